@@ -1,0 +1,50 @@
+using System.Collections;
+
+namespace Managed.Proxy.Configuration;
+
+/// <summary>An array of nodes.</summary>
+public sealed class ConfigArray(ConfigOrigin? origin = null) : ConfigNode(origin), IReadOnlyList<ConfigNode>
+{
+    private readonly List<ConfigNode> _items = [];
+
+    public override string KindName => "array";
+
+    public int Count => _items.Count;
+
+    public ConfigNode this[int index]
+    {
+        get => _items[index];
+        set => _items[index] = value;
+    }
+
+    public ConfigArray Add(ConfigNode item)
+    {
+        _items.Add(item);
+        return this;
+    }
+
+    public void Insert(int index, ConfigNode item) => _items.Insert(index, item);
+
+    public void RemoveAt(int index) => _items.RemoveAt(index);
+
+    /// <summary>Index of the object whose <c>name</c> is this, or -1.</summary>
+    public int IndexOfName(string name) => _items.FindIndex(i => i is ConfigObject o && o.Text("name") == name);
+
+    /// <summary>The object whose <c>name</c> is this, or null.</summary>
+    public ConfigObject? FindByName(string name) => IndexOfName(name) is >= 0 and var at ? (ConfigObject)_items[at] : null;
+
+    public override ConfigArray Clone()
+    {
+        var copy = new ConfigArray(Origin);
+        foreach (var item in _items)
+            copy._items.Add(item.Clone());
+        return copy;
+    }
+
+    public override bool SameAs(ConfigNode? other) =>
+        other is ConfigArray a && a.Count == Count && !_items.Where((item, i) => !item.SameAs(a._items[i])).Any();
+
+    public IEnumerator<ConfigNode> GetEnumerator() => _items.GetEnumerator();
+
+    IEnumerator IEnumerable.GetEnumerator() => GetEnumerator();
+}

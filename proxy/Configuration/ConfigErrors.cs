@@ -1,0 +1,50 @@
+namespace Managed.Proxy.Configuration;
+
+/// <summary>Collects every error and warning of a document, so that one answer reports them all.</summary>
+public sealed class ConfigErrors
+{
+    /// <summary>A hostile document must not make an endless answer.</summary>
+    public const int Limit = 1000;
+
+    private readonly List<ConfigError> _errors = [];
+    private readonly List<ConfigError> _warnings = [];
+
+    public IReadOnlyList<ConfigError> Errors => _errors;
+
+    public IReadOnlyList<ConfigError> Warnings => _warnings;
+
+    public bool HasErrors => _errors.Count > 0;
+
+    /// <summary>An error at a node; a null node means the document as a whole.</summary>
+    public void Error(ConfigNode? node, string code, string detail, string? hint = null) =>
+        Error(node?.Origin ?? ConfigOrigin.None, code, detail, hint);
+
+    /// <summary>An error at a field of an object: at the field's own place when it is there, else at the object's with the field added to the pointer.</summary>
+    public void ErrorAt(ConfigNode? node, string field, string code, string detail, string? hint = null) =>
+        Error(FieldOrigin(node, field), code, detail, hint);
+
+    public void Error(ConfigOrigin origin, string code, string detail, string? hint = null) =>
+        Add(_errors, origin, code, detail, hint);
+
+    public void Warning(ConfigNode? node, string code, string detail, string? hint = null) =>
+        Add(_warnings, node?.Origin ?? ConfigOrigin.None, code, detail, hint);
+
+    public void WarningAt(ConfigNode? node, string field, string code, string detail, string? hint = null) =>
+        Add(_warnings, FieldOrigin(node, field), code, detail, hint);
+
+    private static ConfigOrigin FieldOrigin(ConfigNode? node, string field)
+    {
+        if (node is ConfigObject o && o.TryGet(field, out var child))
+            return child.Origin;
+        var origin = node?.Origin ?? ConfigOrigin.None;
+        return origin with { Path = origin.Path.Child(field) };
+    }
+
+    private static void Add(List<ConfigError> list, ConfigOrigin origin, string code, string detail, string? hint)
+    {
+        if (list.Count < Limit)
+            list.Add(new(origin.Path.ToString(), code, detail, origin.Line, origin.Column, hint, origin.Source));
+        else if (list.Count == Limit)
+            list.Add(new("#", ConfigCode.TooManyErrors, $"more than {Limit} are not listed", 0, 0, null, origin.Source));
+    }
+}

@@ -1,0 +1,57 @@
+using System.Security.Cryptography;
+
+namespace Managed.Proxy.Configuration;
+
+/// <summary>A node of a configuration document: object, array or scalar, with the place it was written at.
+/// Trees are changed only while they are put together; a published tree is never changed again.</summary>
+public abstract class ConfigNode(ConfigOrigin? origin)
+{
+    public ConfigOrigin Origin { get; } = origin ?? ConfigOrigin.None;
+
+    /// <summary>1-based; 0 when unknown.</summary>
+    public int Line => Origin.Line;
+
+    /// <summary>1-based; 0 when unknown.</summary>
+    public int Column => Origin.Column;
+
+    public ConfigSource Source => Origin.Source;
+
+    /// <summary>JSON pointer inside <see cref="Source"/>, as a URI fragment.</summary>
+    public string Pointer => Origin.Path.ToString();
+
+    /// <summary><c>object</c>, <c>array</c>, <c>string</c>, <c>number</c>, <c>boolean</c> or <c>null</c>, as error messages say it.</summary>
+    public abstract string KindName { get; }
+
+    /// <summary>A deep copy that keeps every origin.</summary>
+    public abstract ConfigNode Clone();
+
+    /// <summary>Same content; positions and the order of object members do not count.</summary>
+    public abstract bool SameAs(ConfigNode? other);
+
+    /// <summary>Compact UTF-8 JSON with members in their order.</summary>
+    public byte[] ToJson() => ConfigJson.Write(this, indented: false);
+
+    public byte[] ToJson(bool indented) => ConfigJson.Write(this, indented);
+
+    /// <summary>The node as a YAML document; parsing it gives the same content.</summary>
+    public string ToYaml() => ConfigYaml.Write(this);
+
+    /// <summary>Strong entity tag with its quotes, from the SHA-256 of <see cref="ToJson()"/>.</summary>
+    public string ETag => $"\"{Convert.ToHexStringLower(SHA256.HashData(ToJson()).AsSpan(0, 16))}\"";
+
+    /// <summary>The node at a pointer below this one (<c>#/a/0</c> or <c>/a/0</c>), or null.</summary>
+    public ConfigNode? Find(string pointer)
+    {
+        if (ConfigPath.Split(pointer) is not { } segments)
+            return null;
+        ConfigNode? node = this;
+        foreach (var segment in segments)
+            node = node switch
+            {
+                ConfigObject o => o[segment],
+                ConfigArray a when int.TryParse(segment, System.Globalization.NumberStyles.None, null, out var i) && i < a.Count => a[i],
+                _ => null,
+            };
+        return node;
+    }
+}

@@ -1,0 +1,93 @@
+using System.Diagnostics.CodeAnalysis;
+
+namespace Managed.Proxy.Configuration;
+
+/// <summary>An object with its members in the order they were written.
+/// Look-ups take the snake_case name; a member written in lowerCamelCase is found too and renamed in place.</summary>
+public sealed class ConfigObject(ConfigOrigin? origin = null) : ConfigNode(origin)
+{
+    private readonly List<KeyValuePair<string, ConfigNode>> _members = [];
+    private Dictionary<string, int>? _index;
+
+    /// <summary>Above this many members look-ups go through a dictionary.</summary>
+    private const int IndexThreshold = 12;
+
+    public override string KindName => "object";
+
+    public int Count => _members.Count;
+
+    public IEnumerable<string> Names => _members.Select(m => m.Key);
+
+    public IReadOnlyList<KeyValuePair<string, ConfigNode>> Members => _members;
+
+    /// <summary>The member, or null when there is none; <see cref="TryGet"/> tells an absent member from an explicit null scalar.</summary>
+    public ConfigNode? this[string name] => TryGet(name, out var node) ? node : null;
+
+    public bool TryGet(string name, [NotNullWhen(true)] out ConfigNode? node)
+    {
+        var at = IndexOf(name);
+        if (at < 0 && name.Contains('_') && (at = IndexOf(FieldName.Camel(name))) >= 0)
+        {
+            _members[at] = new(name, _members[at].Value);
+            _index = null;
+        }
+        node = at < 0 ? null : _members[at].Value;
+        return at >= 0;
+    }
+
+    public bool Has(string name) => TryGet(name, out _);
+
+    public ConfigObject? Object(string name) => this[name] as ConfigObject;
+
+    public ConfigArray? Array(string name) => this[name] as ConfigArray;
+
+    /// <summary>The text of a string member, or null.</summary>
+    public string? Text(string name) => this[name] is ConfigScalar { Kind: ConfigScalarKind.String } s ? s.Text : null;
+
+    /// <summary>Replaces the member in place, or adds it at the end.</summary>
+    public ConfigObject Set(string name, ConfigNode value)
+    {
+        if (TryGet(name, out _))
+        {
+            _members[IndexOf(name)] = new(name, value);
+            return this;
+        }
+        _members.Add(new(name, value));
+        _index?.Add(name, _members.Count - 1);
+        return this;
+    }
+
+    public ConfigNode? Remove(string name)
+    {
+        if (!TryGet(name, out var node))
+            return null;
+        _members.RemoveAt(IndexOf(name));
+        _index = null;
+        return node;
+    }
+
+    public override ConfigObject Clone()
+    {
+        var copy = new ConfigObject(Origin);
+        foreach (var (name, value) in _members)
+            copy._members.Add(new(name, value.Clone()));
+        return copy;
+    }
+
+    public override bool SameAs(ConfigNode? other) =>
+        other is ConfigObject o && o.Count == Count
+        && _members.TrueForAll(m => o.IndexOf(m.Key) is >= 0 and var at && m.Value.SameAs(o._members[at].Value));
+
+    private int IndexOf(string name)
+    {
+        if (_members.Count <= IndexThreshold)
+            return _members.FindIndex(m => m.Key == name);
+        if (_index is null)
+        {
+            _index = new(_members.Count);
+            for (var i = 0; i < _members.Count; i++)
+                _index[_members[i].Key] = i;
+        }
+        return _index.TryGetValue(name, out var at) ? at : -1;
+    }
+}

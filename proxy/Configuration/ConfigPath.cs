@@ -1,0 +1,57 @@
+using System.Globalization;
+using System.Text;
+
+namespace Managed.Proxy.Configuration;
+
+/// <summary>The place of a node inside its source; prints as an RFC 6901 section 6 pointer in URI fragment form, <c>#/listeners/0/name</c>.
+/// Linked towards the root, so a node costs one small object and the text is made only for an error.</summary>
+public sealed class ConfigPath
+{
+    public static readonly ConfigPath Root = new(null, "");
+
+    private readonly ConfigPath? _parent;
+    private readonly string _segment;
+
+    private ConfigPath(ConfigPath? parent, string segment) => (_parent, _segment) = (parent, segment);
+
+    public ConfigPath Child(string name) => new(this, name);
+
+    public ConfigPath Child(int index) => new(this, index.ToString(CultureInfo.InvariantCulture));
+
+    public override string ToString()
+    {
+        var segments = new Stack<string>();
+        for (var path = this; path._parent is not null; path = path._parent)
+            segments.Push(path._segment);
+        var text = new StringBuilder("#");
+        foreach (var segment in segments)
+            AppendSegment(text.Append('/'), segment);
+        return text.ToString();
+    }
+
+    /// <summary>Splits a pointer (<c>#/a/0</c> or <c>/a/0</c>) into its unescaped segments; null when it is not a pointer.</summary>
+    public static string[]? Split(string pointer)
+    {
+        var text = pointer.StartsWith('#') ? Uri.UnescapeDataString(pointer[1..]) : pointer;
+        if (text.Length == 0)
+            return [];
+        if (text[0] != '/')
+            return null;
+        return [.. text[1..].Split('/').Select(s => s.Replace("~1", "/", StringComparison.Ordinal).Replace("~0", "~", StringComparison.Ordinal))];
+    }
+
+    private static void AppendSegment(StringBuilder text, string segment)
+    {
+        foreach (var rune in segment.EnumerateRunes())
+        {
+            if (rune.Value == '~')
+                text.Append("~0");
+            else if (rune.Value == '/')
+                text.Append("~1");
+            else if (rune.IsAscii && (char.IsAsciiLetterOrDigit((char)rune.Value) || "-._!$&'()*+,;=:@?".Contains((char)rune.Value)))
+                text.Append((char)rune.Value); // RFC 3986 section 3.5: the characters a fragment may hold as they are
+            else
+                text.Append(Uri.EscapeDataString(rune.ToString()));
+        }
+    }
+}

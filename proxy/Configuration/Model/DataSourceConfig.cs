@@ -1,0 +1,22 @@
+using System.ComponentModel;
+using Managed.Proxy.Configuration.Validation;
+
+namespace Managed.Proxy.Configuration.Model;
+
+[Description("Bytes given inline, in a file or in an environment variable.")]
+[UnsupportedField("module", "stored modules are read by the lua and wasm filters, which are not available in this version")]
+[UnsupportedField("watched_directory", "a file is read once, when the version is built")]
+public sealed record DataSourceConfig : ConfigRecord
+{
+    [OneOf("specifier", Required = true), Description("Path of a file, read when the version is built.")]
+    public string? Filename { get; init; }
+
+    [OneOf("specifier", Required = true), Description("The text itself.")]
+    public string? InlineString { get; init; }
+
+    [OneOf("specifier", Required = true), Description("The bytes in base64.")]
+    public byte[]? InlineBytes { get; init; }
+
+    [OneOf("specifier", Required = true), Description("Name of an environment variable of the proxy.")]
+    public string? EnvironmentVariable { get; init; }
+}

@@ -1,0 +1,86 @@
+using System.ComponentModel;
+using System.ComponentModel.DataAnnotations;
+using Managed.Proxy.Configuration.Validation;
+
+namespace Managed.Proxy.Configuration.Model;
+
+[Description("The endpoints of a cluster.")]
+[UnsupportedField("named_endpoints policy", "not available in this version")]
+public sealed record LoadAssignmentConfig : ConfigRecord
+{
+    [Description("Name of the cluster; given, it must be the cluster's own.")]
+    public string ClusterName { get; init; } = "";
+
+    [Description("Groups of endpoints; all groups are used alike.")]
+    public IReadOnlyList<LocalityEndpointsConfig> Endpoints { get; init; } = [];
+}
+
+[Description("A group of endpoints.")]
+[UnsupportedField("locality load_balancing_weight proximity metadata load_balancer_endpoints leds_cluster_locality_config", "localities are not available in this version")]
+public sealed record LocalityEndpointsConfig : ConfigRecord
+{
+    [Description("The endpoints.")]
+    public IReadOnlyList<LbEndpointConfig> LbEndpoints { get; init; } = [];
+
+    [Range(0, 0, ErrorMessage = "must be 0: priorities are not available in this version"), Description("Only 0 in this version.")]
+    public int Priority { get; init; }
+}
+
+[Description("An endpoint with its weight.")]
+[UnsupportedField("metadata endpoint_name", "not available in this version")]
+public sealed record LbEndpointConfig : ConfigRecord
+{
+    [Required, Description("Where it is.")]
+    public EndpointConfig? Endpoint { get; init; }
+
+    [Range(1, 128), Description("Share of the requests, against the other endpoints.")]
+    public int LoadBalancingWeight { get; init; } = 1; // Envoy's default
+
+    [Description("UNHEALTHY, DRAINING and TIMEOUT endpoints get no new requests.")]
+    public EndpointHealthStatus HealthStatus { get; init; } = EndpointHealthStatus.Unknown;
+}
+
+/// <summary>UNKNOWN counts as healthy, as in Envoy.</summary>
+public enum EndpointHealthStatus { Unknown, Healthy, Unhealthy, Draining, Timeout, Degraded }
+
+[Description("An endpoint.")]
+[UnsupportedField("health_check_config additional_addresses", "not available in this version")]
+public sealed record EndpointConfig : ConfigRecord
+{
+    [Required, Description("IP address, host name (STRICT_DNS) or Unix socket.")]
+    public AddressConfig? Address { get; init; }
+
+    [Description("Host header for auto_host_rewrite. Absent: the host name of the address, if it has one.")]
+    public string Hostname { get; init; } = "";
+}
+
+[Description("Limits by priority.")]
+[UnsupportedField("per_host_thresholds", "not available in this version")]
+public sealed record CircuitBreakersConfig : ConfigRecord
+{
+    [Length(0, 1), Description("At most one entry, of priority DEFAULT.")]
+    public IReadOnlyList<CircuitBreakerThresholdsConfig> Thresholds { get; init; } = [];
+}
+
+[Description("Limits of one cluster over all workers; 1024 each and 3 retries as in Envoy.")]
+[UnsupportedField("retry_budget track_remaining max_connection_pools", "not available in this version")]
+public sealed record CircuitBreakerThresholdsConfig : ConfigRecord
+{
+    [Description("Only DEFAULT in this version.")]
+    [UnsupportedValue("HIGH", "request priorities are not available in this version")]
+    public RoutingPriority Priority { get; init; } = RoutingPriority.Default;
+
+    [Description("Connections.")]
+    public uint MaxConnections { get; init; } = 1024;
+
+    [Description("Requests that wait for a connection.")]
+    public uint MaxPendingRequests { get; init; } = 1024;
+
+    [Description("Requests under way.")]
+    public uint MaxRequests { get; init; } = 1024;
+
+    [Description("Retries under way.")]
+    public uint MaxRetries { get; init; } = 3;
+}
+
+public enum RoutingPriority { Default }

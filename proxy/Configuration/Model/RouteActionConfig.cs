@@ -1,0 +1,121 @@
+using System.ComponentModel;
+using System.ComponentModel.DataAnnotations;
+using Managed.Proxy.Configuration.Validation;
+
+namespace Managed.Proxy.Configuration.Model;
+
+[Description("Forwards to a cluster.")]
+[UnsupportedField("retry_policy retry_policy_typed_config hedge_policy", "retry policies are not available in this version; a request on a reused connection that was closed is sent once more by itself")]
+[UnsupportedField("request_mirror_policies hash_policy cors rate_limits include_vh_rate_limits metadata_match internal_redirect_policy internal_redirect_action max_internal_redirects max_grpc_timeout grpc_timeout_offset priority cluster_specifier_plugin inline_cluster_specifier_plugin path_rewrite_policy path_rewrite host_rewrite early_data_policy flush_timeout",
+    "not available in this version")]
+public sealed record RouteActionConfig : ConfigRecord
+{
+    [OneOf("cluster_specifier", Required = true), Description("Name of the cluster.")]
+    public string? Cluster { get; init; }
+
+    [OneOf("cluster_specifier", Required = true), Description("The request header that names the cluster.")]
+    public string? ClusterHeader { get; init; }
+
+    [OneOf("cluster_specifier", Required = true), Description("Several clusters by weight.")]
+    public WeightedClustersConfig? WeightedClusters { get; init; }
+
+    [Description("Status when the cluster does not exist.")]
+    public ClusterNotFoundResponseCode ClusterNotFoundResponseCode { get; init; } = ClusterNotFoundResponseCode.ServiceUnavailable; // Envoy's default
+
+    [OneOf("path_rewrite"), Description("Replaces the matched prefix or path.")]
+    public string? PrefixRewrite { get; init; }
+
+    [OneOf("path_rewrite"), Description("Replaces what an expression finds in the path.")]
+    public RegexRewriteConfig? RegexRewrite { get; init; }
+
+    [OneOf("host_rewrite_specifier"), Description("The new host.")]
+    public string? HostRewriteLiteral { get; init; }
+
+    [OneOf("host_rewrite_specifier"), Description("The host name of the chosen endpoint.")]
+    public bool? AutoHostRewrite { get; init; }
+
+    [OneOf("host_rewrite_specifier"), Description("The value of this request header.")]
+    public string? HostRewriteHeader { get; init; }
+
+    [OneOf("host_rewrite_specifier"), Description("What an expression makes of the path.")]
+    public RegexRewriteConfig? HostRewritePathRegex { get; init; }
+
+    [Description("With a host rewrite, puts the original host into x-forwarded-host.")]
+    public bool AppendXForwardedHost { get; init; }
+
+    [Description("From the end of the request to the end of the response; 0 is no limit.")]
+    public TimeSpan Timeout { get; init; } = TimeSpan.FromSeconds(15); // Envoy's default
+
+    [Description("Replaces stream_idle_timeout for this route; 0 is no limit.")]
+    public TimeSpan? IdleTimeout { get; init; }
+
+    [Description("Longest life of a stream.")]
+    public RouteMaxStreamDurationConfig? MaxStreamDuration { get; init; }
+
+    [Description("Turns upgrades of the connection manager on or off for this route.")]
+    public IReadOnlyList<RouteUpgradeConfig> UpgradeConfigs { get; init; } = [];
+}
+
+public enum ClusterNotFoundResponseCode { ServiceUnavailable, NotFound, InternalServerError }
+
+[Description("Longest life of a stream.")]
+[UnsupportedField("grpc_timeout_header_max grpc_timeout_header_offset", "not available in this version")]
+public sealed record RouteMaxStreamDurationConfig : ConfigRecord
+{
+    [Description("0 is no limit.")]
+    public TimeSpan? MaxStreamDuration { get; init; }
+}
+
+[Description("An upgrade on or off.")]
+[UnsupportedField("connect_config", "CONNECT is not available in this version")]
+public sealed record RouteUpgradeConfig : ConfigRecord
+{
+    [Required, Length(1, 64), Description("Such as websocket; case does not count.")]
+    public string UpgradeType { get; init; } = "";
+
+    [Description("Whether it is allowed.")]
+    public bool Enabled { get; init; } = true; // Envoy's default
+}
+
+[Description("Clusters by weight.")]
+[UnsupportedField("runtime_key_prefix random_value_specifier use_hash_policy", "not available in this version")]
+public sealed record WeightedClustersConfig : ConfigRecord
+{
+    [Required, Length(1, 1000), Description("The clusters; their weights must add up to more than 0.")]
+    public IReadOnlyList<WeightedClusterConfig> Clusters { get; init; } = [];
+
+    [Description("Deprecated in Envoy: what the weights must add up to.")]
+    public uint? TotalWeight { get; init; }
+
+    [Description("A request header whose integer value is used in place of the random number.")]
+    public string HeaderName { get; init; } = "";
+}
+
+[Description("A cluster with its share.")]
+[UnsupportedField("cluster_header metadata_match", "not available in this version")]
+public sealed record WeightedClusterConfig : ConfigRecord
+{
+    [Required, Description("Name of the cluster.")]
+    public string Name { get; init; } = "";
+
+    [Description("Its share, against the sum of all.")]
+    public uint Weight { get; init; }
+
+    [Description("Headers added to the request.")]
+    public IReadOnlyList<HeaderValueOptionConfig> RequestHeadersToAdd { get; init; } = [];
+
+    [Description("Headers removed from the request.")]
+    public IReadOnlyList<string> RequestHeadersToRemove { get; init; } = [];
+
+    [Description("Headers added to the response.")]
+    public IReadOnlyList<HeaderValueOptionConfig> ResponseHeadersToAdd { get; init; } = [];
+
+    [Description("Headers removed from the response.")]
+    public IReadOnlyList<string> ResponseHeadersToRemove { get; init; } = [];
+
+    [Description("Configuration of filters for this cluster, by filter name.")]
+    public IReadOnlyDictionary<string, ConfigObject> TypedPerFilterConfig { get; init; } = new Dictionary<string, ConfigObject>();
+
+    [Description("The new host.")]
+    public string HostRewriteLiteral { get; init; } = "";
+}

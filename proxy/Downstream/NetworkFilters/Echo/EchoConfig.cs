@@ -1,0 +1,7 @@
+using System.ComponentModel;
+using Managed.Proxy.Configuration.Model;
+
+namespace Managed.Proxy.Downstream.NetworkFilters.Echo;
+
+[Description("Sends back what it gets.")]
+public sealed record EchoConfig : ConfigRecord;

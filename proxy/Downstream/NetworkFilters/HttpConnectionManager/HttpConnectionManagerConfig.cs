@@ -1,0 +1,140 @@
+using System.ComponentModel;
+using System.ComponentModel.DataAnnotations;
+using Managed.Proxy.Configuration.Model;
+using Managed.Proxy.Configuration.Validation;
+
+namespace Managed.Proxy.Downstream.NetworkFilters.HttpConnectionManager;
+
+[Description("Speaks HTTP with the client and runs the HTTP filters.")]
+[UnsupportedField("scoped_routes", "use route_config or rds")]
+[UnsupportedField("http2_protocol_options http3_protocol_options", "HTTP/2 and HTTP/3 are not available in this version")]
+[UnsupportedField("tracing request_id_extension", "tracing is not available in this version")]
+[UnsupportedField("forward_client_cert_details set_current_client_cert_details forward_client_cert_matcher", "TLS is not available in this version")]
+[UnsupportedField("internal_address_config proxy_100_continue represent_ipv4_remote_address_as_ipv4_mapped_ipv6 original_ip_detection_extensions early_header_mutation_extensions typed_header_validation_config scheme_header_transformation access_log_options access_log_flush_interval flush_access_log_on_new_request proxy_status_config path_normalization_options add_proxy_protocol_connection_state append_x_forwarded_port append_local_overload strip_port_mode forward_proto_config stream_flush_timeout http1_safe_max_connection_duration max_response_headers_kb",
+    "not available in this version")]
+public sealed record HttpConnectionManagerConfig : ConfigRecord
+{
+    [Description("AUTO or HTTP1.")]
+    [UnsupportedValue("HTTP2 HTTP3", "only HTTP/1.1 is available in this version")]
+    public HttpCodecType CodecType { get; init; } = HttpCodecType.Auto; // Envoy's default
+
+    [Required, Length(1, 256), Description("Name under http.* in the statistics.")]
+    public string StatPrefix { get; init; } = "";
+
+    [OneOf("route_specifier", Required = true), Description("The routing table itself.")]
+    public RouteConfigurationConfig? RouteConfig { get; init; }
+
+    [OneOf("route_specifier", Required = true), Description("The routing table by name, from route_configurations.")]
+    public RdsConfig? Rds { get; init; }
+
+    [Required, Length(1, 100), Description("HTTP filters in the order of the request; router is the last.")]
+    public IReadOnlyList<HttpFilterConfig> HttpFilters { get; init; } = [];
+
+    [Description("Adds a user-agent where there is none, and x-envoy-downstream-service-cluster, as in Envoy.")]
+    public bool AddUserAgent { get; init; }
+
+    [Description("Limits of connections and streams.")]
+    public DownstreamHttpOptionsConfig CommonHttpProtocolOptions { get; init; } = new();
+
+    [Description("HTTP/1.")]
+    public Http1OptionsConfig HttpProtocolOptions { get; init; } = new();
+
+    [Length(1, 256), Description("Value of the server header.")]
+    public string ServerName { get; init; } = "managed"; // Envoy: envoy
+
+    [Description("What happens with a server header of the upstream.")]
+    public ServerHeaderTransformation ServerHeaderTransformation { get; init; } = ServerHeaderTransformation.Overwrite; // Envoy's default
+
+    [Range(1, 8192), Description("Largest head of a request in KiB; above it 431.")]
+    public int MaxRequestHeadersKb { get; init; } = 60; // Envoy's default and range
+
+    [Description("Ends a stream with no bytes in either direction for this long; 0 never.")]
+    public TimeSpan StreamIdleTimeout { get; init; } = TimeSpan.FromMinutes(5); // Envoy's default
+
+    [Description("From the start of a request until all of it is there; 0 is no limit.")]
+    public TimeSpan RequestTimeout { get; init; } // Envoy's default: off
+
+    [Description("From the first byte of a request until its headers are there; 0 is no limit.")]
+    public TimeSpan RequestHeadersTimeout { get; init; } = TimeSpan.FromSeconds(10); // Envoy: off; its edge best practice bounds it
+
+    [Description("How long a draining connection may go on serving requests before it is told to close.")]
+    public TimeSpan DrainTimeout { get; init; } = TimeSpan.FromSeconds(5); // Envoy's default
+
+    [Description("How long the proxy reads on after its last byte, so that the client sees the response rather than a reset; 0 does not wait.")]
+    public TimeSpan DelayedCloseTimeout { get; init; } = TimeSpan.FromSeconds(1); // Envoy's default
+
+    [Description("Logs one line for each request.")]
+    public IReadOnlyList<AccessLogConfig> AccessLog { get; init; } = [];
+
+    [Description("The client is the peer of the connection, and is appended to x-forwarded-for. false: x-forwarded-for is believed and left as it is. True here, false in Envoy: a proxy at an edge must not believe what clients send.")]
+    public bool UseRemoteAddress { get; init; } = true;
+
+    [Range(0, 64), Description("How many proxies in front are trusted: the client is taken from x-forwarded-for that many entries from its right.")]
+    public int XffNumTrustedHops { get; init; } // Envoy's default, 0
+
+    [Description("Does not append to x-forwarded-for.")]
+    public bool SkipXffAppend { get; init; }
+
+    [Description("Appended to the via header of requests and responses. Empty: none.")]
+    public string Via { get; init; } = "";
+
+    [Description("Makes an x-request-id where there is none.")]
+    public bool GenerateRequestId { get; init; } = true; // Envoy's default
+
+    [Description("Keeps an x-request-id that came from outside.")]
+    public bool PreserveExternalRequestId { get; init; }
+
+    [Description("Puts x-request-id into every response.")]
+    public bool AlwaysSetRequestIdInResponse { get; init; }
+
+    [Description("Normalises the path by RFC 3986 before routing: dot segments, case of percent-encoding, encoded unreserved characters.")]
+    public bool NormalizePath { get; init; }
+
+    [Description("Makes adjacent slashes of the path one.")]
+    public bool MergeSlashes { get; init; }
+
+    [Description("What happens with %2F and %5C in the path.")]
+    public EscapedSlashesAction PathWithEscapedSlashesAction { get; init; } = EscapedSlashesAction.KeepUnchanged; // Envoy's default without runtime
+
+    [OneOf("strip_port"), Description("Removes the port from the host when it is the listener's.")]
+    public bool StripMatchingHostPort { get; init; }
+
+    [OneOf("strip_port"), Description("Removes any port from the host.")]
+    public bool StripAnyHostPort { get; init; }
+
+    [Description("Removes a dot at the end of the host.")]
+    public bool StripTrailingHostDot { get; init; }
+
+    [Description("Upgrades that are let through; without an entry an upgrade is refused, as in Envoy.")]
+    public IReadOnlyList<UpgradeConfig> UpgradeConfigs { get; init; } = [];
+
+    [Description("Changes responses that the proxy makes itself.")]
+    public LocalReplyConfig? LocalReplyConfig { get; init; }
+
+    [Description("Keeps the connection open after an HTTP/1.1 request that is wrong but whose end is known.")]
+    public bool StreamErrorOnInvalidHttpMessage { get; init; }
+}
+
+public enum ServerHeaderTransformation { Overwrite, AppendIfAbsent, PassThrough }
+
+public enum EscapedSlashesAction { ImplementationSpecificDefault, KeepUnchanged, RejectRequest, UnescapeAndRedirect, UnescapeAndForward }
+
+[Description("The routing table by name.")]
+[UnsupportedField("config_source", "route configurations come from this document; leave config_source out")]
+public sealed record RdsConfig : ConfigRecord
+{
+    [Required, Length(1, 64), Description("A name from route_configurations.")]
+    public string RouteConfigName { get; init; } = "";
+}
+
+[Description("An upgrade that is let through.")]
+[UnsupportedField("filters", "an upgraded stream runs through the same filters")]
+public sealed record UpgradeConfig : ConfigRecord
+{
+    [Required, Length(1, 64), Description("Such as websocket; case does not count.")]
+    [UnsupportedValue("CONNECT CONNECT-UDP", "CONNECT is not available in this version")]
+    public string UpgradeType { get; init; } = "";
+
+    [Description("Whether it is allowed where a route does not say otherwise.")]
+    public bool Enabled { get; init; } = true; // Envoy's default
+}
