@@ -1,0 +1,271 @@
+using System.Net;
+using Managed.Proxy.Core.EventLoop;
+
+namespace Managed.Proxy.Core.Transport;
+
+/// <summary>
+/// A non-blocking stream socket on a worker's loop, edge-triggered: registered once, no further epoll_ctl for its life. After a short
+/// read it does not read again until the loop says so.
+/// </summary>
+internal sealed unsafe class SocketTransport : Transport, IPollable
+{
+    private readonly EventLoop.EventLoop _loop;
+    private int _fd;
+    private bool _readable, _writable, _ended;
+    private readonly IoSource<int> _read = new(), _write = new();
+    private bool _readPending, _writePending, _readableOnly, _connecting;
+    private Memory<byte> _readBuffer;
+    private ReadOnlyMemory<byte> _write1, _write2;
+    private IPEndPoint? _remote, _local;
+    private byte[]? _rawRemote;
+
+    private SocketTransport(EventLoop.EventLoop loop, int fd)
+    {
+        _loop = loop;
+        _fd = fd;
+    }
+
+    /// <summary>An accepted socket. It may already hold data, so a first read is tried.</summary>
+    public static SocketTransport Accepted(EventLoop.EventLoop loop, int fd, ReadOnlySpan<byte> rawRemote)
+    {
+        var transport = new SocketTransport(loop, fd) { _readable = true, _writable = true };
+        if (rawRemote.Length > 2) transport._rawRemote = rawRemote.ToArray();
+        loop.Poller.Add(fd, transport, Libc.EpollIn | Libc.EpollOut | Libc.EpollRdHup | Libc.EpollEdge);
+        return transport;
+    }
+
+    /// <summary>
+    /// Begins to connect. The transport is made in any case unless no socket can be had (then null and the errno);
+    /// await <see cref="ConnectedAsync"/> before use.
+    /// </summary>
+    public static SocketTransport? Connect(EventLoop.EventLoop loop, SocketAddressBytes address, out int errno)
+    {
+        int fd = Libc.socket(address.Family, Libc.SockStream | Libc.SockNonBlock | Libc.SockCloExec, 0);
+        if (fd < 0) { errno = Libc.Errno; return null; }
+        if (address.Family != Libc.AfUnix) Libc.SetOption(fd, Libc.IpProtoTcp, Libc.TcpNoDelay, 1);
+        var transport = new SocketTransport(loop, fd) { _remote = address.EndPoint };
+        int result;
+        fixed (byte* raw = address.Raw) result = Libc.connect(fd, raw, address.Raw.Length);
+        errno = result < 0 ? Libc.Errno : 0;
+        if (errno != 0 && errno != Libc.EInProgress)
+        {
+            Libc.close(fd);
+            transport._fd = -1;
+            return null;
+        }
+        transport._connecting = errno == Libc.EInProgress;
+        transport._writable = errno == 0;
+        errno = 0;
+        loop.Poller.Add(fd, transport, Libc.EpollIn | Libc.EpollOut | Libc.EpollRdHup | Libc.EpollEdge);
+        return transport;
+    }
+
+    public int Fd => _fd;
+    public override bool IsClosed => _fd < 0;
+    public override bool MayRead => _readable || _ended;
+
+    /// <summary>0 when connected, else -errno.</summary>
+    public IoTask<int> ConnectedAsync()
+    {
+        if (!_connecting) return new IoTask<int>(0);
+        _writePending = true;
+        return new IoTask<int>(_write);
+    }
+
+    public override IoTask<int> ReadAsync(Memory<byte> buffer)
+    {
+        int n = TryRead(buffer.Span);
+        if (n != -Libc.EAgain) return new IoTask<int>(n);
+        _readBuffer = buffer;
+        _readPending = true;
+        _readableOnly = false;
+        return new IoTask<int>(_read);
+    }
+
+    public override IoTask<int> ReadableAsync()
+    {
+        if (_fd < 0) return new IoTask<int>(-Libc.ECanceled);
+        if (_readable) return new IoTask<int>(1);
+        _readPending = true;
+        _readableOnly = true;
+        return new IoTask<int>(_read);
+    }
+
+    public override int TryRead(Span<byte> buffer)
+    {
+        if (_fd < 0) return -Libc.ECanceled;
+        if (!_readable) return -Libc.EAgain;
+        nint n;
+        while (true)
+        {
+            fixed (byte* p = buffer) n = Libc.recv(_fd, p, (nuint)buffer.Length, 0);
+            if (n >= 0) break;
+            int errno = Libc.Errno;
+            if (errno == Libc.EIntr) continue;
+            if (errno == Libc.EAgain) _readable = false;
+            return -errno;
+        }
+        // A short read has emptied the socket; an end that the loop announced is still to be read.
+        if (n < buffer.Length && n > 0 && !_ended) _readable = false;
+        return (int)n;
+    }
+
+    public override IoTask<int> WriteAsync(ReadOnlyMemory<byte> first, ReadOnlyMemory<byte> second)
+    {
+        _write1 = first;
+        _write2 = second;
+        int result = _fd < 0 ? -Libc.ECanceled : _writable ? Flush() : -Libc.EAgain;
+        if (result != -Libc.EAgain)
+        {
+            _write1 = _write2 = default;
+            return new IoTask<int>(result);
+        }
+        _writePending = true;
+        return new IoTask<int>(_write);
+    }
+
+    // 0: all sent. -EAGAIN: the rest waits in the fields.
+    private int Flush()
+    {
+        while (true)
+        {
+            nint n;
+            if (_write2.IsEmpty)
+            {
+                if (_write1.IsEmpty) return 0;
+                fixed (byte* p = _write1.Span) n = Libc.send(_fd, p, (nuint)_write1.Length, Libc.MsgNoSignal);
+            }
+            else
+            {
+                fixed (byte* a = _write1.Span)
+                fixed (byte* b = _write2.Span)
+                {
+                    var vectors = stackalloc Libc.IoVec[2];
+                    vectors[0] = new Libc.IoVec { Base = a, Length = (nuint)_write1.Length };
+                    vectors[1] = new Libc.IoVec { Base = b, Length = (nuint)_write2.Length };
+                    var message = new Libc.MsgHdr { Vectors = vectors, VectorCount = 2 };
+                    n = Libc.sendmsg(_fd, &message, Libc.MsgNoSignal);
+                }
+            }
+            if (n < 0)
+            {
+                int errno = Libc.Errno;
+                if (errno == Libc.EIntr) continue;
+                if (errno == Libc.EAgain) _writable = false;
+                return -errno;
+            }
+            int sent = (int)n, fromFirst = Math.Min(sent, _write1.Length);
+            _write1 = _write1[fromFirst..];
+            _write2 = _write2[(sent - fromFirst)..];
+            if (_write1.IsEmpty && _write2.IsEmpty) return 0;
+        }
+    }
+
+    public void OnEvents(uint events)
+    {
+        if ((events & (Libc.EpollErr | Libc.EpollHup | Libc.EpollRdHup)) != 0) _ended = true;
+        if ((events & (Libc.EpollIn | Libc.EpollErr | Libc.EpollHup | Libc.EpollRdHup)) != 0) _readable = true;
+        if ((events & (Libc.EpollOut | Libc.EpollErr | Libc.EpollHup)) != 0)
+        {
+            _writable = true;
+            if (_writePending) ContinueWrite();
+            if (_fd < 0) return;
+        }
+        if (!_readable) return;
+        if (_readPending) ContinueRead();
+        else if ((events & (Libc.EpollErr | Libc.EpollHup | Libc.EpollRdHup)) != 0)
+            PeerGone?.Invoke(PeerGoneState, (events & (Libc.EpollErr | Libc.EpollHup)) == 0);
+        else if (PeerGone is not null && _idleWatch)
+            PeerGone(PeerGoneState, false);
+    }
+
+    private bool _idleWatch;
+
+    /// <summary>While set, unasked data also counts as the peer being gone: for idle upstream connections.</summary>
+    public void WatchIdle(bool on) => _idleWatch = on;
+
+    private void ContinueWrite()
+    {
+        int result;
+        if (_connecting)
+        {
+            _connecting = false;
+            result = -Libc.GetSocketError(_fd);
+        }
+        else
+        {
+            result = Flush();
+            if (result == -Libc.EAgain) return;
+        }
+        _writePending = false;
+        _write1 = _write2 = default;
+        _write.Complete(result);
+    }
+
+    private void ContinueRead()
+    {
+        int n = 1;
+        if (!_readableOnly)
+        {
+            n = TryRead(_readBuffer.Span);
+            if (n == -Libc.EAgain) return;
+        }
+        EndRead(n);
+    }
+
+    private void EndRead(int result)
+    {
+        _readPending = false;
+        _readBuffer = default;
+        _read.Complete(result);
+    }
+
+    public override void CancelRead(int errno)
+    {
+        if (_readPending) EndRead(-errno);
+    }
+
+    public override void CancelWrite(int errno)
+    {
+        if (!_writePending) return;
+        _writePending = false;
+        _write1 = _write2 = default;
+        _write.Complete(-errno);
+    }
+
+    public override void ShutdownWrite()
+    {
+        if (_fd >= 0) Libc.shutdown(_fd, Libc.ShutWrite);
+    }
+
+    public override void Close(bool reset = false)
+    {
+        if (_fd < 0) return;
+        int fd = _fd;
+        if (_rawRemote is not null) _ = RemoteAddress; // still readable afterwards, for the access log
+        _fd = -1;
+        _loop.Poller.Forget(fd);
+        if (reset)
+        {
+            long linger = 1; // struct linger { l_onoff = 1, l_linger = 0 }
+            Libc.setsockopt(fd, Libc.SolSocket, Libc.SoLinger, &linger, 8);
+        }
+        Libc.close(fd);
+        PeerGone = null;
+        CancelWrite(Libc.ECanceled);
+        CancelRead(Libc.ECanceled);
+    }
+
+    public override IPEndPoint? RemoteAddress
+    {
+        get
+        {
+            if (_rawRemote is null) return _remote;
+            _remote = SocketAddressBytes.ToEndPoint(_rawRemote);
+            _rawRemote = null;
+            return _remote;
+        }
+    }
+
+    public override IPEndPoint? LocalAddress => _local ??= _fd < 0 ? null : SocketAddressBytes.LocalOf(_fd);
+}

@@ -1,0 +1,50 @@
+using System.Net;
+using Managed.Proxy.Core.EventLoop;
+
+namespace Managed.Proxy.Core.Transport;
+
+/// <summary>
+/// A byte stream to one peer, on one worker. Results are counts or, negative, errno values: no exception for what the network may do.
+/// At most one read (or <see cref="ReadableAsync"/>) and one write at a time; each may be awaited while the other is under way.
+/// </summary>
+internal abstract class Transport
+{
+    /// <summary>Bytes read; 0 at the end of the stream; -errno.</summary>
+    public abstract IoTask<int> ReadAsync(Memory<byte> buffer);
+
+    /// <summary>Completes with 1 when a read would not wait (data, end or error), without holding a buffer meanwhile; -errno when cancelled.</summary>
+    public abstract IoTask<int> ReadableAsync();
+
+    /// <summary>Without waiting: bytes read, 0 at the end, -EAGAIN when there is nothing yet.</summary>
+    public abstract int TryRead(Span<byte> buffer);
+
+    /// <summary>Sends both pieces, in one system call where possible: 0 when the kernel has all of it, else -errno.</summary>
+    public abstract IoTask<int> WriteAsync(ReadOnlyMemory<byte> first, ReadOnlyMemory<byte> second);
+
+    public IoTask<int> WriteAsync(ReadOnlyMemory<byte> data) => WriteAsync(data, default);
+
+    /// <summary>Ends the pending read, if any, with -<paramref name="errno"/>; the stream stays usable.</summary>
+    public abstract void CancelRead(int errno);
+    /// <summary>Ends the pending write, if any, with -<paramref name="errno"/>; what was not sent is lost, so close afterwards.</summary>
+    public abstract void CancelWrite(int errno);
+
+    /// <summary>No more bytes from us; the peer reads an end.</summary>
+    public abstract void ShutdownWrite();
+
+    /// <summary>Closes; pending operations end with -ECANCELED. With <paramref name="reset"/> the peer gets a reset instead of an end.</summary>
+    public abstract void Close(bool reset = false);
+
+    public abstract bool IsClosed { get; }
+
+    /// <summary>Something may be readable now without waiting: data, an end or an error.</summary>
+    public abstract bool MayRead { get; }
+
+    /// <summary>
+    /// Called when the peer is gone (reset or error) or, with true, has ended its side, while no read is pending. The owner may close.
+    /// </summary>
+    public Action<object?, bool>? PeerGone;
+    public object? PeerGoneState;
+
+    public abstract IPEndPoint? RemoteAddress { get; }
+    public abstract IPEndPoint? LocalAddress { get; }
+}

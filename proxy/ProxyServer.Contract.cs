@@ -1,0 +1,57 @@
+using System.Net;
+using Managed.Proxy.Configuration;
+
+namespace Managed.Proxy;
+
+/// <summary>How to start the data plane.</summary>
+public sealed class ProxyOptions
+{
+    /// <summary>Number of worker threads, 1 to <see cref="Worker.MaxWorkers"/>.</summary>
+    public int Workers { get; init; } = Environment.ProcessorCount;
+    public required Microsoft.Extensions.Logging.ILoggerFactory LoggerFactory { get; init; }
+    /// <summary>How long all workers together may take to acknowledge a version before it is rolled back.</summary>
+    public TimeSpan AcknowledgeTimeout { get; init; } = TimeSpan.FromSeconds(10);
+}
+
+/// <summary>Outcome of a dry or real build: a snapshot, or errors. Warnings either way.</summary>
+public sealed record BuildResult(Snapshot? Snapshot, IReadOnlyList<ConfigError> Errors, IReadOnlyList<ConfigError> Warnings);
+
+public enum WorkerAckState { Pending, Acknowledged, TimedOut }
+
+/// <summary>One worker's part in a publication. Times are from the start of the publication.</summary>
+public sealed record WorkerAck(int Id, WorkerAckState State, double PrepareMs, double AckMs);
+
+/// <summary>
+/// Outcome of a publication. Not applied means nothing changed: <paramref name="Errors"/> say why (a socket that cannot be bound,
+/// with the pointer of its listener), or <paramref name="TimedOut"/> is set and the former version was put back.
+/// </summary>
+public sealed record PublishResult(bool Applied, bool TimedOut, IReadOnlyList<ConfigError> Errors, IReadOnlyList<WorkerAck> Workers, double PrepareMs, double DurationMs);
+
+/// <summary>What a change would do; see api.md <c>impact</c>.</summary>
+public sealed record PublicationImpact(
+    IReadOnlyList<string> ListenersAdded, IReadOnlyList<string> ListenersRemoved, IReadOnlyList<string> ListenersRebound, IReadOnlyList<string> ListenersChanged,
+    IReadOnlyList<string> FilterChainsReplaced, IReadOnlyList<string> FilterChainsRemoved, long ConnectionsDrained,
+    IReadOnlyList<string> ClustersAdded, IReadOnlyList<string> ClustersRemoved, IReadOnlyList<string> ClustersRebuilt, IReadOnlyList<string> CodeToCompile);
+
+/// <summary><paramref name="CpuSeconds"/> since start; <paramref name="LoopLagMs"/>: longest loop turn of the last ten seconds.</summary>
+public sealed record WorkerStatus(int Id, long Version, long Generation, long Connections, long Requests, double CpuSeconds, double LoopLagMs);
+
+/// <summary>A version that still has connections or streams.</summary>
+public sealed record GenerationStatus(long Version, bool Active, long Connections, long Streams);
+
+public sealed record ListenerStatus(string Name, string ConfiguredAddress, string BoundAddress, string State, long Connections, long ConnectionsTotal, IReadOnlyList<string> FilterChains);
+
+public sealed record EndpointStatus(string Address, string HostName, string Health, int Weight, long ConnectionsActive, long ConnectionsTotal, long ConnectFailures, long RequestsActive, long RequestsTotal, long RequestsSuccess, long RequestsError, long RequestsTimeout);
+
+public sealed record ClusterStatus(string Name, string Type, string LbPolicy, long MaxConnections, long MaxPendingRequests, long MaxRequests, long MaxRetries, IReadOnlyList<EndpointStatus> Endpoints);
+
+/// <summary>A request to try against the routes without traffic. Method, authority and path are as on the wire.</summary>
+public sealed record MatchQuery(string Listener, string Method, string Authority, string Path, IReadOnlyList<KeyValuePair<string, string>> Headers, IPAddress? SourceIp, string? ServerName, int? DestinationPort);
+
+/// <summary>Where the request would go, and why each candidate before it lost.</summary>
+public sealed record MatchResult(string? FilterChain, string? RouteConfiguration, string? VirtualHost, string? Route, string? Action, string? Cluster, IReadOnlyList<MatchStep> Steps);
+/// <summary><paramref name="Kind"/>: filter_chain, virtual_host or route.</summary>
+public sealed record MatchStep(string Kind, string Name, bool Matched, string Reason);
+
+/// <summary>Something the data plane did on its own: <c>listener.drained</c>, <c>endpoint.health_changed</c>, …</summary>
+public sealed record ProxyEvent(string Type, IReadOnlyDictionary<string, object?> Data);
