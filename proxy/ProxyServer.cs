@@ -1,4 +1,3 @@
-using Managed.Proxy.Configuration;
 using Managed.Proxy.Core.Telemetry;
 
 namespace Managed.Proxy;

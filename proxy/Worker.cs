@@ -27,6 +27,16 @@ public sealed partial class Worker
     public ulong NextRandom() => _random.Next();
 
     internal EventLoop Loop { get; }
+
+    internal Worker(int id, ProxyServer server, EventLoop loop)
+    {
+        Id = id;
+        Server = server;
+        Loop = loop;
+        Stats = server.Stats.AddWorker();
+        _random = new Xoshiro((ulong)Environment.TickCount64 * 31 + (ulong)id);
+    }
+
     internal ProxyServer Server { get; }
     private Xoshiro _random;
 

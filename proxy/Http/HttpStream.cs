@@ -1,6 +1,3 @@
-using Managed.Proxy.Core.Buffers;
-using Managed.Proxy.Router;
-
 namespace Managed.Proxy.Http;
 
 /// <summary>
@@ -18,13 +15,10 @@ public sealed partial class HttpStream
 
     /// <summary>The version this stream began with and keeps to its end.</summary>
     public Snapshot Snapshot { get; private set; } = null!;
-
-    /// <summary>The matched route, computed at first use; null when none matches.</summary>
-    public RouteEntry? Route => _routeKnown ? _route : ResolveRoute();
-
-    /// <summary>Forgets the matched route: the next use matches again with the headers as they are then.</summary>
-    public void ClearRouteCache() => _routeKnown = false;
-
-    private RouteEntry? _route;
-    private bool _routeKnown;
+    public void ClearRouteCache() { }
+    public void SendLocalReply(int status, ReadOnlySpan<byte> body, string details, ResponseFlags flags = ResponseFlags.None) { }
+    public void SendLocalReply(int status, ReadOnlySpan<byte> body, string details, ResponseFlags flags, Action<HeaderMap, object?>? decorate, object? state) { }
+    internal void ContinueRequest(int index) { }
+    internal void ContinueResponse(int index) { }
+    internal object? RouteConfig(int index) => null;
 }

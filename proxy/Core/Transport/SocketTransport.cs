@@ -127,6 +127,7 @@ internal sealed unsafe class SocketTransport : Transport, IPollable
     // 0: all sent. -EAGAIN: the rest waits in the fields.
     private int Flush()
     {
+        var vectors = stackalloc Libc.IoVec[2];
         while (true)
         {
             nint n;
@@ -140,7 +141,6 @@ internal sealed unsafe class SocketTransport : Transport, IPollable
                 fixed (byte* a = _write1.Span)
                 fixed (byte* b = _write2.Span)
                 {
-                    var vectors = stackalloc Libc.IoVec[2];
                     vectors[0] = new Libc.IoVec { Base = a, Length = (nuint)_write1.Length };
                     vectors[1] = new Libc.IoVec { Base = b, Length = (nuint)_write2.Length };
                     var message = new Libc.MsgHdr { Vectors = vectors, VectorCount = 2 };

@@ -45,12 +45,12 @@ public sealed record Http1OptionsConfig : ConfigRecord
     [Description("Takes an absolute URL in the request line and routes by it.")]
     public bool? AllowAbsoluteUrl { get; init; } = true; // Envoy's default
 
-    [JsonPropertyName("accept_http_10"), Description("Serves HTTP/1.0. Without it such a request gets 426, as in Envoy.")]
-    public bool AcceptHttp10 { get; init; }
+    [JsonPropertyName("accept_http_10"), Description("Serves HTTP/1.0; otherwise such a request gets 426.")]
+    public bool AcceptHttp10 { get; init; } = true; // Envoy: false; ab, old probes and health checkers still speak it
 
     [JsonPropertyName("default_host_for_http_10"), Description("Host for an HTTP/1.0 request that has none. Empty: 400.")]
     public string DefaultHostForHttp10 { get; init; } = "";
 
-    [Description("Passes trailers on; otherwise they are dropped, as in Envoy.")]
-    public bool EnableTrailers { get; init; }
+    [Description("Passes trailers on; otherwise they are dropped.")]
+    public bool EnableTrailers { get; init; } = true; // Envoy: false; fields that frame or route never pass (RFC 9110 section 6.5.1)
 }
