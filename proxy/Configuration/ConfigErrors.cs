@@ -32,6 +32,15 @@ public sealed class ConfigErrors
     public void WarningAt(ConfigNode? node, string field, string code, string detail, string? hint = null) =>
         Add(_warnings, FieldOrigin(node, field), code, detail, hint);
 
+    /// <summary>Takes over what another collector found.</summary>
+    public void AddAll(ConfigErrors other)
+    {
+        foreach (var error in other._errors)
+            Add(_errors, error);
+        foreach (var warning in other._warnings)
+            Add(_warnings, warning);
+    }
+
     private static ConfigOrigin FieldOrigin(ConfigNode? node, string field)
     {
         if (node is ConfigObject o && o.TryGet(field, out var child))
@@ -40,11 +49,14 @@ public sealed class ConfigErrors
         return origin with { Path = origin.Path.Child(field) };
     }
 
-    private static void Add(List<ConfigError> list, ConfigOrigin origin, string code, string detail, string? hint)
+    private static void Add(List<ConfigError> list, ConfigOrigin origin, string code, string detail, string? hint) =>
+        Add(list, new(origin.Path.ToString(), code, detail, origin.Line, origin.Column, hint, origin.Source));
+
+    private static void Add(List<ConfigError> list, ConfigError error)
     {
         if (list.Count < Limit)
-            list.Add(new(origin.Path.ToString(), code, detail, origin.Line, origin.Column, hint, origin.Source));
+            list.Add(error);
         else if (list.Count == Limit)
-            list.Add(new("#", ConfigCode.TooManyErrors, $"more than {Limit} are not listed", 0, 0, null, origin.Source));
+            list.Add(new("#", ConfigCode.TooManyErrors, $"more than {Limit} are not listed", 0, 0, null, error.Source));
     }
 }

@@ -6,7 +6,7 @@ namespace Managed.Proxy.Configuration;
 /// Look-ups take the snake_case name; a member written in lowerCamelCase is found too and renamed in place.</summary>
 public sealed class ConfigObject(ConfigOrigin? origin = null) : ConfigNode(origin)
 {
-    private readonly List<KeyValuePair<string, ConfigNode>> _members = [];
+    private readonly List<ConfigMember> _members = [];
     private Dictionary<string, int>? _index;
 
     /// <summary>Above this many members look-ups go through a dictionary.</summary>
@@ -18,7 +18,7 @@ public sealed class ConfigObject(ConfigOrigin? origin = null) : ConfigNode(origi
 
     public IEnumerable<string> Names => _members.Select(m => m.Key);
 
-    public IReadOnlyList<KeyValuePair<string, ConfigNode>> Members => _members;
+    public IReadOnlyList<ConfigMember> Members => _members;
 
     /// <summary>The member, or null when there is none; <see cref="TryGet"/> tells an absent member from an explicit null scalar.</summary>
     public ConfigNode? this[string name] => TryGet(name, out var node) ? node : null;
@@ -28,7 +28,7 @@ public sealed class ConfigObject(ConfigOrigin? origin = null) : ConfigNode(origi
         var at = IndexOf(name);
         if (at < 0 && name.Contains('_') && (at = IndexOf(FieldName.Camel(name))) >= 0)
         {
-            _members[at] = new(name, _members[at].Value);
+            _members[at] = _members[at] with { Key = name };
             _index = null;
         }
         node = at < 0 ? null : _members[at].Value;
@@ -49,13 +49,29 @@ public sealed class ConfigObject(ConfigOrigin? origin = null) : ConfigNode(origi
     {
         if (TryGet(name, out _))
         {
-            _members[IndexOf(name)] = new(name, value);
+            _members[IndexOf(name)] = new(name, value, value.Line, value.Column);
             return this;
         }
-        _members.Add(new(name, value));
+        _members.Add(new(name, value, value.Line, value.Column));
         _index?.Add(name, _members.Count - 1);
         return this;
     }
+
+    /// <summary>Adds a member as it is spelled; false when that very name is there.</summary>
+    internal bool TryAdd(ConfigMember member)
+    {
+        if (IndexOf(member.Key) >= 0)
+            return false;
+        _members.Add(member);
+        _index?.Add(member.Key, _members.Count - 1);
+        return true;
+    }
+
+    /// <summary>The place of a member's name, for errors that are about the name.</summary>
+    internal ConfigOrigin NameOrigin(ConfigMember member) =>
+        member.Value.Origin == ConfigOrigin.None || member.Value.Source != Source
+            ? Origin with { Path = Origin.Path.Child(member.Key) }
+            : new(Source, member.Value.Origin.Path, member.Line, member.Column);
 
     public ConfigNode? Remove(string name)
     {
@@ -69,8 +85,8 @@ public sealed class ConfigObject(ConfigOrigin? origin = null) : ConfigNode(origi
     public override ConfigObject Clone()
     {
         var copy = new ConfigObject(Origin);
-        foreach (var (name, value) in _members)
-            copy._members.Add(new(name, value.Clone()));
+        foreach (var member in _members)
+            copy._members.Add(member with { Value = member.Value.Clone() });
         return copy;
     }
 
@@ -90,4 +106,10 @@ public sealed class ConfigObject(ConfigOrigin? origin = null) : ConfigNode(origi
         }
         return _index.TryGetValue(name, out var at) ? at : -1;
     }
+}
+
+/// <summary>A member of an object with the place of its name.</summary>
+public readonly record struct ConfigMember(string Key, ConfigNode Value, int Line, int Column)
+{
+    public void Deconstruct(out string key, out ConfigNode value) => (key, value) = (Key, Value);
 }

@@ -4,5 +4,8 @@ namespace Managed.Proxy.Configuration.Model;
 public abstract record ConfigRecord
 {
     /// <summary>The node this was read from: the place to report an error at. Null for a record that was defaulted.</summary>
-    public ConfigNode? Node { get; init; }
+    public ConfigNode? Node { get; internal set; }
+
+    /// <summary>This record or one below it did not bind; its errors are collected already. Its name still counts for references.</summary>
+    public bool HasErrors { get; internal set; }
 }

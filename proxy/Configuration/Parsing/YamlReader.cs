@@ -1,0 +1,209 @@
+using YamlDotNet.Core;
+using YamlDotNet.Core.Events;
+
+namespace Managed.Proxy.Configuration.Parsing;
+
+/// <summary>Reads one YAML 1.2 document by the core schema. Aliases are copied, merge keys (<c>&lt;&lt;</c>) are applied, and both together are bounded:
+/// a few lines of nested aliases would otherwise stand for billions of nodes.</summary>
+internal sealed class YamlReader
+{
+    /// <summary>Most nodes that aliases and merges of one document may add. The largest sensible use repeats some options over a few hundred clusters.</summary>
+    public const int MaxAliasNodes = 100_000;
+
+    private const string TagPrefix = "tag:yaml.org,2002:";
+
+    private readonly IParser _parser;
+    private readonly ConfigSource _source;
+    private readonly ConfigErrors _errors;
+    private readonly Dictionary<AnchorName, ConfigNode?> _anchors = [];
+    private int _aliasNodes;
+    private bool _failed;
+
+    private YamlReader(string text, ConfigSource source, ConfigErrors errors) =>
+        (_parser, _source, _errors) = (new Parser(new StringReader(text)), source, errors);
+
+    public static ConfigNode? Read(string text, ConfigSource source, ConfigErrors errors)
+    {
+        var reader = new YamlReader(text, source, errors);
+        try
+        {
+            var node = reader.Document();
+            return reader._failed ? null : node;
+        }
+        catch (YamlReadException e)
+        {
+            errors.Error(e.Origin, ConfigCode.MalformedBody, e.Message);
+        }
+        catch (YamlException e)
+        {
+            errors.Error(reader.Origin(ConfigPath.Root, e.Start), ConfigCode.MalformedBody, "not valid YAML: " + Reason(e.Message));
+        }
+        return null;
+    }
+
+    private ConfigNode Document()
+    {
+        _parser.Consume<StreamStart>();
+        if (_parser.Accept<StreamEnd>(out var end))
+            throw Wrong(ConfigPath.Root, end, "the document is empty");
+        _parser.Consume<DocumentStart>();
+        var root = Node(ConfigPath.Root, 1);
+        _parser.Consume<DocumentEnd>();
+        if (_parser.Accept<DocumentStart>(out var second))
+            throw Wrong(ConfigPath.Root, second, "more than one document; separate documents are not accepted");
+        return root;
+    }
+
+    private ConfigNode Node(ConfigPath path, int depth)
+    {
+        var next = _parser.Consume<ParsingEvent>();
+        if (depth > ConfigParser.MaxDepth)
+            throw Wrong(path, next, $"nested deeper than {ConfigParser.MaxDepth} levels");
+        if (next is AnchorAlias alias)
+            return Alias(alias, path, depth);
+        var anchor = ((NodeEvent)next).Anchor;
+        if (!anchor.IsEmpty)
+            _anchors[anchor] = null; // known, and not complete: an alias to it from inside is a loop
+        ConfigNode node = next switch
+        {
+            MappingStart mapping => Mapping(mapping, path, depth),
+            SequenceStart sequence => Sequence(sequence, path, depth),
+            Scalar scalar => ScalarValue(scalar, path),
+            _ => throw Wrong(path, next, "not expected here"),
+        };
+        if (!anchor.IsEmpty)
+            _anchors[anchor] = node;
+        return node;
+    }
+
+    private ConfigArray Sequence(SequenceStart start, ConfigPath path, int depth)
+    {
+        CheckTag(start.Tag, start, path, "seq");
+        var array = new ConfigArray(Origin(path, start.Start));
+        while (!_parser.TryConsume<SequenceEnd>(out _))
+            array.Add(Node(path.Child(array.Count), depth + 1));
+        return array;
+    }
+
+    private ConfigObject Mapping(MappingStart start, ConfigPath path, int depth)
+    {
+        CheckTag(start.Tag, start, path, "map");
+        var o = new ConfigObject(Origin(path, start.Start));
+        List<ConfigNode>? merges = null;
+        while (!_parser.TryConsume<MappingEnd>(out _))
+        {
+            if (_parser.Consume<ParsingEvent>() is not Scalar key)
+                throw Wrong(path, _parser.Current!, "a key must be a plain or quoted text");
+            var child = path.Child(key.Value);
+            var value = Node(child, depth + 1);
+            if (key is { Value: "<<", Style: ScalarStyle.Plain })
+                (merges ??= []).Add(value);
+            else if (!o.TryAdd(new(key.Value, value, (int)key.Start.Line, (int)key.Start.Column)))
+            {
+                _failed = true;
+                _errors.Error(Origin(child, key.Start), ConfigCode.MalformedBody, $"'{key.Value}' is given twice");
+            }
+        }
+        foreach (var merge in merges ?? [])
+            Merge(o, merge, path, depth);
+        return o;
+    }
+
+    /// <summary>Members of the mapping itself win, then those of earlier merges.</summary>
+    private void Merge(ConfigObject target, ConfigNode merge, ConfigPath path, int depth)
+    {
+        if (merge is ConfigArray list)
+            foreach (var item in list)
+                MergeOne(target, item, path, depth);
+        else
+            MergeOne(target, merge, path, depth);
+    }
+
+    private void MergeOne(ConfigObject target, ConfigNode from, ConfigPath path, int depth)
+    {
+        if (from is not ConfigObject o)
+            throw new YamlReadException(from.Origin, "a merge key (<<) takes a mapping or a list of mappings");
+        foreach (var member in o.Members)
+            target.TryAdd(member with { Value = Copy(member.Value, path.Child(member.Key), depth + 1) });
+    }
+
+    private ConfigNode Alias(AnchorAlias alias, ConfigPath path, int depth)
+    {
+        if (!_anchors.TryGetValue(alias.Value, out var node))
+            throw Wrong(path, alias, $"alias '*{alias.Value}' has no anchor before it");
+        return node is null
+            ? throw Wrong(path, alias, $"alias '*{alias.Value}' is inside the node it stands for")
+            : Copy(node, path, depth);
+    }
+
+    /// <summary>The node at another pointer; its line stays that of the text it is written in.</summary>
+    private ConfigNode Copy(ConfigNode node, ConfigPath path, int depth)
+    {
+        var origin = node.Origin with { Path = path };
+        if (++_aliasNodes > MaxAliasNodes)
+            throw new YamlReadException(origin, $"aliases expand to more than {MaxAliasNodes} nodes");
+        if (depth > ConfigParser.MaxDepth)
+            throw new YamlReadException(origin, $"nested deeper than {ConfigParser.MaxDepth} levels");
+        switch (node)
+        {
+            case ConfigObject o:
+                var copy = new ConfigObject(origin);
+                foreach (var member in o.Members)
+                    copy.TryAdd(member with { Value = Copy(member.Value, path.Child(member.Key), depth + 1) });
+                return copy;
+            case ConfigArray a:
+                var items = new ConfigArray(origin);
+                foreach (var item in a)
+                    items.Add(Copy(item, path.Child(items.Count), depth + 1));
+                return items;
+            default:
+                return ((ConfigScalar)node).At(origin);
+        }
+    }
+
+    private ConfigScalar ScalarValue(Scalar scalar, ConfigPath path)
+    {
+        var origin = Origin(path, scalar.Start);
+        var tag = scalar.Tag.IsEmpty || scalar.Tag.IsNonSpecific ? "" : scalar.Tag.Value;
+        if (tag.Length == 0)
+        {
+            if (scalar.Style != ScalarStyle.Plain || scalar.Tag.IsNonSpecific)
+                return ConfigScalar.String(scalar.Value, origin);
+            var (kind, text) = YamlCoreSchema.Resolve(scalar.Value);
+            return kind is { } known ? new(known, text, origin) : throw new YamlReadException(origin, $"'{scalar.Value}' is not a finite number");
+        }
+        if (tag == TagPrefix + "str")
+            return ConfigScalar.String(scalar.Value, origin);
+        var resolved = YamlCoreSchema.Resolve(scalar.Value);
+        var fits = resolved.Kind switch
+        {
+            ConfigScalarKind.Number => tag is TagPrefix + "int" or TagPrefix + "float",
+            ConfigScalarKind.Boolean => tag == TagPrefix + "bool",
+            ConfigScalarKind.Null => tag == TagPrefix + "null",
+            _ => false,
+        };
+        return fits ? new(resolved.Kind!.Value, resolved.Text, origin) : throw new YamlReadException(origin, $"tag '{tag}' is not accepted here; leave it out");
+    }
+
+    private void CheckTag(TagName tag, ParsingEvent at, ConfigPath path, string expected)
+    {
+        if (!tag.IsEmpty && !tag.IsNonSpecific && tag.Value != TagPrefix + expected)
+            throw Wrong(path, at, $"tag '{tag.Value}' is not accepted here; leave it out");
+    }
+
+    private YamlReadException Wrong(ConfigPath path, ParsingEvent at, string message) => new(Origin(path, at.Start), message);
+
+    private ConfigOrigin Origin(ConfigPath path, Mark mark) => new(_source, path, (int)mark.Line, (int)mark.Column);
+
+    /// <summary>The library's message begins with its own spelling of the place.</summary>
+    private static string Reason(string message)
+    {
+        var end = message.StartsWith('(') ? message.IndexOf("): ", StringComparison.Ordinal) : -1;
+        return (end < 0 ? message : message[(end + 3)..]).TrimEnd('.');
+    }
+
+    private sealed class YamlReadException(ConfigOrigin origin, string message) : Exception(message)
+    {
+        public ConfigOrigin Origin { get; } = origin;
+    }
+}

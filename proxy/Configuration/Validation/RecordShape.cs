@@ -1,0 +1,57 @@
+using System.Collections.Concurrent;
+using System.ComponentModel;
+using System.Reflection;
+using Managed.Proxy.Configuration.Model;
+
+namespace Managed.Proxy.Configuration.Validation;
+
+/// <summary>What a configuration record accepts, read once from its properties and attributes; binder, canonical form and schema all work from it.</summary>
+internal sealed class RecordShape
+{
+    private static readonly ConcurrentDictionary<Type, RecordShape> Shapes = new();
+
+    private readonly Dictionary<string, string> _unsupported = [];
+
+    private RecordShape(Type type)
+    {
+        Type = type;
+        Description = type.GetCustomAttribute<DescriptionAttribute>()?.Description ?? "";
+        var defaults = Activator.CreateInstance(type)!;
+        Fields = [.. type.GetProperties(BindingFlags.Public | BindingFlags.Instance)
+            .Where(p => p.CanWrite && p.DeclaringType == type)
+            .Select(p => new FieldShape(p, p.GetValue(defaults)))];
+        ByName = Fields.ToDictionary(f => f.Name);
+        Groups = [.. Fields.Where(f => f.OneOf is not null).GroupBy(f => f.OneOf!.Group)];
+        foreach (var attribute in type.GetCustomAttributes<UnsupportedFieldAttribute>())
+            foreach (var name in attribute.Fields.Split(' '))
+                _unsupported[name] = attribute.Reason;
+    }
+
+    public Type Type { get; }
+
+    public string Description { get; }
+
+    public IReadOnlyList<FieldShape> Fields { get; }
+
+    public IReadOnlyDictionary<string, FieldShape> ByName { get; }
+
+    public IReadOnlyList<IGrouping<string, FieldShape>> Groups { get; }
+
+    /// <summary>The record has a name that must be unique in a list.</summary>
+    public bool IsNamed => ByName.TryGetValue("name", out var name) && name.IsResourceName;
+
+    public static RecordShape Of(Type type) => Shapes.GetOrAdd(type, t => new RecordShape(t));
+
+    public static bool IsRecord(Type type) => type.IsSubclassOf(typeof(ConfigRecord));
+
+    /// <summary>Why a field of Envoy's message is not served; null when the field is not known at all.</summary>
+    public string? UnsupportedReason(string name)
+    {
+        if (_unsupported.TryGetValue(name, out var reason))
+            return reason;
+        foreach (var (field, why) in _unsupported)
+            if (FieldName.Camel(field) == name)
+                return why;
+        return null;
+    }
+}
