@@ -1,0 +1,134 @@
+using System.Text.Json;
+using System.Text.Json.Serialization;
+
+namespace Managed.Dashboard.AdminApi;
+
+// The JSON of the admin API that the dashboard reads: snake_case on the wire; fields it does not know are ignored, and
+// everything that an older or younger API might leave out is optional.
+// Public where Razor needs it: a component parameter must be public, and so must its type.
+
+/// <summary><c>GET /auth/me</c>. Role: viewer, operator or admin.</summary>
+public sealed record Account(string Name, string Role)
+{
+    public bool CanWrite => Role is not "viewer";
+}
+
+/// <summary>Every list: <c>{items, next_page_token, total_size}</c>.</summary>
+public sealed record Page<T>(IReadOnlyList<T> Items, string? NextPageToken, int? TotalSize);
+
+public sealed record ChangeSummary(int Added, int Changed, int Removed)
+{
+    public bool IsEmpty => Added + Changed + Removed == 0;
+}
+
+/// <summary>An item of <c>GET /versions</c>. State: active, superseded, rejected, reverted.</summary>
+public sealed record ConfigVersion
+{
+    public required long Version { get; init; }
+    public DateTimeOffset CreatedAt { get; init; }
+    public string? Author { get; init; }
+    public string? Source { get; init; }
+    public string? Comment { get; init; }
+    public long? BaseVersion { get; init; }
+    public long? Restores { get; init; }
+    public string? State { get; init; }
+    public ChangeSummary? Summary { get; init; }
+}
+
+/// <summary><c>GET /versions/{a}/diff/{b}</c> as JSON.</summary>
+public sealed record ConfigDiff(ChangeSummary? Summary, IReadOnlyList<DiffOperation>? Operations);
+
+/// <summary>One changed place. Op: add, remove, replace. Kind and name: the resource it is in, such as listener, edge.</summary>
+public sealed record DiffOperation(string Op, string Pointer, string? Kind, string? Name, JsonElement? From, JsonElement? To);
+
+/// <summary>An item of <c>GET /workers</c>. Cpu: share of one core, 0 to 1.</summary>
+public sealed record WorkerStatus
+{
+    public int Id { get; init; }
+    public long Version { get; init; }
+    public long Generation { get; init; }
+    public long Connections { get; init; }
+    public long Requests { get; init; }
+    public double? Cpu { get; init; }
+    public double? LoopLagMs { get; init; }
+}
+
+/// <summary><c>GET /stats?filter=</c>.</summary>
+internal sealed record StatsSnapshot(IReadOnlyList<Stat>? Stats, IReadOnlyList<Histogram>? Histograms);
+
+internal sealed record Stat(string Name, double Value);
+
+/// <summary>Quantiles in milliseconds.</summary>
+internal sealed record Histogram(string Name, long Count, double Sum, double P50, double P90, double P95, double P99);
+
+/// <summary>
+/// Data of each <c>stats</c> event of <c>GET /stats/stream?interval=1s</c>; the browser reads it itself (chart.js).
+/// Rps over the interval; error share: responses 5xx of all responses in the interval, 0 to 1; latencies in ms, null
+/// when nothing was answered in the interval; connections: open downstream connections now.
+/// </summary>
+internal sealed record StatsSample
+{
+    public DateTimeOffset Time { get; init; }
+    public double Rps { get; init; }
+    public double ErrorShare { get; init; }
+    public double? P50Ms { get; init; }
+    public double? P95Ms { get; init; }
+    public double? P99Ms { get; init; }
+    public long Connections { get; init; }
+}
+
+/// <summary>
+/// <c>GET /deployments[/{id}]</c>. State: preparing, committing, applied, failed, awaiting_confirmation, reverted.
+/// While it awaits confirmation, <see cref="ConfirmBy"/> is when it reverts by itself.
+/// </summary>
+public sealed record Deployment
+{
+    public required string Id { get; init; }
+    public long? Version { get; init; }
+    public string? State { get; init; }
+    public DateTimeOffset? CreatedAt { get; init; }
+    public DateTimeOffset? ConfirmBy { get; init; }
+    public double? DurationMs { get; init; }
+    public string? Error { get; init; }
+    public IReadOnlyList<DeploymentWorker>? Workers { get; init; }
+}
+
+public sealed record DeploymentWorker(int Id, string? State, long? Version, double? PrepareMs, double? AckMs, string? Error);
+
+/// <summary><c>application/problem+json</c>. Status 0: no answer at all.</summary>
+public sealed record Problem
+{
+    public string? Title { get; init; }
+    public int Status { get; init; }
+    public string Code { get; init; } = "UNKNOWN";
+    public string? Detail { get; init; }
+    public string? RequestId { get; init; }
+    public IReadOnlyList<ProblemError>? Errors { get; init; }
+    public IReadOnlyList<Reference>? References { get; init; }
+    public string? CurrentEtag { get; init; }
+    public long? CurrentVersion { get; init; }
+    public string? ChangedBy { get; init; }
+    public DateTimeOffset? ChangedAt { get; init; }
+}
+
+public sealed record ProblemError(string? Pointer, string? Code, string? Detail, int? Line, int? Column, string? Hint);
+
+/// <summary>Who refers to a resource that cannot be deleted (409 IN_USE).</summary>
+public sealed record Reference(string? Kind, string? Name, string? Pointer);
+
+/// <summary>A write that was accepted: headers <c>Config-Version</c>, <c>Config-Changed</c> and <c>ETag</c>.</summary>
+public sealed record WriteResult(long? Version, bool Changed, string? Etag);
+
+[JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower, NumberHandling = JsonNumberHandling.AllowReadingFromString)]
+[JsonSerializable(typeof(Account))]
+[JsonSerializable(typeof(Page<ConfigVersion>))]
+[JsonSerializable(typeof(Page<WorkerStatus>))]
+[JsonSerializable(typeof(Page<Deployment>))]
+[JsonSerializable(typeof(Page<JsonElement>))]
+[JsonSerializable(typeof(ConfigVersion))]
+[JsonSerializable(typeof(Deployment))]
+[JsonSerializable(typeof(ConfigDiff))]
+[JsonSerializable(typeof(StatsSnapshot))]
+[JsonSerializable(typeof(StatsSample))]
+[JsonSerializable(typeof(Problem))]
+internal sealed partial class ContractsJson : JsonSerializerContext;

@@ -1,0 +1,60 @@
+using System.Globalization;
+using System.Text.Json;
+
+namespace Managed.Dashboard.AdminApi;
+
+/// <summary>What a table shows of one listener's document, whether it is written in the short or in the long form.</summary>
+public sealed record ListenerDocument(string Name, string Address, int Chains, string Serves)
+{
+    public static ListenerDocument Read(JsonElement listener)
+    {
+        var chains = Property(listener, "filter_chains") is { ValueKind: JsonValueKind.Array } list ? list.GetArrayLength() : 1;
+        return new ListenerDocument(Text(listener, "name") ?? "", ReadAddress(listener), chains, ReadServes(listener));
+    }
+
+    private static string ReadAddress(JsonElement listener)
+    {
+        switch (Property(listener, "address"))
+        {
+            case { ValueKind: JsonValueKind.String } text:
+                return text.GetString()!;
+            case { ValueKind: JsonValueKind.Object } address:
+                if (Property(address, "pipe") is { } pipe)
+                    return "unix://" + Text(pipe, "path");
+                if (Property(address, "socket_address") is { } socket)
+                {
+                    var host = Text(socket, "address") ?? "";
+                    var port = Property(socket, "port_value") is { ValueKind: JsonValueKind.Number } number ? number.GetInt32().ToString(CultureInfo.InvariantCulture) : "?";
+                    return host.Contains(':') ? $"[{host}]:{port}" : $"{host}:{port}";
+                }
+                break;
+        }
+        return "—";
+    }
+
+    /// <summary>HTTP when an HTTP connection manager is in it, TCP otherwise, and TLS where a transport socket is.</summary>
+    private static string ReadServes(JsonElement listener)
+    {
+        var http = Property(listener, "routes") is not null || Property(listener, "virtual_hosts") is not null || Property(listener, "route_config_name") is not null;
+        var tls = Property(listener, "tls") is not null;
+        if (Property(listener, "filter_chains") is { ValueKind: JsonValueKind.Array } chains)
+        {
+            foreach (var chain in chains.EnumerateArray())
+            {
+                tls |= Property(chain, "tls") is not null || Property(chain, "transport_socket") is not null;
+                if (Property(chain, "filters") is not { ValueKind: JsonValueKind.Array } filters)
+                    continue;
+                foreach (var filter in filters.EnumerateArray())
+                    http |= Text(filter, "name")?.EndsWith("http_connection_manager", StringComparison.Ordinal) == true
+                            || (Property(filter, "typed_config") is { } config && Text(config, "@type")?.Contains("HttpConnectionManager", StringComparison.Ordinal) == true);
+            }
+        }
+        return (http ? "HTTP" : "TCP") + (tls ? " over TLS" : "");
+    }
+
+    private static JsonElement? Property(JsonElement element, string name) =>
+        element.ValueKind == JsonValueKind.Object && element.TryGetProperty(name, out var value) ? value : null;
+
+    private static string? Text(JsonElement element, string name) =>
+        Property(element, name) is { ValueKind: JsonValueKind.String } value ? value.GetString() : null;
+}

@@ -1,0 +1,55 @@
+// The frame's share of the browser: theme, clipboard, keys, sign-out. Used by Components/Layout/Shell.cs.
+const root = document.documentElement;
+const systemDark = matchMedia('(prefers-color-scheme: dark)');
+let frame = null;
+
+function state() { return { choice: root.dataset.themeChoice ?? 'system', dark: root.dataset.theme === 'dark' }; }
+
+function paint() {
+  const choice = root.dataset.themeChoice;
+  root.dataset.theme = choice === 'dark' || (choice === 'system' && systemDark.matches) ? 'dark' : 'light';
+}
+
+systemDark.addEventListener('change', () => { paint(); frame?.invokeMethodAsync('OnThemeChanged', state()); });
+
+export function chooseTheme(choice) {
+  if (choice === 'system') localStorage.removeItem('managed.theme'); else localStorage.setItem('managed.theme', choice);
+  root.dataset.themeChoice = choice;
+  paint();
+  return state();
+}
+
+export async function copy(text) {
+  try { await navigator.clipboard.writeText(text); return true; } catch { /* not a secure context, or refused */ }
+  // http:// on another host than localhost has no clipboard API: the old way still works there.
+  const area = Object.assign(document.createElement('textarea'), { value: text });
+  area.setAttribute('aria-hidden', 'true');
+  area.style.cssText = 'position:fixed;opacity:0';
+  document.body.append(area);
+  area.select();
+  try { return document.execCommand('copy'); } finally { area.remove(); }
+}
+
+export async function signOut() {
+  try { await fetch('/api/v1/auth/logout', { method: 'POST' }); } finally { location.assign('/sign-in?reason=out'); }
+}
+
+// `g` then a letter, and `?`: only outside of fields, and never with a modifier, so no browser key is taken away.
+const rooms = { o: '/', l: '/listeners', h: '/history' };
+let afterG = 0;
+
+function onKey(e) {
+  if (e.ctrlKey || e.metaKey || e.altKey || e.defaultPrevented || e.isComposing) return;
+  if (e.target.closest?.('input, textarea, select, [contenteditable="true"], .cm-editor') || document.querySelector('.mud-dialog')) return;
+  if (e.key === '?') { e.preventDefault(); frame?.invokeMethodAsync('OnHelp'); return; }
+  if (e.key === 'g') { afterG = Date.now(); return; }
+  if (Date.now() - afterG < 1500 && rooms[e.key]) { e.preventDefault(); frame?.invokeMethodAsync('OnGo', rooms[e.key]); }
+  afterG = 0;
+}
+
+export function attach(dotnet) {
+  frame = dotnet;
+  document.removeEventListener('keydown', onKey);
+  document.addEventListener('keydown', onKey);
+  return state();
+}

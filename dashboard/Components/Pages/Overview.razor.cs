@@ -1,0 +1,60 @@
+using Managed.Dashboard.AdminApi;
+using Managed.Dashboard.Components.Controls;
+using Managed.Dashboard.Live;
+using Microsoft.AspNetCore.Components;
+
+namespace Managed.Dashboard.Components.Pages;
+
+public sealed partial class Overview
+{
+    /// <summary>How often the worker table is read; the figures above it stream at their own pace.</summary>
+    private static readonly TimeSpan WorkerInterval = TimeSpan.FromSeconds(3);
+
+    private readonly CancellationTokenSource _gone = new();
+    private readonly Loadable<Page<WorkerStatus>> _workers = new();
+    private readonly Loadable<Page<ConfigVersion>> _versions = new();
+
+    [Inject] private AdminApiClient Api { get; set; } = null!;
+    [Inject] private LiveFeed Feed { get; set; } = null!;
+
+    protected override async Task OnInitializedAsync()
+    {
+        Feed.Changed += OnFeedChanged;
+        _ = PollWorkersAsync();
+        await Task.WhenAll(LoadWorkersAsync(), LoadVersionsAsync());
+    }
+
+    private Task LoadWorkersAsync() => _workers.LoadAsync(Api.WorkersAsync, _gone.Token);
+
+    private Task LoadVersionsAsync() => _versions.LoadAsync(c => Api.VersionsAsync(8, null, null, c), _gone.Token);
+
+    private async Task PollWorkersAsync()
+    {
+        using var timer = new PeriodicTimer(WorkerInterval);
+        try
+        {
+            while (await timer.WaitForNextTickAsync(_gone.Token))
+            {
+                await LoadWorkersAsync();
+                StateHasChanged();
+            }
+        }
+        catch (OperationCanceledException)
+        {
+            // The page is gone.
+        }
+    }
+
+    private void OnFeedChanged() => _ = InvokeAsync(async () =>
+    {
+        await Task.WhenAll(LoadWorkersAsync(), LoadVersionsAsync());
+        StateHasChanged();
+    });
+
+    public void Dispose()
+    {
+        Feed.Changed -= OnFeedChanged;
+        _gone.Cancel();
+        _gone.Dispose();
+    }
+}

@@ -1,0 +1,52 @@
+using Managed.Dashboard.AdminApi;
+using Managed.Dashboard.Components;
+using Managed.Dashboard.Components.Controls;
+using Managed.Dashboard.Components.Layout;
+using Managed.Dashboard.Components.Pages;
+using Managed.Dashboard.Live;
+using Microsoft.AspNetCore.DataProtection;
+using Microsoft.AspNetCore.Http.HttpResults;
+using MudBlazor;
+using MudBlazor.Services;
+
+namespace Managed.Dashboard.Hosting;
+
+/// <summary>The two lines a host needs: <c>services.AddManagedDashboard(…)</c> and <c>app.MapManagedDashboard()</c>.</summary>
+public static class DashboardHosting
+{
+    public static IServiceCollection AddManagedDashboard(this IServiceCollection services, DashboardOptions options)
+    {
+        services.AddSingleton(options);
+        services.AddSingleton<AdminApiConnection>();
+        services.AddScoped<AdminApiClient>();
+        services.AddScoped<LiveFeed>();
+        services.AddScoped<Shell>();
+        services.AddScoped<Toasts>();
+
+        // Data protection only covers circuit ids and antiforgery tokens, which die with the process anyway:
+        // no key ring on disk, nothing to mount into a container.
+        services.AddDataProtection().UseEphemeralDataProtectionProvider();
+        services.AddRazorComponents().AddInteractiveServerComponents();
+        services.AddCascadingAuthenticationState();
+        services.AddMudServices(mud =>
+        {
+            mud.SnackbarConfiguration.PositionClass = Defaults.Classes.Position.BottomRight;
+            mud.SnackbarConfiguration.MaxDisplayedSnackbars = 3;
+            mud.SnackbarConfiguration.ShowTransitionDuration = 120;
+            mud.SnackbarConfiguration.HideTransitionDuration = 120;
+            mud.SnackbarConfiguration.VisibleStateDuration = 8000;
+        });
+        return services;
+    }
+
+    public static WebApplication MapManagedDashboard(this WebApplication app)
+    {
+        DashboardAssets.Serve(app);
+        app.UseMiddleware<SessionGate>();
+        app.UseAntiforgery();
+        app.MapGet("/sign-in", () => new RazorComponentResult<SignIn>()).ExcludeFromDescription();
+        app.MapRazorComponents<App>()
+            .AddInteractiveServerRenderMode(o => o.ContentSecurityFrameAncestorsPolicy = null); // SessionGate sends the whole policy
+        return app;
+    }
+}
