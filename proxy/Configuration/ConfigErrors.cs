@@ -9,6 +9,9 @@ public sealed class ConfigErrors
     private readonly List<ConfigError> _errors = [];
     private readonly List<ConfigError> _warnings = [];
 
+    // A shared part is checked once for each place that uses it.
+    private readonly HashSet<ConfigError> _seen = [];
+
     public IReadOnlyList<ConfigError> Errors => _errors;
 
     public IReadOnlyList<ConfigError> Warnings => _warnings;
@@ -49,14 +52,14 @@ public sealed class ConfigErrors
         return origin with { Path = origin.Path.Child(field) };
     }
 
-    private static void Add(List<ConfigError> list, ConfigOrigin origin, string code, string detail, string? hint) =>
+    private void Add(List<ConfigError> list, ConfigOrigin origin, string code, string detail, string? hint) =>
         Add(list, new(origin.Path.ToString(), code, detail, origin.Line, origin.Column, hint, origin.Source));
 
-    private static void Add(List<ConfigError> list, ConfigError error)
+    private void Add(List<ConfigError> list, ConfigError error)
     {
-        if (list.Count < Limit)
+        if (list.Count < Limit && _seen.Add(error))
             list.Add(error);
-        else if (list.Count == Limit)
+        else if (list.Count == Limit && !_seen.Contains(error))
             list.Add(new("#", ConfigCode.TooManyErrors, $"more than {Limit} are not listed", 0, 0, null, error.Source));
     }
 }

@@ -49,12 +49,19 @@ public sealed class ConfigObject(ConfigOrigin? origin = null) : ConfigNode(origi
     {
         if (TryGet(name, out _))
         {
-            _members[IndexOf(name)] = new(name, value, value.Line, value.Column);
+            var at = IndexOf(name);
+            _members[at] = _members[at] with { Value = value };
             return this;
         }
         _members.Add(new(name, value, value.Line, value.Column));
         _index?.Add(name, _members.Count - 1);
         return this;
+    }
+
+    internal void InsertFirst(string name, ConfigNode value)
+    {
+        _members.Insert(0, new(name, value, value.Line, value.Column));
+        _index = null;
     }
 
     /// <summary>Adds a member as it is spelled; false when that very name is there.</summary>
