@@ -1,0 +1,97 @@
+using System.Buffers.Text;
+using Managed.Proxy.Configuration;
+using Managed.Proxy.Configuration.Model;
+using Managed.Proxy.Http;
+using Managed.Proxy.Http.Formatting;
+using Managed.Proxy.Router.Matching;
+
+namespace Managed.Proxy.Router;
+
+/// <summary>One route: its tests, and the entry or the weighted entries it leads to.</summary>
+internal sealed class CompiledRoute
+{
+    private readonly HeaderMatch[] _headers;
+    private readonly QueryMatch[] _query;
+    private readonly int _partsPerMillion;
+    private readonly RouteEntry[] _entries;
+    private readonly uint[] _upTo; // the sum of the weights up to each entry
+    private readonly HeaderName? _weightHeader;
+
+    private CompiledRoute(string label, PathMatch path, HeaderMatch[] headers, QueryMatch[] query, int partsPerMillion, IReadOnlyList<(RouteEntry Entry, uint Weight)> entries, HeaderName? weightHeader)
+    {
+        Label = label;
+        Path = path;
+        _headers = headers;
+        _query = query;
+        _partsPerMillion = partsPerMillion;
+        _entries = [.. entries.Select(e => e.Entry)];
+        _upTo = new uint[_entries.Length];
+        uint sum = 0;
+        for (int i = 0; i < _upTo.Length; i++) _upTo[i] = sum += entries[i].Weight;
+        _weightHeader = weightHeader;
+    }
+
+    /// <summary>The name, or <c>route-index</c>.</summary>
+    public string Label { get; }
+    public PathMatch Path { get; }
+
+    /// <summary>Null when errors were added or the binder has reported some.</summary>
+    public static CompiledRoute? Compile(RouteConfig config, int index, RouteScope scope)
+    {
+        var errors = scope.Context.Errors;
+        if (config.Match is not { } match) return null;
+        string label = config.Name.Length > 0 ? config.Name : $"route-{index}";
+        var path = PathMatch.Compile(match, errors);
+        var headers = HeaderMatch.CompileAll(match.Headers, errors);
+        var query = match.QueryParameters.Select(q => QueryMatch.Compile(q, errors)).OfType<QueryMatch>().ToArray();
+        var weightHeader = config.Route?.WeightedClusters?.HeaderName is { Length: > 0 } name ? name : null;
+        if (weightHeader is not null && !HeaderName.IsValid(weightHeader))
+        {
+            errors.ErrorAt(config.Route!.WeightedClusters!.Node, "header_name", ConfigCode.InvalidValue, $"'{weightHeader}' is not a header name");
+            return null;
+        }
+        // Without a path the entries are still built, to report what is wrong in them.
+        var entries = new RouteEntryBuilder(scope, config, label, path!).Build();
+        if (path is null || headers is null || query.Length != match.QueryParameters.Count || entries is null) return null;
+        int share = match.RuntimeFraction?.DefaultValue?.PartsPerMillion ?? 1_000_000;
+        return new CompiledRoute(label, path, headers, query, share, entries, weightHeader is null ? null : new HeaderName(weightHeader));
+    }
+
+    /// <summary>Whether everything but the path matches.</summary>
+    public bool MatchesRest(HeaderMap request, ReadOnlySpan<byte> target, ulong random)
+    {
+        if (_partsPerMillion < 1_000_000 && random % 1_000_000 >= (ulong)_partsPerMillion) return false;
+        if (_headers.Length > 0 && !HeaderMatch.AllMatch(_headers, request)) return false;
+        foreach (var query in _query)
+            if (!query.IsMatch(target)) return false;
+        return true;
+    }
+
+    /// <summary>The entry for this request.</summary>
+    public RouteEntry Choose(HeaderMap request, ulong random)
+    {
+        if (_entries.Length == 1) return _entries[0];
+        uint total = _upTo[^1];
+        // The high half decides here and the low one on runtime_fraction, so that a share of a share is what it says.
+        ulong point = (random >> 32) * total >> 32;
+        if (_weightHeader is { } header && header.TryGet(request, out var value) && Utf8Parser.TryParse(value, out ulong chosen, out int used) && used == value.Length)
+            point = chosen % total;
+        int i = 0;
+        while (point >= _upTo[i]) i++;
+        return _entries[i];
+    }
+
+    /// <summary>Why the request does not match; null when it does. Allocates.</summary>
+    public string? Explain(HeaderMap request, ReadOnlySpan<byte> target, ReadOnlySpan<byte> path, ulong random)
+    {
+        if (!Path.IsMatch(path)) return $"the path does not match {Path}";
+        if (_partsPerMillion < 1_000_000 && random % 1_000_000 >= (ulong)_partsPerMillion) return $"outside of runtime_fraction ({_partsPerMillion} in a million)";
+        foreach (var header in _headers)
+            if (!header.IsMatch(request)) return $"failed: {header}";
+        foreach (var query in _query)
+            if (!query.IsMatch(target)) return $"failed: {query}";
+        return null;
+    }
+
+    public string Describe() => $"matches {Path}{string.Concat(_headers.Select(h => $", {h}"))}{string.Concat(_query.Select(q => $", {q}"))}";
+}

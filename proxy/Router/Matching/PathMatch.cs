@@ -1,0 +1,69 @@
+using System.Text;
+using Managed.Proxy.Configuration;
+using Managed.Proxy.Configuration.Model;
+
+namespace Managed.Proxy.Router.Matching;
+
+internal enum PathTest : byte { Prefix, Path, SeparatedPrefix, Regex }
+
+/// <summary>The path part of a route's match, against the path without query and fragment.</summary>
+internal sealed class PathMatch
+{
+    private readonly bool _ignoreCase;
+    private readonly LinearRegex? _regex;
+    private readonly byte[] _value;
+
+    private PathMatch(PathTest test, string value, bool ignoreCase, LinearRegex? regex)
+    {
+        Test = test;
+        _value = Encoding.UTF8.GetBytes(value);
+        _ignoreCase = ignoreCase;
+        _regex = regex;
+    }
+
+    public PathTest Test { get; }
+    public ReadOnlySpan<byte> Value => _value;
+    /// <summary>An exact, case-sensitive path: can be found by hash.</summary>
+    public bool IsPlainPath => Test == PathTest.Path && !_ignoreCase;
+
+    public static PathMatch? Compile(RouteMatchConfig config, ConfigErrors errors)
+    {
+        bool ignoreCase = !config.CaseSensitive;
+        switch (config)
+        {
+            case { Prefix: { } text }: return new PathMatch(PathTest.Prefix, text, ignoreCase, null);
+            case { Path: { } text }: return new PathMatch(PathTest.Path, text, ignoreCase, null);
+            case { PathSeparatedPrefix: { } text }:
+                if (text.StartsWith('/') && !text.EndsWith('/') && !text.Contains('?') && !text.Contains('#')) return new PathMatch(PathTest.SeparatedPrefix, text, ignoreCase, null);
+                errors.ErrorAt(config.Node, "path_separated_prefix", ConfigCode.InvalidValue, "must begin with / and must not end with / or hold ? or #");
+                return null;
+            case { SafeRegex: { } regex }:
+                return LinearRegex.Compile(regex.Regex, whole: true, ignoreCase, errors, Place.Of(regex, "regex")) is { } compiled ? new PathMatch(PathTest.Regex, regex.Regex, ignoreCase, compiled) : null;
+            default: return null;
+        }
+    }
+
+    public bool IsMatch(ReadOnlySpan<byte> path)
+    {
+        switch (Test)
+        {
+            case PathTest.Prefix: return path.Length >= _value.Length && Same(path[.._value.Length]);
+            case PathTest.Path: return path.Length == _value.Length && Same(path);
+            case PathTest.SeparatedPrefix:
+                return path.Length >= _value.Length && (path.Length == _value.Length || path[_value.Length] == '/') && Same(path[.._value.Length]);
+            default: return _regex!.IsMatch(path);
+        }
+    }
+
+    /// <summary>How many bytes of a matched path a prefix rewrite replaces: the prefix, or all of it for an exact path or an expression.</summary>
+    public int MatchedLength(ReadOnlySpan<byte> path)
+        => Test is PathTest.Prefix or PathTest.SeparatedPrefix ? Math.Min(_value.Length, path.Length) : path.Length;
+
+    private bool Same(ReadOnlySpan<byte> part) => _ignoreCase ? Ascii.EqualsIgnoreCase(part, _value) : part.SequenceEqual(_value);
+
+    public override string ToString()
+    {
+        string kind = Test switch { PathTest.Prefix => "prefix", PathTest.Path => "path", PathTest.SeparatedPrefix => "path_separated_prefix", _ => "safe_regex" };
+        return $"{kind} '{Encoding.UTF8.GetString(_value)}'{(_ignoreCase ? " without case" : "")}";
+    }
+}

@@ -1,0 +1,25 @@
+using System.Text;
+using Managed.Proxy.Configuration;
+using Managed.Proxy.Configuration.Model;
+using Managed.Proxy.Http.Formatting;
+
+namespace Managed.Proxy.Router.Matching;
+
+/// <summary>A compiled QueryParameterMatcher. Name and value compare as they stand in the target, undecoded, as in Envoy; the first of a name counts.</summary>
+internal sealed class QueryMatch(byte[] name, StringMatch? value, bool present)
+{
+    public static QueryMatch? Compile(QueryParameterMatcherConfig config, ConfigErrors errors)
+    {
+        var name = Encoding.UTF8.GetBytes(config.Name);
+        if (config.StringMatch is null) return new QueryMatch(name, null, config.PresentMatch ?? true);
+        return StringMatch.Of(config.StringMatch, errors) is { } match ? new QueryMatch(name, match, true) : null;
+    }
+
+    public bool IsMatch(ReadOnlySpan<byte> target)
+    {
+        bool found = QueryString.TryFind(target, name, out var text);
+        return value is null ? found == present : found && value.IsMatch(text);
+    }
+
+    public override string ToString() => $"query parameter {Encoding.UTF8.GetString(name)} {value?.ToString() ?? (present ? "present" : "absent")}";
+}

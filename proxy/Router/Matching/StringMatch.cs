@@ -1,0 +1,72 @@
+using System.Text;
+using Managed.Proxy.Configuration;
+using Managed.Proxy.Configuration.Model;
+
+namespace Managed.Proxy.Router.Matching;
+
+internal enum StringTest : byte { Exact, Prefix, Suffix, Contains, Regex }
+
+/// <summary>A compiled StringMatcher: a test of bytes that allocates nothing.</summary>
+internal sealed class StringMatch
+{
+    private readonly StringTest _test;
+    private readonly bool _ignoreCase;
+    private readonly byte[] _value;
+    private readonly LinearRegex? _regex;
+
+    private StringMatch(StringTest test, string value, bool ignoreCase, LinearRegex? regex)
+    {
+        _test = test;
+        _value = Encoding.UTF8.GetBytes(value);
+        _ignoreCase = ignoreCase;
+        _regex = regex;
+    }
+
+    public static StringMatch Of(StringTest test, string value, bool ignoreCase = false) => new(test, value, ignoreCase, null);
+
+    /// <summary>Null with errors added when the expression is wrong, or null alone when the binder has reported that nothing is given.</summary>
+    public static StringMatch? Of(RegexMatcherConfig config, ConfigErrors errors)
+        => LinearRegex.Compile(config.Regex, whole: true, ignoreCase: false, errors, Place.Of(config, "regex")) is { } regex
+            ? new StringMatch(StringTest.Regex, config.Regex, false, regex) : null;
+
+    public static StringMatch? Of(StringMatcherConfig config, ConfigErrors errors) => config switch
+    {
+        { Exact: { } text } => Of(StringTest.Exact, text, config.IgnoreCase),
+        { Prefix: { } text } => Of(StringTest.Prefix, text, config.IgnoreCase),
+        { Suffix: { } text } => Of(StringTest.Suffix, text, config.IgnoreCase),
+        { Contains: { } text } => Of(StringTest.Contains, text, config.IgnoreCase),
+        { SafeRegex: { } regex } => Of(regex, errors),
+        _ => null,
+    };
+
+    public bool IsMatch(ReadOnlySpan<byte> value) => _test switch
+    {
+        StringTest.Exact => value.Length == _value.Length && Same(value, _value),
+        StringTest.Prefix => value.Length >= _value.Length && Same(value[.._value.Length], _value),
+        StringTest.Suffix => value.Length >= _value.Length && Same(value[^_value.Length..], _value),
+        StringTest.Contains => Contains(value),
+        _ => _regex!.IsMatch(value),
+    };
+
+    private bool Same(ReadOnlySpan<byte> a, ReadOnlySpan<byte> b) => _ignoreCase ? Ascii.EqualsIgnoreCase(a, b) || SameNonAscii(a, b) : a.SequenceEqual(b);
+
+    // Ascii.EqualsIgnoreCase is false for any byte above 127, even for equal ones.
+    private static bool SameNonAscii(ReadOnlySpan<byte> a, ReadOnlySpan<byte> b)
+    {
+        for (int i = 0; i < a.Length; i++)
+            if (Lower(a[i]) != Lower(b[i])) return false;
+        return true;
+    }
+
+    private bool Contains(ReadOnlySpan<byte> value)
+    {
+        if (!_ignoreCase) return value.IndexOf(_value) >= 0;
+        for (int i = 0; i + _value.Length <= value.Length; i++)
+            if (Same(value.Slice(i, _value.Length), _value)) return true;
+        return false;
+    }
+
+    private static byte Lower(byte b) => b is >= (byte)'A' and <= (byte)'Z' ? (byte)(b | 0x20) : b;
+
+    public override string ToString() => $"{_test.ToString().ToLowerInvariant()} '{Encoding.UTF8.GetString(_value)}'";
+}

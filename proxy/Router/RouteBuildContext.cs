@@ -1,0 +1,20 @@
+using Managed.Proxy.Configuration;
+using Managed.Proxy.Core.Telemetry;
+using Managed.Proxy.Http;
+using Managed.Proxy.Upstream;
+
+namespace Managed.Proxy.Router;
+
+/// <summary>What the routes of one version are built with, on the control thread.</summary>
+public sealed class RouteBuildContext
+{
+    public required ConfigErrors Errors { get; init; }
+    /// <summary>The clusters of this version by name.</summary>
+    public required IReadOnlyDictionary<string, Cluster> Clusters { get; init; }
+    public required StatsRegistry Stats { get; init; }
+    public required SharedState Shared { get; init; }
+    /// <summary>For building per-route filter configurations; its identity is extended by table, virtual host, route and filter.</summary>
+    public required FilterBuildContext Filters { get; init; }
+    /// <summary>The filters that <c>typed_per_filter_config</c> may name.</summary>
+    public IReadOnlyList<HttpFilterDefinition> FilterDefinitions { get; init; } = ExtensionCatalog.HttpFilters;
+}

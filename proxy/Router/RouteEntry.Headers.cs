@@ -1,0 +1,58 @@
+using Managed.Proxy.Core.Buffers;
+using Managed.Proxy.Http;
+using Managed.Proxy.Http.Formatting;
+
+namespace Managed.Proxy.Router;
+
+public sealed partial class RouteEntry
+{
+    // Working space of the worker's thread; what is written is used up before the method returns.
+    [ThreadStatic] private static ByteWriter? t_scratch;
+
+    /// <summary>
+    /// Makes the upstream's request of the client's, in Envoy's order: headers of the levels, then the host, then the path (so header
+    /// formats see both as they came).
+    /// </summary>
+    /// <param name="stream">Whose request headers change.</param>
+    /// <param name="envoyHeaders">Whether x-envoy-original-path is set when the path changes.</param>
+    public void PrepareRequest(HttpStream stream, bool envoyHeaders = true) => PrepareRequest(stream.RequestHeaders, stream.Info, envoyHeaders);
+
+    /// <summary>The header changes of the levels on a response.</summary>
+    public void PrepareResponse(HttpStream stream) => PrepareResponse(stream.ResponseHeaders, stream.Info);
+
+    /// <summary>Sets the host after the endpoint is chosen (<see cref="AutoHostRewrite"/>), with x-forwarded-host when the route asks for it.</summary>
+    public void RewriteHost(HttpStream stream, ReadOnlySpan<byte> host) => RewriteHost(stream.RequestHeaders, host);
+
+    internal void PrepareRequest(HeaderMap headers, StreamInfo info, bool envoyHeaders)
+    {
+        var scratch = Scratch();
+        foreach (var mutations in RequestMutations) mutations.Apply(headers, info, scratch);
+        if (Host is not null && Host.Evaluate(headers, scratch) is { Length: > 0 } host) HostRewrite.Apply(headers, host, AppendForwardedHost, scratch);
+        if (Path is null) return;
+        scratch.Clear();
+        var target = headers.Get(HeaderId.Path);
+        Path.Write(target, Match!, scratch);
+        if (scratch.Written.SequenceEqual(target)) return;
+        if (envoyHeaders) headers.Set(HeaderId.XEnvoyOriginalPath, target);
+        headers.Set(HeaderId.Path, scratch.Written);
+    }
+
+    internal void PrepareResponse(HeaderMap headers, StreamInfo info)
+    {
+        if (ResponseMutations.Length == 0) return;
+        var scratch = Scratch();
+        foreach (var mutations in ResponseMutations) mutations.Apply(headers, info, scratch);
+    }
+
+    internal void RewriteHost(HeaderMap headers, ReadOnlySpan<byte> host)
+    {
+        if (HeaderValue.IsAuthority(host)) HostRewrite.Apply(headers, host, AppendForwardedHost, Scratch());
+    }
+
+    private static ByteWriter Scratch()
+    {
+        var scratch = t_scratch ??= new ByteWriter();
+        scratch.Clear();
+        return scratch;
+    }
+}

@@ -1,0 +1,90 @@
+using System.Text;
+using Managed.Proxy.Configuration;
+using Managed.Proxy.Configuration.Model;
+using Managed.Proxy.Http;
+using Managed.Proxy.Http.Formatting;
+using Managed.Proxy.Router.Matching;
+using Managed.Proxy.Upstream;
+
+namespace Managed.Proxy.Router;
+
+/// <summary>[6] A compiled route configuration of one version: virtual hosts by domain, routes in order. Immutable, shared by all workers.</summary>
+public sealed class RouteTable
+{
+    private readonly Domains _domains;
+
+    private RouteTable(string name, Domains domains)
+    {
+        Name = name;
+        _domains = domains;
+    }
+
+    public string Name { get; }
+
+    /// <summary>
+    /// Compiles on the control thread. Null when something is wrong; everything that is wrong is in the context's errors: unknown
+    /// clusters (UNKNOWN_REFERENCE), broken expressions and formats (INVALID_VALUE), a domain given twice (DUPLICATE_NAME).
+    /// </summary>
+    public static RouteTable? Build(RouteConfigurationConfig config, RouteBuildContext context)
+    {
+        var errors = context.Errors;
+        int before = errors.Errors.Count;
+        var clusters = new Dictionary<byte[], Cluster>(ByteKeys.Comparer);
+        foreach (var (name, cluster) in context.Clusters) clusters[Encoding.UTF8.GetBytes(name)] = cluster;
+        var level = new Level(
+            HeaderMutations.Build(config.RequestHeadersToAdd, config.RequestHeadersToRemove, errors, Place.Of(config, "request_headers_to_remove")),
+            HeaderMutations.Build(config.ResponseHeadersToAdd, config.ResponseHeadersToRemove, errors, Place.Of(config, "response_headers_to_remove")));
+        var scope = new RouteScope(config, "", RouteFilters.None.With(config.TypedPerFilterConfig, context, config.Name), [level], clusters, context);
+        var domains = new Domains(config.IgnorePortInHostMatching);
+        foreach (var host in config.VirtualHosts)
+        {
+            var built = BuildHost(host, scope);
+            for (int i = 0; i < host.Domains.Count; i++)
+            {
+                if (domains.TryAdd(host.Domains[i], built, out string? wrong)) continue;
+                var at = Place.Of(host, "domains") is ConfigArray list && i < list.Count ? list[i] : host.Node;
+                if (wrong is null) errors.Error(at, ConfigCode.DuplicateName, $"domain '{host.Domains[i]}' is given twice in route configuration '{config.Name}'");
+                else errors.Error(at, ConfigCode.InvalidValue, wrong);
+            }
+        }
+        return errors.Errors.Count == before && !config.HasErrors ? new RouteTable(config.Name, domains) : null;
+    }
+
+    /// <summary>The entry of a request by <c>:authority</c>, <c>:path</c> and headers; null when none matches. On a worker; allocates nothing.</summary>
+    /// <param name="request">The request as it is now.</param>
+    /// <param name="info">Of the stream.</param>
+    /// <param name="random">Decides on weights and fractions: the same number gives the same entry.</param>
+    public RouteEntry? Match(HeaderMap request, StreamInfo info, ulong random)
+        => _domains.Find(request.Get(HeaderId.Authority))?.Match(request, random);
+
+    /// <summary><see cref="Match"/> that says why each candidate before the match lost.</summary>
+    public RouteEntry? Explain(HeaderMap request, StreamInfo info, ulong random, List<MatchStep> steps)
+    {
+        string authority = Encoding.UTF8.GetString(request.Get(HeaderId.Authority));
+        if (_domains.Find(request.Get(HeaderId.Authority)) is not { } host)
+        {
+            steps.Add(new MatchStep("virtual_host", "", false, $"no domain of '{Name}' matches '{authority}'"));
+            return null;
+        }
+        steps.Add(new MatchStep("virtual_host", host.Name, true, $"most specific domain for '{authority}'"));
+        var entry = host.Explain(request, random, steps);
+        if (entry is null) steps.Add(new MatchStep("route", "", false, $"no route of virtual host '{host.Name}' matches"));
+        return entry;
+    }
+
+    private static VirtualHost BuildHost(VirtualHostConfig config, RouteScope table)
+    {
+        var context = table.Context;
+        var level = new Level(
+            HeaderMutations.Build(config.RequestHeadersToAdd, config.RequestHeadersToRemove, context.Errors, Place.Of(config, "request_headers_to_remove")),
+            HeaderMutations.Build(config.ResponseHeadersToAdd, config.ResponseHeadersToRemove, context.Errors, Place.Of(config, "response_headers_to_remove")));
+        var scope = table with
+        {
+            VirtualHost = config.Name,
+            Filters = table.Filters.With(config.TypedPerFilterConfig, context, $"{table.Table.Name}/{config.Name}"),
+            Levels = [level, .. table.Levels],
+        };
+        var routes = config.Routes.Select((r, i) => CompiledRoute.Compile(r, i, scope)).OfType<CompiledRoute>().ToArray();
+        return new VirtualHost(config.Name, table.Table.Name, config.RequireTls, routes);
+    }
+}
