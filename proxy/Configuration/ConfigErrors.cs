@@ -12,9 +12,10 @@ public sealed class ConfigErrors
     // A shared part is checked once for each place that uses it.
     private readonly HashSet<ConfigError> _seen = [];
 
-    public IReadOnlyList<ConfigError> Errors => _errors;
+    /// <summary>In the order of the text, so that they read like it.</summary>
+    public IReadOnlyList<ConfigError> Errors => InTextOrder(_errors);
 
-    public IReadOnlyList<ConfigError> Warnings => _warnings;
+    public IReadOnlyList<ConfigError> Warnings => InTextOrder(_warnings);
 
     public bool HasErrors => _errors.Count > 0;
 
@@ -42,6 +43,12 @@ public sealed class ConfigErrors
             Add(_errors, error);
         foreach (var warning in other._warnings)
             Add(_warnings, warning);
+    }
+
+    private static List<ConfigError> InTextOrder(List<ConfigError> list)
+    {
+        var sources = list.Select(e => e.Source).Distinct().ToList();
+        return [.. list.OrderBy(e => sources.IndexOf(e.Source)).ThenBy(e => e.Line).ThenBy(e => e.Column)];
     }
 
     private static ConfigOrigin FieldOrigin(ConfigNode? node, string field)

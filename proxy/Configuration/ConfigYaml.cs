@@ -96,7 +96,9 @@ internal static class ConfigYaml
         });
     }
 
-    private static string Key(string name) => IsPlain(name) && name != "<<" ? name : Quoted(name);
+    /// <summary>Stricter than for values: readers differ most in what a plain key may hold.</summary>
+    private static string Key(string name) =>
+        name.All(c => char.IsAsciiLetterOrDigit(c) || c is '_' or '-' or '.' or '/') && IsPlain(name) ? name : Quoted(name);
 
     /// <summary>Letters, digits and harmless punctuation, not beginning with an indicator, and not a number, boolean or null.</summary>
     private static bool IsPlain(string s)
@@ -107,7 +109,7 @@ internal static class ConfigYaml
         {
             var c = s[i];
             var inside = char.IsAsciiLetterOrDigit(c) || "-._~!$()*+;=@/?%^ <>|".Contains(c) || (c == ':' && s[i + 1] != ' ');
-            if (!inside || (c == ' ' && s[i + 1] == '#'))
+            if (!inside || (c == ' ' && !(char.IsAsciiLetterOrDigit(s[i + 1]) || s[i + 1] is '/' or '(')))
                 return false;
         }
         return s != "..." && !YamlCoreSchema.LooksSpecial(s); // ... ends a document

@@ -36,7 +36,13 @@ internal sealed class YamlReader
         }
         catch (YamlException e)
         {
-            errors.Error(reader.Origin(ConfigPath.Root, e.Start), ConfigCode.MalformedBody, "not valid YAML: " + Reason(e.Message));
+            var origin = reader.Origin(ConfigPath.Root, e.Start);
+            errors.Error(e.Message.Contains("invalid tab", StringComparison.Ordinal) ? AtTab(origin, text) : origin, ConfigCode.MalformedBody, "not valid YAML: " + Reason(e.Message));
+        }
+        catch (Exception e) when (e is InvalidOperationException or ArgumentException or IndexOutOfRangeException or NullReferenceException or FormatException or OverflowException)
+        {
+            // The library fails so on some texts that are no YAML, such as a plain scalar cut off by a tab.
+            errors.Error(reader.Origin(ConfigPath.Root, reader._parser.Current?.End ?? Mark.Empty), ConfigCode.MalformedBody, "not valid YAML after this place");
         }
         return null;
     }
@@ -92,8 +98,9 @@ internal sealed class YamlReader
         List<ConfigNode>? merges = null;
         while (!_parser.TryConsume<MappingEnd>(out _))
         {
-            if (_parser.Consume<ParsingEvent>() is not Scalar key)
-                throw Wrong(path, _parser.Current!, "a key must be a plain or quoted text");
+            var next = _parser.Consume<ParsingEvent>();
+            if (next is not Scalar key)
+                throw Wrong(path, next, "a key must be a plain or quoted text");
             var child = path.Child(key.Value);
             var value = Node(child, depth + 1);
             if (key is { Value: "<<", Style: ScalarStyle.Plain })
@@ -194,6 +201,19 @@ internal sealed class YamlReader
     private YamlReadException Wrong(ConfigPath path, ParsingEvent at, string message) => new(Origin(path, at.Start), message);
 
     private ConfigOrigin Origin(ConfigPath path, Mark mark) => new(_source, path, (int)mark.Line, (int)mark.Column);
+
+    /// <summary>A tab used to indent is reported with the start of the mapping around it; its own place is the first indentation after that with a tab.</summary>
+    private static ConfigOrigin AtTab(ConfigOrigin origin, string text)
+    {
+        var lines = text.Split('\n');
+        for (var i = Math.Max(0, origin.Line - 1); i < lines.Length; i++)
+        {
+            var tab = lines[i].IndexOf('\t');
+            if (tab >= 0 && string.IsNullOrWhiteSpace(lines[i][..tab]))
+                return origin with { Line = i + 1, Column = tab + 1 };
+        }
+        return origin;
+    }
 
     /// <summary>The library's message begins with its own spelling of the place.</summary>
     private static string Reason(string message)

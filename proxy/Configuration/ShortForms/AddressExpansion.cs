@@ -43,7 +43,7 @@ internal static class AddressExpansion
             reason = "the port must be a number from 0 to 65535";
         else if (text[0] == '[')
         {
-            host = text[1..(colon - 1)];
+            host = text[1..Math.Max(1, colon - 1)];
             if (text[colon - 1] != ']' || !IPAddress.TryParse(host, out var ip) || ip.AddressFamily != System.Net.Sockets.AddressFamily.InterNetworkV6)
                 reason = "between the brackets there is no IPv6 address";
         }

@@ -28,7 +28,7 @@ internal sealed class ExtensionExpansion(ConfigObject root, ConfigErrors errors)
             if (Extension(item, kind) is not { } extension)
                 continue;
             if (!item.Has("name"))
-                item.Set("name", ConfigScalar.String(FreeName(items, extension.ShortName), item.Origin));
+                item.InsertFirst("name", ConfigScalar.String(FreeName(items, extension.ShortName), item.Origin));
             if (kind == ExtensionKind.HttpFilter && item.Text("name") is { } name && !HttpFilterTypes.TryAdd(name, extension) && HttpFilterTypes[name] != extension)
                 HttpFilterTypes[name] = null;
         }

@@ -16,7 +16,7 @@ internal static class NameGiver
             var name = only ?? prefix + number;
             while (!taken.Add(name))
                 name = prefix + ++number;
-            items[i].Set("name", ConfigScalar.String(name, items[i].Origin));
+            items[i].InsertFirst("name", ConfigScalar.String(name, items[i].Origin));
         }
     }
 }
