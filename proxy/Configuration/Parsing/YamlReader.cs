@@ -67,7 +67,8 @@ internal sealed class YamlReader
             throw Wrong(path, next, $"nested deeper than {ConfigParser.MaxDepth} levels");
         if (next is AnchorAlias alias)
             return Alias(alias, path, depth);
-        var anchor = ((NodeEvent)next).Anchor;
+        if (next is not NodeEvent { Anchor: var anchor })
+            throw Wrong(path, next, "a value is missing here");
         if (!anchor.IsEmpty)
             _anchors[anchor] = null; // known, and not complete: an alias to it from inside is a loop
         ConfigNode node = next switch
