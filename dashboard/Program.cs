@@ -14,6 +14,7 @@ if (builder.Configuration["urls"] is null)
 
 builder.Services.AddManagedDashboard(new DashboardOptions { Api = _ => api, NodeName = api.Authority });
 var app = builder.Build();
+DashboardAssets.ServeAlone(app);
 app.MapApiPassThrough();
 app.MapManagedDashboard();
 await app.RunAsync();

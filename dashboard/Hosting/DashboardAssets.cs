@@ -29,6 +29,21 @@ internal static class DashboardAssets
         app.MapStaticAssets(File.Exists(manifest) ? manifest : AnyManifest());
     }
 
+    /// <summary>
+    /// The SDK gives the files of the entry project no prefix, so alone they lie at the root. The pages know one set of
+    /// addresses, a library's; this maps them. Before routing, which is therefore called here.
+    /// </summary>
+    public static void ServeAlone(WebApplication app)
+    {
+        app.Use((context, next) =>
+        {
+            if (context.Request.Path.StartsWithSegments("/_content/Managed.Dashboard", out var rest))
+                context.Request.Path = rest == "/Managed.Dashboard.bundle.scp.css" ? "/Managed.Dashboard.styles.css" : rest;
+            return next(context);
+        });
+        app.UseRouting();
+    }
+
     private static string AnyManifest() =>
         Directory.EnumerateFiles(AppContext.BaseDirectory, "*.staticwebassets.endpoints.json").FirstOrDefault()
         ?? throw new InvalidOperationException(

@@ -1,0 +1,49 @@
+using System.Diagnostics;
+using Managed.Dashboard.AdminApi;
+using Microsoft.AspNetCore.Components;
+using MudBlazor;
+
+namespace Managed.Dashboard.Components.Controls;
+
+/// <summary>Asks once more; what still refers to the listener is the API's to say (409 IN_USE) and is listed.</summary>
+public sealed partial class DeleteListenerDialog
+{
+    private Problem? _problem;
+    private string _comment = "";
+    private bool _busy;
+
+    [Parameter, EditorRequired] public required string Name { get; set; }
+
+    [CascadingParameter] private IMudDialogInstance Instance { get; set; } = null!;
+    [Inject] private AdminApiClient Api { get; set; } = null!;
+
+    public static async Task<Deleted?> ShowAsync(IDialogService dialogs, string name)
+    {
+        var dialog = await dialogs.ShowAsync<DeleteListenerDialog>(
+            $"Delete listener {name}?",
+            new DialogParameters<DeleteListenerDialog> { { d => d.Name, name } },
+            new DialogOptions { MaxWidth = MaxWidth.ExtraSmall, FullWidth = true, CloseButton = true });
+        return (await dialog.Result)?.Data as Deleted;
+    }
+
+    private async Task DeleteAsync()
+    {
+        (_busy, _problem) = (true, null);
+        try
+        {
+            var started = Stopwatch.GetTimestamp();
+            var result = await Api.DeleteListenerAsync(Name, _comment.Trim(), CancellationToken.None);
+            Instance.Close(new Deleted(result, Stopwatch.GetElapsedTime(started)));
+        }
+        catch (AdminApiException e)
+        {
+            _problem = e.Problem;
+        }
+        finally
+        {
+            _busy = false;
+        }
+    }
+}
+
+public sealed record Deleted(WriteResult Result, TimeSpan Took);

@@ -1,0 +1,21 @@
+using System.Text.Json;
+using Managed.Dashboard.AdminApi;
+
+namespace Managed.Dashboard.Components.Controls;
+
+// What editor.js tells .NET. Camel case, as JS interop writes it; small on purpose: SignalR takes 32 KB.
+
+/// <summary>State: clean, checking, valid, invalid, conflict (the node has moved on), failed.</summary>
+public sealed record EditorCheck(string State, int Errors, string? Detail);
+
+public sealed record EditorLoad(bool Ok, bool Moved, EditorProblem? Problem);
+
+public sealed record EditorDryRun(bool Ok, ChangeSummary? Summary, JsonElement? Impact, IReadOnlyList<string>? Warnings, EditorProblem? Problem);
+
+public sealed record EditorWrite(bool Ok, long? Version, bool Changed, double ElapsedMs, string? Name, EditorProblem? Problem);
+
+/// <summary>A problem document that came through the browser: the API's snake_case inside JS interop's camelCase.</summary>
+public sealed record EditorProblem(int Status, string? Code, string? Title, string? Detail, IReadOnlyList<ProblemError>? Errors)
+{
+    public Problem ToProblem() => new() { Status = Status, Code = Code ?? "UNKNOWN", Title = Title, Detail = Detail, Errors = Errors };
+}

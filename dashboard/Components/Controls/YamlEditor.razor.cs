@@ -1,0 +1,85 @@
+using Managed.Dashboard.Components.Layout;
+using Microsoft.AspNetCore.Components;
+using Microsoft.JSInterop;
+
+namespace Managed.Dashboard.Components.Controls;
+
+/// <summary>
+/// CodeMirror on one configuration resource (editor.js). The text is loaded, checked and applied by the browser itself;
+/// this side steers it and hears of states. Use: render, await <see cref="LoadAsync"/> through OnReady, then the rest.
+/// </summary>
+public sealed partial class YamlEditor
+{
+    private ElementReference _host;
+    private IJSObjectReference? _editor;
+    private DotNetObjectReference<YamlEditor>? _self;
+
+    /// <summary>Collection below /api/v1, such as <c>listeners</c>.</summary>
+    [Parameter, EditorRequired] public required string Collection { get; set; }
+
+    /// <summary>Null: a new resource, named by the text.</summary>
+    [Parameter] public string? Name { get; set; }
+
+    [Parameter] public string? Starter { get; set; }
+    [Parameter] public bool ReadOnly { get; set; }
+    [Parameter] public EventCallback OnReady { get; set; }
+    [Parameter] public EventCallback<bool> OnDirtyChanged { get; set; }
+    [Parameter] public EventCallback<EditorCheck> OnCheck { get; set; }
+    [Parameter] public EventCallback OnReview { get; set; }
+
+    [Inject] private IJSRuntime Js { get; set; } = null!;
+
+    protected override bool ShouldRender() => false;
+
+    protected override async Task OnAfterRenderAsync(bool firstRender)
+    {
+        if (!firstRender)
+            return;
+        _self = DotNetObjectReference.Create(this);
+        await using var module = await Js.InvokeAsync<IJSObjectReference>("import", Shell.Scripts + "editor.js");
+        _editor = await module.InvokeAsync<IJSObjectReference>("createEditor", _host, Collection, Name, Starter, ReadOnly, _self);
+        await OnReady.InvokeAsync();
+    }
+
+    /// <param name="keep">Keeps a text that is being edited, and says so with <see cref="EditorLoad.Moved"/>.</param>
+    public ValueTask<EditorLoad> LoadAsync(bool keep) => Editor.InvokeAsync<EditorLoad>("load", keep);
+
+    public ValueTask<EditorDryRun> DryRunAsync() => Editor.InvokeAsync<EditorDryRun>("dryRun");
+
+    /// <param name="confirmWithin">Such as <c>60s</c>; null: applied for good.</param>
+    public ValueTask<EditorWrite> ApplyAsync(string? comment, string? confirmWithin) => Editor.InvokeAsync<EditorWrite>("apply", comment, confirmWithin);
+
+    /// <summary>What <see cref="ApplyAsync"/> would send, for a shell with $TOKEN.</summary>
+    public ValueTask<string> CurlAsync(string? comment, string? confirmWithin) => Editor.InvokeAsync<string>("curl", comment, confirmWithin);
+
+    public ValueTask ShowReviewAsync(ElementReference host) => Editor.InvokeVoidAsync("showReview", host);
+
+    public ValueTask<EditorLoad> ShowConflictAsync(ElementReference host) => Editor.InvokeAsync<EditorLoad>("showConflict", host);
+
+    public ValueTask ResolveAsync(bool mine) => Editor.InvokeVoidAsync("resolve", mine);
+
+    public ValueTask ResetAsync() => Editor.InvokeVoidAsync("reset");
+
+    [JSInvokable] public Task OnDirty(bool dirty) => OnDirtyChanged.InvokeAsync(dirty);
+    [JSInvokable] public Task OnChecked(EditorCheck check) => OnCheck.InvokeAsync(check);
+    [JSInvokable] public Task OnReviewKey() => OnReview.InvokeAsync();
+
+    private IJSObjectReference Editor => _editor ?? throw new InvalidOperationException("The editor is not on the page yet; wait for OnReady.");
+
+    public async ValueTask DisposeAsync()
+    {
+        try
+        {
+            if (_editor is not null)
+            {
+                await _editor.InvokeVoidAsync("dispose");
+                await _editor.DisposeAsync();
+            }
+        }
+        catch (Exception e) when (e is JSDisconnectedException or TaskCanceledException)
+        {
+            // The page is gone, and with it the editor.
+        }
+        _self?.Dispose();
+    }
+}

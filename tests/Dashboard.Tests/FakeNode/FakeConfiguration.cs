@@ -1,0 +1,119 @@
+using System.Text.Json.Nodes;
+
+namespace Managed.Dashboard.Tests.FakeNode;
+
+/// <summary>Listeners, versions, diff, rollback, deployments.</summary>
+internal static class FakeConfiguration
+{
+    public static void Map(RouteGroupBuilder api, FakeState state)
+    {
+        api.MapGet("/listeners", () => Page(state.Active.Listeners.Values.Select(FakeState.ListenerJson)));
+        api.MapGet("/listeners/{name}", (HttpContext context, string name) => state.Active.Listeners.TryGetValue(name, out var text)
+            ? Yaml(context, text)
+            : FakeAdminApi.Problem(404, "NOT_FOUND", $"no listener '{name}'"));
+        api.MapPut("/listeners/{name}", (HttpContext context, string name) => PutAsync(context, state, name));
+        api.MapDelete("/listeners/{name}", (HttpContext context, string name, string? comment) =>
+        {
+            if (state.InUse.Contains(name))
+                return FakeAdminApi.Problem(409, "IN_USE", $"listener '{name}' is referred to", new JsonObject
+                {
+                    ["references"] = new JsonArray(new JsonObject { ["kind"] = "cluster", ["name"] = "inner", ["pointer"] = "/clusters/inner/endpoints/0" }),
+                });
+            var next = new SortedDictionary<string, string>(state.Active.Listeners, StringComparer.Ordinal);
+            next.Remove(name);
+            return Accepted(context, state.Commit(next, comment ?? ""));
+        });
+
+        api.MapGet("/versions", (int page_size, string? page_token, string? q) =>
+        {
+            var all = state.Versions.Reverse().Where(v => q is null || $"{v.Record["comment"]} {v.Record["author"]}".Contains(q, StringComparison.OrdinalIgnoreCase)).ToList();
+            var skip = int.Parse(page_token ?? "0");
+            var page = Page(all.Skip(skip).Take(page_size).Select(v => (JsonObject)v.Record.DeepClone()), all.Count, skip + page_size < all.Count ? (skip + page_size).ToString() : null);
+            return page;
+        });
+        api.MapGet("/versions/{n}", (string n) => state.Find(n) is { } version ? Json(version.Record) : FakeAdminApi.Problem(404, "NOT_FOUND", $"no version {n}"));
+        api.MapGet("/versions/{n}/config", (HttpContext context, string n) => state.Find(n) is { } version
+            ? Yaml(context, FakeState.Document(version.Listeners))
+            : FakeAdminApi.Problem(404, "NOT_FOUND", $"no version {n}"));
+        api.MapGet("/versions/{a}/diff/{b}", (string a, string b) => state.Find(a) is { } from && state.Find(b) is { } to
+            ? Json(FakeState.Diff(from.Listeners, to.Listeners))
+            : FakeAdminApi.Problem(404, "NOT_FOUND", "no such version"));
+        api.MapPost("/versions/{n}/rollback", async (HttpContext context, string n) =>
+        {
+            var comment = (string?)(await JsonNode.ParseAsync(context.Request.Body))!["comment"];
+            return state.Find(n) is { } target
+                ? Accepted(context, state.Commit(target.Listeners, comment ?? "", source: "rollback", restores: target.Number))
+                : FakeAdminApi.Problem(404, "NOT_FOUND", $"no version {n}");
+        });
+
+        api.MapGet("/deployments", () => Page((state.PendingDeployment is { } pending ? [(JsonObject)pending.DeepClone()] : Array.Empty<JsonObject>())
+            .Concat(state.Versions.Reverse().Select(v => new JsonObject
+            {
+                ["id"] = $"d{v.Number}", ["version"] = v.Number, ["state"] = "applied", ["duration_ms"] = 12.5,
+                ["workers"] = new JsonArray([.. Enumerable.Range(0, 2).Select(w => new JsonObject { ["id"] = w, ["state"] = "applied", ["version"] = v.Number, ["prepare_ms"] = 4.25, ["ack_ms"] = 0.75 })]),
+            }))));
+        api.MapPost("/deployments/{id}/confirm", (HttpContext context) =>
+        {
+            state.PendingDeployment = null;
+            state.Tell("deployment.applied");
+            return Results.Ok();
+        });
+    }
+
+    private static async Task<IResult> PutAsync(HttpContext context, FakeState state, string name)
+    {
+        var text = await new StreamReader(context.Request.Body).ReadToEndAsync();
+        var exists = state.Active.Listeners.TryGetValue(name, out var current);
+        if (context.Request.Headers.IfNoneMatch == "*" && exists)
+            return FakeAdminApi.Problem(412, "ETAG_MISMATCH", $"listener '{name}' exists");
+        if (context.Request.Headers.IfMatch.ToString() is { Length: > 0 } match && (!exists || match != FakeState.Etag(current!)))
+            return FakeAdminApi.Problem(412, "ETAG_MISMATCH", $"listener '{name}' was changed", new JsonObject { ["current_version"] = state.Active.Number, ["changed_by"] = "someone" });
+        var lines = text.Split('\n');
+        var errors = new JsonArray([.. lines.Index().Where(l => l.Item.Contains("nowhere")).Select(l => new JsonObject
+        {
+            ["pointer"] = "#/routes/0/route/cluster", ["code"] = "UNKNOWN_REFERENCE", ["detail"] = "cluster 'nowhere' does not exist",
+            ["line"] = l.Index + 1, ["column"] = l.Item.IndexOf("nowhere", StringComparison.Ordinal) + 1, ["hint"] = "did you mean 'web'?",
+        })]);
+        if (errors.Count > 0)
+            return FakeAdminApi.Problem(422, "VALIDATION_FAILED", $"{errors.Count} errors in the submitted listener", new JsonObject { ["errors"] = errors });
+
+        var next = new SortedDictionary<string, string>(state.Active.Listeners, StringComparer.Ordinal) { [name] = text };
+        if (context.Request.Query["dry_run"] == "true")
+            return Json(new JsonObject
+            {
+                ["diff"] = FakeState.Diff(state.Active.Listeners, next),
+                ["impact"] = new JsonObject { ["listeners"] = new JsonObject { ["added"] = exists ? new JsonArray() : new JsonArray(name) }, ["chains_replaced"] = exists ? 1 : 0, ["connections_drained"] = 0 },
+                ["warnings"] = new JsonArray(),
+            });
+        if (text == current)
+        {
+            context.Response.Headers["Config-Changed"] = "false";
+            return Results.Ok();
+        }
+        context.Response.Headers.ETag = FakeState.Etag(text);
+        return Accepted(context, state.Commit(next, context.Request.Query["comment"].ToString(), source: "dashboard"));
+    }
+
+    private static IResult Accepted(HttpContext context, FakeVersion version)
+    {
+        context.Response.Headers["Config-Version"] = version.Number.ToString();
+        return Json(version.Record);
+    }
+
+    private static IResult Yaml(HttpContext context, string text)
+    {
+        var etag = FakeState.Etag(text);
+        if (context.Request.Headers.IfNoneMatch == etag)
+            return Results.StatusCode(304);
+        context.Response.Headers.ETag = etag;
+        return Results.Text(text, "application/yaml");
+    }
+
+    private static IResult Page(IEnumerable<JsonObject> items, int? total = null, string? next = null)
+    {
+        var list = new JsonArray([.. items]);
+        return Json(new JsonObject { ["items"] = list, ["next_page_token"] = next, ["total_size"] = total ?? list.Count });
+    }
+
+    internal static IResult Json(JsonObject json) => Results.Text(json.ToJsonString(), "application/json");
+}

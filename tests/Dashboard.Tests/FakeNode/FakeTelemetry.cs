@@ -1,0 +1,53 @@
+using System.Net.ServerSentEvents;
+using System.Runtime.CompilerServices;
+using System.Text.Json.Nodes;
+
+namespace Managed.Dashboard.Tests.FakeNode;
+
+/// <summary>Workers, statistics, events.</summary>
+internal static class FakeTelemetry
+{
+    public static void Map(RouteGroupBuilder api, FakeState state)
+    {
+        api.MapGet("/workers", () => FakeConfiguration.Json(new JsonObject
+        {
+            ["items"] = new JsonArray([.. Enumerable.Range(0, 2).Select(id => new JsonObject
+            {
+                ["id"] = id, ["version"] = state.Active.Number, ["generation"] = state.Active.Number, ["connections"] = 128 + id, ["requests"] = 1_204_331 + (id * 977),
+                ["cpu"] = 0.31 + (id * 0.02), ["loop_lag_ms"] = 0.08,
+            })]),
+            ["next_page_token"] = null, ["total_size"] = 2,
+        }));
+        api.MapGet("/stats", (string filter) => FakeConfiguration.Json(new JsonObject
+        {
+            ["stats"] = new JsonArray([.. state.Active.Listeners.Keys.Select((name, i) => new JsonObject { ["name"] = $"listener.{name}.downstream_cx_active", ["value"] = 12 * (i + 1) })]),
+            ["histograms"] = new JsonArray(),
+        }));
+        api.MapGet("/stats/stream", (CancellationToken cancel) => TypedResults.ServerSentEvents(SamplesAsync(cancel)));
+        api.MapGet("/events", (CancellationToken cancel) => TypedResults.ServerSentEvents(EventsAsync(state, cancel)));
+    }
+
+    /// <summary>Quick at first, so that a picture has a line to show.</summary>
+    private static async IAsyncEnumerable<SseItem<object>> SamplesAsync([EnumeratorCancellation] CancellationToken cancel)
+    {
+        var start = DateTimeOffset.UtcNow.AddSeconds(-240);
+        for (var i = 0; !cancel.IsCancellationRequested; i++)
+        {
+            if (i > 240)
+                await Task.Delay(1000, cancel);
+            var wave = Math.Sin(i / 25.0);
+            yield return new SseItem<object>(new
+            {
+                time = start.AddSeconds(i), rps = 18_400 + (2_600 * wave) + (37 * i % 410), error_share = 0.0004, p50_ms = 0.42 + (0.05 * wave),
+                p95_ms = 1.1 + (0.2 * wave), p99_ms = 2.31 + (0.5 * wave) + (i % 60 == 0 ? 1.2 : 0), connections = 257 + (i % 9),
+            }, "stats");
+        }
+    }
+
+    private static async IAsyncEnumerable<SseItem<object>> EventsAsync(FakeState state, [EnumeratorCancellation] CancellationToken cancel)
+    {
+        yield return new SseItem<object>(new { }, "heartbeat");
+        await foreach (var type in state.Subscribe(cancel))
+            yield return new SseItem<object>(new { }, type);
+    }
+}
