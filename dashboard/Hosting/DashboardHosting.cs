@@ -1,13 +1,16 @@
+using System.Xml.Linq;
 using Managed.Dashboard.AdminApi;
-using Managed.Dashboard.Components;
 using Managed.Dashboard.Components.Controls;
 using Managed.Dashboard.Components.Layout;
 using Managed.Dashboard.Components.Pages;
+using Managed.Dashboard.Components;
 using Managed.Dashboard.Live;
-using Microsoft.AspNetCore.DataProtection;
+using Microsoft.AspNetCore.DataProtection.KeyManagement;
+using Microsoft.AspNetCore.DataProtection.Repositories;
+using Microsoft.AspNetCore.DataProtection.XmlEncryption;
 using Microsoft.AspNetCore.Http.HttpResults;
-using MudBlazor;
 using MudBlazor.Services;
+using MudBlazor;
 
 namespace Managed.Dashboard.Hosting;
 
@@ -25,7 +28,8 @@ public static class DashboardHosting
 
         // Data protection only covers circuit ids and antiforgery tokens, which die with the process anyway:
         // no key ring on disk, nothing to mount into a container.
-        services.AddDataProtection().UseEphemeralDataProtectionProvider();
+        services.AddDataProtection();
+        services.Configure<KeyManagementOptions>(keys => (keys.XmlRepository, keys.XmlEncryptor) = (new KeysInMemory(), new NullXmlEncryptor()));
         services.AddRazorComponents().AddInteractiveServerComponents();
         services.AddCascadingAuthenticationState();
         services.AddMudServices(mud =>
@@ -48,5 +52,22 @@ public static class DashboardHosting
         app.MapRazorComponents<App>()
             .AddInteractiveServerRenderMode(o => o.ContentSecurityFrameAncestorsPolicy = null); // SessionGate sends the whole policy
         return app;
+    }
+
+    private sealed class KeysInMemory : IXmlRepository
+    {
+        private readonly List<XElement> _keys = [];
+
+        public IReadOnlyCollection<XElement> GetAllElements()
+        {
+            lock (_keys)
+                return [.. _keys];
+        }
+
+        public void StoreElement(XElement element, string friendlyName)
+        {
+            lock (_keys)
+                _keys.Add(element);
+        }
     }
 }

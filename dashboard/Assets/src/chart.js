@@ -8,6 +8,7 @@ const small = new Intl.NumberFormat('en', { minimumFractionDigits: 1, maximumFra
 const fine = new Intl.NumberFormat('en', { minimumFractionDigits: 2, maximumFractionDigits: 2 });
 
 const show = value => value == null ? '–' : value >= 100 ? number.format(value) : value >= 10 ? small.format(value) : fine.format(value);
+const clock = new Intl.DateTimeFormat('en', { hour: '2-digit', minute: '2-digit', hourCycle: 'h23' });
 const css = name => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
 
 class LiveChart {
@@ -69,7 +70,11 @@ class LiveChart {
     const options = series => ({
       width: 400, height: 168, legend: { show: false }, cursor: { y: false, points: { size: 6 }, sync: { key: 'managed' } },
       scales: { x: { time: true }, y: { auto: false, range: (u, min, max) => [min ?? 0, max ?? 1] } },
-      axes: [{ ...axis, space: 80 }, { ...axis, size: 52, values: (u, values) => values.map(show) }],
+      padding: [8, 8, 0, 0],
+      axes: [
+        { ...axis, space: 80, size: 28, values: (u, values) => values.map(v => clock.format(v * 1000)) },
+        { ...axis, size: 52, space: 34, values: (u, values) => values.map(v => v >= 10 || Number.isInteger(v) ? number.format(v) : String(v)) },
+      ],
       series: [{}, ...series],
     });
     const line = (colour, more) => ({ stroke: css(colour), width: 1.5, points: { show: false }, ...more });

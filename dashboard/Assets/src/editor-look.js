@@ -8,7 +8,7 @@ const frame = EditorView.theme({
   '.cm-scroller': { fontFamily: 'var(--mono)', lineHeight: '1.55' },
   '.cm-content': { caretColor: 'var(--text)', padding: '8px 0' },
   '.cm-cursor, .cm-dropCursor': { borderLeftColor: 'var(--text)' },
-  '&.cm-focused': { outline: '2px solid var(--accent)', outlineOffset: '-2px' },
+  '&.cm-focused': { outline: 'none' }, // the panel around it shows the focus
   '&.cm-focused .cm-selectionBackground, .cm-selectionBackground, ::selection': { backgroundColor: 'var(--selection) !important' },
   '.cm-gutters': { backgroundColor: 'var(--surface)', color: 'var(--faint)', borderRight: '1px solid var(--line)' },
   '.cm-activeLine, .cm-activeLineGutter': { backgroundColor: 'var(--hover)' },
@@ -20,7 +20,8 @@ const frame = EditorView.theme({
   '.cm-deletedChunk, .cm-merge-a .cm-changedLine': { backgroundColor: 'var(--diff-del) !important' },
   '.cm-changedText': { background: 'var(--diff-add-strong) !important' },
   '.cm-deletedChunk .cm-deletedText, .cm-merge-a .cm-changedText': { background: 'var(--diff-del-strong) !important' },
-  '.cm-collapsedLines': { background: 'var(--sunk)', color: 'var(--muted)' },
+  '.cm-collapsedLines': { background: 'var(--sunk)', color: 'var(--muted)', fontFamily: 'var(--sans)', fontSize: '12px' },
+  '.cm-collapsedLines:before, .cm-collapsedLines:after': { content: '"⋯"' },
 });
 
 const colours = HighlightStyle.define([

@@ -84,7 +84,7 @@ class ResourceEditor {
     const mine = this.checking = new AbortController();
     if (text === this.base && this.name) { this.report({ state: 'clean' }); return []; }
     if (!this.name && !nameIn(text)) {
-      this.report({ state: 'invalid', errors: 1 });
+      this.report({ state: 'invalid', errors: 1, detail: 'the listener has no name' });
       return [{ from: 0, to: view.state.doc.line(1).to, severity: 'error', message: 'A listener needs a name: letters, digits, dot, dash, underscore; at most 64.' }];
     }
     this.report({ state: 'checking' });
@@ -95,7 +95,8 @@ class ResourceEditor {
     const { problem } = result;
     if (problem.status === 412 || problem.status === 409) { this.report({ state: 'conflict' }); return []; }
     if (problem.status === 400 || problem.status === 422) {
-      this.report({ state: 'invalid', errors: problem.errors?.length || 1 });
+      const first = problem.errors?.[0];
+      this.report({ state: 'invalid', errors: problem.errors?.length || 1, detail: first ? `line ${first.line ?? 1}: ${first.detail}` : problem.detail ?? problem.title });
       return toDiagnostics(view.state.doc, problem);
     }
     this.report({ state: 'failed', detail: problem.detail ?? problem.title });

@@ -33,10 +33,11 @@ export async function put(path, text, { etag, dryRun, comment, confirmWithin, si
     });
     const elapsedMs = performance.now() - started;
     if (!answer.ok) return { ok: false, problem: await readProblem(answer) };
+    const body = await answer.text();
     const version = Number(answer.headers.get('Config-Version')) || null;
     return {
       ok: true, elapsedMs, version, changed: answer.headers.get('Config-Changed') !== 'false',
-      etag: answer.headers.get('ETag'), body: dryRun ? await answer.json().catch(() => ({})) : null,
+      etag: answer.headers.get('ETag'), body: dryRun ? JSON.parse(body || '{}') : null,
     };
   } catch (e) {
     if (e?.name === 'AbortError') throw e;
