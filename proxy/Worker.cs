@@ -26,6 +26,10 @@ public sealed partial class Worker
     /// <summary>Fast, not cryptographic, this worker's own.</summary>
     public ulong NextRandom() => _random.Next();
 
+    /// <summary>For connections and streams: never the same twice in one process.</summary>
+    internal ulong NextId() => (++_lastId << 8) | (uint)Id;
+    private ulong _lastId;
+
     internal EventLoop Loop { get; }
 
     internal Worker(int id, ProxyServer server, EventLoop loop)

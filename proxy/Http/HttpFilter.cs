@@ -17,8 +17,6 @@ public enum HeadersStatus
     /// stream's buffer limit the peer is no longer read (nothing is dropped, nothing fails).
     /// </summary>
     StopAllIterationAndWatermark,
-    /// <summary>As above, but over the buffer limit the stream fails: 413 for a request, 500 for a response.</summary>
-    StopAllIterationAndBuffer,
 }
 
 /// <summary>What happens after a body hook. Envoy's FilterDataStatus.</summary>

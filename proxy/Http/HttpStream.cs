@@ -1,12 +1,48 @@
+using Managed.Proxy.Core.Buffers;
+using Managed.Proxy.Core.EventLoop;
+using Managed.Proxy.Core.Timers;
+using Managed.Proxy.Downstream.NetworkFilters.HttpConnectionManager;
+using Managed.Proxy.Http.Codecs;
+using Managed.Proxy.Router;
+using Managed.Proxy.Upstream;
+
 namespace Managed.Proxy.Http;
 
 /// <summary>
 /// One request and its response, whatever codec carries them: what filters, router and access log see. Lives on one worker and is
 /// reused; nothing of it may be kept after <see cref="HttpFilter.OnDestroy"/>.
+/// <para>Design: two pieces of straight-line code. The main one runs the request's headers through the filters, forwards, and brings
+/// the response back; a second one exists only while a request body is to be moved. Whatever happens in between (a timer, a filter that
+/// resumes, a client that goes) sets a field and wakes them; they look at the fields and decide.</para>
 /// </summary>
 public sealed partial class HttpStream
 {
-    public Worker Worker { get; private set; } = null!;
+    private readonly FilterPass _request, _response;
+    private readonly Signal _main = new();
+    private readonly WheelTimer _idleTimer, _routeTimer, _maxTimer;
+    private HttpFilter[] _filters = new HttpFilter[8];
+    private int _filterCount;
+    private ServerExchange _down = null!;
+    private UpstreamConnection? _up;
+    private RouteEntry? _route;
+    private bool _routeKnown, _wakePending, _responseStarted, _upgraded;
+    private long _lastActivity, _idleMicros;
+    private StreamEnd _end;
+
+    /// <summary>Why the stream cannot go on as it was.</summary>
+    private enum StreamEnd : byte { None, ClientGone, RouteTimeout, IdleTimeout, MaxDuration, Cut }
+
+    internal HttpStream(Worker worker)
+    {
+        Worker = worker;
+        _request = new FilterPass(this, response: false);
+        _response = new FilterPass(this, response: true);
+        _idleTimer = new WheelTimer(static s => ((HttpStream)s!).OnIdleTimer(), this);
+        _routeTimer = new WheelTimer(static s => ((HttpStream)s!).OnTimeout(StreamEnd.RouteTimeout), this);
+        _maxTimer = new WheelTimer(static s => ((HttpStream)s!).OnTimeout(StreamEnd.MaxDuration), this);
+    }
+
+    public Worker Worker { get; }
     public StreamInfo Info { get; } = new();
     public HeaderMap RequestHeaders { get; } = new();
     public HeaderMap ResponseHeaders { get; } = new();
@@ -15,10 +51,229 @@ public sealed partial class HttpStream
 
     /// <summary>The version this stream began with and keeps to its end.</summary>
     public Snapshot Snapshot { get; private set; } = null!;
-    public void ClearRouteCache() { }
-    public void SendLocalReply(int status, ReadOnlySpan<byte> body, string details, ResponseFlags flags = ResponseFlags.None) { }
-    public void SendLocalReply(int status, ReadOnlySpan<byte> body, string details, ResponseFlags flags, Action<HeaderMap, object?>? decorate, object? state) { }
-    internal void ContinueRequest(int index) { }
-    internal void ContinueResponse(int index) { }
-    internal object? RouteConfig(int index) => null;
+    internal HttpConnectionManager Manager { get; private set; } = null!;
+    internal ServerExchange Down => _down;
+
+    /// <summary>The matched route, computed at first use; null when none matches.</summary>
+    public RouteEntry? Route
+    {
+        get
+        {
+            if (_routeKnown) return _route;
+            _routeKnown = true;
+            _route = Manager.Routes.Match(RequestHeaders, Info, Worker.NextRandom());
+            Info.RouteName = _route?.Name;
+            Info.VirtualHostName = _route?.VirtualHostName;
+            return _route;
+        }
+    }
+
+    /// <summary>Forgets the matched route: the next use matches again with the headers as they are then.</summary>
+    public void ClearRouteCache()
+    {
+        _routeKnown = false;
+        _route = null;
+    }
+
+    internal object? RouteConfig(int index) => Route is { HasFilterConfigs: true } route ? route.FilterConfig(Manager.Filters[index].Name) : null;
+
+    internal void ContinueRequest(int index)
+    {
+        _request.Continue(FilterAt(index));
+        Wake();
+    }
+
+    internal void ContinueResponse(int index)
+    {
+        _response.Continue(FilterAt(index));
+        Wake();
+    }
+
+    /// <summary>What the filter has stopped of the request's body so far, without the piece of the present call; null when nothing.</summary>
+    internal ByteWriter? BufferedRequestBody(HttpFilter filter) => _request.BufferOf(filter);
+    internal ByteWriter? BufferedResponseBody(HttpFilter filter) => _response.BufferOf(filter);
+
+    /// <summary>Begins a stream whose request headers are in <see cref="RequestHeaders"/>.</summary>
+    internal void Begin(ServerExchange down, HttpConnectionManager manager, Snapshot snapshot)
+    {
+        _down = down;
+        Manager = manager;
+        Snapshot = snapshot;
+        _filterCount = 0;
+        _request.Begin();
+        _response.Begin();
+        _request.BufferLimit = _response.BufferLimit = manager.BufferLimit;
+        ResponseHeaders.Clear();
+        ResponseTrailers.Clear();
+        Info.RequestHeaders = RequestHeaders;
+        Info.ResponseHeaders = ResponseHeaders;
+        Info.ResponseTrailers = ResponseTrailers;
+        Info.StartTime = Worker.NowMicros;
+        Info.StartWallClock = Worker.WallMicros;
+        Info.StreamId = Worker.NextId();
+        snapshot.EnterStream(Worker);
+        Touch();
+        SetIdleTimeout(manager.StreamIdleMicros);
+        if (manager.MaxStreamMicros > 0) Worker.Timers.Arm(_maxTimer, manager.MaxStreamMicros);
+    }
+
+    /// <summary>Serves the request to the end of its response. False: the connection must close behind it.</summary>
+    internal async IoTask<bool> ServeAsync()
+    {
+        Manager.OnRequest(this);
+        if (Manager.PrepareRequest(this))
+        {
+            AttachFilters();
+            _request.Headers(end: !_down.RequestHasBody); // [5]
+            while (!_request.HeadersOut && !IsStopped)
+            {
+                if (_down.RequestHasBody) StartPump();
+                await _main.WaitAsync();
+            }
+        }
+        bool complete = false;
+        if (!IsStopped) complete = await ForwardAsync(); // [6]
+        // A reply of our own may come out of any stage, also in place of an upstream's response that has not begun.
+        if (_reply == ReplyState.Asked && !_responseStarted && _end != StreamEnd.ClientGone) complete = await SendReplyAsync();
+        await StopPumpAsync();
+        Finish(complete);
+        return complete && _down.BodyEnded;
+    }
+
+    private bool IsStopped => _reply == ReplyState.Asked || _end != StreamEnd.None;
+
+    /// <summary>For the filter passes: whether this direction's iteration has lost its object.</summary>
+    internal bool IsOver(bool response) => _end != StreamEnd.None || _reply == ReplyState.Asked || (!response && _reply != ReplyState.None);
+
+    /// <summary>The client is gone: what is still under way for it is given up.</summary>
+    internal void OnClientGone()
+    {
+        if (_end == StreamEnd.None) _end = StreamEnd.ClientGone;
+        Info.Flags |= ResponseFlags.DownstreamConnectionTermination;
+        Wake();
+    }
+
+    /// <summary>The connection is to be closed now, whatever the stream does (drain deadline).</summary>
+    internal void Cut()
+    {
+        if (_end == StreamEnd.None) _end = StreamEnd.Cut;
+        Wake();
+    }
+
+    private void AttachFilters()
+    {
+        var filters = Manager.Filters;
+        if (_filters.Length < filters.Length) _filters = new HttpFilter[filters.Length];
+        for (int i = 0; i < filters.Length; i++)
+        {
+            var built = filters[i];
+            bool disabled = built.Disabled;
+            if (Manager.RoutesConfigureFilters && Route is { HasFilterConfigs: true } route && route.FilterConfig(built.Name) is { } config)
+                disabled = ReferenceEquals(config, RouteEntry.Disabled);
+            if (disabled) continue;
+            var filter = built.Factory.Rent(Worker);
+            filter.Stream = this;
+            filter.Index = i;
+            _filters[_filterCount++] = filter;
+            _request.Add(filter, built.Factory.Hooks);
+        }
+        for (int i = _filterCount - 1; i >= 0; i--) _response.Add(_filters[i], Manager.Filters[_filters[i].Index].Factory.Hooks);
+    }
+
+    private HttpFilter FilterAt(int index)
+    {
+        for (int i = 0; i < _filterCount; i++) if (_filters[i].Index == index) return _filters[i];
+        return _filters[0];
+    }
+
+    private void Finish(bool complete)
+    {
+        var timers = Worker.Timers;
+        timers.Cancel(_idleTimer);
+        timers.Cancel(_routeTimer);
+        timers.Cancel(_maxTimer);
+        Info.EndTime = Worker.NowMicros;
+        _down.FillInfo(Info);
+        for (int i = 0; i < _filterCount; i++)
+            if ((Manager.Filters[_filters[i].Index].Factory.Hooks & FilterHooks.Complete) != 0) _filters[i].OnComplete();
+        Manager.OnComplete(this, complete);
+        for (int i = 0; i < _filterCount; i++)
+        {
+            Manager.Filters[_filters[i].Index].Factory.Return(_filters[i], Worker);
+            _filters[i] = null!;
+        }
+        _filterCount = 0;
+        Snapshot.LeaveStream(Worker);
+        Info.Reset();
+        _end = StreamEnd.None;
+        _reply = ReplyState.None;
+        _replyBody.Clear();
+        _routeKnown = _responseStarted = _wakePending = _upgraded = false;
+        _route = null;
+        _up = null;
+        _main.Reset();
+        RequestTrailers.Clear();
+    }
+
+    /// <summary>Lets both pieces of straight-line code look at the fields again, later in this turn.</summary>
+    private void Wake()
+    {
+        if (_wakePending) return;
+        _wakePending = true;
+        Worker.Loop.Defer(static s => ((HttpStream)s!).OnWake(), this);
+    }
+
+    private void OnWake()
+    {
+        if (!_wakePending) return;
+        _wakePending = false;
+        _main.Set();
+        _pumpSignal.Set();
+        if (IsStopped) StopAcquiring();
+        _up?.InterruptRead();
+        if (_end != StreamEnd.None)
+        {
+            _up?.InterruptWrite();
+            _down.InterruptWrite();
+        }
+        _down.InterruptRead();
+    }
+
+    private void Touch() => _lastActivity = Worker.NowMicros;
+
+    private void SetIdleTimeout(long micros)
+    {
+        _idleMicros = micros;
+        if (micros > 0) Worker.Timers.Arm(_idleTimer, micros); else Worker.Timers.Cancel(_idleTimer);
+    }
+
+    private void OnIdleTimer()
+    {
+        long left = _lastActivity + _idleMicros - Worker.NowMicros;
+        if (left > 0) { Worker.Timers.Arm(_idleTimer, left); return; }
+        OnTimeout(StreamEnd.IdleTimeout);
+    }
+
+    private void OnTimeout(StreamEnd end)
+    {
+        if (_end != StreamEnd.None || _reply == ReplyState.Asked) return;
+        Manager.CountTimeout(Worker, end == StreamEnd.RouteTimeout, end == StreamEnd.IdleTimeout);
+        (int status, string details, var flag, ReadOnlyMemory<byte> text) = end switch
+        {
+            StreamEnd.RouteTimeout => (504, "response_timeout", ResponseFlags.UpstreamRequestTimeout, UpstreamTimeoutText),
+            StreamEnd.IdleTimeout => (_down.BodyEnded ? 504 : 408, "stream_idle_timeout", ResponseFlags.StreamIdleTimeout, StreamTimeoutText),
+            _ => (_down.BodyEnded ? 504 : 408, "max_duration_timeout", ResponseFlags.UpstreamMaxStreamDurationReached, StreamTimeoutText),
+        };
+        if (_responseStarted)
+        {
+            _end = end;
+            Info.Flags |= flag;
+            Info.Details = details;
+        }
+        else SendLocalReply(status, text.Span, details, flag);
+        Wake();
+    }
+
+    private static readonly ReadOnlyMemory<byte> UpstreamTimeoutText = "upstream request timeout"u8.ToArray();
+    private static readonly ReadOnlyMemory<byte> StreamTimeoutText = "stream timeout"u8.ToArray();
 }

@@ -11,10 +11,12 @@ public sealed class Cluster
     public string Name => Config.Name;
     public ClusterConfig Config { get; }
     internal ClusterState State { get; }
+    internal LoadBalancer LoadBalancer { get; }
 
     internal Cluster(ClusterConfig config, ClusterState state)
     {
         Config = config;
         State = state;
+        LoadBalancer = new LoadBalancer(config.LbPolicy, config.LeastRequestLbConfig.ChoiceCount);
     }
 }

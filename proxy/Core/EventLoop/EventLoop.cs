@@ -50,6 +50,14 @@ internal sealed unsafe class EventLoop : IPollable
         }
     }
 
+    /// <summary>
+    /// Runs the action later in this turn, on this loop's own stack: for waking one piece of straight-line code from within another.
+    /// Loop thread only.
+    /// </summary>
+    public void Defer(Action<object?> action, object? state) => _deferred.Enqueue((action, state));
+
+    private readonly Queue<(Action<object?> Action, object? State)> _deferred = new();
+
     public void Stop()
     {
         _stopping = true;
@@ -71,6 +79,7 @@ internal sealed unsafe class EventLoop : IPollable
                 if (ready > 0) Poller.Dispatch(ready);
                 if (Volatile.Read(ref _wakePending) != 0) RunPosted();
                 Timers.Advance(NowMicros);
+                while (_deferred.TryDequeue(out var later)) later.Action(later.State);
                 EndOfTurn?.Invoke();
             }
             catch (Exception e)

@@ -58,6 +58,8 @@ internal class IoSource<T>
     private T _result = default!;
     private ExceptionDispatchInfo? _error;
 
+    public IoTask<T> AsTask() => new(this);
+
     public bool IsCompleted => _completed;
     /// <summary>Somebody awaits it now.</summary>
     public bool IsAwaited => _continuation is not null;

@@ -1,0 +1,252 @@
+using Managed.Proxy.Core.Buffers;
+
+namespace Managed.Proxy.Http;
+
+/// <summary>
+/// One direction of one stream through its HTTP filters [5]: who has seen what, who holds it up, what came out at the end. Knows
+/// nothing of codecs. Input: <see cref="Headers"/>, <see cref="Data"/>, <see cref="Trailers"/>, <see cref="Continue"/>; output: the
+/// fields below, which the owner of the direction reads after each of them. Any number of filters may hold the pass at different places;
+/// each keeps what it stopped.
+/// </summary>
+internal sealed class FilterPass(HttpStream stream, bool response)
+{
+    private struct Slot
+    {
+        public HttpFilter Filter;
+        public bool HasHeaders, HasBody, HasTrailers;
+        public bool Held, HeldHeaders, HeadersOnly, HeldEnd, HeldTrailers, StopAll, LimitFails;
+        public ByteWriter? Buffer;
+    }
+
+    private Slot[] _slots = new Slot[8];
+    private int _count, _held, _inHook = -1;
+    private bool _continueAsked, _anyBody, _anyTrailers;
+    private ByteWriter _piece = new(), _out = new(), _spare = new();
+
+    /// <summary>The headers have passed all filters.</summary>
+    public bool HeadersOut { get; private set; }
+    /// <summary>The end has passed all filters.</summary>
+    public bool EndOut { get; private set; }
+    public bool TrailersOut { get; private set; }
+    /// <summary>Body bytes that have passed all filters and were not taken yet.</summary>
+    public bool HasOut => _out.Length > 0;
+    /// <summary>Nobody looks at bodies or trailers and nobody holds anything: body bytes need not come by here.</summary>
+    public bool BypassesBody => !_anyBody && _held == 0 && _out.Length == 0;
+    public bool HasTrailerHooks => _anyTrailers;
+    public bool IsHeld => _held > 0;
+    /// <summary>The peer is not to be read: a filter stopped everything, or what is kept reached the limit.</summary>
+    public bool PausesReading { get; private set; }
+    public int BufferLimit { get; set; } = 1 << 20;
+
+    public void Begin()
+    {
+        _count = _held = 0;
+        _inHook = -1;
+        HeadersOut = EndOut = TrailersOut = _anyBody = _anyTrailers = PausesReading = false;
+        _piece.Clear();
+        _out.Clear();
+    }
+
+    /// <summary>Adds the filters in the order of this pass.</summary>
+    public void Add(HttpFilter filter, FilterHooks hooks)
+    {
+        if (_count == _slots.Length) Array.Resize(ref _slots, _count * 2);
+        if (response) hooks = (FilterHooks)((int)hooks >> 3);
+        ref var slot = ref _slots[_count++];
+        var buffer = slot.Buffer;
+        buffer?.Clear();
+        slot = new Slot
+        {
+            Filter = filter, Buffer = buffer,
+            HasHeaders = (hooks & FilterHooks.RequestHeaders) != 0,
+            HasBody = (hooks & FilterHooks.RequestBody) != 0,
+            HasTrailers = (hooks & FilterHooks.RequestTrailers) != 0,
+        };
+        _anyBody |= slot.HasBody;
+        _anyTrailers |= slot.HasTrailers;
+    }
+
+    public void Headers(bool end) => Advance(0, 0, headers: true, end, trailers: false);
+
+    public void Data(ReadOnlySpan<byte> data, bool end)
+    {
+        _piece.Clear();
+        _piece.Write(data);
+        Advance(0, int.MaxValue, headers: false, end, trailers: false);
+    }
+
+    /// <summary>The end, with trailers.</summary>
+    public void Trailers()
+    {
+        _piece.Clear();
+        Advance(0, int.MaxValue, headers: false, end: true, trailers: true);
+    }
+
+    /// <summary>A filter resumes what it stopped. Within its own hook: as if the hook returned Continue.</summary>
+    public void Continue(HttpFilter filter)
+    {
+        int i = 0;
+        while (i < _count && !ReferenceEquals(_slots[i].Filter, filter)) i++;
+        if (i == _count) return;
+        if (i == _inHook) { _continueAsked = true; return; }
+        ref var slot = ref _slots[i];
+        if (!slot.Held) return;
+        bool headers = slot.HeldHeaders, end = slot.HeldEnd, trailers = slot.HeldTrailers, unseen = slot.StopAll && !slot.HeadersOnly;
+        _piece.Clear();
+        Release(ref slot);
+        // What came while everything was stopped this filter has not seen; what it stopped itself it has.
+        Advance(unseen ? i : i + 1, i + 1, headers, end, trailers);
+    }
+
+    /// <summary>Takes the bytes that came out; valid until the second next call.</summary>
+    public ReadOnlyMemory<byte> TakeOut()
+    {
+        (_out, _spare) = (_spare, _out);
+        _out.Clear();
+        return _spare.WrittenMemory;
+    }
+
+    private void Advance(int from, int headersFrom, bool headers, bool end, bool trailers)
+    {
+        for (int i = from; i < _count; i++)
+        {
+            ref var slot = ref _slots[i];
+            if (slot.Held && slot.StopAll) { Keep(ref slot, false, end, trailers); return; }
+
+            bool headersOnly = false;
+            if (headers && i >= headersFrom)
+            {
+                headersOnly = end && !trailers && _piece.Length == 0;
+                if (slot.HasHeaders)
+                {
+                    var status = CallHeaders(i, headersOnly);
+                    if (stream.IsOver(response)) return;
+                    slot = ref _slots[i];
+                    if (status != HeadersStatus.Continue && !_continueAsked)
+                    {
+                        Hold(ref slot, true, status == HeadersStatus.StopAllIterationAndWatermark);
+                        slot.HeadersOnly = headersOnly;
+                        if (slot.StopAll || headersOnly) { Keep(ref slot, true, end, trailers); return; }
+                    }
+                }
+            }
+
+            if (_piece.Length > 0 || (end && !headersOnly && !trailers))
+            {
+                if (slot.HasBody)
+                {
+                    var status = CallBody(i, end && !trailers);
+                    if (stream.IsOver(response)) return;
+                    slot = ref _slots[i];
+                    if (status == BodyStatus.Continue || _continueAsked)
+                    {
+                        if (slot.Held) { headers |= slot.HeldHeaders; headersFrom = Math.Min(headersFrom, i + 1); Release(ref slot); }
+                    }
+                    else
+                    {
+                        if (!slot.Held) Hold(ref slot, false, false);
+                        slot.LimitFails = status == BodyStatus.StopIterationAndBuffer;
+                        if (status == BodyStatus.StopIterationNoBuffer) _piece.Clear();
+                        Keep(ref slot, headers && i >= headersFrom, end, trailers);
+                        if (!trailers) return;
+                        slot = ref _slots[i];
+                    }
+                }
+                else if (slot.Held) { Keep(ref slot, headers && i >= headersFrom, end, trailers); if (!trailers) return; }
+            }
+
+            if (trailers && slot.HasTrailers)
+            {
+                var status = CallTrailers(i);
+                if (stream.IsOver(response)) return;
+                slot = ref _slots[i];
+                if (status == TrailersStatus.Continue || _continueAsked)
+                {
+                    if (slot.Held) { headers |= slot.HeldHeaders; headersFrom = Math.Min(headersFrom, i + 1); Release(ref slot); }
+                }
+                else if (!slot.Held) Hold(ref slot, false, false);
+            }
+            if (slot.Held) { Keep(ref slot, headers && i >= headersFrom, end, trailers); return; }
+        }
+        HeadersOut |= headers;
+        _out.Write(_piece.Written);
+        _piece.Clear();
+        EndOut |= end;
+        TrailersOut |= trailers;
+    }
+
+    private void Hold(ref Slot slot, bool headers, bool all)
+    {
+        slot.Held = true;
+        slot.HeldHeaders = headers;
+        slot.StopAll = all;
+        _held++;
+        if (all) PausesReading = true;
+    }
+
+    private void Keep(ref Slot slot, bool headers, bool end, bool trailers)
+    {
+        slot.HeldHeaders |= headers;
+        slot.HeldEnd |= end;
+        slot.HeldTrailers |= trailers;
+        if (_piece.Length == 0) return;
+        (slot.Buffer ??= new ByteWriter(4096)).Write(_piece.Written);
+        _piece.Clear();
+        if (slot.Buffer.Length <= BufferLimit) return;
+        if (slot.LimitFails) stream.OnBufferLimit(response); else PausesReading = true;
+    }
+
+    // What the slot kept goes in front of the current piece.
+    private void Release(ref Slot slot)
+    {
+        slot.Held = slot.HeldHeaders = slot.HeadersOnly = slot.HeldEnd = slot.HeldTrailers = slot.StopAll = slot.LimitFails = false;
+        _held--;
+        PausesReading = false;
+        for (int i = 0; i < _count; i++) PausesReading |= _slots[i].Held && (_slots[i].StopAll || _slots[i].Buffer?.Length > BufferLimit);
+        if (slot.Buffer is not { Length: > 0 } kept) return;
+        kept.Write(_piece.Written);
+        slot.Buffer = _piece;
+        slot.Buffer.Clear();
+        _piece = kept;
+    }
+
+    /// <summary>All that a filter has stopped so far and its current piece may be seen as one: for whole-body readers.</summary>
+    public ByteWriter? BufferOf(HttpFilter filter)
+    {
+        for (int i = 0; i < _count; i++) if (ReferenceEquals(_slots[i].Filter, filter)) return _slots[i].Buffer;
+        return null;
+    }
+
+    private HeadersStatus CallHeaders(int i, bool end)
+    {
+        Enter(i);
+        var filter = _slots[i].Filter;
+        var status = response ? filter.OnResponseHeaders(stream.ResponseHeaders, end) : filter.OnRequestHeaders(stream.RequestHeaders, end);
+        _inHook = -1;
+        return status;
+    }
+
+    private BodyStatus CallBody(int i, bool end)
+    {
+        Enter(i);
+        var filter = _slots[i].Filter;
+        var status = response ? filter.OnResponseBody(_piece, end) : filter.OnRequestBody(_piece, end);
+        _inHook = -1;
+        return status;
+    }
+
+    private TrailersStatus CallTrailers(int i)
+    {
+        Enter(i);
+        var filter = _slots[i].Filter;
+        var status = response ? filter.OnResponseTrailers(stream.ResponseTrailers) : filter.OnRequestTrailers(stream.RequestTrailers);
+        _inHook = -1;
+        return status;
+    }
+
+    private void Enter(int i)
+    {
+        _inHook = i;
+        _continueAsked = false;
+    }
+}

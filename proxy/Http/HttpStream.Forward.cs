@@ -1,0 +1,283 @@
+using Managed.Proxy.Core.EventLoop;
+using Managed.Proxy.Http.Codecs.Http1;
+using Managed.Proxy.Router;
+using Managed.Proxy.Upstream;
+
+namespace Managed.Proxy.Http;
+
+/// <summary>The router [6] and the way to the upstream [7]: route, cluster, endpoint, connection, request out, response head in.</summary>
+public sealed partial class HttpStream
+{
+    private readonly ConnectAttempt _connect = new();
+    private PendingRequest? _waiting;
+    private ClusterState? _waitingOn;
+
+    private async IoTask<bool> ForwardAsync()
+    {
+        var route = Route;
+        if (route is null)
+        {
+            Info.Flags |= ResponseFlags.NoRouteFound;
+            SendLocalReply(404, default, "route_not_found");
+            return false;
+        }
+        if (route.Kind != RouteKind.Route)
+        {
+            AnswerFromRoute(route);
+            return false;
+        }
+        var cluster = route.ResolveCluster(this);
+        if (cluster is null)
+        {
+            SendLocalReply(route.ClusterNotFoundStatus, default, "cluster_not_found", ResponseFlags.NoClusterFound);
+            return false;
+        }
+        if (_down.AsksUpgrade && !Manager.AllowsUpgrade(RequestHeaders.Get(HeaderId.Upgrade), route)) { _down.AsksUpgrade = false; RequestHeaders.Remove(HeaderId.Upgrade); }
+        Info.UpstreamCluster = cluster.Name;
+        var state = cluster.State;
+        if (!state.TryEnterRequest())
+        {
+            Worker.Stats.Increment(state.Stats.RqPendingOverflow);
+            SendLocalReply(503, OverflowText.Span, "upstream_reset_before_response_started{overflow}", ResponseFlags.UpstreamOverflow, static (h, _) => h.Set(HeaderId.XEnvoyOverloaded, "true"u8), null);
+            return false;
+        }
+        Worker.Stats.Increment(state.Stats.RqTotal);
+        Worker.Stats.Increment(state.Stats.RqActive);
+        route.PrepareRequest(this);
+        Manager.PrepareUpstream(this, route);
+        if (route.IdleTimeoutMicros >= 0) SetIdleTimeout(route.IdleTimeoutMicros);
+        if (route.MaxStreamDurationMicros > 0) Worker.Timers.Arm(_maxTimer, route.MaxStreamDurationMicros);
+        if (!_down.RequestHasBody)
+        {
+            Info.RequestEnd = Worker.NowMicros;
+            ArmRouteTimer();
+        }
+        bool complete = await ForwardToAsync(cluster, state, route);
+        state.LeaveRequest();
+        Worker.Stats.Decrement(state.Stats.RqActive);
+        return complete;
+    }
+
+    private void ArmRouteTimer()
+    {
+        if (_route is { TimeoutMicros: > 0 } route && !_upgraded) Worker.Timers.Arm(_routeTimer, route.TimeoutMicros);
+    }
+
+    private void AnswerFromRoute(RouteEntry route)
+    {
+        if (route.Kind == RouteKind.Redirect)
+            SendLocalReply(route.RedirectStatus, default, "direct_response", ResponseFlags.None, static (headers, s) =>
+            {
+                var stream = (HttpStream)s!;
+                var location = stream.Worker.Scratch;
+                location.Clear();
+                stream._route!.WriteLocation(stream, location);
+                headers.Set(HeaderId.Location, location.Written);
+                stream._route.PrepareResponse(stream);
+            }, this);
+        else if (route.Kind == RouteKind.DirectResponse)
+            SendLocalReply(route.DirectStatus, route.DirectBody.Span, "direct_response", ResponseFlags.None, static (_, s) => ((HttpStream)s!)._route!.PrepareResponse((HttpStream)s), this);
+        else
+            SendLocalReply(404, default, "route_not_found", ResponseFlags.NoRouteFound);
+    }
+
+    private async IoTask<bool> ForwardToAsync(Cluster cluster, ClusterState state, RouteEntry route)
+    {
+        bool fresh = false;
+        while (!IsStopped)
+        {
+            var endpoint = cluster.LoadBalancer.Pick(state.Endpoints, Worker);
+            if (endpoint is null)
+            {
+                Worker.Stats.Increment(state.Stats.NoHealthy);
+                SendLocalReply(503, "no healthy upstream"u8, "no_healthy_upstream", ResponseFlags.NoHealthyUpstream);
+                return false;
+            }
+            var pool = endpoint.PoolOf(Worker, state);
+            var connection = fresh ? null : pool.TryTakeIdle();
+            if (connection is null)
+            {
+                if (!state.MayConnect(pool))
+                {
+                    Worker.Stats.Increment(state.Stats.CxOverflow);
+                    if (!await WaitForConnectionAsync(state)) return false;
+                    continue;
+                }
+                (connection, int error) = await pool.ConnectAsync(_connect);
+                if (connection is null)
+                {
+                    if (!IsStopped) FailUpstream("connection failure", Libc.Describe(-error), ResponseFlags.UpstreamConnectionFailure, "upstream_reset_before_response_started{connection_failure}");
+                    return false;
+                }
+                if (IsStopped) { connection.Close(); return false; }
+            }
+            if (route.AutoHostRewrite && endpoint.RewriteHost.Length > 0) RequestHeaders.Set(HeaderId.Authority, endpoint.RewriteHost);
+            Info.UpstreamHost = endpoint.Text;
+            Info.UpstreamHostName = endpoint.HostName.Length > 0 ? endpoint.HostName : endpoint.Text;
+            Info.UpstreamRemoteAddress = endpoint.Address.EndPoint;
+            Info.UpstreamConnectionId = connection.Id;
+            Info.UpstreamAttempts++;
+            Interlocked.Increment(ref endpoint.ActiveRequests);
+            Interlocked.Increment(ref endpoint.TotalRequests);
+            _up = connection;
+            var outcome = await ExchangeAsync(connection, route);
+            if (outcome == ExchangeOutcome.Complete) RecordOutcome(state, endpoint);
+            else Interlocked.Increment(ref endpoint.ErrorRequests);
+            Interlocked.Decrement(ref endpoint.ActiveRequests);
+            if (outcome == ExchangeOutcome.Retry && !fresh)
+            {
+                // The idle connection was closed under our request; the endpoint has not seen it. Once, on a new connection.
+                Worker.Stats.Increment(state.Stats.RqRetry);
+                fresh = true;
+                continue;
+            }
+            if (outcome == ExchangeOutcome.Retry)
+                FailUpstream("connection termination", null, ResponseFlags.UpstreamConnectionTermination, "upstream_reset_before_response_started{connection_termination}");
+            return outcome == ExchangeOutcome.Complete;
+        }
+        return false;
+    }
+
+    private void RecordOutcome(ClusterState state, Endpoint endpoint)
+    {
+        var stats = Worker.Stats;
+        stats.Increment(state.Stats.OfClass(Info.ResponseCode));
+        stats.Increment(state.Stats.RqCompleted);
+        stats.Record(state.Stats.RqTime, Worker.NowMicros - Info.UpstreamStart);
+        Interlocked.Increment(ref Info.ResponseCode >= 500 ? ref endpoint.ErrorRequests : ref endpoint.SuccessRequests);
+    }
+
+    private async IoTask<bool> WaitForConnectionAsync(ClusterState state)
+    {
+        var waiting = new PendingRequest();
+        if (!state.TryWait(Worker, waiting))
+        {
+            Worker.Stats.Increment(state.Stats.RqPendingOverflow);
+            SendLocalReply(503, OverflowText.Span, "upstream_reset_before_response_started{overflow}", ResponseFlags.UpstreamOverflow, static (h, _) => h.Set(HeaderId.XEnvoyOverloaded, "true"u8), null);
+            return false;
+        }
+        _waiting = waiting;
+        _waitingOn = state;
+        bool free = await waiting.Ready.AsTask();
+        _waiting = null;
+        _waitingOn = null;
+        return free && !IsStopped;
+    }
+
+    private void StopAcquiring()
+    {
+        _connect.Cancel();
+        if (_waiting is not { Queued: true } waiting) return;
+        _waitingOn!.StopWaiting(Worker, waiting);
+        waiting.Ready.Complete(false);
+    }
+
+    private enum ExchangeOutcome { Complete, Failed, Retry }
+
+    private async IoTask<ExchangeOutcome> ExchangeAsync(UpstreamConnection up, RouteEntry route)
+    {
+        Info.UpstreamStart = Worker.NowMicros;
+        Info.UpstreamProtocol = HttpProtocol.Http11;
+        up.BeginRequest();
+        bool body = _down.RequestHasBody;
+        long length = body && RequestHeaders.Has(HeaderId.ContentLength) ? FieldSyntax.ParseLength(RequestHeaders.Get(HeaderId.ContentLength)) : -1;
+        // A method that usually has a body says so when it has none (RFC 9110 section 8.6).
+        if (!body && _down.DeclaredEmptyBody) length = 0;
+        up.WriteHead(RequestHeaders, length, chunked: body && length < 0, upgrade: _down.AsksUpgrade);
+        if (body)
+        {
+            _upReady = true;
+            StartPump();
+            _pumpSignal.Set();
+        }
+        else
+        {
+            up.WriteEnd(null);
+            await up.FlushAsync(); // a failure shows in the read, where an early answer may wait as well
+        }
+        var outcome = await ReadResponseAsync(up, route, mayRetry: !body);
+        await StopPumpAsync();
+        Info.UpstreamWireBytesSent = up.WireBytesSent;
+        Info.UpstreamWireBytesReceived = up.WireBytesReceived;
+        if (_up is not null)
+        {
+            _up = null;
+            up.Finish(outcome == ExchangeOutcome.Complete);
+        }
+        return outcome;
+    }
+
+    private async IoTask<ExchangeOutcome> ReadResponseAsync(UpstreamConnection up, RouteEntry route, bool mayRetry)
+    {
+        up.BeginResponse(ResponseHeaders);
+        while (true)
+        {
+            var result = up.TryReadHead();
+            if (result == HeadResult.NeedMore)
+            {
+                int n = await up.FillAsync();
+                if (IsStopped) return ExchangeOutcome.Failed;
+                if (n == -Libc.EIntr) continue;
+                if (n > 0) { Touch(); continue; }
+                ResponseHeaders.Clear();
+                if (mayRetry && up.IsReused && !up.ReceivedAnything && IsIdempotent()) return ExchangeOutcome.Retry;
+                FailUpstream(up.ReceivedAnything || n == 0 ? "connection termination" : "remote reset", null, ResponseFlags.UpstreamConnectionTermination,
+                    "upstream_reset_before_response_started{connection_termination}");
+                return ExchangeOutcome.Failed;
+            }
+            if (result == HeadResult.Error)
+            {
+                ResponseHeaders.Clear();
+                Worker.Stats.Increment(up.Pool.State.Stats.ProtocolError);
+                SendLocalReply(502, "upstream connect error or disconnect/reset before headers. reset reason: protocol error"u8,
+                    "upstream_reset_before_response_started{protocol_error}", ResponseFlags.UpstreamProtocolError);
+                return ExchangeOutcome.Failed;
+            }
+            int status = up.Head.Status;
+            if (status is < 200 and not 101)
+            {
+                if (!await _down.WriteInformationalAsync(ResponseHeaders, status)) { OnClientGone(); return ExchangeOutcome.Failed; }
+                up.BeginResponse(ResponseHeaders);
+                continue;
+            }
+            Info.UpstreamFirstByte = Worker.NowMicros;
+            Info.ResponseCode = status;
+            Info.Details = "via_upstream";
+            if (status == 101)
+            {
+                if (_down.AsksUpgrade && !_down.RequestHasBody) return await TunnelAsync(up, route) ? ExchangeOutcome.Complete : ExchangeOutcome.Failed;
+                SendLocalReply(502, default, "upstream_reset_before_response_started{protocol_error}", ResponseFlags.UpstreamProtocolError);
+                return ExchangeOutcome.Failed;
+            }
+            up.BeginBody(_down.IsHead, ResponseTrailers);
+            Manager.PrepareResponse(this, route, Worker.NowMicros - Info.UpstreamStart);
+            return await RespondAsync(up.BodyEnded) ? ExchangeOutcome.Complete : ExchangeOutcome.Failed;
+        }
+    }
+
+    private bool IsIdempotent()
+    {
+        var method = RequestHeaders.Get(HeaderId.Method);
+        return method.SequenceEqual("GET"u8) || method.SequenceEqual("HEAD"u8) || method.SequenceEqual("PUT"u8) || method.SequenceEqual("DELETE"u8) || method.SequenceEqual("OPTIONS"u8);
+    }
+
+    private void FailUpstream(string reason, string? failure, ResponseFlags flag, string details)
+    {
+        Info.UpstreamFailure = failure;
+        if (_end != StreamEnd.None) return;
+        var text = Worker.Scratch;
+        text.Clear();
+        text.Write("upstream connect error or disconnect/reset before headers. reset reason: "u8);
+        text.Write(reason);
+        SendLocalReply(503, text.Written, details, flag);
+    }
+
+    private void GiveUpUpstream()
+    {
+        if (_up is not { } up) return;
+        _up = null;
+        up.Finish(complete: false);
+    }
+
+    private static readonly ReadOnlyMemory<byte> OverflowText = "upstream connect error or disconnect/reset before headers. reset reason: overflow"u8.ToArray();
+}

@@ -1,0 +1,72 @@
+using Managed.Proxy.Core.Buffers;
+using Managed.Proxy.Core.EventLoop;
+
+namespace Managed.Proxy.Http;
+
+/// <summary>Responses that the proxy makes itself.</summary>
+public sealed partial class HttpStream
+{
+    private enum ReplyState : byte { None, Asked, Sending }
+
+    private readonly ByteWriter _replyBody = new(256);
+    private ReplyState _reply;
+    private int _replyStatus;
+    private Action<HeaderMap, object?>? _decorate;
+    private object? _decorateState;
+    private bool _repliesInResponse;
+
+    /// <summary>
+    /// Answers the request from here; no further request hook runs, the response hooks do. Before the response began it replaces
+    /// whatever was to come; afterwards the stream is cut. The first call wins.
+    /// </summary>
+    /// <param name="status">200 to 599.</param>
+    /// <param name="body">Text or bytes; copied.</param>
+    /// <param name="details">Envoy's response code details, no white space.</param>
+    /// <param name="flags">Added to the stream's flags.</param>
+    public void SendLocalReply(int status, ReadOnlySpan<byte> body, string details, ResponseFlags flags = ResponseFlags.None)
+        => SendLocalReply(status, body, details, flags, null, null);
+
+    /// <summary>As above; <paramref name="decorate"/> may add fields to the response's headers (content-type too) when they are made.</summary>
+    public void SendLocalReply(int status, ReadOnlySpan<byte> body, string details, ResponseFlags flags, Action<HeaderMap, object?>? decorate, object? state)
+    {
+        if (_reply == ReplyState.Asked || _end != StreamEnd.None) return;
+        Info.Flags |= flags;
+        Info.Details = details;
+        if (_responseStarted)
+        {
+            _end = StreamEnd.Cut;
+            Wake();
+            return;
+        }
+        _repliesInResponse = _reply == ReplyState.Sending || _response.HeadersOut || _up is { Head.Status: > 0 };
+        _reply = ReplyState.Asked;
+        _replyStatus = status;
+        _replyBody.Clear();
+        _replyBody.Write(body);
+        _decorate = decorate;
+        _decorateState = state;
+        Wake();
+    }
+
+    internal void OnBufferLimit(bool response)
+    {
+        if (response) SendLocalReply(500, "response payload too large"u8, "response_payload_too_large");
+        else SendLocalReply(413, "Payload Too Large"u8, "request_payload_too_large");
+    }
+
+    private async IoTask<bool> SendReplyAsync()
+    {
+        bool throughFilters = !_repliesInResponse && _filterCount > 0;
+        _reply = ReplyState.Sending;
+        GiveUpUpstream();
+        ResponseHeaders.Clear();
+        ResponseTrailers.Clear();
+        Manager.PrepareReply(this, ref _replyStatus, _replyBody, _decorate, _decorateState);
+        _decorate = null;
+        _decorateState = null;
+        Info.ResponseCode = _replyStatus;
+        _response.Begin();
+        if (throughFilters) for (int i = _filterCount - 1; i >= 0; i--) _response.Add(_filters[i], Manager.Filters[_filters[i].Index].Factory.Hooks);
+        return await RespondAsync(_replyBody.Length == 0 || _down.IsHead);
+    }
+}

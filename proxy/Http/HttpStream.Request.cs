@@ -1,0 +1,110 @@
+using Managed.Proxy.Core.EventLoop;
+using Managed.Proxy.Http.Codecs.Http1;
+
+namespace Managed.Proxy.Http;
+
+/// <summary>The request's body on its way up: from the client's codec through the filters [5] to the upstream [7].</summary>
+public sealed partial class HttpStream
+{
+    private readonly Signal _pumpSignal = new(), _pumpDone = new();
+    private bool _pumping, _pumpStop, _upReady;
+
+    private void StartPump()
+    {
+        if (_pumping) return;
+        _pumping = true;
+        _pumpStop = false;
+        _pumpDone.Reset();
+        PumpRequestAsync().Forget();
+    }
+
+    private async IoTask<bool> StopPumpAsync()
+    {
+        _upReady = false;
+        if (!_pumping) return true;
+        _pumpStop = true;
+        _down.InterruptRead();
+        _up?.InterruptWrite();
+        _pumpSignal.Set();
+        if (_pumping) await _pumpDone.WaitAsync();
+        _pumpSignal.Reset();
+        return true;
+    }
+
+    private async IoTask<bool> PumpRequestAsync()
+    {
+        bool ended = false;
+        while (!_pumpStop)
+        {
+            // What has come out of the filters goes first.
+            if (_upReady && _up is { } up && (_request.HasOut || (_request.EndOut && ended)))
+            {
+                if (_request.HasOut)
+                {
+                    if (await up.WriteBodyAsync(_request.TakeOut()) < 0) break;
+                    Touch();
+                    continue;
+                }
+                await EndUpstreamRequestAsync(up);
+                break;
+            }
+            bool stuck = ended || _request.PausesReading || (!_upReady && (_request.HeadersOut || !_request.IsHeld)) || _reply != ReplyState.None;
+            if (stuck)
+            {
+                if (_upReady && _up is { } waitingUp && await waitingUp.FlushAsync() < 0) break;
+                await _pumpSignal.WaitAsync();
+                continue;
+            }
+            var result = _down.TryReadBody(out var piece);
+            if (result == BodyResult.NeedMore)
+            {
+                if (_upReady && _up is { } flushed && await flushed.FlushAsync() < 0) break;
+                int n = await _down.FillAsync();
+                if (n == -Libc.EIntr) continue;
+                if (n < 0) { OnClientGone(); break; }
+                if (n == 0 && _down.TryReadBody(out _) == BodyResult.Error) { OnClientGone(); break; }
+                Touch();
+                continue;
+            }
+            if (result == BodyResult.Error)
+            {
+                Manager.CountProtocolError(Worker);
+                _down.MustClose = true;
+                SendLocalReply(_down.ErrorStatus, default, "http1.codec_error", ResponseFlags.DownstreamProtocolError);
+                Wake();
+                break;
+            }
+            if (result == BodyResult.Data)
+            {
+                Info.BytesReceived += piece.Length;
+                if (_request.BypassesBody && _upReady && _up is { } direct)
+                {
+                    if (await direct.WriteBodyAsync(piece) < 0) break;
+                }
+                else _request.Data(piece.Span, end: false);
+            }
+            else
+            {
+                ended = true;
+                Info.RequestEnd = Worker.NowMicros;
+                if (_request.BypassesBody && _upReady && _up is { } direct && !_request.HasTrailerHooks)
+                {
+                    await EndUpstreamRequestAsync(direct);
+                    break;
+                }
+                if (RequestTrailers.Count > 0 && Manager.ForwardTrailers) _request.Trailers(); else _request.Data(default, end: true);
+            }
+            if (_request.HeadersOut && !_upReady || IsStopped) Wake();
+        }
+        _pumping = false;
+        _pumpDone.Set();
+        return true;
+    }
+
+    private async IoTask<bool> EndUpstreamRequestAsync(Upstream.UpstreamConnection up)
+    {
+        up.WriteEnd(RequestTrailers.Count > 0 && Manager.ForwardTrailers ? RequestTrailers : null);
+        ArmRouteTimer();
+        return await up.FlushAsync() >= 0;
+    }
+}

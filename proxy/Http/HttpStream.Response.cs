@@ -1,0 +1,136 @@
+using Managed.Proxy.Core.EventLoop;
+using Managed.Proxy.Http.Codecs.Http1;
+using Managed.Proxy.Router;
+using Managed.Proxy.Upstream;
+
+namespace Managed.Proxy.Http;
+
+/// <summary>The response on its way down: from the upstream [7], or from a local reply, through the filters [5] in reverse to the client's codec.</summary>
+public sealed partial class HttpStream
+{
+    private bool _replyBodyGiven;
+
+    /// <summary>Sends what <see cref="ResponseHeaders"/> begins. True when all of it went out.</summary>
+    private async IoTask<bool> RespondAsync(bool headersOnly)
+    {
+        _replyBodyGiven = false;
+        _response.Headers(headersOnly);
+        bool sourceEnded = headersOnly;
+        while (true)
+        {
+            if (_end != StreamEnd.None) { AbortResponse(); return false; }
+            if (_reply == ReplyState.Asked) return false;
+            if (_response.HeadersOut)
+            {
+                if (!_responseStarted) StartResponse(headersOnly);
+                if (_response.HasOut)
+                {
+                    if (!await SendPieceAsync(_response.TakeOut())) return false;
+                    continue;
+                }
+                if (_response.EndOut)
+                {
+                    // Before the client learns of the end: the connection must be free for the request that it sends next.
+                    _down.WriteEnd(_response.TrailersOut && Manager.ForwardTrailers && ResponseTrailers.Count > 0 ? ResponseTrailers : null);
+                    if (await _down.FlushAsync() < 0) { OnClientGone(); return false; }
+                    return true;
+                }
+            }
+            if (sourceEnded || _response.PausesReading)
+            {
+                if (_responseStarted && await _down.FlushAsync() < 0) { OnClientGone(); return false; }
+                await _main.WaitAsync();
+                continue;
+            }
+            var result = NextPiece(out var piece);
+            switch (result)
+            {
+                case BodyResult.Data when _response.BypassesBody && _response.HeadersOut:
+                    if (!await SendPieceAsync(piece)) return false;
+                    break;
+                case BodyResult.Data:
+                    _response.Data(piece.Span, end: false);
+                    break;
+                case BodyResult.End:
+                    sourceEnded = true;
+                    if (ResponseTrailers.Count > 0) _response.Trailers(); else _response.Data(default, end: true);
+                    break;
+                case BodyResult.NeedMore:
+                    if (_responseStarted && await _down.FlushAsync() < 0) { OnClientGone(); return false; }
+                    if (_up is not { } up) { _end = StreamEnd.Cut; continue; }
+                    int n = await up.FillAsync();
+                    if (n < 0 && n != -Libc.EIntr) { OnUpstreamBroken(); continue; }
+                    Touch();
+                    break;
+                default:
+                    OnUpstreamBroken();
+                    break;
+            }
+        }
+    }
+
+    private BodyResult NextPiece(out ReadOnlyMemory<byte> piece)
+    {
+        if (_up is { } up) return up.TryReadBody(out piece);
+        piece = default;
+        if (_replyBodyGiven) return BodyResult.End;
+        _replyBodyGiven = true;
+        piece = _replyBody.WrittenMemory;
+        return BodyResult.Data;
+    }
+
+    private void StartResponse(bool headersOnly)
+    {
+        _responseStarted = true;
+        Info.ResponseStart = Worker.NowMicros;
+        Info.ResponseCode = _down.StartResponse(ResponseHeaders, headersOnly && !_response.HasOut, chunkedSource: _up is { EndsByClose: false });
+    }
+
+    private async IoTask<bool> SendPieceAsync(ReadOnlyMemory<byte> piece)
+    {
+        Info.BytesSent += piece.Length;
+        if (await _down.WriteBodyAsync(piece) < 0)
+        {
+            if (_end == StreamEnd.None) OnClientGone(); else AbortResponse();
+            return false;
+        }
+        Touch();
+        return true;
+    }
+
+    private void OnUpstreamBroken()
+    {
+        Info.Flags |= ResponseFlags.UpstreamConnectionTermination;
+        if (_responseStarted)
+        {
+            _end = StreamEnd.Cut;
+            Info.Details = "upstream_reset_after_response_started{connection_termination}";
+        }
+        else SendLocalReply(502, "upstream connect error or disconnect/reset before headers. reset reason: protocol error"u8, "upstream_reset_before_response_started{protocol_error}", ResponseFlags.UpstreamProtocolError);
+    }
+
+    // The client must see that the message is cut: its connection ends within it.
+    private void AbortResponse()
+    {
+        _down.MustClose = true;
+        _down.CutShort = true;
+    }
+
+    /// <summary>After a 101: bytes both ways until both sides have ended. Half-closed tunnels stay open, as a direct connection would.</summary>
+    private async IoTask<bool> TunnelAsync(UpstreamConnection up, RouteEntry route)
+    {
+        _upgraded = true;
+        Worker.Timers.Cancel(_routeTimer);
+        Manager.PrepareResponse(this, route, Worker.NowMicros - Info.UpstreamStart);
+        _responseStarted = true;
+        up.MustClose = true;
+        _down.MustClose = true;
+        _down.StartUpgrade(ResponseHeaders);
+        if (await _down.FlushAsync() < 0) return false;
+        var tunnel = new Core.Transport.Tunnel(Worker.Loop, _down.Transport, _down.Input, up.Transport, up.Input, Touch);
+        await tunnel.RunAsync();
+        Info.BytesReceived += tunnel.FromFirst;
+        Info.BytesSent += tunnel.FromSecond;
+        return true;
+    }
+}

@@ -1,0 +1,48 @@
+using Managed.Proxy.Core.Telemetry;
+
+namespace Managed.Proxy.Upstream;
+
+/// <summary>A cluster's counters under Envoy's names.</summary>
+internal sealed class ClusterStats
+{
+    public readonly Counter CxTotal, CxDestroy, CxConnectFail, CxConnectTimeout, CxOverflow, RqTotal, RqRetry, RqRetrySuccess, RqTimeout, RqPendingTotal, RqPendingOverflow,
+        RqPerTryTimeout, RqCancelled, NoHealthy, RxReset, ProtocolError, Rq2xx, Rq3xx, Rq4xx, Rq5xx, RqCompleted, RxBytes, TxBytes;
+    public readonly Gauge CxActive, RqActive, RqPendingActive;
+    public readonly Histogram RqTime, ConnectMs;
+
+    public ClusterStats(StatsRegistry stats, string cluster)
+    {
+        Counter C(string name) => stats.Counter($"cluster.{cluster}.{name}");
+        Gauge G(string name) => stats.Gauge($"cluster.{cluster}.{name}");
+        CxTotal = C("upstream_cx_total");
+        CxDestroy = C("upstream_cx_destroy");
+        CxConnectFail = C("upstream_cx_connect_fail");
+        CxConnectTimeout = C("upstream_cx_connect_timeout");
+        CxOverflow = C("upstream_cx_overflow");
+        RqTotal = C("upstream_rq_total");
+        RqRetry = C("upstream_rq_retry");
+        RqRetrySuccess = C("upstream_rq_retry_success");
+        RqTimeout = C("upstream_rq_timeout");
+        RqPerTryTimeout = C("upstream_rq_per_try_timeout");
+        RqPendingTotal = C("upstream_rq_pending_total");
+        RqPendingOverflow = C("upstream_rq_pending_overflow");
+        RqCancelled = C("upstream_rq_cancelled");
+        NoHealthy = C("upstream_cx_none_healthy");
+        RxReset = C("upstream_rq_rx_reset");
+        ProtocolError = C("upstream_cx_protocol_error");
+        Rq2xx = C("upstream_rq_2xx");
+        Rq3xx = C("upstream_rq_3xx");
+        Rq4xx = C("upstream_rq_4xx");
+        Rq5xx = C("upstream_rq_5xx");
+        RqCompleted = C("upstream_rq_completed");
+        RxBytes = C("upstream_cx_rx_bytes_total");
+        TxBytes = C("upstream_cx_tx_bytes_total");
+        CxActive = G("upstream_cx_active");
+        RqActive = G("upstream_rq_active");
+        RqPendingActive = G("upstream_rq_pending_active");
+        RqTime = stats.Histogram($"cluster.{cluster}.upstream_rq_time");
+        ConnectMs = stats.Histogram($"cluster.{cluster}.upstream_cx_connect_ms");
+    }
+
+    public Counter OfClass(int status) => (status / 100) switch { 2 => Rq2xx, 3 => Rq3xx, 4 => Rq4xx, 5 => Rq5xx, _ => default };
+}

@@ -1,0 +1,34 @@
+using Managed.Proxy.Configuration.Model;
+
+namespace Managed.Proxy.Upstream;
+
+/// <summary>Chooses the endpoint of a request, per worker; each worker begins its round at another place so that they do not march in step.</summary>
+internal sealed class LoadBalancer(LbPolicy policy, int choiceCount)
+{
+    private readonly uint[] _turn = new uint[Worker.MaxWorkers * Stride];
+    private const int Stride = 16; // a cache line between two workers' counters
+
+    /// <summary>Null when no endpoint is healthy.</summary>
+    public Endpoint? Pick(EndpointSet set, Worker worker)
+    {
+        if (set.Healthy.Length == 0) return null;
+        if (set.Healthy.Length == 1) return set.Healthy[0];
+        switch (policy)
+        {
+            case LbPolicy.RoundRobin:
+                uint turn = _turn[worker.Id * Stride]++ + (uint)worker.Id * 7;
+                if (set.EqualWeights) return set.Healthy[turn % (uint)set.Healthy.Length];
+                return set.Schedule is { } schedule ? set.Healthy[schedule[turn % (uint)schedule.Length]] : set.ByWeight(worker.NextRandom());
+            case LbPolicy.LeastRequest:
+                var best = set.ByWeight(worker.NextRandom());
+                for (int i = 1; i < choiceCount; i++)
+                {
+                    var other = set.ByWeight(worker.NextRandom());
+                    if (Volatile.Read(ref other.ActiveRequests) < Volatile.Read(ref best.ActiveRequests)) best = other;
+                }
+                return best;
+            default:
+                return set.ByWeight(worker.NextRandom());
+        }
+    }
+}

@@ -1,0 +1,166 @@
+using Managed.Proxy.Core.EventLoop;
+using Managed.Proxy.Core.Timers;
+using Managed.Proxy.Core.Transport;
+using Managed.Proxy.Http;
+using Managed.Proxy.Http.Codecs;
+using Managed.Proxy.Http.Codecs.Http1;
+
+namespace Managed.Proxy.Upstream;
+
+/// <summary>One HTTP/1.1 connection to an endpoint, on one worker: idle in its pool or carrying one request.</summary>
+internal sealed class UpstreamConnection : Exchange
+{
+    private readonly Worker _worker;
+    private readonly InputBuffer _input;
+    private readonly MessageWriter _writer = new();
+    private readonly BodyReader _body = new();
+    private readonly WheelTimer _timer;
+    private bool _requestEnded;
+
+    public UpstreamConnection(Worker worker, EndpointPool pool, Transport transport)
+    {
+        _worker = worker;
+        Pool = pool;
+        Transport = transport;
+        _input = new InputBuffer(worker.Loop.Buffers);
+        _timer = new WheelTimer(static c => ((UpstreamConnection)c!).OnIdleTimeout(), this);
+        transport.PeerGone = static (c, _) => ((UpstreamConnection)c!).OnPeerGone();
+        transport.PeerGoneState = this;
+        Id = worker.NextId();
+    }
+
+    public EndpointPool Pool { get; }
+    public Transport Transport { get; }
+    public ulong Id { get; }
+    public ResponseHead Head { get; } = new();
+    /// <summary>Requests it has carried, the present one included.</summary>
+    public int Requests { get; private set; }
+    public bool IsIdle { get; private set; }
+    /// <summary>It has already carried a request: a failure before the first response byte may be the endpoint's idle time-out.</summary>
+    public bool IsReused => Requests > 1;
+    public long WireBytesSent => _writer.BytesSent;
+    public long WireBytesReceived { get; private set; }
+    public bool ReceivedAnything { get; private set; }
+    public override bool BodyEnded => _body.Done;
+
+    public void BeginRequest()
+    {
+        IsIdle = false;
+        (Transport as SocketTransport)?.WatchIdle(false);
+        _worker.Timers.Cancel(_timer);
+        Requests++;
+        ReceivedAnything = _requestEnded = false;
+        WireBytesReceived = 0;
+        _writer.Begin(Transport);
+    }
+
+    public void WriteHead(HeaderMap headers, long contentLength, bool chunked, bool upgrade) => _writer.RequestHead(headers, contentLength, chunked, upgrade);
+    public override IoTask<int> WriteBodyAsync(ReadOnlyMemory<byte> piece) => _writer.WriteAsync(piece);
+    public override IoTask<int> FlushAsync() => _writer.FlushAsync();
+    public override void WriteEnd(HeaderMap? trailers)
+    {
+        _requestEnded = true;
+        _writer.End(trailers);
+    }
+
+    public void BeginResponse(HeaderMap into) => Head.Begin(into);
+
+    public HeadResult TryReadHead() => Head.Read(_input);
+
+    /// <summary>Decides the body's framing once the head is there (RFC 9112 section 6.3). False: the connection cannot be used again whatever comes.</summary>
+    public void BeginBody(bool isHead, HeaderMap trailers)
+    {
+        int status = Head.Status;
+        if (isHead || status is 204 or 304 || status < 200)
+        {
+            // A body that must not be there may still come: keep it from the next response.
+            if (!isHead && (Head.Chunked || Head.ContentLength > 0) && status != 304) MustClose = true;
+            if (status == 304 && Head.Chunked) MustClose = true;
+            _body.BeginNone();
+        }
+        else if (Head.Chunked) _body.BeginChunked(trailers);
+        else if (Head.ContentLength >= 0) _body.BeginLength(Head.ContentLength);
+        else
+        {
+            _body.BeginUntilClose();
+            MustClose = true;
+        }
+        MustClose |= Head.Close;
+    }
+
+    public bool MustClose { get; set; }
+    public bool EndsByClose => _body.IsUntilClose;
+
+    public override BodyResult TryReadBody(out ReadOnlyMemory<byte> piece) => _body.Next(_input, out piece);
+
+    public override IoTask<int> FillAsync()
+    {
+        var reading = Transport.ReadAsync(_input.Space(_body.IsLong));
+        if (!reading.IsCompleted) return Finish(reading);
+        return new IoTask<int>(OnRead(reading.GetAwaiter().GetResult()));
+    }
+
+    private async IoTask<int> Finish(IoTask<int> reading) => OnRead(await reading);
+
+    private int OnRead(int n)
+    {
+        if (n > 0)
+        {
+            _input.Filled(n);
+            WireBytesReceived += n;
+            ReceivedAnything = true;
+        }
+        else if (n == 0) _body.Closed();
+        return n;
+    }
+
+    public override void InterruptRead() => Transport.CancelRead(Libc.EIntr);
+    public override void InterruptWrite() => Transport.CancelWrite(Libc.EIntr);
+
+    /// <summary>What follows a 101 response: raw bytes that are already here.</summary>
+    public InputBuffer Input => _input;
+
+    /// <summary>The request is over. Keeps the connection for the next one when the protocol allows.</summary>
+    public void Finish(bool complete)
+    {
+        bool reusable = complete && _requestEnded && _body.Done && !MustClose && _input.Length == 0 && !Transport.IsClosed;
+        int limit = Pool.State.MaxRequestsPerConnection;
+        if (!reusable || (limit > 0 && Requests >= limit) || Pool.IsRetired || Transport.MayRead && PeerHasEnded()) { Close(!complete); return; }
+        _input.Release();
+        IsIdle = true;
+        (Transport as SocketTransport)?.WatchIdle(true);
+        if (Pool.State.IdleTimeoutMicros > 0) _worker.Timers.Arm(_timer, Pool.State.IdleTimeoutMicros);
+        Pool.Return(this);
+    }
+
+    public void Close(bool reset = false)
+    {
+        if (Transport.IsClosed && !IsIdle && Pool.Forgotten(this)) return;
+        IsIdle = false;
+        _worker.Timers.Remove(_timer);
+        _input.Release();
+        Transport.Close(reset);
+        Pool.Closed(this);
+    }
+
+    // Edge-triggered: readable after the response was read means more bytes or an end. Either makes the connection useless.
+    private bool PeerHasEnded()
+    {
+        Span<byte> probe = stackalloc byte[1];
+        return Transport.TryRead(probe) != -Libc.EAgain;
+    }
+
+    private void OnIdleTimeout()
+    {
+        if (!IsIdle) return;
+        Pool.RemoveIdle(this);
+        Close();
+    }
+
+    private void OnPeerGone()
+    {
+        if (!IsIdle) return;
+        Pool.RemoveIdle(this);
+        Close();
+    }
+}
