@@ -62,7 +62,7 @@ internal sealed unsafe class SocketTransport : Transport, IPollable
 
     public int Fd => _fd;
     public override bool IsClosed => _fd < 0;
-    public override bool MayRead => _readable || _ended;
+    public override bool MayRead => _readable;
 
     /// <summary>0 when connected, else -errno.</summary>
     public IoTask<int> ConnectedAsync()

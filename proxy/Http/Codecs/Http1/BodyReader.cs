@@ -1,3 +1,5 @@
+using Managed.Proxy.Core.Buffers;
+
 namespace Managed.Proxy.Http.Codecs.Http1;
 
 /// <summary>Takes the body of one message out of a connection's input, by whichever of the framings of RFC 9112 section 6.3 applies.</summary>

@@ -1,3 +1,5 @@
+using Managed.Proxy.Core.Buffers;
+
 namespace Managed.Proxy.Http.Codecs.Http1;
 
 internal enum BodyResult { Data, NeedMore, End, Error }

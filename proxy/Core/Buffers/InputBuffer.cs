@@ -1,6 +1,5 @@
-using Managed.Proxy.Core.Buffers;
 
-namespace Managed.Proxy.Http.Codecs;
+namespace Managed.Proxy.Core.Buffers;
 
 /// <summary>
 /// What was read from a connection and not yet used, in one contiguous run. Holds a pooled buffer only while there is something to

@@ -1,0 +1,70 @@
+using System.Net;
+using Managed.Proxy.Core.Transport;
+
+namespace Managed.Proxy.Downstream.Listener;
+
+/// <summary>
+/// One accepted connection [1]: its transport, the filter chain chosen for it [2][3] and the version that chain belongs to. The
+/// terminal network filter runs it and may hook what the listener asks of it.
+/// </summary>
+internal sealed class DownstreamConnection
+{
+    internal DownstreamConnection? Next, Previous; // the worker's list
+
+    public DownstreamConnection(Worker worker, Transport transport, FilterChain chain, Snapshot snapshot)
+    {
+        Worker = worker;
+        Transport = transport;
+        Chain = chain;
+        Snapshot = snapshot;
+        Id = worker.NextId();
+        StartMicros = worker.NowMicros;
+    }
+
+    public Worker Worker { get; }
+    public Transport Transport { get; }
+    public FilterChain Chain { get; private set; }
+    public Snapshot Snapshot { get; private set; }
+    public ulong Id { get; }
+    public long StartMicros { get; }
+    public IPEndPoint? RemoteAddress => Transport.RemoteAddress;
+    public IPEndPoint? LocalAddress => Transport.LocalAddress ?? Chain.Listener.BoundAddress;
+
+    /// <summary>Its listener or chain is gone, or the process is going: no new request after the present one.</summary>
+    public bool IsDraining { get; private set; }
+
+    // Asked of whoever runs the connection.
+    public Action<object>? OnDrain, OnCut;
+    public object HookState = null!;
+
+    /// <summary>
+    /// Takes the current version, if its chain lives on in it; otherwise stays and drains. True when the chain changed. The chain's
+    /// successor is the chain of the same name on the same address.
+    /// </summary>
+    public bool Rebind()
+    {
+        var current = Worker.Server.Current!;
+        if (ReferenceEquals(current, Snapshot) || IsDraining) return false;
+        var next = current.FindListener(Chain.Listener.AddressKey)?.FindChain(Chain.Name);
+        if (next is null || next.Terminal.GetType() != Chain.Terminal.GetType()) { Drain(); return false; }
+        Snapshot.LeaveConnection(Worker);
+        Snapshot = current;
+        Chain = next;
+        Snapshot.EnterConnection(Worker);
+        return true;
+    }
+
+    public void Drain()
+    {
+        if (IsDraining) return;
+        IsDraining = true;
+        OnDrain?.Invoke(HookState);
+    }
+
+    /// <summary>The time to drain is over.</summary>
+    public void Cut()
+    {
+        IsDraining = true;
+        if (OnCut is null) Transport.Close(); else OnCut(HookState);
+    }
+}

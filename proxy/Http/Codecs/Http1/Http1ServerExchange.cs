@@ -1,0 +1,114 @@
+using Managed.Proxy.Core.Buffers;
+using Managed.Proxy.Core.EventLoop;
+using Managed.Proxy.Core.Transport;
+
+namespace Managed.Proxy.Http.Codecs.Http1;
+
+/// <summary>One request and response on an HTTP/1 connection. Pooled per worker: an idle connection holds none.</summary>
+internal sealed class Http1ServerExchange : ServerExchange
+{
+    private readonly MessageWriter _writer = new();
+    private readonly BodyReader _body = new();
+    private Http1ServerConnection _connection = null!;
+    private bool _head;
+    private bool _closeDelimited;
+
+    public RequestHead Head { get; } = new();
+    public HttpStream Stream { get; }
+    public bool ResponseIsCloseDelimited => _closeDelimited;
+
+    public Http1ServerExchange(Worker worker) => Stream = new HttpStream(worker);
+
+    public override bool RequestHasBody => Head.HasBody;
+    public override bool DeclaredEmptyBody => Head.ContentLength == 0;
+    public override bool IsHead => _head;
+    public override int ErrorStatus => _body.ErrorStatus;
+    public override bool BodyEnded => _body.Done;
+    public override Transport Transport => _connection.Transport;
+    public override InputBuffer Input => _connection.Input;
+
+    public void Begin(Http1ServerConnection connection)
+    {
+        _connection = connection;
+        _writer.Begin(connection.Transport);
+        MustClose = CutShort = AsksUpgrade = _closeDelimited = false;
+    }
+
+    /// <summary>The head is complete.</summary>
+    public void BeginBody()
+    {
+        _head = Stream.RequestHeaders.Get(HeaderId.Method).SequenceEqual("HEAD"u8);
+        AsksUpgrade = Head.Upgrade;
+        if (Head.Chunked) _body.BeginChunked(Stream.RequestTrailers);
+        else if (Head.ContentLength > 0) _body.BeginLength(Head.ContentLength);
+        else _body.BeginNone();
+    }
+
+    public override BodyResult TryReadBody(out ReadOnlyMemory<byte> piece) => _body.Next(_connection.Input, out piece);
+
+    public override IoTask<int> FillAsync()
+    {
+        var reading = _connection.Transport.ReadAsync(_connection.Input.Space(_body.IsLong));
+        if (!reading.IsCompleted) return Finish(reading);
+        return new IoTask<int>(OnRead(reading.GetAwaiter().GetResult()));
+    }
+
+    private async IoTask<int> Finish(IoTask<int> reading) => OnRead(await reading);
+
+    private int OnRead(int n)
+    {
+        if (n > 0) _connection.OnRead(n); else if (n == 0) _body.Closed();
+        return n;
+    }
+
+    // Only the body's reads belong to the stream; between requests the connection reads for itself.
+    public override void InterruptRead() => _connection.Transport.CancelRead(Libc.EIntr);
+    public override void InterruptWrite() => _connection.Transport.CancelWrite(Libc.EIntr);
+
+    public override async IoTask<bool> WriteInformationalAsync(HeaderMap headers, int status)
+    {
+        if (Head.Minor == 0) return true; // RFC 9110 section 15.2: never to an HTTP/1.0 client
+        ConnectionFields.Strip(headers);
+        headers.Remove(HeaderId.ContentLength);
+        _writer.Informational(headers, status);
+        return await _writer.FlushAsync() >= 0;
+    }
+
+    public override int StartResponse(HeaderMap headers, bool ended, bool chunkedSource)
+    {
+        int status = (int)FieldSyntax.ParseLength(headers.Get(HeaderId.Status));
+        bool bodiless = _head || status is 204 or 304 || status < 200;
+        long length = headers.Has(HeaderId.ContentLength) ? FieldSyntax.ParseLength(headers.Get(HeaderId.ContentLength)) : -1;
+        bool chunked = false;
+        if (status == 204) length = -1;
+        else if (!bodiless && length < 0)
+        {
+            if (ended) length = 0;
+            else if (Head.Minor == 1) chunked = true;
+            else
+            {
+                _closeDelimited = true;
+                MustClose = true;
+            }
+        }
+        // A body that is still coming when the answer leaves is not waited for: say so.
+        MustClose |= Head.Close || _connection.ShouldClose;
+        var connection = MustClose ? "close"u8 : Head.Minor == 0 ? "keep-alive"u8 : default;
+        _writer.ResponseHead(headers, status, length, chunked, connection);
+        return status;
+    }
+
+    public override void StartUpgrade(HeaderMap headers) => _writer.ResponseHead(headers, 101, -1, false, "upgrade"u8);
+
+    public override IoTask<int> WriteBodyAsync(ReadOnlyMemory<byte> piece) => _writer.WriteAsync(piece);
+    public override void WriteEnd(HeaderMap? trailers) => _writer.End(trailers);
+    public override IoTask<int> FlushAsync() => _writer.FlushAsync();
+
+    public override void FillInfo(StreamInfo info)
+    {
+        info.WireBytesSent = _writer.BytesSent;
+        info.ResponseHeaderBytes = (int)_writer.HeadBytes;
+        info.RequestHeaderBytes = Head.HeadBytes;
+        info.WireBytesReceived = Head.HeadBytes + info.BytesReceived;
+    }
+}
