@@ -1,6 +1,10 @@
+using System.Net;
+using System.Text;
+using Managed.Proxy.Core.Buffers;
 using Managed.Proxy.Core.EventLoop;
 using Managed.Proxy.Core.Telemetry;
 using Managed.Proxy.Core.Timers;
+using Managed.Proxy.Http.Codecs.Http1;
 
 namespace Managed.Proxy;
 
@@ -13,6 +17,23 @@ public sealed partial class Worker
     /// <summary>Bound of <c>--workers</c>; sizes the per-worker slots.</summary>
     public const int MaxWorkers = 256;
 
+    private readonly Stack<Http1ServerExchange> _exchanges = new();
+    private readonly byte[] _date = new byte[29];
+    private long _dateSecond = -1, _requests;
+    private ulong _lastId;
+    private Xoshiro _random;
+    private IPAddress? _lastAddress;
+    private byte[] _lastAddressText = [];
+
+    internal Worker(int id, ProxyServer server)
+    {
+        Id = id;
+        Server = server;
+        Loop = new EventLoop(server.OnWorkerCrash);
+        Stats = server.Stats.AddWorker();
+        _random = new Xoshiro((ulong)Environment.TickCount64 * 31 + (ulong)Random.Shared.NextInt64() + (ulong)id);
+    }
+
     /// <summary>0 to workers - 1.</summary>
     public int Id { get; }
     /// <summary>This worker's counters.</summary>
@@ -23,27 +44,54 @@ public sealed partial class Worker
     public long WallMicros => Loop.WallMicros;
     /// <summary>Timers of this worker; their callbacks run on it.</summary>
     public TimerWheel Timers => Loop.Timers;
+    /// <summary>For making a value within one call; anybody may clear it.</summary>
+    public ByteWriter Scratch { get; } = new(1024);
+
+    internal EventLoop Loop { get; }
+    internal ProxyServer Server { get; }
+    internal long Requests => Volatile.Read(ref _requests);
+
     /// <summary>Fast, not cryptographic, this worker's own.</summary>
     public ulong NextRandom() => _random.Next();
 
-    /// <summary>For connections and streams: never the same twice in one process.</summary>
-    internal ulong NextId() => (++_lastId << 8) | (uint)Id;
-    private ulong _lastId;
-
-    internal EventLoop Loop { get; }
-
-    internal Worker(int id, ProxyServer server, EventLoop loop)
-    {
-        Id = id;
-        Server = server;
-        Loop = loop;
-        Stats = server.Stats.AddWorker();
-        _random = new Xoshiro((ulong)Environment.TickCount64 * 31 + (ulong)id);
-    }
-
-    internal ProxyServer Server { get; }
-    private Xoshiro _random;
-
     /// <summary>Runs the action on this worker, soon; callable from any thread. Keeps order per caller.</summary>
     public void Post(Action<object?> action, object? state) => Loop.Post(action, state);
+
+    /// <summary>For connections and streams: never the same twice in one process.</summary>
+    internal ulong NextId() => (++_lastId << 8) | (uint)Id;
+
+    internal void CountRequest() => _requests++;
+
+    internal Http1ServerExchange RentExchange() => _exchanges.TryPop(out var exchange) ? exchange : new Http1ServerExchange(this);
+
+    internal void ReturnExchange(Http1ServerExchange exchange)
+    {
+        if (_exchanges.Count < 1024) _exchanges.Push(exchange);
+    }
+
+    /// <summary>IMF-fixdate of now (RFC 9110 section 5.6.7), made once a second.</summary>
+    internal ReadOnlySpan<byte> DateHeader
+    {
+        get
+        {
+            long second = Loop.WallMicros / 1_000_000;
+            if (second != _dateSecond)
+            {
+                _dateSecond = second;
+                DateTimeOffset.FromUnixTimeSeconds(second).TryFormat(_date, out _, "r");
+            }
+            return _date;
+        }
+    }
+
+    /// <summary>The text of an address; one is remembered, which is the one asked for when a client sends many requests.</summary>
+    internal ReadOnlySpan<byte> TextOf(IPAddress address)
+    {
+        if (!address.Equals(_lastAddress))
+        {
+            _lastAddress = address;
+            _lastAddressText = Encoding.ASCII.GetBytes(address.ToString());
+        }
+        return _lastAddressText;
+    }
 }

@@ -42,6 +42,8 @@ internal sealed class NetworkBuildContext
     public required IReadOnlyDictionary<string, Cluster> Clusters { get; init; }
     /// <summary>The route tables of this version's route_configurations.</summary>
     public required IReadOnlyDictionary<string, RouteTable> Routes { get; init; }
+    /// <summary>All names under route_configurations, also of tables that did not build.</summary>
+    public required IReadOnlySet<string> RouteNames { get; init; }
     public required IReadOnlyDictionary<string, ConfigObject> SharedFilters { get; init; }
     public required AccessLogFiles AccessLogs { get; init; }
 

@@ -1,0 +1,33 @@
+using Managed.Proxy.Configuration;
+using Managed.Proxy.Configuration.Model;
+using Managed.Proxy.Configuration.Validation;
+using Managed.Proxy.Core.EventLoop;
+using Managed.Proxy.Downstream.Listener;
+
+namespace Managed.Proxy.Downstream.NetworkFilters.DirectResponse;
+
+internal sealed class DirectResponseDefinition : NetworkFilterDefinition
+{
+    public override string Name => "envoy.filters.network.direct_response";
+    public override string TypeName => "envoy.extensions.filters.network.direct_response.v3.Config";
+    public override Type ConfigType => typeof(DirectResponseNetworkConfig);
+    public override string Summary => "Sends fixed bytes and closes.";
+
+    internal override TerminalFilter? Build(ConfigNode? typedConfig, NetworkBuildContext context)
+    {
+        var config = typedConfig is null ? new DirectResponseNetworkConfig() : ConfigBinder.Bind<DirectResponseNetworkConfig>(typedConfig, context.Errors);
+        if (config is null) return null;
+        var bytes = config.Response is null ? [] : config.Response.TryRead(context.Errors);
+        return bytes is null ? null : new DirectResponseFilter(bytes);
+    }
+}
+
+internal sealed class DirectResponseFilter(byte[] response) : TerminalFilter
+{
+    public override async IoTask<bool> RunAsync(DownstreamConnection connection)
+    {
+        if (response.Length > 0 && await connection.Transport.WriteAsync(response) < 0) return false;
+        connection.Transport.ShutdownWrite();
+        return true;
+    }
+}

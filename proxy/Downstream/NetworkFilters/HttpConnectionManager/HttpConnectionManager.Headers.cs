@@ -1,0 +1,232 @@
+using System.Net;
+using System.Text;
+using Managed.Proxy.Core.Buffers;
+using Managed.Proxy.Http;
+using Managed.Proxy.Http.Codecs.Http1;
+using Managed.Proxy.Router;
+
+namespace Managed.Proxy.Downstream.NetworkFilters.HttpConnectionManager;
+
+/// <summary>What the connection manager does to headers by itself, in Envoy's manner (HTTP header manipulation, Envoy's documentation).</summary>
+internal sealed partial class HttpConnectionManager
+{
+    private bool _allowAbsolute, _stripsHost;
+    private byte[]? _defaultHost;
+    private byte[] _serverName = [], _via = [];
+
+    private void CompileRules()
+    {
+        _allowAbsolute = Config.HttpProtocolOptions.AllowAbsoluteUrl ?? true;
+        _defaultHost = Config.HttpProtocolOptions.DefaultHostForHttp10 is { Length: > 0 } host ? Encoding.ASCII.GetBytes(host) : null;
+        _serverName = Encoding.ASCII.GetBytes(Config.ServerName);
+        _via = Encoding.ASCII.GetBytes(Config.Via);
+        _stripsHost = Config.StripAnyHostPort || Config.StripMatchingHostPort || Config.StripTrailingHostDot;
+    }
+
+    /// <summary>Cleans and completes the request's headers. False: it was answered.</summary>
+    public bool PrepareRequest(HttpStream stream)
+    {
+        var headers = stream.RequestHeaders;
+        var info = stream.Info;
+        if (info.Protocol == HttpProtocol.Http10 && !Config.HttpProtocolOptions.AcceptHttp10) { stream.SendLocalReply(426, default, "low_version"); return false; }
+        if (headers.Has(HeaderId.MaxForwards) && !TakeHop(stream)) return false;
+        StripConnection(stream, headers);
+        if (_stripsHost) PathRules.StripHost(headers, Config, info.LocalAddress?.Port ?? 0, stream.Worker.Scratch);
+        if (!RefuseUnderscores(stream, headers)) return false;
+        if ((Config.NormalizePath || Config.MergeSlashes || Config.PathWithEscapedSlashesAction > EscapedSlashesAction.KeepUnchanged) && !NormalizePath(stream)) return false;
+        Identify(stream, headers);
+        if (Config.AddUserAgent && !headers.Has(HeaderId.UserAgent)) headers.Add(HeaderId.UserAgent, _serverName);
+        if (_via.Length > 0) Append(headers, HeaderId.Via, _via, stream.Worker.Scratch);
+        return true;
+    }
+
+    /// <summary>Before the request leaves for the upstream.</summary>
+    public void PrepareUpstream(HttpStream stream, RouteEntry route)
+    {
+        if (SuppressEnvoyHeaders || route.TimeoutMicros == 0) return;
+        var scratch = stream.Worker.Scratch;
+        scratch.Clear();
+        scratch.Write(route.TimeoutMicros / 1000);
+        stream.RequestHeaders.Set(HeaderId.XEnvoyExpectedRqTimeoutMs, scratch.Written);
+    }
+
+    /// <summary>An upstream's response, before the filters.</summary>
+    public void PrepareResponse(HttpStream stream, RouteEntry route, long serviceMicros)
+    {
+        var headers = stream.ResponseHeaders;
+        bool upgrade = stream.Info.ResponseCode == 101;
+        ConnectionFields.Strip(headers);
+        if (!upgrade) headers.Remove(HeaderId.Upgrade);
+        if (!SuppressEnvoyHeaders)
+        {
+            var scratch = stream.Worker.Scratch;
+            scratch.Clear();
+            scratch.Write(serviceMicros / 1000);
+            headers.Set(HeaderId.XEnvoyUpstreamServiceTime, scratch.Written);
+        }
+        route.PrepareResponse(stream);
+        CompleteResponse(stream, headers, local: false);
+    }
+
+    /// <summary>A response of our own, before the filters.</summary>
+    public void PrepareReply(HttpStream stream, ref int status, ByteWriter body, Action<HeaderMap, object?>? decorate, object? state)
+    {
+        var headers = stream.ResponseHeaders;
+        var scratch = stream.Worker.Scratch;
+        SetStatus(headers, status, scratch);
+        if (decorate is not null) decorate(headers, state);
+        if (status == 405 && !headers.TryGet("allow"u8, out _)) headers.Add("allow"u8, "GET, HEAD, POST, PUT, DELETE, OPTIONS, PATCH"u8);
+        int before = status;
+        LocalReply?.Rewrite(stream, ref status, body);
+        if (status != before) SetStatus(headers, status, scratch);
+        if (body.Length > 0 && !headers.Has(HeaderId.ContentType)) headers.Add(HeaderId.ContentType, "text/plain"u8);
+        scratch.Clear();
+        scratch.Write(body.Length);
+        headers.Set(HeaderId.ContentLength, scratch.Written);
+        CompleteResponse(stream, headers, local: true);
+    }
+
+    public bool AllowsUpgrade(ReadOnlySpan<byte> type, RouteEntry route)
+    {
+        if (route.UpgradeEnabled(type) is { } says) return says;
+        foreach (var upgrade in Config.UpgradeConfigs)
+            if (Ascii.EqualsIgnoreCase(type, upgrade.UpgradeType)) return upgrade.Enabled;
+        return false;
+    }
+
+    private static void SetStatus(HeaderMap headers, int status, ByteWriter scratch)
+    {
+        scratch.Clear();
+        scratch.Write(status);
+        headers.Set(HeaderId.Status, scratch.Written);
+    }
+
+    private void CompleteResponse(HttpStream stream, HeaderMap headers, bool local)
+    {
+        if (Config.ServerHeaderTransformation == ServerHeaderTransformation.Overwrite || (Config.ServerHeaderTransformation == ServerHeaderTransformation.AppendIfAbsent && !headers.Has(HeaderId.Server)))
+            headers.Set(HeaderId.Server, _serverName);
+        if (!headers.Has(HeaderId.Date)) headers.Add(HeaderId.Date, stream.Worker.DateHeader);
+        if (_via.Length > 0) Append(headers, HeaderId.Via, _via, stream.Worker.Scratch);
+        if (Config.AlwaysSetRequestIdInResponse && stream.RequestHeaders.Has(HeaderId.XRequestId))
+            headers.Set(HeaderId.XRequestId, stream.RequestHeaders.Get(HeaderId.XRequestId));
+    }
+
+    private static void StripConnection(HttpStream stream, HeaderMap headers)
+    {
+        bool upgrade = stream.Down.AsksUpgrade;
+        ConnectionFields.Strip(headers);
+        if (!upgrade) headers.Remove(HeaderId.Upgrade);
+        // TE is hop-by-hop; that trailers are welcome is worth saying again (gRPC asks for it).
+        if (headers.Has(HeaderId.Te))
+        {
+            bool trailers = false;
+            var value = headers.Get(HeaderId.Te);
+            while (FieldSyntax.NextMember(ref value, out var member)) trailers |= FieldSyntax.EqualsIgnoreCase(member, "trailers"u8);
+            headers.Remove(HeaderId.Te);
+            if (trailers) headers.Add(HeaderId.Te, "trailers"u8);
+        }
+    }
+
+    // RFC 9110 section 7.6.2: OPTIONS (and TRACE, which is refused before) is answered here when no hop is left.
+    private static bool TakeHop(HttpStream stream)
+    {
+        var headers = stream.RequestHeaders;
+        if (!headers.Get(HeaderId.Method).SequenceEqual("OPTIONS"u8)) return true;
+        long hops = FieldSyntax.ParseLength(headers.Get(HeaderId.MaxForwards));
+        if (hops < 0) { stream.SendLocalReply(400, default, "invalid_max_forwards"); return false; }
+        if (hops == 0)
+        {
+            stream.SendLocalReply(200, default, "max_forwards_reached", ResponseFlags.None, static (h, _) => h.Add("allow"u8, "GET, HEAD, POST, PUT, DELETE, OPTIONS, PATCH"u8), null);
+            return false;
+        }
+        var scratch = stream.Worker.Scratch;
+        scratch.Clear();
+        scratch.Write(hops - 1);
+        headers.Set(HeaderId.MaxForwards, scratch.Written);
+        return true;
+    }
+
+    private bool RefuseUnderscores(HttpStream stream, HeaderMap headers)
+    {
+        if (Config.CommonHttpProtocolOptions.HeadersWithUnderscoresAction == HeadersWithUnderscoresAction.Allow) return true;
+        int cursor = 0;
+        while (headers.Next(ref cursor, out ReadOnlySpan<byte> name, out _))
+        {
+            if (!name.Contains((byte)'_')) continue;
+            if (Config.CommonHttpProtocolOptions.HeadersWithUnderscoresAction == HeadersWithUnderscoresAction.RejectRequest)
+            {
+                stream.SendLocalReply(400, default, "unexpected_underscore");
+                return false;
+            }
+            headers.RemoveLast(cursor);
+        }
+        return true;
+    }
+
+    private bool NormalizePath(HttpStream stream)
+    {
+        var scratch = stream.Worker.Scratch;
+        switch (PathRules.Apply(stream.RequestHeaders, Config, scratch))
+        {
+            case PathVerdict.Reject:
+                stream.SendLocalReply(400, default, "path_normalization_failed");
+                return false;
+            case PathVerdict.Redirect:
+                stream.SendLocalReply(307, default, "path_normalization_redirect", ResponseFlags.None,
+                    static (h, s) => h.Set(HeaderId.Location, ((HttpStream)s!).RequestHeaders.Get(HeaderId.Path)), stream);
+                return false;
+            default:
+                return true;
+        }
+    }
+
+    // Who the client is, what is believed of what it says, and the request's id.
+    private void Identify(HttpStream stream, HeaderMap headers)
+    {
+        var info = stream.Info;
+        var worker = stream.Worker;
+        var peer = info.DirectRemoteAddress;
+        if (Config.UseRemoteAddress)
+        {
+            StripInternal(headers);
+            if (Config.XffNumTrustedHops > 0) info.RemoteAddress = ClientAddress.FromRight(headers, Config.XffNumTrustedHops - 1) ?? peer;
+            if (!Config.SkipXffAppend && peer is not null) Append(headers, HeaderId.XForwardedFor, worker.TextOf(peer.Address), worker.Scratch);
+            if (Config.XffNumTrustedHops == 0 || !headers.Has(HeaderId.XForwardedProto)) headers.Set(HeaderId.XForwardedProto, headers.Get(HeaderId.Scheme));
+        }
+        else
+        {
+            info.RemoteAddress = ClientAddress.FromRight(headers, Config.XffNumTrustedHops) ?? peer;
+            if (!headers.Has(HeaderId.XForwardedProto)) headers.Set(HeaderId.XForwardedProto, headers.Get(HeaderId.Scheme));
+        }
+        bool keepId = headers.Has(HeaderId.XRequestId) && (Config.PreserveExternalRequestId || !Config.UseRemoteAddress);
+        if (!keepId && Config.GenerateRequestId)
+        {
+            Span<byte> id = stackalloc byte[36];
+            RequestId.Write(id, worker.NextRandom(), worker.NextRandom());
+            headers.Set(HeaderId.XRequestId, id);
+        }
+        info.RequestHeadersEnd = worker.NowMicros;
+    }
+
+    // Headers with which Envoy's router can be steered: not from outside.
+    private static void StripInternal(HeaderMap headers)
+    {
+        int cursor = 0;
+        while (headers.Next(ref cursor, out ReadOnlySpan<byte> name, out _))
+            if (name.Length > 8 && name[7] == '-' && name.StartsWith("x-envoy-"u8) && !name.StartsWith("x-envoy-fault-"u8)) headers.RemoveLast(cursor);
+    }
+
+    private static void Append(HeaderMap headers, HeaderId id, ReadOnlySpan<byte> value, ByteWriter scratch)
+    {
+        if (!headers.Has(id)) { headers.Add(id, value); return; }
+        scratch.Clear();
+        for (int i = 0; headers.TryGetAt(HeaderNames.Of(id), i, out var part); i++)
+        {
+            if (i > 0) scratch.Write(","u8);
+            scratch.Write(part);
+        }
+        scratch.Write(","u8);
+        scratch.Write(value);
+        headers.Set(id, scratch.Written);
+    }
+}

@@ -1,0 +1,154 @@
+using Managed.Proxy.Core.EventLoop;
+using Managed.Proxy.Core.Telemetry;
+using Managed.Proxy.Downstream.Listener;
+using Managed.Proxy.Http;
+using Managed.Proxy.Http.AccessLog;
+using Managed.Proxy.Http.Codecs.Http1;
+using Managed.Proxy.Http.LocalReply;
+using Managed.Proxy.Router;
+
+namespace Managed.Proxy.Downstream.NetworkFilters.HttpConnectionManager;
+
+/// <summary>An HTTP filter of a chain, built for one version.</summary>
+internal sealed record BuiltHttpFilter(string Name, HttpFilterFactory Factory, bool Disabled);
+
+/// <summary>
+/// The network filter that speaks HTTP [4], built for one version: limits, time-outs, header rules, filters [5], routes [6]. Shared by all
+/// workers, immutable.
+/// </summary>
+internal sealed partial class HttpConnectionManager : TerminalFilter
+{
+    public required HttpConnectionManagerConfig Config { get; init; }
+    public required BuiltHttpFilter[] Filters { get; init; }
+    public required RouteTable Routes { get; init; }
+    public required HttpStats Stats { get; init; }
+    public required AccessLog? AccessLog { get; init; }
+    public required LocalReplyRewriter? LocalReply { get; init; }
+    public required int BufferLimit { get; init; }
+    public required bool SuppressEnvoyHeaders { get; init; }
+
+    public bool RoutesConfigureFilters => Routes.HasFilterConfigs;
+    public bool ForwardTrailers { get; private set; }
+    public long IdleMicros { get; private set; }
+    public long StreamIdleMicros { get; private set; }
+    public long RequestHeadersMicros { get; private set; }
+    public long RequestMicros { get; private set; }
+    public long DrainMicros { get; private set; }
+    public long DelayedCloseMicros { get; private set; }
+    public long MaxConnectionMicros { get; private set; }
+    public long MaxStreamMicros { get; private set; }
+    public int MaxRequestsPerConnection { get; private set; }
+
+    /// <summary>Reads the time-outs and rules out of the configuration; once, when built.</summary>
+    public HttpConnectionManager Compile()
+    {
+        var options = Config.CommonHttpProtocolOptions;
+        ForwardTrailers = Config.HttpProtocolOptions.EnableTrailers;
+        IdleMicros = Micros(options.IdleTimeout);
+        StreamIdleMicros = Micros(Config.StreamIdleTimeout);
+        RequestHeadersMicros = Micros(Config.RequestHeadersTimeout);
+        RequestMicros = Micros(Config.RequestTimeout);
+        DrainMicros = Math.Max(1, Micros(Config.DrainTimeout));
+        DelayedCloseMicros = Micros(Config.DelayedCloseTimeout);
+        MaxConnectionMicros = Micros(options.MaxConnectionDuration ?? TimeSpan.Zero);
+        MaxStreamMicros = Micros(options.MaxStreamDuration ?? TimeSpan.Zero);
+        MaxRequestsPerConnection = options.MaxRequestsPerConnection;
+        CompileRules();
+        return this;
+    }
+
+    public override async IoTask<bool> RunAsync(DownstreamConnection connection)
+    {
+        var stats = connection.Worker.Stats;
+        stats.Increment(Stats.CxTotal);
+        stats.Increment(Stats.CxActive);
+        var http = new Http1ServerConnection(connection, this);
+        await http.RunAsync();
+        stats.Decrement(Stats.CxActive);
+        stats.Increment(Stats.CxDestroy);
+        return true;
+    }
+
+    /// <summary>The limits of the next head.</summary>
+    public void Configure(RequestHead head, DownstreamConnection connection)
+    {
+        head.MaxBytes = Config.MaxRequestHeadersKb * 1024;
+        head.MaxFields = Config.CommonHttpProtocolOptions.MaxHeadersCount;
+        head.AllowAbsoluteUrl = _allowAbsolute;
+        head.DefaultHost = _defaultHost;
+        head.Scheme = HttpScheme;
+    }
+
+    public void OnRequest(HttpStream stream)
+    {
+        var stats = stream.Worker.Stats;
+        stats.Increment(Stats.RqTotal);
+        stats.Increment(Stats.RqActive);
+        if (stream.Info.Protocol == HttpProtocol.Http2) stats.Increment(Stats.RqHttp2); else stats.Increment(Stats.RqHttp1);
+    }
+
+    public void OnComplete(HttpStream stream, bool complete)
+    {
+        var stats = stream.Worker.Stats;
+        var info = stream.Info;
+        stats.Decrement(Stats.RqActive);
+        stats.Increment(Stats.RqCompleted);
+        stats.Increment(Stats.OfClass(info.ResponseCode));
+        stats.Record(Stats.RqTime, info.EndTime - info.StartTime);
+        stats.Add(Stats.CxTxBytes, info.WireBytesSent);
+        if (!complete) stats.Increment(Stats.RqReset);
+        AccessLog?.Log(stream.Worker, info);
+    }
+
+    public void CountReceived(Worker worker, int bytes) => worker.Stats.Add(Stats.CxRxBytes, bytes);
+    public void CountIdleTimeout(Worker worker) => worker.Stats.Increment(Stats.CxIdleTimeout);
+    public void CountProtocolError(Worker worker) => worker.Stats.Increment(Stats.CxProtocolError);
+
+    public void CountTimeout(Worker worker, bool route, bool idle)
+    {
+        if (route) worker.Stats.Increment(Stats.RqTimeout);
+        else if (idle) worker.Stats.Increment(Stats.RqIdleTimeout);
+        else worker.Stats.Increment(Stats.RqMaxDuration);
+    }
+
+    private static long Micros(TimeSpan span) => (long)span.TotalMicroseconds;
+    private static readonly ReadOnlyMemory<byte> HttpScheme = "http"u8.ToArray();
+}
+
+/// <summary>A connection manager's counters under Envoy's names.</summary>
+internal sealed class HttpStats
+{
+    public readonly Counter CxTotal, CxDestroy, CxIdleTimeout, CxProtocolError, CxRxBytes, CxTxBytes, RqTotal, RqHttp1, RqHttp2, RqCompleted, RqReset, RqTimeout, RqIdleTimeout, RqMaxDuration,
+        Rq1xx, Rq2xx, Rq3xx, Rq4xx, Rq5xx;
+    public readonly Gauge CxActive, RqActive;
+    public readonly Histogram RqTime;
+
+    public HttpStats(StatsRegistry stats, string prefix)
+    {
+        Counter C(string name) => stats.Counter($"http.{prefix}.{name}");
+        CxTotal = C("downstream_cx_total");
+        CxDestroy = C("downstream_cx_destroy");
+        CxIdleTimeout = C("downstream_cx_idle_timeout");
+        CxProtocolError = C("downstream_cx_protocol_error");
+        CxRxBytes = C("downstream_cx_rx_bytes_total");
+        CxTxBytes = C("downstream_cx_tx_bytes_total");
+        RqTotal = C("downstream_rq_total");
+        RqHttp1 = C("downstream_rq_http1_total");
+        RqHttp2 = C("downstream_rq_http2_total");
+        RqCompleted = C("downstream_rq_completed");
+        RqReset = C("downstream_rq_rx_reset");
+        RqTimeout = C("downstream_rq_response_timeout");
+        RqIdleTimeout = C("downstream_rq_idle_timeout");
+        RqMaxDuration = C("downstream_rq_max_duration_reached");
+        Rq1xx = C("downstream_rq_1xx");
+        Rq2xx = C("downstream_rq_2xx");
+        Rq3xx = C("downstream_rq_3xx");
+        Rq4xx = C("downstream_rq_4xx");
+        Rq5xx = C("downstream_rq_5xx");
+        CxActive = stats.Gauge($"http.{prefix}.downstream_cx_active");
+        RqActive = stats.Gauge($"http.{prefix}.downstream_rq_active");
+        RqTime = stats.Histogram($"http.{prefix}.downstream_rq_time");
+    }
+
+    public Counter OfClass(int status) => (status / 100) switch { 1 => Rq1xx, 2 => Rq2xx, 3 => Rq3xx, 4 => Rq4xx, 5 => Rq5xx, _ => default };
+}

@@ -1,0 +1,76 @@
+using Managed.Proxy.Configuration;
+using Managed.Proxy.Configuration.Validation;
+using Managed.Proxy.Http;
+using Managed.Proxy.Http.AccessLog;
+using Managed.Proxy.Http.Filters.Router;
+using Managed.Proxy.Http.LocalReply;
+using Managed.Proxy.Router;
+
+namespace Managed.Proxy.Downstream.NetworkFilters.HttpConnectionManager;
+
+internal sealed class HttpConnectionManagerDefinition : NetworkFilterDefinition
+{
+    public override string Name => "envoy.filters.network.http_connection_manager";
+    public override string TypeName => "envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager";
+    public override Type ConfigType => typeof(HttpConnectionManagerConfig);
+    public override string Summary => "Speaks HTTP/1.1 with the client, runs the HTTP filters, routes to clusters.";
+
+    internal override TerminalFilter? Build(ConfigNode? typedConfig, NetworkBuildContext context)
+    {
+        if (typedConfig is null || ConfigBinder.Bind<HttpConnectionManagerConfig>(typedConfig, context.Errors) is not { } config) return null;
+        int before = context.Errors.Errors.Count;
+        string prefix = $"http.{config.StatPrefix}.";
+        var filters = BuildFilters(config, prefix, context, out bool suppress);
+        var routes = config.RouteConfig is not null ? BuildInlineRoutes(config, prefix, context) : FindRoutes(config, context);
+        var accessLog = AccessLog.Build(config.AccessLog, context.Errors, context.AccessLogs);
+        var localReply = config.LocalReplyConfig is null ? null : LocalReplyRewriter.Build(config.LocalReplyConfig, context.Errors);
+        if (context.Errors.Errors.Count > before || routes is null) return null;
+        return new HttpConnectionManager
+        {
+            Config = config, Filters = filters, Routes = routes, Stats = new HttpStats(context.Stats, config.StatPrefix), AccessLog = accessLog, LocalReply = localReply,
+            BufferLimit = (int)Math.Min(context.Listener.PerConnectionBufferLimitBytes, int.MaxValue / 4), SuppressEnvoyHeaders = suppress,
+        }.Compile();
+    }
+
+    private static BuiltHttpFilter[] BuildFilters(HttpConnectionManagerConfig config, string prefix, NetworkBuildContext context, out bool suppress)
+    {
+        suppress = false;
+        var built = new List<BuiltHttpFilter>();
+        var names = new HashSet<string>();
+        for (int i = 0; i < config.HttpFilters.Count; i++)
+        {
+            var item = config.HttpFilters[i];
+            if (!names.Add(item.Name)) context.Errors.ErrorAt(item.Node, "name", ConfigCode.DuplicateName, $"two HTTP filters of this chain are named '{item.Name}'");
+            var typed = item.TypedConfig ?? context.SharedFilters.GetValueOrDefault(item.Name);
+            var definition = ExtensionCatalog.FindHttpFilter(typed, item.Name, item.Node, context.Errors);
+            if (definition is null) continue;
+            bool last = i == config.HttpFilters.Count - 1;
+            if (definition.IsTerminal && !last) context.Errors.ErrorAt(item.Node, "name", ConfigCode.InvalidValue, $"'{item.Name}' ends the chain: no filter may follow it", "move it to the end of http_filters");
+            if (!definition.IsTerminal && last) context.Errors.Error(item.Node, ConfigCode.InvalidValue, "the last HTTP filter must be the router", "add {name: router} at the end of http_filters");
+            var filterContext = context.ForFilter(prefix, item.Name);
+            if (definition is RouterFilterDefinition router)
+            {
+                suppress = router.Read(typed, context.Errors)?.SuppressEnvoyHeaders ?? false;
+                continue;
+            }
+            if (definition.Build(typed, filterContext) is { } factory) built.Add(new BuiltHttpFilter(item.Name, factory, item.Disabled));
+        }
+        return [.. built];
+    }
+
+    private static RouteTable? BuildInlineRoutes(HttpConnectionManagerConfig config, string prefix, NetworkBuildContext context)
+        => RouteTable.Build(config.RouteConfig!, new RouteBuildContext
+        {
+            Errors = context.Errors, Clusters = context.Clusters, Stats = context.Stats, Shared = context.Shared, Filters = context.ForFilter(prefix, "routes"),
+        });
+
+    private static RouteTable? FindRoutes(HttpConnectionManagerConfig config, NetworkBuildContext context)
+    {
+        string name = config.Rds!.RouteConfigName;
+        if (context.Routes.TryGetValue(name, out var table)) return table;
+        if (context.RouteNames.Contains(name)) return null; // it exists and has errors of its own
+        string? near = Suggestions.Closest(name, context.RouteNames);
+        context.Errors.ErrorAt(config.Rds.Node, "route_config_name", ConfigCode.UnknownReference, $"route configuration '{name}' does not exist", near is null ? null : $"did you mean '{near}'?");
+        return null;
+    }
+}

@@ -1,0 +1,30 @@
+using Managed.Proxy.Configuration;
+using Managed.Proxy.Configuration.Validation;
+using Managed.Proxy.Http.AccessLog;
+using Managed.Proxy.Upstream;
+
+namespace Managed.Proxy.Downstream.NetworkFilters.TcpProxy;
+
+internal sealed class TcpProxyDefinition : NetworkFilterDefinition
+{
+    public override string Name => "envoy.filters.network.tcp_proxy";
+    public override string TypeName => "envoy.extensions.filters.network.tcp_proxy.v3.TcpProxy";
+    public override Type ConfigType => typeof(TcpProxyConfig);
+    public override string Summary => "Forwards the bytes of a connection to a cluster.";
+
+    internal override TerminalFilter? Build(ConfigNode? typedConfig, NetworkBuildContext context)
+    {
+        if (typedConfig is null || ConfigBinder.Bind<TcpProxyConfig>(typedConfig, context.Errors) is not { } config) return null;
+        int before = context.Errors.Errors.Count;
+        var clusters = new List<(Cluster, long)>();
+        if (config.WeightedClusters is { } weighted)
+        {
+            long sum = 0;
+            foreach (var item in weighted.Clusters)
+                if (context.FindCluster(item.Node, "name", item.Name) is { } cluster) clusters.Add((cluster, sum += item.Weight));
+        }
+        else if (config.Cluster is { } name && context.FindCluster(config.Node, "cluster", name) is { } only) clusters.Add((only, 1));
+        var accessLog = AccessLog.Build(config.AccessLog, context.Errors, context.AccessLogs);
+        return context.Errors.Errors.Count > before || clusters.Count == 0 ? null : new TcpProxyFilter(config, [.. clusters], new TcpStats(context.Stats, config.StatPrefix), accessLog);
+    }
+}
