@@ -1,4 +1,10 @@
+using System.Collections.Concurrent;
+using Managed.Proxy.Configuration;
 using Managed.Proxy.Core.Telemetry;
+using Managed.Proxy.Downstream.Listener;
+using Managed.Proxy.Http.AccessLog;
+using Managed.Proxy.Upstream;
+using Microsoft.Extensions.Logging;
 
 namespace Managed.Proxy;
 
@@ -8,13 +14,123 @@ namespace Managed.Proxy;
 /// </summary>
 public sealed partial class ProxyServer : IAsyncDisposable
 {
+    private readonly ProxyOptions _options;
+    private readonly ILogger _logger;
+    private readonly Worker[] _workers;
+    private readonly Thread[] _threads;
+    private readonly AccessLogFiles _accessLogs;
+    private readonly SharedState _shared = new();
+    private readonly ClusterRegistry _clusters;
+    private readonly DnsRefresher _dns = new();
+    private readonly SemaphoreSlim _publishing = new(1, 1);
+    private readonly Dictionary<string, ListenAddress> _addresses = [];
+    private readonly List<Snapshot> _generations = [];
+    private readonly ConcurrentDictionary<int, int> _threadIds = new();
+    private volatile Snapshot? _current;
+    private volatile bool _draining, _stopped;
+
+    public ProxyServer(ProxyOptions options)
+    {
+        _options = options;
+        _logger = options.LoggerFactory.CreateLogger("Managed.Proxy");
+        _accessLogs = new AccessLogFiles(Stats);
+        _clusters = new ClusterRegistry(Stats);
+        _workers = new Worker[Math.Clamp(options.Workers, 1, Worker.MaxWorkers)];
+        for (int i = 0; i < _workers.Length; i++) _workers[i] = new Worker(i, this);
+        _threads = [.. _workers.Select(w => new Thread(() => Run(w)) { Name = "worker-" + w.Id, IsBackground = true })];
+        ObserveProcess();
+    }
+
     public StatsRegistry Stats { get; } = new();
 
     /// <summary>The version that new requests get; null before the first publication.</summary>
     public Snapshot? Current => _current;
 
-    private volatile Snapshot? _current;
-
     /// <summary>Told of events; called on the thread where they happen, so hand over and return.</summary>
     public event Action<ProxyEvent>? EventRaised;
+
+    /// <summary>The process is on its way out: nothing new is accepted.</summary>
+    public bool Draining => _draining;
+
+    /// <summary>Starts the worker threads; they carry nothing until a version is published.</summary>
+    public void Start()
+    {
+        foreach (var thread in _threads) thread.Start();
+    }
+
+    /// <summary>Builds a version with the real builders and changes nothing. On the calling thread; may read files.</summary>
+    public BuildResult Build(ConfigObject document, long version, CancellationToken cancellation = default)
+    {
+        cancellation.ThrowIfCancellationRequested();
+        return new SnapshotBuilder(Stats, _shared, _accessLogs, _clusters).Build(document, version);
+    }
+
+    /// <summary>Opens access log files anew, for log rotation.</summary>
+    public void ReopenLogs() => _accessLogs.Reopen();
+
+    /// <summary>
+    /// Stops accepting, lets what is under way end for at most <paramref name="drain"/>, then cuts it, then ends the workers.
+    /// </summary>
+    public async Task StopAsync(TimeSpan drain, CancellationToken cancellation = default)
+    {
+        if (_stopped) return;
+        _draining = true;
+        await _publishing.WaitAsync(CancellationToken.None);
+        try
+        {
+            foreach (var address in _addresses.Values) StopAccepting(address);
+            _addresses.Clear();
+        }
+        finally
+        {
+            _publishing.Release();
+        }
+        foreach (var worker in _workers) worker.Post(static s => { var (w, time) = ((Worker, TimeSpan))s!; w.DrainWhere(null, time); }, (worker, drain));
+        long end = Environment.TickCount64 + (long)drain.TotalMilliseconds + 100;
+        while (_workers.Sum(w => w.Connections) > 0 && Environment.TickCount64 < end && !cancellation.IsCancellationRequested)
+            await Task.Delay(20, CancellationToken.None);
+        _stopped = true;
+        foreach (var worker in _workers) worker.Loop.Stop();
+        foreach (var thread in _threads) if (thread.IsAlive) thread.Join(TimeSpan.FromSeconds(2));
+        _dns.Dispose();
+        _accessLogs.Dispose();
+    }
+
+    public async ValueTask DisposeAsync() => await StopAsync(TimeSpan.Zero);
+
+    internal void OnWorkerCrash(Exception exception) => Log.WorkerCrash(_logger, exception);
+
+    internal void Raise(string type, params ReadOnlySpan<(string Name, object? Value)> data)
+    {
+        if (EventRaised is not { } raised) return;
+        var members = new Dictionary<string, object?>();
+        foreach (var (name, value) in data) members[name] = value;
+        raised(new ProxyEvent(type, members));
+    }
+
+    private void Run(Worker worker)
+    {
+        _threadIds[worker.Id] = ThreadInfo.CurrentId();
+        try
+        {
+            worker.Loop.Run();
+        }
+        catch (Exception e)
+        {
+            Log.WorkerDied(_logger, worker.Id, e);
+            throw;
+        }
+    }
+
+    private void ObserveProcess()
+    {
+        Stats.Observe("server.memory_allocated", static () => GC.GetTotalMemory(false));
+        Stats.Observe("server.total_connections", () => _workers.Sum(w => w.Connections));
+        Stats.Observe("server.concurrency", () => _workers.Length);
+        Stats.Observe("server.live", () => _current is not null && !_draining ? 1 : 0);
+        Stats.Observe("server.uptime", static () => (TimeProvider.System.GetUtcNow() - System.Diagnostics.Process.GetCurrentProcess().StartTime.ToUniversalTime()).TotalSeconds);
+        Stats.Observe("listener_manager.total_listeners_active", () => _current?.Listeners.Count ?? 0);
+        Stats.Observe("cluster_manager.active_clusters", () => _current?.Clusters.Count ?? 0);
+        Stats.Observe("server.version", () => _current?.Version ?? 0);
+    }
 }

@@ -1,4 +1,7 @@
 using Managed.Proxy.Configuration;
+using Managed.Proxy.Configuration.Model;
+using Managed.Proxy.Downstream.Listener;
+using Managed.Proxy.Router;
 using Managed.Proxy.Upstream;
 
 namespace Managed.Proxy;
@@ -6,14 +9,25 @@ namespace Managed.Proxy;
 /// <summary>
 /// One built version: every reference resolved, routes compiled, filters built. Immutable but for the counts of who still uses it.
 /// </summary>
-public sealed partial class Snapshot
+public sealed class Snapshot
 {
-    internal Snapshot(long version, ConfigObject document, ConfigObject expanded, IReadOnlyDictionary<string, Cluster> clusters)
+    // Each worker counts in its own cache line.
+    private const int Stride = 16;
+    private readonly long[] _connections = new long[Worker.MaxWorkers * Stride];
+    private readonly long[] _streams = new long[Worker.MaxWorkers * Stride];
+    private readonly Dictionary<string, Listener> _byAddress;
+
+    internal Snapshot(long version, ConfigObject document, ConfigObject expanded, BootstrapConfig config, IReadOnlyDictionary<string, Cluster> clusters,
+        IReadOnlyDictionary<string, RouteTable> routes, IReadOnlyList<Listener> listeners)
     {
         Version = version;
         Document = document;
         ExpandedDocument = expanded;
+        Config = config;
         Clusters = clusters;
+        Routes = routes;
+        Listeners = listeners;
+        _byAddress = listeners.ToDictionary(l => l.AddressKey);
     }
 
     /// <summary>The version's number.</summary>
@@ -22,5 +36,26 @@ public sealed partial class Snapshot
     public ConfigObject Document { get; }
     /// <summary>The long form, defaults left out.</summary>
     public ConfigObject ExpandedDocument { get; }
+    /// <summary>The clusters by name.</summary>
     public IReadOnlyDictionary<string, Cluster> Clusters { get; }
+    internal BootstrapConfig Config { get; }
+    internal IReadOnlyDictionary<string, RouteTable> Routes { get; }
+    internal IReadOnlyList<Listener> Listeners { get; }
+
+    internal Listener? FindListener(string addressKey) => _byAddress.GetValueOrDefault(addressKey);
+
+    internal void EnterConnection(Worker worker) => _connections[worker.Id * Stride]++;
+    internal void LeaveConnection(Worker worker) => _connections[worker.Id * Stride]--;
+    internal void EnterStream(Worker worker) => _streams[worker.Id * Stride]++;
+    internal void LeaveStream(Worker worker) => _streams[worker.Id * Stride]--;
+
+    internal long Connections => Sum(_connections);
+    internal long Streams => Sum(_streams);
+
+    private static long Sum(long[] counts)
+    {
+        long sum = 0;
+        for (int i = 0; i < counts.Length; i += Stride) sum += Volatile.Read(ref counts[i]);
+        return sum;
+    }
 }

@@ -1,5 +1,3 @@
-using System.Net;
-using System.Text;
 using Managed.Proxy.Core.Buffers;
 using Managed.Proxy.Core.EventLoop;
 using Managed.Proxy.Core.Telemetry;
@@ -22,8 +20,6 @@ public sealed partial class Worker
     private long _dateSecond = -1, _requests;
     private ulong _lastId;
     private Xoshiro _random;
-    private IPAddress? _lastAddress;
-    private byte[] _lastAddressText = [];
 
     internal Worker(int id, ProxyServer server)
     {
@@ -82,16 +78,5 @@ public sealed partial class Worker
             }
             return _date;
         }
-    }
-
-    /// <summary>The text of an address; one is remembered, which is the one asked for when a client sends many requests.</summary>
-    internal ReadOnlySpan<byte> TextOf(IPAddress address)
-    {
-        if (!address.Equals(_lastAddress))
-        {
-            _lastAddress = address;
-            _lastAddressText = Encoding.ASCII.GetBytes(address.ToString());
-        }
-        return _lastAddressText;
     }
 }

@@ -76,7 +76,16 @@ public sealed partial class HttpStream
                 stream._route.PrepareResponse(stream);
             }, this);
         else if (route.Kind == RouteKind.DirectResponse)
-            SendLocalReply(route.DirectStatus, route.DirectBody.Span, "direct_response", ResponseFlags.None, static (_, s) => ((HttpStream)s!)._route!.PrepareResponse((HttpStream)s), this);
+        {
+            var body = new Core.Buffers.ByteWriter(256);
+            route.WriteDirectBody(this, body);
+            SendLocalReply(route.DirectStatus, body.Written, "direct_response", ResponseFlags.None, static (headers, s) =>
+            {
+                var stream = (HttpStream)s!;
+                if (!stream._route!.DirectContentType.IsEmpty) headers.Set(HeaderId.ContentType, stream._route.DirectContentType);
+                stream._route.PrepareResponse(stream);
+            }, this);
+        }
         else
             SendLocalReply(404, default, "route_not_found", ResponseFlags.NoRouteFound);
     }
@@ -111,7 +120,7 @@ public sealed partial class HttpStream
                 }
                 if (IsStopped) { connection.Close(); return false; }
             }
-            if (route.AutoHostRewrite && endpoint.RewriteHost.Length > 0) RequestHeaders.Set(HeaderId.Authority, endpoint.RewriteHost);
+            if (route.AutoHostRewrite && endpoint.RewriteHost.Length > 0) route.RewriteHost(this, endpoint.RewriteHost);
             Info.UpstreamHost = endpoint.Text;
             Info.UpstreamHostName = endpoint.HostName.Length > 0 ? endpoint.HostName : endpoint.Text;
             Info.UpstreamRemoteAddress = endpoint.Address.EndPoint;

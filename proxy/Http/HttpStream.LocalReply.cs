@@ -1,5 +1,6 @@
 using Managed.Proxy.Core.Buffers;
 using Managed.Proxy.Core.EventLoop;
+using Managed.Proxy.Downstream.NetworkFilters.HttpConnectionManager;
 
 namespace Managed.Proxy.Http;
 
@@ -52,6 +53,17 @@ public sealed partial class HttpStream
     {
         if (response) SendLocalReply(500, "response payload too large"u8, "response_payload_too_large");
         else SendLocalReply(413, "Payload Too Large"u8, "request_payload_too_large");
+    }
+
+    /// <summary>Answers what the codec could not read as a request: counted and logged, seen by no filter.</summary>
+    internal async IoTask<bool> RefuseAsync(Codecs.ServerExchange down, HttpConnectionManager manager, Snapshot snapshot, int status, string details)
+    {
+        Begin(down, manager, snapshot);
+        manager.OnRequest(this);
+        SendLocalReply(status, default, details, ResponseFlags.DownstreamProtocolError);
+        bool complete = await SendReplyAsync();
+        Finish(complete);
+        return complete;
     }
 
     private async IoTask<bool> SendReplyAsync()

@@ -3,20 +3,31 @@ using Managed.Proxy.Configuration.Model;
 namespace Managed.Proxy.Upstream;
 
 /// <summary>
-/// A cluster of one version: its configuration, immutable, over the state that lives on from version to version while what shapes it
-/// stays the same.
+/// A cluster of one version: its configuration, immutable, over the state that lives on from version to version under the same name.
 /// </summary>
 public sealed class Cluster
 {
+    private readonly IReadOnlyList<EndpointTarget> _targets;
+
+    internal Cluster(ClusterConfig config, ClusterState state, IReadOnlyList<EndpointTarget> targets)
+    {
+        Config = config;
+        State = state;
+        _targets = targets;
+        LoadBalancer = new LoadBalancer(config.LbPolicy, config.LeastRequestLbConfig.ChoiceCount);
+    }
+
     public string Name => Config.Name;
     public ClusterConfig Config { get; }
     internal ClusterState State { get; }
     internal LoadBalancer LoadBalancer { get; }
+    internal IReadOnlyList<EndpointTarget> Targets => _targets;
+    internal bool NeedsDns => _targets.Any(t => t.Address is null);
 
-    internal Cluster(ClusterConfig config, ClusterState state)
+    /// <summary>Makes the live state follow this version.</summary>
+    internal void Activate()
     {
-        Config = config;
-        State = state;
-        LoadBalancer = new LoadBalancer(config.LbPolicy, config.LeastRequestLbConfig.ChoiceCount);
+        State.Configure(Config);
+        State.Follow(_targets);
     }
 }

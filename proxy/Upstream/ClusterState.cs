@@ -34,11 +34,103 @@ internal sealed class ClusterState
         ConnectTimeoutMicros = (long)config.ConnectTimeout.TotalMicroseconds;
         IdleTimeoutMicros = (long)config.CommonHttpProtocolOptions.IdleTimeout.TotalMicroseconds;
         MaxRequestsPerConnection = config.CommonHttpProtocolOptions.MaxRequestsPerConnection;
+        DnsFamily = config.DnsLookupFamily;
+        DnsRefresh = config.DnsRefreshRate;
         var limits = config.CircuitBreakers.Thresholds.Count > 0 ? config.CircuitBreakers.Thresholds[0] : new CircuitBreakerThresholdsConfig();
         MaxConnections = limits.MaxConnections;
         MaxPending = limits.MaxPendingRequests;
         MaxRequests = limits.MaxRequests;
         MaxRetries = limits.MaxRetries;
+    }
+
+    /// <summary>What DNS is asked for; empty when every address is literal.</summary>
+    public volatile IReadOnlyList<EndpointTarget> Targets = [];
+    public DnsLookupFamily DnsFamily;
+    public TimeSpan DnsRefresh = TimeSpan.FromSeconds(5);
+    private readonly Dictionary<string, System.Net.IPAddress[]> _resolved = [];
+    private readonly Lock _endpointsLock = new();
+    private Action<Endpoint>? _retire;
+
+    /// <summary>How pools of an endpoint that is gone are told, on their workers.</summary>
+    public void OnRetire(Action<Endpoint> retire) => _retire = retire;
+
+    /// <summary>Takes the endpoints of a version; an endpoint that stays keeps its connections and counters. Control thread.</summary>
+    public void Follow(IReadOnlyList<EndpointTarget> targets)
+    {
+        lock (_endpointsLock)
+        {
+            Targets = targets;
+            Rebuild();
+        }
+    }
+
+    /// <summary>An answer of DNS for a name; the last good answer stays when there is none.</summary>
+    public void Resolved(string name, System.Net.IPAddress[] addresses)
+    {
+        lock (_endpointsLock)
+        {
+            if (_resolved.TryGetValue(name, out var before) && before.SequenceEqual(addresses)) return;
+            _resolved[name] = addresses;
+            Rebuild();
+        }
+    }
+
+    /// <summary>Weight or drain by an operator, until the process ends or the endpoint goes. False: no such endpoint.</summary>
+    public bool Override(string address, int? weight, bool? drain)
+    {
+        lock (_endpointsLock)
+        {
+            bool found = false;
+            foreach (var endpoint in Endpoints.All)
+            {
+                if (endpoint.Text != address) continue;
+                found = true;
+                if (weight is { } w) endpoint.WeightOverride = w;
+                if (drain is { } d) endpoint.DrainOverride = d;
+            }
+            if (found) Endpoints = new EndpointSet(Endpoints.All);
+            return found;
+        }
+    }
+
+    public void RetireAll()
+    {
+        lock (_endpointsLock)
+        {
+            foreach (var endpoint in Endpoints.All) _retire?.Invoke(endpoint);
+            Targets = [];
+            Endpoints = EndpointSet.Empty;
+        }
+    }
+
+    private void Rebuild()
+    {
+        var before = Endpoints.All.ToDictionary(e => e.Text + "|" + e.HostName);
+        var next = new List<Endpoint>();
+        foreach (var target in Targets)
+        {
+            if (target.Address is { } literal) Add(literal, target.Text, target);
+            else if (_resolved.TryGetValue(target.HostName, out var addresses))
+                foreach (var ip in addresses)
+                {
+                    var endPoint = new System.Net.IPEndPoint(ip, target.Port);
+                    Add(Core.Transport.SocketAddressBytes.From(endPoint), endPoint.ToString(), target);
+                }
+        }
+        Endpoints = new EndpointSet(next);
+        foreach (var gone in before.Values) _retire?.Invoke(gone);
+
+        void Add(Core.Transport.SocketAddressBytes address, string text, EndpointTarget target)
+        {
+            if (!before.Remove(text + "|" + target.HostName, out var endpoint))
+            {
+                if (next.Any(e => e.Text == text && e.HostName == target.HostName)) return;
+                endpoint = new Endpoint(address, text, target.HostName, target.RewriteHost);
+            }
+            endpoint.Weight = target.Weight;
+            endpoint.ConfiguredHealth = target.Health;
+            next.Add(endpoint);
+        }
     }
 
     /// <summary>

@@ -20,6 +20,8 @@ internal abstract class ServerExchange : Exchange
     /// <summary>The response ended before its time: the client must see that, by a reset where the message has no other end.</summary>
     public bool CutShort { get; set; }
 
+    /// <summary>The peer's address as text; empty on a Unix socket.</summary>
+    public abstract ReadOnlySpan<byte> PeerText { get; }
     /// <summary>Writes the head; false when the client is gone.</summary>
     public abstract IoTask<bool> WriteInformationalAsync(HeaderMap headers, int status);
     /// <summary>Buffers the head of the final response, chooses its framing, returns its status.</summary>

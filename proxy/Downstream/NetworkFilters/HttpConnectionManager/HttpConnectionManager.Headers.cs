@@ -1,4 +1,3 @@
-using System.Net;
 using System.Text;
 using Managed.Proxy.Core.Buffers;
 using Managed.Proxy.Http;
@@ -190,7 +189,7 @@ internal sealed partial class HttpConnectionManager
         {
             StripInternal(headers);
             if (Config.XffNumTrustedHops > 0) info.RemoteAddress = ClientAddress.FromRight(headers, Config.XffNumTrustedHops - 1) ?? peer;
-            if (!Config.SkipXffAppend && peer is not null) Append(headers, HeaderId.XForwardedFor, worker.TextOf(peer.Address), worker.Scratch);
+            if (!Config.SkipXffAppend && peer is not null) Append(headers, HeaderId.XForwardedFor, stream.Down.PeerText, worker.Scratch);
             if (Config.XffNumTrustedHops == 0 || !headers.Has(HeaderId.XForwardedProto)) headers.Set(HeaderId.XForwardedProto, headers.Get(HeaderId.Scheme));
         }
         else

@@ -27,7 +27,7 @@ internal sealed partial class HttpConnectionManager : TerminalFilter
     public required int BufferLimit { get; init; }
     public required bool SuppressEnvoyHeaders { get; init; }
 
-    public bool RoutesConfigureFilters => Routes.HasFilterConfigs;
+    public bool RoutesConfigureFilters => Filters.Length > 0;
     public bool ForwardTrailers { get; private set; }
     public long IdleMicros { get; private set; }
     public long StreamIdleMicros { get; private set; }

@@ -1,6 +1,5 @@
 using Managed.Proxy.Configuration;
 using Managed.Proxy.Configuration.Validation;
-using Managed.Proxy.Http;
 using Managed.Proxy.Http.AccessLog;
 using Managed.Proxy.Http.Filters.Router;
 using Managed.Proxy.Http.LocalReply;

@@ -36,6 +36,8 @@ internal sealed class Http1ServerConnection
     }
 
     public Transport Transport => _downstream.Transport;
+    public byte[] PeerText => _peerText ??= System.Text.Encoding.ASCII.GetBytes(_downstream.RemoteAddress?.Address.ToString() ?? "");
+    private byte[]? _peerText;
     public InputBuffer Input { get; }
 
     /// <summary>The response under way is to be the last.</summary>

@@ -24,6 +24,7 @@ internal sealed class Http1ServerExchange : ServerExchange
     public override bool IsHead => _head;
     public override int ErrorStatus => _body.ErrorStatus;
     public override bool BodyEnded => _body.Done;
+    public override ReadOnlySpan<byte> PeerText => _connection.PeerText;
     public override Transport Transport => _connection.Transport;
     public override InputBuffer Input => _connection.Input;
 

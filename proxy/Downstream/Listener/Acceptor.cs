@@ -1,0 +1,90 @@
+using Managed.Proxy.Core.EventLoop;
+using Managed.Proxy.Core.Timers;
+using Managed.Proxy.Core.Transport;
+
+namespace Managed.Proxy.Downstream.Listener;
+
+/// <summary>[1] One worker's socket of one address. A new connection gets the version that is current when it is accepted.</summary>
+internal sealed unsafe class Acceptor : IPollable
+{
+    // Out of descriptors: accepting would fail again at once, and the level-triggered event would spin.
+    private const long PauseMicros = 100_000;
+
+    private readonly Worker _worker;
+    private readonly string _key;
+    private readonly WheelTimer _resume;
+    private int _fd;
+    private Snapshot? _snapshot;
+    private Listener? _listener;
+
+    public Acceptor(Worker worker, string key, int fd)
+    {
+        _worker = worker;
+        _key = key;
+        _fd = fd;
+        _resume = new WheelTimer(static a => ((Acceptor)a!).Resume(), this);
+    }
+
+    public void Start() => _worker.Loop.Poller.Add(_fd, this, Libc.EpollIn | Libc.EpollExclusive);
+
+    /// <summary>What waits in the kernel's queue is taken first, so that nobody who was let in is reset.</summary>
+    public void Stop()
+    {
+        if (_fd < 0) return;
+        AcceptMany(int.MaxValue);
+        _worker.Timers.Remove(_resume);
+        _worker.Loop.Poller.Forget(_fd);
+        Libc.close(_fd);
+        _fd = -1;
+    }
+
+    public void OnEvents(uint events)
+    {
+        var listener = Current();
+        AcceptMany(listener?.Config.MaxConnectionsToAcceptPerSocketEvent ?? int.MaxValue);
+    }
+
+    private Listener? Current()
+    {
+        var snapshot = _worker.Server.Current!;
+        if (!ReferenceEquals(snapshot, _snapshot))
+        {
+            // A listener that was just removed still serves what had connected before.
+            if (snapshot.FindListener(_key) is { } listener) _listener = listener;
+            _snapshot = snapshot;
+        }
+        return _listener;
+    }
+
+    private void AcceptMany(int most)
+    {
+        byte* raw = stackalloc byte[128];
+        while (most-- > 0)
+        {
+            int length = 128;
+            int fd = Libc.accept4(_fd, raw, &length, Libc.SockNonBlock | Libc.SockCloExec);
+            if (fd < 0)
+            {
+                int errno = Libc.Errno;
+                if (errno == Libc.EAgain) return;
+                if (errno is Libc.EMFile or Libc.ENFile) { Pause(); return; }
+                continue; // ECONNABORTED, EPROTO, EINTR: that one is gone, the next may be there
+            }
+            var listener = Current();
+            if (listener is null) { Libc.close(fd); continue; }
+            var transport = SocketTransport.Accepted(_worker.Loop, fd, new ReadOnlySpan<byte>(raw, Math.Min(length, 128)));
+            _worker.Serve(transport, listener, _snapshot!);
+        }
+    }
+
+    private void Pause()
+    {
+        _worker.Loop.Poller.Remove(_fd);
+        _worker.Timers.Arm(_resume, PauseMicros);
+    }
+
+    private void Resume()
+    {
+        if (_fd >= 0) Start();
+    }
+}

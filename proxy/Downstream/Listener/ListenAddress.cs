@@ -1,0 +1,130 @@
+using System.Net;
+using Managed.Proxy.Core.EventLoop;
+using Managed.Proxy.Core.Transport;
+
+namespace Managed.Proxy.Downstream.Listener;
+
+/// <summary>
+/// The sockets of one address: one per worker with SO_REUSEPORT, or, for a Unix socket, one that all workers share. They belong to the
+/// process, not to a version: a listener that changes on the same address keeps its queue of pending connections.
+/// </summary>
+internal sealed unsafe class ListenAddress
+{
+    private readonly int[] _sockets;
+
+    private ListenAddress(string key, int[] sockets, IPEndPoint? bound)
+    {
+        Key = key;
+        _sockets = sockets;
+        BoundAddress = bound;
+    }
+
+    public string Key { get; }
+    public IPEndPoint? BoundAddress { get; }
+    public Acceptor?[] Acceptors { get; } = new Acceptor?[Worker.MaxWorkers];
+
+    public int SocketOf(Worker worker) => _sockets[worker.Id];
+
+    /// <summary>Binds for every worker without accepting yet. Null and the reason when it cannot be had; nothing is left behind then.</summary>
+    public static ListenAddress? Bind(Listener listener, int workers, out string? wrong)
+    {
+        var address = listener.Address;
+        var sockets = new List<int>();
+        wrong = null;
+        try
+        {
+            if (address.Family == Libc.AfUnix) return BindUnix(listener, workers, out wrong);
+            // SO_REUSEPORT would quietly share the port with another process of the same user: ask for it alone first.
+            int probe = Open(address, reusePort: false, out int error);
+            if (probe >= 0) Libc.close(probe);
+            IPEndPoint? bound = address.EndPoint;
+            for (int i = 0; i < workers && error == 0; i++)
+            {
+                int fd = Open(bound!.Port == address.EndPoint!.Port ? address : SocketAddressBytes.From(bound), reusePort: true, out error);
+                if (fd < 0) break;
+                sockets.Add(fd);
+                if (i == 0) bound = SocketAddressBytes.LocalOf(fd);
+            }
+            if (error == 0) return new ListenAddress(listener.AddressKey, [.. sockets], bound);
+            wrong = $"cannot bind {address.EndPoint}: {Libc.Describe(error)}";
+        }
+        finally
+        {
+            if (wrong is not null) foreach (int fd in sockets) Libc.close(fd);
+        }
+        return null;
+    }
+
+    /// <summary>Begins to take connections; they wait in the kernel until a worker accepts. False and the reason when another took the port.</summary>
+    public bool Listen(Listener listener, out string? wrong)
+    {
+        wrong = null;
+        foreach (int fd in _sockets.Distinct())
+        {
+            if (Libc.listen(fd, listener.Config.TcpBacklogSize ?? SystemBacklog()) == 0) continue;
+            wrong = $"cannot listen on {listener.AddressKey}: {Libc.Describe(Libc.Errno)}";
+            return false;
+        }
+        return true;
+    }
+
+    /// <summary>Closes sockets that no worker has taken over.</summary>
+    public void Close()
+    {
+        foreach (int fd in _sockets) Libc.close(fd);
+    }
+
+    private static ListenAddress? BindUnix(Listener listener, int workers, out string? wrong)
+    {
+        wrong = null;
+        string path = listener.Config.Address!.Pipe!.Path;
+        int fd = Libc.socket(Libc.AfUnix, Libc.SockStream | Libc.SockNonBlock | Libc.SockCloExec, 0);
+        if (!path.StartsWith('@') && File.Exists(path) && IsDead(listener.Address)) File.Delete(path);
+        int result;
+        fixed (byte* raw = listener.Address.Raw) result = Libc.bind(fd, raw, listener.Address.Raw.Length);
+        if (result < 0)
+        {
+            wrong = $"cannot bind unix://{path}: {Libc.Describe(Libc.Errno)}";
+            Libc.close(fd);
+            return null;
+        }
+        if (listener.Config.Address.Pipe.Mode != 0) File.SetUnixFileMode(path, (UnixFileMode)listener.Config.Address.Pipe.Mode);
+        // Each worker closes its own descriptor.
+        var sockets = new int[workers];
+        sockets[0] = fd;
+        for (int i = 1; i < workers; i++) sockets[i] = Libc.dup(fd);
+        return new ListenAddress(listener.AddressKey, sockets, null);
+    }
+
+    // A socket file that nobody answers on is left over from a process that was killed.
+    private static bool IsDead(SocketAddressBytes address)
+    {
+        int fd = Libc.socket(Libc.AfUnix, Libc.SockStream | Libc.SockCloExec, 0);
+        int result;
+        fixed (byte* raw = address.Raw) result = Libc.connect(fd, raw, address.Raw.Length);
+        bool dead = result < 0 && Libc.Errno == Libc.EConnRefused;
+        Libc.close(fd);
+        return dead;
+    }
+
+    private static int Open(SocketAddressBytes address, bool reusePort, out int error)
+    {
+        error = 0;
+        int fd = Libc.socket(address.Family, Libc.SockStream | Libc.SockNonBlock | Libc.SockCloExec, 0);
+        if (fd < 0) { error = Libc.Errno; return -1; }
+        Libc.SetOption(fd, Libc.SolSocket, Libc.SoReuseAddr, 1);
+        if (reusePort) Libc.SetOption(fd, Libc.SolSocket, Libc.SoReusePort, 1);
+        // Linux hands this option on to accepted sockets, which saves a system call for each.
+        Libc.SetOption(fd, Libc.IpProtoTcp, Libc.TcpNoDelay, 1);
+        if (address.Family == Libc.AfInet6) Libc.SetOption(fd, Libc.IpProtoIpv6, Libc.Ipv6Only, 1);
+        int result;
+        fixed (byte* raw = address.Raw) result = Libc.bind(fd, raw, address.Raw.Length);
+        if (result == 0) return fd;
+        error = Libc.Errno;
+        Libc.close(fd);
+        return -1;
+    }
+
+    private static int SystemBacklog()
+        => File.Exists("/proc/sys/net/core/somaxconn") && int.TryParse(File.ReadAllText("/proc/sys/net/core/somaxconn"), out int n) ? n : 4096;
+}

@@ -1,0 +1,19 @@
+using Microsoft.Extensions.Logging;
+
+namespace Managed.Proxy;
+
+/// <summary>Log lines of the server itself; event IDs 1000 to 1099.</summary>
+internal static partial class Log
+{
+    [LoggerMessage(1000, LogLevel.Error, "An exception reached a worker's loop; the connection it belonged to is closed.")]
+    public static partial void WorkerCrash(ILogger logger, Exception exception);
+
+    [LoggerMessage(1001, LogLevel.Information, "Version {Version} is live on {Workers} workers after {Milliseconds:0.0} ms.")]
+    public static partial void Published(ILogger logger, long version, int workers, double milliseconds);
+
+    [LoggerMessage(1002, LogLevel.Error, "Version {Version} was not acknowledged in time; version {Former} is back.")]
+    public static partial void NotAcknowledged(ILogger logger, long version, long former);
+
+    [LoggerMessage(1003, LogLevel.Error, "Worker {Worker} could not be started.")]
+    public static partial void WorkerDied(ILogger logger, int worker, Exception exception);
+}

@@ -1,0 +1,166 @@
+using System.Diagnostics;
+using Managed.Proxy.Configuration;
+using Managed.Proxy.Downstream.Listener;
+using Managed.Proxy.Upstream;
+
+namespace Managed.Proxy;
+
+/// <summary>
+/// Publication: prepare (sockets bound, names resolved), commit (one reference), acknowledge (every worker has passed a turn of its
+/// loop with it). What fails before the commit changes nothing; what is not acknowledged in time is taken back.
+/// </summary>
+public sealed partial class ProxyServer
+{
+    public async Task<PublishResult> PublishAsync(Snapshot next, CancellationToken cancellation = default)
+    {
+        await _publishing.WaitAsync(cancellation);
+        try
+        {
+            return await PublishLockedAsync(next);
+        }
+        finally
+        {
+            _publishing.Release();
+        }
+    }
+
+    private async Task<PublishResult> PublishLockedAsync(Snapshot next)
+    {
+        long start = Stopwatch.GetTimestamp();
+        if (_draining) return Failed("the process is draining", start);
+        var added = new List<(ListenAddress Address, Listener Listener)>();
+        var errors = Bind(next, added);
+        if (errors.HasErrors)
+        {
+            foreach (var (address, _) in added) address.Close();
+            return new PublishResult(false, false, errors.Errors, [], Elapsed(start), Elapsed(start));
+        }
+        await ResolveNamesAsync(next);
+        double prepared = Elapsed(start);
+
+        var former = _current;
+        Commit(next, added);
+        var acks = await AcknowledgeAsync(next, start, prepared);
+        bool timedOut = acks.Any(a => a.State != WorkerAckState.Acknowledged);
+        if (timedOut)
+        {
+            Log.NotAcknowledged(_logger, next.Version, former?.Version ?? 0);
+            if (former is not null) await TakeBackAsync(former, next);
+            return new PublishResult(false, true, [], acks, prepared, Elapsed(start));
+        }
+        RemoveUnused(next);
+        Log.Published(_logger, next.Version, _workers.Length, Elapsed(start));
+        return new PublishResult(true, false, [], acks, prepared, Elapsed(start));
+    }
+
+    private static PublishResult Failed(string why, long start)
+        => new(false, false, [new ConfigError("#", "APPLY_FAILED", why, 0, 0, null, ConfigOrigin.None.Source)], [], Elapsed(start), Elapsed(start));
+
+    private ConfigErrors Bind(Snapshot next, List<(ListenAddress, Listener)> added)
+    {
+        var errors = new ConfigErrors();
+        foreach (var listener in next.Listeners)
+        {
+            if (_addresses.TryGetValue(listener.AddressKey, out var kept)) { listener.BoundAddress = kept.BoundAddress; continue; }
+            var address = ListenAddress.Bind(listener, _workers.Length, out string? wrong);
+            if (address is not null && address.Listen(listener, out wrong))
+            {
+                listener.BoundAddress = address.BoundAddress;
+                added.Add((address, listener));
+                continue;
+            }
+            address?.Close();
+            errors.ErrorAt(listener.Config.Node, "address", "APPLY_FAILED", $"listener '{listener.Name}': {wrong}", "is another process, or an address of the same port, in the way?");
+        }
+        return errors;
+    }
+
+    private async Task ResolveNamesAsync(Snapshot next)
+    {
+        foreach (var cluster in next.Clusters.Values)
+            if (cluster.NeedsDns) await DnsRefresher.ResolveAsync(cluster.State, cluster.Targets, cluster.Config.DnsLookupFamily);
+    }
+
+    private void Commit(Snapshot next, List<(ListenAddress Address, Listener Listener)> added)
+    {
+        foreach (var cluster in next.Clusters.Values) cluster.State.OnRetire(RetirePools);
+        var goneClusters = _clusters.Activate(next.Clusters.Values);
+        foreach (var cluster in next.Clusters.Values)
+            if (cluster.NeedsDns) _dns.Watch(cluster.State); else _dns.Forget(cluster.State);
+        lock (_generations) _generations.Add(next);
+        _current = next; // the instant
+        foreach (var (address, listener) in added)
+        {
+            _addresses[address.Key] = address;
+            foreach (var worker in _workers) worker.Post(static s => StartAccepting(((Worker, ListenAddress))s!), (worker, address));
+            Raise("listener.added", ("name", listener.Name), ("address", listener.BoundAddress?.ToString() ?? listener.AddressKey));
+        }
+        foreach (var state in goneClusters)
+        {
+            _dns.Forget(state);
+            state.RetireAll();
+        }
+    }
+
+    private async Task<IReadOnlyList<WorkerAck>> AcknowledgeAsync(Snapshot version, long start, double prepared)
+    {
+        var pending = _workers.Select(worker =>
+        {
+            var done = new TaskCompletionSource<double>(TaskCreationOptions.RunContinuationsAsynchronously);
+            worker.Post(static s =>
+            {
+                var (w, snapshot, completion, since) = ((Worker, Snapshot, TaskCompletionSource<double>, long))s!;
+                w.DrainRemoved(snapshot);
+                completion.SetResult(Elapsed(since));
+            }, (worker, version, done, start));
+            return (worker.Id, done.Task);
+        }).ToList();
+        var all = Task.WhenAll(pending.Select(p => p.Task));
+        await Task.WhenAny(all, Task.Delay(_options.AcknowledgeTimeout));
+        var acks = new List<WorkerAck>();
+        foreach (var (id, task) in pending)
+            acks.Add(task.IsCompletedSuccessfully ? new WorkerAck(id, WorkerAckState.Acknowledged, prepared, await task) : new WorkerAck(id, WorkerAckState.TimedOut, prepared, 0));
+        return acks;
+    }
+
+    private async Task TakeBackAsync(Snapshot former, Snapshot failed)
+    {
+        // The former version's addresses are all still there: removal comes after the acknowledgements.
+        _clusters.Activate(former.Clusters.Values);
+        _current = former;
+        RemoveUnused(former);
+        lock (_generations) _generations.Remove(failed);
+        await AcknowledgeAsync(former, Stopwatch.GetTimestamp(), 0);
+    }
+
+    private void RemoveUnused(Snapshot current)
+    {
+        foreach (var (key, address) in _addresses.ToList())
+        {
+            if (current.FindListener(key) is not null) continue;
+            _addresses.Remove(key);
+            StopAccepting(address);
+            Raise("listener.removed", ("address", key));
+        }
+        lock (_generations) _generations.RemoveAll(g => !ReferenceEquals(g, current) && g.Connections <= 0 && g.Streams <= 0);
+    }
+
+    private static void StartAccepting((Worker Worker, ListenAddress Address) what)
+    {
+        var acceptor = new Acceptor(what.Worker, what.Address.Key, what.Address.SocketOf(what.Worker));
+        what.Address.Acceptors[what.Worker.Id] = acceptor;
+        acceptor.Start();
+    }
+
+    private void StopAccepting(ListenAddress address)
+    {
+        foreach (var worker in _workers) worker.Post(static s => { var (w, a) = ((Worker, ListenAddress))s!; a.Acceptors[w.Id]?.Stop(); a.Acceptors[w.Id] = null; }, (worker, address));
+    }
+
+    private void RetirePools(Endpoint endpoint)
+    {
+        foreach (var worker in _workers) worker.Post(static s => { var (w, e) = ((Worker, Endpoint))s!; e.Pools[w.Id]?.Retire(); }, (worker, endpoint));
+    }
+
+    private static double Elapsed(long start) => Stopwatch.GetElapsedTime(start).TotalMilliseconds;
+}

@@ -1,0 +1,119 @@
+using System.Net;
+using System.Text;
+using Managed.Proxy.Configuration;
+using Managed.Proxy.Downstream.Listener;
+using Managed.Proxy.Downstream.NetworkFilters.HttpConnectionManager;
+using Managed.Proxy.Http;
+using Managed.Proxy.Upstream;
+
+namespace Managed.Proxy;
+
+/// <summary>What an operator sees and may do at run time.</summary>
+public sealed partial class ProxyServer
+{
+    public IReadOnlyList<WorkerStatus> Workers()
+    {
+        long version = _current?.Version ?? 0;
+        return [.. _workers.Select(w => new WorkerStatus(w.Id, version, version, w.Connections, w.Requests,
+            _threadIds.TryGetValue(w.Id, out int thread) ? ThreadInfo.CpuSeconds(thread) : 0, Interlocked.Exchange(ref w.Loop.LongestTurnMicros, 0) / 1000.0))];
+    }
+
+    public IReadOnlyList<GenerationStatus> Generations()
+    {
+        lock (_generations)
+        {
+            _generations.RemoveAll(g => !ReferenceEquals(g, _current) && g.Connections <= 0 && g.Streams <= 0);
+            return [.. _generations.Select(g => new GenerationStatus(g.Version, ReferenceEquals(g, _current), g.Connections, g.Streams))];
+        }
+    }
+
+    public IReadOnlyList<ListenerStatus> Listeners()
+    {
+        if (_current is not { } current) return [];
+        return [.. current.Listeners.Select(l => new ListenerStatus(l.Name, l.Config.Address!.ToString(), l.BoundAddress?.ToString() ?? l.AddressKey, _draining ? "draining" : "active",
+            Stats.Value($"listener.{l.Stats.Prefix}.downstream_cx_active"), Stats.Value($"listener.{l.Stats.Prefix}.downstream_cx_total"), [.. l.Chains.Select(c => c.Name)]))];
+    }
+
+    public IReadOnlyList<ClusterStatus> Clusters()
+    {
+        if (_current is not { } current) return [];
+        return [.. current.Clusters.Values.Select(c => new ClusterStatus(c.Name, EnumText(c.Config.Type.ToString()), EnumText(c.Config.LbPolicy.ToString()),
+            c.State.MaxConnections, c.State.MaxPending, c.State.MaxRequests, c.State.MaxRetries, [.. c.State.Endpoints.All.Select(Status)]))];
+    }
+
+    /// <summary>Connections of the listener finish what they do and close; it goes on accepting. False when there is none of this name.</summary>
+    public bool DrainListener(string name)
+    {
+        var listener = _current?.Listeners.FirstOrDefault(l => l.Name == name);
+        if (listener is null) return false;
+        foreach (var worker in _workers)
+            worker.Post(static s => { var (w, l) = ((Worker, Listener))s!; w.DrainWhere(l.AddressKey, l.Config.DrainTimeout); }, (worker, listener));
+        Raise("listener.draining", ("name", name));
+        return true;
+    }
+
+    /// <summary>Overrides until the process ends or the endpoint goes; null leaves as it is. False when there is no such endpoint.</summary>
+    public bool SetEndpointOverride(string cluster, string endpoint, int? weight, bool? drain)
+    {
+        if (_current is not { } current || !current.Clusters.TryGetValue(cluster, out var found) || !found.State.Override(endpoint, weight, drain)) return false;
+        Raise("endpoint.health_changed", ("cluster", cluster), ("endpoint", endpoint), ("weight", weight), ("drain", drain));
+        return true;
+    }
+
+    /// <summary>Null when there is no such listener.</summary>
+    public MatchResult? Match(MatchQuery query)
+    {
+        var listener = _current?.Listeners.FirstOrDefault(l => l.Name == query.Listener);
+        if (listener is null) return null;
+        var steps = new List<MatchStep>();
+        var source = query.SourceIp is { } ip ? new IPEndPoint(ip, 0) : null;
+        var local = listener.BoundAddress is { } bound && query.DestinationPort is { } port ? new IPEndPoint(bound.Address, port) : listener.BoundAddress;
+        var chain = listener.Matcher.Match(new ChainQuery(local, source, source, query.ServerName ?? "", "raw_buffer", []), steps);
+        if (chain?.Terminal is not HttpConnectionManager manager) return new MatchResult(chain?.Name, null, null, null, null, null, steps);
+        var headers = new HeaderMap();
+        headers.Add(":method", query.Method);
+        headers.Add(":authority", query.Authority);
+        headers.Add(":path", query.Path);
+        headers.Add(":scheme", "http");
+        foreach (var (name, value) in query.Headers) headers.Add(name, value);
+        var info = new StreamInfo { RequestHeaders = headers, RemoteAddress = source, DirectRemoteAddress = source };
+        var route = manager.Routes.Explain(headers, info, 0, steps);
+        string? cluster = route?.ClusterName ?? (route?.ResolveCluster(headers)?.Name);
+        return new MatchResult(chain.Name, manager.Routes.Name, route?.VirtualHostName, route?.Name, route is null ? null : EnumText(route.Kind.ToString()).ToLowerInvariant(), cluster, steps);
+    }
+
+    /// <summary>What publishing a built version would do to the running one.</summary>
+    public PublicationImpact Impact(Snapshot next)
+    {
+        var now = _current;
+        var before = now?.Listeners.ToDictionary(l => l.Name) ?? [];
+        var after = next.Listeners.ToDictionary(l => l.Name);
+        var rebound = after.Values.Where(l => before.TryGetValue(l.Name, out var b) && b.AddressKey != l.AddressKey).Select(l => l.Name).ToList();
+        var changed = after.Values.Where(l => before.TryGetValue(l.Name, out var b) && b.AddressKey == l.AddressKey && !Same(b.Config.Node, l.Config.Node)).ToList();
+        var replaced = changed.SelectMany(l => l.Chains.Where(c => before[l.Name].FindChain(c.Name) is { } old && !Same(old.Config.Node, c.Config.Node)).Select(c => $"{l.Name}/{c.Name}")).ToList();
+        var removedChains = changed.SelectMany(l => before[l.Name].Chains.Where(c => l.FindChain(c.Name) is null).Select(c => $"{l.Name}/{c.Name}")).ToList();
+        var drained = before.Values.Where(b => next.FindListener(b.AddressKey) is null).Sum(b => Stats.Value($"listener.{b.Stats.Prefix}.downstream_cx_active"));
+        var clustersBefore = now?.Clusters ?? new Dictionary<string, Cluster>();
+        return new PublicationImpact(
+            [.. after.Keys.Except(before.Keys)], [.. before.Keys.Except(after.Keys)], rebound, [.. changed.Select(l => l.Name)], replaced, removedChains, drained,
+            [.. next.Clusters.Keys.Except(clustersBefore.Keys)], [.. clustersBefore.Keys.Except(next.Clusters.Keys)],
+            [.. next.Clusters.Values.Where(c => clustersBefore.TryGetValue(c.Name, out var b) && !Same(b.Config.Node, c.Config.Node)).Select(c => c.Name)], []);
+    }
+
+    private static bool Same(ConfigNode? a, ConfigNode? b) => a is null ? b is null : a.SameAs(b);
+
+    private static EndpointStatus Status(Endpoint e) => new(e.Text, e.HostName, e.DrainOverride ? "DRAINING" : EnumText(e.ConfiguredHealth.ToString()), e.EffectiveWeight,
+        Volatile.Read(ref e.ActiveConnections), Volatile.Read(ref e.TotalConnections), Volatile.Read(ref e.ConnectFailures), Volatile.Read(ref e.ActiveRequests),
+        Volatile.Read(ref e.TotalRequests), Volatile.Read(ref e.SuccessRequests), Volatile.Read(ref e.ErrorRequests), Volatile.Read(ref e.TimeoutRequests));
+
+    private static string EnumText(string pascal)
+    {
+        var text = new StringBuilder();
+        foreach (char c in pascal)
+        {
+            if (char.IsUpper(c) && text.Length > 0) text.Append('_');
+            text.Append(char.ToUpperInvariant(c));
+        }
+        return text.ToString();
+    }
+}

@@ -1,0 +1,150 @@
+using System.Net;
+using Managed.Proxy.Configuration;
+using Managed.Proxy.Configuration.Model;
+using Managed.Proxy.Configuration.ShortForms;
+using Managed.Proxy.Configuration.Validation;
+using Managed.Proxy.Core.Telemetry;
+using Managed.Proxy.Core.Transport;
+using Managed.Proxy.Downstream.Listener;
+using Managed.Proxy.Downstream.NetworkFilters;
+using Managed.Proxy.Http;
+using Managed.Proxy.Http.AccessLog;
+using Managed.Proxy.Router;
+using Managed.Proxy.Upstream;
+
+namespace Managed.Proxy;
+
+/// <summary>
+/// Document to snapshot, on a control thread: expand, bind, build from the leaves up (clusters, routes, listeners). The same for a dry
+/// run and the real one: nothing outside the result changes. Collects every error; a result only without any.
+/// </summary>
+internal sealed class SnapshotBuilder(StatsRegistry stats, SharedState shared, AccessLogFiles accessLogs, ClusterRegistry clusterRegistry)
+{
+    public BuildResult Build(ConfigObject document, long version)
+    {
+        var errors = new ConfigErrors();
+        var expanded = ShortForm.Expand(document, errors, ExtensionCatalog.FindConfigType);
+        var config = expanded is null ? null : ConfigBinder.BindPartial<BootstrapConfig>(expanded, errors);
+        if (config is null || expanded is null) return new BuildResult(null, errors.Errors, errors.Warnings);
+
+        Unique(config.Listeners, l => l.Name, "listener", errors);
+        Unique(config.RouteConfigurations, r => r.Name, "route configuration", errors);
+        Unique(config.Clusters, c => c.Name, "cluster", errors);
+        Unique(config.ExtensionConfigs, e => e.Name, "extension configuration", errors);
+
+        var clusters = new Dictionary<string, Cluster>();
+        foreach (var cluster in config.Clusters)
+            if (ClusterBuilder.Build(cluster, clusterRegistry, errors) is { } built) clusters[cluster.Name] = built;
+
+        var filters = new FilterBuildContext { Errors = errors, Stats = stats, Shared = shared, StatPrefix = "", ClusterNames = clusters.Keys.ToHashSet(), Identity = "routes" };
+        var routes = new Dictionary<string, RouteTable>();
+        foreach (var route in config.RouteConfigurations)
+        {
+            var context = new RouteBuildContext { Errors = errors, Clusters = clusters, Stats = stats, Shared = shared, Filters = filters };
+            if (RouteTable.Build(route, context) is { } table) routes[route.Name] = table;
+        }
+
+        var sharedFilters = BuildSharedFilters(config, filters, errors);
+        var listeners = new List<Listener>();
+        var addresses = new Dictionary<string, ListenerConfig>();
+        foreach (var listener in config.Listeners)
+        {
+            if (BuildListener(listener, config, clusters, routes, sharedFilters, errors) is not { } built) continue;
+            if (!addresses.TryAdd(built.AddressKey, listener))
+                errors.ErrorAt(listener.Node, "address", ConfigCode.Conflict, $"listener '{addresses[built.AddressKey].Name}' already has the address {listener.Address}");
+            else listeners.Add(built);
+        }
+        return errors.HasErrors
+            ? new BuildResult(null, errors.Errors, errors.Warnings)
+            : new BuildResult(new Snapshot(version, document, expanded, config, clusters, routes, listeners), [], errors.Warnings);
+    }
+
+    private static Dictionary<string, ConfigObject> BuildSharedFilters(BootstrapConfig config, FilterBuildContext context, ConfigErrors errors)
+    {
+        var built = new Dictionary<string, ConfigObject>();
+        foreach (var item in config.ExtensionConfigs)
+        {
+            if (item.TypedConfig is not { } typed) continue;
+            built.TryAdd(item.Name, typed);
+            // One that no chain uses is still to be right.
+            ExtensionCatalog.FindHttpFilter(typed, item.Name, item.Node, errors)?.Build(typed, context);
+        }
+        return built;
+    }
+
+    private Listener? BuildListener(ListenerConfig config, BootstrapConfig document, Dictionary<string, Cluster> clusters, Dictionary<string, RouteTable> routes,
+        Dictionary<string, ConfigObject> sharedFilters, ConfigErrors errors)
+    {
+        if (config.ListenerFilters is [var first, ..])
+            errors.Error(first.Node, ConfigCode.UnknownExtension, $"listener filter '{first.Name}' is not available in this version", "no listener filter is; leave listener_filters out");
+        if (AddressOf(config, errors) is not { } address) return null;
+        var listener = new Listener
+        {
+            Config = config, Address = address.Address, AddressKey = address.Key,
+            Stats = new ListenerStats(stats, config.StatPrefix.Length > 0 ? config.StatPrefix : config.Address!.ToString().Replace(':', '_')),
+        };
+        if (config.FilterChains.Count == 0 && config.DefaultFilterChain is null)
+            errors.ErrorAt(config.Node, "filter_chains", ConfigCode.MissingField, $"listener '{config.Name}' has no filter chain", "give it routes, tcp_proxy or filter_chains");
+        Unique(config.FilterChains, c => c.Name, "filter chain", errors);
+        for (int i = 1; i < config.FilterChains.Count; i++)
+            for (int j = 0; j < i; j++)
+                if (FilterChainMatcher.SameCriteria(config.FilterChains[i].FilterChainMatch, config.FilterChains[j].FilterChainMatch))
+                    errors.Error(config.FilterChains[i].Node, ConfigCode.Conflict, $"filter chains '{config.FilterChains[j].Name}' and '{config.FilterChains[i].Name}' match the same connections");
+        var routeNames = document.RouteConfigurations.Select(r => r.Name).ToHashSet();
+        FilterChain? Chain(FilterChainConfig chain) => BuildChain(chain, listener, new NetworkBuildContext
+        {
+            Errors = errors, Stats = stats, Shared = shared, Listener = config, ChainName = chain.Name, Clusters = clusters, Routes = routes, RouteNames = routeNames,
+            SharedFilters = sharedFilters, AccessLogs = accessLogs,
+        });
+        listener.Chains = [.. config.FilterChains.Select(Chain).OfType<FilterChain>()];
+        listener.DefaultChain = config.DefaultFilterChain is { } fallback ? Chain(fallback) : null;
+        listener.Matcher = new FilterChainMatcher(listener.Chains, listener.DefaultChain);
+        listener.AccessLog = AccessLog.Build(config.AccessLog, errors, accessLogs);
+        return listener;
+    }
+
+    private static FilterChain? BuildChain(FilterChainConfig config, Listener listener, NetworkBuildContext context)
+    {
+        CheckRanges(config.FilterChainMatch, context.Errors);
+        if (config.Filters.Count != 1)
+        {
+            if (config.Filters.Count == 0) context.Errors.ErrorAt(config.Node, "filters", ConfigCode.MissingField, $"filter chain '{config.Name}' has no filter");
+            else context.Errors.Error(config.Filters[1].Node, ConfigCode.InvalidValue, $"'{config.Filters[0].Name}' ends the chain: no filter may follow it");
+            return null;
+        }
+        var filter = config.Filters[0];
+        var definition = ExtensionCatalog.FindNetworkFilter(filter.TypedConfig, filter.Name, filter.Node, context.Errors);
+        return definition?.Build(filter.TypedConfig, context) is { } terminal ? new FilterChain { Name = config.Name, Listener = listener, Config = config, Terminal = terminal } : null;
+    }
+
+    private static void CheckRanges(FilterChainMatchConfig? match, ConfigErrors errors)
+    {
+        if (match is null) return;
+        foreach (var range in match.PrefixRanges.Concat(match.SourcePrefixRanges).Concat(match.DirectSourcePrefixRanges))
+            if (!IPAddress.TryParse(range.AddressPrefix, out _))
+                errors.ErrorAt(range.Node, "address_prefix", ConfigCode.InvalidValue, $"'{range.AddressPrefix}' is not an IP address");
+        if (match.ServerNames.Count > 0 || match.ApplicationProtocols.Count > 0 || match.TransportProtocol is not ("" or "raw_buffer"))
+            errors.Warning(match.Node, ConfigCode.UnsupportedField, "without TLS a connection has no server name, no application protocol, and raw_buffer as its transport: this chain cannot be chosen");
+    }
+
+    private static (SocketAddressBytes Address, string Key)? AddressOf(ListenerConfig config, ConfigErrors errors)
+    {
+        if (config.Address is not { } address) return null;
+        if (address.Pipe is { Path.Length: > 0 } pipe) return (SocketAddressBytes.FromPath(pipe.Path), "unix://" + pipe.Path);
+        if (address.SocketAddress is not { } socket || socket.HasErrors) return null;
+        if (!IPAddress.TryParse(socket.Address, out var ip))
+        {
+            errors.ErrorAt(socket.Node, "address", ConfigCode.InvalidValue, $"'{socket.Address}' is not an IP address: a listener binds to a literal address", "0.0.0.0 is every IPv4 address, :: every IPv6 address");
+            return null;
+        }
+        var endPoint = new IPEndPoint(ip, socket.PortValue);
+        return (SocketAddressBytes.From(endPoint), socket.PortValue == 0 ? $"{endPoint}#{config.Name}" : endPoint.ToString());
+    }
+
+    private static void Unique<T>(IReadOnlyList<T> items, Func<T, string> name, string kind, ConfigErrors errors) where T : ConfigRecord
+    {
+        var seen = new HashSet<string>();
+        foreach (var item in items)
+            if (name(item).Length > 0 && !seen.Add(name(item))) errors.ErrorAt(item.Node, "name", ConfigCode.DuplicateName, $"there is already a {kind} '{name(item)}'");
+    }
+}

@@ -1,0 +1,82 @@
+using Managed.Proxy.Core.EventLoop;
+using Managed.Proxy.Core.Timers;
+using Managed.Proxy.Core.Transport;
+using Managed.Proxy.Downstream.Listener;
+
+namespace Managed.Proxy;
+
+/// <summary>A worker's connections: from accept [1] through the choice of the chain [2] to the terminal network filter [3].</summary>
+public sealed partial class Worker
+{
+    private DownstreamConnection? _connections;
+    private long _connectionCount;
+
+    internal long Connections => Volatile.Read(ref _connectionCount);
+
+    internal void Serve(Transport transport, Listener listener, Snapshot snapshot)
+    {
+        Stats.Increment(listener.Stats.CxTotal);
+        var chain = listener.Matcher.Only ?? listener.Matcher.Match(new ChainQuery(transport.LocalAddress, transport.RemoteAddress, transport.RemoteAddress, "", "raw_buffer", []));
+        if (chain is null)
+        {
+            Stats.Increment(listener.Stats.NoFilterChainMatch);
+            transport.Close();
+            return;
+        }
+        var connection = new DownstreamConnection(this, transport, chain, snapshot);
+        connection.Next = _connections;
+        if (_connections is not null) _connections.Previous = connection;
+        _connections = connection;
+        _connectionCount++;
+        Stats.Increment(listener.Stats.CxActive);
+        snapshot.EnterConnection(this);
+        RunAsync(connection).Forget();
+    }
+
+    private async IoTask<bool> RunAsync(DownstreamConnection connection)
+    {
+        var stats = connection.Chain.Listener.Stats;
+        try
+        {
+            await connection.Chain.Terminal.RunAsync(connection);
+        }
+        catch (Exception e)
+        {
+            // A bug of ours or of a filter: it costs this connection and is reported.
+            Server.OnWorkerCrash(e);
+        }
+        connection.OnCut = connection.OnDrain = null;
+        connection.Transport.Close();
+        if (connection.Previous is null) _connections = connection.Next; else connection.Previous.Next = connection.Next;
+        if (connection.Next is not null) connection.Next.Previous = connection.Previous;
+        _connectionCount--;
+        Stats.Decrement(stats.CxActive);
+        Stats.Increment(stats.CxDestroy);
+        connection.Snapshot.LeaveConnection(this);
+        return true;
+    }
+
+    /// <summary>After a publication: what has no successor in the current version drains, and is cut when its time is over.</summary>
+    internal void DrainRemoved(Snapshot current)
+    {
+        for (var connection = _connections; connection is not null; connection = connection.Next)
+        {
+            var next = current.FindListener(connection.Chain.Listener.AddressKey)?.FindChain(connection.Chain.Name);
+            if (next is null || next.Terminal.GetType() != connection.Chain.Terminal.GetType()) Drain(connection, connection.Chain.Listener.Config.DrainTimeout);
+        }
+    }
+
+    /// <summary>Drains the connections of a listener, or all of them.</summary>
+    internal void DrainWhere(string? addressKey, TimeSpan time)
+    {
+        for (var connection = _connections; connection is not null; connection = connection.Next)
+            if (addressKey is null || connection.Chain.Listener.AddressKey == addressKey) Drain(connection, time);
+    }
+
+    private void Drain(DownstreamConnection connection, TimeSpan time)
+    {
+        if (connection.IsDraining) return;
+        connection.Drain();
+        Timers.Arm(new WheelTimer(static c => ((DownstreamConnection)c!).Cut(), connection), (long)time.TotalMicroseconds);
+    }
+}
