@@ -36,5 +36,13 @@ internal readonly struct HeaderName
         return text.Length is > 0 and <= 256 && text.IndexOfAnyExcept(Token) < 0;
     }
 
+    /// <summary>A token, such as a method.</summary>
+    public static bool IsToken(ReadOnlySpan<byte> text)
+    {
+        foreach (byte b in text)
+            if (!Token.Contains((char)b)) return false;
+        return text.Length > 0;
+    }
+
     private static readonly SearchValues<char> Token = SearchValues.Create("!#$%&'*+-.^_`|~0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ");
 }

@@ -61,18 +61,6 @@ internal static class QueryString
         }
     }
 
-    /// <summary>Appends with everything but RFC 3986 unreserved characters percent-encoded.</summary>
-    public static void Encode(ReadOnlySpan<byte> value, ByteWriter to)
-    {
-        foreach (byte b in value)
-        {
-            if (char.IsAsciiLetterOrDigit((char)b) || b is (byte)'-' or (byte)'.' or (byte)'_' or (byte)'~') { to.Write(b); continue; }
-            to.Write((byte)'%');
-            to.Write((byte)"0123456789ABCDEF"[b >> 4]);
-            to.Write((byte)"0123456789ABCDEF"[b & 15]);
-        }
-    }
-
     private static int Hex(byte b) => b switch
     {
         >= (byte)'0' and <= (byte)'9' => b - '0',
