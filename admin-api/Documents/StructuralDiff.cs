@@ -1,0 +1,119 @@
+using System.Text.Json.Serialization;
+using Managed.Proxy.Configuration;
+
+namespace Managed.AdminApi.Documents;
+
+/// <summary>One step of a diff; a JSON patch operation with the former value beside it.</summary>
+/// <param name="Where">The same place by names: <c>listeners[edge].routes[api].route.timeout</c>.</param>
+internal sealed record DiffOperation(
+    string Op,
+    string Path,
+    string Where,
+    [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] string? From,
+    [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] ConfigNode? Value,
+    [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] ConfigNode? Old);
+
+/// <summary>
+/// What turns one document into another. List items are matched by <c>name</c> where all items of both lists have distinct names,
+/// else by position after the common beginning and end. The operations applied in order are a valid JSON patch (RFC 6902).
+/// </summary>
+internal static class StructuralDiff
+{
+    public static IReadOnlyList<DiffOperation> Between(ConfigNode from, ConfigNode to)
+    {
+        var operations = new List<DiffOperation>();
+        Compare(from, to, "", "", operations);
+        return operations;
+    }
+
+    private static void Compare(ConfigNode from, ConfigNode to, string path, string where, List<DiffOperation> operations)
+    {
+        if (from.SameAs(to))
+            return;
+        if (from is ConfigObject a && to is ConfigObject b)
+            CompareObjects(a, b, path, where, operations);
+        else if (from is ConfigArray x && to is ConfigArray y)
+        {
+            if (HasNames(x) && HasNames(y))
+                CompareNamed(x, y, path, where, operations);
+            else
+                ComparePositions(x, y, path, where, operations);
+        }
+        else
+            operations.Add(new("replace", path, where, null, to, from));
+    }
+
+    private static void CompareObjects(ConfigObject from, ConfigObject to, string path, string where, List<DiffOperation> operations)
+    {
+        foreach (var (name, value) in from.Members)
+            if (!to.Has(name))
+                operations.Add(new("remove", $"{path}/{Escape(name)}", Dotted(where, name), null, null, value));
+        foreach (var (name, value) in to.Members)
+            if (from.TryGet(name, out var former))
+                Compare(former, value, $"{path}/{Escape(name)}", Dotted(where, name), operations);
+            else
+                operations.Add(new("add", $"{path}/{Escape(name)}", Dotted(where, name), null, value, null));
+    }
+
+    private static void CompareNamed(ConfigArray from, ConfigArray to, string path, string where, List<DiffOperation> operations)
+    {
+        var working = new List<ConfigObject>(from.Cast<ConfigObject>());
+        for (var i = working.Count - 1; i >= 0; i--)
+            if (to.FindByName(NameOf(working[i])) is null)
+            {
+                operations.Add(new("remove", $"{path}/{i}", $"{where}[{NameOf(working[i])}]", null, null, working[i]));
+                working.RemoveAt(i);
+            }
+        for (var i = 0; i < to.Count; i++)
+        {
+            var item = (ConfigObject)to[i];
+            var name = NameOf(item);
+            var at = working.FindIndex(i, w => NameOf(w) == name);
+            if (at < 0)
+            {
+                operations.Add(new("add", $"{path}/{i}", $"{where}[{name}]", null, item, null));
+                working.Insert(i, item);
+                continue;
+            }
+            if (at > i)
+            {
+                operations.Add(new("move", $"{path}/{i}", $"{where}[{name}]", $"{path}/{at}", null, null));
+                var moved = working[at];
+                working.RemoveAt(at);
+                working.Insert(i, moved);
+            }
+            Compare(working[i], item, $"{path}/{i}", $"{where}[{name}]", operations);
+        }
+    }
+
+    private static void ComparePositions(ConfigArray from, ConfigArray to, string path, string where, List<DiffOperation> operations)
+    {
+        int start = 0, tail = 0;
+        if (from.Count != to.Count)
+        {
+            while (start < from.Count && start < to.Count && from[start].SameAs(to[start]))
+                start++;
+            while (tail < from.Count - start && tail < to.Count - start && from[^(tail + 1)].SameAs(to[^(tail + 1)]))
+                tail++;
+        }
+        int fromEnd = from.Count - tail, toEnd = to.Count - tail, common = Math.Min(fromEnd, toEnd);
+        for (var i = start; i < common; i++)
+            Compare(from[i], to[i], $"{path}/{i}", $"{where}[{i}]", operations);
+        for (var i = fromEnd - 1; i >= common; i--)
+            operations.Add(new("remove", $"{path}/{i}", $"{where}[{i}]", null, null, from[i]));
+        for (var i = common; i < toEnd; i++)
+            operations.Add(new("add", $"{path}/{i}", $"{where}[{i}]", null, to[i], null));
+    }
+
+    private static bool HasNames(ConfigArray items)
+    {
+        var seen = new HashSet<string>(StringComparer.Ordinal);
+        return items.All(i => i is ConfigObject o && o.Text("name") is { } name && seen.Add(name));
+    }
+
+    private static string NameOf(ConfigObject item) => item.Text("name")!;
+
+    private static string Dotted(string where, string name) => where.Length == 0 ? name : $"{where}.{name}";
+
+    private static string Escape(string segment) => segment.Replace("~", "~0", StringComparison.Ordinal).Replace("/", "~1", StringComparison.Ordinal);
+}

@@ -1,0 +1,45 @@
+namespace Managed.AdminApi.Hosting;
+
+/// <summary>The folder with the history, the token and the last good copy; locked for this process as long as it is open.</summary>
+internal sealed class DataFolder : IDisposable
+{
+    private readonly FileStream _lock;
+
+    private DataFolder(string path, FileStream hold) => (Path, _lock) = (path, hold);
+
+    public string Path { get; }
+    public string DatabaseFile => System.IO.Path.Combine(Path, "history.db");
+    public string LastGoodFile => System.IO.Path.Combine(Path, "last-good.json");
+    public string TokenFile => System.IO.Path.Combine(Path, "admin-token");
+
+    /// <exception cref="StartException">It cannot be made, written, or is in use.</exception>
+    public static DataFolder Open(string path)
+    {
+        path = System.IO.Path.GetFullPath(path);
+        try
+        {
+            if (!Directory.Exists(path))
+                Directory.CreateDirectory(path, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw new StartException($"cannot create the data folder {path}: {e.Message}");
+        }
+        try
+        {
+            // FileShare.None is flock(LOCK_EX | LOCK_NB): the kernel drops it when the process ends in whatever way.
+            var hold = new FileStream(System.IO.Path.Combine(path, "lock"), FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None);
+            return new(path, hold);
+        }
+        catch (IOException)
+        {
+            throw new StartException($"the data folder {path} is in use by another process");
+        }
+        catch (UnauthorizedAccessException e)
+        {
+            throw new StartException($"cannot write to the data folder {path}: {e.Message}");
+        }
+    }
+
+    public void Dispose() => _lock.Dispose();
+}

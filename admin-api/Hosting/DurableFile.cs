@@ -1,0 +1,48 @@
+using System.ComponentModel;
+using System.Runtime.InteropServices;
+
+namespace Managed.AdminApi.Hosting;
+
+/// <summary>Replaces a file so that after a crash or power cut it is either the old or the new one, whole.</summary>
+internal static partial class DurableFile
+{
+    private const int ReadOnlyDirectory = 0x10000 | 0x80000; // O_DIRECTORY (x86-64 value) and O_CLOEXEC
+
+    public static void Replace(string path, ReadOnlySpan<byte> content, UnixFileMode mode = UnixFileMode.UserRead | UnixFileMode.UserWrite)
+    {
+        var temporary = path + ".tmp";
+        using (var file = new FileStream(temporary, new FileStreamOptions { Mode = FileMode.Create, Access = FileAccess.Write, UnixCreateMode = mode, BufferSize = 0 }))
+        {
+            file.Write(content);
+            file.Flush(flushToDisk: true);
+        }
+        File.Move(temporary, path, overwrite: true);
+        SyncDirectory(Path.GetDirectoryName(Path.GetFullPath(path))!);
+    }
+
+    /// <summary>Makes a rename or a new file in the directory durable.</summary>
+    public static void SyncDirectory(string directory)
+    {
+        var descriptor = Open(directory, RuntimeInformation.ProcessArchitecture == Architecture.Arm64 ? 0x4000 | 0x80000 : ReadOnlyDirectory);
+        if (descriptor < 0)
+            throw new IOException($"cannot open {directory}", new Win32Exception(Marshal.GetLastPInvokeError()));
+        try
+        {
+            if (Sync(descriptor) != 0)
+                throw new IOException($"cannot sync {directory}", new Win32Exception(Marshal.GetLastPInvokeError()));
+        }
+        finally
+        {
+            _ = Close(descriptor);
+        }
+    }
+
+    [LibraryImport("libc", EntryPoint = "open", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
+    private static partial int Open(string path, int flags);
+
+    [LibraryImport("libc", EntryPoint = "fsync", SetLastError = true)]
+    private static partial int Sync(int descriptor);
+
+    [LibraryImport("libc", EntryPoint = "close")]
+    private static partial int Close(int descriptor);
+}

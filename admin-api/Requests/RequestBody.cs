@@ -1,0 +1,83 @@
+using Managed.AdminApi.Problems;
+using Managed.Proxy.Configuration;
+using Managed.Proxy.Configuration.Parsing;
+
+namespace Managed.AdminApi.Requests;
+
+/// <summary>Reads bodies within their limits; failures end the call with a problem.</summary>
+internal static class RequestBody
+{
+    /// <summary>api.md: configuration body 16 MiB, module 64 MiB.</summary>
+    public const long ConfigLimit = 16L << 20, ModuleLimit = 64L << 20;
+
+    /// <summary>The name of the submitted text in error messages.</summary>
+    public const string SourceName = "request body";
+
+    public static async Task<byte[]> ReadAsync(HttpContext context, long limit)
+    {
+        var declared = context.Request.ContentLength;
+        if (declared > limit)
+            throw TooLarge(limit);
+        using var buffer = new MemoryStream((int)(declared ?? 0));
+        var chunk = new byte[64 * 1024];
+        int read;
+        while ((read = await context.Request.Body.ReadAsync(chunk, context.RequestAborted)) > 0)
+        {
+            if (buffer.Length + read > limit)
+                throw TooLarge(limit);
+            buffer.Write(chunk, 0, read);
+        }
+        return buffer.ToArray();
+    }
+
+    /// <summary>A configuration body in JSON or YAML.</summary>
+    public static async Task<ConfigNode> ReadConfigAsync(HttpContext context) => await ReadConfigAsync(context, MediaTypes.ConfigFormatOf(context.Request));
+
+    public static async Task<ConfigNode> ReadConfigAsync(HttpContext context, ConfigFormat format) => Parse(await ReadAsync(context, ConfigLimit), format);
+
+    public static ConfigNode Parse(byte[] body, ConfigFormat format)
+    {
+        var errors = new ConfigErrors();
+        if (ConfigParser.Parse(body, format, SourceName, errors) is { } node && !errors.HasErrors)
+            return node;
+        var first = errors.Errors[0];
+        throw new ApiException(ProblemCode.MalformedBody, first.Detail)
+        {
+            Errors = ErrorItem.From(errors.Errors, first.Source),
+            Members = new Dictionary<string, object?> { ["line"] = first.Line > 0 ? first.Line : null, ["column"] = first.Column > 0 ? first.Column : null },
+        };
+    }
+
+    /// <summary>The body as an object, or 422 with the place.</summary>
+    public static ConfigObject AsObject(ConfigNode node, string what) => node as ConfigObject ?? throw Invalid(node, ConfigCode.InvalidType, $"{what} is an object, not {node.KindName}");
+
+    /// <summary>A 422 with one error at a node of the submitted body.</summary>
+    public static ApiException Invalid(ConfigNode at, string code, string detail, string? hint = null) => new(ProblemCode.ValidationFailed, detail)
+    {
+        Errors = [new(at.Pointer, code, detail, at.Line > 0 ? at.Line : null, at.Column > 0 ? at.Column : null, hint)],
+    };
+
+    /// <summary>An optional body that holds only <c>{"comment": …}</c> and the like; null when there is none.</summary>
+    public static async Task<ConfigObject?> ReadOptionalObjectAsync(HttpContext context, params string[] fields)
+    {
+        var body = await ReadAsync(context, ConfigLimit);
+        if (body.Length == 0)
+            return null;
+        var node = AsObject(Parse(body, MediaTypes.ConfigFormatOf(context.Request)), "the body");
+        OnlyFields(node, fields);
+        return node;
+    }
+
+    public static void OnlyFields(ConfigObject body, params string[] fields)
+    {
+        foreach (var (name, value) in body.Members)
+            if (!fields.Contains(name))
+                throw Invalid(value, ConfigCode.UnknownField, $"'{name}' is not known here", Suggestions.Hint(name, fields));
+    }
+
+    private static ApiException TooLarge(long limit) => new(ProblemCode.TooLarge, $"the body is larger than {limit >> 20} MiB")
+    {
+        Members = new Dictionary<string, object?> { ["limit_bytes"] = limit },
+        Headers = new Dictionary<string, string> { ["Connection"] = "close" }, // the rest of it is not read
+    };
+}

@@ -1,0 +1,44 @@
+using Managed.Migrations;
+using Microsoft.EntityFrameworkCore;
+
+namespace Managed.AdminApi.Versions;
+
+/// <summary>Reads deployments and ends confirmations.</summary>
+internal sealed class DeploymentStore(IDbContextFactory<HistoryContext> contexts)
+{
+    public DeploymentRow? Find(string id)
+    {
+        using var db = contexts.CreateDbContext();
+        return db.Deployments.AsNoTracking().SingleOrDefault(d => d.Id == id);
+    }
+
+    /// <summary>Newest first. Identifiers sort by time, so they page as well.</summary>
+    public (IReadOnlyList<DeploymentRow> Rows, long Total) List(string? below, int count, string? state)
+    {
+        using var db = contexts.CreateDbContext();
+        var query = db.Deployments.AsNoTracking();
+        if (!string.IsNullOrEmpty(state))
+            query = query.Where(d => d.State == state || d.Id == state);
+        var total = query.LongCount();
+        if (below is not null)
+            query = query.Where(d => string.Compare(d.Id, below) < 0);
+        return ([.. query.OrderByDescending(d => d.Id).Take(count)], total);
+    }
+
+    public IReadOnlyList<DeploymentRow> AwaitingConfirmation()
+    {
+        using var db = contexts.CreateDbContext();
+        return [.. db.Deployments.AsNoTracking().Where(d => d.State == DeploymentState.AwaitingConfirmation)];
+    }
+
+    /// <summary>Moves a deployment on if it is still in that state; false when it is not.</summary>
+    public bool TryMove(string id, string from, string to)
+    {
+        using var db = contexts.CreateDbContext();
+        if (db.Deployments.Find(id) is not { } row || row.State != from)
+            return false;
+        (row.State, row.ConfirmDeadline, row.FinishedAt) = (to, null, DateTimeOffset.UtcNow);
+        db.SaveChanges();
+        return true;
+    }
+}

@@ -1,0 +1,43 @@
+using System.Buffers;
+using System.Text.Json;
+using Managed.AdminApi.Hosting;
+
+namespace Managed.AdminApi.Versions;
+
+/// <summary>A copy of the active version beside the database: what is served when the database cannot be.</summary>
+internal sealed class LastGoodFile(DataFolder folder)
+{
+    public string Path => folder.LastGoodFile;
+
+    public void Write(ActiveVersion version)
+    {
+        var buffer = new ArrayBufferWriter<byte>();
+        using (var writer = new Utf8JsonWriter(buffer))
+        {
+            writer.WriteStartObject();
+            writer.WriteNumber("version", version.Number);
+            writer.WriteString("created_at", version.CreatedAt);
+            writer.WriteString("author", version.Author);
+            writer.WritePropertyName("document");
+            writer.WriteRawValue(version.Document.ToJson(), skipInputValidation: true);
+            writer.WriteEndObject();
+        }
+        DurableFile.Replace(Path, buffer.WrittenSpan);
+    }
+
+    /// <summary>The copy, or null when there is none or it is damaged.</summary>
+    public ActiveVersion? TryRead()
+    {
+        try
+        {
+            using var json = JsonDocument.Parse(File.ReadAllBytes(Path));
+            var root = json.RootElement;
+            return new(root.GetProperty("version").GetInt64(), VersionDocument.Parse(System.Text.Encoding.UTF8.GetBytes(root.GetProperty("document").GetRawText())),
+                root.GetProperty("created_at").GetDateTimeOffset(), root.GetProperty("author").GetString() ?? "");
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException or JsonException or KeyNotFoundException or InvalidOperationException or FormatException or InvalidDataException)
+        {
+            return null;
+        }
+    }
+}

@@ -1,0 +1,49 @@
+using Managed.AdminApi.Documents;
+using Managed.AdminApi.Problems;
+using Managed.Proxy;
+using Managed.Proxy.Configuration;
+
+namespace Managed.AdminApi.Versions;
+
+/// <summary>A change that somebody wants. <paramref name="Edit"/> runs under the publisher's lock on the then active version (null before the first), so its preconditions hold when the version is made; it ends the call by throwing.</summary>
+internal sealed record Proposal(string Author, string Source, Func<ActiveVersion?, Edit> Edit)
+{
+    public string? Comment { get; init; }
+    public bool DryRun { get; init; }
+    /// <summary>How long the caller waits for the outcome; null for as long as it takes, zero not at all.</summary>
+    public TimeSpan? Wait { get; init; }
+    public TimeSpan? ConfirmWithin { get; init; }
+    public long? Restores { get; init; }
+    /// <summary>The deployment this one takes back.</summary>
+    public string? Reverts { get; init; }
+    /// <summary>A failure is a 409 that says what stands in the way, instead of a 422 about what was submitted.</summary>
+    public bool IsRollback { get; init; }
+}
+
+/// <summary>The document as it would be.</summary>
+/// <param name="Submitted">The text of this call, to tell its errors from those of the rest of the document.</param>
+/// <param name="What">For messages: <c>the submitted listener</c>.</param>
+internal sealed record Edit(ConfigObject Document, ConfigSource? Submitted, string What);
+
+internal enum SubmissionOutcome
+{
+    /// <summary>The document is already so; no version was made.</summary>
+    Unchanged,
+    DryRun,
+    Applied,
+    /// <summary>Recorded; the outcome is still to come.</summary>
+    Accepted,
+}
+
+/// <summary>What became of a proposal that did not fail.</summary>
+/// <param name="Version">The version that holds <paramref name="Document"/>; the active one when nothing was made.</param>
+internal sealed record Submission(SubmissionOutcome Outcome, long Version, ConfigObject Document, IReadOnlyList<ErrorItem> Warnings)
+{
+    public string? Deployment { get; init; }
+    public ChangeSummary? Summary { get; init; }
+    public DateTimeOffset? ConfirmDeadline { get; init; }
+    /// <summary>Of a dry run.</summary>
+    public IReadOnlyList<DiffOperation> Diff { get; init; } = [];
+    /// <summary>Of a dry run.</summary>
+    public PublicationImpact? Impact { get; init; }
+}

@@ -1,0 +1,32 @@
+namespace Managed.AdminApi.Versions;
+
+/// <summary>Events 3100–3199.</summary>
+internal static partial class PublisherLog
+{
+    [LoggerMessage(3100, LogLevel.Information, "Version {Version} is live ({Author} by {Source}, {DurationMs:0.0} ms)")]
+    public static partial void Applied(ILogger logger, long version, string author, string source, double durationMs);
+
+    [LoggerMessage(3101, LogLevel.Warning, "Version {Version} was rejected, the former one stays: {Reason}")]
+    public static partial void Rejected(ILogger logger, long version, string reason);
+
+    [LoggerMessage(3102, LogLevel.Error, "The outcome of version {Version} could not be stored; the former version is put back")]
+    public static partial void OutcomeLost(ILogger logger, Exception error, long version);
+
+    [LoggerMessage(3103, LogLevel.Warning, "Version {Version}, whose caller did not wait, failed: {Reason}")]
+    public static partial void FailedLater(ILogger logger, long version, string reason);
+
+    [LoggerMessage(3110, LogLevel.Warning, "The process ended while version {Version} was being published; it is rejected, the head decides")]
+    public static partial void Interrupted(ILogger logger, long version);
+
+    [LoggerMessage(3111, LogLevel.Critical, "DEGRADED: {Reason}. Serving {Serving}")]
+    public static partial void Degraded(ILogger logger, string reason, string serving);
+
+    [LoggerMessage(3112, LogLevel.Warning, "Deployment {Deployment} was not confirmed in time and is reverted")]
+    public static partial void NotConfirmed(ILogger logger, string deployment);
+
+    [LoggerMessage(3113, LogLevel.Error, "Deployment {Deployment} could not be reverted: {Reason}")]
+    public static partial void RevertFailed(ILogger logger, string deployment, string reason);
+
+    [LoggerMessage(3114, LogLevel.Information, "Serving version {Version}")]
+    public static partial void Loaded(ILogger logger, long version);
+}

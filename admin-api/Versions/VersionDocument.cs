@@ -1,0 +1,42 @@
+using System.IO.Compression;
+using System.Security.Cryptography;
+using Managed.Proxy.Configuration;
+using Managed.Proxy.Configuration.Parsing;
+
+namespace Managed.AdminApi.Versions;
+
+/// <summary>Documents as they are stored: gzipped JSON with the SHA-256 of the JSON.</summary>
+internal static class VersionDocument
+{
+    /// <summary>Source name of documents that come from the store; errors in them carry no line.</summary>
+    public const string SourceName = "document";
+
+    public static (byte[] Stored, string Digest) Pack(ConfigObject document)
+    {
+        var json = document.ToJson();
+        using var buffer = new MemoryStream();
+        using (var gzip = new GZipStream(buffer, CompressionLevel.Fastest))
+            gzip.Write(json);
+        return (buffer.ToArray(), Convert.ToHexStringLower(SHA256.HashData(json)));
+    }
+
+    /// <exception cref="InvalidDataException">The bytes are damaged.</exception>
+    public static ConfigObject Unpack(byte[] stored, string digest)
+    {
+        using var gzip = new GZipStream(new MemoryStream(stored), CompressionMode.Decompress);
+        using var json = new MemoryStream();
+        gzip.CopyTo(json);
+        var bytes = json.ToArray();
+        if (Convert.ToHexStringLower(SHA256.HashData(bytes)) != digest)
+            throw new InvalidDataException("the stored document does not match its digest");
+        return Parse(bytes);
+    }
+
+    /// <exception cref="InvalidDataException">The bytes are not a JSON object.</exception>
+    public static ConfigObject Parse(byte[] json)
+    {
+        var errors = new ConfigErrors();
+        return ConfigParser.Parse(json, ConfigFormat.Json, SourceName, errors) as ConfigObject
+            ?? throw new InvalidDataException("the stored document is not a JSON object");
+    }
+}

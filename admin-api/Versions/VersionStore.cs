@@ -1,0 +1,165 @@
+using Managed.AdminApi.Documents;
+using Managed.AdminApi.Problems;
+using Managed.Migrations;
+using Managed.Proxy.Configuration;
+using Microsoft.EntityFrameworkCore;
+
+namespace Managed.AdminApi.Versions;
+
+/// <summary>
+/// The history on disk. Protocol: <see cref="Record"/> makes the version durable before anything is published; <see cref="Settle"/>
+/// makes the outcome durable before the caller hears of it. Between the two the head still names the former version, so a crash
+/// there costs a version that nobody was promised. Callers hold the publisher's lock while they write.
+/// </summary>
+internal sealed class VersionStore(IDbContextFactory<HistoryContext> contexts)
+{
+    /// <summary>What the head row says.</summary>
+    public sealed record Head(long? Active, long? Previous, long LastNumber);
+
+    public Head ReadHead()
+    {
+        using var db = contexts.CreateDbContext();
+        return db.Heads.AsNoTracking().SingleOrDefault() is { } row ? new(row.ActiveVersion, row.PreviousVersion, row.LastNumber) : new(null, null, 0);
+    }
+
+    /// <summary>Stores a version and its deployment as pending and takes the next number.</summary>
+    public long Record(Func<long, VersionRow> version, Func<long, DeploymentRow> deployment, IEnumerable<string> modules)
+    {
+        using var db = contexts.CreateDbContext();
+        var head = HeadRowOf(db);
+        var number = ++head.LastNumber;
+        head.Revision++;
+        db.Versions.Add(version(number));
+        db.Deployments.Add(deployment(number));
+        foreach (var digest in modules.Where(d => db.Modules.Any(m => m.Digest == d)))
+            db.VersionModules.Add(new() { Version = number, Digest = digest });
+        db.SaveChanges();
+        return number;
+    }
+
+    /// <summary>The publication went well: moves the head, marks the former version with <paramref name="formerState"/>, updates the deployments.</summary>
+    public void Settle(long version, string formerState, Action<DeploymentRow> deployment, string deploymentId, string? revertedDeployment = null)
+    {
+        using var db = contexts.CreateDbContext();
+        var head = HeadRowOf(db);
+        if (head.ActiveVersion is { } former)
+        {
+            db.Versions.Find(former)!.State = formerState;
+            head.PreviousVersion = former;
+        }
+        head.ActiveVersion = version;
+        head.Revision++;
+        db.Versions.Find(version)!.State = VersionState.Active;
+        deployment(db.Deployments.Find(deploymentId)!);
+        if (revertedDeployment is not null && db.Deployments.Find(revertedDeployment) is { } reverted)
+        {
+            (reverted.State, reverted.FinishedAt, reverted.ConfirmDeadline) = (DeploymentState.Reverted, DateTimeOffset.UtcNow, null);
+            if (db.Versions.Find(reverted.Version) is { } withdrawn && withdrawn.Number != version)
+                withdrawn.State = VersionState.Reverted;
+        }
+        db.SaveChanges();
+    }
+
+    /// <summary>The publication failed: the head stays.</summary>
+    public void Reject(long version, Action<DeploymentRow> deployment, string deploymentId)
+    {
+        using var db = contexts.CreateDbContext();
+        db.Versions.Find(version)!.State = VersionState.Rejected;
+        deployment(db.Deployments.Find(deploymentId)!);
+        db.SaveChanges();
+    }
+
+    /// <summary>After a crash: versions without an outcome are rejected unless the head names them; the head decides. Returns their numbers.</summary>
+    public IReadOnlyList<long> SettleInterrupted()
+    {
+        using var db = contexts.CreateDbContext();
+        var active = db.Heads.SingleOrDefault()?.ActiveVersion;
+        var interrupted = db.Versions.Where(v => v.State == VersionState.Pending && v.Number != active).ToList();
+        interrupted.ForEach(v => v.State = VersionState.Rejected);
+        foreach (var deployment in db.Deployments.Where(d => d.State == DeploymentState.Preparing || d.State == DeploymentState.Committing))
+        {
+            deployment.State = DeploymentState.Failed;
+            deployment.FinishedAt = DateTimeOffset.UtcNow;
+            deployment.Errors = """[{"pointer":"#","code":"INTERRUPTED","detail":"the process ended before the outcome was known; the former version stayed active"}]""";
+        }
+        db.SaveChanges();
+        return [.. interrupted.Select(v => v.Number)];
+    }
+
+    public VersionRow? Find(long number)
+    {
+        using var db = contexts.CreateDbContext();
+        return db.Versions.AsNoTracking().SingleOrDefault(v => v.Number == number);
+    }
+
+    /// <summary>The document of a version, or 404 with the numbers near it.</summary>
+    public (VersionRow Row, ConfigObject Document) Load(long number)
+    {
+        var row = Find(number) ?? throw Missing(number);
+        return (row, VersionDocument.Unpack(row.Document, row.Digest));
+    }
+
+    /// <summary>Newest first, without documents.</summary>
+    public (IReadOnlyList<VersionRow> Rows, long Total) List(long? below, int count, string? text)
+    {
+        using var db = contexts.CreateDbContext();
+        var query = db.Versions.AsNoTracking();
+        if (!string.IsNullOrEmpty(text))
+        {
+            var pattern = $"%{text.Replace("\\", "\\\\", StringComparison.Ordinal).Replace("%", "\\%", StringComparison.Ordinal).Replace("_", "\\_", StringComparison.Ordinal)}%";
+            query = query.Where(v => EF.Functions.Like(v.Comment!, pattern, "\\") || EF.Functions.Like(v.Author, pattern, "\\") || v.Source == text || v.State == text
+                || EF.Functions.Like(v.Labels, pattern, "\\") || EF.Functions.Like(v.Summary, pattern, "\\"));
+        }
+        var total = query.LongCount();
+        if (below is { } limit)
+            query = query.Where(v => v.Number < limit);
+        return ([.. WithoutDocument(query.OrderByDescending(v => v.Number).Take(count))], total);
+    }
+
+    /// <summary>The newest version that was served and touched a resource; the answer to "who changed it".</summary>
+    public VersionRow? LastToTouch(string collection, string? name, long upTo)
+    {
+        const int lookBack = 500; // a conflict is about the last minutes; the whole history is not worth reading for it
+        using var db = contexts.CreateDbContext();
+        var rows = WithoutDocument(db.Versions.AsNoTracking().Where(v => v.Number <= upTo && v.State != VersionState.Rejected && v.State != VersionState.Pending)
+            .OrderByDescending(v => v.Number).Take(lookBack)).ToList();
+        return rows.Find(r => ChangeSummary.FromStored(r.Added, r.Changed, r.Removed, r.Summary).Touches(collection, name));
+    }
+
+    public VersionRow Annotate(long number, Action<VersionRow> change)
+    {
+        using var db = contexts.CreateDbContext();
+        var row = db.Versions.Find(number) ?? throw Missing(number);
+        change(row);
+        db.SaveChanges();
+        return row;
+    }
+
+    public IReadOnlyDictionary<long, IReadOnlyList<string>> ModulesOf(IReadOnlyCollection<long> versions)
+    {
+        using var db = contexts.CreateDbContext();
+        return db.VersionModules.AsNoTracking().Where(m => versions.Contains(m.Version)).AsEnumerable()
+            .GroupBy(m => m.Version).ToDictionary(g => g.Key, g => (IReadOnlyList<string>)[.. g.Select(m => m.Digest)]);
+    }
+
+    private ApiException Missing(long number)
+    {
+        var head = ReadHead();
+        return ApiException.NotFound("version", number.ToString(System.Globalization.CultureInfo.InvariantCulture),
+            head.LastNumber == 0 ? [] : [head.LastNumber.ToString(System.Globalization.CultureInfo.InvariantCulture)]);
+    }
+
+    private static HeadRow HeadRowOf(HistoryContext db)
+    {
+        if (db.Heads.SingleOrDefault() is { } head)
+            return head;
+        return db.Heads.Add(new()).Entity;
+    }
+
+    private static IQueryable<VersionRow> WithoutDocument(IQueryable<VersionRow> query) => query.Select(v => new VersionRow
+    {
+        Number = v.Number, CreatedAt = v.CreatedAt, Author = v.Author, Source = v.Source, Comment = v.Comment, Labels = v.Labels, Pinned = v.Pinned,
+        BaseVersion = v.BaseVersion, Restores = v.Restores, State = v.State, Document = Array.Empty<byte>(), Digest = v.Digest,
+        Added = v.Added, Changed = v.Changed, Removed = v.Removed, Summary = v.Summary,
+    });
+}
