@@ -23,6 +23,7 @@ internal sealed class FilterChainList(string listener) : PieceList("filter chain
     private ConfigObject LongForm(ConfigObject document)
     {
         var written = TopLevelList.Listeners.Get(document, listener);
-        return ListenerForm.IsShort(written) ? ListenerForm.Expand(written) : written;
+        var unnamed = written.Array("filter_chains")?.Any(c => c is ConfigObject o && !o.Has("name")) == true;
+        return ListenerForm.IsShort(written) || unnamed ? ListenerForm.Expand(written) : written;
     }
 }

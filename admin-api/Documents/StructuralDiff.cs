@@ -3,19 +3,35 @@ using Managed.Proxy.Configuration;
 
 namespace Managed.AdminApi.Documents;
 
-/// <summary>One step of a diff; a JSON patch operation with the former value beside it.</summary>
+/// <summary>One step of a diff.</summary>
+/// <param name="Op">add, remove, replace or move.</param>
+/// <param name="Pointer">Into the document, as a URI fragment.</param>
 /// <param name="Where">The same place by names: <c>listeners[edge].routes[api].route.timeout</c>.</param>
+/// <param name="Kind">The resource it is in: <c>listener</c>; null outside of resources.</param>
+/// <param name="Name">The name of that resource.</param>
+/// <param name="From">The former value; of a move the former pointer.</param>
+/// <param name="To">The new value.</param>
 internal sealed record DiffOperation(
     string Op,
-    string Path,
+    string Pointer,
     string Where,
-    [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] string? From,
-    [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] ConfigNode? Value,
-    [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] ConfigNode? Old);
+    string? Kind,
+    string? Name,
+    [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] ConfigNode? From,
+    [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] ConfigNode? To)
+{
+    public static DiffOperation At(string op, string path, string where, ConfigNode? from, ConfigNode? to)
+    {
+        var list = TopLevelList.All.FirstOrDefault(l => where == l.Collection || where.StartsWith(l.Collection + "[", StringComparison.Ordinal) || where.StartsWith(l.Collection + ".", StringComparison.Ordinal));
+        var open = where.IndexOf('[');
+        var close = open < 0 ? -1 : where.IndexOf(']', open);
+        return new(op, "#" + path, where, list?.Kind, list is null || close < 0 ? null : where[(open + 1)..close], from, to);
+    }
+}
 
 /// <summary>
 /// What turns one document into another. List items are matched by <c>name</c> where all items of both lists have distinct names,
-/// else by position after the common beginning and end. The operations applied in order are a valid JSON patch (RFC 6902).
+/// else by position after the common beginning and end. Applied in order, the operations lead from the one to the other, as those of a JSON patch do (RFC 6902).
 /// </summary>
 internal static class StructuralDiff
 {
@@ -40,19 +56,19 @@ internal static class StructuralDiff
                 ComparePositions(x, y, path, where, operations);
         }
         else
-            operations.Add(new("replace", path, where, null, to, from));
+            operations.Add(DiffOperation.At("replace", path, where, from, to));
     }
 
     private static void CompareObjects(ConfigObject from, ConfigObject to, string path, string where, List<DiffOperation> operations)
     {
         foreach (var (name, value) in from.Members)
             if (!to.Has(name))
-                operations.Add(new("remove", $"{path}/{Escape(name)}", Dotted(where, name), null, null, value));
+                operations.Add(DiffOperation.At("remove", $"{path}/{Escape(name)}", Dotted(where, name), value, null));
         foreach (var (name, value) in to.Members)
             if (from.TryGet(name, out var former))
                 Compare(former, value, $"{path}/{Escape(name)}", Dotted(where, name), operations);
             else
-                operations.Add(new("add", $"{path}/{Escape(name)}", Dotted(where, name), null, value, null));
+                operations.Add(DiffOperation.At("add", $"{path}/{Escape(name)}", Dotted(where, name), null, value));
     }
 
     private static void CompareNamed(ConfigArray from, ConfigArray to, string path, string where, List<DiffOperation> operations)
@@ -61,7 +77,7 @@ internal static class StructuralDiff
         for (var i = working.Count - 1; i >= 0; i--)
             if (to.FindByName(NameOf(working[i])) is null)
             {
-                operations.Add(new("remove", $"{path}/{i}", $"{where}[{NameOf(working[i])}]", null, null, working[i]));
+                operations.Add(DiffOperation.At("remove", $"{path}/{i}", $"{where}[{NameOf(working[i])}]", working[i], null));
                 working.RemoveAt(i);
             }
         for (var i = 0; i < to.Count; i++)
@@ -71,13 +87,13 @@ internal static class StructuralDiff
             var at = working.FindIndex(i, w => NameOf(w) == name);
             if (at < 0)
             {
-                operations.Add(new("add", $"{path}/{i}", $"{where}[{name}]", null, item, null));
+                operations.Add(DiffOperation.At("add", $"{path}/{i}", $"{where}[{name}]", null, item));
                 working.Insert(i, item);
                 continue;
             }
             if (at > i)
             {
-                operations.Add(new("move", $"{path}/{i}", $"{where}[{name}]", $"{path}/{at}", null, null));
+                operations.Add(DiffOperation.At("move", $"{path}/{i}", $"{where}[{name}]", ConfigScalar.String($"#{path}/{at}"), null));
                 var moved = working[at];
                 working.RemoveAt(at);
                 working.Insert(i, moved);
@@ -100,9 +116,9 @@ internal static class StructuralDiff
         for (var i = start; i < common; i++)
             Compare(from[i], to[i], $"{path}/{i}", $"{where}[{i}]", operations);
         for (var i = fromEnd - 1; i >= common; i--)
-            operations.Add(new("remove", $"{path}/{i}", $"{where}[{i}]", null, null, from[i]));
+            operations.Add(DiffOperation.At("remove", $"{path}/{i}", $"{where}[{i}]", from[i], null));
         for (var i = common; i < toEnd; i++)
-            operations.Add(new("add", $"{path}/{i}", $"{where}[{i}]", null, to[i], null));
+            operations.Add(DiffOperation.At("add", $"{path}/{i}", $"{where}[{i}]", null, to[i]));
     }
 
     private static bool HasNames(ConfigArray items)

@@ -1,7 +1,7 @@
 namespace Managed.Proxy.Configuration.ShortForms;
 
 /// <summary>Names for items that have none, so that each can be addressed. A name depends on the item's place, so whoever wants it to stay gives one.</summary>
-internal static class NameGiver
+public static class NameGiver
 {
     /// <param name="only">The name when there is one item.</param>
     /// <param name="prefix">Else this and the item's index, or the next number that is free.</param>

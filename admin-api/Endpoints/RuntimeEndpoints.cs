@@ -1,0 +1,101 @@
+using System.Globalization;
+using Managed.AdminApi.Problems;
+using Managed.AdminApi.Requests;
+using Managed.AdminApi.Swagger;
+using Managed.AdminApi.Telemetry;
+using Managed.AdminApi.Versions;
+using Managed.Proxy;
+using Managed.Proxy.Configuration;
+using static Managed.AdminApi.Problems.ProblemCode;
+
+namespace Managed.AdminApi.Endpoints;
+
+/// <summary>What runs: workers, endpoints, the node.</summary>
+internal static class RuntimeEndpoints
+{
+    private const string Tag = "Runtime";
+
+    public static void MapRuntime(this ApiRoutes api) => api
+        .Get("/workers", WorkersAsync, new(Tag, "Lists the workers")
+        {
+            Parameters = [ApiParameters.PageSize, ApiParameters.PageToken], Errors = [InvalidParameter],
+            Answers = [(200, "cpu is the share of one core since the last time anybody asked", """{"items":[{"id":0,"version":42,"generation":7,"connections":12,"requests":90210,"cpu":0.31,"cpu_seconds":8.2,"loop_lag_ms":0.4}],"next_page_token":null,"total_size":1}""")],
+        })
+        .Get("/status", StatusAsync, new(Tag, "Reads the state of the node")
+        {
+            Answers = [(200, "degraded says what went wrong at start, or is null", """{"node":"edge-1","state":"live","version":42,"degraded":null,"uptime_seconds":3600,"workers":2,"generations":[{"version":42,"active":true,"connections":12,"streams":1}]}""")],
+        })
+        .Get("/clusters/{cluster}/endpoints", EndpointsAsync, new(Tag, "Lists the endpoints of a cluster")
+        {
+            Parameters = [ApiParameters.PageSize, ApiParameters.PageToken], Errors = [InvalidParameter, NotFound],
+            Answers = [(200, "One page", $$"""{"items":[{{EndpointExample}}],"next_page_token":null,"total_size":1}""")],
+        })
+        .Patch("/clusters/{cluster}/endpoints/{endpoint}", OverrideAsync, new(Tag, "Overrides the weight of an endpoint, or drains it")
+        {
+            Description = "A run-time action, no version: it holds until the process ends or the endpoint goes.", Errors = [MalformedBody, NotFound, UnsupportedMediaType, ValidationFailed],
+            Bodies = [new(MediaTypes.MergePatch, """{"weight":5}"""), new(MediaTypes.Json, """{"drain":true}""")], Answers = [(200, "The endpoint", EndpointExample)],
+        });
+
+    private const string EndpointExample = """{"address":"127.0.0.1:8080","host_name":"","health":"healthy","weight":1,"connections_active":2,"connections_total":9,"connect_failures":0,"requests_active":1,"requests_total":90210,"requests_success":90200,"requests_error":10,"requests_timeout":0}""";
+
+    private static Task WorkersAsync(HttpContext context)
+    {
+        var shares = context.RequestServices.GetRequiredService<CpuShares>();
+        var workers = Proxy(context).Workers();
+        var views = workers.Select(w => new
+        {
+            w.Id, w.Version, w.Generation, w.Connections, w.Requests, cpu = shares.Of(w), cpu_seconds = Math.Round(w.CpuSeconds, 3), loop_lag_ms = Math.Round(w.LoopLagMs, 3),
+        }).ToList();
+        return JsonAnswer.WriteAsync(context, StatusCodes.Status200OK, PageRequest.From(context).Cut(views, w => w.Id.ToString(CultureInfo.InvariantCulture)));
+    }
+
+    private static Task StatusAsync(HttpContext context)
+    {
+        var (proxy, active) = (Proxy(context), context.RequestServices.GetRequiredService<ActiveConfiguration>());
+        var node = context.RequestServices.GetRequiredService<NodeState>();
+        return JsonAnswer.WriteAsync(context, StatusCodes.Status200OK, new
+        {
+            node = Environment.MachineName, state = active.Degraded is null ? node.State.ToLowerInvariant() : "degraded", version = active.Current?.Number, degraded = active.Degraded,
+            product_version = NodeState.ProductVersion, started_at = node.StartedAt, uptime_seconds = (long)node.Uptime.TotalSeconds, workers = proxy.Workers().Count,
+            generations = proxy.Generations(), listeners = proxy.Listeners(),
+        });
+    }
+
+    private static Task EndpointsAsync(HttpContext context) =>
+        JsonAnswer.WriteAsync(context, StatusCodes.Status200OK, PageRequest.From(context).Cut(Cluster(context).Endpoints, e => e.Address));
+
+    private static async Task OverrideAsync(HttpContext context)
+    {
+        var type = MediaTypes.Of(context.Request);
+        if (type is not (MediaTypes.MergePatch or MediaTypes.Json))
+            throw MediaTypes.Unsupported(type, MediaTypes.MergePatch, MediaTypes.Json);
+        var cluster = Cluster(context);
+        var address = (string)context.Request.RouteValues["endpoint"]!;
+        if (cluster.Endpoints.All(e => e.Address != address))
+            throw ApiException.NotFound("endpoint", address, cluster.Endpoints.Select(e => e.Address));
+        var body = RequestBody.AsObject(await RequestBody.ReadConfigAsync(context, Managed.Proxy.Configuration.Parsing.ConfigFormat.Json), "the patch");
+        RequestBody.OnlyFields(body, "weight", "drain");
+        int? weight = null;
+        if (body["weight"] is { } given)
+            weight = given is ConfigScalar { Kind: ConfigScalarKind.Number } number && int.TryParse(number.Text, NumberStyles.None, CultureInfo.InvariantCulture, out var w) && w is >= 1 and <= 128 ? w
+                : throw RequestBody.Invalid(given, ConfigCode.InvalidValue, "weight is a whole number from 1 to 128");
+        bool? drain = body["drain"] switch
+        {
+            null => null,
+            ConfigScalar { Kind: ConfigScalarKind.Boolean } flag => flag.Text == "true",
+            var other => throw RequestBody.Invalid(other, ConfigCode.InvalidType, "drain is true or false"),
+        };
+        if (!Proxy(context).SetEndpointOverride(cluster.Name, address, weight, drain))
+            throw ApiException.NotFound("endpoint", address, []);
+        await JsonAnswer.WriteAsync(context, StatusCodes.Status200OK, Cluster(context).Endpoints.First(e => e.Address == address));
+    }
+
+    private static ClusterStatus Cluster(HttpContext context)
+    {
+        var name = (string)context.Request.RouteValues["cluster"]!;
+        var clusters = Proxy(context).Clusters();
+        return clusters.FirstOrDefault(c => c.Name == name) ?? throw ApiException.NotFound("cluster", name, clusters.Select(c => c.Name));
+    }
+
+    private static ProxyServer Proxy(HttpContext context) => context.RequestServices.GetRequiredService<ProxyServer>();
+}

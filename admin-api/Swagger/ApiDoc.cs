@@ -1,0 +1,27 @@
+using Managed.AdminApi.Problems;
+
+namespace Managed.AdminApi.Swagger;
+
+/// <summary>A query or header parameter of a call.</summary>
+internal sealed record ApiParameter(string Name, string Description, string Example, string In = "query");
+
+/// <summary>What a call takes as its body, by media type, with one example each.</summary>
+internal sealed record ApiBody(string MediaType, string Example);
+
+/// <summary>
+/// Describes a call for Swagger, and for the server itself: a query parameter that is not listed here is refused, so that a mistyped
+/// <c>dry_run</c> never becomes a real write.
+/// </summary>
+internal sealed record ApiDoc(string Tag, string Summary)
+{
+    public string? Description { get; init; }
+    public IReadOnlyList<ApiParameter> Parameters { get; init; } = [];
+    public IReadOnlyList<ApiBody> Bodies { get; init; } = [];
+    public bool BodyRequired { get; init; } = true;
+    /// <summary>Status of success and an example of its body; null when there is none.</summary>
+    public IReadOnlyList<(int Status, string Description, string? Example)> Answers { get; init; } = [(200, "Done", null)];
+    public string AnswerType { get; init; } = "application/json";
+    public IReadOnlyList<ProblemCode> Errors { get; init; } = [];
+    /// <summary>Without access token.</summary>
+    public bool Anonymous { get; init; }
+}
