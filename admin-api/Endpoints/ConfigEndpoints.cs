@@ -97,7 +97,6 @@ internal static class ConfigEndpoints
             {
                 Errors = ErrorItem.From(built.Errors, body.Source), Warnings = warnings, Members = new Dictionary<string, object?> { ["valid"] = false },
             };
-        proxy.Discard(built.Snapshot);
         await JsonAnswer.WriteAsync(context, StatusCodes.Status200OK, new { valid = true, warnings });
     }
 

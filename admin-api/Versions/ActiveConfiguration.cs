@@ -25,5 +25,9 @@ internal sealed class ActiveConfiguration
 }
 
 /// <summary>What went wrong at start and what is served instead.</summary>
-/// <param name="Serving"><c>last-good.json</c> or <c>nothing</c>.</param>
-internal sealed record Degradation(string Reason, string Serving, long? Version, DateTimeOffset Since, bool StoreUsable);
+/// <param name="Serving">One of the constants.</param>
+/// <param name="StoreUsable">Whether changes can be recorded.</param>
+internal sealed record Degradation(string Reason, string Serving, long? Version, DateTimeOffset Since, bool StoreUsable)
+{
+    public const string LastGood = "last-good.json", Nothing = "nothing";
+}

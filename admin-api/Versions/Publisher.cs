@@ -84,7 +84,6 @@ internal sealed class Publisher(ProxyServer proxy, VersionStore store, ActiveCon
     private Submission DryRun(Snapshot next, Edit edit, ActiveVersion? former, IReadOnlyList<ErrorItem> warnings)
     {
         var impact = proxy.Impact(next);
-        proxy.Discard(next);
         return new(SubmissionOutcome.DryRun, former?.Number ?? 0, edit.Document, warnings)
         {
             Diff = StructuralDiff.Between(former?.Document ?? new ConfigObject(), edit.Document),
@@ -99,24 +98,15 @@ internal sealed class Publisher(ProxyServer proxy, VersionStore store, ActiveCon
         var summary = ChangeSummary.Between(former?.Document, edit.Document);
         var (document, digest) = VersionDocument.Pack(edit.Document);
         var now = DateTimeOffset.UtcNow;
-        long number;
-        try
-        {
-            number = store.Record(
-                n => new VersionRow
-                {
-                    Number = n, CreatedAt = now, Author = proposal.Author, Source = proposal.Source, Comment = proposal.Comment, BaseVersion = former?.Number,
-                    Restores = proposal.Restores, State = VersionState.Pending, Document = document, Digest = digest,
-                    Added = summary.Added, Changed = summary.Changed, Removed = summary.Removed, Summary = summary.ResourcesJson(),
-                },
-                n => new DeploymentRow { Id = DeploymentId(n), Version = n, PreviousVersion = former?.Number, State = DeploymentState.Preparing, StartedAt = now },
-                ModuleReferences.In(edit.Document));
-        }
-        catch
-        {
-            proxy.Discard(next);
-            throw;
-        }
+        var number = store.Record(
+            n => new VersionRow
+            {
+                Number = n, CreatedAt = now, Author = proposal.Author, Source = proposal.Source, Comment = proposal.Comment, BaseVersion = former?.Number,
+                Restores = proposal.Restores, State = VersionState.Pending, Document = document, Digest = digest,
+                Added = summary.Added, Changed = summary.Changed, Removed = summary.Removed, Summary = summary.ResourcesJson(),
+            },
+            n => new DeploymentRow { Id = DeploymentId(n), Version = n, PreviousVersion = former?.Number, State = DeploymentState.Preparing, StartedAt = now },
+            ModuleReferences.In(edit.Document));
         if (number != next.Version)
             throw new InvalidOperationException($"version {next.Version} was built but {number} recorded");
         _lastNumber = number;

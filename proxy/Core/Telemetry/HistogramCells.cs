@@ -71,6 +71,14 @@ public sealed class HistogramSnapshot
         return seen;
     }
 
+    /// <summary>Puts another histogram of the same unit on top.</summary>
+    public void Add(HistogramSnapshot other)
+    {
+        for (int i = 0; i < Counts.Length; i++) Counts[i] += other.Counts[i];
+        Count += other.Count;
+        Sum += other.Sum;
+    }
+
     /// <summary>What came since an earlier reading of the same histogram.</summary>
     public HistogramSnapshot Since(HistogramSnapshot earlier)
     {

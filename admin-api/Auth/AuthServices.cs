@@ -1,0 +1,19 @@
+using Managed.AdminApi.Endpoints;
+
+namespace Managed.AdminApi.Auth;
+
+internal static class AuthServices
+{
+    public static IServiceCollection AddAccess(this IServiceCollection services) => services
+        .AddSingleton(TimeProvider.System)
+        .AddSingleton<AccessTokens>()
+        .AddSingleton<Sessions>()
+        .AddSingleton<SignInLimit>();
+
+    /// <summary>After routing, before anything answers.</summary>
+    public static void UseAccess(this IApplicationBuilder app)
+    {
+        app.UseMiddleware<AuthMiddleware>();
+        app.UseMiddleware<WrongAddress>();
+    }
+}

@@ -1,0 +1,25 @@
+namespace Managed.AdminApi.Endpoints;
+
+internal static class ApiEndpoints
+{
+    /// <summary>All of <c>/api/v1</c>: one line for each resource.</summary>
+    public static void MapAdminApi(this WebApplication app)
+    {
+        var api = new ApiRoutes(app, ApiRoutes.V1);
+        api.MapConfig();
+        api.MapSchema();
+        api.MapListeners();
+        api.MapRouteConfigurations();
+        new PieceEndpoints("/clusters", "Clusters", _ => Documents.TopLevelList.Clusters, PieceExamples.Cluster, ordered: false).Map(api);
+        new PieceEndpoints("/extension_configs", "Extension configurations", _ => Documents.TopLevelList.ExtensionConfigs, PieceExamples.ExtensionConfig, ordered: false).Map(api);
+        api.MapVersions();
+        api.MapDeployments();
+        api.MapRuntime();
+        api.MapMatch();
+        api.MapModules();
+        api.MapStats();
+        api.MapEvents();
+        api.MapAuth();
+        app.MapSignInLink();
+    }
+}

@@ -1,0 +1,71 @@
+using System.Globalization;
+using System.Text;
+using Managed.AdminApi.Requests;
+using Managed.Proxy;
+
+namespace Managed.AdminApi.EnvoyPaths;
+
+/// <summary>Envoy's <c>/clusters</c>: one value a line, or JSON with <c>?format=json</c>.</summary>
+internal static class ClustersText
+{
+    public static Task WriteAsync(HttpContext context)
+    {
+        var clusters = context.RequestServices.GetRequiredService<ProxyServer>().Clusters();
+        return Query.Text(context, "format") == "json"
+            ? JsonAnswer.WriteAsync(context, StatusCodes.Status200OK, new { cluster_statuses = clusters.Select(Json) })
+            : ServerAnswers.TextAsync(context, Text(clusters));
+    }
+
+    private static string Text(IReadOnlyList<ClusterStatus> clusters)
+    {
+        var text = new StringBuilder();
+        foreach (var cluster in clusters)
+        {
+            void Line(string name, object value) => text.Append(CultureInfo.InvariantCulture, $"{cluster.Name}::{name}::{value}\n");
+            Line("observability_name", cluster.Name);
+            Line("default_priority::max_connections", cluster.MaxConnections);
+            Line("default_priority::max_pending_requests", cluster.MaxPendingRequests);
+            Line("default_priority::max_requests", cluster.MaxRequests);
+            Line("default_priority::max_retries", cluster.MaxRetries);
+            Line("added_via_api", "true");
+            foreach (var endpoint in cluster.Endpoints)
+                foreach (var (name, value) in Values(endpoint))
+                    Line($"{endpoint.Address}::{name}", value);
+        }
+        return text.ToString();
+    }
+
+    private static IEnumerable<(string Name, object Value)> Values(EndpointStatus e) =>
+    [
+        ("cx_active", e.ConnectionsActive), ("cx_connect_fail", e.ConnectFailures), ("cx_total", e.ConnectionsTotal), ("rq_active", e.RequestsActive),
+        ("rq_error", e.RequestsError), ("rq_success", e.RequestsSuccess), ("rq_timeout", e.RequestsTimeout), ("rq_total", e.RequestsTotal),
+        ("hostname", e.HostName), ("health_flags", e.Health), ("weight", e.Weight), ("region", ""), ("zone", ""), ("sub_zone", ""), ("canary", "false"), ("priority", 0),
+    ];
+
+    private static object Json(ClusterStatus cluster) => new
+    {
+        name = cluster.Name,
+        added_via_api = true,
+        observability_name = cluster.Name,
+        circuit_breakers = new
+        {
+            thresholds = new[] { new { max_connections = cluster.MaxConnections, max_pending_requests = cluster.MaxPendingRequests, max_requests = cluster.MaxRequests, max_retries = cluster.MaxRetries } },
+        },
+        host_statuses = cluster.Endpoints.Select(e => new
+        {
+            address = ListenersText.Address(e.Address),
+            hostname = e.HostName,
+            weight = e.Weight,
+            health_status = new { eds_health_status = e.Health.Equals("healthy", StringComparison.OrdinalIgnoreCase) ? "HEALTHY" : e.Health.ToUpperInvariant() },
+            stats = new object[]
+            {
+                Stat("cx_connect_fail", e.ConnectFailures), Stat("cx_total", e.ConnectionsTotal), Stat("rq_error", e.RequestsError), Stat("rq_success", e.RequestsSuccess),
+                Stat("rq_timeout", e.RequestsTimeout), Stat("rq_total", e.RequestsTotal), Gauge("cx_active", e.ConnectionsActive), Gauge("rq_active", e.RequestsActive),
+            },
+        }),
+    };
+
+    private static object Stat(string name, long value) => new { name, type = "COUNTER", value = value.ToString(CultureInfo.InvariantCulture) };
+
+    private static object Gauge(string name, long value) => new { name, type = "GAUGE", value = value.ToString(CultureInfo.InvariantCulture) };
+}

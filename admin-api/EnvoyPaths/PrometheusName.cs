@@ -1,0 +1,64 @@
+using System.Text.RegularExpressions;
+
+namespace Managed.AdminApi.EnvoyPaths;
+
+/// <summary>
+/// A statistic's Prometheus name and the tags that Envoy's default tag extractors take out of it: <c>cluster.web.upstream_rq_200</c> is
+/// <c>envoy_cluster_upstream_rq{envoy_cluster_name="web",envoy_response_code="200"}</c>.
+/// </summary>
+internal sealed partial record PrometheusName(string Name, IReadOnlyList<KeyValuePair<string, string>> Tags)
+{
+    private static readonly (Regex Pattern, string Tag)[] Extractors =
+    [
+        (ResponseCode(), "envoy_response_code"),
+        (ResponseCodeClass(), "envoy_response_code_class"),
+        (Cluster(), "envoy_cluster_name"),
+        (ConnectionManager(), "envoy_http_conn_manager_prefix"),
+        (Listener(), "envoy_listener_address"),
+        (TcpProxy(), "envoy_tcp_prefix"),
+        (LocalRateLimit(), "envoy_local_http_ratelimit_prefix"),
+        (Worker(), "envoy_worker_id"),
+    ];
+
+    public static PrometheusName Of(string stat)
+    {
+        var tags = new List<KeyValuePair<string, string>>();
+        foreach (var (pattern, tag) in Extractors)
+        {
+            var match = pattern.Match(stat);
+            if (!match.Success)
+                continue;
+            tags.Add(new(tag, match.Groups["value"].Value));
+            var cut = match.Groups["cut"];
+            stat = stat.Remove(cut.Index, cut.Length);
+        }
+        return new("envoy_" + NotAllowed().Replace(stat, "_"), tags);
+    }
+
+    [GeneratedRegex(@"_rq(?<cut>_(?<value>[1-5]\d\d))$")]
+    private static partial Regex ResponseCode();
+
+    [GeneratedRegex(@"_rq(?<cut>_(?<value>[1-5])xx)$")]
+    private static partial Regex ResponseCodeClass();
+
+    [GeneratedRegex(@"^cluster(?<cut>\.(?<value>.+?))\.(?=[^.]+$|external\.|internal\.|circuit_breakers\.|health_check\.|outlier_detection\.|membership|lb_)")]
+    private static partial Regex Cluster();
+
+    [GeneratedRegex(@"^http(?<cut>\.(?<value>.+?))\.(?=[^.]+$|fault\.|rbac\.|local_rate_limit\.|tracing\.|[a-z_]+\.[a-z_]+$)")]
+    private static partial Regex ConnectionManager();
+
+    [GeneratedRegex(@"^listener(?<cut>\.(?<value>.+?))\.(?=[a-z_0-9]+$|http\.|worker_)")]
+    private static partial Regex Listener();
+
+    [GeneratedRegex(@"^tcp(?<cut>\.(?<value>.+?))\.(?=[^.]+$)")]
+    private static partial Regex TcpProxy();
+
+    [GeneratedRegex(@"^(?<cut>(?<value>[^.]+)\.)http_local_rate_limit\.")]
+    private static partial Regex LocalRateLimit();
+
+    [GeneratedRegex(@"(?<cut>worker_(?<value>\d+)\.)")]
+    private static partial Regex Worker();
+
+    [GeneratedRegex(@"[^a-zA-Z0-9_]")]
+    private static partial Regex NotAllowed();
+}

@@ -1,0 +1,79 @@
+using System.Globalization;
+using System.Net;
+using Managed.AdminApi.Requests;
+using Managed.Proxy.Configuration;
+
+namespace Managed.AdminApi.Hosting;
+
+/// <summary>Reads the options of <c>managed run</c>: the command line first, then the environment, then the defaults.</summary>
+internal static class CommandLine
+{
+    public const string Usage = """
+        managed run [options]        start the proxy with its admin API and dashboard (the default)
+        managed validate FILE        check a configuration: exit 0 or 1, every error as FILE:line:column pointer message
+        managed version
+
+          --config FILE              the configuration to apply           MANAGED_CONFIG
+          --data-dir DIR             history, token, lock (./data)        MANAGED_DATA_DIR
+          --admin ADDR               admin address (127.0.0.1:9901)       MANAGED_ADMIN
+          --workers N                worker threads (one per core)        MANAGED_WORKERS
+          --demo                     start the demo service as well       MANAGED_DEMO=1
+          --insecure-admin           allow an admin address that is not loopback, without TLS   MANAGED_INSECURE_ADMIN=1
+          --admin-host NAME          allow one more Host name on the admin port (repeatable)    MANAGED_ADMIN_HOSTS
+          --drain-time TIME          for open connections after SIGTERM (8s)                    MANAGED_DRAIN_TIME
+        """;
+
+    private static readonly string[] Valued = ["--config", "--data-dir", "--admin", "--workers", "--admin-host", "--drain-time"];
+    private static readonly string[] Flags = ["--demo", "--insecure-admin"];
+
+    /// <exception cref="StartException">Something is not understood; the message is one line.</exception>
+    public static RunOptions Parse(IReadOnlyList<string> args, Func<string, string?> environment)
+    {
+        var values = new Dictionary<string, string>(StringComparer.Ordinal);
+        var hosts = new List<string>();
+        for (var i = 0; i < args.Count; i++)
+        {
+            var (name, inline) = args[i].Split('=', 2) is [var left, var right] ? (left, right) : (args[i], null);
+            if (Flags.Contains(name) && inline is null)
+                values[name] = "1";
+            else if (!Valued.Contains(name))
+                throw new StartException($"unknown argument '{args[i]}'{(Suggestions.Hint(name, Valued.Concat(Flags)) is { } hint ? $"; {hint}" : "; try managed --help")}");
+            else if (inline is null && (i + 1 >= args.Count || args[i + 1].StartsWith("--", StringComparison.Ordinal)))
+                throw new StartException($"{name} needs a value");
+            else if (name == "--admin-host")
+                hosts.Add(inline ?? args[++i]);
+            else if (!values.TryAdd(name, inline ?? args[++i]))
+                throw new StartException($"{name} is given more than once");
+        }
+        string? Value(string name, string variable) => values.GetValueOrDefault(name) ?? (environment(variable) is { Length: > 0 } text ? text : null);
+        var defaults = new RunOptions();
+        var options = new RunOptions
+        {
+            ConfigFile = Value("--config", "MANAGED_CONFIG"),
+            DataDirectory = Value("--data-dir", "MANAGED_DATA_DIR") ?? defaults.DataDirectory,
+            Admin = Value("--admin", "MANAGED_ADMIN") is { } admin ? Address(admin) : defaults.Admin,
+            Workers = Value("--workers", "MANAGED_WORKERS") is { } workers ? Count(workers) : defaults.Workers,
+            Demo = Flag(Value("--demo", "MANAGED_DEMO")),
+            InsecureAdmin = Flag(Value("--insecure-admin", "MANAGED_INSECURE_ADMIN")),
+            AdminHosts = hosts.Count > 0 ? hosts : (environment("MANAGED_ADMIN_HOSTS") ?? "").Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries),
+            DrainTime = Value("--drain-time", "MANAGED_DRAIN_TIME") is { } drain ? Duration(drain) : defaults.DrainTime,
+        };
+        if (!IPAddress.IsLoopback(options.Admin.Address) && !options.InsecureAdmin)
+            throw new StartException($"the admin address {options.Admin} can be reached from other machines and there is no TLS; say --insecure-admin if that is meant");
+        return options;
+    }
+
+    private static IPEndPoint Address(string text)
+    {
+        var at = text.StartsWith("localhost:", StringComparison.Ordinal) ? "127.0.0.1" + text["localhost".Length..] : text;
+        return at.Contains(':') && IPEndPoint.TryParse(at, out var address) && (address.Port != 0 || at.EndsWith(":0", StringComparison.Ordinal)) ? address
+            : throw new StartException($"--admin: '{text}' is not an address such as 127.0.0.1:9901 or [::1]:9901");
+    }
+
+    private static int Count(string text) => int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var n) && n >= 1 && n <= Managed.Proxy.Worker.MaxWorkers ? n
+        : throw new StartException($"--workers: '{text}' is not a number from 1 to {Managed.Proxy.Worker.MaxWorkers}");
+
+    private static TimeSpan Duration(string text) => DurationText.TryParse(text, out var value) ? value : throw new StartException($"--drain-time: '{text}' is not a duration such as 8s");
+
+    private static bool Flag(string? text) => text is "1" or "true" or "yes";
+}

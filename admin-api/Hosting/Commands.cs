@@ -1,0 +1,49 @@
+using Managed.AdminApi.Telemetry;
+
+namespace Managed.AdminApi.Hosting;
+
+/// <summary>The commands of the executable. Exit code 1 with one clear line when something is wrong with the call.</summary>
+internal static class Commands
+{
+    public static async Task<int> RunAsync(string[] args)
+    {
+        try
+        {
+            switch (args.FirstOrDefault())
+            {
+                case "version" or "--version" when args.Length == 1:
+                    Console.Out.WriteLine($"managed {NodeState.ProductVersion}");
+                    return 0;
+                case "help" or "--help" or "-h":
+                    Console.Out.WriteLine(CommandLine.Usage);
+                    return 0;
+                case "validate":
+                    return args.Length == 2 ? ConfigFile.Validate(args[1], Console.Out, Console.Error) : throw new StartException("validate takes one file: managed validate FILE");
+                case "run":
+                    return await ServeAsync(args[1..]);
+                case null:
+                    return await ServeAsync([]);
+                case var option when option.StartsWith('-'):
+                    return await ServeAsync(args);
+                case var other:
+                    throw new StartException($"unknown command '{other}'; there are run, validate and version");
+            }
+        }
+        catch (StartException e)
+        {
+            Console.Error.WriteLine($"managed: {e.Message}");
+            return 1;
+        }
+    }
+
+    private static async Task<int> ServeAsync(string[] args)
+    {
+        var options = CommandLine.Parse(args, Environment.GetEnvironmentVariable);
+        await using var host = await ManagedHost.StartAsync(options);
+        host.ListenToSignals();
+        host.Announce(Console.Out);
+        await host.StopRequested;
+        await host.StopAsync();
+        return 0;
+    }
+}

@@ -1,0 +1,65 @@
+using Managed.Proxy;
+using Managed.Proxy.Configuration;
+using Managed.Proxy.Configuration.Parsing;
+using Microsoft.Extensions.Logging.Abstractions;
+
+namespace Managed.AdminApi.Hosting;
+
+/// <summary>Configuration files named on the command line.</summary>
+internal static class ConfigFile
+{
+    /// <exception cref="StartException">It cannot be read; the message holds every error of the text.</exception>
+    public static ConfigObject Read(string path)
+    {
+        byte[] text;
+        try
+        {
+            text = File.ReadAllBytes(path);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw new StartException($"cannot read {path}: {e.Message}");
+        }
+        var errors = new ConfigErrors();
+        var format = Path.GetExtension(path) switch { ".json" => ConfigFormat.Json, ".yaml" or ".yml" => ConfigFormat.Yaml, _ => ConfigFormat.Detect };
+        if (ConfigParser.Parse(text, format, path, errors) is ConfigObject document && !errors.HasErrors)
+            return document;
+        throw new StartException(errors.HasErrors ? Lines(errors.Errors) : $"{path}:1:1 # the document has to be an object");
+    }
+
+    /// <summary><c>managed validate FILE</c>: 0 when it is valid, else 1 with a line for each error.</summary>
+    public static int Validate(string path, TextWriter output, TextWriter error)
+    {
+        try
+        {
+            var document = Read(path);
+            using var proxy = new ValidatingProxy();
+            var built = proxy.Build(document);
+            foreach (var warning in built.Warnings)
+                error.WriteLine($"warning: {warning}");
+            if (built.Errors.Count == 0)
+            {
+                output.WriteLine($"{path} is valid");
+                return 0;
+            }
+            error.WriteLine(Lines(built.Errors));
+        }
+        catch (StartException e)
+        {
+            error.WriteLine(e.Message);
+        }
+        return 1;
+    }
+
+    public static string Lines(IEnumerable<ConfigError> errors) => string.Join('\n', errors);
+
+    /// <summary>A data plane that never starts: building needs no threads.</summary>
+    private sealed class ValidatingProxy : IDisposable
+    {
+        private readonly ProxyServer _proxy = new(new ProxyOptions { Workers = 1, LoggerFactory = NullLoggerFactory.Instance });
+
+        public BuildResult Build(ConfigObject document) => _proxy.Build(document, 1);
+
+        public void Dispose() => _proxy.DisposeAsync().AsTask().GetAwaiter().GetResult();
+    }
+}

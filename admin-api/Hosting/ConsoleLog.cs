@@ -1,0 +1,22 @@
+using Microsoft.Extensions.Logging.Console;
+
+namespace Managed.AdminApi.Hosting;
+
+internal static class ConsoleLog
+{
+    /// <summary>One line for each entry, on standard error: standard output belongs to access logs.</summary>
+    public static void AddOneLineConsole(this ILoggingBuilder logging, LogLevels levels)
+    {
+        logging.ClearProviders();
+        logging.SetMinimumLevel(LogLevel.Trace);
+        logging.AddFilter((category, level) => levels.IsEnabled(category ?? "", level));
+        logging.AddSimpleConsole(format =>
+        {
+            format.SingleLine = true;
+            format.TimestampFormat = "yyyy-MM-ddTHH:mm:ss.fffZ ";
+            format.UseUtcTimestamp = true;
+            format.ColorBehavior = LoggerColorBehavior.Disabled;
+        });
+        logging.Services.Configure<ConsoleLoggerOptions>(o => o.LogToStandardErrorThreshold = LogLevel.Trace);
+    }
+}

@@ -1,0 +1,8 @@
+namespace Managed.AdminApi.Hosting;
+
+/// <summary>Events 3200–3209.</summary>
+internal static partial class HostLog
+{
+    [LoggerMessage(3200, LogLevel.Information, "Stopping; open connections have {Seconds} s")]
+    public static partial void Stopping(ILogger logger, double seconds);
+}

@@ -1,0 +1,120 @@
+using System.Globalization;
+using Managed.AdminApi.Auth;
+using Managed.AdminApi.Events;
+using Managed.AdminApi.Telemetry;
+using Managed.AdminApi.Versions;
+using Managed.Proxy;
+using Microsoft.Data.Sqlite;
+
+namespace Managed.AdminApi.Hosting;
+
+/// <summary>The whole product in one process: data folder, data plane, history, admin port. Tests start it the same way.</summary>
+internal sealed class ManagedHost : IAsyncDisposable
+{
+    private readonly RunOptions _options;
+    private readonly DataFolder _folder;
+    private readonly WebApplication _app;
+    private readonly StopSignal _stop;
+    private DemoService? _demo;
+    private string? _signInLink;
+    private bool _stopped;
+
+    private ManagedHost(RunOptions options, DataFolder folder, ProxyServer proxy, WebApplication app, StopSignal stop) =>
+        (_options, _folder, Proxy, _app, _stop) = (options, folder, proxy, app, stop);
+
+    public ProxyServer Proxy { get; }
+    public IServiceProvider Services => _app.Services;
+    /// <summary>Base of the admin port, such as <c>http://127.0.0.1:9901/</c>.</summary>
+    public Uri AdminUri => AdminServer.AddressOf(_app.Services);
+    /// <summary>The administrator's access token.</summary>
+    public string Token => _app.Services.GetRequiredService<AccessTokens>().Administrator;
+    /// <summary>The link that signs a browser in, once.</summary>
+    public string SignInLink => _signInLink ??= new Uri(AdminUri, $"/auth/login?code={_app.Services.GetRequiredService<Sessions>().IssueCode()}").ToString();
+    public Task StopRequested => _stop.Requested;
+
+    /// <summary>Starts with the options of the command line: <c>StartAsync("--data-dir", dir, "--admin", "127.0.0.1:0")</c>.</summary>
+    /// <exception cref="StartException">With the one line that the user would see.</exception>
+    public static Task<ManagedHost> StartAsync(params string[] args) => StartAsync(CommandLine.Parse(args, _ => null));
+
+    public static async Task<ManagedHost> StartAsync(RunOptions options)
+    {
+        var folder = DataFolder.Open(options.DataDirectory);
+        var levels = new LogLevels();
+        var loggers = LoggerFactory.Create(logging => logging.AddOneLineConsole(levels));
+        var proxy = new ProxyServer(new ProxyOptions { Workers = options.Workers, LoggerFactory = loggers });
+        var stop = new StopSignal();
+        var host = new ManagedHost(options, folder, proxy, Program.Build(options, folder, proxy, levels, stop), stop);
+        try
+        {
+            await host.StartAsync(levels);
+            return host;
+        }
+        catch
+        {
+            await host.DisposeAsync();
+            throw;
+        }
+    }
+
+    public void ListenToSignals() => _stop.Listen(Proxy.ReopenLogs);
+
+    /// <summary>What a user needs to know after a start.</summary>
+    public void Announce(TextWriter output)
+    {
+        foreach (var listener in Proxy.Listeners())
+            output.WriteLine($"listener   {listener.Name} on {listener.BoundAddress}");
+        output.WriteLine($"admin      {AdminUri}  (API {AdminUri}api/v1, Swagger {AdminUri}swagger)");
+        output.WriteLine($"dashboard  {SignInLink}  (works once)");
+        output.WriteLine($"token      {_folder.TokenFile}");
+    }
+
+    /// <summary>Stops accepting, lets open connections end within the drain time, closes the admin port.</summary>
+    public async Task StopAsync()
+    {
+        if (_stopped)
+            return;
+        _stopped = true;
+        HostLog.Stopping(Services.GetRequiredService<ILogger<ManagedHost>>(), _options.DrainTime.TotalSeconds);
+        Services.GetRequiredService<EventLog>().Close();
+        await Proxy.StopAsync(_options.DrainTime, CancellationToken.None);
+        await _app.StopAsync();
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        if (!_stopped)
+        {
+            _stopped = true;
+            Services.GetRequiredService<EventLog>().Close();
+            await Proxy.StopAsync(TimeSpan.Zero, CancellationToken.None);
+            await _app.StopAsync();
+        }
+        await _app.DisposeAsync();
+        await Proxy.DisposeAsync();
+        if (_demo is not null)
+            await _demo.DisposeAsync();
+        _stop.Dispose();
+        SqliteConnection.ClearAllPools(); // the last connection to close merges the write-ahead log
+        _folder.Dispose();
+    }
+
+    private async Task StartAsync(LogLevels levels)
+    {
+        Proxy.Start();
+        Proxy.EventRaised += e => Services.GetRequiredService<EventLog>().Add(e.Type, e.Data);
+        await Services.GetRequiredService<Startup>().ServeAsync();
+        Services.GetRequiredService<AccessTokens>().Load();
+        Services.GetRequiredService<Sessions>().Load();
+        if (_options.Demo || StarterConfiguration.UsesDemo(Services.GetRequiredService<ActiveConfiguration>().Required.Document))
+            _demo = await DemoService.StartAsync(levels);
+        try
+        {
+            await _app.StartAsync();
+        }
+        catch (IOException e)
+        {
+            throw new StartException(string.Create(CultureInfo.InvariantCulture, $"cannot open the admin address {_options.Admin}: {(e.InnerException ?? e).Message}"));
+        }
+        Services.GetRequiredService<StatHistory>().Start();
+    }
+}

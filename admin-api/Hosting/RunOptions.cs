@@ -1,0 +1,19 @@
+using System.Net;
+
+namespace Managed.AdminApi.Hosting;
+
+/// <summary>How <c>managed run</c> was called; see api.md, "Starting it".</summary>
+internal sealed record RunOptions
+{
+    public string? ConfigFile { get; init; }
+    public string DataDirectory { get; init; } = "./data";
+    public IPEndPoint Admin { get; init; } = new(IPAddress.Loopback, 9901);
+    public int Workers { get; init; } = Environment.ProcessorCount;
+    public bool Demo { get; init; }
+    /// <summary>Allows an admin address that other machines reach, without TLS.</summary>
+    public bool InsecureAdmin { get; init; }
+    /// <summary>Further names by which the admin port may be called.</summary>
+    public IReadOnlyList<string> AdminHosts { get; init; } = [];
+    /// <summary>How long connections may go on after SIGTERM. Container engines kill after 10 s, so a little less.</summary>
+    public TimeSpan DrainTime { get; init; } = TimeSpan.FromSeconds(8);
+}

@@ -1,0 +1,93 @@
+using System.Text.Json;
+using Managed.Migrations;
+using Microsoft.EntityFrameworkCore;
+
+namespace Managed.AdminApi.Modules;
+
+/// <summary>A stored module without its content.</summary>
+/// <param name="UsedBy">Versions that need it, newest first.</param>
+internal sealed record ModuleView(string Digest, string Kind, IReadOnlyList<string> Names, long Size, DateTimeOffset CreatedAt, string Author, string? Abi,
+    IReadOnlyList<string> Imports, IReadOnlyList<string> Exports, IReadOnlyList<long> UsedBy);
+
+/// <summary>Scripts and Wasm modules, stored once per content and found by digest or by name.</summary>
+internal sealed class ModuleStore(IDbContextFactory<HistoryContext> contexts)
+{
+    /// <summary>Stores a module and points a name at it. True when the content is new.</summary>
+    public bool Add(ModuleRow module, string? name)
+    {
+        using var db = contexts.CreateDbContext();
+        var isNew = !db.Modules.Any(m => m.Digest == module.Digest);
+        if (isNew)
+            db.Modules.Add(module);
+        if (name is not null)
+            Point(db, name, module.Digest);
+        db.SaveChanges();
+        return isNew;
+    }
+
+    /// <summary>Points a name at a stored module; false when there is no such module.</summary>
+    public bool Name(string name, string digest)
+    {
+        using var db = contexts.CreateDbContext();
+        if (!db.Modules.Any(m => m.Digest == digest))
+            return false;
+        Point(db, name, digest);
+        db.SaveChanges();
+        return true;
+    }
+
+    public string? DigestOf(string name)
+    {
+        using var db = contexts.CreateDbContext();
+        return db.ModuleNames.AsNoTracking().SingleOrDefault(n => n.Name == name)?.Digest;
+    }
+
+    public ModuleView? Find(string digest) => Views(m => m.Digest == digest).FirstOrDefault();
+
+    public IReadOnlyList<ModuleView> List() => Views(_ => true);
+
+    public (string Kind, byte[] Content)? Content(string digest)
+    {
+        using var db = contexts.CreateDbContext();
+        return db.Modules.AsNoTracking().SingleOrDefault(m => m.Digest == digest) is { } row ? (row.Kind, row.Content) : null;
+    }
+
+    /// <summary>Deletes a module and its names; gives the versions that need it instead when there are any.</summary>
+    public IReadOnlyList<long> Delete(string digest)
+    {
+        using var db = contexts.CreateDbContext();
+        var users = db.VersionModules.Where(m => m.Digest == digest).Select(m => m.Version).OrderDescending().ToList();
+        if (users.Count == 0)
+            db.Modules.Where(m => m.Digest == digest).ExecuteDelete();
+        return users;
+    }
+
+    public IReadOnlyList<string> Names()
+    {
+        using var db = contexts.CreateDbContext();
+        return [.. db.ModuleNames.AsNoTracking().Select(n => n.Name)];
+    }
+
+    private static void Point(HistoryContext db, string name, string digest)
+    {
+        if (db.ModuleNames.Find(name) is { } known)
+            (known.Digest, known.UpdatedAt) = (digest, DateTimeOffset.UtcNow);
+        else
+            db.ModuleNames.Add(new() { Name = name, Digest = digest, UpdatedAt = DateTimeOffset.UtcNow });
+    }
+
+    private IReadOnlyList<ModuleView> Views(System.Linq.Expressions.Expression<Func<ModuleRow, bool>> which)
+    {
+        using var db = contexts.CreateDbContext();
+        var rows = db.Modules.AsNoTracking().Where(which).OrderByDescending(m => m.CreatedAt).ThenBy(m => m.Digest)
+            .Select(m => new { m.Digest, m.Kind, m.Size, m.CreatedAt, m.Author, m.Abi, m.Imports, m.Exports }).ToList();
+        var digests = rows.Select(r => r.Digest).ToList();
+        var names = db.ModuleNames.AsNoTracking().Where(n => digests.Contains(n.Digest)).ToLookup(n => n.Digest, n => n.Name);
+        var users = db.VersionModules.AsNoTracking().Where(m => digests.Contains(m.Digest)).ToLookup(m => m.Digest, m => m.Version);
+        return
+        [
+            .. rows.Select(m => new ModuleView(m.Digest, m.Kind, [.. names[m.Digest].Order()], m.Size, m.CreatedAt, m.Author, m.Abi,
+                JsonSerializer.Deserialize<List<string>>(m.Imports) ?? [], JsonSerializer.Deserialize<List<string>>(m.Exports) ?? [], [.. users[m.Digest].OrderDescending()])),
+        ];
+    }
+}

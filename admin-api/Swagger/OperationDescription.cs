@@ -1,0 +1,80 @@
+using System.Text.Json.Nodes;
+using Managed.AdminApi.Problems;
+using Microsoft.OpenApi;
+using Swashbuckle.AspNetCore.SwaggerGen;
+
+namespace Managed.AdminApi.Swagger;
+
+/// <summary>Fills an operation from the <see cref="ApiDoc"/> of its endpoint: parameters, bodies, answers, and every error with an example.</summary>
+internal sealed class OperationDescription : IOperationFilter
+{
+    private static readonly ProblemCode[] Always = [ProblemCode.Forbidden, ProblemCode.Internal];
+
+    public void Apply(OpenApiOperation operation, OperationFilterContext context)
+    {
+        if (context.ApiDescription.ActionDescriptor.EndpointMetadata.OfType<ApiDoc>().FirstOrDefault() is not { } doc)
+            return;
+        operation.Summary = doc.Summary;
+        operation.Description = doc.Description;
+        operation.Parameters = [.. operation.Parameters ?? [], .. doc.Parameters.Select(Parameter)];
+        if (doc.Bodies.Count > 0)
+            operation.RequestBody = new OpenApiRequestBody
+            {
+                Required = doc.BodyRequired,
+                Content = doc.Bodies.ToDictionary(b => b.MediaType, b => (IOpenApiMediaType)new OpenApiMediaType { Schema = Schema(b.MediaType), Example = Example(b.MediaType, b.Example) }),
+            };
+        operation.Responses = [];
+        foreach (var (status, description, example) in doc.Answers)
+            operation.Responses[$"{status}"] = Answer(doc, description, example);
+        var errors = doc.Errors.Concat(Always).Concat(doc.Anonymous ? [] : [ProblemCode.Unauthenticated]);
+        foreach (var group in errors.Distinct().GroupBy(e => e.Status).OrderBy(g => g.Key))
+            operation.Responses[$"{group.Key}"] = Problem([.. group]);
+        if (!doc.Anonymous)
+            operation.Security = [new OpenApiSecurityRequirement { [new OpenApiSecuritySchemeReference("token", context.Document)] = [] }];
+    }
+
+    private static OpenApiParameter Parameter(ApiParameter parameter) => new()
+    {
+        Name = parameter.Name,
+        In = parameter.In == "header" ? ParameterLocation.Header : ParameterLocation.Query,
+        Description = parameter.Description,
+        Required = false,
+        Schema = new OpenApiSchema { Type = JsonSchemaType.String },
+        Example = null,
+        Extensions = new Dictionary<string, IOpenApiExtension>(),
+        Examples = parameter.Example.Length == 0 ? null : new Dictionary<string, IOpenApiExample>
+        {
+            ["none"] = new OpenApiExample { Summary = "not given", Value = JsonValue.Create("") },
+            ["example"] = new OpenApiExample { Summary = parameter.Example, Value = JsonValue.Create(parameter.Example) },
+        },
+    };
+
+    private static OpenApiResponse Answer(ApiDoc doc, string description, string? example)
+    {
+        var response = new OpenApiResponse { Description = description };
+        if (example is not null)
+        {
+            response.Content = new Dictionary<string, IOpenApiMediaType> { [doc.AnswerType] = new OpenApiMediaType { Schema = Schema(doc.AnswerType), Example = Example(doc.AnswerType, example) } };
+            if (doc.AnswerType == "application/json")
+                response.Content["application/yaml"] = new OpenApiMediaType { Schema = Schema("application/yaml") };
+        }
+        return response;
+    }
+
+    private static OpenApiResponse Problem(IReadOnlyList<ProblemCode> codes) => new()
+    {
+        Description = string.Join("; ", codes.Select(c => $"`{c.Name}` {c.Title}")),
+        Content = new Dictionary<string, IOpenApiMediaType>
+        {
+            ["application/problem+json"] = new OpenApiMediaType
+            {
+                Schema = new OpenApiSchemaReference(ProblemSchema.Name),
+                Examples = codes.ToDictionary(c => c.Name, c => (IOpenApiExample)new OpenApiExample { Summary = c.Title, Value = ProblemSchema.Example(c) }),
+            },
+        },
+    };
+
+    private static OpenApiSchema Schema(string mediaType) => mediaType.EndsWith("json", StringComparison.Ordinal) ? new() : new() { Type = JsonSchemaType.String };
+
+    private static JsonNode? Example(string mediaType, string example) => mediaType.EndsWith("json", StringComparison.Ordinal) ? JsonNode.Parse(example) : JsonValue.Create(example);
+}

@@ -1,0 +1,71 @@
+using Managed.Proxy;
+using Managed.Proxy.Core.Telemetry;
+
+namespace Managed.AdminApi.Telemetry;
+
+/// <summary>
+/// Counters and gauges of the last hour, one reading in ten seconds: enough for a chart, small enough to keep in memory
+/// (at most 5000 names × 360 readings × 8 bytes = 14 MB; a node with a dozen clusters needs under 1 MB).
+/// </summary>
+internal sealed class StatHistory(ProxyServer proxy) : IDisposable
+{
+    public static readonly TimeSpan Step = TimeSpan.FromSeconds(10), Kept = TimeSpan.FromHours(1);
+    private const int MaxNames = 5000;
+    private static readonly int Readings = (int)(Kept / Step);
+
+    private readonly Lock _lock = new();
+    private readonly Dictionary<string, double[]> _values = new(StringComparer.Ordinal);
+    private readonly DateTimeOffset[] _times = new DateTimeOffset[Readings];
+    private long _count;
+    private Timer? _timer;
+
+    public void Start() => _timer = new Timer(_ => Sample(proxy.Stats.Read()), null, TimeSpan.Zero, Step);
+
+    public void Sample(IReadOnlyList<Stat> stats)
+    {
+        lock (_lock)
+        {
+            var at = (int)(_count % Readings);
+            _times[at] = DateTimeOffset.UtcNow;
+            foreach (var series in _values.Values)
+                series[at] = double.NaN;
+            foreach (var stat in stats)
+            {
+                if (!_values.TryGetValue(stat.Name, out var series))
+                {
+                    if (stat.Value == 0 || _values.Count >= MaxNames)
+                        continue; // a counter that has never moved needs no memory
+                    series = _values[stat.Name] = new double[Readings];
+                    Array.Fill(series, double.NaN);
+                }
+                series[at] = stat.Value;
+            }
+            _count++;
+        }
+    }
+
+    /// <summary>Points of the names that are known, oldest first.</summary>
+    public IReadOnlyList<StatSeries> Read(Func<string, bool> wanted, TimeSpan range)
+    {
+        lock (_lock)
+        {
+            var since = DateTimeOffset.UtcNow - range;
+            var series = new List<StatSeries>();
+            foreach (var (name, values) in _values.Where(v => wanted(v.Key)).OrderBy(v => v.Key, StringComparer.Ordinal))
+            {
+                var points = new List<StatPoint>();
+                for (var i = Math.Max(0, _count - Readings); i < _count; i++)
+                    if (_times[i % Readings] >= since && !double.IsNaN(values[i % Readings]))
+                        points.Add(new(_times[i % Readings], values[i % Readings]));
+                series.Add(new(name, points));
+            }
+            return series;
+        }
+    }
+
+    public void Dispose() => _timer?.Dispose();
+}
+
+internal sealed record StatSeries(string Name, IReadOnlyList<StatPoint> Points);
+
+internal sealed record StatPoint(DateTimeOffset Time, double Value);

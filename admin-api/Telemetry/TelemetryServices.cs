@@ -1,0 +1,9 @@
+namespace Managed.AdminApi.Telemetry;
+
+internal static class TelemetryServices
+{
+    public static IServiceCollection AddTelemetry(this IServiceCollection services) => services
+        .AddSingleton<NodeState>()
+        .AddSingleton<CpuShares>()
+        .AddSingleton<StatHistory>();
+}

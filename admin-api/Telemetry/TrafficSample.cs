@@ -1,0 +1,53 @@
+using Managed.Proxy;
+using Managed.Proxy.Core.Telemetry;
+
+namespace Managed.AdminApi.Telemetry;
+
+/// <summary>The traffic of one interval over all listeners. Latencies are null when nothing was answered in it.</summary>
+internal sealed record TrafficSample(DateTimeOffset Time, double Rps, double ErrorShare, double? P50Ms, double? P95Ms, double? P99Ms, long Connections)
+{
+    /// <summary>Reads the same counters again and again and makes samples of the differences.</summary>
+    internal sealed class Meter(ProxyServer proxy)
+    {
+        private Reading? _last;
+
+        /// <summary>The sample since the call before; null at the first.</summary>
+        public TrafficSample? Next(IReadOnlyList<Stat> stats)
+        {
+            var now = Reading.Of(stats);
+            var last = _last;
+            _last = now;
+            if (last is null)
+                return null;
+            var seconds = Math.Max(0.001, (now.Time - last.Time).TotalSeconds);
+            var latency = now.Latency.Since(last.Latency);
+            double answered = now.Answered - last.Answered, failed = now.Failed - last.Failed;
+            double? Quantile(double q) => latency.Count == 0 ? null : Math.Round(latency.Quantile(q) / 1000, 3);
+            return new(now.Time, Math.Round((now.Requests - last.Requests) / seconds, 1), answered > 0 ? Math.Round(failed / answered, 4) : 0,
+                Quantile(0.5), Quantile(0.95), Quantile(0.99), proxy.Workers().Sum(w => w.Connections));
+        }
+
+        private sealed record Reading(DateTimeOffset Time, double Requests, double Answered, double Failed, HistogramSnapshot Latency)
+        {
+            public static Reading Of(IReadOnlyList<Stat> stats)
+            {
+                double requests = 0, answered = 0, failed = 0;
+                var latency = new HistogramSnapshot();
+                foreach (var stat in stats)
+                {
+                    if (!stat.Name.StartsWith("http.", StringComparison.Ordinal))
+                        continue;
+                    if (stat.Name.EndsWith(".downstream_rq_total", StringComparison.Ordinal))
+                        requests += stat.Value;
+                    else if (stat.Name.EndsWith(".downstream_rq_completed", StringComparison.Ordinal))
+                        answered += stat.Value;
+                    else if (stat.Name.EndsWith(".downstream_rq_5xx", StringComparison.Ordinal))
+                        failed += stat.Value;
+                    else if (stat.Histogram is { } histogram && stat.Name.EndsWith(".downstream_rq_time", StringComparison.Ordinal))
+                        latency.Add(histogram);
+                }
+                return new(DateTimeOffset.UtcNow, requests, answered, failed, latency);
+            }
+        }
+    }
+}
