@@ -2,7 +2,6 @@ using System.Net;
 using Managed.AdminApi.Auth;
 using Managed.AdminApi.Problems;
 using Managed.AdminApi.Requests;
-using Managed.AdminApi.Swagger;
 using Managed.Proxy.Configuration;
 
 namespace Managed.AdminApi.Endpoints;

@@ -5,7 +5,6 @@ using Managed.AdminApi.Swagger;
 using Managed.AdminApi.Versions;
 using Managed.Proxy;
 using Managed.Proxy.Configuration;
-using Managed.Proxy.Configuration.Parsing;
 using static Managed.AdminApi.Problems.ProblemCode;
 
 namespace Managed.AdminApi.Endpoints;

@@ -2,7 +2,6 @@ using System.Net.ServerSentEvents;
 using System.Runtime.CompilerServices;
 using Managed.AdminApi.Events;
 using Managed.AdminApi.Requests;
-using Managed.AdminApi.Swagger;
 
 namespace Managed.AdminApi.Endpoints;
 

@@ -1,7 +1,6 @@
 using Managed.AdminApi.Documents;
 using Managed.AdminApi.Problems;
 using Managed.AdminApi.Requests;
-using Managed.AdminApi.Swagger;
 using Managed.AdminApi.Versions;
 using Managed.Proxy;
 

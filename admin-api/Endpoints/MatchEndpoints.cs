@@ -3,7 +3,6 @@ using System.Net;
 using Managed.AdminApi.Documents;
 using Managed.AdminApi.Problems;
 using Managed.AdminApi.Requests;
-using Managed.AdminApi.Swagger;
 using Managed.AdminApi.Versions;
 using Managed.Proxy;
 using Managed.Proxy.Configuration;

@@ -1,5 +1,4 @@
 using Managed.AdminApi.Requests;
-using Microsoft.AspNetCore.Http.Features;
 using Microsoft.Data.Sqlite;
 using Microsoft.EntityFrameworkCore;
 
@@ -35,8 +34,8 @@ internal sealed class ProblemMiddleware(RequestDelegate next, ILogger<ProblemMid
             await WriteBareStatusAsync(context);
     }
 
-    private static bool IsMachine(HttpContext context) =>
-        context.Features.Get<IStatusCodePagesFeature>() is null && !MediaTypes.WantsHtml(context.Request);
+    /// <summary>A browser that looks for a page gets what the dashboard has for that.</summary>
+    private static bool IsMachine(HttpContext context) => context.Request.Path.StartsWithSegments("/api") || !MediaTypes.WantsHtml(context.Request);
 
     private static Task WriteBareStatusAsync(HttpContext context)
     {
