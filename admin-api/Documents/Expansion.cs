@@ -1,4 +1,5 @@
 using Managed.AdminApi.Problems;
+using Managed.Proxy;
 using Managed.Proxy.Configuration;
 using Managed.Proxy.Configuration.ShortForms;
 
@@ -10,7 +11,7 @@ internal static class Expansion
     public static ConfigObject Of(ConfigObject document)
     {
         var errors = new ConfigErrors();
-        return ShortForm.Expand(document, errors)
+        return ShortForm.Expand(document, errors, ExtensionCatalog.FindConfigType)
             ?? throw new ApiException(ProblemCode.ValidationFailed, "the document cannot be expanded") { Errors = ErrorItem.From(errors.Errors, null) };
     }
 

@@ -1,4 +1,5 @@
 using Managed.AdminApi.Problems;
+using Managed.Proxy;
 using Managed.Proxy.Configuration;
 using Managed.Proxy.Configuration.ShortForms;
 
@@ -22,7 +23,7 @@ internal static class ListenerForm
     {
         var errors = new ConfigErrors();
         var alone = new ConfigObject().Set("listeners", new ConfigArray().Add(listener));
-        var expanded = ShortForm.Expand(alone, errors)?.Array("listeners")?[0] as ConfigObject;
+        var expanded = ShortForm.Expand(alone, errors, ExtensionCatalog.FindConfigType)?.Array("listeners")?[0] as ConfigObject;
         return expanded ?? throw new ApiException(ProblemCode.ValidationFailed, "the listener cannot be written in the long form") { Errors = ErrorItem.From(errors.Errors, null) };
     }
 

@@ -27,7 +27,7 @@ internal sealed class ApiRoutes(IEndpointRouteBuilder app, string prefix)
         {
             CheckQuery(context, doc);
             return call(context);
-        })).WithMetadata(doc, ApiEndpointMark.Instance).WithTags(doc.Tag);
+        })).WithMetadata(doc, ApiEndpointMark.Instance, call.Method /* without it Swagger does not see the endpoint */).WithTags(doc.Tag);
         return this;
     }
 

@@ -1,4 +1,5 @@
 using System.Text.Json.Nodes;
+using System.Text.RegularExpressions;
 using Managed.AdminApi.Problems;
 using Microsoft.OpenApi;
 using Swashbuckle.AspNetCore.SwaggerGen;
@@ -6,7 +7,7 @@ using Swashbuckle.AspNetCore.SwaggerGen;
 namespace Managed.AdminApi.Swagger;
 
 /// <summary>Fills an operation from the <see cref="ApiDoc"/> of its endpoint: parameters, bodies, answers, and every error with an example.</summary>
-internal sealed class OperationDescription : IOperationFilter
+internal sealed partial class OperationDescription : IOperationFilter
 {
     private static readonly ProblemCode[] Always = [ProblemCode.Forbidden, ProblemCode.Internal];
 
@@ -16,7 +17,7 @@ internal sealed class OperationDescription : IOperationFilter
             return;
         operation.Summary = doc.Summary;
         operation.Description = doc.Description;
-        operation.Parameters = [.. operation.Parameters ?? [], .. doc.Parameters.Select(Parameter)];
+        operation.Parameters = [.. PathNames().Matches(context.ApiDescription.RelativePath ?? "").Select(m => PathParameter(m.Groups[1].Value)), .. doc.Parameters.Select(Parameter)];
         if (doc.Bodies.Count > 0)
             operation.RequestBody = new OpenApiRequestBody
             {
@@ -33,15 +34,15 @@ internal sealed class OperationDescription : IOperationFilter
             operation.Security = [new OpenApiSecurityRequirement { [new OpenApiSecuritySchemeReference("token", context.Document)] = [] }];
     }
 
-    private static OpenApiParameter Parameter(ApiParameter parameter) => new()
+    private static IOpenApiParameter PathParameter(string name) => new OpenApiParameter { Name = name, In = ParameterLocation.Path, Required = true, Schema = new OpenApiSchema { Type = JsonSchemaType.String } };
+
+    private static IOpenApiParameter Parameter(ApiParameter parameter) => new OpenApiParameter
     {
         Name = parameter.Name,
         In = parameter.In == "header" ? ParameterLocation.Header : ParameterLocation.Query,
         Description = parameter.Description,
         Required = false,
         Schema = new OpenApiSchema { Type = JsonSchemaType.String },
-        Example = null,
-        Extensions = new Dictionary<string, IOpenApiExtension>(),
         Examples = parameter.Example.Length == 0 ? null : new Dictionary<string, IOpenApiExample>
         {
             ["none"] = new OpenApiExample { Summary = "not given", Value = JsonValue.Create("") },
@@ -77,4 +78,7 @@ internal sealed class OperationDescription : IOperationFilter
     private static OpenApiSchema Schema(string mediaType) => mediaType.EndsWith("json", StringComparison.Ordinal) ? new() : new() { Type = JsonSchemaType.String };
 
     private static JsonNode? Example(string mediaType, string example) => mediaType.EndsWith("json", StringComparison.Ordinal) ? JsonNode.Parse(example) : JsonValue.Create(example);
+
+    [GeneratedRegex(@"\{([a-z]+)\}")]
+    private static partial Regex PathNames();
 }
