@@ -1,0 +1,70 @@
+#!/usr/bin/env bash
+# Builds everything once in Release and runs every test project. From any folder, with no terminal and no input.
+#   bash tests/run.sh              all
+#   bash tests/run.sh Proxy        only the projects whose folder has this in its name
+# The last line is the sum: "N passed, N failed" (and ", N skipped"). Exit code 0 only when something ran and nothing failed.
+set -uo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.." || exit 1
+exec </dev/null
+only=${1:-}
+export DOTNET_CLI_TELEMETRY_OPTOUT=1 DOTNET_NOLOGO=1 NO_COLOR=1
+per_project=${MANAGED_TEST_SECONDS:-420}
+
+stop() { echo "$1" >&2; echo "0 passed, 1 failed"; exit 1; }
+
+command -v dotnet >/dev/null || stop "The .NET SDK 10 is needed (https://dotnet.microsoft.com/download): no dotnet on PATH."
+dotnet --list-sdks | grep -q '^10\.' || stop "The .NET SDK 10 is needed; this machine has: $(dotnet --list-sdks | cut -d' ' -f1 | tr '\n' ' ')"
+command -v node >/dev/null || stop "Node.js 20 or later is needed to bundle the dashboard's scripts: no node on PATH."
+[ "$(node -p 'process.versions.node.split(".")[0]')" -ge 20 ] || stop "Node.js 20 or later is needed to bundle the dashboard's scripts; this is $(node --version)."
+
+# The browser tests drive a real Chromium.
+if [ ! -x /usr/bin/chromium ]; then
+  if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
+    echo "Installing Chromium for the browser tests."
+    { apt-get update && DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends chromium; } >/tmp/managed-apt.log 2>&1 \
+      || { tail -5 /tmp/managed-apt.log >&2; stop "Chromium could not be installed."; }
+  else
+    stop "The browser tests need /usr/bin/chromium; install the package chromium, or run this as root."
+  fi
+fi
+
+# The idle and EMFILE tests open a few thousand sockets.
+ulimit -n "$(ulimit -Hn)" 2>/dev/null || true
+
+log=$(mktemp)
+trap 'rm -f "$log"' EXIT
+echo "Building Managed.sln (Release)."
+if ! dotnet build Managed.sln -c Release -v q --disable-build-servers >"$log" 2>&1; then
+  grep -E 'error|warning' "$log" | sort -u | head -40 || true
+  tail -5 "$log"
+  stop "The build failed."
+fi
+
+passed=0 failed=0 skipped=0
+for project in tests/*/*.csproj; do
+  folder=$(basename "$(dirname "$project")")
+  grep -q 'Include="xunit.v3"' "$project" || continue
+  case "$folder" in *"$only"*) ;; *) continue ;; esac
+  assembly=$(sed -n 's:.*<AssemblyName>\(.*\)</AssemblyName>.*:\1:p' "$project")
+  started=$SECONDS
+  timeout --kill-after=10 "$per_project" "tests/$folder/bin/Release/net10.0/$assembly" -noColor -noLogo >"$log" 2>&1
+  code=$?
+  sum=$(grep -E "^ *$assembly +Total: [0-9]+" "$log" | tail -1)
+  count() { sed -n "s/.*$1: \([0-9]*\).*/\1/p" <<<"$sum"; }
+  if [ -z "$sum" ]; then
+    tail -40 "$log"
+    echo "$folder: ended without a summary (exit code $code; 124 is a time-out of $per_project s)"
+    failed=$((failed + 1))
+    continue
+  fi
+  total=$(count Total) bad=$(( $(count Failed) + $(count Errors) )) skip=$(count Skipped)
+  good=$((total - bad - skip))
+  [ "$code" = 0 ] || [ "$bad" -gt 0 ] || bad=1
+  [ "$bad" = 0 ] || grep -vE '^ *(Discovering|Discovered|Starting|Finished):|^=== |^ *'"$assembly"' +Total:' "$log" | head -400
+  echo "$folder: $good passed, $bad failed, $skip skipped in $((SECONDS - started)) s"
+  passed=$((passed + good)) failed=$((failed + bad)) skipped=$((skipped + skip))
+done
+
+[ $((passed + failed)) -gt 0 ] || stop "No test ran."
+if [ "$skipped" -gt 0 ]; then echo "$passed passed, $failed failed, $skipped skipped"; else echo "$passed passed, $failed failed"; fi
+[ "$failed" = 0 ]
