@@ -6,6 +6,9 @@ using Managed.Proxy.Downstream.NetworkFilters.Echo;
 using Managed.Proxy.Downstream.NetworkFilters.HttpConnectionManager;
 using Managed.Proxy.Downstream.NetworkFilters.TcpProxy;
 using Managed.Proxy.Http;
+using Managed.Proxy.Http.Filters.Fault;
+using Managed.Proxy.Http.Filters.HeaderMutation;
+using Managed.Proxy.Http.Filters.LocalRateLimit;
 using Managed.Proxy.Http.Filters.Router;
 
 namespace Managed.Proxy;
@@ -23,6 +26,9 @@ public static class ExtensionCatalog
 
     public static IReadOnlyList<HttpFilterDefinition> HttpFilters { get; } =
     [
+        new HeaderMutationFilterDefinition(),
+        new LocalRateLimitFilterDefinition(),
+        new FaultFilterDefinition(),
         new RouterFilterDefinition(),
     ];
 
