@@ -38,8 +38,11 @@ public sealed record ConfigVersion
 /// <summary><c>GET /versions/{a}/diff/{b}</c> as JSON.</summary>
 public sealed record ConfigDiff(ChangeSummary? Summary, IReadOnlyList<DiffOperation>? Operations);
 
-/// <summary>One changed place. Op: add, remove, replace. Kind and name: the resource it is in, such as listener, edge.</summary>
-public sealed record DiffOperation(string Op, string Pointer, string? Kind, string? Name, JsonElement? From, JsonElement? To);
+/// <summary>
+/// One changed place. Op: add, remove, replace, move. Where: the pointer with names for indexes. Kind and name: the
+/// resource it is in, such as listener, edge. From: of a move, the former pointer.
+/// </summary>
+public sealed record DiffOperation(string Op, string Pointer, string? Where, string? Kind, string? Name, JsonElement? From, JsonElement? To);
 
 /// <summary>An item of <c>GET /workers</c>. Cpu: share of one core, 0 to 1.</summary>
 public sealed record WorkerStatus

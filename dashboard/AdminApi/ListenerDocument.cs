@@ -4,12 +4,15 @@ using System.Text.Json;
 namespace Managed.Dashboard.AdminApi;
 
 /// <summary>What a table shows of one listener's document, whether it is written in the short or in the long form.</summary>
-public sealed record ListenerDocument(string Name, string Address, int Chains, string Serves)
+/// <param name="StatPrefix">Names its statistics, as in <c>listener.PREFIX.downstream_cx_active</c>: stat_prefix, else the address with '_' for ':' (Envoy's rule).</param>
+public sealed record ListenerDocument(string Name, string Address, int Chains, string Serves, string StatPrefix)
 {
     public static ListenerDocument Read(JsonElement listener)
     {
         var chains = Property(listener, "filter_chains") is { ValueKind: JsonValueKind.Array } list ? list.GetArrayLength() : 1;
-        return new ListenerDocument(Text(listener, "name") ?? "", ReadAddress(listener), chains, ReadServes(listener));
+        var address = ReadAddress(listener);
+        var prefix = Text(listener, "stat_prefix") is { Length: > 0 } chosen ? chosen : address.Replace(':', '_');
+        return new ListenerDocument(Text(listener, "name") ?? "", address, chains, ReadServes(listener), prefix);
     }
 
     private static string ReadAddress(JsonElement listener)

@@ -47,7 +47,7 @@ class LiveChart {
     this.stats.errors.textContent = sample.rps > 0 ? fine.format((sample.error_share ?? 0) * 100) : '–';
     this.stats.p99.textContent = show(sample.p99_ms);
     this.stats.connections.textContent = number.format(sample.connections ?? 0);
-    this.errorTile.dataset.tone = sample.error_share > 0.01 ? 'bad' : sample.error_share > 0 ? 'warn' : 'none';
+    this.errorTile.dataset.tone = sample.error_share > 0.01 ? 'bad' : sample.error_share > 0.001 ? 'warn' : 'none';
     const range = { min: row[0] - window_, max: row[0] };
     for (const [chart, columns] of [[this.rps, [0, 1]], [this.latency, [0, 2, 3, 4]]]) {
       chart.batch(() => { chart.setData(columns.map(c => this.rows[c]), false); chart.setScale('x', range); chart.setScale('y', this.yRange(columns.slice(1))); });

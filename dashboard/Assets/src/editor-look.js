@@ -17,9 +17,9 @@ const frame = EditorView.theme({
   '.cm-tooltip': { backgroundColor: 'var(--surface)', color: 'var(--text)', border: '1px solid var(--line-strong)', borderRadius: '6px' },
   '.cm-diagnostic-error': { borderLeftColor: 'var(--bad)' },
   '.cm-changedLine': { backgroundColor: 'var(--diff-add) !important' },
-  '.cm-deletedChunk, .cm-merge-a .cm-changedLine': { backgroundColor: 'var(--diff-del) !important' },
+  '.cm-deletedChunk, &.cm-merge-a .cm-changedLine': { backgroundColor: 'var(--diff-del) !important' },
   '.cm-changedText': { background: 'var(--diff-add-strong) !important' },
-  '.cm-deletedChunk .cm-deletedText, .cm-merge-a .cm-changedText': { background: 'var(--diff-del-strong) !important' },
+  '.cm-deletedChunk .cm-deletedText, &.cm-merge-a .cm-changedText': { background: 'var(--diff-del-strong) !important' },
   '.cm-collapsedLines': { background: 'var(--sunk)', color: 'var(--muted)', fontFamily: 'var(--sans)', fontSize: '12px' },
   '.cm-collapsedLines:before, .cm-collapsedLines:after': { content: '"⋯"' },
 });

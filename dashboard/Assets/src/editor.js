@@ -116,9 +116,9 @@ class ResourceEditor {
       }
       return { ok: false, problem: result.problem };
     }
-    const { diff, impact, warnings } = result.body ?? {};
+    const { diff, summary, impact, warnings } = result.body ?? {};
     return {
-      ok: true, summary: diff?.summary ?? null, impact: JSON.stringify(impact ?? {}).length < 8000 ? impact ?? null : null,
+      ok: true, summary: summary ?? diff?.summary ?? null, impact: JSON.stringify(impact ?? {}).length < 8000 ? impact ?? null : null,
       warnings: (warnings ?? []).slice(0, 20).map(w => typeof w === 'string' ? w : w.detail ?? w.message ?? w.code),
     };
   }

@@ -51,5 +51,6 @@ export function attach(dotnet) {
   frame = dotnet;
   document.removeEventListener('keydown', onKey);
   document.addEventListener('keydown', onKey);
+  root.dataset.keys = 'on'; // for scripts that drive the page: keys are heard from here on
   return state();
 }

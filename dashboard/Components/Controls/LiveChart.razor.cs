@@ -1,4 +1,3 @@
-using Managed.Dashboard.Components.Layout;
 using Microsoft.AspNetCore.Components;
 using Microsoft.JSInterop;
 
@@ -11,32 +10,23 @@ namespace Managed.Dashboard.Components.Controls;
 public sealed partial class LiveChart
 {
     private ElementReference _root;
+    private ScriptModule? _script;
     private IJSObjectReference? _island;
 
     [Inject] private IJSRuntime Js { get; set; } = null!;
 
     protected override bool ShouldRender() => false;
 
-    protected override async Task OnAfterRenderAsync(bool firstRender)
+    protected override Task OnAfterRenderAsync(bool firstRender) => !firstRender ? Task.CompletedTask : ScriptModule.IgnoreGoneAsync(async () =>
     {
-        if (!firstRender)
-            return;
-        await using var module = await Js.InvokeAsync<IJSObjectReference>("import", Shell.Scripts + "chart.js");
-        _island = await module.InvokeAsync<IJSObjectReference>("mount", _root, "/api/v1/stats/stream?interval=1s");
-    }
+        _script = new ScriptModule(Js, "chart.js");
+        _island = await _script.InvokeAsync<IJSObjectReference>("mount", _root, "/api/v1/stats/stream?interval=1s");
+    });
 
     public async ValueTask DisposeAsync()
     {
-        if (_island is null)
-            return;
-        try
-        {
-            await _island.InvokeVoidAsync("dispose");
-            await _island.DisposeAsync();
-        }
-        catch (Exception e) when (e is JSDisconnectedException or TaskCanceledException)
-        {
-            // The page is gone, and with it the island.
-        }
+        await ScriptModule.EndAsync(_island);
+        if (_script is not null)
+            await _script.DisposeAsync();
     }
 }

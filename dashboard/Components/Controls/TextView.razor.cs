@@ -1,4 +1,3 @@
-using Managed.Dashboard.Components.Layout;
 using Microsoft.AspNetCore.Components;
 using Microsoft.JSInterop;
 
@@ -8,6 +7,7 @@ namespace Managed.Dashboard.Components.Controls;
 public sealed partial class TextView
 {
     private ElementReference _host;
+    private ScriptModule? _script;
     private AdminApi.Problem? _problem;
     private (long?, long, bool)? _drawn;
 
@@ -25,14 +25,21 @@ public sealed partial class TextView
         if (_drawn == (From, Version, Split))
             return;
         _drawn = (From, Version, Split);
-        await using var module = await Js.InvokeAsync<IJSObjectReference>("import", Shell.Scripts + "editor.js");
+        await ScriptModule.IgnoreGoneAsync(DrawAsync);
+    }
+
+    private async Task DrawAsync()
+    {
+        _script ??= new ScriptModule(Js, "editor.js");
         var load = From is { } from
-            ? await module.InvokeAsync<EditorLoad>("showComparison", _host, Path(from), Path(Version), Split, $"v{from}", $"v{Version}")
-            : await module.InvokeAsync<EditorLoad>("showDocument", _host, Path(Version));
+            ? await _script.InvokeAsync<EditorLoad>("showComparison", _host, Path(from), Path(Version), Split, $"v{from}", $"v{Version}")
+            : await _script.InvokeAsync<EditorLoad>("showDocument", _host, Path(Version));
         _problem = load.Problem?.ToProblem();
         if (_problem is not null)
             StateHasChanged();
     }
 
     private static string Path(long version) => $"/api/v1/versions/{version}/config";
+
+    public ValueTask DisposeAsync() => _script?.DisposeAsync() ?? ValueTask.CompletedTask;
 }

@@ -1,4 +1,3 @@
-using Managed.Dashboard.Components.Layout;
 using Microsoft.AspNetCore.Components;
 using Microsoft.JSInterop;
 
@@ -11,6 +10,7 @@ namespace Managed.Dashboard.Components.Controls;
 public sealed partial class YamlEditor
 {
     private ElementReference _host;
+    private ScriptModule? _script;
     private IJSObjectReference? _editor;
     private DotNetObjectReference<YamlEditor>? _self;
 
@@ -31,15 +31,13 @@ public sealed partial class YamlEditor
 
     protected override bool ShouldRender() => false;
 
-    protected override async Task OnAfterRenderAsync(bool firstRender)
+    protected override Task OnAfterRenderAsync(bool firstRender) => !firstRender ? Task.CompletedTask : ScriptModule.IgnoreGoneAsync(async () =>
     {
-        if (!firstRender)
-            return;
         _self = DotNetObjectReference.Create(this);
-        await using var module = await Js.InvokeAsync<IJSObjectReference>("import", Shell.Scripts + "editor.js");
-        _editor = await module.InvokeAsync<IJSObjectReference>("createEditor", _host, Collection, Name, Starter, ReadOnly, _self);
+        _script = new ScriptModule(Js, "editor.js");
+        _editor = await _script.InvokeAsync<IJSObjectReference>("createEditor", _host, Collection, Name, Starter, ReadOnly, _self);
         await OnReady.InvokeAsync();
-    }
+    });
 
     /// <param name="keep">Keeps a text that is being edited, and says so with <see cref="EditorLoad.Moved"/>.</param>
     public ValueTask<EditorLoad> LoadAsync(bool keep) => Editor.InvokeAsync<EditorLoad>("load", keep);
@@ -68,18 +66,9 @@ public sealed partial class YamlEditor
 
     public async ValueTask DisposeAsync()
     {
-        try
-        {
-            if (_editor is not null)
-            {
-                await _editor.InvokeVoidAsync("dispose");
-                await _editor.DisposeAsync();
-            }
-        }
-        catch (Exception e) when (e is JSDisconnectedException or TaskCanceledException)
-        {
-            // The page is gone, and with it the editor.
-        }
+        await ScriptModule.EndAsync(_editor);
+        if (_script is not null)
+            await _script.DisposeAsync();
         _self?.Dispose();
     }
 }

@@ -31,11 +31,11 @@ public sealed partial class Listeners
 
     private Task LoadAsync() => Task.WhenAll(
         _listeners.LoadAsync(Api.ListenersAsync, _gone.Token),
-        _stats.LoadAsync(c => Api.StatsAsync("listener.", c), _gone.Token));
+        _stats.LoadAsync(c => Api.StatsAsync(@"^listener\.", c), _gone.Token));
 
-    private long? Connections(string listener)
+    private long? Connections(ListenerDocument listener)
     {
-        var name = $"listener.{listener}.downstream_cx_active";
+        var name = $"listener.{listener.StatPrefix}.downstream_cx_active";
         return _stats.Value?.Stats?.FirstOrDefault(s => s.Name == name) is { } stat ? (long)stat.Value : null;
     }
 
@@ -49,7 +49,7 @@ public sealed partial class Listeners
             "address" => rows.OrderBy(l => l.Address, StringComparer.Ordinal),
             "serves" => rows.OrderBy(l => l.Serves, StringComparer.Ordinal),
             "chains" => rows.OrderBy(l => l.Chains),
-            "connections" => rows.OrderBy(l => Connections(l.Name) ?? -1),
+            "connections" => rows.OrderBy(l => Connections(l) ?? -1),
             _ => rows.OrderBy(l => l.Name, StringComparer.OrdinalIgnoreCase),
         };
         var list = sorted.ThenBy(l => l.Name, StringComparer.Ordinal).ToList();

@@ -79,12 +79,18 @@ internal static class FakeConfiguration
 
         var next = new SortedDictionary<string, string>(state.Active.Listeners, StringComparer.Ordinal) { [name] = text };
         if (context.Request.Query["dry_run"] == "true")
+        {
+            var diff = FakeState.Diff(state.Active.Listeners, next);
             return Json(new JsonObject
             {
-                ["diff"] = FakeState.Diff(state.Active.Listeners, next),
-                ["impact"] = new JsonObject { ["listeners"] = new JsonObject { ["added"] = exists ? new JsonArray() : new JsonArray(name) }, ["chains_replaced"] = exists ? 1 : 0, ["connections_drained"] = 0 },
+                ["dry_run"] = true, ["diff"] = diff["operations"]!.DeepClone(), ["summary"] = diff["summary"]!.DeepClone(),
+                ["impact"] = new JsonObject
+                {
+                    ["listeners_added"] = exists ? new JsonArray() : new JsonArray(name), ["chains_replaced"] = exists ? new JsonArray($"{name}/main") : new JsonArray(), ["connections_drained"] = 0,
+                },
                 ["warnings"] = new JsonArray(),
             });
+        }
         if (text == current)
         {
             context.Response.Headers["Config-Changed"] = "false";

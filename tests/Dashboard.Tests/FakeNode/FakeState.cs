@@ -99,7 +99,7 @@ internal sealed partial class FakeState
                 continue;
             operations.Add(new JsonObject
             {
-                ["op"] = a is null ? "add" : b is null ? "remove" : "replace", ["pointer"] = $"/listeners/{name}", ["kind"] = "listener", ["name"] = name,
+                ["op"] = a is null ? "add" : b is null ? "remove" : "replace", ["pointer"] = $"#/listeners/{to.Keys.Order(StringComparer.Ordinal).ToList().IndexOf(name)}", ["where"] = $"listeners[{name}]", ["kind"] = "listener", ["name"] = name,
                 ["from"] = a is null ? null : ListenerJson(a), ["to"] = b is null ? null : ListenerJson(b),
             });
         }

@@ -20,7 +20,7 @@ internal static class FakeTelemetry
         }));
         api.MapGet("/stats", (string filter) => FakeConfiguration.Json(new JsonObject
         {
-            ["stats"] = new JsonArray([.. state.Active.Listeners.Keys.Select((name, i) => new JsonObject { ["name"] = $"listener.{name}.downstream_cx_active", ["value"] = 12 * (i + 1) })]),
+            ["stats"] = new JsonArray([.. state.Active.Listeners.Values.Select((text, i) => new JsonObject { ["name"] = $"listener.{((string)FakeState.ListenerJson(text)["address"]!).Replace(':', '_')}.downstream_cx_active", ["value"] = 12 * (i + 1) })]),
             ["histograms"] = new JsonArray(),
         }));
         api.MapGet("/stats/stream", (CancellationToken cancel) => TypedResults.ServerSentEvents(SamplesAsync(cancel)));

@@ -1,0 +1,82 @@
+using System.Collections.Concurrent;
+using Deque.AxeCore.Playwright;
+using Managed.Dashboard.Tests.FakeNode;
+using Microsoft.Playwright;
+
+namespace Managed.Dashboard.Tests.Browser;
+
+/// <summary>A fresh node, a fresh browser context, and everything the browser complained about.</summary>
+internal sealed class BrowserSession : IAsyncDisposable
+{
+    private readonly IBrowserContext _context;
+    private readonly ConcurrentQueue<string> _complaints = new();
+
+    private BrowserSession(FakeHost host, IBrowserContext context, IPage page) => (Host, _context, Page) = (host, context, page);
+
+    public FakeHost Host { get; }
+
+    public IPage Page { get; }
+
+    public static async Task<BrowserSession> StartAsync(BrowserFixture fixture, ColorScheme scheme = ColorScheme.Light, bool signedIn = true)
+    {
+        var host = await FakeHost.StartAsync();
+        var context = await fixture.Browser.NewContextAsync(new BrowserNewContextOptions { ColorScheme = scheme, ReducedMotion = ReducedMotion.Reduce, ViewportSize = new() { Width = 1360, Height = 860 } });
+        context.SetDefaultTimeout(15_000);
+        var page = await context.NewPageAsync();
+        var session = new BrowserSession(host, context, page);
+        page.PageError += (_, error) => session._complaints.Enqueue($"script error: {error}");
+        page.Console += (_, message) =>
+        {
+            if (message.Text.Contains("Content Security Policy", StringComparison.OrdinalIgnoreCase))
+                session._complaints.Enqueue(message.Text);
+        };
+        page.Request += (_, request) =>
+        {
+            if (!request.Url.StartsWith(host.Address.ToString(), StringComparison.Ordinal) && !request.Url.StartsWith("data:", StringComparison.Ordinal))
+                session._complaints.Enqueue($"asked another host: {request.Url}");
+        };
+        page.Response += (_, response) =>
+        {
+            if (response.Status is 404 && response.Url.Contains("/_", StringComparison.Ordinal))
+                session._complaints.Enqueue($"missing file: {response.Url}");
+        };
+        if (signedIn)
+        {
+            await session.GoAsync($"/auth/login?code={FakeAdminApi.LinkCode}");
+            await Assertions.Expect(page.GetByRole(AriaRole.Heading, new() { Name = "Overview", Level = 1 })).ToBeVisibleAsync();
+        }
+        return session;
+    }
+
+    public Task GoAsync(string path) => Page.GotoAsync(Host.Url(path));
+
+    public ILocator Button(string name) => Page.GetByRole(AriaRole.Button, new() { Name = name, Exact = true });
+
+    public ILocator Heading(string name) => Page.GetByRole(AriaRole.Heading, new() { Name = name, Level = 1 });
+
+    public ILocator ActiveVersion(string text) => Page.GetByRole(AriaRole.Link, new() { Name = text });
+
+    public ILocator Dialog => Page.GetByRole(AriaRole.Dialog);
+
+    /// <summary>Puts the cursor at the end of the editor and types.</summary>
+    public async Task AppendAsync(string text)
+    {
+        await Page.Locator(".cm-content").ClickAsync();
+        await Page.Keyboard.PressAsync("Control+End");
+        await Page.Keyboard.InsertTextAsync(text);
+    }
+
+    public async Task ShouldBeAccessibleAsync()
+    {
+        var result = await Page.RunAxe();
+        Assert.True(result.Violations.Length == 0, string.Join("\n", result.Violations.Select(v =>
+            $"{v.Id}: {v.Help}\n" + string.Join("\n", v.Nodes.Select(n => $"    {n.Html}\n      {string.Join("; ", n.Any.Concat(n.All).Select(c => c.Message))}")))));
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        await _context.DisposeAsync();
+        await Host.DisposeAsync();
+        Assert.Empty(_complaints);
+    }
+}
