@@ -1,1 +1,3 @@
+global using Bunit;
 global using Xunit;
+global using TestContext = Xunit.TestContext;

@@ -1,0 +1,49 @@
+using System.Net;
+using Managed.Dashboard.Components.Controls;
+using Managed.Dashboard.Components.Pages;
+using Managed.Dashboard.AdminApi;
+
+namespace Managed.Dashboard.Tests.Components;
+
+public sealed class OverviewPageTests
+{
+    [Fact]
+    public async Task NothingAnswers_ShowsLoadingInEachPanel()
+    {
+        var (context, _) = ScriptedApi.Create();
+        await using var _1 = context;
+        var page = context.Render<Overview>();
+        Assert.Equal(["Loading workers", "Loading versions"], page.FindAll(".skeleton").Select(e => e.GetAttribute("aria-label")));
+    }
+
+    [Fact]
+    public async Task OnePanelFails_TheOtherStillShows()
+    {
+        var (context, api) = ScriptedApi.Create();
+        await using var _ = context;
+        api.Answer("workers", "<html>gateway</html>", HttpStatusCode.BadGateway);
+        api.Answer("versions?page_size=8", """{"items":[{"version":7,"created_at":"2024-05-01T10:00:00Z","author":"kim","source":"rollback","comment":"p99 doubled","restores":5,"state":"active","summary":{"added":2,"changed":1,"removed":0}}]}""");
+        var page = context.Render<Overview>();
+        page.WaitForAssertion(() =>
+        {
+            Assert.Contains("answered 502", page.Find("[role=alert]").TextContent);
+            Assert.Contains("p99 doubled", page.Markup);
+        });
+        Assert.Contains("restores v5", page.Markup);
+        Assert.Equal("2 added, 1 changed, 0 removed", page.Find(".counts").GetAttribute("aria-label"));
+    }
+
+    [Theory]
+    [InlineData(4, 4, "All 2 workers on v4", "good")]
+    [InlineData(4, 3, "1 of 2 workers on v4", "warn")]
+    public async Task WorkerLamp_SaysWhetherAllServeTheActiveVersion(long first, long second, string text, string tone)
+    {
+        var (context, _) = ScriptedApi.Create();
+        await using var _1 = context;
+        var lamp = context.Render<WorkerLamp>(p => p
+            .Add(l => l.Workers, [new WorkerStatus { Id = 0, Version = first }, new WorkerStatus { Id = 1, Version = second }])
+            .Add(l => l.Active, 4));
+        Assert.Equal(text, lamp.Find(".mark").TextContent.Trim());
+        Assert.Contains(tone, lamp.Find(".mark").ClassList);
+    }
+}
