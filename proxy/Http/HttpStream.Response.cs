@@ -101,6 +101,8 @@ public sealed partial class HttpStream
     private void OnUpstreamBroken()
     {
         Info.Flags |= ResponseFlags.UpstreamConnectionTermination;
+        // A head that has not left yet can still be taken back.
+        if (_responseStarted && _down.TakeBackResponse()) _responseStarted = false;
         if (_responseStarted)
         {
             _end = StreamEnd.Cut;

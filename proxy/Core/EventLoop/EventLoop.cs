@@ -71,6 +71,7 @@ internal sealed unsafe class EventLoop : IPollable
             int timeout = _posted.IsEmpty ? Timers.MillisecondsToNext(NowMicros) : 0;
             int ready = Poller.Wait(timeout);
             ReadClock();
+            Timers.SetNow(NowMicros);
             long began = NowMicros;
             Turns++;
             // What a handler did not catch is a bug of ours, not of the network: report it and keep the other connections alive.

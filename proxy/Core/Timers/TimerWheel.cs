@@ -63,6 +63,9 @@ public sealed class TimerWheel
         if (timer.Slot >= 0) Unlink(timer);
     }
 
+    /// <summary>What arming counts from; at the start of a turn, or a delay would begin when the loop last slept.</summary>
+    internal void SetNow(long nowMicros) => _now = nowMicros;
+
     internal int MillisecondsToNext(long nowMicros)
     {
         if (_count == 0) return -1;

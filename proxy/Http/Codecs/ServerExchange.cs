@@ -26,6 +26,8 @@ internal abstract class ServerExchange : Exchange
     public abstract IoTask<bool> WriteInformationalAsync(HeaderMap headers, int status);
     /// <summary>Buffers the head of the final response, chooses its framing, returns its status.</summary>
     public abstract int StartResponse(HeaderMap headers, bool ended, bool chunkedSource);
+    /// <summary>Forgets a response of which no byte has left; false when it is too late.</summary>
+    public abstract bool TakeBackResponse();
     /// <summary>Buffers a 101.</summary>
     public abstract void StartUpgrade(HeaderMap headers);
     public abstract void FillInfo(StreamInfo info);

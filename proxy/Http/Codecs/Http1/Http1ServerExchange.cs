@@ -99,6 +99,13 @@ internal sealed class Http1ServerExchange : ServerExchange
         return status;
     }
 
+    public override bool TakeBackResponse()
+    {
+        if (!_writer.TryTakeBack()) return false;
+        _closeDelimited = false;
+        return true;
+    }
+
     public override void StartUpgrade(HeaderMap headers) => _writer.ResponseHead(headers, 101, -1, false, "upgrade"u8);
 
     public override IoTask<int> WriteBodyAsync(ReadOnlyMemory<byte> piece) => _writer.WriteAsync(piece);

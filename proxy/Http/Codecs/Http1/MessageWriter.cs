@@ -69,6 +69,15 @@ internal sealed class MessageWriter
         _out.Write("\r\n"u8);
     }
 
+    /// <summary>Forgets what waits, if nothing of this exchange was sent.</summary>
+    public bool TryTakeBack()
+    {
+        if (BytesSent > 0) return false;
+        _out.Clear();
+        _chunked = false;
+        return true;
+    }
+
     public IoTask<int> WriteAsync(ReadOnlyMemory<byte> piece)
     {
         if (piece.IsEmpty) return new IoTask<int>(0);

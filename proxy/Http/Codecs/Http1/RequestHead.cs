@@ -90,7 +90,7 @@ internal sealed class RequestHead : HeadReader
                 break;
             case HeaderId.TransferEncoding:
                 // RFC 9112 section 6.1: a coding we do not understand is 501; chunked twice or not last has no defined end.
-                if (Chunked) return Fail(400, "http1.invalid_transfer_encoding");
+                if (Chunked || value.IsEmpty) return Fail(400, "http1.invalid_transfer_encoding");
                 if (!FieldSyntax.EqualsIgnoreCase(value, "chunked"u8)) return Fail(501, "http1.unsupported_transfer_encoding");
                 Chunked = true;
                 return true;
