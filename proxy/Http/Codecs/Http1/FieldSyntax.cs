@@ -46,6 +46,24 @@ internal static class FieldSyntax
         return IsValue(value);
     }
 
+    /// <summary>
+    /// Names that sloppy servers take for Transfer-Encoding or Content-Length, because they fold every other character into a dash
+    /// (CGI's rule, and worse): transfer_encoding, content.length. Passing one on would let the next hop frame the message differently.
+    /// </summary>
+    public static bool LooksLikeFraming(ReadOnlySpan<byte> lowerName)
+    {
+        if (lowerName.Length is < 14 or > 40) return false;
+        Span<byte> folded = stackalloc byte[40];
+        int n = 0;
+        foreach (byte b in lowerName)
+        {
+            if (b is >= (byte)'a' and <= (byte)'z') folded[n++] = b;
+            else if (n > 0 && folded[n - 1] != '-') folded[n++] = (byte)'-';
+        }
+        if (n > 0 && folded[n - 1] == '-') n--;
+        return folded[..n].SequenceEqual("transfer-encoding"u8) || folded[..n].SequenceEqual("content-length"u8);
+    }
+
     /// <summary>Without optional white space (SP, HTAB) at both ends.</summary>
     public static ReadOnlySpan<byte> Trim(ReadOnlySpan<byte> text)
     {

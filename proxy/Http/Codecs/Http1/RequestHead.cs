@@ -75,6 +75,7 @@ internal sealed class RequestHead : HeadReader
         switch (id)
         {
             case HeaderId.Unknown:
+                if (FieldSyntax.LooksLikeFraming(name)) return Fail(400, "http1.framing_lookalike");
                 _headers.Add(name, value);
                 return true;
             case HeaderId.Host:
