@@ -28,7 +28,8 @@ internal sealed class DownstreamConnection
     public ulong Id { get; }
     public long StartMicros { get; }
     public IPEndPoint? RemoteAddress => Transport.RemoteAddress;
-    public IPEndPoint? LocalAddress => Transport.LocalAddress ?? Chain.Listener.BoundAddress;
+    // A listener on one address needs no system call to know it.
+    public IPEndPoint? LocalAddress => Chain.Listener.BoundAddress is { } bound && !bound.Address.Equals(IPAddress.Any) && !bound.Address.Equals(IPAddress.IPv6Any) ? bound : Transport.LocalAddress;
 
     /// <summary>Its listener or chain is gone, or the process is going: no new request after the present one.</summary>
     public bool IsDraining { get; private set; }

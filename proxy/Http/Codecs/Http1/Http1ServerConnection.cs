@@ -19,6 +19,7 @@ internal sealed class Http1ServerConnection
     private HttpConnectionManager _manager;
     private HttpStream? _stream;
     private int _requests;
+    private bool _refused;
     private bool _waiting; // for the first byte of a request
 
     public Http1ServerConnection(DownstreamConnection downstream, HttpConnectionManager manager)
@@ -70,7 +71,8 @@ internal sealed class Http1ServerConnection
         var exchange = _worker.RentExchange();
         exchange.Begin(this);
         bool keep = await ServeAsync(exchange);
-        bool lingers = !keep && !exchange.CutShort && exchange.MustClose;
+        // Closing with bytes unread would reset; an ordinary end needs no such care.
+        bool lingers = !keep && !exchange.CutShort && exchange.MustClose && (!exchange.BodyEnded || _refused || Input.Length > 0 || Transport.MayRead);
         bool reset = exchange.CutShort && exchange.ResponseIsCloseDelimited;
         _worker.ReturnExchange(exchange);
         if (keep) return true;
@@ -147,6 +149,7 @@ internal sealed class Http1ServerConnection
         if (stream.RequestHeaders.Has(HeaderId.Method) is false) stream.RequestHeaders.Clear();
         Identify(stream, exchange.Head);
         exchange.MustClose = true;
+        _refused = true;
         _manager.CountProtocolError(_worker);
         await stream.RefuseAsync(exchange, _manager, _downstream.Snapshot, status, details);
         _worker.CountRequest();
