@@ -1,0 +1,25 @@
+using System.Collections.Concurrent;
+using Microsoft.Extensions.Logging;
+
+namespace Managed.TestKit;
+
+/// <summary>Keeps log lines of Warning and above.</summary>
+public sealed class KeptLog : ILoggerFactory, ILogger
+{
+    private readonly ConcurrentQueue<(LogLevel Level, string Text)> _lines = new();
+
+    public IReadOnlyList<string> Lines => [.. _lines.Select(l => l.Text)];
+    /// <summary>Exceptions that nothing handled.</summary>
+    public IReadOnlyList<string> Crashes => [.. _lines.Where(l => l.Level >= LogLevel.Error).Select(l => l.Text)];
+
+    public ILogger CreateLogger(string categoryName) => this;
+    public void AddProvider(ILoggerProvider provider) => throw new NotSupportedException();
+    public void Dispose() { }
+    IDisposable? ILogger.BeginScope<TState>(TState state) => null;
+    public bool IsEnabled(LogLevel logLevel) => logLevel >= LogLevel.Warning;
+
+    public void Log<TState>(LogLevel logLevel, EventId eventId, TState state, Exception? exception, Func<TState, Exception?, string> formatter)
+    {
+        if (IsEnabled(logLevel)) _lines.Enqueue((logLevel, formatter(state, exception) + (exception is null ? "" : "\n" + exception)));
+    }
+}

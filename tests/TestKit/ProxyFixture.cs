@@ -1,0 +1,81 @@
+using System.Net;
+using Managed.Proxy;
+using Managed.Proxy.Configuration;
+using Managed.Proxy.Configuration.Parsing;
+
+namespace Managed.TestKit;
+
+/// <summary>The data plane in this process, serving a YAML document; listeners on port 0 say where they are.</summary>
+public sealed class ProxyFixture : IAsyncDisposable
+{
+    private long _version;
+
+    private ProxyFixture(ProxyServer server, KeptLog log) => (Server, Log) = (server, log);
+
+    public ProxyServer Server { get; }
+    /// <summary>What the data plane logged at Warning and above.</summary>
+    public KeptLog Log { get; }
+
+    public static async Task<ProxyFixture> StartAsync(string yaml, int workers = 1)
+    {
+        var log = new KeptLog();
+        var fixture = new ProxyFixture(new ProxyServer(new ProxyOptions { Workers = workers, LoggerFactory = log }), log);
+        fixture.Server.Start();
+        try
+        {
+            await fixture.PublishAsync(yaml);
+            return fixture;
+        }
+        catch
+        {
+            await fixture.DisposeAsync();
+            throw;
+        }
+    }
+
+    /// <summary>Publishes and insists that it was applied.</summary>
+    public async Task<PublishResult> PublishAsync(string yaml)
+    {
+        var result = await TryPublishAsync(yaml);
+        return result.Applied ? result : throw new InvalidOperationException("not applied: " + string.Join("; ", result.Errors));
+    }
+
+    /// <summary>A document that cannot be built gives a result that is not applied, with its errors.</summary>
+    public async Task<PublishResult> TryPublishAsync(string yaml)
+    {
+        var built = Build(yaml);
+        return built.Snapshot is { } snapshot ? await Server.PublishAsync(snapshot) : new PublishResult(false, false, built.Errors, [], 0, 0);
+    }
+
+    public BuildResult Build(string yaml)
+    {
+        var errors = new ConfigErrors();
+        return ConfigParser.Parse(yaml, ConfigFormat.Yaml, "test.yaml", errors) is ConfigObject document
+            ? Server.Build(document, Interlocked.Increment(ref _version))
+            : new BuildResult(null, errors.Errors, []);
+    }
+
+    /// <summary>Where a listener is.</summary>
+    public IPEndPoint EndPoint(string listener = "edge") => IPEndPoint.Parse(Server.Listeners().Single(l => l.Name == listener).BoundAddress);
+
+    public int Port(string listener = "edge") => EndPoint(listener).Port;
+
+    public Task<RawClient> ConnectAsync(string listener = "edge") => RawClient.ConnectAsync(EndPoint(listener));
+
+    /// <summary>One request on a connection of its own.</summary>
+    public async Task<RawResponse> GetAsync(string target = "/", string host = "example.test", string headers = "", string listener = "edge")
+    {
+        await using var client = await ConnectAsync(listener);
+        await client.GetAsync(target, host, headers);
+        return await client.ReadAsync();
+    }
+
+    /// <summary>A counter or gauge, summed over the workers.</summary>
+    public long Stat(string name) => Server.Stats.Value(name);
+
+    public async ValueTask DisposeAsync()
+    {
+        await Server.DisposeAsync();
+        if (Log.Crashes is [var first, ..]) throw new InvalidOperationException("the data plane reported a bug of its own: " + first);
+    }
+}
