@@ -63,6 +63,8 @@ internal sealed class RouteFilters
         string wanted = ShortType(node.Text("@type") ?? name);
         foreach (var definition in context.FilterDefinitions)
             if (wanted == definition.TypeName || wanted == definition.RouteTypeName || wanted == definition.Name || wanted == LastSegment(definition.Name)) return definition;
+        // The expansion of short forms may have said so already.
+        if (context.Errors.Errors.Any(e => e.Code == ConfigCode.UnknownExtension && e.Source == node.Source && e.Pointer.StartsWith(node.Pointer, StringComparison.Ordinal))) return null;
         context.Errors.Error(node, ConfigCode.UnknownExtension, $"'{wanted}' is not an HTTP filter",
             Suggestions.Hint(wanted, context.FilterDefinitions.Select(d => LastSegment(d.Name))) ?? (node.Has("@type") ? null : "name the filter's type with @type"));
         return null;

@@ -11,13 +11,15 @@ internal sealed class FaultFilter : HttpFilter
 {
     private readonly FaultSettings _own;
     private readonly WheelTimer _timer;
-    private FaultSettings? _entered; // set while this stream counts as an active fault
+    private readonly FaultStats _stats;
+    private bool _active; // while this stream counts as an active fault
     private FaultSettings? _delayed;
     private int _grpcStatus;
 
-    public FaultFilter(FaultSettings own)
+    public FaultFilter(FaultSettings own, FaultStats stats)
     {
         _own = own;
+        _stats = stats;
         _timer = new WheelTimer(static filter => ((FaultFilter)filter!).AfterDelay(), this);
     }
 
@@ -29,7 +31,7 @@ internal sealed class FaultFilter : HttpFilter
         long delay = settings.DelayMicros(headers, worker.NextRandom());
         if (delay > 0 && Enter(settings))
         {
-            worker.Stats.Increment(settings.DelaysInjected);
+            worker.Stats.Increment(_stats.DelaysInjected);
             Stream.Info.Flags |= ResponseFlags.DelayInjected;
             _delayed = settings;
             worker.Timers.Arm(_timer, delay);
@@ -41,12 +43,13 @@ internal sealed class FaultFilter : HttpFilter
     public override void OnDestroy()
     {
         if (_delayed is not null) Stream.Worker.Timers.Remove(_timer);
-        if (_entered is not null)
+        if (_active)
         {
-            _entered.Active.Leave();
-            Stream.Worker.Stats.Decrement(_entered.ActiveFaults);
+            _stats.Active.Leave();
+            Stream.Worker.Stats.Decrement(_stats.ActiveFaults);
         }
-        _delayed = _entered = null;
+        _active = false;
+        _delayed = null;
         _grpcStatus = 0;
     }
 
@@ -69,7 +72,7 @@ internal sealed class FaultFilter : HttpFilter
     {
         var (http, grpc) = settings.Abort(Stream.RequestHeaders, Stream.Worker.NextRandom());
         if ((http is null && grpc is null) || !Enter(settings)) return false;
-        Stream.Worker.Stats.Increment(settings.AbortsInjected);
+        Stream.Worker.Stats.Increment(_stats.AbortsInjected);
         if (grpc is { } status) AbortGrpc(status);
         else Stream.SendLocalReply(http!.Value, "fault filter abort"u8, "fault_filter_abort", ResponseFlags.FaultInjected);
         return true;
@@ -93,15 +96,15 @@ internal sealed class FaultFilter : HttpFilter
 
     private bool Enter(FaultSettings settings)
     {
-        if (_entered is not null) return true; // an abort after a delay is the same fault
+        if (_active) return true; // an abort after a delay is the same fault
         var worker = Stream.Worker;
-        if (!settings.Active.TryEnter(settings.Config.MaxActiveFaults))
+        if (!_stats.Active.TryEnter(settings.Config.MaxActiveFaults))
         {
-            worker.Stats.Increment(settings.Overflow);
+            worker.Stats.Increment(_stats.Overflow);
             return false;
         }
-        _entered = settings;
-        worker.Stats.Increment(settings.ActiveFaults);
+        _active = true;
+        worker.Stats.Increment(_stats.ActiveFaults);
         return true;
     }
 }

@@ -15,7 +15,9 @@ internal sealed class FaultFilterDefinition : HttpFilterDefinition
     public override HttpFilterFactory? Build(ConfigNode? typedConfig, FilterBuildContext context)
     {
         var settings = typedConfig is null ? FaultSettings.Build(new FaultConfig(), context) : Bind(typedConfig, context);
-        return settings is null ? null : new FilterFactory(FilterHooks.RequestHeaders, _ => new FaultFilter(settings));
+        if (settings is null) return null;
+        var stats = new FaultStats(context);
+        return new FilterFactory(FilterHooks.RequestHeaders, _ => new FaultFilter(settings, stats));
     }
 
     public override object? BuildRoute(ConfigNode typedConfig, FilterBuildContext context) => Bind(typedConfig, context);

@@ -1,6 +1,5 @@
 using System.Buffers.Text;
 using Managed.Proxy.Configuration.Model;
-using Managed.Proxy.Core.Telemetry;
 using Managed.Proxy.Router.Matching;
 
 namespace Managed.Proxy.Http.Filters.Fault;
@@ -10,13 +9,6 @@ internal sealed class FaultSettings
 {
     public required FaultConfig Config { get; init; }
     public required HeaderMatch[] Headers { get; init; }
-    public required ActiveFaults Active { get; init; }
-
-    // Counters and the gauge, under http.<prefix>.fault.
-    public required Counter DelaysInjected { get; init; }
-    public required Counter AbortsInjected { get; init; }
-    public required Counter Overflow { get; init; }
-    public required Gauge ActiveFaults { get; init; }
 
     /// <summary>Null when errors were added.</summary>
     public static FaultSettings? Build(FaultConfig config, FilterBuildContext context)
@@ -25,18 +17,7 @@ internal sealed class FaultSettings
         if (config.UpstreamCluster.Length > 0 && !context.ClusterNames.Contains(config.UpstreamCluster))
             context.Errors.WarningAt(config.Node, "upstream_cluster", Configuration.ConfigCode.UnknownReference,
                 $"cluster '{config.UpstreamCluster}' does not exist, so this never applies", Configuration.Suggestions.Hint(config.UpstreamCluster, context.ClusterNames));
-        string prefix = context.StatPrefix + "fault.";
-        return new FaultSettings
-        {
-            Config = config,
-            Headers = headers,
-            // One count for all workers, versions and routes of a connection manager, as the gauge of Envoy.
-            Active = context.Shared.GetOrAdd("fault/" + prefix, () => new ActiveFaults()),
-            DelaysInjected = context.Stats.Counter(prefix + "delays_injected"),
-            AbortsInjected = context.Stats.Counter(prefix + "aborts_injected"),
-            Overflow = context.Stats.Counter(prefix + "faults_overflow"),
-            ActiveFaults = context.Stats.Gauge(prefix + "active_faults"),
-        };
+        return new FaultSettings { Config = config, Headers = headers };
     }
 
     /// <summary>The delay this request gets; 0: none.</summary>
@@ -73,19 +54,4 @@ internal sealed class FaultSettings
         number = 0;
         return headers.TryGet(name, out var value) && Utf8Parser.TryParse(value, out number, out int used) && used == value.Length;
     }
-}
-
-/// <summary>How many faults are under way, over all workers.</summary>
-internal sealed class ActiveFaults
-{
-    private long _count;
-
-    public bool TryEnter(uint? limit)
-    {
-        if (Interlocked.Increment(ref _count) <= (limit ?? long.MaxValue)) return true;
-        Interlocked.Decrement(ref _count);
-        return false;
-    }
-
-    public void Leave() => Interlocked.Decrement(ref _count);
 }
