@@ -43,7 +43,7 @@ public sealed partial class HttpStream
         }
         Worker.Stats.Increment(state.Stats.RqTotal);
         Worker.Stats.Increment(state.Stats.RqActive);
-        route.PrepareRequest(this);
+        route.PrepareRequest(this, envoyHeaders: !Manager.SuppressEnvoyHeaders);
         Manager.PrepareUpstream(this, route);
         if (route.IdleTimeoutMicros >= 0) SetIdleTimeout(route.IdleTimeoutMicros);
         if (route.MaxStreamDurationMicros > 0) Worker.Timers.Arm(_maxTimer, route.MaxStreamDurationMicros);
