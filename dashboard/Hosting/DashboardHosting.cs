@@ -29,6 +29,7 @@ public static class DashboardHosting
         // Data protection only covers circuit ids and antiforgery tokens, which die with the process anyway:
         // no key ring on disk, nothing to mount into a container.
         services.AddDataProtection();
+        services.AddLogging(log => log.AddFilter("Microsoft.AspNetCore.DataProtection", LogLevel.Warning));
         services.Configure<KeyManagementOptions>(keys => (keys.XmlRepository, keys.XmlEncryptor) = (new KeysInMemory(), new NullXmlEncryptor()));
         services.AddRazorComponents().AddInteractiveServerComponents();
         services.AddCascadingAuthenticationState();
