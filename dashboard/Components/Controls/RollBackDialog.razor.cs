@@ -43,7 +43,7 @@ public sealed partial class RollBackDialog
             var result = await Api.RollBackAsync(Version, _reason.Trim(), _gone.Token);
             Feed.Refresh();
             Instance.Close();
-            Toasts.Applied(result, before, Stopwatch.GetElapsedTime(started));
+            await Toasts.AppliedAsync(result, before, Stopwatch.GetElapsedTime(started));
         }
         catch (AdminApiException e)
         {

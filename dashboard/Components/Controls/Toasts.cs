@@ -9,14 +9,16 @@ namespace Managed.Dashboard.Components.Controls;
 internal sealed class Toasts(ISnackbar snackbar, AdminApiClient api, LiveFeed feed)
 {
     /// <param name="before">The version that Undo brings back; null where there is nothing to undo.</param>
-    public void Applied(WriteResult result, long? before, TimeSpan took)
+    /// <param name="took">The whole call, shown where the node does not tell how long the publication itself took.</param>
+    public async Task AppliedAsync(WriteResult result, long? before, TimeSpan took)
     {
         if (!result.Changed || result.Version is null)
         {
             snackbar.Add("Nothing to change: the node already runs exactly this.", Severity.Info);
             return;
         }
-        var text = string.Create(CultureInfo.InvariantCulture, $"v{result.Version} live in {took.TotalMilliseconds:0} ms");
+        var ms = await PublicationMsAsync(result.Version.Value) ?? took.TotalMilliseconds;
+        var text = string.Create(CultureInfo.InvariantCulture, $"v{result.Version} live in {ms:0} ms");
         snackbar.Add(text, Severity.Success, options =>
         {
             if (before is null)
@@ -29,6 +31,18 @@ internal sealed class Toasts(ISnackbar snackbar, AdminApiClient api, LiveFeed fe
     public void Failed(string text) => snackbar.Add(text, Severity.Error);
 
     public void Said(string text) => snackbar.Add(text, Severity.Normal);
+
+    private async Task<double?> PublicationMsAsync(long version)
+    {
+        try
+        {
+            return (await api.DeploymentsAsync(5, CancellationToken.None)).Items.FirstOrDefault(d => d.Version == version)?.DurationMs;
+        }
+        catch (AdminApiException)
+        {
+            return null;
+        }
+    }
 
     private async Task UndoAsync(long before, long undone)
     {

@@ -93,7 +93,7 @@ public sealed partial class ListenerPage
         }
         _leaving = true;
         Feed.Refresh();
-        Toasts.Applied(new WriteResult(write.Version, write.Changed, null), before, TimeSpan.FromMilliseconds(write.ElapsedMs));
+        await Toasts.AppliedAsync(new WriteResult(write.Version, write.Changed, null), before, TimeSpan.FromMilliseconds(write.ElapsedMs));
         if (Name is null && write.Name is not null)
             Navigation.NavigateTo($"/listeners/{write.Name}");
         _leaving = false;
@@ -121,7 +121,7 @@ public sealed partial class ListenerPage
             return;
         _leaving = true;
         Feed.Refresh();
-        Toasts.Applied(deleted.Result, before, deleted.Took);
+        await Toasts.AppliedAsync(deleted.Result, before, deleted.Took);
         Navigation.NavigateTo("/listeners");
     }
 
