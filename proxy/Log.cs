@@ -14,6 +14,9 @@ internal static partial class Log
     [LoggerMessage(1002, LogLevel.Error, "Version {Version} was not acknowledged in time; version {Former} is back.")]
     public static partial void NotAcknowledged(ILogger logger, long version, long former);
 
+    [LoggerMessage(1004, LogLevel.Error, "Filter {Filter} threw; its stream got a 500.")]
+    public static partial void FilterFailure(ILogger logger, string filter, Exception exception);
+
     [LoggerMessage(1003, LogLevel.Error, "Worker {Worker} could not be started.")]
     public static partial void WorkerDied(ILogger logger, int worker, Exception exception);
 }

@@ -100,6 +100,8 @@ public sealed partial class ProxyServer : IAsyncDisposable
 
     internal void OnWorkerCrash(Exception exception) => Log.WorkerCrash(_logger, exception);
 
+    internal void OnFilterFailure(string filter, Exception exception) => Log.FilterFailure(_logger, filter, exception);
+
     internal void Raise(string type, params ReadOnlySpan<(string Name, object? Value)> data)
     {
         if (EventRaised is not { } raised) return;

@@ -13,7 +13,11 @@ public sealed partial class Worker
 
     internal long Connections => Volatile.Read(ref _connectionCount);
 
-    internal void Serve(Transport transport, Listener listener, Snapshot snapshot)
+    /// <param name="transport">What was accepted.</param>
+    /// <param name="listener">The listener of its address.</param>
+    /// <param name="snapshot">The current version.</param>
+    /// <param name="isCurrent">False when the listener was removed while the connection waited to be accepted.</param>
+    internal void Serve(Transport transport, Listener listener, Snapshot snapshot, bool isCurrent)
     {
         Stats.Increment(listener.Stats.CxTotal);
         var chain = listener.Matcher.Only ?? listener.Matcher.Match(new ChainQuery(transport.LocalAddress, transport.RemoteAddress, transport.RemoteAddress, "", "raw_buffer", []));
@@ -30,6 +34,7 @@ public sealed partial class Worker
         _connectionCount++;
         Stats.Increment(listener.Stats.CxActive);
         snapshot.EnterConnection(this);
+        if (!isCurrent) Drain(connection, listener.Config.DrainTimeout);
         RunAsync(connection).Forget();
     }
 
@@ -53,6 +58,7 @@ public sealed partial class Worker
         Stats.Decrement(stats.CxActive);
         Stats.Increment(stats.CxDestroy);
         connection.Snapshot.LeaveConnection(this);
+        connection.Chain.Listener.AccessLog?.Log(this, connection.Describe());
         return true;
     }
 

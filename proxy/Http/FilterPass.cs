@@ -221,27 +221,57 @@ internal sealed class FilterPass(HttpStream stream, bool response)
     {
         Enter(i);
         var filter = _slots[i].Filter;
-        var status = response ? filter.OnResponseHeaders(stream.ResponseHeaders, end) : filter.OnRequestHeaders(stream.RequestHeaders, end);
-        _inHook = -1;
-        return status;
+        try
+        {
+            return response ? filter.OnResponseHeaders(stream.ResponseHeaders, end) : filter.OnRequestHeaders(stream.RequestHeaders, end);
+        }
+        catch (Exception e)
+        {
+            stream.OnFilterFailure(filter, e);
+            return HeadersStatus.Continue;
+        }
+        finally
+        {
+            _inHook = -1;
+        }
     }
 
     private BodyStatus CallBody(int i, bool end)
     {
         Enter(i);
         var filter = _slots[i].Filter;
-        var status = response ? filter.OnResponseBody(_piece, end) : filter.OnRequestBody(_piece, end);
-        _inHook = -1;
-        return status;
+        try
+        {
+            return response ? filter.OnResponseBody(_piece, end) : filter.OnRequestBody(_piece, end);
+        }
+        catch (Exception e)
+        {
+            stream.OnFilterFailure(filter, e);
+            return BodyStatus.Continue;
+        }
+        finally
+        {
+            _inHook = -1;
+        }
     }
 
     private TrailersStatus CallTrailers(int i)
     {
         Enter(i);
         var filter = _slots[i].Filter;
-        var status = response ? filter.OnResponseTrailers(stream.ResponseTrailers) : filter.OnRequestTrailers(stream.RequestTrailers);
-        _inHook = -1;
-        return status;
+        try
+        {
+            return response ? filter.OnResponseTrailers(stream.ResponseTrailers) : filter.OnRequestTrailers(stream.RequestTrailers);
+        }
+        catch (Exception e)
+        {
+            stream.OnFilterFailure(filter, e);
+            return TrailersStatus.Continue;
+        }
+        finally
+        {
+            _inHook = -1;
+        }
     }
 
     private void Enter(int i)

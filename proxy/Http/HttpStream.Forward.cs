@@ -95,7 +95,7 @@ public sealed partial class HttpStream
         bool fresh = false;
         while (!IsStopped)
         {
-            var endpoint = cluster.LoadBalancer.Pick(state.Endpoints, Worker);
+            var endpoint = cluster.LoadBalancer.Pick(cluster.Endpoints, Worker);
             if (endpoint is null)
             {
                 Worker.Stats.Increment(state.Stats.NoHealthy);
@@ -130,8 +130,16 @@ public sealed partial class HttpStream
             Interlocked.Increment(ref endpoint.TotalRequests);
             _up = connection;
             var outcome = await ExchangeAsync(connection, route);
-            if (outcome == ExchangeOutcome.Complete) RecordOutcome(state, endpoint);
-            else Interlocked.Increment(ref endpoint.ErrorRequests);
+            Worker.Stats.Add(state.Stats.TxBytes, Info.UpstreamWireBytesSent);
+            Worker.Stats.Add(state.Stats.RxBytes, Info.UpstreamWireBytesReceived);
+            if (outcome == ExchangeOutcome.Complete)
+            {
+                if (fresh) Worker.Stats.Increment(state.Stats.RqRetrySuccess);
+                RecordOutcome(state, endpoint);
+            }
+            else if (_end == StreamEnd.ClientGone) Worker.Stats.Increment(state.Stats.RqCancelled);
+            else if (outcome == ExchangeOutcome.Failed) Worker.Stats.Increment(state.Stats.RxReset);
+            if (outcome != ExchangeOutcome.Complete) Interlocked.Increment(ref endpoint.ErrorRequests);
             Interlocked.Decrement(ref endpoint.ActiveRequests);
             if (outcome == ExchangeOutcome.Retry && !fresh)
             {

@@ -87,6 +87,7 @@ public sealed partial class HttpStream
             {
                 ended = true;
                 Info.RequestEnd = Worker.NowMicros;
+                Worker.Timers.Cancel(_requestTimer);
                 if (_request.BypassesBody && _upReady && _up is { } direct && !_request.HasTrailerHooks)
                 {
                     await EndUpstreamRequestAsync(direct);

@@ -19,7 +19,7 @@ public sealed partial class HttpStream
 {
     private readonly FilterPass _request, _response;
     private readonly Signal _main = new();
-    private readonly WheelTimer _idleTimer, _routeTimer, _maxTimer;
+    private readonly WheelTimer _idleTimer, _routeTimer, _maxTimer, _requestTimer;
     private HttpFilter[] _filters = new HttpFilter[8];
     private int _filterCount;
     private ServerExchange _down = null!;
@@ -30,7 +30,7 @@ public sealed partial class HttpStream
     private StreamEnd _end;
 
     /// <summary>Why the stream cannot go on as it was.</summary>
-    private enum StreamEnd : byte { None, ClientGone, RouteTimeout, IdleTimeout, MaxDuration, Cut }
+    private enum StreamEnd : byte { None, ClientGone, RouteTimeout, RequestTimeout, IdleTimeout, MaxDuration, Cut }
 
     internal HttpStream(Worker worker)
     {
@@ -39,6 +39,7 @@ public sealed partial class HttpStream
         _response = new FilterPass(this, response: true);
         _idleTimer = new WheelTimer(static s => ((HttpStream)s!).OnIdleTimer(), this);
         _routeTimer = new WheelTimer(static s => ((HttpStream)s!).OnTimeout(StreamEnd.RouteTimeout), this);
+        _requestTimer = new WheelTimer(static s => ((HttpStream)s!).OnTimeout(StreamEnd.RequestTimeout), this);
         _maxTimer = new WheelTimer(static s => ((HttpStream)s!).OnTimeout(StreamEnd.MaxDuration), this);
     }
 
@@ -114,6 +115,7 @@ public sealed partial class HttpStream
         snapshot.EnterStream(Worker);
         Touch();
         SetIdleTimeout(manager.StreamIdleMicros);
+        if (manager.RequestMicros > 0 && down.RequestHasBody) Worker.Timers.Arm(_requestTimer, manager.RequestMicros);
         if (manager.MaxStreamMicros > 0) Worker.Timers.Arm(_maxTimer, manager.MaxStreamMicros);
     }
 
@@ -144,6 +146,14 @@ public sealed partial class HttpStream
 
     /// <summary>For the filter passes: whether this direction's iteration has lost its object.</summary>
     internal bool IsOver(bool response) => _end != StreamEnd.None || _reply == ReplyState.Asked || (!response && _reply != ReplyState.None);
+
+    /// <summary>A filter threw: a bug in it, which costs this stream and nothing else.</summary>
+    internal void OnFilterFailure(HttpFilter filter, Exception exception)
+    {
+        Worker.Server.OnFilterFailure(filter.GetType().Name, exception);
+        if (_reply == ReplyState.Sending || _responseStarted) { _end = StreamEnd.Cut; Wake(); }
+        else SendLocalReply(500, default, "filter_failure", ResponseFlags.LocalReset);
+    }
 
     /// <summary>The client is gone: what is still under way for it is given up.</summary>
     internal void OnClientGone()
@@ -192,6 +202,7 @@ public sealed partial class HttpStream
         timers.Cancel(_idleTimer);
         timers.Cancel(_routeTimer);
         timers.Cancel(_maxTimer);
+        timers.Cancel(_requestTimer);
         Info.EndTime = Worker.NowMicros;
         _down.FillInfo(Info);
         for (int i = 0; i < _filterCount; i++)
@@ -257,10 +268,16 @@ public sealed partial class HttpStream
     private void OnTimeout(StreamEnd end)
     {
         if (_end != StreamEnd.None || _reply == ReplyState.Asked) return;
-        Manager.CountTimeout(Worker, end == StreamEnd.RouteTimeout, end == StreamEnd.IdleTimeout);
+        Manager.CountTimeout(Worker, end == StreamEnd.RouteTimeout, end == StreamEnd.IdleTimeout, end == StreamEnd.RequestTimeout);
+        if (end == StreamEnd.RouteTimeout && _up is { } up)
+        {
+            Worker.Stats.Increment(up.Pool.State.Stats.RqTimeout);
+            Interlocked.Increment(ref up.Pool.Endpoint.TimeoutRequests);
+        }
         (int status, string details, var flag, ReadOnlyMemory<byte> text) = end switch
         {
             StreamEnd.RouteTimeout => (504, "response_timeout", ResponseFlags.UpstreamRequestTimeout, UpstreamTimeoutText),
+            StreamEnd.RequestTimeout => (408, "request_overall_timeout", ResponseFlags.None, StreamTimeoutText),
             StreamEnd.IdleTimeout => (_down.BodyEnded ? 504 : 408, "stream_idle_timeout", ResponseFlags.StreamIdleTimeout, StreamTimeoutText),
             _ => (_down.BodyEnded ? 504 : 408, "max_duration_timeout", ResponseFlags.UpstreamMaxStreamDurationReached, StreamTimeoutText),
         };

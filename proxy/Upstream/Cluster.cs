@@ -21,6 +21,11 @@ public sealed class Cluster
     public ClusterConfig Config { get; }
     internal ClusterState State { get; }
     internal LoadBalancer LoadBalancer { get; }
+    /// <summary>
+    /// This version's endpoints: a request that began on an earlier version keeps choosing among that version's. DNS replaces the set of
+    /// the version that is live.
+    /// </summary>
+    internal volatile EndpointSet Endpoints = EndpointSet.Empty;
     internal IReadOnlyList<EndpointTarget> Targets => _targets;
     internal bool NeedsDns => _targets.Any(t => t.Address is null);
 
@@ -28,6 +33,6 @@ public sealed class Cluster
     internal void Activate()
     {
         State.Configure(Config);
-        State.Follow(_targets);
+        State.Follow(this);
     }
 }

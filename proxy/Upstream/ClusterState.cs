@@ -20,8 +20,6 @@ internal sealed class ClusterState
 
     public string Name { get; }
     public ClusterStats Stats { get; }
-    /// <summary>The endpoints as they are now; replaced as a whole by configuration and DNS.</summary>
-    public volatile EndpointSet Endpoints = EndpointSet.Empty;
 
     // Shared by the workers: circuit-breaker limits are of the cluster, as Envoy's.
     public long Connections, Requests, Pending, Retries;
@@ -44,22 +42,24 @@ internal sealed class ClusterState
     }
 
     /// <summary>What DNS is asked for; empty when every address is literal.</summary>
-    public volatile IReadOnlyList<EndpointTarget> Targets = [];
+    public IReadOnlyList<EndpointTarget> Targets => _active?.Targets ?? [];
     public DnsLookupFamily DnsFamily;
     public TimeSpan DnsRefresh = TimeSpan.FromSeconds(5);
     private readonly Dictionary<string, System.Net.IPAddress[]> _resolved = [];
     private readonly Lock _endpointsLock = new();
+    private readonly Dictionary<string, Endpoint> _known = [];
+    private volatile Cluster? _active;
     private Action<Endpoint>? _retire;
 
     /// <summary>How pools of an endpoint that is gone are told, on their workers.</summary>
     public void OnRetire(Action<Endpoint> retire) => _retire = retire;
 
     /// <summary>Takes the endpoints of a version; an endpoint that stays keeps its connections and counters. Control thread.</summary>
-    public void Follow(IReadOnlyList<EndpointTarget> targets)
+    public void Follow(Cluster cluster)
     {
         lock (_endpointsLock)
         {
-            Targets = targets;
+            _active = cluster;
             Rebuild();
         }
     }
@@ -81,14 +81,14 @@ internal sealed class ClusterState
         lock (_endpointsLock)
         {
             bool found = false;
-            foreach (var endpoint in Endpoints.All)
+            foreach (var endpoint in _known.Values)
             {
                 if (endpoint.Text != address) continue;
                 found = true;
                 if (weight is { } w) endpoint.WeightOverride = w;
                 if (drain is { } d) endpoint.DrainOverride = d;
             }
-            if (found) Endpoints = new EndpointSet(Endpoints.All);
+            if (found) Rebuild();
             return found;
         }
     }
@@ -97,36 +97,39 @@ internal sealed class ClusterState
     {
         lock (_endpointsLock)
         {
-            foreach (var endpoint in Endpoints.All) _retire?.Invoke(endpoint);
-            Targets = [];
-            Endpoints = EndpointSet.Empty;
+            foreach (var endpoint in _known.Values) _retire?.Invoke(endpoint);
+            _known.Clear();
+            _active = null;
         }
     }
 
     private void Rebuild()
     {
-        var before = Endpoints.All.ToDictionary(e => e.Text + "|" + e.HostName);
+        if (_active is not { } cluster) return;
+        var gone = new Dictionary<string, Endpoint>(_known);
         var next = new List<Endpoint>();
-        foreach (var target in Targets)
+        foreach (var target in cluster.Targets)
         {
-            if (target.Address is { } literal) Add(literal, target.Text, target);
+            if (target.Address is { } literal) Take(literal, target.Text, target);
             else if (_resolved.TryGetValue(target.HostName, out var addresses))
                 foreach (var ip in addresses)
                 {
                     var endPoint = new System.Net.IPEndPoint(ip, target.Port);
-                    Add(Core.Transport.SocketAddressBytes.From(endPoint), endPoint.ToString(), target);
+                    Take(Core.Transport.SocketAddressBytes.From(endPoint), endPoint.ToString(), target);
                 }
         }
-        Endpoints = new EndpointSet(next);
-        foreach (var gone in before.Values) _retire?.Invoke(gone);
-
-        void Add(Core.Transport.SocketAddressBytes address, string text, EndpointTarget target)
+        cluster.Endpoints = new EndpointSet(next);
+        foreach (var (key, endpoint) in gone)
         {
-            if (!before.Remove(text + "|" + target.HostName, out var endpoint))
-            {
-                if (next.Any(e => e.Text == text && e.HostName == target.HostName)) return;
-                endpoint = new Endpoint(address, text, target.HostName, target.RewriteHost);
-            }
+            _known.Remove(key);
+            _retire?.Invoke(endpoint);
+        }
+
+        void Take(Core.Transport.SocketAddressBytes address, string text, EndpointTarget target)
+        {
+            string key = text + "|" + target.HostName;
+            if (!_known.TryGetValue(key, out var endpoint)) _known[key] = endpoint = new Endpoint(address, text, target.HostName, target.RewriteHost);
+            else if (!gone.Remove(key)) return; // the same address twice
             endpoint.Weight = target.Weight;
             endpoint.ConfiguredHealth = target.Health;
             next.Add(endpoint);

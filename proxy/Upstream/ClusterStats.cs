@@ -6,7 +6,7 @@ namespace Managed.Proxy.Upstream;
 internal sealed class ClusterStats
 {
     public readonly Counter CxTotal, CxDestroy, CxConnectFail, CxConnectTimeout, CxOverflow, RqTotal, RqRetry, RqRetrySuccess, RqTimeout, RqPendingTotal, RqPendingOverflow,
-        RqPerTryTimeout, RqCancelled, NoHealthy, RxReset, ProtocolError, Rq2xx, Rq3xx, Rq4xx, Rq5xx, RqCompleted, RxBytes, TxBytes;
+        RqCancelled, NoHealthy, RxReset, ProtocolError, Rq2xx, Rq3xx, Rq4xx, Rq5xx, RqCompleted, RxBytes, TxBytes;
     public readonly Gauge CxActive, RqActive, RqPendingActive;
     public readonly Histogram RqTime, ConnectMs;
 
@@ -23,7 +23,6 @@ internal sealed class ClusterStats
         RqRetry = C("upstream_rq_retry");
         RqRetrySuccess = C("upstream_rq_retry_success");
         RqTimeout = C("upstream_rq_timeout");
-        RqPerTryTimeout = C("upstream_rq_per_try_timeout");
         RqPendingTotal = C("upstream_rq_pending_total");
         RqPendingOverflow = C("upstream_rq_pending_overflow");
         RqCancelled = C("upstream_rq_cancelled");

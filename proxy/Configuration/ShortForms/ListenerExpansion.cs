@@ -98,8 +98,12 @@ internal sealed class ListenerExpansion(ExtensionExpansion extensions, RouteExpa
         }
         return new ConfigObject(listener.Origin)
             .Set("name", ConfigScalar.String("http_connection_manager", listener.Origin))
-            .Set("typed_config", config.Set("http_filters", WithRouter(listener)));
+            .Set("typed_config", config.Set("http_filters", WithRouter(listener)).Set("upgrade_configs", WebSockets(listener)));
     }
+
+    // Who writes the short form expects WebSockets to work, as behind every other proxy; the long form is Envoy's, which asks for it.
+    private static ConfigArray WebSockets(ConfigObject listener) =>
+        new ConfigArray(listener.Origin).Add(new ConfigObject(listener.Origin).Set("upgrade_type", ConfigScalar.String("websocket", listener.Origin)));
 
     private static ConfigArray AnyHost(ConfigNode routes) =>
         new ConfigArray(routes.Origin).Add(new ConfigObject(routes.Origin)

@@ -16,6 +16,7 @@ internal sealed unsafe class Acceptor : IPollable
     private int _fd;
     private Snapshot? _snapshot;
     private Listener? _listener;
+    private bool _isCurrent;
 
     public Acceptor(Worker worker, string key, int fd)
     {
@@ -50,7 +51,9 @@ internal sealed unsafe class Acceptor : IPollable
         if (!ReferenceEquals(snapshot, _snapshot))
         {
             // A listener that was just removed still serves what had connected before.
-            if (snapshot.FindListener(_key) is { } listener) _listener = listener;
+            var listener = snapshot.FindListener(_key);
+            _isCurrent = listener is not null;
+            _listener = listener ?? _listener;
             _snapshot = snapshot;
         }
         return _listener;
@@ -73,7 +76,7 @@ internal sealed unsafe class Acceptor : IPollable
             var listener = Current();
             if (listener is null) { Libc.close(fd); continue; }
             var transport = SocketTransport.Accepted(_worker.Loop, fd, new ReadOnlySpan<byte>(raw, Math.Min(length, 128)));
-            _worker.Serve(transport, listener, _snapshot!);
+            _worker.Serve(transport, listener, _snapshot!, _isCurrent);
         }
     }
 

@@ -55,6 +55,13 @@ internal sealed class DownstreamConnection
         return true;
     }
 
+    /// <summary>For the listener's access log, once it is over.</summary>
+    public Http.StreamInfo Describe() => new()
+    {
+        StartTime = StartMicros, EndTime = Worker.NowMicros, StartWallClock = Worker.WallMicros - (Worker.NowMicros - StartMicros), ConnectionId = Id,
+        RemoteAddress = RemoteAddress, DirectRemoteAddress = RemoteAddress, LocalAddress = LocalAddress, ListenerName = Chain.Listener.Name, FilterChainName = Chain.Name,
+    };
+
     public void Drain()
     {
         if (IsDraining) return;

@@ -33,6 +33,7 @@ internal sealed class EndpointPool(Worker worker, Endpoint endpoint, ClusterStat
         Interlocked.Increment(ref State.Connections);
         Interlocked.Increment(ref Endpoint.TotalConnections);
         worker.Stats.Increment(State.Stats.CxTotal);
+        long began = worker.NowMicros;
         var transport = SocketTransport.Connect(worker.Loop, Endpoint.Address, out int errno);
         int result = -errno;
         if (transport is not null)
@@ -51,6 +52,7 @@ internal sealed class EndpointPool(Worker worker, Endpoint endpoint, ClusterStat
             return (null, result);
         }
         Interlocked.Increment(ref Endpoint.ActiveConnections);
+        worker.Stats.Record(State.Stats.ConnectMs, worker.NowMicros - began);
         worker.Stats.Increment(State.Stats.CxActive);
         var connection = new UpstreamConnection(worker, this, transport!);
         _open.Add(connection);

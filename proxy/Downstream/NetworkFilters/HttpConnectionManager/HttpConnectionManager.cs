@@ -104,9 +104,10 @@ internal sealed partial class HttpConnectionManager : TerminalFilter
     public void CountIdleTimeout(Worker worker) => worker.Stats.Increment(Stats.CxIdleTimeout);
     public void CountProtocolError(Worker worker) => worker.Stats.Increment(Stats.CxProtocolError);
 
-    public void CountTimeout(Worker worker, bool route, bool idle)
+    public void CountTimeout(Worker worker, bool route, bool idle, bool request)
     {
-        if (route) worker.Stats.Increment(Stats.RqTimeout);
+        if (request) worker.Stats.Increment(Stats.RqOverallTimeout);
+        else if (route) worker.Stats.Increment(Stats.RqTimeout);
         else if (idle) worker.Stats.Increment(Stats.RqIdleTimeout);
         else worker.Stats.Increment(Stats.RqMaxDuration);
     }
@@ -118,7 +119,7 @@ internal sealed partial class HttpConnectionManager : TerminalFilter
 /// <summary>A connection manager's counters under Envoy's names.</summary>
 internal sealed class HttpStats
 {
-    public readonly Counter CxTotal, CxDestroy, CxIdleTimeout, CxProtocolError, CxRxBytes, CxTxBytes, RqTotal, RqHttp1, RqHttp2, RqCompleted, RqReset, RqTimeout, RqIdleTimeout, RqMaxDuration,
+    public readonly Counter CxTotal, CxDestroy, CxIdleTimeout, CxProtocolError, CxRxBytes, CxTxBytes, RqTotal, RqHttp1, RqHttp2, RqCompleted, RqReset, RqTimeout, RqIdleTimeout, RqMaxDuration, RqOverallTimeout,
         Rq1xx, Rq2xx, Rq3xx, Rq4xx, Rq5xx;
     public readonly Gauge CxActive, RqActive;
     public readonly Histogram RqTime;
@@ -140,6 +141,7 @@ internal sealed class HttpStats
         RqTimeout = C("downstream_rq_response_timeout");
         RqIdleTimeout = C("downstream_rq_idle_timeout");
         RqMaxDuration = C("downstream_rq_max_duration_reached");
+        RqOverallTimeout = C("downstream_rq_timeout");
         Rq1xx = C("downstream_rq_1xx");
         Rq2xx = C("downstream_rq_2xx");
         Rq3xx = C("downstream_rq_3xx");

@@ -6,6 +6,7 @@ using Managed.Proxy.Configuration.Validation;
 namespace Managed.Proxy.Downstream.NetworkFilters.HttpConnectionManager;
 
 [Description("Speaks HTTP with the client and runs the HTTP filters.")]
+[UnsupportedField("stream_error_on_invalid_http_message", "after an invalid message the connection is always closed: where the next one begins is not certain (RFC 9112 section 9.6)")]
 [UnsupportedField("scoped_routes", "use route_config or rds")]
 [UnsupportedField("http2_protocol_options http3_protocol_options", "HTTP/2 and HTTP/3 are not available in this version")]
 [UnsupportedField("tracing request_id_extension", "tracing is not available in this version")]
@@ -105,14 +106,11 @@ public sealed record HttpConnectionManagerConfig : ConfigRecord
     [Description("Removes a dot at the end of the host.")]
     public bool StripTrailingHostDot { get; init; }
 
-    [Description("Upgrades that are let through; without an entry an upgrade is refused, as in Envoy.")]
+    [Description("Upgrades that are let through; without an entry the request goes on without its upgrade. The short form of a listener lets websocket through.")]
     public IReadOnlyList<UpgradeConfig> UpgradeConfigs { get; init; } = [];
 
     [Description("Changes responses that the proxy makes itself.")]
     public LocalReplyConfig? LocalReplyConfig { get; init; }
-
-    [Description("Keeps the connection open after an HTTP/1.1 request that is wrong but whose end is known.")]
-    public bool StreamErrorOnInvalidHttpMessage { get; init; }
 }
 
 public enum ServerHeaderTransformation { Overwrite, AppendIfAbsent, PassThrough }

@@ -100,7 +100,7 @@ internal sealed class TcpProxyFilter(TcpProxyConfig config, (Cluster Cluster, lo
         {
             for (int attempt = 0; attempt < _filter.Config.MaxConnectAttempts && !_gone; attempt++)
             {
-                var endpoint = cluster.LoadBalancer.Pick(state.Endpoints, _worker);
+                var endpoint = cluster.LoadBalancer.Pick(cluster.Endpoints, _worker);
                 if (endpoint is null)
                 {
                     _info.Flags |= ResponseFlags.NoHealthyUpstream;

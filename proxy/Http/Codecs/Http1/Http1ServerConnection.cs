@@ -85,6 +85,11 @@ internal sealed class Http1ServerConnection
     {
         _waiting = true;
         long idle = _downstream.IsDraining ? _manager.DrainMicros : _manager.IdleMicros;
+        if (_manager.MaxConnectionMicros > 0)
+        {
+            long left = Math.Max(1, _downstream.StartMicros + _manager.MaxConnectionMicros - _worker.NowMicros);
+            idle = idle == 0 ? left : Math.Min(idle, left);
+        }
         if (idle > 0) _worker.Timers.Arm(_timer, idle);
         int n = await Transport.ReadableAsync();
         _waiting = false;
