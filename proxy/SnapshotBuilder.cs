@@ -77,11 +77,12 @@ internal sealed class SnapshotBuilder(StatsRegistry stats, SharedState shared, A
     {
         if (config.ListenerFilters is [var first, ..])
             errors.Error(first.Node, ConfigCode.UnknownExtension, $"listener filter '{first.Name}' is not available in this version", "no listener filter is; leave listener_filters out");
-        if (AddressOf(config, errors) is not { } address) return null;
+        // Without a usable address the chains are built all the same: their errors belong into the same answer.
+        var address = AddressOf(config, errors);
         var listener = new Listener
         {
-            Config = config, Address = address.Address, AddressKey = address.Key,
-            Stats = new ListenerStats(stats, config.StatPrefix.Length > 0 ? config.StatPrefix : config.Address!.ToString().Replace(':', '_')),
+            Config = config, Address = address?.Address ?? SocketAddressBytes.From(new IPEndPoint(IPAddress.Any, 0)), AddressKey = address?.Key ?? "",
+            Stats = new ListenerStats(stats, config.StatPrefix.Length > 0 ? config.StatPrefix : (config.Address?.ToString() ?? config.Name).Replace(':', '_')),
         };
         if (config.FilterChains.Count == 0 && config.DefaultFilterChain is null)
             errors.ErrorAt(config.Node, "filter_chains", ConfigCode.MissingField, $"listener '{config.Name}' has no filter chain", "give it routes, tcp_proxy or filter_chains");
@@ -100,7 +101,7 @@ internal sealed class SnapshotBuilder(StatsRegistry stats, SharedState shared, A
         listener.DefaultChain = config.DefaultFilterChain is { } fallback ? Chain(fallback) : null;
         listener.Matcher = new FilterChainMatcher(listener.Chains, listener.DefaultChain);
         listener.AccessLog = AccessLog.Build(config.AccessLog, errors, accessLogs);
-        return listener;
+        return address is null ? null : listener;
     }
 
     private static FilterChain? BuildChain(FilterChainConfig config, Listener listener, NetworkBuildContext context)

@@ -37,7 +37,7 @@ internal static class DeploymentEndpoints
         var shown = rows.Take(page.Size).ToList();
         var drains = Drains(context);
         return JsonAnswer.WriteAsync(context, StatusCodes.Status200OK,
-            new PageOf<DeploymentView>([.. shown.Select(r => DeploymentView.From(r, DrainsOf(r.State, drains)))], rows.Count > page.Size ? PageRequest.Encode(shown[^1].Id) : null, total));
+            new PageOf<DeploymentView>([.. shown.Select(r => View(context, r, drains))], rows.Count > page.Size ? PageRequest.Encode(shown[^1].Id) : null, total));
     }
 
     private static async Task ConfirmAsync(HttpContext context)
@@ -62,7 +62,14 @@ internal static class DeploymentEndpoints
     }
 
     private static Task WriteAsync(HttpContext context, Migrations.DeploymentRow row) =>
-        JsonAnswer.WriteAsync(context, StatusCodes.Status200OK, DeploymentView.From(row, DrainsOf(row.State, Drains(context))));
+        JsonAnswer.WriteAsync(context, StatusCodes.Status200OK, View(context, row, Drains(context)));
+
+    private static DeploymentView View(HttpContext context, Migrations.DeploymentRow row, IReadOnlyList<DrainView> drains)
+    {
+        var view = DeploymentView.From(row, DrainsOf(row.State, drains));
+        var inFlight = context.RequestServices.GetRequiredService<Publisher>().InFlight == row.Id;
+        return inFlight && row.State != DeploymentState.Preparing ? view with { State = DeploymentState.Committing } : view;
+    }
 
     private static IReadOnlyList<DrainView> Drains(HttpContext context) =>
         [.. context.RequestServices.GetRequiredService<ProxyServer>().Generations().Where(g => !g.Active).Select(g => new DrainView(g.Version, g.Connections, g.Streams))];

@@ -18,7 +18,9 @@ internal static class SchemaEndpoints
     public static void MapSchema(this ApiRoutes api) => api
         .Get("/schema", context => JsonAnswer.WriteAsync(context, StatusCodes.Status200OK, new
         {
-            kinds = Resources.Keys.Select(k => new { kind = k, type = "resource", summary = (string?)null }).Concat(ExtensionCatalog.HttpFilters.Select(f => new { kind = Short(f.Name), type = "http_filter", summary = (string?)f.Summary })),
+            kinds = Resources.Keys.Select(k => new { kind = k, type = "resource", summary = (string?)null })
+                .Concat(ExtensionCatalog.NetworkFilters.Select(f => new { kind = Short(f.Name), type = "network_filter", summary = (string?)f.Summary }))
+                .Concat(ExtensionCatalog.HttpFilters.Select(f => new { kind = Short(f.Name), type = "http_filter", summary = (string?)f.Summary })),
             schema = SchemaWriter.Document(),
         }), new("Schema", "Reads the JSON Schema of the document, and which kinds have one") { Answers = [(200, "The schema", """{"kinds":[{"kind":"listener","type":"resource","summary":null}],"schema":{"$schema":"https://json-schema.org/draft/2020-12/schema"}}""")] })
         .Get("/schema/{kind}", ReadAsync, new("Schema", "Reads the JSON Schema of one kind")
@@ -35,7 +37,8 @@ internal static class SchemaEndpoints
         return JsonAnswer.WriteAsync(context, StatusCodes.Status200OK, SchemaWriter.For(type));
     }
 
-    private static IEnumerable<(string Name, string TypeName, Type Type)> Filters() => ExtensionCatalog.HttpFilters.Select(f => (f.Name, f.TypeName, f.ConfigType));
+    private static IEnumerable<(string Name, string TypeName, Type Type)> Filters() => ExtensionCatalog.HttpFilters.Select(f => (f.Name, f.TypeName, f.ConfigType))
+        .Concat(ExtensionCatalog.NetworkFilters.Select(f => (f.Name, f.TypeName, f.ConfigType)));
 
     private static string Short(string name) => name[(name.LastIndexOf('.') + 1)..];
 }

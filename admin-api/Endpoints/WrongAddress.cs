@@ -13,7 +13,8 @@ internal sealed class WrongAddress(RequestDelegate next, IEnumerable<EndpointDat
 
     public Task InvokeAsync(HttpContext context)
     {
-        if (!context.Request.Path.StartsWithSegments("/api") || context.GetEndpoint()?.Metadata.GetMetadata<ApiEndpointMark>() is not null)
+        var isOurs = context.Request.Path.StartsWithSegments("/api") || EnvoyPaths.EnvoyRoutes.IsOnlyOurs(context.Request.Path);
+        if (!isOurs || context.GetEndpoint()?.Metadata.GetMetadata<ApiEndpointMark>() is not null)
             return next(context);
         var path = context.Request.Path;
         var verbs = Endpoints().Where(e => e.Matcher.TryMatch(path, [])).SelectMany(e => Verbs(e.Endpoint)).Distinct().Order().ToList();

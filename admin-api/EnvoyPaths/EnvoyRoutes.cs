@@ -1,3 +1,4 @@
+using Managed.AdminApi.Endpoints;
 using Managed.AdminApi.Requests;
 
 namespace Managed.AdminApi.EnvoyPaths;
@@ -14,7 +15,10 @@ internal static class EnvoyRoutes
     private static readonly string[] Get = ["/server_info", "/config_dump", "/listeners", "/clusters", "/certs", "/stats", "/stats/prometheus", "/memory"];
     private static readonly string[] Post = ["/drain_listeners", "/healthcheck/fail", "/healthcheck/ok", "/logging", "/quitquitquit"];
 
-    public static bool NeedsToken(PathString path) => path.StartsWithSegments(Prefix) || Get.Concat(Post).Except(Pages).Any(p => path.Equals(p, StringComparison.Ordinal));
+    public static bool NeedsToken(PathString path) => path.StartsWithSegments(Prefix) || (IsOnlyOurs(path) && path != "/ready");
+
+    /// <summary>Paths that no page of the dashboard has.</summary>
+    public static bool IsOnlyOurs(PathString path) => Get.Concat(Post).Append("/ready").Except(Pages).Any(p => path.Equals(p, StringComparison.Ordinal));
 
     /// <summary>Before routing: sends the shared paths to Envoy's answer unless a browser wants the page.</summary>
     public static void UseEnvoyPaths(this IApplicationBuilder app) => app.Use((context, next) =>
@@ -29,7 +33,7 @@ internal static class EnvoyRoutes
 
     public static void MapEnvoyPaths(this IEndpointRouteBuilder app)
     {
-        app.MapMethods("/ready", ["GET", "HEAD"], (RequestDelegate)ServerAnswers.ReadyAsync).ExcludeFromDescription();
+        app.MapMethods("/ready", ["GET", "HEAD"], (RequestDelegate)ServerAnswers.ReadyAsync).WithMetadata(ApiEndpointMark.Instance).ExcludeFromDescription();
         MapGet(app, "/server_info", ServerAnswers.InfoAsync);
         MapGet(app, "/memory", ServerAnswers.MemoryAsync);
         MapGet(app, "/certs", ServerAnswers.CertsAsync);
@@ -45,7 +49,7 @@ internal static class EnvoyRoutes
         MapPost(app, "/quitquitquit", ServerActions.QuitAsync);
     }
 
-    private static void MapGet(IEndpointRouteBuilder app, string path, RequestDelegate answer) => app.MapGet(path, answer).ExcludeFromDescription();
+    private static void MapGet(IEndpointRouteBuilder app, string path, RequestDelegate answer) => app.MapGet(path, answer).WithMetadata(ApiEndpointMark.Instance).ExcludeFromDescription();
 
-    private static void MapPost(IEndpointRouteBuilder app, string path, RequestDelegate answer) => app.MapPost(path, answer).ExcludeFromDescription();
+    private static void MapPost(IEndpointRouteBuilder app, string path, RequestDelegate answer) => app.MapPost(path, answer).WithMetadata(ApiEndpointMark.Instance).ExcludeFromDescription();
 }

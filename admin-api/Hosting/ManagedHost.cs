@@ -75,7 +75,7 @@ internal sealed class ManagedHost : IAsyncDisposable
             return;
         _stopped = true;
         HostLog.Stopping(Services.GetRequiredService<ILogger<ManagedHost>>(), _options.DrainTime.TotalSeconds);
-        Services.GetRequiredService<EventLog>().Close();
+        await CloseWritersAsync();
         await Proxy.StopAsync(_options.DrainTime, CancellationToken.None);
         await _app.StopAsync();
     }
@@ -85,7 +85,7 @@ internal sealed class ManagedHost : IAsyncDisposable
         if (!_stopped)
         {
             _stopped = true;
-            Services.GetRequiredService<EventLog>().Close();
+            await CloseWritersAsync();
             await Proxy.StopAsync(TimeSpan.Zero, CancellationToken.None);
             await _app.StopAsync();
         }
@@ -96,6 +96,13 @@ internal sealed class ManagedHost : IAsyncDisposable
         _stop.Dispose();
         SqliteConnection.ClearAllPools(); // the last connection to close merges the write-ahead log
         _folder.Dispose();
+    }
+
+    private async Task CloseWritersAsync()
+    {
+        Services.GetRequiredService<ConfirmationClock>().Dispose();
+        await Services.GetRequiredService<Publisher>().CloseAsync();
+        Services.GetRequiredService<EventLog>().Close();
     }
 
     private async Task StartAsync(LogLevels levels)

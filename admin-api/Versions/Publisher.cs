@@ -18,6 +18,7 @@ internal sealed class Publisher(ProxyServer proxy, VersionStore store, ActiveCon
 {
     private readonly SemaphoreSlim _oneWriter = new(1, 1);
     private long _lastNumber;
+    private volatile string? _inFlight;
 
     /// <summary>Told after a version has gone live that has to be confirmed.</summary>
     public event Action<string, DateTimeOffset>? ConfirmationNeeded;
@@ -25,7 +26,13 @@ internal sealed class Publisher(ProxyServer proxy, VersionStore store, ActiveCon
     /// <summary>The number the next version will get.</summary>
     public long NextNumber => _lastNumber + 1;
 
+    /// <summary>The deployment that is on its way: whatever its row says, it is not over before readers see the version.</summary>
+    public string? InFlight => _inFlight;
+
     public void StartFrom(long lastNumber) => _lastNumber = lastNumber;
+
+    /// <summary>At the end of the process: waits for the version that is on its way, and lets no further one begin.</summary>
+    public Task CloseAsync() => _oneWriter.WaitAsync(TimeSpan.FromSeconds(15)); // longer than a publication may take
 
     /// <summary>Runs something while no version is being made.</summary>
     public async Task<T> ExclusiveAsync<T>(Func<T> action, CancellationToken cancellation)
@@ -110,6 +117,7 @@ internal sealed class Publisher(ProxyServer proxy, VersionStore store, ActiveCon
         if (number != next.Version)
             throw new InvalidOperationException($"version {next.Version} was built but {number} recorded");
         _lastNumber = number;
+        _inFlight = DeploymentId(number);
         events.Add("deployment.started", new { id = DeploymentId(number), version = number });
         var version = new ActiveVersion(number, VersionDocument.Parse(edit.Document.ToJson()), now, proposal.Author);
         return Task.Run(() => PublishAsync(proposal, edit, former, version, next, summary, warnings));
@@ -128,6 +136,7 @@ internal sealed class Publisher(ProxyServer proxy, VersionStore store, ActiveCon
             lastGood.Write(version);
             active.Set(version);
             active.Degraded = null;
+            _inFlight = null;
             PublisherLog.Applied(logger, version.Number, proposal.Author, proposal.Source, result.DurationMs);
             events.Add("version.created", new { version = version.Number, state = VersionState.Active, author = proposal.Author, source = proposal.Source, comment = proposal.Comment, summary = new { summary.Added, summary.Changed, summary.Removed } });
             events.Add(deadline is null ? "deployment.applied" : "deployment.awaiting_confirmation", new { id, version = version.Number, duration_ms = result.DurationMs, confirm_deadline = deadline });
@@ -139,6 +148,7 @@ internal sealed class Publisher(ProxyServer proxy, VersionStore store, ActiveCon
         }
         finally
         {
+            _inFlight = null;
             _oneWriter.Release();
         }
     }
