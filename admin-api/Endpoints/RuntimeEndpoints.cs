@@ -62,7 +62,7 @@ internal static class RuntimeEndpoints
     }
 
     private static Task EndpointsAsync(HttpContext context) =>
-        JsonAnswer.WriteAsync(context, StatusCodes.Status200OK, PageRequest.From(context).Cut(Cluster(context).Endpoints, e => e.Address));
+        JsonAnswer.WriteAsync(context, StatusCodes.Status200OK, PageRequest.From(context).Cut([.. Cluster(context).Endpoints.Select(View)], e => e.Address));
 
     private static async Task OverrideAsync(HttpContext context)
     {
@@ -87,8 +87,11 @@ internal static class RuntimeEndpoints
         };
         if (!Proxy(context).SetEndpointOverride(cluster.Name, address, weight, drain))
             throw ApiException.NotFound("endpoint", address, []);
-        await JsonAnswer.WriteAsync(context, StatusCodes.Status200OK, Cluster(context).Endpoints.First(e => e.Address == address));
+        await JsonAnswer.WriteAsync(context, StatusCodes.Status200OK, View(Cluster(context).Endpoints.First(e => e.Address == address)));
     }
+
+    /// <summary>Without health checks, what nobody has spoken against is healthy.</summary>
+    private static EndpointStatus View(EndpointStatus endpoint) => endpoint with { Health = endpoint.Health == "UNKNOWN" ? "healthy" : endpoint.Health.ToLowerInvariant() };
 
     private static ClusterStatus Cluster(HttpContext context)
     {

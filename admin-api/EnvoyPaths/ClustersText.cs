@@ -39,7 +39,7 @@ internal static class ClustersText
     [
         ("cx_active", e.ConnectionsActive), ("cx_connect_fail", e.ConnectFailures), ("cx_total", e.ConnectionsTotal), ("rq_active", e.RequestsActive),
         ("rq_error", e.RequestsError), ("rq_success", e.RequestsSuccess), ("rq_timeout", e.RequestsTimeout), ("rq_total", e.RequestsTotal),
-        ("hostname", e.HostName), ("health_flags", e.Health), ("weight", e.Weight), ("region", ""), ("zone", ""), ("sub_zone", ""), ("canary", "false"), ("priority", 0),
+        ("hostname", e.HostName), ("health_flags", Flags(e)), ("weight", e.Weight), ("region", ""), ("zone", ""), ("sub_zone", ""), ("canary", "false"), ("priority", 0),
     ];
 
     private static object Json(ClusterStatus cluster) => new
@@ -56,7 +56,7 @@ internal static class ClustersText
             address = ListenersText.Address(e.Address),
             hostname = e.HostName,
             weight = e.Weight,
-            health_status = new { eds_health_status = e.Health.Equals("healthy", StringComparison.OrdinalIgnoreCase) ? "HEALTHY" : e.Health.ToUpperInvariant() },
+            health_status = new { eds_health_status = Flags(e) == "healthy" ? "HEALTHY" : e.Health },
             stats = new object[]
             {
                 Stat("cx_connect_fail", e.ConnectFailures), Stat("cx_total", e.ConnectionsTotal), Stat("rq_error", e.RequestsError), Stat("rq_success", e.RequestsSuccess),
@@ -64,6 +64,9 @@ internal static class ClustersText
             },
         }),
     };
+
+    /// <summary>Envoy calls an endpoint healthy until something says otherwise; nothing has been said about an UNKNOWN one.</summary>
+    private static string Flags(EndpointStatus endpoint) => endpoint.Health is "HEALTHY" or "UNKNOWN" or "DEGRADED" ? "healthy" : "/eds_status_" + endpoint.Health.ToLowerInvariant();
 
     private static object Stat(string name, long value) => new { name, type = "COUNTER", value = value.ToString(CultureInfo.InvariantCulture) };
 

@@ -107,6 +107,7 @@ internal sealed class ManagedHost : IAsyncDisposable
 
     private async Task StartAsync(LogLevels levels)
     {
+        _ = Services.GetRequiredService<NodeState>(); // its clock begins here
         Proxy.Start();
         Proxy.EventRaised += e => Services.GetRequiredService<EventLog>().Add(e.Type, e.Data);
         await Services.GetRequiredService<Startup>().ServeAsync();

@@ -24,7 +24,9 @@ internal sealed class Startup(ProxyServer proxy, VersionStore store, Publisher p
             await ServeLastGoodAsync($"the history cannot be used: {broken}", storeUsable: false);
             return;
         }
-        publisher.StartFrom(head!.LastNumber);
+        if (head!.Active is null)
+            store.ForgetFailedStart();
+        publisher.StartFrom(head.Active is null ? 0 : head.LastNumber);
         foreach (var interrupted in store.SettleInterrupted())
             PublisherLog.Interrupted(logger, interrupted);
         if (head.Active is { } number)

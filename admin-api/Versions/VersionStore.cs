@@ -69,6 +69,17 @@ internal sealed class VersionStore(IDbContextFactory<HistoryContext> contexts)
         db.SaveChanges();
     }
 
+    /// <summary>Takes back everything, as long as no version was ever served: a first start that failed leaves an empty history.</summary>
+    public void ForgetFailedStart()
+    {
+        using var db = contexts.CreateDbContext();
+        if (db.Heads.SingleOrDefault()?.ActiveVersion is not null)
+            return;
+        db.Deployments.ExecuteDelete();
+        db.Versions.ExecuteDelete();
+        db.Heads.ExecuteDelete();
+    }
+
     /// <summary>After a crash: versions without an outcome are rejected unless the head names them; the head decides. Returns their numbers.</summary>
     public IReadOnlyList<long> SettleInterrupted()
     {
