@@ -76,13 +76,13 @@ public sealed partial class Worker
     internal void DrainWhere(string? addressKey, TimeSpan time)
     {
         for (var connection = _connections; connection is not null; connection = connection.Next)
-            if (addressKey is null || connection.Chain.Listener.AddressKey == addressKey) Drain(connection, time);
+            if (addressKey is null || connection.Chain.Listener.AddressKey == addressKey) Drain(connection, time, hurried: addressKey is null);
     }
 
-    private void Drain(DownstreamConnection connection, TimeSpan time)
+    private void Drain(DownstreamConnection connection, TimeSpan time, bool hurried = false)
     {
-        if (connection.IsDraining) return;
-        connection.Drain();
+        if (connection.IsDraining && !hurried) return;
+        connection.Drain(hurried);
         Timers.Arm(new WheelTimer(static c => ((DownstreamConnection)c!).Cut(), connection), (long)time.TotalMicroseconds);
     }
 }

@@ -71,6 +71,9 @@ public sealed partial class HttpStream
         bool throughFilters = !_repliesInResponse && _filterCount > 0;
         _reply = ReplyState.Sending;
         GiveUpUpstream();
+        await StopPumpAsync();
+        // What is left of the request's body can only be skipped if it is already here.
+        if (!SkipRequestBody()) _down.MustClose = true;
         ResponseHeaders.Clear();
         ResponseTrailers.Clear();
         Manager.PrepareReply(this, ref _replyStatus, _replyBody, _decorate, _decorateState);

@@ -31,6 +31,15 @@ public sealed partial class HttpStream
         return true;
     }
 
+    // True when the request's end is reached with what has arrived.
+    private bool SkipRequestBody()
+    {
+        while (!_down.BodyEnded && _down.TryReadBody(out _) == BodyResult.Data)
+        {
+        }
+        return _down.BodyEnded;
+    }
+
     private async IoTask<bool> PumpRequestAsync()
     {
         bool ended = false;

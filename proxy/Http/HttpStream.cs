@@ -138,8 +138,9 @@ public sealed partial class HttpStream
         // A reply of our own may come out of any stage, also in place of an upstream's response that has not begun.
         if (_reply == ReplyState.Asked && !_responseStarted && _end != StreamEnd.ClientGone) complete = await SendReplyAsync();
         await StopPumpAsync();
+        bool reusable = complete && SkipRequestBody();
         Finish(complete);
-        return complete && _down.BodyEnded;
+        return reusable;
     }
 
     private bool IsStopped => _reply == ReplyState.Asked || _end != StreamEnd.None;

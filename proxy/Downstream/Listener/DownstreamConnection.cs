@@ -33,6 +33,8 @@ internal sealed class DownstreamConnection
 
     /// <summary>Its listener or chain is gone, or the process is going: no new request after the present one.</summary>
     public bool IsDraining { get; private set; }
+    /// <summary>It drains because the process ends.</summary>
+    public bool IsHurried { get; private set; }
 
     // Asked of whoever runs the connection.
     public Action<object>? OnDrain, OnCut;
@@ -62,10 +64,11 @@ internal sealed class DownstreamConnection
         RemoteAddress = RemoteAddress, DirectRemoteAddress = RemoteAddress, LocalAddress = LocalAddress, ListenerName = Chain.Listener.Name, FilterChainName = Chain.Name,
     };
 
-    public void Drain()
+    public void Drain(bool hurried = false)
     {
-        if (IsDraining) return;
+        if (IsDraining && IsHurried == hurried) return;
         IsDraining = true;
+        IsHurried |= hurried;
         OnDrain?.Invoke(HookState);
     }
 

@@ -45,6 +45,9 @@ internal sealed class Http1ServerConnection
     public bool ShouldClose => _downstream.IsDraining || (_manager.MaxRequestsPerConnection > 0 && _requests >= _manager.MaxRequestsPerConnection)
         || (_manager.MaxConnectionMicros > 0 && _worker.NowMicros - _downstream.StartMicros >= _manager.MaxConnectionMicros);
 
+    // A process that is told to end waits for idle clients just long enough for a request that is already on its way.
+    private long DrainMicros => _downstream.IsHurried ? Math.Min(500_000, _manager.DrainMicros) : _manager.DrainMicros;
+
     public async IoTask<bool> RunAsync()
     {
         while (await NextRequestAsync())
@@ -84,7 +87,7 @@ internal sealed class Http1ServerConnection
     private async IoTask<bool> WaitIdleAsync()
     {
         _waiting = true;
-        long idle = _downstream.IsDraining ? _manager.DrainMicros : _manager.IdleMicros;
+        long idle = _downstream.IsDraining ? DrainMicros : _manager.IdleMicros;
         if (_manager.MaxConnectionMicros > 0)
         {
             long left = Math.Max(1, _downstream.StartMicros + _manager.MaxConnectionMicros - _worker.NowMicros);
@@ -204,7 +207,7 @@ internal sealed class Http1ServerConnection
     private void OnDrain()
     {
         // A request may be on its way on an idle connection: it still gets its answer, with a close, within this time.
-        if (_waiting) _worker.Timers.Arm(_timer, _manager.DrainMicros);
+        if (_waiting) _worker.Timers.Arm(_timer, DrainMicros);
     }
 
     private void OnCut()

@@ -32,7 +32,8 @@ internal sealed class Http1ServerExchange : ServerExchange
     {
         _connection = connection;
         _writer.Begin(connection.Transport);
-        MustClose = CutShort = AsksUpgrade = _closeDelimited = false;
+        _body.BeginNone();
+        MustClose = CutShort = AsksUpgrade = _closeDelimited = _head = false;
     }
 
     /// <summary>The head is complete.</summary>
