@@ -106,7 +106,7 @@ public sealed partial class HttpStream
             var connection = fresh ? null : pool.TryTakeIdle();
             if (connection is null)
             {
-                if (!state.MayConnect(pool))
+                if (!state.TryEnterConnection(pool))
                 {
                     Worker.Stats.Increment(state.Stats.CxOverflow);
                     if (!await WaitForConnectionAsync(state)) return false;

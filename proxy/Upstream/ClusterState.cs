@@ -137,10 +137,15 @@ internal sealed class ClusterState
     }
 
     /// <summary>
-    /// Whether this worker may open one more connection. Every worker may have one even at the limit, so that no worker starves
-    /// (Envoy's rule).
+    /// Takes a place under max_connections; <see cref="EndpointPool.ConnectAsync"/> uses it and gives it back. Every worker may have
+    /// one connection even at the limit, so that no worker starves (Envoy's rule).
     /// </summary>
-    public bool MayConnect(EndpointPool pool) => Interlocked.Read(ref Connections) < MaxConnections || pool.OpenConnections == 0;
+    public bool TryEnterConnection(EndpointPool pool)
+    {
+        if (Interlocked.Increment(ref Connections) <= MaxConnections || pool.OpenConnections == 0) return true;
+        Interlocked.Decrement(ref Connections);
+        return false;
+    }
 
     /// <summary>Waits for a connection of this worker to become free; false when too many wait already.</summary>
     public bool TryWait(Worker worker, PendingRequest request)

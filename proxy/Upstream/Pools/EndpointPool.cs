@@ -9,12 +9,14 @@ internal sealed class EndpointPool(Worker worker, Endpoint endpoint, ClusterStat
 {
     private readonly List<UpstreamConnection> _idle = [];
     private readonly HashSet<UpstreamConnection> _open = [];
+    private int _connecting;
 
     public Endpoint Endpoint { get; } = endpoint;
     public ClusterState State { get; } = state;
     /// <summary>The endpoint or its cluster is gone: connections close when their request ends.</summary>
     public bool IsRetired { get; private set; }
-    public int OpenConnections => _open.Count;
+    /// <summary>Those that are being made included.</summary>
+    public int OpenConnections => _open.Count + _connecting;
 
     public UpstreamConnection? TryTakeIdle()
     {
@@ -27,10 +29,13 @@ internal sealed class EndpointPool(Worker worker, Endpoint endpoint, ClusterStat
         return null;
     }
 
-    /// <summary>A new connection; null and -errno (ETIMEDOUT after the connect time-out) when there is none to be had.</summary>
+    /// <summary>
+    /// A new connection, in the place that <see cref="ClusterState.TryEnterConnection"/> took; null and -errno (ETIMEDOUT after the connect
+    /// time-out) when there is none to be had.
+    /// </summary>
     public async IoTask<(UpstreamConnection? Connection, int Error)> ConnectAsync(ConnectAttempt attempt)
     {
-        Interlocked.Increment(ref State.Connections);
+        _connecting++;
         Interlocked.Increment(ref Endpoint.TotalConnections);
         worker.Stats.Increment(State.Stats.CxTotal);
         long began = worker.NowMicros;
@@ -42,6 +47,7 @@ internal sealed class EndpointPool(Worker worker, Endpoint endpoint, ClusterStat
             result = await transport.ConnectedAsync();
             attempt.End(worker);
         }
+        _connecting--;
         if (result < 0)
         {
             transport?.Close();

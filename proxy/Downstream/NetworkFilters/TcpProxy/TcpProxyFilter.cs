@@ -108,7 +108,7 @@ internal sealed class TcpProxyFilter(TcpProxyConfig config, (Cluster Cluster, lo
                     return null;
                 }
                 var pool = endpoint.PoolOf(_worker, state);
-                if (!state.MayConnect(pool))
+                if (!state.TryEnterConnection(pool))
                 {
                     _info.Flags |= ResponseFlags.UpstreamOverflow;
                     _worker.Stats.Increment(state.Stats.CxOverflow);
