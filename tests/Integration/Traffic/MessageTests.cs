@@ -166,7 +166,7 @@ public sealed class MessageTests
     }
 
     [Fact]
-    public async Task AnUpgradeThatIsNotConfigured_IsRefused()
+    public async Task AnUpgradeThatIsNotConfigured_IsIgnored()
     {
         await using var up = RecordingUpstream.Start();
         await using var proxy = await ProxyFixture.StartAsync(EdgeDocument.To(up).ToString());
@@ -174,8 +174,9 @@ public sealed class MessageTests
 
         var answer = await client.AskAsync("GET / HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n");
 
-        Assert.Equal(403, answer.Status);
-        Assert.Empty(up.Requests);
+        Assert.Equal(200, answer.Status);
+        var request = Assert.Single(up.Requests);
+        Assert.Equal((null, null), (request["upgrade"], request["connection"]));
     }
 
     [Fact]
