@@ -1,1 +1,57 @@
-System.Console.WriteLine("nothing to run");
+using System.Diagnostics;
+using Managed.Load;
+using Managed.Load.Runs;
+
+const string Usage = """
+    Managed.Load RUN [--managed PATH] [options]      each starts the product itself, on 127.0.0.1 only; exit 0 held, 1 missed, 2 usage, 77 skipped
+
+      publish   publications under load: none failed, none mixed, none late, p99 at most 1.5 times
+                --publications 1000  --per-second 20  --rate 2000  --connections 64  --periods 10
+      kill9     kill -9 while versions are written: no acknowledged version is lost
+                --rounds 200  --seed N
+      invalid   invalid configurations under load: each answered with a pointer, nothing changes
+                --count 500  --rate 1000  --connections 64
+      idle      memory of idle keep-alive connections: at most 80 MB for 10,000
+                --connections 10000  --limit-mb 80
+      soak      full load and a publication each second: memory and descriptors stay level
+                --minutes 5  --rate 0 (as fast as it goes)  --connections 64
+      fsync     strace shows the database synced before every acknowledgement
+                --count 100
+
+    --managed PATH names the executable; default: beside this program, else what building admin-api gave.
+    --keep leaves the data folder.
+    """;
+
+if (args.Length == 0 || args[0] is "help" or "--help" or "-h")
+{
+    Console.WriteLine(Usage);
+    return args.Length == 0 ? 2 : 0;
+}
+try
+{
+    var options = new Arguments(args[1..]);
+    var started = Stopwatch.GetTimestamp();
+    var verdict = new Verdict();
+    Func<Arguments, Verdict, Task> run = args[0] switch
+    {
+        "publish" => PublishRun.RunAsync,
+        "kill9" => KillRun.RunAsync,
+        "invalid" => InvalidRun.RunAsync,
+        "idle" => IdleRun.RunAsync,
+        "soak" => SoakRun.RunAsync,
+        "fsync" => FsyncRun.RunAsync,
+        _ => throw new UsageException($"there is no run '{args[0]}'"),
+    };
+    await run(options, verdict);
+    return verdict.Close(args[0], Stopwatch.GetElapsedTime(started));
+}
+catch (UsageException e)
+{
+    Console.Error.WriteLine(e.Message);
+    return 2;
+}
+catch (SkippedException e)
+{
+    Console.WriteLine("SKIPPED: " + e.Message);
+    return 77; // what automake and meson take for a skipped test
+}

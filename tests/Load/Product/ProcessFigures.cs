@@ -1,0 +1,38 @@
+using System.Globalization;
+
+namespace Managed.Load.Product;
+
+/// <summary>What /proc knows of the product's process and of this network namespace.</summary>
+internal static class ProcessFigures
+{
+    /// <summary>Resident memory in bytes.</summary>
+    public static long Resident(int process)
+    {
+        var line = File.ReadLines($"/proc/{process}/status").First(l => l.StartsWith("VmRSS:", StringComparison.Ordinal));
+        return 1024 * long.Parse(line.AsSpan(6).Trim().TrimEnd("kB").Trim(), NumberStyles.None, CultureInfo.InvariantCulture);
+    }
+
+    public static int Descriptors(int process) => Directory.EnumerateFileSystemEntries($"/proc/{process}/fd").Count();
+
+    /// <summary>CPU time of all its threads, in seconds.</summary>
+    public static double CpuSeconds(int process)
+    {
+        var text = File.ReadAllText($"/proc/{process}/stat");
+        var fields = text[(text.LastIndexOf(')') + 2)..].Split(' ');
+        // utime and stime are fields 14 and 15, counted in 1/100 s (USER_HZ of every Linux ABI in use); the split starts at field 3
+        return (long.Parse(fields[11], CultureInfo.InvariantCulture) + long.Parse(fields[12], CultureInfo.InvariantCulture)) / 100.0;
+    }
+
+    /// <summary>Ports with an IPv4 socket in the state LISTEN.</summary>
+    public static HashSet<int> ListeningPorts()
+    {
+        const string listen = "0A"; // TCP_LISTEN in include/net/tcp_states.h
+        var ports = new HashSet<int>();
+        foreach (var line in File.ReadLines("/proc/net/tcp").Skip(1))
+        {
+            var fields = line.Split(' ', StringSplitOptions.RemoveEmptyEntries);
+            if (fields[3] == listen) ports.Add(int.Parse(fields[1].AsSpan(fields[1].IndexOf(':') + 1), NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture));
+        }
+        return ports;
+    }
+}

@@ -1,0 +1,98 @@
+using System.Net;
+using System.Net.Sockets;
+
+namespace Managed.Load.Traffic;
+
+/// <summary>A service in one thread: answers every request with the value of its <c>x-v</c> as <c>x-up-v</c>. It takes requests without bodies only.</summary>
+internal sealed class EchoUpstream : IDisposable
+{
+    private readonly Socket _listener = new(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
+    private readonly List<Peer> _peers = [];
+    private readonly Thread _thread;
+    private readonly byte[] _answer = new byte[512];
+    private volatile bool _stop;
+
+    public EchoUpstream()
+    {
+        _listener.Bind(new IPEndPoint(IPAddress.Loopback, 0));
+        _listener.Listen(4096);
+        Port = ((IPEndPoint)_listener.LocalEndPoint!).Port;
+        _thread = new Thread(Serve) { IsBackground = true, Name = "upstream" };
+        _thread.Start();
+    }
+
+    public int Port { get; }
+
+    public void Dispose()
+    {
+        _stop = true;
+        _thread.Join();
+        foreach (var peer in _peers) peer.Socket.Dispose();
+        _listener.Dispose();
+    }
+
+    private void Serve()
+    {
+        var entries = new Readiness.Entry[16];
+        while (!_stop)
+        {
+            if (entries.Length < _peers.Count + 1) entries = new Readiness.Entry[2 * _peers.Count];
+            entries[0] = new() { Descriptor = (int)_listener.Handle, Wanted = Readiness.In };
+            int count = _peers.Count;
+            for (var i = 0; i < count; i++) entries[i + 1] = new() { Descriptor = (int)_peers[i].Socket.Handle, Wanted = Readiness.In };
+            if (Readiness.Wait(entries.AsSpan(0, count + 1), System.Diagnostics.Stopwatch.Frequency / 10) <= 0) continue;
+            for (var i = count - 1; i >= 0; i--)
+                if (entries[i + 1].Got != 0 && !Answer(_peers[i]))
+                {
+                    _peers[i].Socket.Dispose();
+                    _peers.RemoveAt(i);
+                }
+            if (entries[0].Got != 0) _peers.Add(new(_listener.Accept()));
+        }
+    }
+
+    private bool Answer(Peer peer)
+    {
+        try
+        {
+            int n = peer.Socket.Receive(peer.Buffer.AsSpan(peer.Length));
+            if (n == 0) return false;
+            peer.Length += n;
+            int end;
+            while ((end = peer.Buffer.AsSpan(0, peer.Length).IndexOf("\r\n\r\n"u8)) >= 0)
+            {
+                Send(peer, Message.Value(peer.Buffer.AsSpan(0, end + 2), "x-v"u8));
+                peer.Length -= end + 4;
+                peer.Buffer.AsSpan(end + 4, peer.Length).CopyTo(peer.Buffer);
+            }
+            return peer.Length < peer.Buffer.Length;
+        }
+        catch (SocketException)
+        {
+            return false;
+        }
+    }
+
+    private void Send(Peer peer, ReadOnlySpan<byte> version)
+    {
+        int at = 0;
+        void Add(ReadOnlySpan<byte> bytes)
+        {
+            bytes.CopyTo(_answer.AsSpan(at));
+            at += bytes.Length;
+        }
+        Add("HTTP/1.1 200 OK\r\ncontent-length: 2\r\nx-up-v: "u8);
+        Add(version);
+        Add("\r\n\r\nok"u8);
+        peer.Socket.Send(_answer.AsSpan(0, at));
+    }
+
+    private sealed class Peer
+    {
+        public Peer(Socket socket) => (Socket, socket.NoDelay) = (socket, true);
+
+        public Socket Socket { get; }
+        public byte[] Buffer { get; } = new byte[8192];
+        public int Length { get; set; }
+    }
+}
