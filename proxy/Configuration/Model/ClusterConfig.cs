@@ -6,6 +6,7 @@ using Managed.Proxy.Configuration.Validation;
 namespace Managed.Proxy.Configuration.Model;
 
 [Description("A group of upstream endpoints and how they are used.")]
+[ShortFormFields("endpoints")]
 [UnsupportedField("tls transport_socket transport_socket_matches tls_context", "TLS is not available in this version")]
 [UnsupportedField("health_checks outlier_detection", "health checks are not available in this version")]
 [UnsupportedField("http2_protocol_options http_protocol_options typed_extension_protocol_options upstream_http_protocol_options protocol_selection",

@@ -150,7 +150,7 @@ public static class ConfigBinder
                 errors.Error(origin, ConfigCode.Conflict, $"'{name}' is given as '{twice.Name}' too");
             else
                 errors.Error(origin, ConfigCode.UnknownField, $"'{name}' is not a known field",
-                    Suggestions.Hint(name, shape.Fields.Select(f => f.Name)));
+                    Suggestions.Hint(name, shape.Suggested));
         }
         return ok;
     }

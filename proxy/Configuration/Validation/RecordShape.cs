@@ -21,6 +21,7 @@ internal sealed class RecordShape
             .Where(p => p.CanWrite && p.DeclaringType == type)
             .Select(p => new FieldShape(p, p.GetValue(defaults)))];
         ByName = Fields.ToDictionary(f => f.Name);
+        Suggested = [.. Fields.Select(f => f.Name), .. type.GetCustomAttribute<ShortFormFieldsAttribute>()?.Fields.Split(' ') ?? []];
         Groups = [.. Fields.Where(f => f.OneOf is not null).GroupBy(f => f.OneOf!.Group)];
         foreach (var attribute in type.GetCustomAttributes<UnsupportedFieldAttribute>())
             foreach (var name in attribute.Fields.Split(' '))
@@ -34,6 +35,9 @@ internal sealed class RecordShape
     public IReadOnlyList<FieldShape> Fields { get; }
 
     public IReadOnlyDictionary<string, FieldShape> ByName { get; }
+
+    /// <summary>What an unknown name may have been meant as.</summary>
+    public IReadOnlyList<string> Suggested { get; }
 
     public IReadOnlyList<IGrouping<string, FieldShape>> Groups { get; }
 

@@ -16,11 +16,12 @@ internal sealed class HttpConnectionManagerDefinition : NetworkFilterDefinition
 
     internal override TerminalFilter? Build(ConfigNode? typedConfig, NetworkBuildContext context)
     {
-        if (typedConfig is null || ConfigBinder.Bind<HttpConnectionManagerConfig>(typedConfig, context.Errors) is not { } config) return null;
         int before = context.Errors.Errors.Count;
+        // What is wrong in one place does not hide what is wrong in another: references are checked all the same.
+        if (typedConfig is null || ConfigBinder.BindPartial<HttpConnectionManagerConfig>(typedConfig, context.Errors) is not { } config) return null;
         string prefix = $"http.{config.StatPrefix}.";
         var filters = BuildFilters(config, prefix, context, out bool suppress);
-        var routes = config.RouteConfig is not null ? BuildInlineRoutes(config, prefix, context) : FindRoutes(config, context);
+        var routes = config.RouteConfig is not null ? BuildInlineRoutes(config, prefix, context) : config.Rds is not null ? FindRoutes(config, context) : null;
         var accessLog = AccessLog.Build(config.AccessLog, context.Errors, context.AccessLogs);
         var localReply = config.LocalReplyConfig is null ? null : LocalReplyRewriter.Build(config.LocalReplyConfig, context.Errors);
         if (context.Errors.Errors.Count > before || routes is null) return null;

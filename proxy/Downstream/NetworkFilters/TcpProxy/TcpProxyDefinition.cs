@@ -14,8 +14,8 @@ internal sealed class TcpProxyDefinition : NetworkFilterDefinition
 
     internal override TerminalFilter? Build(ConfigNode? typedConfig, NetworkBuildContext context)
     {
-        if (typedConfig is null || ConfigBinder.Bind<TcpProxyConfig>(typedConfig, context.Errors) is not { } config) return null;
         int before = context.Errors.Errors.Count;
+        if (typedConfig is null || ConfigBinder.BindPartial<TcpProxyConfig>(typedConfig, context.Errors) is not { } config) return null;
         var clusters = new List<(Cluster, long)>();
         if (config.WeightedClusters is { } weighted)
         {
