@@ -60,7 +60,9 @@ internal sealed class LogLane
     /// <summary>The slot holds lines that nobody has seen yet; they will be flushed in time.</summary>
     public void Dirty(LogSlot slot, TimerWheel timers)
     {
-        _dirty.Add(slot);
+        // Once, however many chunks it fills until the flush.
+        if (!slot.IsDirty) _dirty.Add(slot);
+        slot.IsDirty = true;
         if (!_timer.IsArmed) timers.Arm(_timer, FlushMicros);
     }
 
@@ -68,11 +70,12 @@ internal sealed class LogLane
     public void Flush()
     {
         foreach (var slot in _dirty)
-            if (slot.Chunk is { } chunk)
-            {
-                slot.Chunk = null;
-                _files.Submit(chunk);
-            }
+        {
+            slot.IsDirty = false;
+            if (slot.Chunk is not { } chunk) continue;
+            slot.Chunk = null;
+            _files.Submit(chunk);
+        }
         _dirty.Clear();
     }
 
@@ -93,4 +96,6 @@ internal sealed class LogLane
 internal sealed class LogSlot
 {
     public LogChunk? Chunk;
+    /// <summary>In the lane's list.</summary>
+    public bool IsDirty;
 }

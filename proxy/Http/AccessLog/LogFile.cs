@@ -50,7 +50,7 @@ internal sealed partial class LogFile
         format.Write(chunk.Bytes, info);
         chunk.Lines++;
         if (chunk.Bytes.Length < LogLane.ChunkBytes) return;
-        slot.Chunk = null; // its entry in the lane's list then does nothing
+        slot.Chunk = null; // the slot stays in the lane's list for the next chunk
         _files.Submit(chunk);
     }
 
