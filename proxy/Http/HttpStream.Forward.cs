@@ -77,7 +77,8 @@ public sealed partial class HttpStream
             }, this);
         else if (route.Kind == RouteKind.DirectResponse)
         {
-            var body = new Core.Buffers.ByteWriter(256);
+            var body = Worker.Scratch;
+            body.Clear();
             route.WriteDirectBody(this, body);
             SendLocalReply(route.DirectStatus, body.Written, "direct_response", ResponseFlags.None, static (headers, s) =>
             {
