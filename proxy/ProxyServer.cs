@@ -98,6 +98,8 @@ public sealed partial class ProxyServer : IAsyncDisposable
 
     public async ValueTask DisposeAsync() => await StopAsync(TimeSpan.Zero);
 
+    internal Worker WorkerAt(int id) => _workers[id];
+
     internal void OnWorkerCrash(Exception exception) => Log.WorkerCrash(_logger, exception);
 
     internal void OnFilterFailure(string filter, Exception exception) => Log.FilterFailure(_logger, filter, exception);

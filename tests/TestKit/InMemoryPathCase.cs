@@ -1,0 +1,59 @@
+using System.Text;
+
+namespace Managed.TestKit;
+
+/// <summary>What goes over an <see cref="InMemoryPath"/>: the messages of both peers and what the connection manager is told.</summary>
+/// <param name="Name">For people and for the command line.</param>
+/// <param name="Request">As the client sends it.</param>
+/// <param name="Response">As the upstream answers.</param>
+/// <param name="Manager">Fields of the http_connection_manager, flow style.</param>
+/// <param name="Filters">Items of http_filters in front of the router, each ending in a comma.</param>
+/// <param name="Route">The action of the one route.</param>
+public sealed record InMemoryPathCase(string Name, byte[] Request, byte[] Response, string Manager = "", string Filters = "", string Route = "route: {cluster: up}")
+{
+    private const string Fields = "host: example.test\r\nuser-agent: bench/1.0\r\naccept: */*\r\n";
+    private const string Ok = "HTTP/1.1 200 OK\r\nserver: upstream\r\ncontent-type: text/plain\r\n";
+    private static readonly string Body = new('x', 1000), Small = new('y', 64);
+
+    private static readonly byte[] Get = Bytes($"GET /some/path?query=1 HTTP/1.1\r\n{Fields}\r\n");
+    private static readonly byte[] Answer = Bytes($"{Ok}content-length: 64\r\n\r\n{Small}");
+
+    /// <summary>Nothing but the router.</summary>
+    public static InMemoryPathCase Plain { get; } = new("plain", Get, Answer);
+
+    public static InMemoryPathCase Post { get; } = new("post",
+        Bytes($"POST /form HTTP/1.1\r\n{Fields}content-type: text/plain\r\ncontent-length: 1000\r\n\r\n{Body}"), Bytes($"{Ok}content-length: 1000\r\n\r\n{Body}"));
+
+    public static InMemoryPathCase Chunked { get; } = new("chunked",
+        Bytes($"POST /form HTTP/1.1\r\n{Fields}transfer-encoding: chunked\r\n\r\n3e8\r\n{Body}\r\n40\r\n{Small}\r\n0\r\n\r\n"), Bytes($"{Ok}transfer-encoding: chunked\r\n\r\n3e8\r\n{Body}\r\n40\r\n{Small}\r\n0\r\n\r\n"));
+
+    public static InMemoryPathCase HeaderMutation { get; } = new("header_mutation", Get, Answer, Filters: """
+        {name: header_mutation, typed_config: {mutations: {request_mutations: [{append: {header: {key: x-path, value: "in %REQ(:PATH)%"}}}, {remove: accept}],
+        response_mutations: [{append: {header: {key: x-code, value: "%RESPONSE_CODE%"}, append_action: OVERWRITE_IF_EXISTS_OR_ADD}}]}}},
+        """);
+
+    /// <summary>The default line, to a file that keeps nothing.</summary>
+    public static InMemoryPathCase AccessLog { get; } = new("access_log", Get, Answer, Manager: "access_log: [{name: file, typed_config: {path: /dev/null}}],");
+
+    /// <summary>Answered by the route; no upstream.</summary>
+    public static InMemoryPathCase DirectResponse { get; } = new("direct_response", Get, Answer, Route: "direct_response: {status: 200, body: {inline_string: hello}}");
+
+    public static IReadOnlyList<InMemoryPathCase> All { get; } = [Plain, Post, Chunked, HeaderMutation, AccessLog, DirectResponse];
+
+    public override string ToString() => Name;
+
+    /// <summary>Whether these bytes are one whole message of the case; it is not asked about two.</summary>
+    internal static bool IsWhole(ReadOnlySpan<byte> message)
+    {
+        int head = message.IndexOf("\r\n\r\n"u8);
+        if (head < 0) return false;
+        int body = message.Length - head - 4;
+        int field = message[..head].IndexOf("\r\ncontent-length: "u8);
+        if (field < 0) return message[..head].IndexOf("\r\ntransfer-encoding: chunked"u8) < 0 || message.EndsWith("\r\n0\r\n\r\n"u8);
+        int length = 0;
+        for (int i = field + 18; i < head && message[i] is >= (byte)'0' and <= (byte)'9'; i++) length = length * 10 + message[i] - '0';
+        return body == length;
+    }
+
+    private static byte[] Bytes(string text) => Encoding.ASCII.GetBytes(text);
+}
