@@ -33,7 +33,7 @@ internal static class RuntimeEndpoints
         .Patch("/clusters/{cluster}/endpoints/{endpoint}", OverrideAsync, new(Tag, "Overrides the weight of an endpoint, or drains it")
         {
             Description = "A run-time action, no version: it holds until the process ends or the endpoint goes.", Errors = [MalformedBody, NotFound, UnsupportedMediaType, ValidationFailed],
-            Bodies = [new(MediaTypes.MergePatch, """{"weight":5}"""), new(MediaTypes.Json, """{"drain":true}""")], Answers = [(200, "The endpoint", EndpointExample)],
+            Bodies = [new(MediaTypes.MergePatch, """{"weight":5}"""), new(MediaTypes.JsonPatch, """[{"op":"replace","path":"/drain","value":true}]""")], Answers = [(200, "The endpoint", EndpointExample)],
         });
 
     private const string EndpointExample = """{"address":"127.0.0.1:8080","host_name":"","health":"healthy","weight":1,"connections_active":2,"connections_total":9,"connect_failures":0,"requests_active":1,"requests_total":90210,"requests_success":90200,"requests_error":10,"requests_timeout":0}""";
@@ -66,29 +66,24 @@ internal static class RuntimeEndpoints
 
     private static async Task OverrideAsync(HttpContext context)
     {
-        var type = MediaTypes.Of(context.Request);
-        if (type is not (MediaTypes.MergePatch or MediaTypes.Json))
-            throw MediaTypes.Unsupported(type, MediaTypes.MergePatch, MediaTypes.Json);
         var cluster = Cluster(context);
         var address = (string)context.Request.RouteValues["endpoint"]!;
         if (cluster.Endpoints.All(e => e.Address != address))
             throw ApiException.NotFound("endpoint", address, cluster.Endpoints.Select(e => e.Address));
-        var body = RequestBody.AsObject(await RequestBody.ReadConfigAsync(context, Managed.Proxy.Configuration.Parsing.ConfigFormat.Json), "the patch");
-        RequestBody.OnlyFields(body, "weight", "drain");
-        int? weight = null;
-        if (body["weight"] is { } given)
-            weight = given is ConfigScalar { Kind: ConfigScalarKind.Number } number && int.TryParse(number.Text, NumberStyles.None, CultureInfo.InvariantCulture, out var w) && w is >= 1 and <= 128 ? w
-                : throw RequestBody.Invalid(given, ConfigCode.InvalidValue, "weight is a whole number from 1 to 128");
-        bool? drain = body["drain"] switch
-        {
-            null => null,
-            ConfigScalar { Kind: ConfigScalarKind.Boolean } flag => flag.Text == "true",
-            var other => throw RequestBody.Invalid(other, ConfigCode.InvalidType, "drain is true or false"),
-        };
-        if (!Proxy(context).SetEndpointOverride(cluster.Name, address, weight, drain))
+        var endpoint = cluster.Endpoints.First(e => e.Address == address);
+        var patch = await PatchBody.ReadAsync(context);
+        var patched = RequestBody.AsObject(patch.Apply(new ConfigObject().Set("weight", ConfigScalar.Number(endpoint.Weight)).Set("drain", ConfigScalar.Boolean(IsDrained(endpoint)))), "the endpoint");
+        RequestBody.OnlyFields(patched, "weight", "drain");
+        var weight = patched["weight"] is ConfigScalar { Kind: ConfigScalarKind.Number } number && int.TryParse(number.Text, NumberStyles.None, CultureInfo.InvariantCulture, out var w) && w is >= 1 and <= 128 ? w
+            : throw RequestBody.Invalid(patched["weight"] ?? patched, ConfigCode.InvalidValue, "weight is a whole number from 1 to 128");
+        var drain = patched["drain"] is ConfigScalar { Kind: ConfigScalarKind.Boolean } flag ? flag.Text == "true"
+            : throw RequestBody.Invalid(patched["drain"] ?? patched, ConfigCode.InvalidType, "drain is true or false");
+        if (!Proxy(context).SetEndpointOverride(cluster.Name, address, weight == endpoint.Weight ? null : weight, drain == IsDrained(endpoint) ? null : drain))
             throw ApiException.NotFound("endpoint", address, []);
         await JsonAnswer.WriteAsync(context, StatusCodes.Status200OK, View(Cluster(context).Endpoints.First(e => e.Address == address)));
     }
+
+    private static bool IsDrained(EndpointStatus endpoint) => endpoint.Health == "DRAINING";
 
     /// <summary>Without health checks, what nobody has spoken against is healthy.</summary>
     private static EndpointStatus View(EndpointStatus endpoint) => endpoint with { Health = endpoint.Health == "UNKNOWN" ? "healthy" : endpoint.Health.ToLowerInvariant() };

@@ -1,13 +1,10 @@
 using System.Globalization;
-using System.Text.Json;
 using Managed.AdminApi.Contracts;
 using Managed.AdminApi.Documents;
 using Managed.AdminApi.Problems;
 using Managed.AdminApi.Requests;
 using Managed.AdminApi.Swagger;
 using Managed.AdminApi.Versions;
-using Managed.Proxy.Configuration;
-using Managed.Proxy.Configuration.Parsing;
 using static Managed.AdminApi.Problems.ProblemCode;
 
 namespace Managed.AdminApi.Endpoints;
@@ -16,7 +13,6 @@ namespace Managed.AdminApi.Endpoints;
 internal static class VersionEndpoints
 {
     private const string Tag = "Versions";
-    private const int MaxLabels = 32;
 
     public static void MapVersions(this ApiRoutes api)
     {
@@ -32,7 +28,7 @@ internal static class VersionEndpoints
             .Get("/versions/{version}", ReadAsync, new(Tag, "Reads one version") { Description = "version is a number, active or latest.", Errors = [NotFound, StoreUnavailable], Answers = [(200, "The version", ConfigExamples.Version)] })
             .Patch("/versions/{version}", AnnotateAsync, new(Tag, "Changes comment, labels and pinned")
             {
-                Bodies = [new(MediaTypes.MergePatch, """{"comment":"before the sale","labels":{"release":"1.4"},"pinned":true}"""), new(MediaTypes.Json, """{"pinned":true}""")],
+                Bodies = [new(MediaTypes.MergePatch, """{"comment":"before the sale","labels":{"release":"1.4"},"pinned":true}"""), new(MediaTypes.JsonPatch, """[{"op":"replace","path":"/pinned","value":true}]""")],
                 Errors = [MalformedBody, NotFound, UnsupportedMediaType, ValidationFailed, StoreUnavailable], Answers = [(200, "The version", ConfigExamples.Version)],
             })
             .Get("/versions/{version}/config", DocumentAsync, new(Tag, "Reads a version's document")
@@ -73,8 +69,7 @@ internal static class VersionEndpoints
 
     private static VersionView View(HttpContext context, long number)
     {
-        var (row, _) = Store(context).Load(number);
-        return VersionView.From(row, Store(context).ModulesOf([number]).GetValueOrDefault(number));
+        return VersionView.From(Store(context).Describe(number), Store(context).ModulesOf([number]).GetValueOrDefault(number));
     }
 
     private static Task DocumentAsync(HttpContext context)
@@ -88,37 +83,10 @@ internal static class VersionEndpoints
     private static async Task AnnotateAsync(HttpContext context)
     {
         var number = VersionNames.Number(context, Value(context, "version"));
-        var type = MediaTypes.Of(context.Request);
-        if (type is not (MediaTypes.MergePatch or MediaTypes.Json))
-            throw MediaTypes.Unsupported(type, MediaTypes.MergePatch, MediaTypes.Json);
-        var body = RequestBody.AsObject(await RequestBody.ReadConfigAsync(context, ConfigFormat.Json), "the patch");
-        RequestBody.OnlyFields(body, "comment", "labels", "pinned");
-        if (body["comment"] is { } comment and not ConfigScalar { Kind: ConfigScalarKind.String or ConfigScalarKind.Null })
-            throw RequestBody.Invalid(comment, ConfigCode.InvalidType, $"comment is text, not {comment.KindName}");
-        if (body["pinned"] is { } pinned and not ConfigScalar { Kind: ConfigScalarKind.Boolean })
-            throw RequestBody.Invalid(pinned, ConfigCode.InvalidType, $"pinned is true or false, not {pinned.KindName}");
+        var patch = await PatchBody.ReadAsync(context);
         var publisher = context.RequestServices.GetRequiredService<Publisher>();
-        await publisher.ExclusiveAsync(() => Store(context).Annotate(number, row =>
-        {
-            if (body.Has("comment"))
-                row.Comment = body.Text("comment");
-            if (body["pinned"] is ConfigScalar flag)
-                row.Pinned = flag.Text == "true";
-            if (body["labels"] is { } labels)
-                row.Labels = JsonSerializer.Serialize(Merge(row.Labels, labels), JsonAnswer.Options);
-        }), context.RequestAborted);
+        await publisher.ExclusiveAsync(() => Store(context).Annotate(number, row => VersionNotes.Of(row).Patched(patch).WriteTo(row)), context.RequestAborted);
         await WriteOneAsync(context, number);
-    }
-
-    private static Dictionary<string, string> Merge(string stored, ConfigNode labels)
-    {
-        var result = JsonSerializer.Deserialize<Dictionary<string, string>>(stored, JsonAnswer.Options) ?? [];
-        foreach (var (name, value) in RequestBody.AsObject(labels, "labels").Members)
-            if (value is ConfigScalar { IsNull: true })
-                result.Remove(name);
-            else
-                result[name] = value is ConfigScalar scalar ? scalar.Text : throw RequestBody.Invalid(value, ConfigCode.InvalidType, $"a label is text, not {value.KindName}");
-        return result.Count <= MaxLabels ? result : throw RequestBody.Invalid(labels, ConfigCode.InvalidValue, $"a version has at most {MaxLabels} labels");
     }
 
     private static Task RollBackAsync(HttpContext context) => RollBackToAsync(context, _ => VersionNames.Number(context, Value(context, "version")));

@@ -29,7 +29,11 @@ internal sealed class DataFolder : IDisposable
         {
             // FileShare.None is flock(LOCK_EX | LOCK_NB): the kernel drops it when the process ends in whatever way.
             var hold = new FileStream(System.IO.Path.Combine(path, "lock"), FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None);
-            return new(path, hold);
+            var folder = new DataFolder(path, hold);
+            // Made here and not by SQLite, whose files everybody may read; the log beside it takes over the mode.
+            if (!File.Exists(folder.DatabaseFile))
+                new FileStream(folder.DatabaseFile, new FileStreamOptions { Mode = FileMode.CreateNew, Access = FileAccess.Write, UnixCreateMode = UnixFileMode.UserRead | UnixFileMode.UserWrite }).Dispose();
+            return folder;
         }
         catch (IOException)
         {

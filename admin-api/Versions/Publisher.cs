@@ -157,7 +157,7 @@ internal sealed class Publisher(ProxyServer proxy, VersionStore store, ActiveCon
     {
         try
         {
-            store.Settle(version.Number, proposal.Reverts is null ? VersionState.Superseded : VersionState.Reverted, row =>
+            store.Settle(version.Number, row =>
             {
                 (row.State, row.ConfirmDeadline) = deadline is null ? (DeploymentState.Applied, null) : (DeploymentState.AwaitingConfirmation, deadline);
                 Fill(row, result);

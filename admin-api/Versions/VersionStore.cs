@@ -37,36 +37,39 @@ internal sealed class VersionStore(IDbContextFactory<HistoryContext> contexts)
         return number;
     }
 
-    /// <summary>The publication went well: moves the head, marks the former version with <paramref name="formerState"/>, updates the deployments.</summary>
-    public void Settle(long version, string formerState, Action<DeploymentRow> deployment, string deploymentId, string? revertedDeployment = null)
+    /// <summary>The publication went well: moves the head, marks the former version, updates the deployments.</summary>
+    public void Settle(long version, Action<DeploymentRow> deployment, string deploymentId, string? revertedDeployment = null)
     {
         using var db = contexts.CreateDbContext();
+        using var transaction = db.Database.BeginTransaction();
         var head = HeadRowOf(db);
         if (head.ActiveVersion is { } former)
         {
-            db.Versions.Find(former)!.State = formerState;
+            Mark(db, former, VersionState.Superseded);
             head.PreviousVersion = former;
         }
         head.ActiveVersion = version;
         head.Revision++;
-        db.Versions.Find(version)!.State = VersionState.Active;
         deployment(db.Deployments.Find(deploymentId)!);
         if (revertedDeployment is not null && db.Deployments.Find(revertedDeployment) is { } reverted)
         {
             (reverted.State, reverted.FinishedAt, reverted.ConfirmDeadline) = (DeploymentState.Reverted, DateTimeOffset.UtcNow, null);
-            if (db.Versions.Find(reverted.Version) is { } withdrawn && withdrawn.Number != version)
-                withdrawn.State = VersionState.Reverted;
+            Mark(db, reverted.Version, VersionState.Reverted);
         }
+        Mark(db, version, VersionState.Active);
         db.SaveChanges();
+        transaction.Commit();
     }
 
     /// <summary>The publication failed: the head stays.</summary>
     public void Reject(long version, Action<DeploymentRow> deployment, string deploymentId)
     {
         using var db = contexts.CreateDbContext();
-        db.Versions.Find(version)!.State = VersionState.Rejected;
+        using var transaction = db.Database.BeginTransaction();
+        Mark(db, version, VersionState.Rejected);
         deployment(db.Deployments.Find(deploymentId)!);
         db.SaveChanges();
+        transaction.Commit();
     }
 
     /// <summary>Takes back everything, as long as no version was ever served: a first start that failed leaves an empty history.</summary>
@@ -101,6 +104,13 @@ internal sealed class VersionStore(IDbContextFactory<HistoryContext> contexts)
     {
         using var db = contexts.CreateDbContext();
         return db.Versions.AsNoTracking().SingleOrDefault(v => v.Number == number);
+    }
+
+    /// <summary>A version without its document, or 404 with the numbers near it.</summary>
+    public VersionRow Describe(long number)
+    {
+        using var db = contexts.CreateDbContext();
+        return WithoutDocument(db.Versions.AsNoTracking().Where(v => v.Number == number)).SingleOrDefault() ?? throw Missing(number);
     }
 
     /// <summary>The document of a version, or 404 with the numbers near it.</summary>
@@ -159,6 +169,9 @@ internal sealed class VersionStore(IDbContextFactory<HistoryContext> contexts)
         return ApiException.NotFound("version", number.ToString(System.Globalization.CultureInfo.InvariantCulture),
             head.LastNumber == 0 ? [] : [head.LastNumber.ToString(System.Globalization.CultureInfo.InvariantCulture)]);
     }
+
+    /// <summary>In place: reading the row would read its document.</summary>
+    private static void Mark(HistoryContext db, long version, string state) => db.Versions.Where(v => v.Number == version).ExecuteUpdate(set => set.SetProperty(v => v.State, state));
 
     private static HeadRow HeadRowOf(HistoryContext db)
     {
