@@ -41,5 +41,6 @@ internal sealed class EdgePublisher(AdminClient admin, Scene scene, LoadGenerato
             if (over * i / count - Stopwatch.GetElapsedTime(started) is { Ticks: > 0 } early) await Task.Delay(early);
             await PublishAsync();
         }
+        if (over - Stopwatch.GetElapsedTime(started) is { Ticks: > 0 } rest) await Task.Delay(rest);
     }
 }
