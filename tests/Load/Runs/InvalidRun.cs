@@ -17,7 +17,7 @@ internal static class InvalidRun
         load.Start();
         var etag = (await managed.Admin.GetAsync("config")).ETag;
         var byKind = new SortedDictionary<string, int>(StringComparer.Ordinal);
-        int halfBound = 0;
+        int halfBound = 0, leftListening = 0;
         for (var i = 0; i < count; i++)
         {
             using var invalid = InvalidDocument.Make(scene.Document, i);
@@ -29,7 +29,7 @@ internal static class InvalidRun
             var listening = ProcessFigures.ListeningPorts();
             int left = invalid.Ports.Count(listening.Contains);
             verdict.Expect(left == 0, $"{invalid.Kind} ({i}): {left} sockets are left listening");
-            halfBound += invalid.Ports.Count;
+            (halfBound, leftListening) = (halfBound + invalid.Ports.Count, leftListening + left);
             var status = (await managed.Admin.GetAsync("status")).Json;
             verdict.Expect((long)status["version"]! == 1, $"{invalid.Kind} ({i}): version {status["version"]} is active");
             verdict.Expect(status["listeners"]!.AsArray().Count == 1, $"{invalid.Kind} ({i}): the listeners changed: {status["listeners"]!.ToJsonString()}");
@@ -39,8 +39,8 @@ internal static class InvalidRun
         load.Stop();
         load.Judge(verdict);
         verdict.Expect(load.Seen == 7, $"stamp {load.Seen} was served");
-        verdict.Say($"{count} invalid configurations, each refused with its place: {string.Join(", ", byKind.Select(k => string.Create(CultureInfo.InvariantCulture, $"{k.Key} {k.Value}")))}");
-        verdict.Say($"of {halfBound} sockets bound before a later one failed, 0 left listening unless said above; version 1 active throughout");
+        verdict.Say($"{count} invalid configurations: {string.Join(", ", byKind.Select(k => string.Create(CultureInfo.InvariantCulture, $"{k.Key} {k.Value}")))}");
+        verdict.Say($"of {halfBound} sockets bound before a later one failed, {leftListening} were left listening; version active at the end {await managed.Admin.ActiveVersionAsync()}");
         verdict.Say($"requests {load.Requests}: failed {load.Failed}, mixed {load.Mixed}, connections closed {load.Closed}, p99 {load.Latencies(0).Quantile(0.99):0.00} ms");
     }
 }
