@@ -55,8 +55,8 @@ internal sealed class InMemoryTransport : Transport
         int n = Math.Min(_count, buffer.Length), run = Math.Min(n, Capacity - _start);
         _ring.AsSpan(_start, run).CopyTo(buffer);
         _ring.AsSpan(0, n - run).CopyTo(buffer[run..]);
-        _start = (_start + n) % Capacity;
         _count -= n;
+        _start = _count == 0 ? 0 : (_start + n) % Capacity; // the same few bytes stay in cache
         if (_peer._writePending) _peer.Schedule();
         return n;
     }

@@ -16,8 +16,9 @@ internal static class PathCommand
         for (int i = 0; i < args.Length; i++)
         {
             if (args[i] == "--types") types = true;
-            else if (args[i] == "--requests" && i + 1 < args.Length && int.TryParse(args[++i], CultureInfo.InvariantCulture, out int n) && n > 0) requests = n;
-            else if (args[i] == "--case" && i + 1 < args.Length) cases = [.. args[++i].Split(',').Select(name => InMemoryPathCase.All.First(c => c.Name == name))];
+            else if (args[i] == "--requests" && i + 1 < args.Length && int.TryParse(args[++i], CultureInfo.InvariantCulture, out int number) && number > 0) requests = number;
+            else if (args[i] == "--case" && i + 1 < args.Length && args[++i].Split(',') is var names && names.All(n => InMemoryPathCase.All.Any(c => c.Name == n)))
+                cases = [.. InMemoryPathCase.All.Where(c => names.Contains(c.Name))];
             else
             {
                 await Console.Error.WriteLineAsync($"path [--requests N] [--case {string.Join(',', InMemoryPathCase.All)}] [--types]");
