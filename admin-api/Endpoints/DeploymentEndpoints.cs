@@ -67,8 +67,10 @@ internal static class DeploymentEndpoints
     private static DeploymentView View(HttpContext context, Migrations.DeploymentRow row, IReadOnlyList<DrainView> drains)
     {
         var view = DeploymentView.From(row, DrainsOf(row.State, drains));
-        var inFlight = context.RequestServices.GetRequiredService<Publisher>().InFlight == row.Id;
-        return inFlight && row.State != DeploymentState.Preparing ? view with { State = DeploymentState.Committing } : view;
+        var publisher = context.RequestServices.GetRequiredService<Publisher>();
+        if (publisher.Reverting == row.Id && row.State == DeploymentState.Reverted)
+            return view with { State = DeploymentState.AwaitingConfirmation };
+        return publisher.InFlight == row.Id && row.State != DeploymentState.Preparing ? view with { State = DeploymentState.Committing } : view;
     }
 
     private static IReadOnlyList<DrainView> Drains(HttpContext context) =>

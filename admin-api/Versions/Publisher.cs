@@ -18,7 +18,7 @@ internal sealed class Publisher(ProxyServer proxy, VersionStore store, ActiveCon
 {
     private readonly SemaphoreSlim _oneWriter = new(1, 1);
     private long _lastNumber;
-    private volatile string? _inFlight;
+    private volatile string? _inFlight, _reverting;
 
     /// <summary>Told after a version has gone live that has to be confirmed.</summary>
     public event Action<string, DateTimeOffset>? ConfirmationNeeded;
@@ -28,6 +28,9 @@ internal sealed class Publisher(ProxyServer proxy, VersionStore store, ActiveCon
 
     /// <summary>The deployment that is on its way: whatever its row says, it is not over before readers see the version.</summary>
     public string? InFlight => _inFlight;
+
+    /// <summary>The unconfirmed deployment that the one in flight takes back: likewise not reverted before readers see the former version.</summary>
+    public string? Reverting => _reverting;
 
     public void StartFrom(long lastNumber) => _lastNumber = lastNumber;
 
@@ -118,6 +121,7 @@ internal sealed class Publisher(ProxyServer proxy, VersionStore store, ActiveCon
             throw new InvalidOperationException($"version {next.Version} was built but {number} recorded");
         _lastNumber = number;
         _inFlight = DeploymentId(number);
+        _reverting = proposal.Reverts;
         events.Add("deployment.started", new { id = DeploymentId(number), version = number });
         var version = new ActiveVersion(number, VersionDocument.Parse(edit.Document.ToJson()), now, proposal.Author);
         return Task.Run(() => PublishAsync(proposal, edit, former, version, next, summary, warnings));
@@ -136,7 +140,7 @@ internal sealed class Publisher(ProxyServer proxy, VersionStore store, ActiveCon
             lastGood.Write(version);
             active.Set(version);
             active.Degraded = null;
-            _inFlight = null;
+            _inFlight = _reverting = null;
             PublisherLog.Applied(logger, version.Number, proposal.Author, proposal.Source, result.DurationMs);
             events.Add("version.created", new { version = version.Number, state = VersionState.Active, author = proposal.Author, source = proposal.Source, comment = proposal.Comment, summary = new { summary.Added, summary.Changed, summary.Removed } });
             events.Add(deadline is null ? "deployment.applied" : "deployment.awaiting_confirmation", new { id, version = version.Number, duration_ms = result.DurationMs, confirm_deadline = deadline });
@@ -148,7 +152,7 @@ internal sealed class Publisher(ProxyServer proxy, VersionStore store, ActiveCon
         }
         finally
         {
-            _inFlight = null;
+            _inFlight = _reverting = null;
             _oneWriter.Release();
         }
     }
