@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using Managed.Proxy.Configuration;
 using Managed.Proxy.Downstream.Listener;
+using Managed.Proxy.Upstream.Discovery;
 using Managed.Proxy.Upstream;
 
 namespace Managed.Proxy;

@@ -3,6 +3,7 @@ using Managed.Proxy.Configuration;
 using Managed.Proxy.Core.Telemetry;
 using Managed.Proxy.Downstream.Listener;
 using Managed.Proxy.Http.AccessLog;
+using Managed.Proxy.Upstream.Discovery;
 using Managed.Proxy.Upstream;
 using Microsoft.Extensions.Logging;
 

@@ -1,6 +1,7 @@
 using Managed.Proxy.Core.EventLoop;
 using Managed.Proxy.Http.Codecs.Http1;
 using Managed.Proxy.Router;
+using Managed.Proxy.Upstream.Pools;
 using Managed.Proxy.Upstream;
 
 namespace Managed.Proxy.Http;

@@ -111,7 +111,7 @@ public sealed partial class HttpStream
         return true;
     }
 
-    private async IoTask<bool> EndUpstreamRequestAsync(Upstream.UpstreamConnection up)
+    private async IoTask<bool> EndUpstreamRequestAsync(Upstream.Pools.UpstreamConnection up)
     {
         up.WriteEnd(RequestTrailers.Count > 0 && Manager.ForwardTrailers ? RequestTrailers : null);
         ArmRouteTimer();

@@ -1,7 +1,7 @@
 using Managed.Proxy.Core.EventLoop;
 using Managed.Proxy.Http.Codecs.Http1;
 using Managed.Proxy.Router;
-using Managed.Proxy.Upstream;
+using Managed.Proxy.Upstream.Pools;
 
 namespace Managed.Proxy.Http;
 

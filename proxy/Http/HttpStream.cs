@@ -4,7 +4,7 @@ using Managed.Proxy.Core.Timers;
 using Managed.Proxy.Downstream.NetworkFilters.HttpConnectionManager;
 using Managed.Proxy.Http.Codecs;
 using Managed.Proxy.Router;
-using Managed.Proxy.Upstream;
+using Managed.Proxy.Upstream.Pools;
 
 namespace Managed.Proxy.Http;
 

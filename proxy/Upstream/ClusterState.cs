@@ -1,6 +1,8 @@
 using Managed.Proxy.Configuration.Model;
 using Managed.Proxy.Core.EventLoop;
 using Managed.Proxy.Core.Telemetry;
+using Managed.Proxy.Upstream.LoadBalancing;
+using Managed.Proxy.Upstream.Pools;
 
 namespace Managed.Proxy.Upstream;
 

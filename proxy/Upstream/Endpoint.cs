@@ -1,5 +1,6 @@
 using Managed.Proxy.Configuration.Model;
 using Managed.Proxy.Core.Transport;
+using Managed.Proxy.Upstream.Pools;
 
 namespace Managed.Proxy.Upstream;
 

@@ -1,9 +1,9 @@
 using System.Diagnostics;
 using System.Globalization;
 using System.Net;
-using Managed.Proxy;
 using Managed.Proxy.Core.EventLoop;
-using Managed.Proxy.Upstream;
+using Managed.Proxy.Upstream.Pools;
+using Managed.Proxy;
 
 namespace Managed.TestKit;
 

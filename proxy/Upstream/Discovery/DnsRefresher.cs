@@ -4,7 +4,7 @@ using System.Net;
 using System.Net.Sockets;
 using Managed.Proxy.Configuration.Model;
 
-namespace Managed.Proxy.Upstream;
+namespace Managed.Proxy.Upstream.Discovery;
 
 /// <summary>
 /// Resolves the names of STRICT_DNS clusters, on a thread of its own: a resolver that hangs delays names, never traffic. An answer

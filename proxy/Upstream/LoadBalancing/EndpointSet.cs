@@ -1,4 +1,4 @@
-namespace Managed.Proxy.Upstream;
+namespace Managed.Proxy.Upstream.LoadBalancing;
 
 /// <summary>An immutable set of endpoints with what the policies need precomputed. Made anew when an endpoint comes, goes or changes weight or health.</summary>
 internal sealed class EndpointSet

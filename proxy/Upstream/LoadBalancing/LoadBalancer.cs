@@ -1,6 +1,6 @@
 using Managed.Proxy.Configuration.Model;
 
-namespace Managed.Proxy.Upstream;
+namespace Managed.Proxy.Upstream.LoadBalancing;
 
 /// <summary>Chooses the endpoint of a request, per worker; each worker begins its round at another place so that they do not march in step.</summary>
 internal sealed class LoadBalancer(LbPolicy policy, int choiceCount)

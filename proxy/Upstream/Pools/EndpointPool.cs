@@ -2,7 +2,7 @@ using Managed.Proxy.Core.EventLoop;
 using Managed.Proxy.Core.Timers;
 using Managed.Proxy.Core.Transport;
 
-namespace Managed.Proxy.Upstream;
+namespace Managed.Proxy.Upstream.Pools;
 
 /// <summary>One worker's connections to one endpoint; the last used is used first, so that the rest can time out.</summary>
 internal sealed class EndpointPool(Worker worker, Endpoint endpoint, ClusterState state)

@@ -6,7 +6,7 @@ using Managed.Proxy.Http;
 using Managed.Proxy.Http.Codecs;
 using Managed.Proxy.Http.Codecs.Http1;
 
-namespace Managed.Proxy.Upstream;
+namespace Managed.Proxy.Upstream.Pools;
 
 /// <summary>One HTTP/1.1 connection to an endpoint, on one worker: idle in its pool or carrying one request.</summary>
 internal sealed class UpstreamConnection : Exchange

@@ -3,8 +3,9 @@ using Managed.Proxy.Core.Telemetry;
 using Managed.Proxy.Core.Timers;
 using Managed.Proxy.Core.Transport;
 using Managed.Proxy.Downstream.Listener;
-using Managed.Proxy.Http;
 using Managed.Proxy.Http.AccessLog;
+using Managed.Proxy.Http;
+using Managed.Proxy.Upstream.Pools;
 using Managed.Proxy.Upstream;
 
 namespace Managed.Proxy.Downstream.NetworkFilters.TcpProxy;
