@@ -5,10 +5,14 @@ using Managed.AdminApi.Hosting;
 namespace Managed.AdminApi.Versions;
 
 /// <summary>A copy of the active version beside the database: what is served when the database cannot be.</summary>
-internal sealed class LastGoodFile(DataFolder folder)
+internal sealed class LastGoodFile(DataFolder folder, ILogger<LastGoodFile> logger)
 {
     public string Path => folder.LastGoodFile;
 
+    /// <summary>
+    /// Replaces the copy. The version is live and in the history when this is called, so a folder that cannot be written costs the
+    /// copy, which then is older than the history, and never the version: it is said in the log.
+    /// </summary>
     public void Write(ActiveVersion version)
     {
         var buffer = new ArrayBufferWriter<byte>();
@@ -22,7 +26,14 @@ internal sealed class LastGoodFile(DataFolder folder)
             writer.WriteRawValue(version.Document.ToJson(), skipInputValidation: true);
             writer.WriteEndObject();
         }
-        DurableFile.Replace(Path, buffer.WrittenSpan);
+        try
+        {
+            DurableFile.Replace(Path, buffer.WrittenSpan);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            PublisherLog.CopyFailed(logger, version.Number, Path, e.Message);
+        }
     }
 
     /// <summary>The copy, or null when there is none or it is damaged.</summary>

@@ -15,6 +15,9 @@ internal static partial class PublisherLog
     [LoggerMessage(3103, LogLevel.Warning, "Version {Version}, whose caller did not wait, failed: {Reason}")]
     public static partial void FailedLater(ILogger logger, long version, string reason);
 
+    [LoggerMessage(3104, LogLevel.Error, "Version {Version} is live, but its copy {Path} could not be written: {Reason}. Should the history break, an older version is served")]
+    public static partial void CopyFailed(ILogger logger, long version, string path, string reason);
+
     [LoggerMessage(3110, LogLevel.Warning, "The process ended while version {Version} was being published; it is rejected, the head decides")]
     public static partial void Interrupted(ILogger logger, long version);
 
