@@ -8,7 +8,7 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.." || exit 1
 exec </dev/null
 only=${1:-}
 export DOTNET_CLI_TELEMETRY_OPTOUT=1 DOTNET_NOLOGO=1 NO_COLOR=1
-per_project=${MANAGED_TEST_SECONDS:-420}
+per_project=${MANAGED_TEST_SECONDS:-600}
 
 stop() { echo "$1" >&2; echo "0 passed, 1 failed"; exit 1; }
 
