@@ -60,7 +60,7 @@ for project in tests/*/*.csproj; do
   total=$(count Total) bad=$(( $(count Failed) + $(count Errors) )) skip=$(count Skipped)
   good=$((total - bad - skip))
   [ "$code" = 0 ] || [ "$bad" -gt 0 ] || bad=1
-  [ "$bad" = 0 ] || grep -vE '^ *(Discovering|Discovered|Starting|Finished):|^=== |^ *'"$assembly"' +Total:' "$log" | head -400
+  [ "$bad" = 0 ] || grep -vE '^ *(Discovering|Discovered|Starting|Finished):|^=== |^ *'"$assembly"' +Total:|^[0-9T:.-]+Z info: ' "$log" | head -400
   echo "$folder: $good passed, $bad failed, $skip skipped in $((SECONDS - started)) s"
   passed=$((passed + good)) failed=$((failed + bad)) skipped=$((skipped + skip))
 done

