@@ -20,10 +20,14 @@ internal sealed class LoadBalancer(LbPolicy policy, int choiceCount)
                 if (set.EqualWeights) return set.Healthy[turn % (uint)set.Healthy.Length];
                 return set.Schedule is { } schedule ? set.Healthy[schedule[turn % (uint)schedule.Length]] : set.ByWeight(worker.NextRandom());
             case LbPolicy.LeastRequest:
-                var best = set.ByWeight(worker.NextRandom());
+                var first = set.ByWeight(worker.NextRandom());
+                var best = first;
                 for (int i = 1; i < choiceCount; i++)
                 {
                     var other = set.ByWeight(worker.NextRandom());
+                    // Comparing one with itself is no choice.
+                    if (ReferenceEquals(other, first)) other = set.Healthy[(int)(worker.NextRandom() % (ulong)set.Healthy.Length)];
+                    if (ReferenceEquals(other, first)) other = set.Healthy[(Array.IndexOf(set.Healthy, first) + 1) % set.Healthy.Length];
                     if (Volatile.Read(ref other.ActiveRequests) < Volatile.Read(ref best.ActiveRequests)) best = other;
                 }
                 return best;

@@ -35,11 +35,17 @@ public sealed class BackpressureTests
         await StallsAsync(() => Interlocked.Read(ref sent));
         Assert.InRange(Interlocked.Read(ref sent), 1, 40L << 20);
 
+        // Into one buffer: the garbage of the test itself would count as growth. The client keeps a little of what it has read.
+        var buffer = new byte[1 << 20];
+        GC.Collect();
         long before = Memory();
         long most = 0;
-        for (long read = 0; read < Size; read += 1 << 20)
+        for (long read = 0, looked = 0; read < Size - (1 << 20);)
         {
-            await client.ReadBytesAsync(1 << 20);
+            int n = await client.Socket.ReceiveAsync(buffer.AsMemory());
+            Assert.True(n > 0, "the response was cut");
+            if ((read += n) - looked < 1 << 20) continue;
+            looked = read;
             most = Math.Max(most, Memory());
         }
         Assert.InRange(most - before, long.MinValue, 64L << 20);
