@@ -6,10 +6,15 @@ namespace Managed.Load.Product;
 internal static class ProcessFigures
 {
     /// <summary>Resident memory in bytes.</summary>
-    public static long Resident(int process)
+    public static long Resident(int process) => Status(process, "VmRSS:");
+
+    /// <summary>Resident memory that no file backs, in bytes: heaps, stacks and compiled code, without pages of libraries and of the database.</summary>
+    public static long Anonymous(int process) => Status(process, "RssAnon:");
+
+    private static long Status(int process, string name)
     {
-        var line = File.ReadLines($"/proc/{process}/status").First(l => l.StartsWith("VmRSS:", StringComparison.Ordinal));
-        return 1024 * long.Parse(line.AsSpan(6).Trim().TrimEnd("kB").Trim(), NumberStyles.None, CultureInfo.InvariantCulture);
+        var line = File.ReadLines($"/proc/{process}/status").First(l => l.StartsWith(name, StringComparison.Ordinal));
+        return 1024 * long.Parse(line.AsSpan(name.Length).Trim().TrimEnd("kB").Trim(), NumberStyles.None, CultureInfo.InvariantCulture);
     }
 
     public static int Descriptors(int process) => Directory.EnumerateFileSystemEntries($"/proc/{process}/fd").Count();
