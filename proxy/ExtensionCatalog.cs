@@ -9,6 +9,7 @@ using Managed.Proxy.Http;
 using Managed.Proxy.Http.Filters.Fault;
 using Managed.Proxy.Http.Filters.HeaderMutation;
 using Managed.Proxy.Http.Filters.LocalRateLimit;
+using Managed.Proxy.Http.Filters.Lua;
 using Managed.Proxy.Http.Filters.Router;
 
 namespace Managed.Proxy;
@@ -29,6 +30,7 @@ public static class ExtensionCatalog
         new HeaderMutationFilterDefinition(),
         new LocalRateLimitFilterDefinition(),
         new FaultFilterDefinition(),
+        new LuaFilterDefinition(),
         new RouterFilterDefinition(),
     ];
 

@@ -34,6 +34,7 @@ public sealed partial class ProxyServer : IAsyncDisposable
     {
         _options = options;
         _logger = options.LoggerFactory.CreateLogger("Managed.Proxy");
+        ScriptLogger = options.LoggerFactory.CreateLogger("Managed.Proxy.Script");
         _accessLogs = new AccessLogFiles(Stats);
         _clusters = new ClusterRegistry(Stats);
         _workers = new Worker[Math.Clamp(options.Workers, 1, Worker.MaxWorkers)];
@@ -43,6 +44,8 @@ public sealed partial class ProxyServer : IAsyncDisposable
     }
 
     public StatsRegistry Stats { get; } = new();
+    /// <summary>Where scripts log.</summary>
+    internal ILogger ScriptLogger { get; }
 
     /// <summary>The version that new requests get; null before the first publication.</summary>
     public Snapshot? Current => _current;

@@ -3,7 +3,7 @@ using Managed.Proxy.Configuration.Parsing;
 
 namespace Managed.AdminApi.Hosting;
 
-/// <summary>What a first start without <c>--config</c> serves: a listener, a filter that stamps a header, the demo service behind it.</summary>
+/// <summary>What a first start without <c>--config</c> serves: a listener, a Lua script that stamps a header, the demo service behind it.</summary>
 internal static class StarterConfiguration
 {
     private const string Text = """
@@ -11,11 +11,13 @@ internal static class StarterConfiguration
         - name: edge
           address: 127.0.0.1:10000
           http_filters:
-          - name: header_mutation
+          - name: lua
             typed_config:
-              mutations:
-                response_mutations:
-                - append: {header: {key: x-served-by, value: managed}, append_action: OVERWRITE_IF_EXISTS_OR_ADD}
+              default_source_code:
+                inline_string: |
+                  function envoy_on_response(handle)
+                    handle:headers():replace("x-served-by", "managed")
+                  end
           routes:
           - {name: all, match: {prefix: /}, route: {cluster: demo}}
         clusters:

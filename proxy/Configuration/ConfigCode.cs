@@ -16,6 +16,8 @@ public static class ConfigCode
     public const string UnknownExtension = "UNKNOWN_EXTENSION";
     /// <summary>Two things that exclude each other are both given.</summary>
     public const string Conflict = "CONFLICT";
+    /// <summary>A script does not compile, or fails while it is loaded.</summary>
+    public const string CompileFailed = "COMPILE_FAILED";
     /// <summary>More errors exist than are listed.</summary>
     public const string TooManyErrors = "TOO_MANY_ERRORS";
 }

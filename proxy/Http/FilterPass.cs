@@ -98,6 +98,19 @@ internal sealed class FilterPass(HttpStream stream, bool response)
         Advance(unseen ? i : i + 1, i + 1, headers, end, trailers);
     }
 
+    /// <summary>A filter has seen enough: its body and trailer hooks are not called any more, and bodies that nobody else looks at go by at full speed.</summary>
+    public void SkipRest(HttpFilter filter)
+    {
+        _anyBody = _anyTrailers = false;
+        for (int i = 0; i < _count; i++)
+        {
+            ref var slot = ref _slots[i];
+            if (ReferenceEquals(slot.Filter, filter)) slot.HasBody = slot.HasTrailers = false;
+            _anyBody |= slot.HasBody;
+            _anyTrailers |= slot.HasTrailers;
+        }
+    }
+
     /// <summary>Takes the bytes that came out; valid until the second next call.</summary>
     public ReadOnlyMemory<byte> TakeOut()
     {
@@ -215,6 +228,14 @@ internal sealed class FilterPass(HttpStream stream, bool response)
     {
         for (int i = 0; i < _count; i++) if (ReferenceEquals(_slots[i].Filter, filter)) return _slots[i].Buffer;
         return null;
+    }
+
+    /// <summary>The place for a body that the filter adds.</summary>
+    public ByteWriter WritableOf(HttpFilter filter)
+    {
+        int i = 0;
+        while (i < _count && !ReferenceEquals(_slots[i].Filter, filter)) i++;
+        return i == _inHook || i == _count ? _piece : _slots[i].Buffer ??= new ByteWriter(4096);
     }
 
     private HeadersStatus CallHeaders(int i, bool end)

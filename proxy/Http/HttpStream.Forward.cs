@@ -97,7 +97,7 @@ public sealed partial class HttpStream
         bool fresh = false;
         while (!IsStopped)
         {
-            var endpoint = cluster.LoadBalancer.Pick(cluster.Endpoints, Worker);
+            var endpoint = OverrideHost is { } wanted ? Preferred(cluster, wanted) : cluster.LoadBalancer.Pick(cluster.Endpoints, Worker);
             if (endpoint is null)
             {
                 Worker.Stats.Increment(state.Stats.NoHealthy);
@@ -155,6 +155,13 @@ public sealed partial class HttpStream
             return outcome == ExchangeOutcome.Complete;
         }
         return false;
+    }
+
+    private Endpoint? Preferred(Cluster cluster, string wanted)
+    {
+        foreach (var endpoint in cluster.Endpoints.Healthy)
+            if (endpoint.Text == wanted || (endpoint.Text.StartsWith(wanted, StringComparison.Ordinal) && endpoint.Text.LastIndexOf(':') == wanted.Length)) return endpoint;
+        return OverrideIsStrict ? null : cluster.LoadBalancer.Pick(cluster.Endpoints, Worker);
     }
 
     private void RecordOutcome(ClusterState state, Endpoint endpoint)

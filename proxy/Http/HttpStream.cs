@@ -90,8 +90,17 @@ public sealed partial class HttpStream
         Wake();
     }
 
+    /// <summary>The filter wants no body or trailers of this direction any more.</summary>
+    internal void SkipRest(HttpFilter filter, bool response) => (response ? _response : _request).SkipRest(filter);
+
+    /// <summary><c>address</c> or <c>address:port</c> of the endpoint to prefer; strict: no other will do.</summary>
+    internal string? OverrideHost;
+    internal bool OverrideIsStrict;
+
     /// <summary>What the filter has stopped of the request's body so far, without the piece of the present call; null when nothing.</summary>
     internal ByteWriter? BufferedRequestBody(HttpFilter filter) => _request.BufferOf(filter);
+    /// <summary>Where a filter may put a body that the message did not come with: within its headers hook, or while it holds the message.</summary>
+    internal ByteWriter WritableBody(HttpFilter filter, bool response) => (response ? _response : _request).WritableOf(filter);
     internal ByteWriter? BufferedResponseBody(HttpFilter filter) => _response.BufferOf(filter);
 
     /// <summary>Begins a stream whose request headers are in <see cref="RequestHeaders"/>.</summary>
@@ -219,6 +228,7 @@ public sealed partial class HttpStream
         Info.Reset();
         _end = StreamEnd.None;
         _reply = ReplyState.None;
+        OverrideHost = null;
         _replyBody.Clear();
         _routeKnown = _responseStarted = _wakePending = _upgraded = false;
         _route = null;

@@ -52,6 +52,8 @@ public sealed partial class RouteEntry
 
     public bool HasFilterConfigs => Filters.Any;
 
+    /// <summary>The route's filter_metadata, by namespace; null when it has none.</summary>
+    internal IReadOnlyDictionary<string, Configuration.ConfigObject>? Metadata { get; init; }
     internal PathMatch? Match { get; init; }
     internal PathRewrite? Path { get; init; }
     internal HostRewrite? Host { get; init; }

@@ -103,6 +103,7 @@ internal sealed class RouteEntryBuilder(RouteScope scope, RouteConfig config, st
         return new RouteEntry
         {
             Name = config.Name,
+            Metadata = config.Metadata?.FilterMetadata,
             VirtualHostName = scope.VirtualHost,
             RouteConfigurationName = scope.Table.Name,
             Kind = kind,

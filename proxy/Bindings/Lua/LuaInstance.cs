@@ -1,0 +1,39 @@
+namespace Managed.Proxy.Bindings.Lua;
+
+/// <summary>
+/// A script on one worker: its state, its two hooks, and its record of breaches. After <see cref="Tolerated"/> breaches without a good
+/// call between them the script is not called for a while, doubled from time to time.
+/// </summary>
+internal sealed class LuaInstance(LuaState state)
+{
+    private const int Tolerated = 10;
+    private const long FirstPause = 1_000_000, LongestPause = 60_000_000; // microseconds
+
+    private int _breaches;
+    private long _pause = FirstPause, _until;
+
+    public LuaState State { get; } = state;
+    /// <summary>0: the script has no such hook.</summary>
+    public int OnRequest { get; } = state.FindFunction("envoy_on_request"u8);
+    public int OnResponse { get; } = state.FindFunction("envoy_on_response"u8);
+
+    public bool IsQuarantined(long now) => now < _until;
+
+    public void CountGood()
+    {
+        _breaches = 0;
+        _pause = FirstPause;
+    }
+
+    /// <summary>True: this breach puts the script into quarantine.</summary>
+    public bool CountBreach(long now)
+    {
+        if (++_breaches < Tolerated) return false;
+        _breaches = Tolerated - 1; // one more after the pause is enough
+        _until = now + _pause;
+        _pause = Math.Min(_pause * 2, LongestPause);
+        return true;
+    }
+
+    public void Follow(LuaInstance old) => (_breaches, _pause, _until) = (old._breaches, old._pause, old._until);
+}

@@ -1,0 +1,62 @@
+using System.Collections.Concurrent;
+using System.Security.Cryptography;
+using System.Text;
+
+namespace Managed.Proxy.Bindings.Lua;
+
+/// <summary>
+/// One script text with its limits: compiled and tried on the control thread, then one state for each worker. Everything that uses the
+/// same text under the same limits shares it, in all versions, so a script that a hundred routes name costs one state a worker.
+/// </summary>
+internal sealed class LuaScript
+{
+    private readonly byte[] _text;
+    private readonly LuaLibrary[] _libraries;
+    private readonly LuaInstance?[] _instances = new LuaInstance?[Worker.MaxWorkers];
+    private readonly ConcurrentBag<LuaInstance> _ready = [];
+    private volatile bool _used;
+
+    private LuaScript(byte[] text, string name, LuaLimits limits, LuaLibrary[] libraries)
+        => (_text, Name, Limits, _libraries) = (text, name, limits, libraries);
+
+    public string Name { get; }
+    public LuaLimits Limits { get; }
+
+    /// <summary>The shared script of this text; null and a message <c>name:line: text</c> when it does not compile or fails while it is loaded. Control thread.</summary>
+    public static LuaScript? Get(SharedState shared, byte[] text, string name, LuaLimits limits, LuaLibrary[] libraries, out string error)
+    {
+        string key = $"lua/{Convert.ToHexString(SHA256.HashData(text))}/{limits}/{name}";
+        var script = shared.GetOrAdd(key, () => new LuaScript(text, name, limits, libraries));
+        error = "";
+        // What failed before is among the shared objects too, and is tried again.
+        if (script._ready.IsEmpty && !script._used && script.TryMake(out error) is { } first) script._ready.Add(first);
+        return error.Length == 0 ? script : null;
+    }
+
+    /// <summary>This worker's instance; made at its first use when none is ready. Null when the script fails while it is loaded here.</summary>
+    public LuaInstance? On(Worker worker)
+    {
+        ref var instance = ref _instances[worker.Id];
+        if (instance is not null) return instance;
+        _used = true;
+        if (!_ready.TryTake(out instance)) instance = TryMake(out _);
+        return instance;
+    }
+
+    /// <summary>The next use on this worker gets a fresh state; calls that wait keep theirs.</summary>
+    public void Renew(Worker worker, LuaInstance old)
+    {
+        if (TryMake(out _) is not { } fresh) return;
+        fresh.Follow(old);
+        _instances[worker.Id] = fresh;
+    }
+
+    private LuaInstance? TryMake(out string error)
+    {
+        var state = new LuaState(Limits, _libraries);
+        error = "";
+        if (state.Load(_text, Name)) return new LuaInstance(state);
+        error = state.Error.Length > 0 ? state.Error : Encoding.UTF8.GetString(_text[..Math.Min(40, _text.Length)]) + " fails";
+        return null;
+    }
+}
