@@ -127,7 +127,7 @@ public sealed partial class LayeringTests
     [GeneratedRegex(@"^\| `([^`]+)` \| (.*) \|$", RegexOptions.Multiline)] private static partial Regex Row();
     [GeneratedRegex("`([^`]+)`")] private static partial Regex Entry();
     [GeneratedRegex(@"^using Managed\.Proxy((?:\.\w+)*);", RegexOptions.Multiline)] private static partial Regex Using();
-    [GeneratedRegex(@"(?<![\w.""])(?:Configuration|Core|Downstream|Http|Router|Upstream)(?:\.[A-Z]\w*)+")] private static partial Regex Qualified();
+    [GeneratedRegex(@"(?<![\w.""])(?:Bindings|Configuration|Core|Downstream|Http|Router|Upstream)(?:\.[A-Z]\w*)+")] private static partial Regex Qualified();
     [GeneratedRegex(@"""(?:[^""\\]|\\.)*""")] private static partial Regex Literal();
     [GeneratedRegex(@"^namespace ([\w.]+);", RegexOptions.Multiline)] private static partial Regex Namespace();
     [GeneratedRegex(@"`([A-Z][\w./]*\.cs)`")] private static partial Regex FileName();

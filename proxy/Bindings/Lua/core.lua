@@ -38,7 +38,7 @@ end
 
 -- Finalizers run with hooks off.
 local set = setmetatable
-function setmetatable(t, mt)
+function _G.setmetatable(t, mt)
   if type(mt) == "table" and (rawget(mt, "__gc") ~= nil or rawget(mt, "__close") ~= nil) then
     error("__gc and __close are not available to scripts", 2)
   end

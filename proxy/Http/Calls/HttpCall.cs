@@ -3,6 +3,7 @@ using Managed.Proxy.Core.EventLoop;
 using Managed.Proxy.Core.Timers;
 using Managed.Proxy.Http.Codecs.Http1;
 using Managed.Proxy.Upstream;
+using Managed.Proxy.Upstream.Pools;
 
 namespace Managed.Proxy.Http.Calls;
 
@@ -125,7 +126,7 @@ internal sealed class HttpCall
             var connection = fresh ? null : pool.TryTakeIdle();
             if (connection is null)
             {
-                if (!_state.MayConnect(pool))
+                if (!_state.TryEnterConnection(pool))
                 {
                     _worker.Stats.Increment(_state.Stats.CxOverflow);
                     var waiting = new PendingRequest();
