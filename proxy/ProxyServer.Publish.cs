@@ -28,12 +28,17 @@ public sealed partial class ProxyServer
     private async Task<PublishResult> PublishLockedAsync(Snapshot next)
     {
         long start = Stopwatch.GetTimestamp();
-        if (_draining) return Failed("the process is draining", start);
+        if (_draining)
+        {
+            next.Dispose();
+            return Failed("the process is draining", start);
+        }
         var added = new List<(ListenAddress Address, Listener Listener)>();
         var errors = Bind(next, added);
         if (errors.HasErrors)
         {
             foreach (var (address, _) in added) address.Close();
+            next.Dispose();
             return new PublishResult(false, false, errors.Errors, [], Elapsed(start), Elapsed(start));
         }
         await ResolveNamesAsync(next);
@@ -130,8 +135,8 @@ public sealed partial class ProxyServer
         _clusters.Activate(former.Clusters.Values);
         _current = former;
         RemoveUnused(former);
-        lock (_generations) _generations.Remove(failed);
         await AcknowledgeAsync(former, Stopwatch.GetTimestamp(), 0);
+        SweepGenerations();
     }
 
     private void RemoveUnused(Snapshot current)
@@ -143,7 +148,25 @@ public sealed partial class ProxyServer
             StopAccepting(address);
             Raise("listener.removed", ("address", key));
         }
-        lock (_generations) _generations.RemoveAll(g => !ReferenceEquals(g, current) && g.Connections <= 0 && g.Streams <= 0);
+        _acknowledged = current;
+        SweepGenerations();
+    }
+
+    /// <summary>
+    /// Forgets old versions that nobody is on any more. What they hold outside the managed heap goes earlier, with their last stream:
+    /// every worker has acknowledged a newer version, so no stream begins on an old one, whoever keeps an idle connection open.
+    /// </summary>
+    private void SweepGenerations()
+    {
+        lock (_generations)
+        {
+            foreach (var old in _generations)
+                if (IsPast(old) && old.Streams <= 0) old.Dispose();
+            _generations.RemoveAll(g => IsPast(g) && g.Connections <= 0 && g.Streams <= 0);
+            if (!_stopped && _generations.Exists(IsPast)) _sweep.Change(SweepMs, Timeout.Infinite);
+        }
+
+        bool IsPast(Snapshot version) => !ReferenceEquals(version, _current) && !ReferenceEquals(version, _acknowledged);
     }
 
     private static void StartAccepting((Worker Worker, ListenAddress Address) what)

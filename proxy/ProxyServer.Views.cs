@@ -22,7 +22,6 @@ public sealed partial class ProxyServer
     {
         lock (_generations)
         {
-            _generations.RemoveAll(g => !ReferenceEquals(g, _current) && g.Connections <= 0 && g.Streams <= 0);
             return [.. _generations.Select(g => new GenerationStatus(g.Version, ReferenceEquals(g, _current), g.Connections, g.Streams))];
         }
     }

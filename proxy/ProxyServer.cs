@@ -15,19 +15,23 @@ namespace Managed.Proxy;
 /// </summary>
 public sealed partial class ProxyServer : IAsyncDisposable
 {
+    private const int SweepMs = 250; // how soon after its last stream an old version is let go
+
     private readonly ProxyOptions _options;
     private readonly ILogger _logger;
     private readonly Worker[] _workers;
     private readonly Thread[] _threads;
     private readonly AccessLogFiles _accessLogs;
-    private readonly SharedState _shared = new();
+    private readonly SharedState _shared;
     private readonly ClusterRegistry _clusters;
     private readonly DnsRefresher _dns = new();
+    private readonly Timer _sweep;
     private readonly SemaphoreSlim _publishing = new(1, 1);
     private readonly Dictionary<string, ListenAddress> _addresses = [];
     private readonly List<Snapshot> _generations = [];
     private readonly ConcurrentDictionary<int, int> _threadIds = new();
     private volatile Snapshot? _current;
+    private Snapshot? _acknowledged; // by all workers; the one to go back to while the next is published
     private volatile bool _draining, _stopped;
 
     public ProxyServer(ProxyOptions options)
@@ -38,8 +42,10 @@ public sealed partial class ProxyServer : IAsyncDisposable
         _accessLogs = new AccessLogFiles(Stats);
         _clusters = new ClusterRegistry(Stats);
         _workers = new Worker[Math.Clamp(options.Workers, 1, Worker.MaxWorkers)];
+        _shared = new SharedState(_workers.Length);
         for (int i = 0; i < _workers.Length; i++) _workers[i] = new Worker(i, this);
         _threads = [.. _workers.Select(w => new Thread(() => Run(w)) { Name = "worker-" + w.Id, IsBackground = true })];
+        _sweep = new Timer(static s => ((ProxyServer)s!).SweepGenerations(), this, Timeout.Infinite, Timeout.Infinite);
         ObserveProcess();
     }
 
@@ -66,7 +72,7 @@ public sealed partial class ProxyServer : IAsyncDisposable
     public BuildResult Build(ConfigObject document, long version, CancellationToken cancellation = default)
     {
         cancellation.ThrowIfCancellationRequested();
-        return new SnapshotBuilder(Stats, _shared, _accessLogs, _clusters).Build(document, version);
+        return new SnapshotBuilder(Stats, _shared, _accessLogs, _clusters, _workers).Build(document, version);
     }
 
     /// <summary>Opens access log files anew, for log rotation.</summary>
@@ -94,6 +100,7 @@ public sealed partial class ProxyServer : IAsyncDisposable
         while (_workers.Sum(w => w.Connections) > 0 && Environment.TickCount64 < end && !cancellation.IsCancellationRequested)
             await Task.Delay(20, CancellationToken.None);
         _stopped = true;
+        _sweep.Dispose();
         foreach (var worker in _workers) worker.Loop.Stop();
         foreach (var thread in _threads) if (thread.IsAlive) thread.Join(TimeSpan.FromSeconds(2));
         _dns.Dispose();

@@ -5,11 +5,22 @@ namespace Managed.Proxy;
 /// <summary>
 /// Objects that live longer than a version, keyed by what they are and by the part of the configuration that shapes them:
 /// a rate-limit bucket keeps its tokens when an unrelated line changes and starts anew when its size does.
-/// Entries are weakly held: what no version uses any more goes with the last snapshot that did.
+/// Entries are weakly held: what no version uses any more goes with the last snapshot that did. A <see cref="SharedResource"/> goes at
+/// that moment, everything else when the collector finds it.
 /// </summary>
 public sealed class SharedState
 {
-    private readonly ConcurrentDictionary<string, WeakReference<object>> _objects = new();
+    private readonly ConcurrentDictionary<string, WeakReference<object>> _objects;
+    private readonly Lock _lock;
+    private readonly List<SharedResource> _leases = [];
+
+    /// <param name="workers">How many workers will use the objects.</param>
+    public SharedState(int workers) => (_objects, _lock, Workers) = (new(), new(), workers);
+
+    private SharedState(SharedState of) => (_objects, _lock, Workers) = (of._objects, of._lock, of.Workers);
+
+    /// <summary>For how many workers parts are to be prepared.</summary>
+    public int Workers { get; }
 
     /// <summary>The object of this key, made when there is none. Control thread only.</summary>
     public T GetOrAdd<T>(string key, Func<T> create) where T : class
@@ -18,5 +29,31 @@ public sealed class SharedState
         var made = create();
         _objects[key] = new WeakReference<object>(made);
         return made;
+    }
+
+    /// <summary>The same for what has to be given back: leased to the snapshot that is being built. Control thread only.</summary>
+    public T Lease<T>(string key, Func<T> create) where T : SharedResource
+    {
+        lock (_lock)
+        {
+            var resource = GetOrAdd(key, create);
+            resource.Leases++;
+            _leases.Add(resource);
+            return resource;
+        }
+    }
+
+    /// <summary>The same objects, with leases of its own: for one build.</summary>
+    internal SharedState ForBuild() => new(this);
+
+    /// <summary>Gives back what was leased; the parts of resources that nobody leases any more are released.</summary>
+    internal void Return(IReadOnlyList<Worker> workers)
+    {
+        lock (_lock)
+        {
+            foreach (var resource in _leases)
+                if (--resource.Leases == 0) resource.Release(workers);
+            _leases.Clear();
+        }
     }
 }

@@ -9,16 +9,18 @@ namespace Managed.Proxy;
 /// <summary>
 /// One built version: every reference resolved, routes compiled, filters built. Immutable but for the counts of who still uses it.
 /// </summary>
-public sealed class Snapshot
+public sealed class Snapshot : IDisposable
 {
     // Each worker counts in its own cache line.
     private const int Stride = 16;
     private readonly long[] _connections = new long[Worker.MaxWorkers * Stride];
     private readonly long[] _streams = new long[Worker.MaxWorkers * Stride];
     private readonly Dictionary<string, Listener> _byAddress;
+    private readonly Action _release;
+    private int _disposed;
 
     internal Snapshot(long version, ConfigObject document, ConfigObject expanded, BootstrapConfig config, IReadOnlyDictionary<string, Cluster> clusters,
-        IReadOnlyDictionary<string, RouteTable> routes, IReadOnlyList<Listener> listeners)
+        IReadOnlyDictionary<string, RouteTable> routes, IReadOnlyList<Listener> listeners, Action release)
     {
         Version = version;
         Document = document;
@@ -28,6 +30,16 @@ public sealed class Snapshot
         Routes = routes;
         Listeners = listeners;
         _byAddress = listeners.ToDictionary(l => l.AddressKey);
+        _release = release;
+    }
+
+    /// <summary>
+    /// Gives back what it holds outside the managed heap. For a snapshot that was built and never published (a dry run);
+    /// <see cref="ProxyServer"/> does it for those that were, when their last stream has left.
+    /// </summary>
+    public void Dispose()
+    {
+        if (Interlocked.Exchange(ref _disposed, 1) == 0) _release();
     }
 
     /// <summary>The version's number.</summary>

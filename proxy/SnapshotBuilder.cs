@@ -18,8 +18,11 @@ namespace Managed.Proxy;
 /// Document to snapshot, on a control thread: expand, bind, build from the leaves up (clusters, routes, listeners). The same for a dry
 /// run and the real one: nothing outside the result changes. Collects every error; a result only without any.
 /// </summary>
-internal sealed class SnapshotBuilder(StatsRegistry stats, SharedState shared, AccessLogFiles accessLogs, ClusterRegistry clusterRegistry)
+internal sealed class SnapshotBuilder(StatsRegistry stats, SharedState state, AccessLogFiles accessLogs, ClusterRegistry clusterRegistry, IReadOnlyList<Worker> workers)
 {
+    // What this build leases of it goes with its snapshot.
+    private readonly SharedState _shared = state.ForBuild();
+
     public BuildResult Build(ConfigObject document, long version)
     {
         var errors = new ConfigErrors();
@@ -36,11 +39,11 @@ internal sealed class SnapshotBuilder(StatsRegistry stats, SharedState shared, A
         foreach (var cluster in config.Clusters)
             if (ClusterBuilder.Build(cluster, clusterRegistry, errors) is { } built) clusters[cluster.Name] = built;
 
-        var filters = new FilterBuildContext { Errors = errors, Stats = stats, Shared = shared, StatPrefix = "", ClusterNames = clusters.Keys.ToHashSet(), Identity = "routes" };
+        var filters = new FilterBuildContext { Errors = errors, Stats = stats, Shared = _shared, StatPrefix = "", ClusterNames = clusters.Keys.ToHashSet(), Identity = "routes" };
         var routes = new Dictionary<string, RouteTable>();
         foreach (var route in config.RouteConfigurations)
         {
-            var context = new RouteBuildContext { Errors = errors, Clusters = clusters, Stats = stats, Shared = shared, Filters = filters };
+            var context = new RouteBuildContext { Errors = errors, Clusters = clusters, Stats = stats, Shared = _shared, Filters = filters };
             if (RouteTable.Build(route, context) is { } table) routes[route.Name] = table;
         }
 
@@ -54,9 +57,10 @@ internal sealed class SnapshotBuilder(StatsRegistry stats, SharedState shared, A
                 errors.ErrorAt(listener.Node, "address", ConfigCode.Conflict, $"listener '{addresses[built.AddressKey].Name}' already has the address {listener.Address}");
             else listeners.Add(built);
         }
-        return errors.HasErrors
-            ? new BuildResult(null, errors.Errors, errors.Warnings)
-            : new BuildResult(new Snapshot(version, document, expanded, config, clusters, routes, listeners), [], errors.Warnings);
+        if (!errors.HasErrors)
+            return new BuildResult(new Snapshot(version, document, expanded, config, clusters, routes, listeners, () => _shared.Return(workers)), [], errors.Warnings);
+        _shared.Return(workers);
+        return new BuildResult(null, errors.Errors, errors.Warnings);
     }
 
     private static Dictionary<string, ConfigObject> BuildSharedFilters(BootstrapConfig config, FilterBuildContext context, ConfigErrors errors)
@@ -94,7 +98,7 @@ internal sealed class SnapshotBuilder(StatsRegistry stats, SharedState shared, A
         var routeNames = document.RouteConfigurations.Select(r => r.Name).ToHashSet();
         FilterChain? Chain(FilterChainConfig chain) => BuildChain(chain, listener, new NetworkBuildContext
         {
-            Errors = errors, Stats = stats, Shared = shared, Listener = config, ChainName = chain.Name, Clusters = clusters, Routes = routes, RouteNames = routeNames,
+            Errors = errors, Stats = stats, Shared = _shared, Listener = config, ChainName = chain.Name, Clusters = clusters, Routes = routes, RouteNames = routeNames,
             SharedFilters = sharedFilters, AccessLogs = accessLogs,
         });
         listener.Chains = [.. config.FilterChains.Select(Chain).OfType<FilterChain>()];

@@ -93,6 +93,7 @@ internal sealed class Publisher(ProxyServer proxy, VersionStore store, ActiveCon
 
     private Submission DryRun(Snapshot next, Edit edit, ActiveVersion? former, IReadOnlyList<ErrorItem> warnings)
     {
+        using var unused = next;
         var impact = proxy.Impact(next);
         return new(SubmissionOutcome.DryRun, former?.Number ?? 0, edit.Document, warnings)
         {

@@ -9,13 +9,29 @@ internal sealed class LuaInstance(LuaState state)
     private const int Tolerated = 10;
     private const long FirstPause = 1_000_000, LongestPause = 60_000_000; // microseconds
 
-    private int _breaches;
+    private int _breaches, _users;
     private long _pause = FirstPause, _until;
+    private bool _retired;
 
     public LuaState State { get; } = state;
     /// <summary>0: the script has no such hook.</summary>
     public int OnRequest { get; } = state.FindFunction("envoy_on_request"u8);
     public int OnResponse { get; } = state.FindFunction("envoy_on_response"u8);
+
+    /// <summary>A stream begins to use it; until as many have left, the state stays open.</summary>
+    public void Enter() => _users++;
+
+    public void Leave()
+    {
+        if (--_users == 0 && _retired) State.Dispose();
+    }
+
+    /// <summary>Nothing new begins here: closed now, or with the last that waits in it.</summary>
+    public void Retire()
+    {
+        _retired = true;
+        if (_users == 0) State.Dispose();
+    }
 
     public bool IsQuarantined(long now) => now < _until;
 

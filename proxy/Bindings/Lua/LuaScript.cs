@@ -8,13 +8,13 @@ namespace Managed.Proxy.Bindings.Lua;
 /// One script text with its limits: compiled and tried on the control thread, then one state for each worker. Everything that uses the
 /// same text under the same limits shares it, in all versions, so a script that a hundred routes name costs one state a worker.
 /// </summary>
-internal sealed class LuaScript
+internal sealed class LuaScript : SharedResource
 {
     private readonly byte[] _text;
     private readonly LuaLibrary[] _libraries;
     private readonly LuaInstance?[] _instances = new LuaInstance?[Worker.MaxWorkers];
     private readonly ConcurrentBag<LuaInstance> _ready = [];
-    private volatile bool _used;
+    private volatile bool _tried;
 
     private LuaScript(byte[] text, string name, LuaLimits limits, LuaLibrary[] libraries)
         => (_text, Name, Limits, _libraries) = (text, name, limits, libraries);
@@ -26,11 +26,22 @@ internal sealed class LuaScript
     public static LuaScript? Get(SharedState shared, byte[] text, string name, LuaLimits limits, LuaLibrary[] libraries, out string error)
     {
         string key = $"lua/{Convert.ToHexString(SHA256.HashData(text))}/{limits}/{name}";
-        var script = shared.GetOrAdd(key, () => new LuaScript(text, name, limits, libraries));
+        var script = shared.Lease(key, () => new LuaScript(text, name, limits, libraries));
         error = "";
         // What failed before is among the shared objects too, and is tried again.
-        if (script._ready.IsEmpty && !script._used && script.TryMake(out error) is { } first) script._ready.Add(first);
+        if (!script._tried) script._tried = script.Prepare(shared.Workers, out error);
         return error.Length == 0 ? script : null;
+    }
+
+    private bool Prepare(int workers, out string error)
+    {
+        error = "";
+        while (_ready.Count < workers)
+        {
+            if (TryMake(out error) is not { } instance) return false;
+            _ready.Add(instance);
+        }
+        return true;
     }
 
     /// <summary>This worker's instance; made at its first use when none is ready. Null when the script fails while it is loaded here.</summary>
@@ -38,7 +49,6 @@ internal sealed class LuaScript
     {
         ref var instance = ref _instances[worker.Id];
         if (instance is not null) return instance;
-        _used = true;
         if (!_ready.TryTake(out instance)) instance = TryMake(out _);
         return instance;
     }
@@ -46,9 +56,25 @@ internal sealed class LuaScript
     /// <summary>The next use on this worker gets a fresh state; calls that wait keep theirs.</summary>
     public void Renew(Worker worker, LuaInstance old)
     {
-        if (TryMake(out _) is not { } fresh) return;
+        if (!ReferenceEquals(_instances[worker.Id], old) || TryMake(out _) is not { } fresh) return;
         fresh.Follow(old);
         _instances[worker.Id] = fresh;
+        old.Retire();
+    }
+
+    protected internal override void Release(IReadOnlyList<Worker> workers)
+    {
+        _tried = false;
+        while (_ready.TryTake(out var unused)) unused.Retire();
+        foreach (var worker in workers)
+            worker.Post(static s => { var (script, id) = ((LuaScript, int))s!; script.RetireOn(id); }, (this, worker.Id));
+    }
+
+    private void RetireOn(int worker)
+    {
+        var old = _instances[worker];
+        _instances[worker] = null;
+        old?.Retire();
     }
 
     private LuaInstance? TryMake(out string error)
@@ -57,6 +83,7 @@ internal sealed class LuaScript
         error = "";
         if (state.Load(_text, Name)) return new LuaInstance(state);
         error = state.Error.Length > 0 ? state.Error : Encoding.UTF8.GetString(_text[..Math.Min(40, _text.Length)]) + " fails";
+        state.Dispose();
         return null;
     }
 }

@@ -12,7 +12,7 @@ namespace Managed.Proxy.Bindings.Lua;
 /// hook of every further instruction: the VM then raises between C frames only, until a frame is reached that can yield.</para>
 /// <para>Coroutines that failed or wait are never closed, only forgotten: closing runs the script's __close code outside any budget.</para>
 /// </summary>
-internal sealed unsafe class LuaState
+internal sealed unsafe class LuaState : IDisposable
 {
     private const int Quantum = 1000; // instructions between two looks at the budgets
 
@@ -31,6 +31,7 @@ internal sealed unsafe class LuaState
     private readonly long _wallTicks;
     private long _calls, _deadline;
     private LuaThread? _running;
+    private bool _closed;
     private string _place = ""; // where a budget ended
 
     /// <summary>Opens the libraries that scripts may have and runs the preludes.</summary>
@@ -49,8 +50,19 @@ internal sealed unsafe class LuaState
         _memory->Limit = limits.Memory;
     }
 
-    ~LuaState()
+    ~LuaState() => Close();
+
+    /// <summary>Closes the state: on its own thread, with no call under way or waiting.</summary>
+    public void Dispose()
     {
+        if (_closed) return;
+        Close();
+        GC.SuppressFinalize(this);
+    }
+
+    private void Close()
+    {
+        _closed = true;
         Interlocked.Decrement(ref s_live);
         LuaApi.Close(_main);
         NativeMemory.Free(_memory);

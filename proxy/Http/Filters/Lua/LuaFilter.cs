@@ -32,10 +32,11 @@ internal sealed class LuaFilter : HttpFilter
 
     public override void OnDestroy()
     {
-        _request.Clear();
-        _response.Clear();
+        // Before the runs: the last of them may close the state.
         if (_contextOf is { } state) state.Forget(_context);
         _contextOf = null;
+        _request.Clear();
+        _response.Clear();
         Route = null;
         CallsUnderWay = 0;
     }

@@ -53,6 +53,8 @@ internal sealed class ScriptRun(LuaFilter filter, bool response)
 
     public HeadersStatus Start(LuaScript script, LuaInstance instance, int hook, bool endStream)
     {
+        instance.Enter();
+        _instance?.Leave();
         _script = script;
         _instance = instance;
         HeadersOnly = _ended = endStream;
@@ -164,6 +166,7 @@ internal sealed class ScriptRun(LuaFilter filter, bool response)
         Call = null;
         _thread = null;
         _script = null;
+        _instance?.Leave();
         _instance = null;
         _piece = null;
         Wait = ScriptWait.None;

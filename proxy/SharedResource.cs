@@ -1,0 +1,17 @@
+namespace Managed.Proxy;
+
+/// <summary>
+/// A shared object with parts outside the managed heap, of which the collector knows nothing: the states of a script, the machines of
+/// a module. Snapshots lease it (<see cref="SharedState.Lease"/>) and give it back when their last stream has left.
+/// </summary>
+public abstract class SharedResource
+{
+    /// <summary>Snapshots that use it; under the lock of <see cref="SharedState"/>.</summary>
+    internal int Leases { get; set; }
+
+    /// <summary>
+    /// Gives the parts back, those of a worker on that worker (<see cref="Worker.Post"/>), and each only when nothing runs in it. May be
+    /// leased again later, and makes its parts anew then. Control thread.
+    /// </summary>
+    protected internal abstract void Release(IReadOnlyList<Worker> workers);
+}
