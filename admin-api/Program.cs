@@ -22,7 +22,7 @@ internal static class Program
         var builder = WebApplication.CreateEmptyBuilder(new() { ContentRootPath = AppContext.BaseDirectory, ApplicationName = "managed" });
         builder.AddAdminServer(options, levels);
         builder.Services.AddSingleton(options).AddSingleton(folder).AddSingleton(proxy).AddSingleton(levels).AddSingleton(stop);
-        builder.Services.AddSingleton<EventLog>();
+        builder.Services.AddSingleton<EventLog>().AddSingleton<ProxyEvents>();
         builder.Services.AddVersions(folder);
         builder.Services.AddAccess();
         builder.Services.AddTelemetry();

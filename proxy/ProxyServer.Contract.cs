@@ -36,6 +36,17 @@ public sealed record PublicationImpact(
 /// <summary><paramref name="CpuSeconds"/> since start; <paramref name="LoopLagMs"/>: longest loop turn of the last ten seconds.</summary>
 public sealed record WorkerStatus(int Id, long Version, long Generation, long Connections, long Requests, double CpuSeconds, double LoopLagMs);
 
+/// <summary>
+/// The machine of one piece of guest code on one worker. <paramref name="State"/>: <c>ready</c> (not called yet), <c>active</c>,
+/// <c>quarantined</c> (not called until <paramref name="RetryInSeconds"/> are over, after repeated breaches of its limits).
+/// </summary>
+/// <param name="Kind"><c>lua</c>.</param>
+/// <param name="Name">The script's name in messages.</param>
+/// <param name="Digest"><c>sha256:</c> of the code.</param>
+/// <param name="Executions">Calls of its hooks; <paramref name="Errors"/> of them failed, <paramref name="Breaches"/> over a limit.</param>
+/// <param name="TimeMicros">Spent in it, microseconds; <paramref name="Instructions"/> counted, in steps of 1,000.</param>
+public sealed record GuestVmStatus(string Kind, string Name, string Digest, int Worker, string State, long Executions, long Errors, long Breaches, long TimeMicros, long Instructions, long MemoryBytes, double? RetryInSeconds);
+
 /// <summary>A version that still has connections or streams.</summary>
 public sealed record GenerationStatus(long Version, bool Active, long Connections, long Streams);
 

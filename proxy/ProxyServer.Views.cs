@@ -18,6 +18,14 @@ public sealed partial class ProxyServer
             _threadIds.TryGetValue(w.Id, out int thread) ? ThreadInfo.CpuSeconds(thread) : 0, Interlocked.Exchange(ref w.Loop.LongestTurnMicros, 0) / 1000.0))];
     }
 
+    /// <summary>The machines of guest code that versions in use have, by name and worker.</summary>
+    public IReadOnlyList<GuestVmStatus> GuestVms()
+    {
+        var found = new List<GuestVmStatus>();
+        foreach (var resource in _shared.Leased()) resource.Describe(_workers, found);
+        return [.. found.OrderBy(v => v.Kind).ThenBy(v => v.Name, StringComparer.Ordinal).ThenBy(v => v.Digest, StringComparer.Ordinal).ThenBy(v => v.Worker)];
+    }
+
     public IReadOnlyList<GenerationStatus> Generations()
     {
         lock (_generations)

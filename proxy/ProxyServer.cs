@@ -53,6 +53,9 @@ public sealed partial class ProxyServer : IAsyncDisposable
     /// <summary>Where scripts log.</summary>
     internal ILogger ScriptLogger { get; }
 
+    /// <summary>Where the modules that documents name are found; null: nowhere. To be set before the first build.</summary>
+    public ModuleSource? Modules { get; set; }
+
     /// <summary>The version that new requests get; null before the first publication.</summary>
     public Snapshot? Current => _current;
 
@@ -72,7 +75,7 @@ public sealed partial class ProxyServer : IAsyncDisposable
     public BuildResult Build(ConfigObject document, long version, CancellationToken cancellation = default)
     {
         cancellation.ThrowIfCancellationRequested();
-        return new SnapshotBuilder(Stats, _shared, _accessLogs, _clusters, _workers).Build(document, version);
+        return new SnapshotBuilder(Stats, _shared, _accessLogs, _clusters, _workers, Modules).Build(document, version);
     }
 
     /// <summary>Opens access log files anew, for log rotation.</summary>

@@ -14,4 +14,9 @@ public abstract class SharedResource
     /// leased again later, and makes its parts anew then. Control thread.
     /// </summary>
     protected internal abstract void Release(IReadOnlyList<Worker> workers);
+
+    /// <summary>Adds the state of its parts, one row a worker. On any thread, while workers run: figures may be a call old.</summary>
+    public virtual void Describe(IReadOnlyList<Worker> workers, ICollection<GuestVmStatus> into)
+    {
+    }
 }

@@ -43,6 +43,13 @@ public sealed class SharedState
         }
     }
 
+    /// <summary>What is leased at this moment.</summary>
+    internal IReadOnlyList<SharedResource> Leased()
+    {
+        lock (_lock)
+            return [.. _objects.Values.Select(o => o.TryGetTarget(out object? found) ? found as SharedResource : null).OfType<SharedResource>().Where(r => r.Leases > 0)];
+    }
+
     /// <summary>The same objects, with leases of its own: for one build.</summary>
     internal SharedState ForBuild() => new(this);
 

@@ -18,14 +18,14 @@ namespace Managed.Proxy;
 /// Document to snapshot, on a control thread: expand, bind, build from the leaves up (clusters, routes, listeners). The same for a dry
 /// run and the real one: nothing outside the result changes. Collects every error; a result only without any.
 /// </summary>
-internal sealed class SnapshotBuilder(StatsRegistry stats, SharedState state, AccessLogFiles accessLogs, ClusterRegistry clusterRegistry, IReadOnlyList<Worker> workers)
+internal sealed class SnapshotBuilder(StatsRegistry stats, SharedState state, AccessLogFiles accessLogs, ClusterRegistry clusterRegistry, IReadOnlyList<Worker> workers, ModuleSource? modules)
 {
     // What this build leases of it goes with its snapshot.
     private readonly SharedState _shared = state.ForBuild();
 
     public BuildResult Build(ConfigObject document, long version)
     {
-        var errors = new ConfigErrors();
+        var errors = new ConfigErrors { Modules = modules };
         var expanded = ShortForm.Expand(document, errors, ExtensionCatalog.FindConfigType);
         var config = expanded is null ? null : ConfigBinder.BindPartial<BootstrapConfig>(expanded, errors);
         if (config is null || expanded is null) return new BuildResult(null, errors.Errors, errors.Warnings);

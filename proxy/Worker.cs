@@ -17,7 +17,7 @@ public sealed partial class Worker
 
     private readonly Stack<Http1ServerExchange> _exchanges = new();
     private readonly byte[] _date = new byte[29];
-    private long _dateSecond = -1, _requests;
+    private long _dateSecond = -1, _requests, _tellingSecond, _told, _untold;
     private ulong _lastId;
     private Xoshiro _random;
 
@@ -57,6 +57,22 @@ public sealed partial class Worker
     internal ulong NextId() => (++_lastId << 8) | (uint)Id;
 
     internal void CountRequest() => _requests++;
+
+    /// <summary>Whether one more line of guest code may be told this second; <paramref name="dropped"/>: how many were not since the last.</summary>
+    internal bool MayTell(int perSecond, out long dropped)
+    {
+        long second = NowMicros / 1_000_000;
+        if (second != _tellingSecond) (_tellingSecond, _told) = (second, 0);
+        dropped = _untold;
+        if (_told >= perSecond)
+        {
+            _untold++;
+            return false;
+        }
+        _told++;
+        _untold = 0;
+        return true;
+    }
 
     internal Http1ServerExchange RentExchange() => _exchanges.TryPop(out var exchange) ? exchange : new Http1ServerExchange(this);
 

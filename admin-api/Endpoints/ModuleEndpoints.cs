@@ -11,6 +11,7 @@ using Managed.AdminApi.Swagger;
 using Managed.AdminApi.Versions;
 using Managed.Migrations;
 using Managed.Proxy.Configuration;
+using Managed.Proxy.Http.Filters.Lua;
 using static Managed.AdminApi.Problems.ProblemCode;
 
 namespace Managed.AdminApi.Endpoints;
@@ -84,7 +85,7 @@ internal static partial class ModuleEndpoints
         await JsonAnswer.WriteAsync(context, isNew ? StatusCodes.Status201Created : StatusCodes.Status200OK, Find(context, digest));
     }
 
-    /// <summary>What can be said without the engines: a Wasm binary's sections, and that a script is text.</summary>
+    /// <summary>A Wasm binary's sections; a script is compiled and tried.</summary>
     private static WasmHeader? Inspect(string type, byte[] content)
     {
         try
@@ -95,6 +96,8 @@ internal static partial class ModuleEndpoints
                 throw new InvalidDataException("it is empty");
             if (!Utf8.IsValid(content) || content[0] == 0x1B) // ESC: precompiled Lua, which nobody can read and no sandbox should load
                 throw new InvalidDataException("a Lua module is source text in UTF-8");
+            if (LuaCheck.Try(content) is var (line, message))
+                throw new ApiException(CompileFailed, line > 0 ? $"line {line}: {message}" : message) { Errors = [new("#", "COMPILE_FAILED", message, line > 0 ? line : null)] };
             return null;
         }
         catch (InvalidDataException e)
@@ -153,6 +156,8 @@ internal static partial class ModuleEndpoints
             {
                 Members = new Dictionary<string, object?> { ["references"] = users.Select(v => new { kind = "version", name = $"{v}", pointer = (string?)null }).ToList() },
             };
+        if (ModuleDigest.IsDigest(digest))
+            context.RequestServices.GetRequiredService<StoredModules>().Forget(digest);
         context.RequestServices.GetRequiredService<EventLog>().Add("module.deleted", new { digest });
         context.Response.StatusCode = StatusCodes.Status204NoContent;
     }

@@ -21,6 +21,12 @@ internal static class RuntimeEndpoints
             Parameters = [ApiParameters.PageSize, ApiParameters.PageToken], Errors = [InvalidParameter],
             Answers = [(200, "cpu is the share of one core since the last time anybody asked", """{"items":[{"id":0,"version":42,"generation":7,"connections":12,"requests":90210,"cpu":0.31,"cpu_seconds":8.2,"loop_lag_ms":0.4}],"next_page_token":null,"total_size":1}""")],
         })
+        .Get("/vms", VmsAsync, new(Tag, "Lists the machines of guest code: each script on each worker")
+        {
+            Description = "state is ready (not called yet), active, or quarantined: after repeated breaches of its limits it is not called for retry_in_seconds, and streams go on as its failure_policy says.",
+            Parameters = [new("kind", "Only of this kind.", "lua"), new("name", "Only of this name.", "auth"), new("state", "Only in this state.", "quarantined"), .. ApiParameters.Page], Errors = [InvalidParameter],
+            Answers = [(200, "One page", """{"items":[{"kind":"lua","name":"auth","digest":"sha256:2cf24dba5fb0a30e26e83b2ac5b9e29e1b161e5c1fa7425e73043362938b9824","worker":0,"state":"active","executions":90210,"errors":0,"breaches":0,"time_micros":140210,"instructions":1000,"memory_bytes":61440,"retry_in_seconds":null}],"next_page_token":null,"total_size":1}""")],
+        })
         .Get("/status", StatusAsync, new(Tag, "Reads the state of the node")
         {
             Answers = [(200, "degraded says what went wrong at start, or is null", """{"node":"edge-1","state":"live","version":42,"degraded":null,"uptime_seconds":3600,"workers":2,"generations":[{"version":42,"active":true,"connections":12,"streams":1}]}""")],
@@ -81,6 +87,14 @@ internal static class RuntimeEndpoints
         if (!Proxy(context).SetEndpointOverride(cluster.Name, address, weight == endpoint.Weight ? null : weight, drain == IsDrained(endpoint) ? null : drain))
             throw ApiException.NotFound("endpoint", address, []);
         await JsonAnswer.WriteAsync(context, StatusCodes.Status200OK, View(Cluster(context).Endpoints.First(e => e.Address == address)));
+    }
+
+    private static Task VmsAsync(HttpContext context)
+    {
+        var (kind, name, state, search) = (Query.Text(context, "kind"), Query.Text(context, "name"), Query.Text(context, "state"), Query.Text(context, "q"));
+        var vms = Proxy(context).GuestVms().Where(v => (kind is null || v.Kind == kind) && (name is null || v.Name == name) && (state is null || v.State == state)
+            && (search is null || v.Name.Contains(search, StringComparison.OrdinalIgnoreCase) || v.Digest.Contains(search, StringComparison.Ordinal))).ToList();
+        return JsonAnswer.WriteAsync(context, StatusCodes.Status200OK, PageRequest.From(context).Cut(vms, v => $"{v.Kind}/{v.Name}/{v.Digest}/{v.Worker}"));
     }
 
     private static bool IsDrained(EndpointStatus endpoint) => endpoint.Health == "DRAINING";

@@ -10,6 +10,7 @@ internal sealed class DataFolder : IDisposable
     public string Path { get; }
     public string DatabaseFile => System.IO.Path.Combine(Path, "history.db");
     public string LastGoodFile => System.IO.Path.Combine(Path, "last-good.json");
+    public string ModulesFolder => System.IO.Path.Combine(Path, "modules");
     public string TokenFile => System.IO.Path.Combine(Path, "admin-token");
 
     /// <exception cref="StartException">It cannot be made, written, or is in use.</exception>

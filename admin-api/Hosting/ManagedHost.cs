@@ -1,6 +1,7 @@
 using System.Globalization;
 using Managed.AdminApi.Auth;
 using Managed.AdminApi.Events;
+using Managed.AdminApi.Modules;
 using Managed.AdminApi.Telemetry;
 using Managed.AdminApi.Versions;
 using Managed.Proxy;
@@ -108,8 +109,9 @@ internal sealed class ManagedHost : IAsyncDisposable
     private async Task StartAsync(LogLevels levels)
     {
         _ = Services.GetRequiredService<NodeState>(); // its clock begins here
+        Proxy.Modules = Services.GetRequiredService<StoredModules>();
         Proxy.Start();
-        Proxy.EventRaised += e => Services.GetRequiredService<EventLog>().Add(e.Type, e.Data);
+        _ = Services.GetRequiredService<ProxyEvents>(); // listens from now on
         await Services.GetRequiredService<Startup>().ServeAsync();
         Services.GetRequiredService<AccessTokens>().Load();
         Services.GetRequiredService<Sessions>().Load();

@@ -1,27 +1,55 @@
+using Managed.Proxy;
 using Managed.Proxy.Configuration;
 
 namespace Managed.AdminApi.Modules;
 
-/// <summary>The digests a document names as <c>module: sha256:…</c>.</summary>
+/// <summary>The places where a document names stored modules: <c>module: NAME</c> and <c>module: sha256:…</c>.</summary>
 internal static class ModuleReferences
 {
+    // What a user may fill freely; a member "module" in there is his own.
+    private static readonly HashSet<string> Free = ["metadata", "filter_metadata", "filter_context", "configuration", "runtime", "labels"];
+
+    /// <summary>The digests in it.</summary>
     public static IReadOnlyCollection<string> In(ConfigNode document)
     {
         var found = new HashSet<string>(StringComparer.Ordinal);
-        Walk(document, found);
+        Walk(document, (_, scalar) =>
+        {
+            if (ModuleDigest.IsDigest(scalar.Text))
+                found.Add(scalar.Text);
+        });
         return found;
     }
 
-    private static void Walk(ConfigNode node, HashSet<string> found)
+    /// <summary>
+    /// The document with each name replaced by the digest it stands for now, so that the version means the same code for ever. A name
+    /// that stands for nothing stays, for the builder to report.
+    /// </summary>
+    public static ConfigObject Pin(ConfigObject document, ModuleSource modules)
+    {
+        var names = false;
+        Walk(document, (_, scalar) => names |= !ModuleDigest.IsDigest(scalar.Text));
+        if (!names)
+            return document;
+        var pinned = document.Clone();
+        Walk(pinned, (parent, scalar) =>
+        {
+            if (!ModuleDigest.IsDigest(scalar.Text) && modules.Find(scalar.Text) is { } module)
+                parent.Set("module", ConfigScalar.String(module.Digest, scalar.Origin));
+        });
+        return pinned;
+    }
+
+    private static void Walk(ConfigNode node, Action<ConfigObject, ConfigScalar> visit)
     {
         if (node is ConfigArray array)
             foreach (var item in array)
-                Walk(item, found);
+                Walk(item, visit);
         else if (node is ConfigObject o)
-            foreach (var (name, value) in o.Members)
-                if (name == "module" && value is ConfigScalar scalar && ModuleDigest.IsDigest(scalar.Text))
-                    found.Add(scalar.Text);
-                else
-                    Walk(value, found);
+            foreach (var (name, value) in o.Members.ToList())
+                if (name == "module" && value is ConfigScalar { Kind: ConfigScalarKind.String } scalar)
+                    visit(o, scalar);
+                else if (!Free.Contains(name))
+                    Walk(value, visit);
     }
 }

@@ -42,6 +42,13 @@ internal sealed class ModuleStore(IDbContextFactory<HistoryContext> contexts)
         return db.ModuleNames.AsNoTracking().SingleOrDefault(n => n.Name == name)?.Digest;
     }
 
+    /// <summary>One of the names that point at it.</summary>
+    public string? NameOf(string digest)
+    {
+        using var db = contexts.CreateDbContext();
+        return db.ModuleNames.AsNoTracking().Where(n => n.Digest == digest).OrderBy(n => n.Name).Select(n => n.Name).FirstOrDefault();
+    }
+
     public ModuleView? Find(string digest) => Views(m => m.Digest == digest).FirstOrDefault();
 
     public IReadOnlyList<ModuleView> List() => Views(_ => true);

@@ -14,7 +14,7 @@ namespace Managed.AdminApi.Versions;
 /// Every change takes this way, one at a time: propose → build → record → publish → record the outcome. A version is on the disk
 /// before it is published, and its outcome is on the disk before the caller hears of it.
 /// </summary>
-internal sealed class Publisher(ProxyServer proxy, VersionStore store, ActiveConfiguration active, LastGoodFile lastGood, EventLog events, ILogger<Publisher> logger)
+internal sealed class Publisher(ProxyServer proxy, VersionStore store, ActiveConfiguration active, LastGoodFile lastGood, EventLog events, StoredModules modules, ILogger<Publisher> logger)
 {
     private readonly SemaphoreSlim _oneWriter = new(1, 1);
     private long _lastNumber;
@@ -61,6 +61,7 @@ internal sealed class Publisher(ProxyServer proxy, VersionStore store, ActiveCon
                 throw new ApiException(ProblemCode.StoreUnavailable, $"nothing can be changed while the history is unusable: {broken.Reason}");
             var former = active.Current;
             var edit = proposal.Edit(former);
+            edit = edit with { Document = ModuleReferences.Pin(edit.Document, modules) };
             if (former is not null && edit.Document.SameAs(former.Document) && !proposal.DryRun && proposal.Reverts is null)
                 return new(SubmissionOutcome.Unchanged, former.Number, former.Document, []);
             var built = Build(proposal, edit, former);

@@ -12,6 +12,7 @@ internal static class VersionServices
         .AddSingleton<VersionStore>()
         .AddSingleton<DeploymentStore>()
         .AddSingleton<ModuleStore>()
+        .AddSingleton<StoredModules>()
         .AddSingleton<LastGoodFile>()
         .AddSingleton<ActiveConfiguration>()
         .AddSingleton<Publisher>()

@@ -12,6 +12,9 @@ public sealed class ConfigErrors
     // A shared part is checked once for each place that uses it.
     private readonly HashSet<ConfigError> _seen = [];
 
+    /// <summary>Where stored modules are found while this document is built; null where there is no store.</summary>
+    public ModuleSource? Modules { get; init; }
+
     /// <summary>In the order of the text, so that they read like it.</summary>
     public IReadOnlyList<ConfigError> Errors => InTextOrder(_errors);
 

@@ -24,6 +24,9 @@ public sealed class HeaderMap
     private readonly short[] _first = new short[(int)HeaderId.Count]; // entry + 1 of a known name; 0: absent
     private int _used, _entryCount, _live;
 
+    /// <summary>Of a response, in place of the standard phrase of its status; HTTP/1.1 alone has one (RFC 9112 section 4). Null: the standard one.</summary>
+    public byte[]? ReasonPhrase { get; set; }
+
     /// <summary>Number of fields, pseudo-headers included.</summary>
     public int Count => _live;
 
@@ -42,6 +45,7 @@ public sealed class HeaderMap
     public void Clear()
     {
         _used = _entryCount = _live = 0;
+        ReasonPhrase = null;
         Array.Clear(_first);
     }
 

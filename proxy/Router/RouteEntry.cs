@@ -54,6 +54,8 @@ public sealed partial class RouteEntry
 
     /// <summary>The route's filter_metadata, by namespace; null when it has none.</summary>
     internal IReadOnlyDictionary<string, Configuration.ConfigObject>? Metadata { get; init; }
+    /// <summary>Likewise its virtual host's.</summary>
+    internal IReadOnlyDictionary<string, Configuration.ConfigObject>? VirtualHostMetadata { get; init; }
     internal PathMatch? Match { get; init; }
     internal PathRewrite? Path { get; init; }
     internal HostRewrite? Host { get; init; }

@@ -9,7 +9,10 @@ namespace Managed.Proxy.Router;
 
 /// <summary>What a route inherits: names, filters and header changes of the table and the virtual host, and the clusters of the version.</summary>
 internal sealed record RouteScope(
-    RouteConfigurationConfig Table, string VirtualHost, RouteFilters Filters, Level[] Levels, Dictionary<byte[], Cluster> ClustersByName, RouteBuildContext Context);
+    RouteConfigurationConfig Table, string VirtualHost, RouteFilters Filters, Level[] Levels, Dictionary<byte[], Cluster> ClustersByName, RouteBuildContext Context)
+{
+    public IReadOnlyDictionary<string, ConfigObject>? VirtualHostMetadata { get; init; }
+}
 
 /// <summary>The header changes of one level.</summary>
 internal sealed record Level(HeaderMutations Request, HeaderMutations Response);
@@ -104,6 +107,7 @@ internal sealed class RouteEntryBuilder(RouteScope scope, RouteConfig config, st
         {
             Name = config.Name,
             Metadata = config.Metadata?.FilterMetadata,
+            VirtualHostMetadata = scope.VirtualHostMetadata,
             VirtualHostName = scope.VirtualHost,
             RouteConfigurationName = scope.Table.Name,
             Kind = kind,

@@ -81,6 +81,7 @@ public sealed class RouteTable
         var scope = table with
         {
             VirtualHost = config.Name,
+            VirtualHostMetadata = config.Metadata?.FilterMetadata,
             Filters = table.Filters.With(config.TypedPerFilterConfig, context, $"{table.Table.Name}/{config.Name}"),
             Levels = [level, .. table.Levels],
         };

@@ -1,3 +1,5 @@
+using System.Diagnostics;
+
 namespace Managed.Proxy.Bindings.Lua;
 
 /// <summary>
@@ -9,6 +11,8 @@ internal sealed class LuaInstance(LuaState state)
     private const int Tolerated = 10;
     private const long FirstPause = 1_000_000, LongestPause = 60_000_000; // microseconds
 
+    // Read by other threads for the overview.
+    private long _executions, _errors, _overLimit, _ticks, _instructions;
     private int _breaches, _users;
     private long _pause = FirstPause, _until;
     private bool _retired;
@@ -35,6 +39,24 @@ internal sealed class LuaInstance(LuaState state)
 
     public bool IsQuarantined(long now) => now < _until;
 
+    /// <summary>A hook is called.</summary>
+    public void CountExecution() => _executions++;
+    public void CountError() => _errors++;
+
+    /// <summary>What a step of a call cost: stopwatch ticks, instructions.</summary>
+    public void CountCost(long ticks, long instructions)
+    {
+        _ticks += ticks;
+        _instructions += instructions;
+    }
+
+    public GuestVmStatus Describe(string name, string digest, Worker worker)
+    {
+        double wait = (_until - worker.NowMicros) / 1e6;
+        string state = wait > 0 ? "quarantined" : _executions > 0 ? "active" : "ready";
+        return new GuestVmStatus("lua", name, digest, worker.Id, state, _executions, _errors, _overLimit, _ticks / (Stopwatch.Frequency / 1_000_000), _instructions, State.MemorySeen, wait > 0 ? wait : null);
+    }
+
     public void CountGood()
     {
         _breaches = 0;
@@ -44,6 +66,7 @@ internal sealed class LuaInstance(LuaState state)
     /// <summary>True: this breach puts the script into quarantine.</summary>
     public bool CountBreach(long now)
     {
+        _overLimit++;
         if (++_breaches < Tolerated) return false;
         _breaches = Tolerated - 1; // one more after the pause is enough
         _until = now + _pause;
@@ -51,5 +74,9 @@ internal sealed class LuaInstance(LuaState state)
         return true;
     }
 
-    public void Follow(LuaInstance old) => (_breaches, _pause, _until) = (old._breaches, old._pause, old._until);
+    public void Follow(LuaInstance old)
+    {
+        (_breaches, _pause, _until) = (old._breaches, old._pause, old._until);
+        (_executions, _errors, _overLimit, _ticks, _instructions) = (old._executions, old._errors, old._overLimit, old._ticks, old._instructions);
+    }
 }

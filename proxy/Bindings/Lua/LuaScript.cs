@@ -8,19 +8,16 @@ namespace Managed.Proxy.Bindings.Lua;
 /// One script text with its limits: compiled and tried on the control thread, then one state for each worker. Everything that uses the
 /// same text under the same limits shares it, in all versions, so a script that a hundred routes name costs one state a worker.
 /// </summary>
-internal sealed class LuaScript : SharedResource
+internal sealed class LuaScript(byte[] text, string name, LuaLimits limits, LuaLibrary[] libraries) : SharedResource
 {
-    private readonly byte[] _text;
-    private readonly LuaLibrary[] _libraries;
     private readonly LuaInstance?[] _instances = new LuaInstance?[Worker.MaxWorkers];
     private readonly ConcurrentBag<LuaInstance> _ready = [];
     private volatile bool _tried;
 
-    private LuaScript(byte[] text, string name, LuaLimits limits, LuaLibrary[] libraries)
-        => (_text, Name, Limits, _libraries) = (text, name, limits, libraries);
-
-    public string Name { get; }
-    public LuaLimits Limits { get; }
+    public string Name { get; } = name;
+    /// <summary><c>sha256:</c> of the text.</summary>
+    public string Digest { get; } = "sha256:" + Convert.ToHexStringLower(SHA256.HashData(text));
+    public LuaLimits Limits { get; } = limits;
 
     /// <summary>The shared script of this text; null and a message <c>name:line: text</c> when it does not compile or fails while it is loaded. Control thread.</summary>
     public static LuaScript? Get(SharedState shared, byte[] text, string name, LuaLimits limits, LuaLibrary[] libraries, out string error)
@@ -70,6 +67,13 @@ internal sealed class LuaScript : SharedResource
             worker.Post(static s => { var (script, id) = ((LuaScript, int))s!; script.RetireOn(id); }, (this, worker.Id));
     }
 
+    public override void Describe(IReadOnlyList<Worker> workers, ICollection<GuestVmStatus> into)
+    {
+        foreach (var worker in workers)
+            into.Add(Volatile.Read(ref _instances[worker.Id])?.Describe(Name, Digest, worker)
+                ?? new GuestVmStatus("lua", Name, Digest, worker.Id, "ready", 0, 0, 0, 0, 0, 0, null));
+    }
+
     private void RetireOn(int worker)
     {
         var old = _instances[worker];
@@ -79,10 +83,10 @@ internal sealed class LuaScript : SharedResource
 
     private LuaInstance? TryMake(out string error)
     {
-        var state = new LuaState(Limits, _libraries);
+        var state = new LuaState(Limits, libraries);
         error = "";
-        if (state.Load(_text, Name)) return new LuaInstance(state);
-        error = state.Error.Length > 0 ? state.Error : Encoding.UTF8.GetString(_text[..Math.Min(40, _text.Length)]) + " fails";
+        if (state.Load(text, Name)) return new LuaInstance(state);
+        error = state.Error.Length > 0 ? state.Error : Encoding.UTF8.GetString(text[..Math.Min(40, text.Length)]) + " fails";
         state.Dispose();
         return null;
     }

@@ -75,6 +75,8 @@ internal sealed unsafe class LuaState : IDisposable
     /// <summary>The message of the last failure, <c>script:line: text</c>.</summary>
     public string Error { get; private set; } = "";
     public long MemoryUsed => _memory->Used;
+    /// <summary>As of the end of the last step; for other threads, which may not look into a state.</summary>
+    public long MemorySeen { get; private set; }
     public long MemoryLimit => _limits.Memory;
     /// <summary>Something of the host's that goes with the state.</summary>
     public object? Tag { get; set; }
@@ -201,6 +203,7 @@ internal sealed unsafe class LuaState : IDisposable
         _memory->Open = open;
         s_current = before;
         _running = running;
+        MemorySeen = _memory->Used;
         if (Breach == LuaBreach.None && status == LuaApi.Ok)
         {
             LuaApi.SetTop(L, 0);

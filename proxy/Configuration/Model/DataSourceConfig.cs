@@ -3,8 +3,7 @@ using Managed.Proxy.Configuration.Validation;
 
 namespace Managed.Proxy.Configuration.Model;
 
-[Description("Bytes given inline, in a file or in an environment variable.")]
-[UnsupportedField("module", "stored modules are read by the lua and wasm filters, which are not available in this version")]
+[Description("Bytes given inline, in a file, in an environment variable or as a stored module.")]
 [UnsupportedField("watched_directory", "a file is read once, when the version is built")]
 public sealed record DataSourceConfig : ConfigRecord
 {
@@ -19,4 +18,7 @@ public sealed record DataSourceConfig : ConfigRecord
 
     [OneOf("specifier", Required = true), Description("Name of an environment variable of the proxy.")]
     public string? EnvironmentVariable { get; init; }
+
+    [OneOf("specifier", Required = true), Description("Name or digest (sha256:…) of a stored module; a version keeps the digest.")]
+    public string? Module { get; init; }
 }

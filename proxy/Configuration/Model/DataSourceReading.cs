@@ -22,7 +22,30 @@ public static class DataSourceReading
             errors.ErrorAt(source.Node, "environment_variable", ConfigCode.UnknownReference, $"environment variable '{variable}' is not set");
             return null;
         }
+        if (source.Module is { } module)
+            return FindModule(module, source.Node, null, errors)?.Content;
         return source.Filename is { } path ? ReadFile(source, path, errors) : null;
+    }
+
+    /// <summary>The stored module that the field <c>module</c> of a node names, or null with an error collected.</summary>
+    /// <param name="kind">Which kind it must have; null for any.</param>
+    public static StoredModule? FindModule(string name, ConfigNode? node, string? kind, ConfigErrors errors)
+    {
+        if (errors.Modules is not { } modules)
+        {
+            errors.ErrorAt(node, "module", ConfigCode.UnknownReference, $"'{name}' is a stored module, and there is no module store here", "only a running node knows its modules: POST /api/v1/config/validate checks this");
+            return null;
+        }
+        if (modules.Find(name) is not { } module)
+        {
+            errors.ErrorAt(node, "module", ConfigCode.UnknownReference, $"module '{name}' does not exist",
+                Suggestions.Closest(name, modules.Names) is { } near ? $"did you mean '{near}'?" : "store it first: POST /api/v1/modules?name=NAME");
+            return null;
+        }
+        if (kind is null || module.Kind == kind)
+            return module;
+        errors.ErrorAt(node, "module", ConfigCode.InvalidValue, $"module '{name}' is of kind {module.Kind}, {kind} is needed here");
+        return null;
     }
 
     private static byte[]? ReadFile(DataSourceConfig source, string path, ConfigErrors errors)

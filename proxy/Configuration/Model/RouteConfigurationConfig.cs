@@ -41,7 +41,7 @@ public sealed record RouteConfigurationConfig : ConfigRecord
 
 [Description("Routes for some domains.")]
 [UnsupportedField("retry_policy retry_policy_typed_config hedge_policy include_request_attempt_count include_attempt_count_in_response include_is_timeout_retry_header", "retry policies are not available in this version")]
-[UnsupportedField("virtual_clusters rate_limits cors request_mirror_policies per_request_buffer_limit_bytes request_body_buffer_limit matcher metadata", "not available in this version")]
+[UnsupportedField("virtual_clusters rate_limits cors request_mirror_policies per_request_buffer_limit_bytes request_body_buffer_limit matcher", "not available in this version")]
 public sealed record VirtualHostConfig : ConfigRecord
 {
     [Required, ResourceName, Description("Addresses the virtual host in its route configuration.")]
@@ -67,6 +67,9 @@ public sealed record VirtualHostConfig : ConfigRecord
 
     [Description("Headers removed from every response.")]
     public IReadOnlyList<string> ResponseHeadersToRemove { get; init; } = [];
+
+    [Description("Free data for filters, by namespace, under filter_metadata.")]
+    public MetadataConfig? Metadata { get; init; }
 
     [Description("Configuration of filters for these routes, by filter name.")]
     public IReadOnlyDictionary<string, ConfigObject> TypedPerFilterConfig { get; init; } = new Dictionary<string, ConfigObject>();

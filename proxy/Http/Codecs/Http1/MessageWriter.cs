@@ -47,7 +47,13 @@ internal sealed class MessageWriter
     public void ResponseHead(HeaderMap headers, int status, long contentLength, bool chunked, ReadOnlySpan<byte> connection)
     {
         _out.Write("HTTP/1.1 "u8);
-        _out.Write(StatusText.Line(status));
+        if (headers.ReasonPhrase is { } reason)
+        {
+            _out.Write(StatusText.Line(status)[..4]); // the digits and the space
+            _out.Write(reason);
+            _out.Write("\r\n"u8);
+        }
+        else _out.Write(StatusText.Line(status));
         Fields(headers);
         Framing(contentLength, chunked);
         if (!connection.IsEmpty)

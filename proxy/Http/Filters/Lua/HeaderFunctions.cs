@@ -116,7 +116,15 @@ internal static unsafe class HeaderFunctions
     }
 
     private static int Reason(LuaState state, nint L)
-        => LuaState.Fail(L, LuaHandles.Self(state, L, LuaHandles.Headers, out _) ? "setHttp1ReasonPhrase is not available: the proxy writes the standard phrase of the status" : LuaHandles.Dead);
+    {
+        if (!LuaHandles.Self(state, L, LuaHandles.Headers, out var run, out int detail)) return LuaState.Fail(L, LuaHandles.Dead);
+        if (!run.IsResponse || detail != 0) return LuaState.Fail(L, "setHttp1ReasonPhrase is for the headers of a response");
+        if (Closed(run, detail) is { } closed) return LuaState.Fail(L, closed);
+        if (!LuaHandles.Text(L, 2, out var phrase)) return LuaState.Fail(L, "reason phrase expected (string)");
+        if (!FieldSyntax.IsValue(phrase)) return LuaState.Fail(L, "invalid reason phrase: control characters");
+        run.Stream.ResponseHeaders.ReasonPhrase = phrase.ToArray();
+        return 0;
+    }
 
     private static string? Closed(ScriptRun run, int detail)
         => detail == 0 && run.HeadersGone ? "header map can no longer be modified" : null;

@@ -7,7 +7,6 @@ using Managed.Proxy.Configuration.Validation;
 namespace Managed.Proxy.Http.Filters.Lua;
 
 [Description("Runs a Lua script on each request and response.")]
-[UnsupportedField("module", "stored modules are not available in this version; give the script inline or as a file")]
 public sealed record LuaConfig : ConfigRecord
 {
     [OneOf("script"), Description("The script of every route that names no other.")]
@@ -15,6 +14,9 @@ public sealed record LuaConfig : ConfigRecord
 
     [OneOf("script"), Description("The same as a text; Envoy's older form.")]
     public string? InlineCode { get; init; }
+
+    [OneOf("script"), Description("Name or digest (sha256:…) of a stored script; a version keeps the digest.")]
+    public string? Module { get; init; }
 
     [Description("Scripts that routes choose by name.")]
     public IReadOnlyDictionary<string, DataSourceConfig> SourceCodes { get; init; } = new Dictionary<string, DataSourceConfig>();

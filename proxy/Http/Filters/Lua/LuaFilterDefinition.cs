@@ -27,6 +27,9 @@ internal sealed partial class LuaFilterDefinition : HttpFilterDefinition
         LuaScript? main = null;
         if (config.InlineCode is { } inline)
             valid = (main = Script(Encoding.UTF8.GetBytes(inline), "inline_code", Field(config.Node, "inline_code"), limits, context)) is not null;
+        else if (config.Module is { } module)
+            valid = DataSourceReading.FindModule(module, config.Node, "lua", context.Errors) is { } stored
+                && (main = Script(stored.Content, stored.Name ?? ShortDigest(stored.Digest), Field(config.Node, "module"), limits, context)) is not null;
         else if (config.DefaultSourceCode is { } source)
             valid = (main = Script(source, "default_source_code", limits, context)) is not null;
         var named = new Dictionary<string, LuaScript>(StringComparer.Ordinal);
@@ -47,8 +50,13 @@ internal sealed partial class LuaFilterDefinition : HttpFilterDefinition
         return new LuaRoute(config.Disabled, config.Name, own, config.FilterContext);
     }
 
+    private static string ShortDigest(string digest) => digest[..Math.Min(19, digest.Length)]; // sha256: and twelve digits
+
     private static LuaScript? Script(DataSourceConfig source, string name, LuaLimits limits, FilterBuildContext context)
     {
+        if (source.Module is { } module)
+            return DataSourceReading.FindModule(module, source.Node, "lua", context.Errors) is { } stored
+                ? Script(stored.Content, stored.Name ?? ShortDigest(stored.Digest), Field(source.Node, "module"), limits, context) : null;
         if (source.TryRead(context.Errors) is not { } text) return null;
         string field = source.InlineString is not null ? "inline_string" : source.InlineBytes is not null ? "inline_bytes" : source.Filename is not null ? "filename" : "environment_variable";
         return Script(text, source.Filename is { } path ? Path.GetFileName(path) : name, Field(source.Node, field), limits, context);

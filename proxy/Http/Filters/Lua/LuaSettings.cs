@@ -73,6 +73,7 @@ internal sealed class LuaStats
         Quarantines = context.Stats.Counter(Prefix + "quarantines");
         Skipped = context.Stats.Counter(Prefix + "quarantined");
         Time = context.Stats.Histogram(Prefix + "execution_time");
+        Instructions = context.Stats.Histogram(Prefix + "instructions");
         if (Observed.TryAdd(context.Stats, Prefix)) context.Stats.Observe("lua.lua_vm_count", static () => LuaState.Live);
     }
 
@@ -85,4 +86,6 @@ internal sealed class LuaStats
     public Counter Skipped { get; }
     /// <summary>On the worker, from a resume to the next wait.</summary>
     public Histogram Time { get; }
+    /// <summary>Of a whole call of a hook, counted in steps of 1,000.</summary>
+    public Histogram Instructions { get; }
 }

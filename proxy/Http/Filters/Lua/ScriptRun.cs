@@ -2,6 +2,7 @@ using System.Diagnostics;
 using Managed.Proxy.Bindings.Lua;
 using Managed.Proxy.Core.Buffers;
 using Managed.Proxy.Http.Calls;
+using Microsoft.Extensions.Logging;
 
 namespace Managed.Proxy.Http.Filters.Lua;
 
@@ -19,6 +20,7 @@ internal sealed class ScriptRun(LuaFilter filter, bool response)
     private LuaInstance? _instance;
     private LuaThread? _thread; // while the script waits
     private ByteWriter? _piece; // within a body hook
+    private long _counted; // instructions of the call that are accounted for
     private bool _ended, _sawTrailers, _heldServed, _chunkReady, _inHook;
 
     public bool IsResponse => response;
@@ -59,9 +61,11 @@ internal sealed class ScriptRun(LuaFilter filter, bool response)
         _instance = instance;
         HeadersOnly = _ended = endStream;
         _inHook = true;
+        _counted = 0;
         long began = Stopwatch.GetTimestamp();
         var outcome = instance.State.Call(hook, this, LuaHandles.Handle, out var thread);
         Stream.Worker.Stats.Increment(filter.Settings.Stats.Executions);
+        instance.CountExecution();
         After(outcome, thread, began);
         _inHook = false;
         _piece = null;
@@ -193,7 +197,13 @@ internal sealed class ScriptRun(LuaFilter filter, bool response)
     private void After(LuaOutcome outcome, LuaThread thread, long began)
     {
         var worker = Stream.Worker;
-        worker.Stats.Record(filter.Settings.Stats.Time, (Stopwatch.GetTimestamp() - began) / (Stopwatch.Frequency / 1_000_000));
+        var stats = filter.Settings.Stats;
+        long ticks = Stopwatch.GetTimestamp() - began;
+        worker.Stats.Record(stats.Time, ticks / (Stopwatch.Frequency / 1_000_000));
+        long instructions = thread.Instructions - _counted;
+        _instance!.CountCost(ticks, instructions);
+        _counted = thread.Instructions;
+        if (outcome != LuaOutcome.Waiting) worker.Stats.Record(stats.Instructions, thread.Instructions);
         if (HeadersChanged && !response && filter.Settings.Config.ClearRouteCache) Stream.ClearRouteCache();
         HeadersChanged = false;
         switch (outcome)
@@ -223,9 +233,11 @@ internal sealed class ScriptRun(LuaFilter filter, bool response)
         var stats = filter.Settings.Stats;
         var logger = worker.Server.ScriptLogger;
         worker.Stats.Increment(stats.Errors);
+        _instance!.CountError();
         Call?.Cancel();
         Call = null;
         Log.ScriptFailed(logger, error, RequestId, Stream.Snapshot.Version);
+        worker.Server.ScriptSaid(worker, LogLevel.Error, "", error, RequestId, Stream.Snapshot.Version);
         if (breach != LuaBreach.None)
         {
             worker.Stats.Increment(stats.Breaches);
@@ -233,6 +245,7 @@ internal sealed class ScriptRun(LuaFilter filter, bool response)
             {
                 worker.Stats.Increment(stats.Quarantines);
                 Log.Quarantined(logger, _script!.Name, worker.Id);
+                worker.Server.Raise("vm.quarantined", ("kind", "lua"), ("name", _script.Name), ("digest", _script.Digest), ("worker", worker.Id));
             }
             // What filled the state is still in it.
             if (breach == LuaBreach.Memory) _script!.Renew(worker, _instance!);

@@ -29,6 +29,7 @@ internal static unsafe class StreamFunctions
         LuaApi.Where(L, 2);
         string place = LuaHandles.String(L, -1) ?? "";
         Log.ScriptSaid(logger, level, place, message, run.RequestId, run.Stream.Snapshot.Version);
+        run.Stream.Worker.Server.ScriptSaid(run.Stream.Worker, level, place.TrimEnd(' ', ':'), message, run.RequestId, run.Stream.Snapshot.Version);
         return 0;
     }
 

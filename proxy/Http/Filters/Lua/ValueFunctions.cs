@@ -5,7 +5,7 @@ namespace Managed.Proxy.Http.Filters.Lua;
 
 /// <summary>
 /// Metadata, dynamic metadata, filter state, filter context. The detail of a metadata object is 0 for handle:metadata(), 1 for the
-/// route's, 2 for the virtual host's, which has none; of a dynamic metadata object 0 for the stream, 1 for the connection, which is empty.
+/// route's, 2 for the virtual host's; of a dynamic metadata object 0 for the stream, 1 for the connection, which is empty.
 /// </summary>
 internal static unsafe class ValueFunctions
 {
@@ -21,7 +21,7 @@ internal static unsafe class ValueFunctions
     {
         if (!LuaHandles.Self(state, L, LuaHandles.Metadata, out var run, out int detail)) return LuaState.Fail(L, LuaHandles.Dead);
         ConfigObject? found = null;
-        if (detail != 2 && run.Stream.Route?.Metadata is { } metadata)
+        if ((detail == 2 ? run.Stream.Route?.VirtualHostMetadata : run.Stream.Route?.Metadata) is { } metadata)
         {
             string name = run.Filter.ConfiguredName;
             if (!metadata.TryGetValue(name, out found) && detail == 0) metadata.TryGetValue("envoy.filters.http.lua", out found);

@@ -77,10 +77,10 @@ public sealed class ConfigTests
     }
 
     [Fact]
-    public async Task Module_IsRefusedClearly()
+    public async Task ModuleWithoutAStore_IsRefusedClearly()
     {
         await using var proxy = await ProxyFixture.StartAsync("listeners: []");
-        var errors = proxy.Build(LuaProxy.Yaml("", 1, ", module: auth")).Errors;
-        Assert.Contains(errors, e => e.Code == "UNSUPPORTED_FIELD");
+        var errors = proxy.Build(LuaProxy.Yaml("", 1, ", source_codes: {other: {module: auth}}")).Errors;
+        Assert.Contains(errors, e => e.Code == "UNKNOWN_REFERENCE" && e.Pointer.EndsWith("/source_codes/other/module", StringComparison.Ordinal));
     }
 }

@@ -41,6 +41,8 @@ internal sealed class LuaProxy : IAsyncDisposable
                   virtual_hosts:
                   - name: all
                     domains: ["*"]
+                    metadata:
+                      filter_metadata: {lua: {level: 9} }
                     routes:
                     - {name: main, match: {prefix: /}, route: {cluster: up}{{route}}}
         """;
