@@ -15,6 +15,8 @@ const string Usage = """
                 --connections 10000  --limit-mb 80
       soak      full load and a publication each second: memory and descriptors stay level
                 --minutes 5  --rate 0 (as fast as it goes)  --connections 64
+      lua       requests through a script that is edited meanwhile: body(), httpCall and respond paths, none fails, memory stays level
+                --requests 1000000  --edits 500  --connections 64
       fsync     strace shows the database synced before every acknowledgement
                 --count 100
 
@@ -35,6 +37,7 @@ try
     Func<Arguments, Verdict, Task> run = args[0] switch
     {
         "publish" => PublishRun.RunAsync,
+        "lua" => LuaRun.RunAsync,
         "kill9" => KillRun.RunAsync,
         "invalid" => InvalidRun.RunAsync,
         "idle" => IdleRun.RunAsync,

@@ -32,13 +32,18 @@ public sealed record InMemoryPathCase(string Name, byte[] Request, byte[] Respon
         response_mutations: [{append: {header: {key: x-code, value: "%RESPONSE_CODE%"}, append_action: OVERWRITE_IF_EXISTS_OR_ADD}}]}}},
         """);
 
+    /// <summary>A script with both hooks, each changing a header.</summary>
+    public static InMemoryPathCase Lua { get; } = new("lua", Get, Answer, Filters: """
+        {name: lua, typed_config: {inline_code: "function envoy_on_request(h) local hs = h:headers() hs:replace('x-lua', hs:get(':method')) end function envoy_on_response(h) h:headers():replace('x-lua', '1') end"}},
+        """);
+
     /// <summary>The default line, to a file that keeps nothing.</summary>
     public static InMemoryPathCase AccessLog { get; } = new("access_log", Get, Answer, Manager: "access_log: [{name: file, typed_config: {path: /dev/null}}],");
 
     /// <summary>Answered by the route; no upstream.</summary>
     public static InMemoryPathCase DirectResponse { get; } = new("direct_response", Get, Answer, Route: "direct_response: {status: 200, body: {inline_string: hello}}");
 
-    public static IReadOnlyList<InMemoryPathCase> All { get; } = [Plain, Post, Chunked, HeaderMutation, AccessLog, DirectResponse];
+    public static IReadOnlyList<InMemoryPathCase> All { get; } = [Plain, Post, Chunked, HeaderMutation, Lua, AccessLog, DirectResponse];
 
     public override string ToString() => Name;
 

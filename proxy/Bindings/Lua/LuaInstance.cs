@@ -3,18 +3,19 @@ using System.Diagnostics;
 namespace Managed.Proxy.Bindings.Lua;
 
 /// <summary>
-/// A script on one worker: its state, its two hooks, and its record of breaches. After <see cref="Tolerated"/> breaches without a good
-/// call between them the script is not called for a while, doubled from time to time.
+/// A script on one worker: its state, its two hooks, and its record of breaches: a second forgives one. With
+/// <see cref="Tolerated"/> of them the script is not called for a while, and after that with the next; each time twice as long, until it has
+/// been good for a minute. Good calls in between forgive nothing: a script that is endless for some requests costs the others as much.
 /// </summary>
 internal sealed class LuaInstance(LuaState state)
 {
     private const int Tolerated = 10;
-    private const long FirstPause = 1_000_000, LongestPause = 60_000_000; // microseconds
+    private const long FirstPause = 1_000_000, LongestPause = 60_000_000, Forgiven = 60_000_000; // microseconds
 
     // Read by other threads for the overview.
     private long _executions, _errors, _overLimit, _ticks, _instructions;
-    private int _breaches, _users;
-    private long _pause = FirstPause, _until;
+    private int _users;
+    private long _breaches, _lastBreach, _pause = FirstPause, _until;
     private bool _retired;
 
     public LuaState State { get; } = state;
@@ -57,26 +58,24 @@ internal sealed class LuaInstance(LuaState state)
         return new GuestVmStatus("lua", name, digest, worker.Id, state, _executions, _errors, _overLimit, _ticks / (Stopwatch.Frequency / 1_000_000), _instructions, State.MemorySeen, wait > 0 ? wait : null);
     }
 
-    public void CountGood()
-    {
-        _breaches = 0;
-        _pause = FirstPause;
-    }
-
     /// <summary>True: this breach puts the script into quarantine.</summary>
     public bool CountBreach(long now)
     {
         _overLimit++;
-        if (++_breaches < Tolerated) return false;
-        _breaches = Tolerated - 1; // one more after the pause is enough
-        _until = now + _pause;
+        long since = now - _lastBreach;
+        if (since > Forgiven) _pause = FirstPause;
+        _breaches = Math.Max(0, _breaches - since / 1_000_000) + 1;
+        _lastBreach = now;
+        if (_breaches < Tolerated) return false;
+        _breaches = Tolerated - 1;
+        _lastBreach = _until = now + _pause;
         _pause = Math.Min(_pause * 2, LongestPause);
         return true;
     }
 
     public void Follow(LuaInstance old)
     {
-        (_breaches, _pause, _until) = (old._breaches, old._pause, old._until);
+        (_breaches, _lastBreach, _pause, _until) = (old._breaches, old._lastBreach, old._pause, old._until);
         (_executions, _errors, _overLimit, _ticks, _instructions) = (old._executions, old._errors, old._overLimit, old._ticks, old._instructions);
     }
 }

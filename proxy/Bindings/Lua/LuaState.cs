@@ -75,6 +75,8 @@ internal sealed unsafe class LuaState : IDisposable
     /// <summary>The message of the last failure, <c>script:line: text</c>.</summary>
     public string Error { get; private set; } = "";
     public long MemoryUsed => _memory->Used;
+    /// <summary>What lies on the main thread's stack between two calls: nothing, or something leaks.</summary>
+    public int StackDepth => LuaApi.GetTop(_main);
     /// <summary>As of the end of the last step; for other threads, which may not look into a state.</summary>
     public long MemorySeen { get; private set; }
     public long MemoryLimit => _limits.Memory;

@@ -3,7 +3,7 @@ using System.Net.Sockets;
 
 namespace Managed.Load.Traffic;
 
-/// <summary>A service in one thread: answers every request with the value of its <c>x-v</c> as <c>x-up-v</c>. It takes requests without bodies only.</summary>
+/// <summary>A service in one thread: answers every request with the value of its <c>x-v</c> as <c>x-up-v</c>. Bodies with a content-length are read over.</summary>
 internal sealed class EchoUpstream : IDisposable
 {
     private readonly Socket _listener = new(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
@@ -61,9 +61,11 @@ internal sealed class EchoUpstream : IDisposable
             int end;
             while ((end = peer.Buffer.AsSpan(0, peer.Length).IndexOf("\r\n\r\n"u8)) >= 0)
             {
+                int whole = end + 4 + (int)Math.Max(0, Message.Number(peer.Buffer.AsSpan(0, end + 2), "content-length"u8));
+                if (whole > peer.Length) break;
                 Send(peer, Message.Value(peer.Buffer.AsSpan(0, end + 2), "x-v"u8));
-                peer.Length -= end + 4;
-                peer.Buffer.AsSpan(end + 4, peer.Length).CopyTo(peer.Buffer);
+                peer.Length -= whole;
+                peer.Buffer.AsSpan(whole, peer.Length).CopyTo(peer.Buffer);
             }
             return peer.Length < peer.Buffer.Length;
         }

@@ -18,12 +18,13 @@ internal sealed class LoadGenerator : IDisposable
 
     /// <param name="rate">Requests per second over all connections; 0 for as fast as answers come.</param>
     /// <param name="slices">How many histograms are kept.</param>
-    public LoadGenerator(int port, int connections, double rate, int slices = 1)
+    /// <param name="request">What is sent each time; null for a small GET.</param>
+    public LoadGenerator(int port, int connections, double rate, int slices = 1, byte[]? request = null)
     {
         const int threads = 2;
         var target = new IPEndPoint(IPAddress.Loopback, port);
         long interval = rate > 0 ? (long)(connections / rate * Stopwatch.Frequency) : 0;
-        _threads = [.. Enumerable.Range(0, threads).Select(i => new LoadThread(this, target, (connections + i) / threads, interval, slices))];
+        _threads = [.. Enumerable.Range(0, threads).Select(i => new LoadThread(this, target, (connections + i) / threads, interval, slices, request ?? LoadThread.PlainRequest))];
     }
 
     /// <summary>Which histogram takes what is sent now.</summary>

@@ -8,20 +8,21 @@ namespace Managed.Load.Traffic;
 /// <summary>One thread of a <see cref="LoadGenerator"/> with its share of the connections. Nothing is allocated per request.</summary>
 internal sealed class LoadThread
 {
-    private static readonly byte[] Request = "GET /load HTTP/1.1\r\nHost: load.test\r\nUser-Agent: managed-load\r\nAccept: */*\r\n\r\n"u8.ToArray();
+    public static readonly byte[] PlainRequest = "GET /load HTTP/1.1\r\nHost: load.test\r\nUser-Agent: managed-load\r\nAccept: */*\r\n\r\n"u8.ToArray();
     private static readonly long Patience = 15 * Stopwatch.Frequency;
 
     private readonly LoadGenerator _owner;
     private readonly IPEndPoint _target;
     private readonly long _interval;
+    private readonly byte[] _request;
     private readonly Connection[] _connections;
     private readonly LatencyHistogram[] _latencies;
     private readonly Thread _thread;
     private volatile bool _stop;
 
-    public LoadThread(LoadGenerator owner, IPEndPoint target, int connections, long interval, int slices)
+    public LoadThread(LoadGenerator owner, IPEndPoint target, int connections, long interval, int slices, byte[] request)
     {
-        (_owner, _target, _interval) = (owner, target, interval);
+        (_owner, _target, _interval, _request) = (owner, target, interval, request);
         _connections = [.. Enumerable.Range(0, connections).Select(_ => new Connection())];
         _latencies = [.. Enumerable.Range(0, slices).Select(_ => new LatencyHistogram())];
         _thread = new Thread(Run) { IsBackground = true, Name = "load" };
@@ -84,7 +85,7 @@ internal sealed class LoadThread
             }
             (c.Acknowledged, c.Seen, c.Slice) = (_owner.Acknowledged, _owner.Seen, _owner.Slice);
             c.SentAt = Stopwatch.GetTimestamp();
-            c.Socket.Send(Request);
+            c.Socket.Send(_request);
         }
         catch (SocketException e)
         {

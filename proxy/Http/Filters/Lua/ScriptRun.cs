@@ -209,7 +209,6 @@ internal sealed class ScriptRun(LuaFilter filter, bool response)
         switch (outcome)
         {
             case LuaOutcome.Done:
-                _instance!.CountGood();
                 break;
             case LuaOutcome.Waiting when Replied:
                 _instance!.State.Drop(thread); // respond() ends the script

@@ -97,6 +97,77 @@ public sealed class HostileScriptTests
     }
 
     [Fact]
+    public async Task OthersWait_NoLongerThanTheHostileScriptMayRun()
+    {
+        // One worker; one client in the endless loop of its own stream again and again, another beside it.
+        await using var proxy = await LuaProxy.StartAsync("function envoy_on_request(h) if h:headers():get('x-bad') then while true do end end end", ", limits: {instructions: 1000000000, wall_time: 0.02s}");
+        double quiet = await P99Async(proxy);
+        using var stop = new CancellationTokenSource();
+        var bad = Task.Run(async () =>
+        {
+            int sent = 0;
+            while (!stop.IsCancellationRequested)
+            {
+                Assert.Equal(200, (await proxy.GetAsync(headers: "x-bad: 1\r\n")).Status);
+                sent++;
+            }
+            return sent;
+        }, TestContext.Current.CancellationToken);
+        double beside = await P99Async(proxy);
+        await stop.CancelAsync();
+        Assert.True(await bad > 0);
+        Assert.True(proxy.Proxy.Stat("http.edge.lua.quarantines") > 0); // which is what keeps the worker free
+        // A breach costs 20 ms of the worker, and after ten of them one a second: a hundredth of the requests may meet one.
+        Assert.InRange(beside, 0, 2 * quiet + 100);
+    }
+
+    private static async Task<double> P99Async(LuaProxy proxy)
+    {
+        await using var client = await proxy.Proxy.ConnectAsync();
+        var times = new List<double>();
+        for (int i = 0; i < 1_000; i++)
+        {
+            var watch = Stopwatch.StartNew();
+            Assert.Equal(200, (await client.AskAsync("GET / HTTP/1.1\r\nHost: h\r\n\r\n")).Status);
+            times.Add(watch.Elapsed.TotalMilliseconds);
+        }
+        return times.Order().ElementAt(990);
+    }
+
+    [Fact]
+    public async Task StateThatIsFull_IsReplacedByAFreshOne()
+    {
+        await using var proxy = await LuaProxy.StartAsync("t = t or {} function envoy_on_request(h) for i = 1, 1e9 do t[#t + 1] = {i} end end", ", limits: {memory: 2MiB, wall_time: 1s, instructions: 100000000}");
+        for (int i = 0; i < 12; i++) Assert.Equal(200, (await proxy.GetAsync()).Status);
+        var vm = Assert.Single(proxy.Proxy.Server.GuestVms());
+        Assert.Equal(("quarantined", 10L, 10L), (vm.State, vm.Breaches, vm.Errors));
+        Assert.InRange(vm.MemoryBytes, 0, 1 << 20);
+    }
+
+    [Fact]
+    public async Task HandleKeptInAGlobal_IsDeadLater()
+    {
+        await using var proxy = await LuaProxy.StartAsync("""
+            kept = {}
+            function envoy_on_request(h)
+              local said = {}
+              for _, f in ipairs(kept) do
+                local ok, e = pcall(f)
+                said[#said + 1] = tostring(ok) .. (e and e:match("proper scope") or "")
+              end
+              h:headers():add("x-said", table.concat(said, " "))
+              local hs, info, meta, conn = h:headers(), h:streamInfo(), h:metadata(), h:connection()
+              kept = { function() h:headers() end, function() hs:get("x") end, function() info:protocol() end, function() meta:get("x") end, function() conn:logInfo("x") end,
+                function() h:body() end, function() h:respond({[":status"] = "200"}, "x") end, function() h:httpCall("up", {}, nil, 1) end }
+            end
+            """);
+        await proxy.GetAsync();
+        await proxy.GetAsync();
+        Assert.Equal(string.Join(' ', Enumerable.Repeat("falseproper scope", 8)), proxy.Upstream.Requests[1]["x-said"]);
+        Assert.Equal(0, proxy.Errors);
+    }
+
+    [Fact]
     public async Task RepeatedBreaches_PutTheScriptIntoQuarantine()
     {
         await using var proxy = await LuaProxy.StartAsync("function envoy_on_request(h) while true do end end", ", limits: {instructions: 10000}");
