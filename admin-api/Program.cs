@@ -4,6 +4,7 @@ using Managed.AdminApi.EnvoyPaths;
 using Managed.AdminApi.Events;
 using Managed.AdminApi.Hosting;
 using Managed.AdminApi.Problems;
+using Managed.AdminApi.Sandbox;
 using Managed.AdminApi.Swagger;
 using Managed.AdminApi.Telemetry;
 using Managed.AdminApi.Versions;
@@ -24,6 +25,7 @@ internal static class Program
         builder.Services.AddSingleton(options).AddSingleton(folder).AddSingleton(proxy).AddSingleton(levels).AddSingleton(stop);
         builder.Services.AddSingleton<EventLog>().AddSingleton<ProxyEvents>();
         builder.Services.AddVersions(folder);
+        builder.Services.AddSingleton<FilterSandbox>();
         builder.Services.AddAccess();
         builder.Services.AddTelemetry();
         builder.Services.AddApiDescription();

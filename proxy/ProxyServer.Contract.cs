@@ -9,6 +9,8 @@ public sealed class ProxyOptions
     /// <summary>Number of worker threads, 1 to <see cref="Worker.MaxWorkers"/>.</summary>
     public int Workers { get; init; } = Environment.ProcessorCount;
     public required Microsoft.Extensions.Logging.ILoggerFactory LoggerFactory { get; init; }
+    /// <summary>Switches tracing on: given each stream's trace as the stream begins, on its worker. For sandboxes; it costs much.</summary>
+    public Action<Http.Tracing.StreamTrace>? TraceStarted { get; init; }
     /// <summary>How long all workers together may take to acknowledge a version before it is rolled back.</summary>
     public TimeSpan AcknowledgeTimeout { get; init; } = TimeSpan.FromSeconds(10);
 }

@@ -50,6 +50,7 @@ public sealed partial class ProxyServer : IAsyncDisposable
     }
 
     public StatsRegistry Stats { get; } = new();
+    internal Action<Http.Tracing.StreamTrace>? TraceStarted => _options.TraceStarted;
     /// <summary>Where scripts log.</summary>
     internal ILogger ScriptLogger { get; }
 
@@ -106,6 +107,9 @@ public sealed partial class ProxyServer : IAsyncDisposable
         _sweep.Dispose();
         foreach (var worker in _workers) worker.Loop.Stop();
         foreach (var thread in _threads) if (thread.IsAlive) thread.Join(TimeSpan.FromSeconds(2));
+        lock (_generations)
+            foreach (var generation in _generations) generation.Dispose();
+        for (int i = 0; i < _workers.Length; i++) if (!_threads[i].IsAlive) _workers[i].Loop.Close();
         _dns.Dispose();
         _accessLogs.Dispose();
     }

@@ -16,6 +16,7 @@ internal static class ApiEndpoints
         api.MapDeployments();
         api.MapRuntime();
         api.MapMatch();
+        api.MapFilterTest();
         api.MapModules();
         api.MapStats();
         api.MapEvents();

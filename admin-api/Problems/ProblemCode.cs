@@ -20,7 +20,7 @@ internal sealed record ProblemCode(string Name, int Status, string Title)
     public static readonly ProblemCode CompileFailed = new("COMPILE_FAILED", 422, "The module cannot be compiled");
     public static readonly ProblemCode ApplyFailed = new("APPLY_FAILED", 422, "The version could not be applied; nothing has changed");
     public static readonly ProblemCode PreconditionRequired = new("PRECONDITION_REQUIRED", 428, "If-Match is needed");
-    public static readonly ProblemCode RateLimited = new("RATE_LIMITED", 429, "Too many failed sign-ins");
+    public static readonly ProblemCode RateLimited = new("RATE_LIMITED", 429, "Too many at once");
     public static readonly ProblemCode Internal = new("INTERNAL", 500, "A bug in the server");
     public static readonly ProblemCode StoreUnavailable = new("STORE_UNAVAILABLE", 503, "The history cannot be read or written");
     public static readonly ProblemCode ApplyTimeout = new("APPLY_TIMEOUT", 504, "The workers did not acknowledge in time; the former version was put back");

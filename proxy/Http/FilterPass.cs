@@ -244,7 +244,10 @@ internal sealed class FilterPass(HttpStream stream, bool response)
         var filter = _slots[i].Filter;
         try
         {
-            return response ? filter.OnResponseHeaders(stream.ResponseHeaders, end) : filter.OnRequestHeaders(stream.RequestHeaders, end);
+            stream.Trace?.Begin(stream.NameOf(filter), response ? "OnResponseHeaders" : "OnRequestHeaders", Map, null, end);
+            var status = response ? filter.OnResponseHeaders(stream.ResponseHeaders, end) : filter.OnRequestHeaders(stream.RequestHeaders, end);
+            stream.Trace?.End(status.ToString(), Map, null);
+            return status;
         }
         catch (Exception e)
         {
@@ -263,7 +266,10 @@ internal sealed class FilterPass(HttpStream stream, bool response)
         var filter = _slots[i].Filter;
         try
         {
-            return response ? filter.OnResponseBody(_piece, end) : filter.OnRequestBody(_piece, end);
+            stream.Trace?.Begin(stream.NameOf(filter), response ? "OnResponseBody" : "OnRequestBody", Map, _piece, end);
+            var status = response ? filter.OnResponseBody(_piece, end) : filter.OnRequestBody(_piece, end);
+            stream.Trace?.End(status.ToString(), Map, _piece);
+            return status;
         }
         catch (Exception e)
         {
@@ -282,7 +288,10 @@ internal sealed class FilterPass(HttpStream stream, bool response)
         var filter = _slots[i].Filter;
         try
         {
-            return response ? filter.OnResponseTrailers(stream.ResponseTrailers) : filter.OnRequestTrailers(stream.RequestTrailers);
+            stream.Trace?.Begin(stream.NameOf(filter), response ? "OnResponseTrailers" : "OnRequestTrailers", response ? stream.ResponseTrailers : stream.RequestTrailers, null, true);
+            var status = response ? filter.OnResponseTrailers(stream.ResponseTrailers) : filter.OnRequestTrailers(stream.RequestTrailers);
+            stream.Trace?.End(status.ToString(), response ? stream.ResponseTrailers : stream.RequestTrailers, null);
+            return status;
         }
         catch (Exception e)
         {
@@ -294,6 +303,8 @@ internal sealed class FilterPass(HttpStream stream, bool response)
             _inHook = -1;
         }
     }
+
+    private HeaderMap Map => response ? stream.ResponseHeaders : stream.RequestHeaders;
 
     private void Enter(int i)
     {

@@ -3,6 +3,7 @@ using Managed.Proxy.Core.EventLoop;
 using Managed.Proxy.Core.Timers;
 using Managed.Proxy.Downstream.NetworkFilters.HttpConnectionManager;
 using Managed.Proxy.Http.Codecs;
+using Managed.Proxy.Http.Tracing;
 using Managed.Proxy.Router;
 using Managed.Proxy.Upstream.Pools;
 
@@ -54,6 +55,11 @@ public sealed partial class HttpStream
     public Snapshot Snapshot { get; private set; } = null!;
     internal HttpConnectionManager Manager { get; private set; } = null!;
     internal ServerExchange Down => _down;
+
+    /// <summary>What the filters do to this stream; null but in a sandbox.</summary>
+    internal StreamTrace? Trace { get; private set; }
+
+    internal string NameOf(HttpFilter filter) => Manager.Filters[filter.Index].Name;
 
     /// <summary>The matched route, computed at first use; null when none matches.</summary>
     public RouteEntry? Route
@@ -122,6 +128,7 @@ public sealed partial class HttpStream
         Info.StartWallClock = Worker.WallMicros;
         Info.StreamId = Worker.NextId();
         snapshot.EnterStream(Worker);
+        if (Worker.Server.TraceStarted is { } started) started(Trace = new StreamTrace());
         Touch();
         SetIdleTimeout(manager.StreamIdleMicros);
         if (manager.RequestMicros > 0 && down.RequestHasBody) Worker.Timers.Arm(_requestTimer, manager.RequestMicros);

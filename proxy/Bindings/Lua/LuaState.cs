@@ -25,6 +25,7 @@ internal sealed unsafe class LuaState : IDisposable
     private readonly nint _main;
     private readonly LuaMemory* _memory;
     private readonly List<nint> _functions = [];
+    private readonly List<string> _names = [];
     private readonly Dictionary<int, int> _metatables = [];
     private readonly Stack<LuaThread> _free = new();
     private readonly LuaLimits _limits;
@@ -82,6 +83,18 @@ internal sealed unsafe class LuaState : IDisposable
     public long MemoryLimit => _limits.Memory;
     /// <summary>Something of the host's that goes with the state.</summary>
     public object? Tag { get; set; }
+
+    /// <summary>Told of each call of a host function; null in normal service.</summary>
+    public LuaTrace? Trace { get; set; }
+
+    private int Traced(nint L, delegate*<LuaState, nint, int> function, string name)
+    {
+        var arguments = LuaTrace.Read(L, 2, LuaApi.GetTop(L)); // the first is the object
+        string place = LuaTrace.Place(L);
+        int count = function(this, L), top = LuaApi.GetTop(L);
+        Trace?.Called(name, arguments, LuaTrace.Read(L, top - count + 1, top), place);
+        return count;
+    }
 
     /// <summary>Compiles text and runs it once, within the limits. False: <see cref="Error"/> says why.</summary>
     public bool Load(ReadOnlySpan<byte> text, string name)
@@ -271,6 +284,7 @@ internal sealed unsafe class LuaState : IDisposable
             LuaApi.Push(_main, name);
             LuaApi.PushInteger(_main, _functions.Count);
             _functions.Add(function);
+            _names.Add(name);
             LuaApi.PushClosure(_main, DispatchAddress, 1);
             LuaApi.RawSet(_main, -3);
         }
@@ -294,7 +308,8 @@ internal sealed unsafe class LuaState : IDisposable
         try
         {
             int index = (int)LuaApi.ToInteger(L, LuaApi.FirstUpvalue, null);
-            return ((delegate*<LuaState, nint, int>)state._functions[index])(state, L);
+            var function = (delegate*<LuaState, nint, int>)state._functions[index];
+            return state.Trace is null ? function(state, L) : state.Traced(L, function, state._names[index]);
         }
         catch (Exception e)
         {

@@ -64,6 +64,17 @@ internal sealed unsafe class EventLoop : IPollable
         Post(static _ => { }, null);
     }
 
+    /// <summary>After <see cref="Run"/> has returned, or when it never ran: does what was posted last and gives the descriptors back.</summary>
+    public void Close()
+    {
+        _stopping = true;
+        while (_posted.TryDequeue(out var item)) item.Action(item.State);
+        Poller.Dispose();
+    }
+
+    // Not in Close: who still posts would write into a descriptor that is somebody else's by then.
+    ~EventLoop() => Libc.close(_wakeFd);
+
     public void Run()
     {
         while (!_stopping)

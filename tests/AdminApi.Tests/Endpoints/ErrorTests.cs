@@ -71,7 +71,6 @@ public sealed class ErrorTests(NodeFixture fixture) : IClassFixture<NodeFixture>
     [InlineData("tokens")]
     [InlineData("audit")]
     [InlineData("tap")]
-    [InlineData("filters/test")]
     [InlineData("config/import")]
     [InlineData("no/such/thing")]
     public async Task WhatIsNotThere_IsNotFound(string path)

@@ -62,6 +62,7 @@ internal sealed class ScriptRun(LuaFilter filter, bool response)
         HeadersOnly = _ended = endStream;
         _inHook = true;
         _counted = 0;
+        if (Stream.Trace is { } trace) instance.State.Trace = new ScriptTrace(trace);
         long began = Stopwatch.GetTimestamp();
         var outcome = instance.State.Call(hook, this, LuaHandles.Handle, out var thread);
         Stream.Worker.Stats.Increment(filter.Settings.Stats.Executions);
@@ -133,7 +134,10 @@ internal sealed class ScriptRun(LuaFilter filter, bool response)
     public void OnCallDone()
     {
         if (_thread is null || Wait != ScriptWait.Call) return;
+        var headers = response ? Stream.ResponseHeaders : Stream.RequestHeaders;
+        Stream.Trace?.Begin(filter.ConfiguredName, "OnHttpCallResponse", headers, null, _ended);
         Resume();
+        Stream.Trace?.End(_thread is null ? "Done" : "Waits", headers, null);
         if (Replied) return;
         if (_thread is not null && Wait is ScriptWait.Body or ScriptWait.Call) return;
         HeadersGone = true;
@@ -232,6 +236,7 @@ internal sealed class ScriptRun(LuaFilter filter, bool response)
         var stats = filter.Settings.Stats;
         var logger = worker.Server.ScriptLogger;
         worker.Stats.Increment(stats.Errors);
+        Stream.Trace?.Failed(error);
         _instance!.CountError();
         Call?.Cancel();
         Call = null;
