@@ -26,6 +26,8 @@ internal sealed class AdminApiClient(AdminApiConnection connection, Authenticati
 
     public Task<Page<WorkerStatus>> WorkersAsync(CancellationToken cancel) => GetAsync<Page<WorkerStatus>>("workers", cancel);
 
+    public Task<Page<GuestVm>> QuarantinedAsync(CancellationToken cancel) => GetAsync<Page<GuestVm>>("vms?state=quarantined", cancel);
+
     public Task<StatsSnapshot> StatsAsync(string filter, CancellationToken cancel) => GetAsync<StatsSnapshot>("stats" + Query(("filter", filter)), cancel);
 
     public Task<Page<Deployment>> DeploymentsAsync(int pageSize, CancellationToken cancel) =>

@@ -13,6 +13,7 @@ public sealed partial class Overview
     private readonly CancellationTokenSource _gone = new();
     private readonly Loadable<Page<WorkerStatus>> _workers = new();
     private readonly Loadable<Page<ConfigVersion>> _versions = new();
+    private readonly Loadable<Page<GuestVm>> _quarantined = new();
 
     [Inject] private AdminApiClient Api { get; set; } = null!;
     [Inject] private LiveFeed Feed { get; set; } = null!;
@@ -21,12 +22,20 @@ public sealed partial class Overview
     {
         Feed.Changed += OnFeedChanged;
         _ = PollWorkersAsync();
+        _ = ShowQuarantineAsync();
         await Task.WhenAll(LoadWorkersAsync(), LoadVersionsAsync());
     }
 
     private Task LoadWorkersAsync() => _workers.LoadAsync(Api.WorkersAsync, _gone.Token);
 
     private Task LoadVersionsAsync() => _versions.LoadAsync(c => Api.VersionsAsync(8, null, null, c), _gone.Token);
+
+    // Beside the panels: they do not wait for it.
+    private async Task ShowQuarantineAsync()
+    {
+        await _quarantined.LoadAsync(Api.QuarantinedAsync, _gone.Token);
+        await InvokeAsync(StateHasChanged);
+    }
 
     private async Task PollWorkersAsync()
     {
@@ -35,6 +44,7 @@ public sealed partial class Overview
         {
             while (await timer.WaitForNextTickAsync(_gone.Token))
             {
+                _ = ShowQuarantineAsync();
                 await LoadWorkersAsync();
                 StateHasChanged();
             }

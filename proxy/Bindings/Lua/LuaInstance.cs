@@ -53,7 +53,8 @@ internal sealed class LuaInstance(LuaState state)
 
     public GuestVmStatus Describe(string name, string digest, Worker worker)
     {
-        double wait = (_until - worker.NowMicros) / 1e6;
+        // The worker's own clock stands still while it waits for events.
+        double wait = (_until - Stopwatch.GetTimestamp() / (Stopwatch.Frequency / 1_000_000)) / 1e6;
         string state = wait > 0 ? "quarantined" : _executions > 0 ? "active" : "ready";
         return new GuestVmStatus("lua", name, digest, worker.Id, state, _executions, _errors, _overLimit, _ticks / (Stopwatch.Frequency / 1_000_000), _instructions, State.MemorySeen, wait > 0 ? wait : null);
     }

@@ -33,6 +33,20 @@ public sealed class OverviewPageTests
         Assert.Equal("2 added, 1 changed, 0 removed", page.Find(".counts").GetAttribute("aria-label"));
     }
 
+    [Fact]
+    public async Task ScriptInQuarantine_IsShownWithWhatToDo()
+    {
+        var (context, api) = ScriptedApi.Create();
+        await using var _ = context;
+        api.Answer("vms?state=quarantined", """{"items":[{"kind":"lua","name":"auth","worker":1,"breaches":12,"retry_in_seconds":1.2},{"kind":"lua","name":"auth","worker":0,"breaches":30,"retry_in_seconds":3.4}]}""");
+        var page = context.Render<Overview>();
+        page.WaitForAssertion(() => Assert.Contains("lua script auth is in quarantine", page.Find(".quarantine").TextContent));
+        var text = page.Find(".quarantine").TextContent;
+        Assert.Contains("on worker 0, 1", text);
+        Assert.Contains("after 42 breaches", text);
+        Assert.Contains("again in 4 s", text);
+    }
+
     [Theory]
     [InlineData(4, 4, "All 2 workers on v4", "good")]
     [InlineData(4, 3, "1 of 2 workers on v4", "warn")]
