@@ -47,7 +47,16 @@ public sealed record WorkerStatus(int Id, long Version, long Generation, long Co
 /// <param name="Digest"><c>sha256:</c> of the code.</param>
 /// <param name="Executions">Calls of its hooks; <paramref name="Errors"/> of them failed, <paramref name="Breaches"/> over a limit.</param>
 /// <param name="TimeMicros">Spent in it, microseconds; <paramref name="Instructions"/> counted, in steps of 1,000.</param>
-public sealed record GuestVmStatus(string Kind, string Name, string Digest, int Worker, string State, long Executions, long Errors, long Breaches, long TimeMicros, long Instructions, long MemoryBytes, double? RetryInSeconds);
+public sealed record GuestVmStatus(string Kind, string Name, string Digest, int Worker, string State, long Executions, long Errors, long Breaches, long TimeMicros, long Instructions, long MemoryBytes, double? RetryInSeconds)
+{
+    /// <summary>Calls by their time in microseconds.</summary>
+    public IReadOnlyList<GuestVmBucket> TimeHistogram { get; init; } = [];
+    /// <summary>Calls by their instructions.</summary>
+    public IReadOnlyList<GuestVmBucket> InstructionHistogram { get; init; } = [];
+}
+
+/// <summary>How many calls took at most <paramref name="Le"/>, a power of two, and more than the bucket before; empty buckets are left out.</summary>
+public sealed record GuestVmBucket(long Le, long Count);
 
 /// <summary>A version that still has connections or streams.</summary>
 public sealed record GenerationStatus(long Version, bool Active, long Connections, long Streams);

@@ -25,7 +25,7 @@ internal static class RuntimeEndpoints
         {
             Description = "state is ready (not called yet), active, or quarantined: after repeated breaches of its limits it is not called for retry_in_seconds, and streams go on as its failure_policy says.",
             Parameters = [new("kind", "Only of this kind.", "lua"), new("name", "Only of this name.", "auth"), new("state", "Only in this state.", "quarantined"), .. ApiParameters.Page], Errors = [InvalidParameter],
-            Answers = [(200, "One page", """{"items":[{"kind":"lua","name":"auth","digest":"sha256:2cf24dba5fb0a30e26e83b2ac5b9e29e1b161e5c1fa7425e73043362938b9824","worker":0,"state":"active","executions":90210,"errors":0,"breaches":0,"time_micros":140210,"instructions":1000,"memory_bytes":61440,"retry_in_seconds":null}],"next_page_token":null,"total_size":1}""")],
+            Answers = [(200, "One page", """{"items":[{"kind":"lua","name":"auth","digest":"sha256:2cf24dba5fb0a30e26e83b2ac5b9e29e1b161e5c1fa7425e73043362938b9824","worker":0,"state":"active","executions":90210,"errors":0,"breaches":0,"time_micros":140210,"instructions":1000,"memory_bytes":61440,"retry_in_seconds":null,"time_histogram":[{"le":2,"count":90000},{"le":4,"count":210}],"instruction_histogram":[{"le":1,"count":90210}]}],"next_page_token":null,"total_size":1}""")],
         })
         .Get("/status", StatusAsync, new(Tag, "Reads the state of the node")
         {

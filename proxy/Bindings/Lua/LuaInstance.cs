@@ -14,6 +14,7 @@ internal sealed class LuaInstance(LuaState state)
 
     // Read by other threads for the overview.
     private long _executions, _errors, _overLimit, _ticks, _instructions;
+    private readonly CallHistogram _times = new(), _costs = new();
     private int _users;
     private long _breaches, _lastBreach, _pause = FirstPause, _until;
     private bool _retired;
@@ -44,6 +45,13 @@ internal sealed class LuaInstance(LuaState state)
     public void CountExecution() => _executions++;
     public void CountError() => _errors++;
 
+    /// <summary>What a whole call cost: microseconds, instructions.</summary>
+    public void CountCall(long micros, long instructions)
+    {
+        _times.Record(micros);
+        _costs.Record(instructions);
+    }
+
     /// <summary>What a step of a call cost: stopwatch ticks, instructions.</summary>
     public void CountCost(long ticks, long instructions)
     {
@@ -56,7 +64,10 @@ internal sealed class LuaInstance(LuaState state)
         // The worker's own clock stands still while it waits for events.
         double wait = (_until - Stopwatch.GetTimestamp() / (Stopwatch.Frequency / 1_000_000)) / 1e6;
         string state = wait > 0 ? "quarantined" : _executions > 0 ? "active" : "ready";
-        return new GuestVmStatus("lua", name, digest, worker.Id, state, _executions, _errors, _overLimit, _ticks / (Stopwatch.Frequency / 1_000_000), _instructions, State.MemorySeen, wait > 0 ? wait : null);
+        return new GuestVmStatus("lua", name, digest, worker.Id, state, _executions, _errors, _overLimit, _ticks / (Stopwatch.Frequency / 1_000_000), _instructions, State.MemorySeen, wait > 0 ? wait : null)
+        {
+            TimeHistogram = _times.Read(), InstructionHistogram = _costs.Read(),
+        };
     }
 
     /// <summary>True: this breach puts the script into quarantine.</summary>
@@ -77,6 +88,8 @@ internal sealed class LuaInstance(LuaState state)
     public void Follow(LuaInstance old)
     {
         (_breaches, _lastBreach, _pause, _until) = (old._breaches, old._lastBreach, old._pause, old._until);
+        _times.Follow(old._times);
+        _costs.Follow(old._costs);
         (_executions, _errors, _overLimit, _ticks, _instructions) = (old._executions, old._errors, old._overLimit, old._ticks, old._instructions);
     }
 }

@@ -57,6 +57,13 @@ public sealed class FilterTestTests(NodeFixture fixture) : IClassFixture<NodeFix
         Assert.Contains(result.GetProperty("trace").EnumerateArray(), s => s.GetProperty("hook").GetString() == "OnHttpCallResponse");
     }
 
+    [Fact]
+    public async Task SharedDictionaries_AreTheSandboxsOwn()
+    {
+        var script = Lua("local d = managed.shared('sandbox') function envoy_on_request(h) h:headers():add('x-n', d:incr('n')) end");
+        for (int i = 0; i < 2; i++) Assert.Equal("1", Header((await RunAsync(script)).GetProperty("upstream_requests")[0], "x-n"));
+    }
+
     [Theory]
     [InlineData("function envoy_on_request(h)\nerror('oh no')\nend", "default_source_code:2: oh no")]
     [InlineData("function envoy_on_request(h)\nwhile true do end\nend", "default_source_code:2: stopped after 1000000 instructions")]

@@ -22,6 +22,7 @@ internal sealed class LuaSettings(LuaConfig config, LuaScript? main, Dictionary<
     public LuaConfig Config { get; } = config;
     public LuaStats Stats { get; } = stats;
     public StatsRegistry Registry { get; } = registry;
+    public SharedTables Tables { get; } = SharedTables.Of(registry);
 
     public LuaScript? Choose(LuaRoute? route)
     {
@@ -74,7 +75,10 @@ internal sealed class LuaStats
         Skipped = context.Stats.Counter(Prefix + "quarantined");
         Time = context.Stats.Histogram(Prefix + "execution_time");
         Instructions = context.Stats.Histogram(Prefix + "instructions");
-        if (Observed.TryAdd(context.Stats, Prefix)) context.Stats.Observe("lua.lua_vm_count", static () => LuaState.Live);
+        if (!Observed.TryAdd(context.Stats, Prefix)) return;
+        context.Stats.Observe("lua.lua_vm_count", static () => LuaState.Live);
+        var tables = SharedTables.Of(context.Stats);
+        context.Stats.Observe("lua.shared_evicted", () => tables.Evicted);
     }
 
     public string Prefix { get; }

@@ -20,7 +20,7 @@ internal sealed class ScriptRun(LuaFilter filter, bool response)
     private LuaInstance? _instance;
     private LuaThread? _thread; // while the script waits
     private ByteWriter? _piece; // within a body hook
-    private long _counted; // instructions of the call that are accounted for
+    private long _counted, _ticks; // instructions of the call that are accounted for; its time so far
     private bool _ended, _sawTrailers, _heldServed, _chunkReady, _inHook;
 
     public bool IsResponse => response;
@@ -61,7 +61,7 @@ internal sealed class ScriptRun(LuaFilter filter, bool response)
         _instance = instance;
         HeadersOnly = _ended = endStream;
         _inHook = true;
-        _counted = 0;
+        _counted = _ticks = 0;
         if (Stream.Trace is { } trace) instance.State.Trace = new ScriptTrace(trace);
         long began = Stopwatch.GetTimestamp();
         var outcome = instance.State.Call(hook, this, LuaHandles.Handle, out var thread);
@@ -207,7 +207,12 @@ internal sealed class ScriptRun(LuaFilter filter, bool response)
         long instructions = thread.Instructions - _counted;
         _instance!.CountCost(ticks, instructions);
         _counted = thread.Instructions;
-        if (outcome != LuaOutcome.Waiting) worker.Stats.Record(stats.Instructions, thread.Instructions);
+        _ticks += ticks;
+        if (outcome != LuaOutcome.Waiting || Replied)
+        {
+            worker.Stats.Record(stats.Instructions, thread.Instructions);
+            _instance.CountCall(_ticks / (Stopwatch.Frequency / 1_000_000), thread.Instructions);
+        }
         if (HeadersChanged && !response && filter.Settings.Config.ClearRouteCache) Stream.ClearRouteCache();
         HeadersChanged = false;
         switch (outcome)

@@ -12,7 +12,9 @@ internal static unsafe class SharedFunctions
     private static int Shared(LuaState state, nint L)
     {
         if (LuaHandles.String(L, 1) is not { Length: > 0 and <= 100 } name || LuaHandles.String(L, 3) is not { Length: <= 4096 } key) return LuaState.Fail(L, "name and key expected (strings)");
-        if (SharedTable.Find(name) is not { } table) return LuaState.Fail(L, $"there are more than {SharedTable.MaxTables} shared dictionaries");
+        // A script is loaded to try it, too, and then must leave no trace.
+        if (state.Running.Host is not ScriptRun run) return LuaState.Fail(L, "shared dictionaries can be used in hooks only, not while the script is loaded");
+        if (run.Filter.Settings.Tables.Find(name) is not { } table) return LuaState.Fail(L, $"there are more than {SharedTables.Most} shared dictionaries");
         state.Charge(20);
         long now = Environment.TickCount64 * 1000;
         int ok;

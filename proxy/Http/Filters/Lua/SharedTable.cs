@@ -1,18 +1,13 @@
-using System.Collections.Concurrent;
-
 namespace Managed.Proxy.Http.Filters.Lua;
 
 /// <summary>
-/// A dictionary that all workers and all scripts of the process share by its name: texts, numbers, booleans, with a time to live.
+/// A dictionary that all workers and all scripts of a data plane share by its name: texts, numbers, booleans, with a time to live.
 /// Bounded: what was written longest ago goes first. Short locks; a script that needs it pays for them.
 /// </summary>
 internal sealed class SharedTable
 {
-    public const int MaxTables = 64;
     public const long MaxBytes = 8 << 20;
     private const int EntryCost = 128; // what an entry takes beside its bytes, roughly
-
-    private static readonly ConcurrentDictionary<string, SharedTable> Tables = new(StringComparer.Ordinal);
 
     private readonly Lock _lock = new();
     private readonly Dictionary<string, LinkedListNode<Entry>> _entries = new(StringComparer.Ordinal);
@@ -26,14 +21,7 @@ internal sealed class SharedTable
         public long Expires, Size;
     }
 
-    /// <summary>Null when there are too many tables.</summary>
-    public static SharedTable? Find(string name)
-    {
-        if (Tables.TryGetValue(name, out var table)) return table;
-        return Tables.Count >= MaxTables ? null : Tables.GetOrAdd(name, _ => new SharedTable());
-    }
-
-    public static long Evicted => Tables.Values.Sum(t => Volatile.Read(ref t._evicted));
+    public long Evicted => Volatile.Read(ref _evicted);
 
     public object? Get(string key, long now)
     {

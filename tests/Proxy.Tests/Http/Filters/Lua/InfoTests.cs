@@ -1,3 +1,4 @@
+using Managed.Proxy.Http.Filters.Lua;
 using System.Security.Cryptography;
 using Xunit;
 
@@ -89,6 +90,23 @@ public sealed class InfoTests
             """);
         Assert.Equal("/a", (await proxy.GetAsync("/a"))["x-path"]);
         Assert.Equal("/b", (await proxy.GetAsync("/b"))["x-path"]);
+    }
+
+    [Fact]
+    public async Task SharedDictionaryThatIsFull_LosesTheOldestAndCountsIt()
+    {
+        await using var proxy = await LuaProxy.StartAsync("""
+            local d, n = managed.shared("full"), 0
+            function envoy_on_request(h)
+              n = n + 1
+              d:set("k" .. n, string.rep("x", 1000000))
+              h:headers():add("x-first", tostring(d:get("k1") ~= nil) .. tostring(d:get("k" .. n) ~= nil))
+            end
+            """);
+        for (int i = 0; i < 12; i++) await proxy.GetAsync();
+        Assert.Equal("truetrue", proxy.Upstream.Requests[0]["x-first"]);
+        Assert.Equal("falsetrue", proxy.Upstream.Requests[11]["x-first"]);
+        Assert.Equal(4, SharedTables.Of(proxy.Proxy.Server.Stats).Evicted);
     }
 
     [Fact]
