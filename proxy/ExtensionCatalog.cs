@@ -11,6 +11,7 @@ using Managed.Proxy.Http.Filters.HeaderMutation;
 using Managed.Proxy.Http.Filters.LocalRateLimit;
 using Managed.Proxy.Http.Filters.Lua;
 using Managed.Proxy.Http.Filters.Router;
+using Managed.Proxy.Http.Filters.Wasm;
 
 namespace Managed.Proxy;
 
@@ -31,6 +32,7 @@ public static class ExtensionCatalog
         new LocalRateLimitFilterDefinition(),
         new FaultFilterDefinition(),
         new LuaFilterDefinition(),
+        new WasmFilterDefinition(),
         new RouterFilterDefinition(),
     ];
 

@@ -11,6 +11,10 @@ public sealed class ProxyOptions
     public required Microsoft.Extensions.Logging.ILoggerFactory LoggerFactory { get; init; }
     /// <summary>Switches tracing on: given each stream's trace as the stream begins, on its worker. For sandboxes; it costs much.</summary>
     public Action<Http.Tracing.StreamTrace>? TraceStarted { get; init; }
+    /// <summary>Where compiled and fetched modules are kept from start to start; null: nowhere.</summary>
+    public string? CacheFolder { get; init; }
+    /// <summary>Hosts that remote module code may be fetched from (<c>example.com</c>, <c>host:port</c>, <c>*</c> for any). Empty: it may not.</summary>
+    public IReadOnlyList<string> CodeFetchHosts { get; init; } = [];
     /// <summary>How long all workers together may take to acknowledge a version before it is rolled back.</summary>
     public TimeSpan AcknowledgeTimeout { get; init; } = TimeSpan.FromSeconds(10);
 }
@@ -49,6 +53,13 @@ public sealed record WorkerStatus(int Id, long Version, long Generation, long Co
 /// <param name="TimeMicros">Spent in it, microseconds; <paramref name="Instructions"/> counted, in steps of 1,000.</param>
 public sealed record GuestVmStatus(string Kind, string Name, string Digest, int Worker, string State, long Executions, long Errors, long Breaches, long TimeMicros, long Instructions, long MemoryBytes, double? RetryInSeconds)
 {
+    /// <summary>For Wasm: VMs made so far on this worker, and of these in place of one that failed.</summary>
+    public long Created { get; init; }
+    public long Reloads { get; init; }
+    /// <summary>For Wasm: VMs that exist on this worker; those that finish their last streams count.</summary>
+    public int Active { get; init; }
+    /// <summary>Why it failed last; empty when it never did.</summary>
+    public string LastError { get; init; } = "";
     /// <summary>Calls by their time in microseconds.</summary>
     public IReadOnlyList<GuestVmBucket> TimeHistogram { get; init; } = [];
     /// <summary>Calls by their instructions.</summary>

@@ -42,6 +42,12 @@ public sealed partial class ProxyServer
             return new PublishResult(false, false, errors.Errors, [], Elapsed(start), Elapsed(start));
         }
         await ResolveNamesAsync(next);
+        if (await PrepareResourcesAsync(next) is { } unprepared)
+        {
+            foreach (var (address, _) in added) address.Close();
+            next.Dispose();
+            return Failed(unprepared, start);
+        }
         double prepared = Elapsed(start);
 
         var former = _current;
@@ -85,6 +91,28 @@ public sealed partial class ProxyServer
     {
         foreach (var cluster in next.Clusters.Values)
             if (cluster.NeedsDns) await DnsRefresher.ResolveAsync(cluster.State, cluster.Targets, cluster.Config.DnsLookupFamily);
+    }
+
+    // Guest VMs and the like: made here, then taken by each worker before it sees the version.
+    private async Task<string?> PrepareResourcesAsync(Snapshot next)
+    {
+        var resources = next.Resources;
+        foreach (var resource in resources)
+            if (resource.Prepare(_workers) is { } reason) return reason;
+        if (resources.Count == 0) return null;
+        var installed = _workers.Select(worker =>
+        {
+            var done = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+            worker.Post(static s =>
+            {
+                var (w, all, completion) = ((Worker, IReadOnlyList<SharedResource>, TaskCompletionSource))s!;
+                foreach (var resource in all) resource.Install(w);
+                completion.SetResult();
+            }, (worker, resources, done));
+            return done.Task;
+        });
+        var all = Task.WhenAll(installed);
+        return await Task.WhenAny(all, Task.Delay(_options.AcknowledgeTimeout)) == all ? null : $"a worker did not take the version's guest code within {_options.AcknowledgeTimeout.TotalSeconds:0} s";
     }
 
     private void Commit(Snapshot next, List<(ListenAddress Address, Listener Listener)> added)

@@ -10,6 +10,17 @@ public abstract class SharedResource
     internal int Leases { get; set; }
 
     /// <summary>
+    /// A version that leases it goes into service: makes what the workers will need, in their place. On the control thread; null, or why it
+    /// cannot be.
+    /// </summary>
+    protected internal virtual string? Prepare(IReadOnlyList<Worker> workers) => null;
+
+    /// <summary>After <see cref="Prepare"/>, before the first stream of the version: takes what was made for this worker. On the worker.</summary>
+    protected internal virtual void Install(Worker worker)
+    {
+    }
+
+    /// <summary>
     /// Gives the parts back, those of a worker on that worker (<see cref="Worker.Post"/>), and each only when nothing runs in it. May be
     /// leased again later, and makes its parts anew then. Control thread.
     /// </summary>

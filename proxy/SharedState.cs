@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using Microsoft.Extensions.Logging.Abstractions;
 
 namespace Managed.Proxy;
 
@@ -15,12 +16,14 @@ public sealed class SharedState
     private readonly List<SharedResource> _leases = [];
 
     /// <param name="workers">How many workers will use the objects.</param>
-    public SharedState(int workers) => (_objects, _lock, Workers) = (new(), new(), workers);
+    /// <param name="guests">What guest code is given.</param>
+    public SharedState(int workers, GuestEnvironment? guests = null) => (_objects, _lock, Workers, Guests) = (new(), new(), workers, guests ?? new GuestEnvironment(NullLogger.Instance, null, false, []));
 
-    private SharedState(SharedState of) => (_objects, _lock, Workers) = (of._objects, of._lock, of.Workers);
+    private SharedState(SharedState of) => (_objects, _lock, Workers, Guests) = (of._objects, of._lock, of.Workers, of.Guests);
 
     /// <summary>For how many workers parts are to be prepared.</summary>
     public int Workers { get; }
+    public GuestEnvironment Guests { get; }
 
     /// <summary>The object of this key, made when there is none. Control thread only.</summary>
     public T GetOrAdd<T>(string key, Func<T> create) where T : class
@@ -52,6 +55,12 @@ public sealed class SharedState
 
     /// <summary>The same objects, with leases of its own: for one build.</summary>
     internal SharedState ForBuild() => new(this);
+
+    /// <summary>What this build leased, in that order, each once.</summary>
+    internal IReadOnlyList<SharedResource> Leases()
+    {
+        lock (_lock) return [.. _leases.Distinct()];
+    }
 
     /// <summary>Gives back what was leased; the parts of resources that nobody leases any more are released.</summary>
     internal void Return(IReadOnlyList<Worker> workers)

@@ -16,11 +16,12 @@ public sealed class Snapshot : IDisposable
     private readonly long[] _connections = new long[Worker.MaxWorkers * Stride];
     private readonly long[] _streams = new long[Worker.MaxWorkers * Stride];
     private readonly Dictionary<string, Listener> _byAddress;
-    private readonly Action _release;
+    private readonly SharedState _shared;
+    private readonly IReadOnlyList<Worker> _workers;
     private int _disposed;
 
     internal Snapshot(long version, ConfigObject document, ConfigObject expanded, BootstrapConfig config, IReadOnlyDictionary<string, Cluster> clusters,
-        IReadOnlyDictionary<string, RouteTable> routes, IReadOnlyList<Listener> listeners, Action release)
+        IReadOnlyDictionary<string, RouteTable> routes, IReadOnlyList<Listener> listeners, SharedState shared, IReadOnlyList<Worker> workers)
     {
         Version = version;
         Document = document;
@@ -30,7 +31,8 @@ public sealed class Snapshot : IDisposable
         Routes = routes;
         Listeners = listeners;
         _byAddress = listeners.ToDictionary(l => l.AddressKey);
-        _release = release;
+        _shared = shared;
+        _workers = workers;
     }
 
     /// <summary>
@@ -39,8 +41,11 @@ public sealed class Snapshot : IDisposable
     /// </summary>
     public void Dispose()
     {
-        if (Interlocked.Exchange(ref _disposed, 1) == 0) _release();
+        if (Interlocked.Exchange(ref _disposed, 1) == 0) _shared.Return(_workers);
     }
+
+    /// <summary>What it leases, in the order of the build.</summary>
+    internal IReadOnlyList<SharedResource> Resources => _shared.Leases();
 
     /// <summary>The version's number.</summary>
     public long Version { get; }

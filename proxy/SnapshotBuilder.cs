@@ -58,7 +58,7 @@ internal sealed class SnapshotBuilder(StatsRegistry stats, SharedState state, Ac
             else listeners.Add(built);
         }
         if (!errors.HasErrors)
-            return new BuildResult(new Snapshot(version, document, expanded, config, clusters, routes, listeners, () => _shared.Return(workers)), [], errors.Warnings);
+            return new BuildResult(new Snapshot(version, document, expanded, config, clusters, routes, listeners, _shared, workers), [], errors.Warnings);
         _shared.Return(workers);
         return new BuildResult(null, errors.Errors, errors.Warnings);
     }

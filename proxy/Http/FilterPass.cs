@@ -83,7 +83,9 @@ internal sealed class FilterPass(HttpStream stream, bool response)
     }
 
     /// <summary>A filter resumes what it stopped. Within its own hook: as if the hook returned Continue.</summary>
-    public void Continue(HttpFilter filter)
+    /// <param name="filter">Which.</param>
+    /// <param name="withBody">The headers go on with the first piece of the body, which the filter is still to see; without a body at once.</param>
+    public void Continue(HttpFilter filter, bool withBody = false)
     {
         int i = 0;
         while (i < _count && !ReferenceEquals(_slots[i].Filter, filter)) i++;
@@ -91,6 +93,12 @@ internal sealed class FilterPass(HttpStream stream, bool response)
         if (i == _inHook) { _continueAsked = true; return; }
         ref var slot = ref _slots[i];
         if (!slot.Held) return;
+        if (withBody && slot.HeldHeaders && !slot.HeldEnd && slot.Buffer is not { Length: > 0 })
+        {
+            slot.StopAll = false;
+            UpdateReading();
+            return;
+        }
         bool headers = slot.HeldHeaders, end = slot.HeldEnd, trailers = slot.HeldTrailers, unseen = slot.StopAll && !slot.HeadersOnly;
         _piece.Clear();
         Release(ref slot);
@@ -203,9 +211,13 @@ internal sealed class FilterPass(HttpStream stream, bool response)
         slot.HeldEnd |= end;
         slot.HeldTrailers |= trailers;
         if (_piece.Length == 0) return;
-        (slot.Buffer ??= new ByteWriter(4096)).Write(_piece.Written);
-        _piece.Clear();
-        if (slot.Buffer.Length <= BufferLimit) return;
+        if (slot.Buffer is { Length: > 0 } kept)
+        {
+            kept.Write(_piece.Written);
+            _piece.Clear();
+        }
+        else (slot.Buffer, _piece) = (_piece, slot.Buffer ?? new ByteWriter(4096));
+        if (slot.Buffer!.Length <= BufferLimit) return;
         if (slot.LimitFails) stream.OnBufferLimit(response); else PausesReading = true;
     }
 
@@ -214,13 +226,30 @@ internal sealed class FilterPass(HttpStream stream, bool response)
     {
         slot.Held = slot.HeldHeaders = slot.HeadersOnly = slot.HeldEnd = slot.HeldTrailers = slot.StopAll = slot.LimitFails = false;
         _held--;
+        UpdateReading();
+        PutInFront(ref slot);
+    }
+
+    private void UpdateReading()
+    {
         PausesReading = false;
         for (int i = 0; i < _count; i++) PausesReading |= _slots[i].Held && (_slots[i].StopAll || _slots[i].Buffer?.Length > BufferLimit);
+    }
+
+    private void PutInFront(ref Slot slot)
+    {
         if (slot.Buffer is not { Length: > 0 } kept) return;
         kept.Write(_piece.Written);
         slot.Buffer = _piece;
         slot.Buffer.Clear();
         _piece = kept;
+    }
+
+    /// <summary>Within the filter's body hook: what it has stopped so far goes in front of the piece. The whole, in place of the hook's argument.</summary>
+    public ByteWriter Join(HttpFilter filter)
+    {
+        if (_inHook >= 0 && ReferenceEquals(_slots[_inHook].Filter, filter)) PutInFront(ref _slots[_inHook]);
+        return _piece;
     }
 
     /// <summary>All that a filter has stopped so far and its current piece may be seen as one: for whole-body readers.</summary>

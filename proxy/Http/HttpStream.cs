@@ -84,15 +84,14 @@ public sealed partial class HttpStream
 
     internal object? RouteConfig(int index) => Route is { HasFilterConfigs: true } route ? route.FilterConfig(Manager.Filters[index].Name) : null;
 
-    internal void ContinueRequest(int index)
-    {
-        _request.Continue(FilterAt(index));
-        Wake();
-    }
+    internal void ContinueRequest(int index) => Continue(FilterAt(index), response: false, withBody: false);
 
-    internal void ContinueResponse(int index)
+    internal void ContinueResponse(int index) => Continue(FilterAt(index), response: true, withBody: false);
+
+    /// <inheritdoc cref="FilterPass.Continue"/>
+    internal void Continue(HttpFilter filter, bool response, bool withBody)
     {
-        _response.Continue(FilterAt(index));
+        (response ? _response : _request).Continue(filter, withBody);
         Wake();
     }
 
@@ -107,6 +106,8 @@ public sealed partial class HttpStream
     internal ByteWriter? BufferedRequestBody(HttpFilter filter) => _request.BufferOf(filter);
     /// <summary>Where a filter may put a body that the message did not come with: within its headers hook, or while it holds the message.</summary>
     internal ByteWriter WritableBody(HttpFilter filter, bool response) => (response ? _response : _request).WritableOf(filter);
+    /// <inheritdoc cref="FilterPass.Join"/>
+    internal ByteWriter JoinBody(HttpFilter filter, bool response) => (response ? _response : _request).Join(filter);
     internal ByteWriter? BufferedResponseBody(HttpFilter filter) => _response.BufferOf(filter);
 
     /// <summary>Begins a stream whose request headers are in <see cref="RequestHeaders"/>.</summary>

@@ -2,21 +2,14 @@ using System.Diagnostics;
 
 namespace Managed.Proxy.Bindings.Lua;
 
-/// <summary>
-/// A script on one worker: its state, its two hooks, and its record of breaches: a second forgives one. With
-/// <see cref="Tolerated"/> of them the script is not called for a while, and after that with the next; each time twice as long, until it has
-/// been good for a minute. Good calls in between forgive nothing: a script that is endless for some requests costs the others as much.
-/// </summary>
+/// <summary>A script on one worker: its state, its two hooks, and its record of breaches.</summary>
 internal sealed class LuaInstance(LuaState state)
 {
-    private const int Tolerated = 10;
-    private const long FirstPause = 1_000_000, LongestPause = 60_000_000, Forgiven = 60_000_000; // microseconds
-
     // Read by other threads for the overview.
     private long _executions, _errors, _overLimit, _ticks, _instructions;
     private readonly CallHistogram _times = new(), _costs = new();
     private int _users;
-    private long _breaches, _lastBreach, _pause = FirstPause, _until;
+    private readonly Quarantine _quarantine = new();
     private bool _retired;
 
     public LuaState State { get; } = state;
@@ -39,7 +32,7 @@ internal sealed class LuaInstance(LuaState state)
         if (_users == 0) State.Dispose();
     }
 
-    public bool IsQuarantined(long now) => now < _until;
+    public bool IsQuarantined(long now) => _quarantine.Holds(now);
 
     /// <summary>A hook is called.</summary>
     public void CountExecution() => _executions++;
@@ -62,7 +55,7 @@ internal sealed class LuaInstance(LuaState state)
     public GuestVmStatus Describe(string name, string digest, Worker worker)
     {
         // The worker's own clock stands still while it waits for events.
-        double wait = (_until - Stopwatch.GetTimestamp() / (Stopwatch.Frequency / 1_000_000)) / 1e6;
+        double wait = (_quarantine.Until - Stopwatch.GetTimestamp() / (Stopwatch.Frequency / 1_000_000)) / 1e6;
         string state = wait > 0 ? "quarantined" : _executions > 0 ? "active" : "ready";
         return new GuestVmStatus("lua", name, digest, worker.Id, state, _executions, _errors, _overLimit, _ticks / (Stopwatch.Frequency / 1_000_000), _instructions, State.MemorySeen, wait > 0 ? wait : null)
         {
@@ -74,20 +67,12 @@ internal sealed class LuaInstance(LuaState state)
     public bool CountBreach(long now)
     {
         _overLimit++;
-        long since = now - _lastBreach;
-        if (since > Forgiven) _pause = FirstPause;
-        _breaches = Math.Max(0, _breaches - since / 1_000_000) + 1;
-        _lastBreach = now;
-        if (_breaches < Tolerated) return false;
-        _breaches = Tolerated - 1;
-        _lastBreach = _until = now + _pause;
-        _pause = Math.Min(_pause * 2, LongestPause);
-        return true;
+        return _quarantine.Add(now);
     }
 
     public void Follow(LuaInstance old)
     {
-        (_breaches, _lastBreach, _pause, _until) = (old._breaches, old._lastBreach, old._pause, old._until);
+        _quarantine.Follow(old._quarantine);
         _times.Follow(old._times);
         _costs.Follow(old._costs);
         (_executions, _errors, _overLimit, _ticks, _instructions) = (old._executions, old._errors, old._overLimit, old._ticks, old._instructions);

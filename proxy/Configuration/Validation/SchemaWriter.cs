@@ -114,6 +114,8 @@ public sealed class SchemaWriter
         var type = field.Type;
         if (RecordShape.IsRecord(type))
             return (ConfigObject)Reference(type);
+        if (type == typeof(ConfigNode))
+            return new ConfigObject(); // anything
         if (type.IsAssignableTo(typeof(ConfigNode)))
             return new ConfigObject().Set("type", Text("object"));
         if (type == typeof(bool))

@@ -21,6 +21,8 @@ internal static unsafe partial class Libc
     public const int EpollCtlAdd = 1, EpollCtlDel = 2, EpollCtlMod = 3, EpollCloExec = 0x80000;
     public const int EfdNonBlock = 0x800, EfdCloExec = 0x80000;
 
+    private const int ClockThreadCpu = 3; // CLOCK_THREAD_CPUTIME_ID
+
     public const int EIntr = 4, EAgain = 11, ENFile = 23, EMFile = 24, EPipe = 32, EProto = 71, EAddrInUse = 98, EConnReset = 104, ETimedOut = 110, EConnRefused = 111, EInProgress = 115, ECanceled = 125;
 
     public static int Errno => Marshal.GetLastSystemError();
@@ -46,6 +48,7 @@ internal static unsafe partial class Libc
     [LibraryImport(Lib)] public static partial int close(int fd);
     [LibraryImport(Lib)] public static partial int dup(int fd);
     [LibraryImport(Lib)] public static partial int fcntl(int fd, int command, int argument);
+    [LibraryImport(Lib)] public static partial int clock_gettime(int clock, long* time);
 
     /// <summary>struct iovec.</summary>
     [StructLayout(LayoutKind.Sequential)]
@@ -74,6 +77,13 @@ internal static unsafe partial class Libc
     {
         int value = 0, length = sizeof(int);
         return getsockopt(fd, SolSocket, SoError, &value, &length) < 0 ? Errno : value;
+    }
+
+    /// <summary>CPU time of the calling thread in microseconds; a system call, some 200 ns.</summary>
+    public static long ThreadCpuMicros()
+    {
+        long* time = stackalloc long[2]; // struct timespec
+        return clock_gettime(ClockThreadCpu, time) == 0 ? time[0] * 1_000_000 + time[1] / 1000 : 0;
     }
 
     /// <summary>What strerror would say, for people.</summary>

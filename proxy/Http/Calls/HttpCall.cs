@@ -35,9 +35,12 @@ internal sealed class HttpCall
 
     public HeaderMap Request { get; } = new();
     public ByteWriter RequestBody { get; } = new(256);
+    public HeaderMap RequestTrailers { get; } = new();
     public HeaderMap Response { get; } = new();
     public HeaderMap ResponseTrailers { get; } = new();
     public ByteWriter ResponseBody { get; } = new(256);
+    /// <summary>The answer is the proxy's own: none came from the cluster.</summary>
+    public bool Failed { get; private set; }
     /// <summary>For the caller.</summary>
     public object? Tag { get; set; }
 
@@ -48,6 +51,13 @@ internal sealed class HttpCall
         _state = cluster.State;
         if (timeoutMicros > 0) _worker.Timers.Arm(_timer, timeoutMicros);
         RunAsync(cluster).Forget();
+    }
+
+    /// <summary>Answers with a failure, in a later step of the loop as all answers; in place of <see cref="Start"/>.</summary>
+    public void Fail(string reason)
+    {
+        SetFailure(reason);
+        Answer();
     }
 
     /// <summary>Gives the call up; there will be no answer.</summary>
@@ -96,20 +106,25 @@ internal sealed class HttpCall
         }
         _worker.Timers.Remove(_timer);
         if (_cancelled) return false;
-        if (failure is not null)
-        {
-            Response.Clear();
-            ResponseBody.Clear();
-            Response.Set(HeaderId.Status, _timedOut ? "504"u8 : "503"u8);
-            ResponseBody.Write(_timedOut ? "upstream request timeout" : "upstream connect error or disconnect/reset before headers. reset reason: " + failure);
-        }
-        _worker.Loop.Defer(static c =>
-        {
-            var call = (HttpCall)c!;
-            if (!call._cancelled) call._done(call);
-        }, this);
+        if (failure is not null) SetFailure(failure);
+        Answer();
         return failure is null;
     }
+
+    private void SetFailure(string reason)
+    {
+        Failed = true;
+        Response.Clear();
+        ResponseBody.Clear();
+        Response.Set(HeaderId.Status, _timedOut ? "504"u8 : "503"u8);
+        ResponseBody.Write(_timedOut ? "upstream request timeout" : "upstream connect error or disconnect/reset before headers. reset reason: " + reason);
+    }
+
+    private void Answer() => _worker.Loop.Defer(static c =>
+    {
+        var call = (HttpCall)c!;
+        if (!call._cancelled) call._done(call);
+    }, this);
 
     // Null when the answer is complete.
     private async IoTask<string?> SendAsync(Cluster cluster)
@@ -168,9 +183,10 @@ internal sealed class HttpCall
         if (IsStopped) return (false, false);
         up.BeginRequest();
         bool body = RequestBody.Length > 0;
-        up.WriteHead(Request, body ? RequestBody.Length : NeedsLength() ? 0 : -1, chunked: false, upgrade: false);
+        bool trailers = RequestTrailers.Count > 0; // only a chunked body can have them (RFC 9112 section 7.1.2)
+        up.WriteHead(Request, trailers ? -1 : body ? RequestBody.Length : NeedsLength() ? 0 : -1, chunked: trailers, upgrade: false);
         if (body && await up.WriteBodyAsync(RequestBody.WrittenMemory) < 0) return (false, up.IsReused && !up.ReceivedAnything && !body);
-        up.WriteEnd(null);
+        up.WriteEnd(trailers ? RequestTrailers : null);
         await up.FlushAsync(); // a failure shows in the read
         Response.Clear();
         ResponseBody.Clear();

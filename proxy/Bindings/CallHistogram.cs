@@ -1,6 +1,6 @@
 using System.Numerics;
 
-namespace Managed.Proxy.Bindings.Lua;
+namespace Managed.Proxy.Bindings;
 
 /// <summary>Calls by a cost of theirs, in powers of two. Written by one worker, read by anyone: a figure may be a call old.</summary>
 internal sealed class CallHistogram

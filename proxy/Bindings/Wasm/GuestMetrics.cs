@@ -1,0 +1,88 @@
+using System.Text;
+using Managed.Proxy.Core.Telemetry;
+
+namespace Managed.Proxy.Bindings.Wasm;
+
+/// <summary>The metrics that guests define, as <c>wasmcustom.NAME</c> among the proxy's own. The same name and kind is the same metric, for all VMs.</summary>
+internal sealed class GuestMetrics(StatsRegistry registry)
+{
+    // A guest that makes names of what clients send must not fill the registry.
+    private const int MaxMetrics = 10_000, MaxName = 512;
+
+    private readonly record struct Metric(StatKind Kind, string Name, int Index);
+
+    private readonly Lock _lock = new();
+    private readonly Dictionary<byte[], int> _names = new(ByteKeys.Comparer); // kind before the name
+    private volatile Metric[] _metrics = [];
+
+    public WasmStatus Define(StatKind kind, ReadOnlySpan<byte> name, out int id)
+    {
+        id = 0;
+        if (name.IsEmpty || name.Length > MaxName) return WasmStatus.BadArgument;
+        Span<byte> key = stackalloc byte[MaxName + 1];
+        key[0] = (byte)kind;
+        name.CopyTo(key[1..]);
+        key = key[..(name.Length + 1)];
+        lock (_lock)
+        {
+            var lookup = _names.GetAlternateLookup<ReadOnlySpan<byte>>();
+            if (lookup.TryGetValue(key, out id)) return WasmStatus.Ok;
+            if (_metrics.Length >= MaxMetrics) return WasmStatus.InternalFailure;
+            string full = "wasmcustom." + Encoding.UTF8.GetString(name);
+            try
+            {
+                int index = kind switch { StatKind.Counter => registry.Counter(full).Index, StatKind.Gauge => registry.Gauge(full).Index, _ => registry.Histogram(full).Index };
+                _metrics = [.. _metrics, new Metric(kind, full, index)];
+            }
+            catch (InvalidOperationException)
+            {
+                return WasmStatus.BadArgument; // a metric of another kind has the name
+            }
+            lookup[key] = id = _metrics.Length;
+            return WasmStatus.Ok;
+        }
+    }
+
+    public WasmStatus Increment(StatsCells cells, int id, long delta)
+    {
+        if (!TryFind(id, out var metric)) return WasmStatus.NotFound;
+        switch (metric.Kind)
+        {
+            case StatKind.Counter when delta >= 0: cells.Add(new Counter(metric.Index), delta); return WasmStatus.Ok;
+            case StatKind.Gauge: cells.Add(new Gauge(metric.Index), delta); return WasmStatus.Ok;
+            default: return WasmStatus.BadArgument;
+        }
+    }
+
+    /// <summary>Sets a gauge, records into a histogram, adds to a counter (as Envoy does).</summary>
+    public WasmStatus Record(StatsCells cells, int id, long value)
+    {
+        if (!TryFind(id, out var metric)) return WasmStatus.NotFound;
+        switch (metric.Kind)
+        {
+            case StatKind.Counter when value >= 0: cells.Add(new Counter(metric.Index), value); return WasmStatus.Ok;
+            case StatKind.Histogram when value >= 0: cells.Record(new Histogram(metric.Index), value); return WasmStatus.Ok;
+            case StatKind.Gauge: cells.Add(new Gauge(metric.Index), value - registry.Value(metric.Name)); return WasmStatus.Ok; // the sum over the workers becomes the value
+            default: return WasmStatus.BadArgument;
+        }
+    }
+
+    public WasmStatus Get(int id, out long value)
+    {
+        value = 0;
+        if (!TryFind(id, out var metric)) return WasmStatus.NotFound;
+        if (metric.Kind == StatKind.Histogram) return WasmStatus.BadArgument;
+        value = registry.Value(metric.Name);
+        return WasmStatus.Ok;
+    }
+
+    /// <summary>Whether there is a metric of this number.</summary>
+    public WasmStatus Check(int id) => TryFind(id, out _) ? WasmStatus.Ok : WasmStatus.NotFound;
+
+    private bool TryFind(int id, out Metric metric)
+    {
+        var all = _metrics;
+        metric = id > 0 && id <= all.Length ? all[id - 1] : default;
+        return metric.Name is not null;
+    }
+}

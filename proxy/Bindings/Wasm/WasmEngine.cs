@@ -1,0 +1,56 @@
+using Wasmtime;
+
+namespace Managed.Proxy.Bindings.Wasm;
+
+/// <summary>
+/// The process's one Wasmtime engine, and the clock that lets it interrupt guests: a thread moves the engine's epoch on while there are
+/// VMs. (The road not taken: fuel costs half as much again in tight loops, and counts instructions where operators think in time.)
+/// </summary>
+internal static class WasmEngine
+{
+    /// <summary>Between two looks at a running guest.</summary>
+    public const int TickMs = 5;
+
+    private static readonly Lock Gate = new();
+    private static readonly AutoResetEvent Wanted = new(false);
+    private static long s_live, s_created;
+    private static bool s_ticking;
+
+    public static Engine Shared { get; } = new(new Config()
+        .WithEpochInterruption(true)
+        .WithWasmThreads(false).WithMemory64(false).WithMultiMemory(false)
+        // Workers run beside the compiler; it gets one core, not all.
+        .WithParallelCompilation(false));
+
+    /// <summary>VMs there are in the process, and how many there ever were.</summary>
+    public static long Live => Volatile.Read(ref s_live);
+    public static long Created => Volatile.Read(ref s_created);
+
+    internal static void Enter()
+    {
+        Interlocked.Increment(ref s_created);
+        Interlocked.Increment(ref s_live);
+        lock (Gate)
+        {
+            if (!s_ticking)
+            {
+                s_ticking = true;
+                new Thread(Tick) { Name = "wasm-epoch", IsBackground = true }.Start();
+            }
+        }
+        Wanted.Set();
+    }
+
+    internal static void Leave() => Interlocked.Decrement(ref s_live);
+
+    private static void Tick()
+    {
+        using var pause = new ManualResetEvent(false);
+        while (true)
+        {
+            pause.WaitOne(TickMs);
+            Shared.IncrementEpoch();
+            if (Live == 0) Wanted.WaitOne();
+        }
+    }
+}

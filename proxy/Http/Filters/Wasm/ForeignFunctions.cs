@@ -1,0 +1,55 @@
+using System.IO.Compression;
+using Managed.Proxy.Bindings.Wasm;
+using Managed.Proxy.Core.Buffers;
+
+namespace Managed.Proxy.Http.Filters.Wasm;
+
+/// <summary>
+/// Functions that guests call by name. Envoy's: <c>compress</c>, <c>uncompress</c> (zlib), <c>clear_route_cache</c>, <c>declare_property</c>,
+/// <c>set_envoy_filter_state</c>. Ours: <c>managed.call_back</c>, which calls proxy_on_foreign_function a little later with the same argument.
+/// </summary>
+internal static class ForeignFunctions
+{
+    private const int MaxUncompressed = 16 << 20;
+    /// <summary>The function_id that proxy_on_foreign_function gets from <c>managed.call_back</c>.</summary>
+    public const int CallBackId = 1;
+
+    public static bool TryCall(WasmContext context, ReadOnlySpan<byte> name, ReadOnlySpan<byte> arguments, ByteWriter result, out WasmStatus status)
+    {
+        status = WasmStatus.Ok;
+        if (name.SequenceEqual("compress"u8)) Compress(arguments, result);
+        else if (name.SequenceEqual("uncompress"u8)) status = Uncompress(arguments, result);
+        else if (name.SequenceEqual("clear_route_cache"u8)) status = context.ClearRouteCache();
+        else if (name.SequenceEqual("declare_property"u8)) status = ProtoReader.TryField(arguments, 1, out var property) && property.Length > 0 ? WasmStatus.Ok : WasmStatus.BadArgument; // properties need no declaration here
+        else if (name.SequenceEqual("set_envoy_filter_state"u8)) status = ProtoReader.TryField(arguments, 1, out var path) && path.Length > 0 ? context.SetFilterState(path, ProtoReader.TryField(arguments, 2, out var value) ? value : default) : WasmStatus.BadArgument;
+        else if (name.SequenceEqual("managed.call_back"u8)) ((PluginContext)context.Root).CallBackLater(CallBackId, arguments.ToArray());
+        else return false;
+        return true;
+    }
+
+    private static void Compress(ReadOnlySpan<byte> arguments, ByteWriter result)
+    {
+        using var stream = new MemoryStream();
+        using (var zlib = new ZLibStream(stream, CompressionLevel.Optimal, leaveOpen: true)) zlib.Write(arguments);
+        result.Write(stream.GetBuffer().AsSpan(0, (int)stream.Length));
+    }
+
+    private static WasmStatus Uncompress(ReadOnlySpan<byte> arguments, ByteWriter result)
+    {
+        using var zlib = new ZLibStream(new MemoryStream(arguments.ToArray()), CompressionMode.Decompress);
+        try
+        {
+            while (true)
+            {
+                int read = zlib.Read(result.GetSpan(4096));
+                if (read == 0) return WasmStatus.Ok;
+                result.Advance(read);
+                if (result.Length > MaxUncompressed) return WasmStatus.BadArgument; // a bomb
+            }
+        }
+        catch (InvalidDataException)
+        {
+            return WasmStatus.SerializationFailure;
+        }
+    }
+}

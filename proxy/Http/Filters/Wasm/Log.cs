@@ -1,0 +1,28 @@
+using Microsoft.Extensions.Logging;
+
+namespace Managed.Proxy.Http.Filters.Wasm;
+
+/// <summary>Log lines of modules and about them; event IDs 1410 to 1419.</summary>
+internal static partial class Log
+{
+    [LoggerMessage(EventId = 1410, Message = "{Module}: {Text} (vm '{VmId}', worker {Worker})")]
+    public static partial void ModuleSaid(ILogger logger, LogLevel level, string module, string text, string vmId, int worker);
+
+    [LoggerMessage(EventId = 1411, Message = "{Module}: {Text} (vm '{VmId}', worker {Worker}, request {RequestId}, version {Version})")]
+    public static partial void ModuleSaidOnStream(ILogger logger, LogLevel level, string module, string text, string vmId, int worker, string requestId, long version);
+
+    [LoggerMessage(1412, LogLevel.Error, "Wasm module {Module} failed on worker {Worker}: {Failure} (vm '{VmId}', request {RequestId}).")]
+    public static partial void Trapped(ILogger logger, string module, int worker, string failure, string vmId, string requestId);
+
+    [LoggerMessage(1413, LogLevel.Warning, "Wasm module {Module} is in quarantine on worker {Worker} after repeated failures.")]
+    public static partial void Quarantined(ILogger logger, string module, int worker);
+
+    [LoggerMessage(1414, LogLevel.Error, "Wasm module {Module} could not be started on worker {Worker}: {Failure}.")]
+    public static partial void StartFailed(ILogger logger, string module, int worker, string failure);
+
+    [LoggerMessage(1415, LogLevel.Information, "Wasm code {Digest} was fetched from {Uri}: {Size} bytes.")]
+    public static partial void Fetched(ILogger logger, string digest, string uri, int size);
+
+    [LoggerMessage(1416, LogLevel.Warning, "Wasm code could not be fetched from {Uri}: {Reason}.")]
+    public static partial void NotFetched(ILogger logger, string uri, string reason);
+}

@@ -1,0 +1,87 @@
+using System.Text;
+using Managed.Proxy.Bindings.Wasm;
+
+namespace Managed.Proxy.Http.Filters.Wasm;
+
+/// <summary>gRPC calls of a plugin and its streams: a unary call ends in one receive or, failed, one close; a stream in a close.</summary>
+internal sealed partial class PluginContext
+{
+    private readonly Dictionary<int, GrpcCall> _grpcCalls = [];
+    private GrpcCall? _grpc; // within its callback
+
+    public override WasmStatus GrpcCall(WasmContext asker, ReadOnlySpan<byte> upstream, ReadOnlySpan<byte> service, ReadOnlySpan<byte> method, ReadOnlySpan<byte> metadata, ReadOnlySpan<byte> message, int timeoutMs, bool streaming, out int id)
+    {
+        id = 0;
+        if (timeoutMs < 0 || service.IsEmpty || method.IsEmpty) return WasmStatus.BadArgument;
+        if (!GrpcService.TryName(upstream, out string cluster)) return WasmStatus.ParseFailure;
+        if (!HeaderPairs.TryOpen(metadata, out var pairs)) return WasmStatus.BadArgument;
+        if (Worker is not null && !Clusters(asker).ContainsKey(cluster)) return WasmStatus.ParseFailure; // Envoy's answer to an upstream that does not parse
+        if (_calls.Count + _grpcCalls.Count >= Vm.Program.Limits.Calls) return WasmStatus.InternalFailure;
+        var fields = new List<(string, string)>();
+        while (pairs.Next(out var name, out var value))
+            if (name.Length > 0 && name[0] != ':') fields.Add((Encoding.Latin1.GetString(name), Encoding.Latin1.GetString(value)));
+        string path = $"/{Encoding.UTF8.GetString(service)}/{Encoding.UTF8.GetString(method)}";
+        byte[] first = message.ToArray();
+        int number = id = Vm.NextCallId();
+        var stream = asker as HttpContext;
+        Vm.WhenBound(() =>
+        {
+            if (_quiet) return;
+            var worker = Worker!;
+            var call = _grpcCalls[number] = new GrpcCall(this, worker, number, streaming, stream);
+            var endpoint = Clusters(asker).TryGetValue(cluster, out var to) ? to.LoadBalancer.Pick(to.Endpoints, worker) : null;
+            if (!streaming) call.Send(first, end: true);
+            call.Start(endpoint?.Address.EndPoint, cluster, path, fields, TimeSpan.FromMilliseconds(timeoutMs));
+        });
+        return WasmStatus.Ok;
+    }
+
+    public override WasmStatus GrpcSend(int id, ReadOnlySpan<byte> message, bool end)
+    {
+        if (!_grpcCalls.TryGetValue(id, out var call)) return WasmStatus.NotFound;
+        if (!call.IsStreaming) return WasmStatus.BadArgument;
+        return call.Send(message.ToArray(), end) ? WasmStatus.Ok : WasmStatus.InternalFailure;
+    }
+
+    public override WasmStatus GrpcEnd(int id, bool cancel)
+    {
+        if (!_grpcCalls.TryGetValue(id, out var call)) return WasmStatus.NotFound;
+        if (cancel)
+        {
+            _grpcCalls.Remove(id);
+            call.Cancel();
+        }
+        else call.CloseSend();
+        return WasmStatus.Ok;
+    }
+
+    public void OnGrpcInitialMetadata(GrpcCall call) => Tell(call, Vm.Exports.GrpcInitialMetadata, call.Metadata.Count);
+    public void OnGrpcMessage(GrpcCall call) => Tell(call, Vm.Exports.GrpcReceive, call.Message.Length);
+    public void OnGrpcTrailingMetadata(GrpcCall call) => Tell(call, Vm.Exports.GrpcTrailingMetadata, call.Metadata.Count);
+
+    /// <summary>A unary call has its answer.</summary>
+    public void OnGrpcDone(GrpcCall call)
+    {
+        if (!_grpcCalls.Remove(call.Id)) return;
+        call.End(0, []);
+        Tell(call, Vm.Exports.GrpcReceive, call.Message.Length);
+        call.Dispose();
+    }
+
+    public void OnGrpcClose(GrpcCall call, int status, byte[] text)
+    {
+        if (!_grpcCalls.Remove(call.Id)) return;
+        call.End(status, text);
+        Tell(call, Vm.Exports.GrpcClose, status);
+        call.Dispose();
+    }
+
+    private void Tell(GrpcCall call, Action<int, int, int>? callback, int argument)
+    {
+        if (Id == 0) return;
+        _grpc = call;
+        bool ok = Vm.Call(this, callback, call.Id, argument);
+        _grpc = null;
+        if (!ok) OnFailure(Vm.FailedOn as HttpContext ?? call.Stream);
+    }
+}

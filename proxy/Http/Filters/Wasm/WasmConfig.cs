@@ -1,0 +1,183 @@
+using System.ComponentModel;
+using System.ComponentModel.DataAnnotations;
+using Managed.Proxy.Configuration;
+using Managed.Proxy.Configuration.Model;
+using Managed.Proxy.Configuration.Validation;
+
+namespace Managed.Proxy.Http.Filters.Wasm;
+
+[Description("Runs a Proxy-Wasm module on each request and response, or on each connection.")]
+public sealed record WasmConfig : ConfigRecord
+{
+    [Required, Description("The plugin.")]
+    public PluginConfig? Config { get; init; }
+}
+
+[Description("A plugin: a module's code with a configuration.")]
+public sealed record PluginConfig : ConfigRecord
+{
+    [Description("Names the plugin in logs, stats and its own properties; plugins of one VM are told apart by it.")]
+    public string Name { get; init; } = "";
+
+    [Description("Which of a module's plugins it is, where a module has several.")]
+    public string RootId { get; init; } = "";
+
+    [Required, Description("The VM it runs in.")]
+    public VmConfig? VmConfig { get; init; }
+
+    [Description("Given to proxy_on_configure: a text or Envoy's StringValue or BytesValue as it is, an object or Struct as JSON.")]
+    public ConfigNode? Configuration { get; init; }
+
+    [Description("What becomes of a stream whose plugin fails: FAIL_CLOSED (the default) answers 503 or closes the connection, FAIL_OPEN goes on without the plugin, FAIL_RELOAD fails closed and makes a new VM no sooner than the back-off allows. In all cases a VM that failed serves no new stream.")]
+    public WasmFailurePolicy FailurePolicy { get; init; }
+
+    [Description("Envoy's older form of failure_policy: true is FAIL_OPEN.")]
+    public bool FailOpen { get; init; }
+
+    [Description("For FAIL_RELOAD.")]
+    public ReloadConfig? ReloadConfig { get; init; }
+
+    [Description("Which host functions the module may call.")]
+    public CapabilityRestrictionConfig? CapabilityRestrictionConfig { get; init; }
+
+    [Description("Lets a headers callback stop its own headers only: body callbacks come all the same. Otherwise its StopIteration stops everything, as in Envoy.")]
+    public bool AllowOnHeadersStopIteration { get; init; }
+
+    [Description("What a VM may use. Plugins that share a VM must agree on it.")]
+    public WasmLimitsConfig Limits { get; init; } = new();
+}
+
+public enum WasmFailurePolicy { Unspecified, FailReload, FailClosed, FailOpen }
+
+[Description("Times of FAIL_RELOAD.")]
+public sealed record ReloadConfig : ConfigRecord
+{
+    [Description("Least time between two VMs; doubled while they keep failing.")]
+    public BackoffConfig? Backoff { get; init; }
+}
+
+[Description("Envoy's BackoffStrategy.")]
+public sealed record BackoffConfig : ConfigRecord
+{
+    [Required, DurationRange(1), Description("The first wait.")]
+    public TimeSpan BaseInterval { get; init; } = TimeSpan.FromSeconds(1);
+
+    [DurationRange(1), Description("The longest; ten times the first when absent.")]
+    public TimeSpan? MaxInterval { get; init; }
+}
+
+[Description("Host functions by name: proxy_* and WASI's.")]
+public sealed record CapabilityRestrictionConfig : ConfigRecord
+{
+    [Description("The functions that may be called; the others answer an error. Empty: all.")]
+    public IReadOnlyDictionary<string, SanitizationConfig> AllowedCapabilities { get; init; } = new Dictionary<string, SanitizationConfig>();
+}
+
+[Description("Envoy's SanitizationConfig, which has no fields.")]
+public sealed record SanitizationConfig : ConfigRecord;
+
+[Description("A VM. Plugins with the same vm_id, code, configuration, environment, capabilities and limits share one on each worker.")]
+public sealed record VmConfig : ConfigRecord
+{
+    [Description("Tells VMs of the same code apart. VMs of one vm_id share data and queues.")]
+    public string VmId { get; init; } = "";
+
+    [Description("Envoy's name of an engine; Wasmtime runs all modules here.")]
+    public string Runtime { get; init; } = "";
+
+    [Required, Description("The module.")]
+    public CodeConfig? Code { get; init; }
+
+    [Description("Given to proxy_on_vm_start; in the forms of the plugin's configuration.")]
+    public ConfigNode? Configuration { get; init; }
+
+    [Description("Accepted for Envoy's sake: modules are always compiled here, and their machine code is kept by digest.")]
+    public bool AllowPrecompiled { get; init; }
+
+    [Description("For remote code that is not here yet: true refuses the version and fetches in the background; false waits for the code while the version is built.")]
+    public bool NackOnCodeCacheMiss { get; init; }
+
+    [Description("The module's environment variables.")]
+    public EnvironmentVariablesConfig? EnvironmentVariables { get; init; }
+}
+
+[Description("Where a module's code is.")]
+public sealed record CodeConfig : ConfigRecord
+{
+    [OneOf("specifier", Required = true), Description("A file, inline bytes, or an environment variable.")]
+    public DataSourceConfig? Local { get; init; }
+
+    [OneOf("specifier", Required = true), Description("Fetched from a URL once and kept by its digest.")]
+    public RemoteCodeConfig? Remote { get; init; }
+
+    [OneOf("specifier", Required = true), Description("Name or digest (sha256:…) of a stored module; a version keeps the digest.")]
+    public string? Module { get; init; }
+}
+
+[Description("Code behind a URL.")]
+public sealed record RemoteCodeConfig : ConfigRecord
+{
+    [Required, Description("The URL.")]
+    public HttpUriConfig? HttpUri { get; init; }
+
+    [Required, Length(64, 64), Description("The code's SHA-256 in 64 hexadecimal digits; anything else that comes is refused.")]
+    public string Sha256 { get; init; } = "";
+
+    [Description("When a fetch fails.")]
+    public FetchRetryConfig RetryPolicy { get; init; } = new();
+}
+
+[Description("A URL to fetch.")]
+public sealed record HttpUriConfig : ConfigRecord
+{
+    [Required, Length(1, 4096), Description("http://… or https://…")]
+    public string Uri { get; init; } = "";
+
+    [Description("The cluster whose endpoints are asked in place of the URL's host. Absent: the host itself.")]
+    public string? Cluster { get; init; }
+
+    [Required, DurationRange(1, 300_000), Description("For one attempt, from the connection to the last byte.")]
+    public TimeSpan Timeout { get; init; } = TimeSpan.FromSeconds(10);
+}
+
+[Description("How often and how soon to try again.")]
+public sealed record FetchRetryConfig : ConfigRecord
+{
+    [Range(0, 10), Description("Further attempts.")]
+    public int NumRetries { get; init; } = 1; // Envoy's default
+
+    [Description("Between attempts; doubled each time.")]
+    public BackoffConfig RetryBackOff { get; init; } = new();
+}
+
+[Description("Environment variables of a module, given by WASI's environ_get.")]
+public sealed record EnvironmentVariablesConfig : ConfigRecord
+{
+    [Description("Copied from the proxy's own environment where they are set.")]
+    public IReadOnlyList<string> HostEnvKeys { get; init; } = [];
+
+    [Description("Set here.")]
+    public IReadOnlyDictionary<string, string> KeyValues { get; init; } = new Dictionary<string, string>();
+}
+
+[Description("Limits of one VM.")]
+public sealed record WasmLimitsConfig : ConfigRecord
+{
+    [ByteSize, Range(1 << 16, 2147483647), Description("Linear memory; beyond it the module's memory.grow fails.")]
+    public long Memory { get; init; } = 128 << 20;
+
+    [Range(1, 10_000_000), Description("Entries of its function tables.")]
+    public long TableElements { get; init; } = 100_000;
+
+    [DurationRange(1, 60_000), Description("CPU time of one callback; beyond it the callback is stopped and its stream fails. Measured every 5 ms.")]
+    public TimeSpan CpuPerCall { get; init; } = TimeSpan.FromMilliseconds(25);
+
+    [DurationRange(1, 60_000), Description("CPU time of the module's start and of a plugin's configuration.")]
+    public TimeSpan CpuOnStart { get; init; } = TimeSpan.FromSeconds(1);
+
+    [ByteSize, Range(1024, 1 << 30), Description("Keys and values of its vm_id's shared data.")]
+    public long SharedData { get; init; } = 16 << 20;
+
+    [Range(0, 100_000), Description("HTTP and gRPC calls that a plugin may have under way on one worker.")]
+    public int Calls { get; init; } = 100;
+}

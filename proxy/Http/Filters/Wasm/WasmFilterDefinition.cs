@@ -1,0 +1,24 @@
+using Managed.Proxy.Configuration;
+using Managed.Proxy.Configuration.Validation;
+
+namespace Managed.Proxy.Http.Filters.Wasm;
+
+internal sealed class WasmFilterDefinition : HttpFilterDefinition
+{
+    public override string Name => "envoy.filters.http.wasm";
+    public override string TypeName => "envoy.extensions.filters.http.wasm.v3.Wasm";
+    public override Type ConfigType => typeof(WasmConfig);
+    public override string Summary => "Runs a Proxy-Wasm module on each request and response.";
+
+    public override HttpFilterFactory? Build(ConfigNode? typedConfig, FilterBuildContext context)
+    {
+        if (typedConfig is null)
+        {
+            context.Errors.Error((ConfigNode?)null, ConfigCode.MissingField, "a wasm filter needs a typed_config");
+            return null;
+        }
+        if (ConfigBinder.Bind<WasmConfig>(typedConfig, context.Errors) is not { Config: { } config }) return null;
+        if (PluginBuilder.Build(config, context.Errors, context.Stats, context.Shared) is not { } plugin) return null;
+        return new FilterFactory((FilterHooks)127, _ => new WasmFilter(plugin));
+    }
+}

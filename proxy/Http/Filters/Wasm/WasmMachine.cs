@@ -1,0 +1,108 @@
+using System.Diagnostics;
+using Managed.Proxy.Bindings;
+using Managed.Proxy.Bindings.Wasm;
+using Microsoft.Extensions.Logging;
+
+namespace Managed.Proxy.Http.Filters.Wasm;
+
+/// <summary>
+/// One VM for each worker, shared by all plugins whose configurations agree on what makes a VM (vm_id, code, configuration, environment,
+/// capabilities, limits). As long as a version uses it the VMs stay, whatever else is published.
+/// </summary>
+internal sealed class WasmMachine(WasmProgram program, string name, WasmStats stats, ILogger logger) : SharedResource
+{
+    private WasmReplica?[] _replicas = new WasmReplica?[Worker.MaxWorkers];
+    private WasmInstance?[] _prepared = new WasmInstance?[Worker.MaxWorkers];
+
+    public WasmProgram Program => program;
+    /// <summary>For logs and views.</summary>
+    public string Name => name;
+    public WasmStats Stats => stats;
+    public ILogger Logger => logger;
+
+    public WasmReplica? On(Worker worker) => _replicas[worker.Id];
+
+    /// <summary>What is being made for this worker by the publication under way; null when its VM is there already.</summary>
+    public WasmInstance? PreparedFor(Worker worker) => _prepared[worker.Id];
+
+    protected internal override string? Prepare(IReadOnlyList<Worker> workers)
+    {
+        foreach (var worker in workers)
+        {
+            if (_replicas[worker.Id] is not null || _prepared[worker.Id] is not null) continue;
+            if (WasmInstance.Make(this, [], out string error) is not { } made) return $"module {name}: {error}";
+            _prepared[worker.Id] = made;
+        }
+        return null;
+    }
+
+    protected internal override void Install(Worker worker)
+    {
+        if (_prepared[worker.Id] is not { } made) return;
+        _prepared[worker.Id] = null;
+        if (_replicas[worker.Id] is null) Volatile.Write(ref _replicas[worker.Id], new WasmReplica(this, worker, made));
+        else made.Vm.Dispose();
+    }
+
+    protected internal override void Release(IReadOnlyList<Worker> workers)
+    {
+        // Whoever leases it again begins with new ones; the posts below may still be on their way then.
+        var (replicas, prepared) = (_replicas, _prepared);
+        _replicas = new WasmReplica?[Worker.MaxWorkers];
+        _prepared = new WasmInstance?[Worker.MaxWorkers];
+        foreach (var worker in workers)
+            worker.Post(static s =>
+            {
+                var (replica, unused) = ((WasmReplica?, WasmInstance?))s!;
+                replica?.End();
+                unused?.Vm.Dispose();
+            }, (replicas[worker.Id], prepared[worker.Id]));
+    }
+
+    public override void Describe(IReadOnlyList<Worker> workers, ICollection<GuestVmStatus> into)
+    {
+        foreach (var worker in workers)
+            into.Add(Volatile.Read(ref _replicas[worker.Id])?.Describe() ?? new GuestVmStatus("wasm", name, program.Module.Digest, worker.Id, "ready", 0, 0, 0, 0, 0, 0, null));
+    }
+}
+
+/// <summary>A VM with the plugins that live in it.</summary>
+internal sealed class WasmInstance(WasmMachine machine, WasmVm vm)
+{
+    public WasmVm Vm => vm;
+    public Dictionary<WasmPlugin, PluginContext> Roots { get; } = [];
+    /// <summary>What its start and its plugins' configuration took.</summary>
+    public TimeSpan StartTime { get; private set; }
+
+    /// <summary>Null with the reason when the module, or one of the plugins, does not start.</summary>
+    public static WasmInstance? Make(WasmMachine machine, IEnumerable<WasmPlugin> plugins, out string error)
+    {
+        long began = Stopwatch.GetTimestamp();
+        if (WasmVm.Create(machine.Program, new StartContext(machine), new CallHistogram(), out error) is not { } vm) return null;
+        var instance = new WasmInstance(machine, vm);
+        foreach (var plugin in plugins)
+            if (!instance.TryAdd(plugin, out error))
+            {
+                vm.Dispose();
+                return null;
+            }
+        instance.StartTime = Stopwatch.GetElapsedTime(began);
+        return instance;
+    }
+
+    /// <summary>Creates and configures a plugin's context. False with the reason: the guest refused, or failed.</summary>
+    public bool TryAdd(WasmPlugin plugin, out string error)
+    {
+        var root = new PluginContext(plugin, machine, vm);
+        if (!root.TryStart(out error)) return false;
+        Roots.Add(plugin, root);
+        return true;
+    }
+
+    /// <summary>Before the plugins have a say: the guest's own output while it starts.</summary>
+    private sealed class StartContext(WasmMachine machine) : WasmContext
+    {
+        public override WasmContext Root => this;
+        public override void Log(WasmLogLevel level, ReadOnlySpan<byte> text) => PluginContext.Say(machine, null, machine.Name, level, text, "", 0);
+    }
+}
