@@ -90,13 +90,15 @@ public sealed partial class HttpStream
                 {
                     if (await direct.WriteBodyAsync(piece) < 0) break;
                 }
-                else _request.Data(piece.Span, end: false);
+                else
+                {
+                    if (_down.BodyEnded) OnRequestEnd(ref ended);
+                    _request.Data(piece.Span, ended);
+                }
             }
             else
             {
-                ended = true;
-                Info.RequestEnd = Worker.NowMicros;
-                Worker.Timers.Cancel(_requestTimer);
+                OnRequestEnd(ref ended);
                 if (_request.BypassesBody && _upReady && _up is { } direct && !_request.HasTrailerHooks)
                 {
                     await EndUpstreamRequestAsync(direct);
@@ -109,6 +111,13 @@ public sealed partial class HttpStream
         _pumping = false;
         _pumpDone.Set();
         return true;
+    }
+
+    private void OnRequestEnd(ref bool ended)
+    {
+        ended = true;
+        Info.RequestEnd = Worker.NowMicros;
+        Worker.Timers.Cancel(_requestTimer);
     }
 
     private async IoTask<bool> EndUpstreamRequestAsync(Upstream.Pools.UpstreamConnection up)

@@ -49,7 +49,8 @@ public sealed partial class HttpStream
                     if (!await SendPieceAsync(piece)) return false;
                     break;
                 case BodyResult.Data:
-                    _response.Data(piece.Span, end: false);
+                    sourceEnded = _up?.BodyEnded ?? true;
+                    _response.Data(piece.Span, end: sourceEnded);
                     break;
                 case BodyResult.End:
                     sourceEnded = true;

@@ -68,7 +68,8 @@ internal sealed class BodyReader
         }
         piece = input.Slice(0, length);
         input.Consume(length);
-        if (_framing == Framing.Length && _left == 0) Done = true;
+        // Known with the last piece where it can be: filters would rather see the end there than in an empty piece.
+        Done = _framing == Framing.Length ? _left == 0 : _framing == Framing.Chunked && _chunked.TryEnd(input);
         return BodyResult.Data;
     }
 

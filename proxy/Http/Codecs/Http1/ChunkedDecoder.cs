@@ -109,6 +109,15 @@ internal sealed class ChunkedDecoder
         }
     }
 
+    /// <summary>Behind a run of data: takes the end of the body, when it is there whole and has no trailers.</summary>
+    public bool TryEnd(InputBuffer input)
+    {
+        if (_state != State.Data || _left != 0 || !input.Unread.StartsWith("\r\n0\r\n\r\n"u8)) return false;
+        input.Consume(7);
+        _state = State.Done;
+        return true;
+    }
+
     /// <summary>Trailers must not frame, route, authenticate or control (RFC 9110 section 6.5.1); such fields are dropped.</summary>
     private static bool MayTrail(ReadOnlySpan<byte> name) => HeaderNames.Find(name) switch
     {

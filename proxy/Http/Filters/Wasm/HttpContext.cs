@@ -32,7 +32,7 @@ internal sealed class HttpContext(WasmFilter filter) : WasmContext
     private readonly ByteWriter _replyHeaders = new(256);
     private Direction _request, _response;
     private PluginContext _root = null!;
-    private bool _replied, _failed;
+    private bool _replied, _repliedNow, _failed;
     private Action<string, string, string>? _trace;
 
     public override WasmContext Root => _root;
@@ -61,7 +61,7 @@ internal sealed class HttpContext(WasmFilter filter) : WasmContext
         bool ok = callback is not null ? Vm.Call(this, callback, count, end ? 1 : 0, 0, out int action) : Vm.Call(this, old, count, 0, out action);
         Leave(ref direction);
         if (!ok) OnFailure();
-        if (_replied) return HeadersStatus.StopAllIterationAndWatermark;
+        if (_repliedNow) return HeadersStatus.StopAllIterationAndWatermark;
         if (_failed) return HeadersStatus.Continue;
         bool body = response ? exports.ResponseBody is not null : exports.RequestBody is not null, trailers = response ? exports.ResponseTrailers is not null : exports.RequestTrailers is not null;
         if (!body && !trailers) Stream.SkipRest(filter, response);
@@ -90,7 +90,7 @@ internal sealed class HttpContext(WasmFilter filter) : WasmContext
         Leave(ref direction);
         direction.Body = null;
         if (!ok) OnFailure();
-        if (_replied) return BodyStatus.StopIterationNoBuffer;
+        if (_repliedNow) return BodyStatus.StopIterationNoBuffer;
         if (_failed) return BodyStatus.Continue;
         if (direction.BodyChanged && direction.LengthSent && body.Length != before)
         {
@@ -118,7 +118,7 @@ internal sealed class HttpContext(WasmFilter filter) : WasmContext
         bool ok = Vm.Call(this, response ? Vm.Exports.ResponseTrailers : Vm.Exports.RequestTrailers, count, direction.Paused ? 1 : 0, out int action);
         Leave(ref direction);
         if (!ok) OnFailure();
-        if (_replied) return TrailersStatus.StopIteration;
+        if (_repliedNow) return TrailersStatus.StopIteration;
         if (_failed) return TrailersStatus.Continue;
         if (action != 0 && !direction.Resume)
         {
@@ -145,7 +145,7 @@ internal sealed class HttpContext(WasmFilter filter) : WasmContext
     {
         Forget();
         _request = _response = default;
-        _replied = _failed = false;
+        _replied = _repliedNow = _failed = false;
         _trace = null;
     }
 
@@ -265,7 +265,7 @@ internal sealed class HttpContext(WasmFilter filter) : WasmContext
     {
         if (status is < 200 or > 599 || !HeaderPairs.TryOpen(headers, out _)) return WasmStatus.BadArgument;
         if (_replied || _failed) return WasmStatus.Ok; // the first one counts
-        _replied = true;
+        _replied = _repliedNow = true;
         _replyHeaders.Clear();
         _replyHeaders.Write(headers);
         string why = details.IsEmpty ? "wasm_local_response" : Encoding.UTF8.GetString(details).Replace(' ', '_');
@@ -302,7 +302,7 @@ internal sealed class HttpContext(WasmFilter filter) : WasmContext
     {
         bool response = stream == WasmStream.HttpResponse;
         ref var direction = ref Of(response);
-        if (!direction.Paused || _failed || _replied) return;
+        if (!direction.Paused || _failed || (_replied && !response)) return;
         direction.Paused = false;
         bool body = response ? Vm.Exports.ResponseBody is not null : Vm.Exports.RequestBody is not null;
         if (direction.PausedInHeaders && body && !direction.Ended && Headers(response).Has(HeaderId.ContentLength))
@@ -337,6 +337,7 @@ internal sealed class HttpContext(WasmFilter filter) : WasmContext
     private void Enter(ref Direction direction)
     {
         direction.InHook = true;
+        _repliedNow = false;
         direction.Resume = direction.BodyChanged = false;
         Vm.Trace = _trace;
     }
