@@ -105,10 +105,12 @@ public sealed partial class ProxyServer
             var done = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
             worker.Post(static s =>
             {
-                var (w, all, completion) = ((Worker, IReadOnlyList<SharedResource>, TaskCompletionSource))s!;
+                var (w, version, all, completion) = ((Worker, Snapshot, IReadOnlyList<SharedResource>, TaskCompletionSource))s!;
+                w.Installing = version;
                 foreach (var resource in all) resource.Install(w);
+                w.Installing = null;
                 completion.SetResult();
-            }, (worker, resources, done));
+            }, (worker, next, resources, done));
             return done.Task;
         });
         var all = Task.WhenAll(installed);
@@ -145,6 +147,7 @@ public sealed partial class ProxyServer
             {
                 var (w, snapshot, completion, since) = ((Worker, Snapshot, TaskCompletionSource<double>, long))s!;
                 w.DrainRemoved(snapshot);
+                w.OnPublished();
                 completion.SetResult(Elapsed(since));
             }, (worker, version, done, start));
             return (worker.Id, done.Task);

@@ -43,6 +43,24 @@ public sealed partial class Worker
     /// <summary>For making a value within one call; anybody may clear it.</summary>
     public ByteWriter Scratch { get; } = new(1024);
 
+    /// <summary>The version whose guest code comes to this worker at this moment: what that code names is in it.</summary>
+    internal Snapshot? Installing { get; set; }
+
+    private List<Action>? _whenPublished;
+
+    /// <summary>At once; while a version's guest code comes to this worker, when the version is in service. On the worker.</summary>
+    internal void WhenPublished(Action action)
+    {
+        if (Installing is null) action(); else (_whenPublished ??= []).Add(action);
+    }
+
+    internal void OnPublished()
+    {
+        if (_whenPublished is not { } waiting) return;
+        _whenPublished = null;
+        foreach (var action in waiting) action();
+    }
+
     internal EventLoop Loop { get; }
     internal ProxyServer Server { get; }
     internal long Requests => Volatile.Read(ref _requests);

@@ -263,7 +263,7 @@ internal static partial class HostFunctions
     {
         var vm = WasmVm.From(caller);
         if (vm.Cells is { } cells) return (int)vm.Program.Metrics.Increment(cells, id, delta);
-        vm.WhenBound(() => vm.Program.Metrics.Increment(vm.Cells!, id, delta));
+        vm.WhenInService(() => vm.Program.Metrics.Increment(vm.Cells!, id, delta));
         return (int)vm.Program.Metrics.Check(id);
     }
 
@@ -271,7 +271,7 @@ internal static partial class HostFunctions
     {
         var vm = WasmVm.From(caller);
         if (vm.Cells is { } cells) return (int)vm.Program.Metrics.Record(cells, id, value);
-        vm.WhenBound(() => vm.Program.Metrics.Record(vm.Cells!, id, value));
+        vm.WhenInService(() => vm.Program.Metrics.Record(vm.Cells!, id, value));
         return (int)vm.Program.Metrics.Check(id);
     }
 

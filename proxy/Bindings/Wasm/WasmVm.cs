@@ -108,17 +108,19 @@ internal sealed class WasmVm : IDisposable
         }
     }
 
-    /// <summary>From now on it belongs to a worker. What it asked for while it was prepared is done now. On the worker.</summary>
-    public void Bind(Worker worker)
+    /// <summary>From now on it belongs to a worker. On the worker.</summary>
+    public void Bind(Worker worker) => Worker = worker;
+
+    /// <summary>What it asked for while it was prepared is done now. On the worker.</summary>
+    public void Begin()
     {
-        Worker = worker;
         var waiting = _whenBound;
         _whenBound = null;
         foreach (var action in waiting ?? []) action();
     }
 
-    /// <summary>Does it at once, or when there is a worker to do it on.</summary>
-    public void WhenBound(Action action)
+    /// <summary>Does it at once, or when it is in service: a call needs a worker, and the clusters of a version that is published.</summary>
+    public void WhenInService(Action action)
     {
         if (_whenBound is { } waiting) { if (waiting.Count < 1000) waiting.Add(action); }
         else action();

@@ -132,7 +132,7 @@ public sealed partial class WatGuest(string abi = "0_2_1")
         return [.. bytes];
     }
 
-    [GeneratedRegex("(?<!export |import |func |memory |data )\"([^\"\n]*)\"")]
+    [GeneratedRegex("(?<!export |import )\"([^\"\n]*)\"")]
     private static partial Regex Constant();
 
     // Memory: 16 and 20 take results (OUT and SIZE), 1024 is for log lines, 4096 holds constants, the heap begins at 32768.

@@ -24,7 +24,7 @@ internal sealed partial class PluginContext
         byte[] first = message.ToArray();
         int number = id = Vm.NextCallId();
         var stream = asker as HttpContext;
-        Vm.WhenBound(() =>
+        Vm.WhenInService(() =>
         {
             if (_quiet) return;
             var worker = Worker!;

@@ -169,7 +169,7 @@ internal sealed partial class PluginContext : WasmContext
     }
 
     /// <summary>Calls proxy_on_foreign_function a little later, on this worker.</summary>
-    public void CallBackLater(int function, byte[] arguments) => Vm.WhenBound(() => Worker!.Post(static s =>
+    public void CallBackLater(int function, byte[] arguments) => Vm.WhenInService(() => Worker!.Post(static s =>
     {
         var (root, number, bytes) = ((PluginContext, int, byte[]))s!;
         if (root._quiet || root.Id == 0) return;
@@ -193,7 +193,7 @@ internal sealed partial class PluginContext : WasmContext
         byte[] bytes = body.ToArray();
         id = Vm.NextCallId();
         var call = _calls[id] = new GuestCall(this, asker, id);
-        Vm.WhenBound(() => call.Start(name, request, bytes, tail, timeoutMs * 1000L));
+        Vm.WhenInService(() => call.Start(name, request, bytes, tail, timeoutMs * 1000L));
         return WasmStatus.Ok;
     }
 
@@ -214,7 +214,7 @@ internal sealed partial class PluginContext : WasmContext
     }
 
     public IReadOnlyDictionary<string, Cluster> Clusters(WasmContext asker) =>
-        asker is HttpContext { Id: > 0 } stream ? stream.Stream.Snapshot.Clusters : Worker?.Server.Current?.Clusters ?? NoClusters;
+        asker is HttpContext { Id: > 0 } stream ? stream.Stream.Snapshot.Clusters : (Worker?.Installing ?? Worker?.Server.Current)?.Clusters ?? NoClusters;
 
     /// <summary>The answer of a call is here, or will never be.</summary>
     public void OnAnswer(GuestCall asked, HttpCall call)

@@ -193,6 +193,7 @@ internal sealed class WasmReplica
         Volatile.Write(ref _current, instance);
         instance.Vm.Bind(_worker);
         foreach (var root in instance.Roots.Values) root.Bind(_worker);
+        _worker.WhenPublished(instance.Vm.Begin);
         _plugins = [.. instance.Roots.Keys];
     }
 
