@@ -5,6 +5,7 @@ using Managed.Proxy.Downstream.NetworkFilters.DirectResponse;
 using Managed.Proxy.Downstream.NetworkFilters.Echo;
 using Managed.Proxy.Downstream.NetworkFilters.HttpConnectionManager;
 using Managed.Proxy.Downstream.NetworkFilters.TcpProxy;
+using Managed.Proxy.Downstream.NetworkFilters.Wasm;
 using Managed.Proxy.Http;
 using Managed.Proxy.Http.Filters.Fault;
 using Managed.Proxy.Http.Filters.HeaderMutation;
@@ -24,6 +25,7 @@ public static class ExtensionCatalog
         new TcpProxyDefinition(),
         new EchoDefinition(),
         new DirectResponseDefinition(),
+        new WasmNetworkFilterDefinition(),
     ];
 
     public static IReadOnlyList<HttpFilterDefinition> HttpFilters { get; } =

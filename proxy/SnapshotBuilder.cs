@@ -111,15 +111,30 @@ internal sealed class SnapshotBuilder(StatsRegistry stats, SharedState state, Ac
     private static FilterChain? BuildChain(FilterChainConfig config, Listener listener, NetworkBuildContext context)
     {
         CheckRanges(config.FilterChainMatch, context.Errors);
-        if (config.Filters.Count != 1)
+        if (config.Filters.Count == 0)
         {
-            if (config.Filters.Count == 0) context.Errors.ErrorAt(config.Node, "filters", ConfigCode.MissingField, $"filter chain '{config.Name}' has no filter");
-            else context.Errors.Error(config.Filters[1].Node, ConfigCode.InvalidValue, $"'{config.Filters[0].Name}' ends the chain: no filter may follow it");
+            context.Errors.ErrorAt(config.Node, "filters", ConfigCode.MissingField, $"filter chain '{config.Name}' has no filter");
             return null;
         }
-        var filter = config.Filters[0];
-        var definition = ExtensionCatalog.FindNetworkFilter(filter.TypedConfig, filter.Name, filter.Node, context.Errors);
-        return definition?.Build(filter.TypedConfig, context) is { } terminal ? new FilterChain { Name = config.Name, Listener = listener, Config = config, Terminal = terminal } : null;
+        var filters = new List<NetworkFilterFactory>();
+        TerminalFilter? terminal = null;
+        bool valid = true;
+        for (int i = 0; i < config.Filters.Count; i++)
+        {
+            var filter = config.Filters[i];
+            bool last = i == config.Filters.Count - 1;
+            if (ExtensionCatalog.FindNetworkFilter(filter.TypedConfig, filter.Name, filter.Node, context.Errors) is not { } definition) { valid = false; continue; }
+            if (definition.IsTerminal != last)
+            {
+                context.Errors.Error(last ? filter.Node : config.Filters[i + 1].Node, ConfigCode.InvalidValue,
+                    last ? $"'{filter.Name}' cannot be the last filter of a chain: nothing would run the connection" : $"'{filter.Name}' ends the chain: no filter may follow it", last ? "put http_connection_manager, tcp_proxy or another filter that ends a chain behind it" : null);
+                valid = false;
+            }
+            else if (last) terminal = definition.Build(filter.TypedConfig, context);
+            else if (definition.BuildFilter(filter.TypedConfig, context) is { } built) filters.Add(built);
+            else valid = false;
+        }
+        return valid && terminal is not null ? new FilterChain { Name = config.Name, Listener = listener, Config = config, Filters = [.. filters], Terminal = terminal } : null;
     }
 
     private static void CheckRanges(FilterChainMatchConfig? match, ConfigErrors errors)

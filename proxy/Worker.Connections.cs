@@ -2,6 +2,7 @@ using Managed.Proxy.Core.EventLoop;
 using Managed.Proxy.Core.Timers;
 using Managed.Proxy.Core.Transport;
 using Managed.Proxy.Downstream.Listener;
+using Managed.Proxy.Downstream.NetworkFilters;
 
 namespace Managed.Proxy;
 
@@ -43,7 +44,7 @@ public sealed partial class Worker
         var stats = connection.Chain.Listener.Stats;
         try
         {
-            await connection.Chain.Terminal.RunAsync(connection);
+            if (connection.Chain.Filters.Length == 0 || await FilterAsync(connection)) await connection.Chain.Terminal.RunAsync(connection);
         }
         catch (Exception e)
         {
@@ -51,7 +52,7 @@ public sealed partial class Worker
             Server.OnWorkerCrash(e);
         }
         connection.OnCut = connection.OnDrain = null;
-        connection.Transport.Close();
+        connection.Transport.Close(); // tells the network filters too
         if (connection.Previous is null) _connections = connection.Next; else connection.Previous.Next = connection.Next;
         if (connection.Next is not null) connection.Next.Previous = connection.Previous;
         _connectionCount--;
@@ -60,6 +61,26 @@ public sealed partial class Worker
         connection.Snapshot.LeaveConnection(this);
         connection.Chain.Listener.AccessLog?.Log(this, connection.Describe());
         return true;
+    }
+
+    // The network filters of the chain, between the socket and whoever runs the connection. False: one of them will not have it.
+    private async IoTask<bool> FilterAsync(DownstreamConnection connection)
+    {
+        var factories = connection.Chain.Filters;
+        var filters = new NetworkFilter[factories.Length];
+        for (int i = 0; i < filters.Length; i++)
+        {
+            if (factories[i].Create(connection) is not { } filter)
+            {
+                for (int made = 0; made < i; made++) filters[made].OnClose(ConnectionEnd.Local);
+                return false;
+            }
+            filters[i] = filter;
+        }
+        var transport = new FilteredTransport(Loop, connection.Transport, filters);
+        foreach (var filter in filters) (filter.Transport, filter.Connection) = (transport, connection);
+        connection.Transport = transport;
+        return await transport.BeginAsync();
     }
 
     /// <summary>After a publication: what has no successor in the current version drains, and is cut when its time is over.</summary>

@@ -22,7 +22,7 @@ internal sealed class DownstreamConnection
     }
 
     public Worker Worker { get; }
-    public Transport Transport { get; }
+    public Transport Transport { get; internal set; }
     public FilterChain Chain { get; private set; }
     public Snapshot Snapshot { get; private set; }
     public ulong Id { get; }

@@ -36,6 +36,8 @@ internal sealed class FilterChain
     public required string Name { get; init; }
     public required Listener Listener { get; init; }
     public required FilterChainConfig Config { get; init; }
+    /// <summary>The network filters before the last, in their order.</summary>
+    public NetworkFilterFactory[] Filters { get; init; } = [];
     /// <summary>The last network filter: it runs the connection.</summary>
     public TerminalFilter Terminal { get; set; } = null!;
 }

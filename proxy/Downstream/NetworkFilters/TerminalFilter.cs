@@ -28,7 +28,13 @@ public abstract class NetworkFilterDefinition
     /// <summary>One sentence for the filter reference.</summary>
     public abstract string Summary { get; }
 
-    internal abstract TerminalFilter? Build(ConfigNode? typedConfig, NetworkBuildContext context);
+    /// <summary>It runs the connection and ends the chain; otherwise it stands before such a one.</summary>
+    public virtual bool IsTerminal => true;
+
+    /// <summary>For a terminal filter; null when errors were added.</summary>
+    internal virtual TerminalFilter? Build(ConfigNode? typedConfig, NetworkBuildContext context) => null;
+    /// <summary>For any other; likewise.</summary>
+    internal virtual NetworkFilterFactory? BuildFilter(ConfigNode? typedConfig, NetworkBuildContext context) => null;
 }
 
 /// <summary>What a network filter may use while one version is built, on the control thread.</summary>

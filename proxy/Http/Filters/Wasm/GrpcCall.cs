@@ -27,7 +27,7 @@ internal sealed class GrpcCall : IDisposable
     private readonly CancellationTokenSource _stop = new();
     private bool _ended;
 
-    public GrpcCall(PluginContext root, Worker worker, int id, bool streaming, HttpContext? asker)
+    public GrpcCall(PluginContext root, Worker worker, int id, bool streaming, StreamContext? asker)
     {
         (_root, _worker, Id, IsStreaming) = (root, worker, id, streaming);
         (Asker, _askerId) = (asker, asker?.Id ?? 0);
@@ -37,9 +37,9 @@ internal sealed class GrpcCall : IDisposable
 
     public int Id { get; }
     public bool IsStreaming { get; }
-    private HttpContext? Asker { get; }
+    private StreamContext? Asker { get; }
     /// <summary>The stream that asked, while it lives.</summary>
-    public HttpContext? Stream => Asker is { } stream && stream.Id == _askerId ? stream : null;
+    public StreamContext? Stream => Asker is { } stream && stream.Id == _askerId ? stream : null;
     // What the present callback is about.
     public HeaderMap Metadata { get; private set; } = new();
     public byte[] Message { get; private set; } = [];

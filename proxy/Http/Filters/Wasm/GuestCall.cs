@@ -13,7 +13,7 @@ internal sealed class GuestCall(PluginContext root, WasmContext asker, int id)
 
     public int Id => id;
     /// <summary>The stream that asked, while it lives.</summary>
-    public HttpContext? Stream => asker is HttpContext stream && stream.Id == _askerId && _askerId > 0 ? stream : null;
+    public StreamContext? Stream => asker is StreamContext stream && stream.Id == _askerId && _askerId > 0 ? stream : null;
 
     public void Start(string cluster, HeaderMap headers, byte[] body, HeaderMap trailers, long timeoutMicros)
     {

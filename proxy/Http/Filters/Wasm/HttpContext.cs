@@ -12,7 +12,7 @@ namespace Managed.Proxy.Http.Filters.Wasm;
 /// <para>A declared content-length and a guest that changes bodies do not go together, and few guests think of it. So where a guest has a
 /// body callback, headers with a content-length wait for the first piece of the body; by then it shows whether the length still holds.</para>
 /// </summary>
-internal sealed class HttpContext(WasmFilter filter) : WasmContext
+internal sealed class HttpContext(WasmFilter filter) : StreamContext
 {
     // Of one direction.
     private struct Direction
@@ -31,20 +31,20 @@ internal sealed class HttpContext(WasmFilter filter) : WasmContext
 
     private readonly ByteWriter _replyHeaders = new(256);
     private Direction _request, _response;
-    private PluginContext _root = null!;
     private bool _replied, _repliedNow, _failed;
     private Action<string, string, string>? _trace;
 
-    public override WasmContext Root => _root;
     public HttpStream Stream => filter.Stream;
     public string FilterName => Stream.Manager.Filters[filter.Index].Name;
-    public string RequestId => Stream.RequestHeaders.GetString("x-request-id") ?? Stream.Info.StreamId.ToString(CultureInfo.InvariantCulture);
+    public override StreamInfo Info => Stream.Info;
+    public override long Version => Stream.Snapshot.Version;
+    public override IReadOnlyDictionary<string, Upstream.Cluster> Clusters => Stream.Snapshot.Clusters;
+    public override string RequestId => Stream.RequestHeaders.GetString("x-request-id") ?? Stream.Info.StreamId.ToString(CultureInfo.InvariantCulture);
 
     /// <summary>Enters the plugin's VM. False: the guest failed at it.</summary>
     public bool Begin(PluginContext root)
     {
-        _root = root;
-        Vm = root.Vm;
+        Enter(root);
         Vm.Hold();
         if (Stream.Trace is { } trace) _trace = (function, arguments, result) => trace.Call(function, arguments, result, "");
         return Vm.Add(this, root.Id);
@@ -136,7 +136,7 @@ internal sealed class HttpContext(WasmFilter filter) : WasmContext
         Vm.Trace = _trace;
         bool ok = Vm.Call(this, Vm.Exports.Done, 1, out _) && Vm.Call(this, Vm.Exports.Log) && Vm.Call(this, Vm.Exports.Delete);
         Vm.Trace = null;
-        if (!ok) _root.OnFailure(null);
+        if (!ok) Plugin.OnFailure(null);
         Forget();
     }
 
@@ -153,11 +153,11 @@ internal sealed class HttpContext(WasmFilter filter) : WasmContext
     public void OnFailure()
     {
         Stream.Trace?.Failed(Vm.Failure);
-        _root.OnFailure(this);
+        Plugin.OnFailure(this);
     }
 
     /// <summary>The stream does without the plugin from here on, or is answered for it, as the policy says.</summary>
-    public void Fail()
+    public override void Fail()
     {
         if (_failed) return;
         _failed = true;
@@ -171,10 +171,10 @@ internal sealed class HttpContext(WasmFilter filter) : WasmContext
 
     private void Forget()
     {
-        if (Vm is not { } vm) return;
-        if (Id > 0) vm.Remove(this);
-        Vm = null!;
-        vm.LetGo();
+        if (!Held) return;
+        Held = false;
+        if (Id > 0) Vm.Remove(this);
+        Vm.LetGo();
     }
 
     // ---- what the guest asks of its stream
@@ -189,7 +189,7 @@ internal sealed class HttpContext(WasmFilter filter) : WasmContext
             WasmMap.ResponseTrailers => _response.SawTrailers ? Stream.ResponseTrailers : null,
             _ => null,
         };
-        return map <= WasmMap.ResponseTrailers || _root.TryMap(map, out headers);
+        return map <= WasmMap.ResponseTrailers || Plugin.TryMap(map, out headers);
     }
 
     public override string? Refuses(WasmMap map, ReadOnlySpan<byte> name, ReadOnlySpan<byte> value)
@@ -218,7 +218,7 @@ internal sealed class HttpContext(WasmFilter filter) : WasmContext
     public override bool TryBuffer(WasmBuffer buffer, out ReadOnlySpan<byte> bytes)
     {
         bytes = default;
-        if (buffer > WasmBuffer.ResponseBody) return _root.TryBuffer(buffer, out bytes);
+        if (buffer > WasmBuffer.ResponseBody) return Plugin.TryBuffer(buffer, out bytes);
         if (Writable(buffer) is not { } body) return false;
         bytes = body.Written;
         return true;
@@ -236,24 +236,6 @@ internal sealed class HttpContext(WasmFilter filter) : WasmContext
         ref var direction = ref Of(buffer == WasmBuffer.ResponseBody);
         direction.BodyChanged = direction.EverChanged = true;
     }
-
-    public override bool TryProperty(ReadOnlySpan<byte> path, ByteWriter into) => Properties.TryWrite(path, this, _root, into);
-
-    public override WasmStatus SetProperty(ReadOnlySpan<byte> path, ReadOnlySpan<byte> value)
-    {
-        path = Properties.Trim(path);
-        if (path.IsEmpty) return WasmStatus.BadArgument;
-        (Stream.Info.FilterState ??= [])[Properties.StateKey(path)] = value.ToArray();
-        return WasmStatus.Ok;
-    }
-
-    public override WasmStatus SetFilterState(ReadOnlySpan<byte> key, ReadOnlySpan<byte> value)
-    {
-        (Stream.Info.FilterState ??= [])[Encoding.UTF8.GetString(key)] = value.ToArray();
-        return WasmStatus.Ok;
-    }
-
-    public override bool TryForeign(ReadOnlySpan<byte> name, ReadOnlySpan<byte> arguments, ByteWriter result, out WasmStatus status) => ForeignFunctions.TryCall(this, name, arguments, result, out status);
 
     public override WasmStatus ClearRouteCache()
     {
@@ -324,9 +306,6 @@ internal sealed class HttpContext(WasmFilter filter) : WasmContext
         Stream.Cut();
         return WasmStatus.Ok;
     }
-
-    public override void Log(WasmLogLevel level, ReadOnlySpan<byte> text)
-        => PluginContext.Say(_root.Machine, Stream.Worker, _root.Plugin.Name, level, text, RequestId, Stream.Snapshot.Version);
 
     // ----
 

@@ -23,7 +23,7 @@ internal sealed partial class PluginContext
         string path = $"/{Encoding.UTF8.GetString(service)}/{Encoding.UTF8.GetString(method)}";
         byte[] first = message.ToArray();
         int number = id = Vm.NextCallId();
-        var stream = asker as HttpContext;
+        var stream = asker as StreamContext;
         Vm.WhenInService(() =>
         {
             if (_quiet) return;
@@ -82,6 +82,6 @@ internal sealed partial class PluginContext
         _grpc = call;
         bool ok = Vm.Call(this, callback, call.Id, argument);
         _grpc = null;
-        if (!ok) OnFailure(Vm.FailedOn as HttpContext ?? call.Stream);
+        if (!ok) OnFailure(Vm.FailedOn as StreamContext ?? call.Stream);
     }
 }

@@ -117,7 +117,7 @@ internal sealed partial class PluginContext : WasmContext
     }
 
     /// <summary>A call into the guest failed. The stream it was for, if any, fails too.</summary>
-    public void OnFailure(HttpContext? stream)
+    public void OnFailure(StreamContext? stream)
     {
         if (Worker is { } worker) _machine.On(worker)?.OnFailure(Vm, _plugin, stream?.RequestId ?? "");
         if (stream is { Id: > 0 } && ReferenceEquals(stream.Vm, Vm)) stream.Fail();
@@ -150,7 +150,7 @@ internal sealed partial class PluginContext : WasmContext
     /// <summary>Within its configuration: proxy_get_configuration means that one.</summary>
     public override bool IsConfiguring => _configuring;
 
-    public override bool TryProperty(ReadOnlySpan<byte> path, ByteWriter into) => Properties.TryWrite(path, null, this, into);
+    public override bool TryProperty(ReadOnlySpan<byte> path, ByteWriter into) => Properties.TryWrite(path, null, null, this, into);
 
     public override bool TryForeign(ReadOnlySpan<byte> name, ReadOnlySpan<byte> arguments, ByteWriter result, out WasmStatus status) => ForeignFunctions.TryCall(this, name, arguments, result, out status);
 
@@ -176,7 +176,7 @@ internal sealed partial class PluginContext : WasmContext
         root._arguments = bytes;
         bool ok = root.Vm.Call(root, root.Vm.Exports.ForeignFunction, number, bytes.Length);
         root._arguments = null;
-        if (!ok) root.OnFailure(root.Vm.FailedOn as HttpContext);
+        if (!ok) root.OnFailure(root.Vm.FailedOn as StreamContext);
     }, (this, function, arguments)));
 
     public override WasmStatus HttpCall(WasmContext asker, ReadOnlySpan<byte> upstream, ReadOnlySpan<byte> headers, ReadOnlySpan<byte> body, ReadOnlySpan<byte> trailers, int timeoutMs, out int id)
@@ -214,7 +214,7 @@ internal sealed partial class PluginContext : WasmContext
     }
 
     public IReadOnlyDictionary<string, Cluster> Clusters(WasmContext asker) =>
-        asker is HttpContext { Id: > 0 } stream ? stream.Stream.Snapshot.Clusters : (Worker?.Installing ?? Worker?.Server.Current)?.Clusters ?? NoClusters;
+        asker is StreamContext { Id: > 0 } stream ? stream.Clusters : (Worker?.Installing ?? Worker?.Server.Current)?.Clusters ?? NoClusters;
 
     /// <summary>The answer of a call is here, or will never be.</summary>
     public void OnAnswer(GuestCall asked, HttpCall call)
@@ -222,23 +222,28 @@ internal sealed partial class PluginContext : WasmContext
         if (!_calls.Remove(asked.Id) || Id == 0) return;
         _answer = call;
         var stream = asked.Stream;
-        var trace = stream?.Stream.Trace;
-        trace?.Begin(stream!.FilterName, "OnHttpCallResponse", stream.Stream.RequestHeaders, null, false);
+        var http = stream as HttpContext;
+        var trace = http?.Stream.Trace;
+        trace?.Begin(http!.FilterName, "OnHttpCallResponse", http.Stream.RequestHeaders, null, false);
         Vm.Trace = trace is null ? null : (function, arguments, result) => trace.Call(function, arguments, result, "");
         bool ok = call.Failed ? Vm.Call(this, Vm.Exports.HttpCallResponse, asked.Id, 0, 0, 0)
             : Vm.Call(this, Vm.Exports.HttpCallResponse, asked.Id, call.Response.Count, call.ResponseBody.Length, call.ResponseTrailers.Count);
-        trace?.End(ok ? "Done" : "Failed", stream!.Stream.RequestHeaders, null);
+        trace?.End(ok ? "Done" : "Failed", http!.Stream.RequestHeaders, null);
         Vm.Trace = null;
         _answer = null;
-        if (!ok) OnFailure(Vm.FailedOn as HttpContext ?? stream);
+        if (!ok) OnFailure(Vm.FailedOn as StreamContext ?? stream);
     }
 
     public override void Log(WasmLogLevel level, ReadOnlySpan<byte> text) => Say(_machine, Worker, _plugin.Name, level, text, "", 0);
 
+    public static bool MaySay(WasmMachine machine, WasmLogLevel level) => machine.Logger.IsEnabled(LevelOf(level));
+
+    private static LogLevel LevelOf(WasmLogLevel level) => level switch { WasmLogLevel.Trace => LogLevel.Trace, WasmLogLevel.Debug => LogLevel.Debug, WasmLogLevel.Info => LogLevel.Information, WasmLogLevel.Warn => LogLevel.Warning, WasmLogLevel.Error => LogLevel.Error, _ => LogLevel.Critical };
+
     /// <summary>A guest's words: to the log, and to whoever listens to events.</summary>
     public static void Say(WasmMachine machine, Worker? worker, string name, WasmLogLevel level, ReadOnlySpan<byte> text, string requestId, long version)
     {
-        var at = level switch { WasmLogLevel.Trace => LogLevel.Trace, WasmLogLevel.Debug => LogLevel.Debug, WasmLogLevel.Info => LogLevel.Information, WasmLogLevel.Warn => LogLevel.Warning, WasmLogLevel.Error => LogLevel.Error, _ => LogLevel.Critical };
+        var at = LevelOf(level);
         if (!machine.Logger.IsEnabled(at)) return;
         string words = Encoding.UTF8.GetString(text[..Math.Min(text.Length, 8192)]).TrimEnd('\n');
         if (requestId.Length > 0) Wasm.Log.ModuleSaidOnStream(machine.Logger, at, name, words, machine.Program.VmId, worker?.Id ?? -1, requestId, version);
@@ -250,7 +255,7 @@ internal sealed partial class PluginContext : WasmContext
     {
         if (_quiet || Id == 0 || Worker is not { } worker) return;
         long before = Vm.Ticks;
-        if (!Vm.Call(this, Vm.Exports.Tick)) { OnFailure(Vm.FailedOn as HttpContext); return; }
+        if (!Vm.Call(this, Vm.Exports.Tick)) { OnFailure(Vm.FailedOn as StreamContext); return; }
         long took = (Vm.Ticks - before) / (System.Diagnostics.Stopwatch.Frequency / 1_000_000);
         if (_tickMicros > 0 && !_quiet) worker.Timers.Arm(_tick, Math.Max(_tickMicros, took * IdleShare));
     }
@@ -258,7 +263,7 @@ internal sealed partial class PluginContext : WasmContext
     private void OnQueue(int id)
     {
         if (_quiet || Id == 0) return;
-        if (!Vm.Call(this, Vm.Exports.QueueReady, id)) OnFailure(Vm.FailedOn as HttpContext);
+        if (!Vm.Call(this, Vm.Exports.QueueReady, id)) OnFailure(Vm.FailedOn as StreamContext);
     }
 
     private static readonly Dictionary<string, Cluster> NoClusters = [];

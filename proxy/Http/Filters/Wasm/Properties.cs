@@ -20,7 +20,7 @@ internal static class Properties
 
     public static string StateKey(ReadOnlySpan<byte> path) => "wasm." + Encoding.UTF8.GetString(path).Replace('\0', '.');
 
-    public static bool TryWrite(ReadOnlySpan<byte> path, HttpContext? context, PluginContext root, ByteWriter into)
+    public static bool TryWrite(ReadOnlySpan<byte> path, StreamInfo? info, HttpStream? stream, PluginContext root, ByteWriter into)
     {
         path = Trim(path);
         Span<Range> ranges = stackalloc Range[MaxSegments];
@@ -33,7 +33,7 @@ internal static class Properties
             ranges[count++] = range;
         }
         var segments = new Path(path, ranges[..count]);
-        return Plugin(segments, root, into) || (context is not null && (OfStream(segments, context.Stream, into) || State(path, context.Stream, into)));
+        return Plugin(segments, root, into) || (stream is not null && OfStream(segments, stream, into)) || (info is not null && (OfConnection(segments, info, into) || State(path, info, into)));
     }
 
     private static bool Plugin(Path path, PluginContext root, ByteWriter into)
@@ -53,17 +53,25 @@ internal static class Properties
 
     private static bool OfStream(Path path, HttpStream stream, ByteWriter into)
     {
-        var info = stream.Info;
         if (path.First("request"u8)) return Request(path.From(1), stream, into);
         if (path.First("response"u8)) return Response(path.From(1), stream, into);
+        if (path.First("upstream"u8)) return Upstream(path.From(1), stream, into);
+        return Xds(path.First("xds"u8) ? path.From(1) : path, stream, into);
+    }
+
+    // What a connection without HTTP has too.
+    private static bool OfConnection(Path path, StreamInfo info, ByteWriter into)
+    {
         if (path.First("source"u8)) return Address(path.From(1), info.RemoteAddress, into);
         if (path.First("destination"u8)) return Address(path.From(1), info.LocalAddress, into);
         if (path.First("connection"u8)) return Connection(path.From(1), info, into);
-        if (path.First("upstream"u8)) return Upstream(path.From(1), stream, into);
         if (path.First("metadata"u8)) return Metadata(path.From(1), info, into);
         if (path.First("filter_state"u8)) return FilterState(path.From(1), info, into);
         if (path.First("upstream_filter_state"u8)) return path.Length == 1 && Pairs(into, []);
-        return Xds(path.First("xds"u8) ? path.From(1) : path, stream, into);
+        if (path.First("xds"u8)) path = path.From(1);
+        if (path.Is("filter_chain_name"u8)) return Text(into, info.FilterChainName ?? "");
+        if (path.First("listener_metadata"u8)) return FilterMetadata(path.From(1), null, into);
+        return path.Is("listener_direction"u8) && Number(into, 0); // UNSPECIFIED: listeners have no direction here
     }
 
     private static bool Request(Path path, HttpStream stream, ByteWriter into)
@@ -137,11 +145,9 @@ internal static class Properties
         if (path.Is("cluster_name"u8)) return (info.UpstreamCluster ?? stream.Route?.ClusterName) is { } cluster && Text(into, cluster);
         if (path.Is("route_name"u8)) return stream.Route is { } route && Text(into, route.Name ?? "");
         if (path.Is("virtual_host_name"u8)) return stream.Route is { } host && Text(into, host.VirtualHostName ?? "");
-        if (path.Is("filter_chain_name"u8)) return Text(into, info.FilterChainName ?? "");
-        if (path.Is("listener_direction"u8)) return Number(into, 0); // UNSPECIFIED: listeners have no direction here
         if (path.First("route_metadata"u8)) return FilterMetadata(path.From(1), stream.Route?.Metadata, into);
         if (path.First("virtual_host_metadata"u8)) return FilterMetadata(path.From(1), stream.Route?.VirtualHostMetadata, into);
-        return (path.First("cluster_metadata"u8) || path.First("listener_metadata"u8) || path.First("upstream_host_metadata"u8)) && FilterMetadata(path.From(1), null, into);
+        return (path.First("cluster_metadata"u8) || path.First("upstream_host_metadata"u8)) && FilterMetadata(path.From(1), null, into);
     }
 
     private static Upstream.Cluster? Cluster(HttpStream stream) => stream.Info.UpstreamCluster is { } name && stream.Snapshot.Clusters.TryGetValue(name, out var cluster) ? cluster : null;
@@ -168,8 +174,8 @@ internal static class Properties
     }
 
     // What proxy_set_property has set, under the path it was set by.
-    private static bool State(ReadOnlySpan<byte> path, HttpStream stream, ByteWriter into)
-        => stream.Info.FilterState is { } state && state.TryGetValue(StateKey(path), out object? value) && Bytes(into, Encoded(value));
+    private static bool State(ReadOnlySpan<byte> path, StreamInfo info, ByteWriter into)
+        => info.FilterState is { } state && state.TryGetValue(StateKey(path), out object? value) && Bytes(into, Encoded(value));
 
     private static bool Fields(Path path, HeaderMap headers, ByteWriter into)
     {

@@ -52,7 +52,7 @@ public sealed class FailureTests
         await using var proxy = await WasmProxy.StartAsync(new WatGuest().On(callback, """(if (i32.ne (local.get $ctx) (i32.const 1)) (then unreachable))""").Build());
         for (int i = 0; i < 3; i++) Assert.Equal(callback == "context_create" ? 503 : 200, (await proxy.GetAsync()).Status);
         await Eventually.Async(() => Vm(proxy).Errors == 3, proxy.Log);
-        Assert.Equal(0, proxy.Proxy.Server.GuestVms().Sum(v => v.Active) - 1 - (Vm(proxy).State == "failed" ? -1 : 0));
+        await Eventually.Async(() => Vm(proxy).Active <= 1, "VMs that failed go with their last stream");
     }
 
     [Theory]

@@ -1,0 +1,277 @@
+using System.Net;
+using Managed.Proxy.Core.Buffers;
+using Managed.Proxy.Core.EventLoop;
+using Managed.Proxy.Core.Transport;
+
+namespace Managed.Proxy.Downstream.NetworkFilters;
+
+/// <summary>
+/// A connection's transport with network filters on it: whoever reads and writes it sees what the filters let through. Reading is by demand, so a
+/// filter sees bytes when the terminal filter wants some, and nothing piles up for a slow one.
+/// </summary>
+internal sealed class FilteredTransport(EventLoop loop, Transport inner, NetworkFilter[] filters) : Transport
+{
+    private const int Most = 1 << 20;
+
+    private readonly ByteWriter _in = new(256), _ready = new(256), _out = new(256);
+    private readonly Signal _goOn = new(), _sent = new();
+    private ByteWriter _sending = new(256), _onItsWay = new(256);
+    private int _taken; // of _ready
+    private int _begun; // filters that know of the connection
+    private int _stoppedAt, _outStoppedAt, _cancel, _writeError;
+    private bool _letIn, _inEnd, _readyEnd, _stopped, _outEnd, _outStopped, _flushing, _closing, _ended, _waiting, _woken, _peerGone;
+
+    public override IPEndPoint? RemoteAddress => inner.RemoteAddress;
+    public override IPEndPoint? LocalAddress => inner.LocalAddress;
+    public override bool IsClosed => inner.IsClosed;
+    public override bool MayRead => HasReady || _readyEnd || (!_inEnd && !IsFull && inner.MayRead);
+
+    private bool HasReady => _ready.Length > _taken;
+    private bool IsFull => _stopped && _in.Length >= Most;
+
+    /// <summary>Asks the filters whether the connection may begin, and waits while they think. False: it is over.</summary>
+    public async IoTask<bool> BeginAsync()
+    {
+        inner.PeerGone = static (s, half) => ((FilteredTransport)s!).OnPeerGone(half);
+        inner.PeerGoneState = this;
+        PassIn();
+        while (!_letIn && !_closing && !inner.IsClosed)
+        {
+            // What the client sends first may be what a filter waits for.
+            int n = await FillAsync();
+            if (n < 0 && n != -Libc.EIntr) return false;
+        }
+        return !_closing && !inner.IsClosed;
+    }
+
+    /// <summary>The connection is over; each filter is told, once.</summary>
+    public void End(ConnectionEnd end)
+    {
+        if (_ended) return;
+        _ended = true;
+        foreach (var filter in filters) filter.OnClose(end);
+    }
+
+    public void ContinueReading() => loop.Defer(static s =>
+    {
+        var transport = (FilteredTransport)s!;
+        if (transport._ended || !transport._stopped) return;
+        transport.PassIn(transport._stoppedAt + 1);
+        transport.Wake();
+    }, this);
+
+    public void ContinueWriting() => loop.Defer(static s =>
+    {
+        var transport = (FilteredTransport)s!;
+        if (transport._ended || !transport._outStopped) return;
+        transport.PassOut(transport._outStoppedAt - 1);
+        transport.FlushAsync().Forget();
+    }, this);
+
+    public void CloseSoon()
+    {
+        if (_closing) return;
+        _closing = true;
+        loop.Defer(static s => ((FilteredTransport)s!).CloseNowAsync().Forget(), this);
+    }
+
+    // ---- from the client
+
+    public override async IoTask<int> ReadAsync(Memory<byte> buffer)
+    {
+        while (true)
+        {
+            int n = TryRead(buffer.Span);
+            if (n != -Libc.EAgain) return n;
+            n = await ReadableAsync();
+            if (n < 0) return n;
+        }
+    }
+
+    public override async IoTask<int> ReadableAsync()
+    {
+        while (!HasReady && !_readyEnd)
+        {
+            if (_closing || inner.IsClosed) return -Libc.ECanceled;
+            int n = await FillAsync();
+            if (n < 0 && !(n == -Libc.EIntr && _woken)) return n;
+        }
+        return 1;
+    }
+
+    public override int TryRead(Span<byte> buffer)
+    {
+        if (!HasReady && !_readyEnd)
+        {
+            int n = TryFill();
+            if (n < 0) return n;
+        }
+        if (HasReady)
+        {
+            int n = Math.Min(buffer.Length, _ready.Length - _taken);
+            _ready.Written.Slice(_taken, n).CopyTo(buffer);
+            _taken += n;
+            if (!HasReady) { _ready.Clear(); _taken = 0; }
+            return n;
+        }
+        return _readyEnd ? 0 : -Libc.EAgain;
+    }
+
+    public override void CancelRead(int errno)
+    {
+        _cancel = errno;
+        if (_waiting) _goOn.Set(); else inner.CancelRead(errno);
+    }
+
+    // One more reading, passed through the filters; -errno, -EINTR also when a filter went on.
+    private async IoTask<int> FillAsync()
+    {
+        _woken = false;
+        if (_inEnd || IsFull)
+        {
+            // Nothing to read: a filter must go on first.
+            _waiting = true;
+            await _goOn.WaitAsync();
+            _waiting = false;
+            if (_cancel == 0) { _woken = true; return -Libc.EIntr; }
+            int cancelled = _cancel;
+            _cancel = 0;
+            return -cancelled;
+        }
+        int n = await inner.ReadableAsync();
+        _cancel = 0;
+        if (n < 0) return n;
+        n = TryFill();
+        return n == -Libc.EAgain ? 1 : n;
+    }
+
+    private int TryFill()
+    {
+        if (_inEnd || IsFull) return -Libc.EAgain;
+        byte[] buffer = loop.Buffers.Rent();
+        int n = inner.TryRead(buffer);
+        if (n > 0) _in.Write(buffer.AsSpan(0, n)); else if (n == 0) _inEnd = true;
+        loop.Buffers.Return(buffer);
+        if (n >= 0) PassIn();
+        return n < 0 ? n : 1;
+    }
+
+    private void PassIn(int from = 0)
+    {
+        _stopped = false;
+        for (int i = from; i < filters.Length; i++)
+        {
+            if (_closing) return;
+            if (i == _begun)
+            {
+                _begun++;
+                if (filters[i].OnNewConnection() != NetworkStatus.Continue) { Stop(i); return; }
+            }
+            if ((_in.Length > 0 || _inEnd) && !_closing && filters[i].OnData(_in, _inEnd) != NetworkStatus.Continue) { Stop(i); return; }
+        }
+        if (_closing) return;
+        _ready.Write(_in.Written);
+        _in.Clear();
+        _readyEnd = _inEnd;
+        _letIn = true;
+    }
+
+    private void Stop(int at)
+    {
+        _stopped = true;
+        _stoppedAt = at;
+    }
+
+    private void Wake()
+    {
+        _woken = true;
+        if (_waiting) _goOn.Set(); else inner.CancelRead(Libc.EIntr);
+    }
+
+    // ---- to the client
+
+    public override async IoTask<int> WriteAsync(ReadOnlyMemory<byte> first, ReadOnlyMemory<byte> second)
+    {
+        while ((_flushing || (_outStopped && _out.Length >= Most)) && _writeError == 0) await _sent.WaitAsync();
+        if (_writeError != 0) return -_writeError;
+        _out.Write(first.Span);
+        _out.Write(second.Span);
+        PassOut(filters.Length - 1);
+        return await FlushAsync();
+    }
+
+    public override void CancelWrite(int errno)
+    {
+        _writeError = errno;
+        _sent.Set();
+        inner.CancelWrite(errno);
+    }
+
+    public override void ShutdownWrite()
+    {
+        _outEnd = true;
+        if (_flushing) return; // its end follows what is on its way
+        PassOut(filters.Length - 1);
+        FlushAsync().Forget();
+    }
+
+    private void PassOut(int from)
+    {
+        _outStopped = false;
+        for (int i = from; i >= 0; i--)
+            if ((_out.Length > 0 || _outEnd) && filters[i].OnWrite(_out, _outEnd) != NetworkStatus.Continue)
+            {
+                _outStopped = true;
+                _outStoppedAt = i;
+                return;
+            }
+        _sending.Write(_out.Written);
+        _out.Clear();
+    }
+
+    private async IoTask<int> FlushAsync()
+    {
+        if (_flushing) return 0;
+        _flushing = true;
+        int n = 0;
+        while (_sending.Length > 0 && n >= 0)
+        {
+            (_onItsWay, _sending) = (_sending, _onItsWay);
+            _sending.Clear();
+            n = await inner.WriteAsync(_onItsWay.WrittenMemory);
+        }
+        _flushing = false;
+        if (n >= 0 && _outEnd && !_outStopped) inner.ShutdownWrite();
+        _sent.Set();
+        return n;
+    }
+
+    // ---- the end
+
+    public override void Close(bool reset = false)
+    {
+        End(_peerGone ? ConnectionEnd.Remote : ConnectionEnd.Local);
+        _closing = true;
+        inner.Close(reset);
+        _writeError = Libc.ECanceled;
+        if (_waiting) { _cancel = Libc.ECanceled; _goOn.Set(); }
+        _sent.Set();
+    }
+
+    private async IoTask<bool> CloseNowAsync()
+    {
+        await FlushAsync();
+        End(ConnectionEnd.Local);
+        inner.Close();
+        CancelRead(Libc.ECanceled);
+        // Whoever runs the connection sees it end, and closes what belongs to it.
+        PeerGone?.Invoke(PeerGoneState, false);
+        return true;
+    }
+
+    private void OnPeerGone(bool half)
+    {
+        if (!half) _peerGone = true;
+        PeerGone?.Invoke(PeerGoneState, half);
+    }
+}
