@@ -153,6 +153,7 @@ internal sealed class FilteredTransport(EventLoop loop, Transport inner, Network
         if (n > 0) _in.Write(buffer.AsSpan(0, n)); else if (n == 0) _inEnd = true;
         loop.Buffers.Return(buffer);
         if (n >= 0) PassIn();
+        else if (n is not (-Libc.EAgain or -Libc.ECanceled)) _peerGone = true;
         return n < 0 ? n : 1;
     }
 

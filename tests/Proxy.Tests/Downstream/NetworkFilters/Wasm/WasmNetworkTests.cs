@@ -32,7 +32,7 @@ public sealed class WasmNetworkTests
                   - name: main
                     filters:
                     - {{WasmProxy.Filter(guest.Build(), plugin).Replace("filters.http.wasm", "filters.network.wasm", StringComparison.Ordinal)}}
-                    - {name: tcp_proxy, typed_config: {stat_prefix: raw, cluster: up}}
+                    - {name: tcp_proxy, typed_config: {stat_prefix: raw, cluster: up} }
                 """);
             return new Tcp { Proxy = proxy, Upstream = upstream };
         }
@@ -249,7 +249,7 @@ public sealed class WasmNetworkTests
     public async Task ChainThatDoesNotEndRight_IsRefused(string filters, string reason)
     {
         await using var proxy = await ProxyFixture.StartAsync("listeners: []");
-        var result = await proxy.TryPublishAsync($$"""{clusters: [{name: up, endpoints: ["127.0.0.1:1"]}], listeners: [{name: a, address: "127.0.0.1:0", filter_chains: [{name: c, filters: {{filters}}}]}]}""");
+        var result = await proxy.TryPublishAsync($$"""{clusters: [{name: up, endpoints: ["127.0.0.1:1"]}], listeners: [{name: a, address: "127.0.0.1:0", filter_chains: [{name: c, filters: {{filters}} }] }] }""");
         Assert.Contains(reason, string.Join("\n", result.Errors), StringComparison.Ordinal);
     }
 }
