@@ -27,48 +27,47 @@ internal sealed class GuestExports
         Main = instance.GetFunction<int, int, int>("main");
         MainVoid = instance.GetFunction<int>("__main_void") ?? instance.GetFunction<int>("main");
         Allocate = instance.GetFunction<int, int>("proxy_on_memory_allocate") ?? instance.GetFunction<int, int>("malloc");
-        ContextCreate = instance.GetAction<int, int>("proxy_on_context_create");
-        VmStart = instance.GetFunction<int, int, int>("proxy_on_vm_start");
-        Configure = instance.GetFunction<int, int, int>("proxy_on_configure");
-        Tick = instance.GetAction<int>("proxy_on_tick");
-        QueueReady = instance.GetAction<int, int>("proxy_on_queue_ready");
-        Done = instance.GetFunction<int, int>("proxy_on_done");
-        Log = instance.GetAction<int>("proxy_on_log");
-        Delete = instance.GetAction<int>("proxy_on_delete");
-        NewConnection = instance.GetFunction<int, int>("proxy_on_new_connection");
-        DownstreamData = instance.GetFunction<int, int, int, int>("proxy_on_downstream_data");
-        UpstreamData = instance.GetFunction<int, int, int, int>("proxy_on_upstream_data");
-        DownstreamClose = instance.GetAction<int, int>("proxy_on_downstream_connection_close");
-        UpstreamClose = instance.GetAction<int, int>("proxy_on_upstream_connection_close");
-        RequestHeaders = instance.GetFunction<int, int, int, int>("proxy_on_request_headers");
-        RequestHeadersOld = instance.GetFunction<int, int, int>("proxy_on_request_headers");
-        RequestBody = instance.GetFunction<int, int, int, int>("proxy_on_request_body");
-        RequestTrailers = instance.GetFunction<int, int, int>("proxy_on_request_trailers");
-        ResponseHeaders = instance.GetFunction<int, int, int, int>("proxy_on_response_headers");
-        ResponseHeadersOld = instance.GetFunction<int, int, int>("proxy_on_response_headers");
-        ResponseBody = instance.GetFunction<int, int, int, int>("proxy_on_response_body");
-        ResponseTrailers = instance.GetFunction<int, int, int>("proxy_on_response_trailers");
-        HttpCallResponse = instance.GetAction<int, int, int, int, int>("proxy_on_http_call_response");
-        ForeignFunction = instance.GetAction<int, int, int>("proxy_on_foreign_function");
-        GrpcInitialMetadata = instance.GetAction<int, int, int>("proxy_on_grpc_receive_initial_metadata");
-        GrpcReceive = instance.GetAction<int, int, int>("proxy_on_grpc_receive");
-        GrpcTrailingMetadata = instance.GetAction<int, int, int>("proxy_on_grpc_receive_trailing_metadata");
-        GrpcClose = instance.GetAction<int, int, int>("proxy_on_grpc_close");
+        ContextCreate = new(WasmCallback.ContextCreate, instance.GetAction<int, int>("proxy_on_context_create"));
+        VmStart = new(WasmCallback.VmStart, instance.GetFunction<int, int, int>("proxy_on_vm_start"));
+        Configure = new(WasmCallback.Configure, instance.GetFunction<int, int, int>("proxy_on_configure"));
+        Tick = new(WasmCallback.Tick, instance.GetAction<int>("proxy_on_tick"));
+        QueueReady = new(WasmCallback.QueueReady, instance.GetAction<int, int>("proxy_on_queue_ready"));
+        Done = new(WasmCallback.Done, instance.GetFunction<int, int>("proxy_on_done"));
+        Log = new(WasmCallback.Log, instance.GetAction<int>("proxy_on_log"));
+        Delete = new(WasmCallback.Delete, instance.GetAction<int>("proxy_on_delete"));
+        NewConnection = new(WasmCallback.NewConnection, instance.GetFunction<int, int>("proxy_on_new_connection"));
+        DownstreamData = new(WasmCallback.DownstreamData, instance.GetFunction<int, int, int, int>("proxy_on_downstream_data"));
+        UpstreamData = new(WasmCallback.UpstreamData, instance.GetFunction<int, int, int, int>("proxy_on_upstream_data"));
+        DownstreamClose = new(WasmCallback.DownstreamConnectionClose, instance.GetAction<int, int>("proxy_on_downstream_connection_close"));
+        UpstreamClose = new(WasmCallback.UpstreamConnectionClose, instance.GetAction<int, int>("proxy_on_upstream_connection_close"));
+        RequestHeaders = new(WasmCallback.RequestHeaders, instance.GetFunction<int, int, int, int>("proxy_on_request_headers"));
+        RequestHeadersOld = new(WasmCallback.RequestHeaders, instance.GetFunction<int, int, int>("proxy_on_request_headers"));
+        RequestBody = new(WasmCallback.RequestBody, instance.GetFunction<int, int, int, int>("proxy_on_request_body"));
+        RequestTrailers = new(WasmCallback.RequestTrailers, instance.GetFunction<int, int, int>("proxy_on_request_trailers"));
+        ResponseHeaders = new(WasmCallback.ResponseHeaders, instance.GetFunction<int, int, int, int>("proxy_on_response_headers"));
+        ResponseHeadersOld = new(WasmCallback.ResponseHeaders, instance.GetFunction<int, int, int>("proxy_on_response_headers"));
+        ResponseBody = new(WasmCallback.ResponseBody, instance.GetFunction<int, int, int, int>("proxy_on_response_body"));
+        ResponseTrailers = new(WasmCallback.ResponseTrailers, instance.GetFunction<int, int, int>("proxy_on_response_trailers"));
+        HttpCallResponse = new(WasmCallback.HttpCallResponse, instance.GetAction<int, int, int, int, int>("proxy_on_http_call_response"));
+        ForeignFunction = new(WasmCallback.ForeignFunction, instance.GetAction<int, int, int>("proxy_on_foreign_function"));
+        GrpcInitialMetadata = new(WasmCallback.GrpcReceiveInitialMetadata, instance.GetAction<int, int, int>("proxy_on_grpc_receive_initial_metadata"));
+        GrpcReceive = new(WasmCallback.GrpcReceive, instance.GetAction<int, int, int>("proxy_on_grpc_receive"));
+        GrpcTrailingMetadata = new(WasmCallback.GrpcReceiveTrailingMetadata, instance.GetAction<int, int, int>("proxy_on_grpc_receive_trailing_metadata"));
+        GrpcClose = new(WasmCallback.GrpcClose, instance.GetAction<int, int, int>("proxy_on_grpc_close"));
     }
 
     public readonly Action? Initialize, Start;
     public readonly Func<int>? MainVoid;
-    public readonly Action<int>? Tick, Log, Delete;
-    public readonly Action<int, int>? ContextCreate, QueueReady, DownstreamClose, UpstreamClose;
-    public readonly Action<int, int, int>? ForeignFunction, GrpcInitialMetadata, GrpcReceive, GrpcTrailingMetadata, GrpcClose;
-    public readonly Action<int, int, int, int, int>? HttpCallResponse;
-    public readonly Func<int, int>? Allocate, Done, NewConnection;
+    public readonly Func<int, int, int>? Main;
+    public readonly Func<int, int>? Allocate;
+    public readonly GuestCallback<Action<int>> Tick, Log, Delete;
+    public readonly GuestCallback<Action<int, int>> ContextCreate, QueueReady, DownstreamClose, UpstreamClose;
+    public readonly GuestCallback<Action<int, int, int>> ForeignFunction, GrpcInitialMetadata, GrpcReceive, GrpcTrailingMetadata, GrpcClose;
+    public readonly GuestCallback<Action<int, int, int, int, int>> HttpCallResponse;
+    public readonly GuestCallback<Func<int, int>> Done, NewConnection;
     // The two-parameter form is 0.1.0's; guests of that version have either, so the export decides.
-    public readonly Func<int, int, int>? Main, VmStart, Configure, RequestHeadersOld, ResponseHeadersOld, RequestTrailers, ResponseTrailers;
-    public readonly Func<int, int, int, int>? RequestHeaders, RequestBody, ResponseHeaders, ResponseBody, DownstreamData, UpstreamData;
-
-    public bool HasRequestHeaders => RequestHeaders is not null || RequestHeadersOld is not null;
-    public bool HasResponseHeaders => ResponseHeaders is not null || ResponseHeadersOld is not null;
+    public readonly GuestCallback<Func<int, int, int>> VmStart, Configure, RequestHeadersOld, ResponseHeadersOld, RequestTrailers, ResponseTrailers;
+    public readonly GuestCallback<Func<int, int, int, int>> RequestHeaders, RequestBody, ResponseHeaders, ResponseBody, DownstreamData, UpstreamData;
 
     /// <summary>A callback of a form that no version has would never be called; better to say so. Null when all are right.</summary>
     public static string? WrongSignature(IEnumerable<Export> exports)

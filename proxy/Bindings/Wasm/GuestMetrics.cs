@@ -62,7 +62,7 @@ internal sealed class GuestMetrics(StatsRegistry registry)
         {
             case StatKind.Counter when value >= 0: cells.Add(new Counter(metric.Index), value); return WasmStatus.Ok;
             case StatKind.Histogram when value >= 0: cells.Record(new Histogram(metric.Index), value); return WasmStatus.Ok;
-            case StatKind.Gauge: cells.Add(new Gauge(metric.Index), value - registry.Value(metric.Name)); return WasmStatus.Ok; // the sum over the workers becomes the value
+            case StatKind.Gauge: cells.Add(new Gauge(metric.Index), value - registry.ValueAt(metric.Index)); return WasmStatus.Ok; // the sum over the workers becomes the value
             default: return WasmStatus.BadArgument;
         }
     }
@@ -72,7 +72,7 @@ internal sealed class GuestMetrics(StatsRegistry registry)
         value = 0;
         if (!TryFind(id, out var metric)) return WasmStatus.NotFound;
         if (metric.Kind == StatKind.Histogram) return WasmStatus.BadArgument;
-        value = registry.Value(metric.Name);
+        value = registry.ValueAt(metric.Index);
         return WasmStatus.Ok;
     }
 

@@ -39,7 +39,7 @@ internal static partial class HostFunctions
         if (!vm.TryRead(key, keySize, out var name) || !vm.IsWritable(value, 4) || !vm.IsWritable(size, 4)) return (int)WasmStatus.InvalidMemoryAccess;
         scoped ReadOnlySpan<byte> found = default;
         Span<byte> buffer = stackalloc byte[MaxName];
-        bool there = headers is not null && Lower(name, buffer, out var lower) && headers.TryGet(lower, out found);
+        bool there = headers is not null && Lower(map, name, buffer, out var lower) && headers.TryGet(lower, out found);
         // 0.1.0 knows no NOT_FOUND here: a field that is not there is empty.
         if (!there && vm.Program.Module.Abi != "0.1.0") return (int)WasmStatus.NotFound;
         return (int)vm.Return(found, value, size);
@@ -54,7 +54,7 @@ internal static partial class HostFunctions
         var vm = WasmVm.From(caller);
         if (Map(vm, map, out var headers) is var status and not WasmStatus.Ok) return (int)status;
         if (!vm.TryRead(key, keySize, out var name) || !vm.TryRead(value, size, out var bytes)) return (int)WasmStatus.InvalidMemoryAccess;
-        if (headers is null || !Lower(name, stackalloc byte[MaxName], out var lower)) return (int)WasmStatus.BadArgument;
+        if (headers is null || !Lower(map, name, stackalloc byte[MaxName], out var lower)) return (int)WasmStatus.BadArgument;
         return (int)Put(vm.Context!, (WasmMap)map, headers, lower, bytes, add);
     }
 
@@ -65,7 +65,7 @@ internal static partial class HostFunctions
         if (!vm.TryRead(key, keySize, out var name)) return (int)WasmStatus.InvalidMemoryAccess;
         if (headers is null) return (int)WasmStatus.BadArgument;
         // A message cannot be without its pseudo-headers; removing what is not there is right.
-        if (Lower(name, stackalloc byte[MaxName], out var lower) && lower[0] != ':' && headers.Remove(lower) > 0) vm.Context!.OnMapChanged((WasmMap)map);
+        if (Lower(map, name, stackalloc byte[MaxName], out var lower) && lower[0] != ':' && headers.Remove(lower) > 0) vm.Context!.OnMapChanged((WasmMap)map);
         return (int)WasmStatus.Ok;
     }
 
@@ -76,19 +76,27 @@ internal static partial class HostFunctions
         if (!vm.TryRead(pairs, size, out var bytes)) return (int)WasmStatus.InvalidMemoryAccess;
         if (headers is null) return (int)WasmStatus.BadArgument;
         if (!HeaderPairs.TryOpen(bytes, out var reader)) return (int)WasmStatus.SerializationFailure;
-        // Pseudo-headers that are not given stay.
-        int cursor = 0;
-        while (headers.Next(ref cursor, out ReadOnlySpan<byte> old, out _)) if (old[0] != ':') headers.RemoveLast(cursor);
-        var context = vm.Context!;
+        // Pseudo-headers that are not given stay, and so does the length that is given: it is not the guest's to change.
         Span<byte> buffer = stackalloc byte[MaxName];
+        bool length = false;
+        for (var look = reader; look.Next(out var name, out _);) length |= Lower(map, name, buffer, out var lower) && lower.SequenceEqual("content-length"u8);
+        int cursor = 0;
+        while (headers.Next(ref cursor, out ReadOnlySpan<byte> old, out _)) if (old[0] != ':' && !(length && old.SequenceEqual("content-length"u8))) headers.RemoveLast(cursor);
+        var context = vm.Context!;
         while (reader.Next(out var name, out var value))
-            if (Lower(name, buffer, out var lower)) Put(context, (WasmMap)map, headers, lower, value, add: lower[0] != ':');
+            if (Lower(map, name, buffer, out var lower)) Put(context, (WasmMap)map, headers, lower, value, add: lower[0] != ':');
         context.OnMapChanged((WasmMap)map);
         return (int)WasmStatus.Ok;
     }
 
     private static WasmStatus Put(WasmContext context, WasmMap map, HeaderMap headers, ReadOnlySpan<byte> name, ReadOnlySpan<byte> value, bool add)
     {
+        // How a message is framed is the proxy's matter, whatever a guest says. Not an error: in Envoy it is none, and guests of the Rust SDK panic at one.
+        if (FieldSyntax.LooksLikeFraming(name) || name.SequenceEqual("connection"u8))
+        {
+            if (context.Vm.Program.LogLevel() <= WasmLogLevel.Debug) context.Log(WasmLogLevel.Debug, System.Text.Encoding.Latin1.GetBytes($"header '{System.Text.Encoding.Latin1.GetString(name)}' is left alone: the proxy frames the message"));
+            return WasmStatus.Ok;
+        }
         if (context.Refuses(map, name, value) is { } reason)
         {
             context.Log(WasmLogLevel.Warn, System.Text.Encoding.UTF8.GetBytes($"header '{System.Text.Encoding.Latin1.GetString(name)}' is not set: {reason}"));
@@ -107,15 +115,17 @@ internal static partial class HostFunctions
         return WasmStatus.Ok;
     }
 
-    /// <summary>A field name in lower case; false when it is none. Guests write them in any case.</summary>
-    private static bool Lower(ReadOnlySpan<byte> name, Span<byte> buffer, out ReadOnlySpan<byte> lower)
+    /// <summary>A field name in lower case; false when it is none. Guests write them in any case, and a request's authority by its older name too.</summary>
+    private static bool Lower(int map, ReadOnlySpan<byte> name, Span<byte> buffer, out ReadOnlySpan<byte> lower)
     {
         lower = default;
         if (name.IsEmpty || name.Length > buffer.Length) return false;
         name.CopyTo(buffer);
         buffer = buffer[..name.Length];
         lower = buffer;
-        return FieldSyntax.LowerName(buffer[0] == ':' ? buffer[1..] : buffer);
+        if (!FieldSyntax.LowerName(buffer[0] == ':' ? buffer[1..] : buffer)) return false;
+        if (map == (int)WasmMap.RequestHeaders && lower.SequenceEqual("host"u8)) lower = ":authority"u8;
+        return true;
     }
 
     // ---- buffers

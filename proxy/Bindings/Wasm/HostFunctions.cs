@@ -262,17 +262,20 @@ internal static partial class HostFunctions
     private static int IncrementMetric(Caller caller, int id, long delta)
     {
         var vm = WasmVm.From(caller);
-        if (vm.Cells is { } cells) return (int)vm.Program.Metrics.Increment(cells, id, delta);
-        vm.WhenInService(() => vm.Program.Metrics.Increment(vm.Cells!, id, delta));
-        return (int)vm.Program.Metrics.Check(id);
+        return (int)(vm.Cells is { } cells ? vm.Program.Metrics.Increment(cells, id, delta) : Later(vm, id, delta, static (metrics, cells, id, delta) => metrics.Increment(cells, id, delta)));
     }
 
     private static int RecordMetric(Caller caller, int id, long value)
     {
         var vm = WasmVm.From(caller);
-        if (vm.Cells is { } cells) return (int)vm.Program.Metrics.Record(cells, id, value);
-        vm.WhenInService(() => vm.Program.Metrics.Record(vm.Cells!, id, value));
-        return (int)vm.Program.Metrics.Check(id);
+        return (int)(vm.Cells is { } cells ? vm.Program.Metrics.Record(cells, id, value) : Later(vm, id, value, static (metrics, cells, id, value) => metrics.Record(cells, id, value)));
+    }
+
+    // A VM that is being prepared has no worker to count on.
+    private static WasmStatus Later(WasmVm vm, int id, long value, Func<GuestMetrics, StatsCells, int, long, WasmStatus> change)
+    {
+        vm.WhenInService(() => change(vm.Program.Metrics, vm.Cells!, id, value));
+        return vm.Program.Metrics.Check(id);
     }
 
     private static int GetMetric(Caller caller, int id, int value)

@@ -23,6 +23,10 @@ internal sealed class WasmVm : IDisposable
     private WasmContext? _current, _effective;
     private int _lastId, _lastCall;
     private bool _allocating, _overBudget, _disposed;
+    // Within a host function: where the memory is. Asking the engine costs more than most of what is done with it.
+    private bool _memoryKnown;
+    private long _memoryLength;
+    private nint _memoryStart;
     private long _cpuBase, _cpuBudget;
     private List<Action>? _whenBound = [];
     private int _users;
@@ -52,9 +56,7 @@ internal sealed class WasmVm : IDisposable
     public bool OverBudget => _overBudget;
     /// <summary>Bytes of linear memory, as of the end of the last call; for other threads, which may not look.</summary>
     public long MemorySeen { get; private set; }
-    public long Calls { get; private set; }
-    public long Ticks { get; private set; }
-    public CallHistogram Times { get; set; } = new();
+    public GuestCallTimes Times { get; set; } = new();
     /// <summary>For values on their way to the guest; each user clears it.</summary>
     public ByteWriter Scratch { get; } = new(256);
     /// <summary>For what the guest writes to its output; it may do so while a value is on its way to it.</summary>
@@ -68,9 +70,9 @@ internal sealed class WasmVm : IDisposable
 
     /// <summary>Instantiates and starts; null with the reason when the guest fails at it. A control thread or, to replace one, its worker.</summary>
     /// <param name="log">Where the guest's own words go while it has no context.</param>
-    public static WasmVm? Create(WasmProgram program, WasmContext log, CallHistogram times, out string error)
+    public static WasmVm? Create(WasmProgram program, WasmContext log, out string error)
     {
-        var vm = new WasmVm(program) { Times = times };
+        var vm = new WasmVm(program);
         error = "";
         var before = t_running;
         vm._current = log;
@@ -168,6 +170,7 @@ internal sealed class WasmVm : IDisposable
     /// <summary>The number is free again; the guest has been told, or is past hearing.</summary>
     public void Remove(WasmContext context)
     {
+        MemorySeen = _memory!.GetLength();
         _contexts.Remove(context.Id);
         context.Id = 0;
         if (ReferenceEquals(_effective, context)) _effective = null;
@@ -194,73 +197,73 @@ internal sealed class WasmVm : IDisposable
 
     // ---- calls into the guest; false: it failed, and Failure says how
 
-    public bool Call(WasmContext context, Action<int>? f)
+    public bool Call(WasmContext context, GuestCallback<Action<int>> callback)
     {
-        if (f is null) return true;
+        if (callback.Function is not { } f) return true;
         var before = Enter(context, out long began);
         try { f(context.Id); return true; }
         catch (WasmtimeException e) { return Fail(e); }
-        finally { Leave(before, began); }
+        finally { Leave(before, callback.Kind, began); }
     }
 
-    public bool Call(WasmContext context, Action<int, int>? f, int a)
+    public bool Call(WasmContext context, GuestCallback<Action<int, int>> callback, int a)
     {
-        if (f is null) return true;
+        if (callback.Function is not { } f) return true;
         var before = Enter(context, out long began);
         try { f(context.Id, a); return true; }
         catch (WasmtimeException e) { return Fail(e); }
-        finally { Leave(before, began); }
+        finally { Leave(before, callback.Kind, began); }
     }
 
-    public bool Call(WasmContext context, Action<int, int, int>? f, int a, int b)
+    public bool Call(WasmContext context, GuestCallback<Action<int, int, int>> callback, int a, int b)
     {
-        if (f is null) return true;
+        if (callback.Function is not { } f) return true;
         var before = Enter(context, out long began);
         try { f(context.Id, a, b); return true; }
         catch (WasmtimeException e) { return Fail(e); }
-        finally { Leave(before, began); }
+        finally { Leave(before, callback.Kind, began); }
     }
 
-    public bool Call(WasmContext context, Action<int, int, int, int, int>? f, int a, int b, int c, int d)
+    public bool Call(WasmContext context, GuestCallback<Action<int, int, int, int, int>> callback, int a, int b, int c, int d)
     {
-        if (f is null) return true;
+        if (callback.Function is not { } f) return true;
         var before = Enter(context, out long began);
         try { f(context.Id, a, b, c, d); return true; }
         catch (WasmtimeException e) { return Fail(e); }
-        finally { Leave(before, began); }
+        finally { Leave(before, callback.Kind, began); }
     }
 
     /// <param name="absent">The result when the guest has no such callback.</param>
-    public bool Call(WasmContext context, Func<int, int>? f, int absent, out int result)
+    public bool Call(WasmContext context, GuestCallback<Func<int, int>> callback, int absent, out int result)
     {
         result = absent;
-        if (f is null) return true;
+        if (callback.Function is not { } f) return true;
         var before = Enter(context, out long began);
         try { result = f(context.Id); return true; }
         catch (WasmtimeException e) { return Fail(e); }
-        finally { Leave(before, began); }
+        finally { Leave(before, callback.Kind, began); }
     }
 
-    /// <inheritdoc cref="Call(WasmContext, Func{int, int}, int, out int)"/>
-    public bool Call(WasmContext context, Func<int, int, int>? f, int a, int absent, out int result)
+    /// <inheritdoc cref="Call(WasmContext, GuestCallback{Func{int, int}}, int, out int)"/>
+    public bool Call(WasmContext context, GuestCallback<Func<int, int, int>> callback, int a, int absent, out int result)
     {
         result = absent;
-        if (f is null) return true;
+        if (callback.Function is not { } f) return true;
         var before = Enter(context, out long began);
         try { result = f(context.Id, a); return true; }
         catch (WasmtimeException e) { return Fail(e); }
-        finally { Leave(before, began); }
+        finally { Leave(before, callback.Kind, began); }
     }
 
-    /// <inheritdoc cref="Call(WasmContext, Func{int, int}, int, out int)"/>
-    public bool Call(WasmContext context, Func<int, int, int, int>? f, int a, int b, int absent, out int result)
+    /// <inheritdoc cref="Call(WasmContext, GuestCallback{Func{int, int}}, int, out int)"/>
+    public bool Call(WasmContext context, GuestCallback<Func<int, int, int, int>> callback, int a, int b, int absent, out int result)
     {
         result = absent;
-        if (f is null) return true;
+        if (callback.Function is not { } f) return true;
         var before = Enter(context, out long began);
         try { result = f(context.Id, a, b); return true; }
         catch (WasmtimeException e) { return Fail(e); }
-        finally { Leave(before, began); }
+        finally { Leave(before, callback.Kind, began); }
     }
 
     // ---- memory; addresses and sizes are unsigned, whatever their type says
@@ -276,8 +279,13 @@ internal sealed class WasmVm : IDisposable
     public unsafe bool TrySpan(int address, int size, out Span<byte> bytes)
     {
         bytes = default;
-        if (_memory is not { } memory || (ulong)(uint)address + (uint)size > (ulong)memory.GetLength()) return false;
-        bytes = new Span<byte>((byte*)memory.GetPointer() + (uint)address, size); // below 2 GiB: the limit on memory sees to it
+        if (!_memoryKnown)
+        {
+            if (_memory is not { } memory) return false;
+            (_memoryLength, _memoryStart, _memoryKnown) = (memory.GetLength(), memory.GetPointer(), true);
+        }
+        if ((ulong)(uint)address + (uint)size > (ulong)_memoryLength) return false;
+        bytes = new Span<byte>((byte*)_memoryStart + (uint)address, size); // below 2 GiB: the limit on memory sees to it
         return true;
     }
 
@@ -310,8 +318,7 @@ internal sealed class WasmVm : IDisposable
             if (_allocating || _exports?.Allocate is not { } allocate) return WasmStatus.InternalFailure;
             _allocating = true;
             try { address = allocate(value.Length); }
-            finally { _allocating = false; }
-            // The allocator may have moved or grown the memory.
+            finally { _allocating = _memoryKnown = false; } // it may have grown or moved the memory
             if (address == 0 || !TrySpan(address, value.Length, out var place)) return WasmStatus.InvalidMemoryAccess;
             value.CopyTo(place);
         }
@@ -325,6 +332,7 @@ internal sealed class WasmVm : IDisposable
     {
         var vm = t_running!;
         vm._memory ??= caller.GetMemory("memory");
+        vm._memoryKnown = false; // the guest has run since
         return vm;
     }
 
@@ -340,17 +348,15 @@ internal sealed class WasmVm : IDisposable
         return before;
     }
 
-    private void Leave(WasmVm? before, long began)
+    private void Leave(WasmVm? before, WasmCallback callback, long began)
     {
         if (_disposed) return;
-        long ticks = Stopwatch.GetTimestamp() - began;
-        Calls++;
-        Ticks += ticks;
-        Times.Record(ticks / (Stopwatch.Frequency / 1_000_000));
+        Times.Record(callback, Stopwatch.GetTimestamp() - began);
         t_running = before;
         FailedOn = _effective is { Id: > 0 } other ? other : _current;
         _current = _effective = null;
-        MemorySeen = _memory!.GetLength();
+        // Streams look once, at their end.
+        if (callback < WasmCallback.NewConnection) MemorySeen = _memory!.GetLength();
         if (_resume.Count > 0 && before is null) ResumeAll();
     }
 

@@ -74,6 +74,17 @@ public sealed class WasmProxy : IAsyncDisposable
         return await client.AskAsync(request);
     }
 
+    /// <summary>The workers have done all that belongs to what they have answered: a stream's last callbacks come behind the last byte.</summary>
+    public async Task SettledAsync()
+    {
+        for (int i = 0; i < Proxy.Server.Workers().Count; i++)
+        {
+            var done = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+            Proxy.Server.WorkerAt(i).Post(static s => ((TaskCompletionSource)s!).SetResult(), done);
+            await done.Task;
+        }
+    }
+
     /// <summary>What guests have logged so far, each line without what the proxy puts around it.</summary>
     public IReadOnlyList<string> Said => [.. Proxy.Log.Lines.Select(Bare).OfType<string>()];
 

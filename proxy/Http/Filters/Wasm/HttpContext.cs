@@ -46,7 +46,7 @@ internal sealed class HttpContext(WasmFilter filter) : StreamContext
     {
         Enter(root);
         Vm.Hold();
-        if (Stream.Trace is { } trace) _trace = (function, arguments, result) => trace.Call(function, arguments, result, "");
+        if (Stream.Trace is { } trace) _trace = TellTo(trace);
         return Vm.Add(this, root.Id);
     }
 
@@ -58,12 +58,12 @@ internal sealed class HttpContext(WasmFilter filter) : StreamContext
         var exports = Vm.Exports;
         var (callback, old) = response ? (exports.ResponseHeaders, exports.ResponseHeadersOld) : (exports.RequestHeaders, exports.RequestHeadersOld);
         Enter(ref direction);
-        bool ok = callback is not null ? Vm.Call(this, callback, count, end ? 1 : 0, 0, out int action) : Vm.Call(this, old, count, 0, out action);
+        bool ok = callback.Exists ? Vm.Call(this, callback, count, end ? 1 : 0, 0, out int action) : Vm.Call(this, old, count, 0, out action);
         Leave(ref direction);
         if (!ok) OnFailure();
         if (_repliedNow) return HeadersStatus.StopAllIterationAndWatermark;
         if (_failed) return HeadersStatus.Continue;
-        bool body = response ? exports.ResponseBody is not null : exports.RequestBody is not null, trailers = response ? exports.ResponseTrailers is not null : exports.RequestTrailers is not null;
+        bool body = (response ? exports.ResponseBody : exports.RequestBody).Exists, trailers = (response ? exports.ResponseTrailers : exports.RequestTrailers).Exists;
         if (!body && !trailers) Stream.SkipRest(filter, response);
         if (action != 0 && !direction.Resume)
         {
@@ -81,7 +81,7 @@ internal sealed class HttpContext(WasmFilter filter) : StreamContext
         ref var direction = ref Of(response);
         direction.Ended |= end;
         var callback = response ? Vm.Exports.ResponseBody : Vm.Exports.RequestBody;
-        if (callback is null) return direction.Paused ? BodyStatus.StopIterationAndWatermark : BodyStatus.Continue;
+        if (!callback.Exists) return direction.Paused ? BodyStatus.StopIterationAndWatermark : BodyStatus.Continue;
         // While the guest holds the body it sees all of it, not the last piece.
         var body = direction.Body = Stream.JoinBody(filter, response);
         int before = body.Length;
@@ -177,6 +177,9 @@ internal sealed class HttpContext(WasmFilter filter) : StreamContext
         Vm.LetGo();
     }
 
+    // Apart, so that the closure is made only here.
+    private static Action<string, string, string> TellTo(Tracing.StreamTrace trace) => (function, arguments, result) => trace.Call(function, arguments, result, "");
+
     // ---- what the guest asks of its stream
 
     public override bool TryMap(WasmMap map, out HeaderMap? headers)
@@ -205,8 +208,6 @@ internal sealed class HttpContext(WasmFilter filter) : StreamContext
             if (name.SequenceEqual(":method"u8)) return FieldSyntax.IsToken(value) ? null : "no method";
             return name.SequenceEqual(":path"u8) || name.SequenceEqual(":authority"u8) || name.SequenceEqual(":scheme"u8) ? null : "there is no such pseudo-header in a request";
         }
-        // What the message's framing depends on stays the proxy's.
-        if (FieldSyntax.LooksLikeFraming(name)) return name.SequenceEqual("content-length"u8) && !trailers && FieldSyntax.ParseLength(value) >= 0 && HasBody(map) ? null : "the proxy frames the message";
         return null;
     }
 
@@ -286,7 +287,7 @@ internal sealed class HttpContext(WasmFilter filter) : StreamContext
         ref var direction = ref Of(response);
         if (!direction.Paused || _failed || (_replied && !response)) return;
         direction.Paused = false;
-        bool body = response ? Vm.Exports.ResponseBody is not null : Vm.Exports.RequestBody is not null;
+        bool body = (response ? Vm.Exports.ResponseBody : Vm.Exports.RequestBody).Exists;
         if (direction.PausedInHeaders && body && !direction.Ended && Headers(response).Has(HeaderId.ContentLength))
         {
             direction.PausedInHeaders = false;
@@ -311,7 +312,6 @@ internal sealed class HttpContext(WasmFilter filter) : StreamContext
 
     private ref Direction Of(bool response) => ref response ? ref _response : ref _request;
     private HeaderMap Headers(bool response) => response ? Stream.ResponseHeaders : Stream.RequestHeaders;
-    private bool HasBody(WasmMap map) => !Of(map == WasmMap.ResponseHeaders).Ended;
 
     private void Enter(ref Direction direction)
     {

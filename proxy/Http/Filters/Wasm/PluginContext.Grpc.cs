@@ -76,7 +76,7 @@ internal sealed partial class PluginContext
         call.Dispose();
     }
 
-    private void Tell(GrpcCall call, Action<int, int, int>? callback, int argument)
+    private void Tell(GrpcCall call, GuestCallback<Action<int, int, int>> callback, int argument)
     {
         if (Id == 0) return;
         _grpc = call;

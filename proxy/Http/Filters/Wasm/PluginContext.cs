@@ -254,9 +254,9 @@ internal sealed partial class PluginContext : WasmContext
     private void OnTick()
     {
         if (_quiet || Id == 0 || Worker is not { } worker) return;
-        long before = Vm.Ticks;
+        long before = Vm.Times.Micros;
         if (!Vm.Call(this, Vm.Exports.Tick)) { OnFailure(Vm.FailedOn as StreamContext); return; }
-        long took = (Vm.Ticks - before) / (System.Diagnostics.Stopwatch.Frequency / 1_000_000);
+        long took = Vm.Times.Micros - before;
         if (_tickMicros > 0 && !_quiet) worker.Timers.Arm(_tick, Math.Max(_tickMicros, took * IdleShare));
     }
 

@@ -10,28 +10,27 @@ namespace Managed.Proxy.Http.Filters.Wasm;
 /// </summary>
 internal sealed class WasmReplica
 {
-    // A module that starts faster than this is started anew on the worker itself; a slower one on a thread of its own meanwhile.
-    private static readonly TimeSpan QuickStart = TimeSpan.FromMilliseconds(2);
+    // A module that starts in less CPU time than this is started anew on the worker itself, when a stream needs it; a slower one at once, on a thread of its own.
+    private const long QuickStartMicros = 2000;
 
     private readonly WasmMachine _machine;
     private readonly Worker _worker;
     private readonly Quarantine _quarantine = new();
     private WasmInstance? _current;
     private WasmPlugin[] _plugins = [];
-    private TimeSpan _startTime;
     private long _loadedAt, _backoff, _notBefore;
     private bool _loading, _ended;
-    // Of VMs that are gone; read by other threads.
-    private long _calls, _ticks, _traps, _overBudget, _created = 1, _reloads;
+    private readonly GuestCallTimes _times;
+    // Read by other threads.
+    private long _traps, _overBudget, _created = 1, _reloads;
     private int _active = 1;
-    private readonly CallHistogram _times;
     private string _lastError = "";
 
     public WasmReplica(WasmMachine machine, Worker worker, WasmInstance first)
     {
         _machine = machine;
         _worker = worker;
-        _times = first.Vm.Times;
+        _times = new GuestCallTimes(worker.Stats, machine.Stats.Calls, machine.Stats.Time);
         worker.Stats.Increment(machine.Stats.Created);
         worker.Stats.Increment(machine.Stats.Active);
         Take(first);
@@ -104,7 +103,11 @@ internal sealed class WasmReplica
         _current = null;
         foreach (var root in failed.Roots.Values) root.Quiet();
         vm.Retire(() => Forget(failed));
-        if (plugin.Policy != WasmFailurePolicy.FailReload) return;
+        if (plugin.Policy != WasmFailurePolicy.FailReload)
+        {
+            if (!StartsQuickly && !HoldsQuarantine) Reload();
+            return;
+        }
         long now = _worker.NowMicros;
         // As in Envoy: at once when the last VM lived longer than the back-off.
         if (now - _loadedAt > plugin.BackoffMost) _backoff = 0;
@@ -129,13 +132,15 @@ internal sealed class WasmReplica
     {
         var vm = Volatile.Read(ref _current)?.Vm;
         double wait = (Math.Max(_quarantine.Until, vm is null ? _notBefore : 0) - Stopwatch.GetTimestamp() / (Stopwatch.Frequency / 1_000_000)) / 1e6;
-        long calls = _calls + (vm?.Calls ?? 0);
+        long calls = _times.Calls;
         string state = wait > 0 ? _quarantine.Until >= _notBefore ? "quarantined" : "backoff" : vm is null ? "failed" : calls > 0 ? "active" : "ready";
-        return new GuestVmStatus("wasm", _machine.Name, _machine.Program.Module.Digest, _worker.Id, state, calls, _traps, _overBudget, (_ticks + (vm?.Ticks ?? 0)) / (Stopwatch.Frequency / 1_000_000), 0, vm?.MemorySeen ?? 0, wait > 0 ? wait : null)
+        return new GuestVmStatus("wasm", _machine.Name, _machine.Program.Module.Digest, _worker.Id, state, calls, _traps, _overBudget, _times.Micros, 0, vm?.MemorySeen ?? 0, wait > 0 ? wait : null)
         {
-            TimeHistogram = _times.Read(), Created = _created, Reloads = _reloads, Active = _active, LastError = _lastError,
+            VmId = _machine.Program.VmId, Callbacks = _times.Callbacks(), TimeHistogram = _times.Histogram(), Created = _created, Reloads = _reloads, Active = _active, LastError = _lastError,
         };
     }
+
+    private bool StartsQuickly => _machine.StartMicros < QuickStartMicros;
 
     private void Reload()
     {
@@ -144,7 +149,7 @@ internal sealed class WasmReplica
             _worker.Stats.Increment(_machine.Stats.Backoff);
             return;
         }
-        if (_startTime < QuickStart)
+        if (StartsQuickly)
         {
             Take(WasmInstance.Make(_machine, _plugins, out string error), error);
             return;
@@ -181,7 +186,6 @@ internal sealed class WasmReplica
         _worker.Stats.Increment(stats.Created);
         _worker.Stats.Increment(stats.Active);
         _worker.Stats.Increment(stats.Reloads);
-        made.Vm.Times = _times;
         if (_ended) { Forget(made); return; }
         Take(made);
     }
@@ -189,7 +193,7 @@ internal sealed class WasmReplica
     private void Take(WasmInstance instance)
     {
         _loadedAt = _worker.NowMicros;
-        _startTime = instance.StartTime;
+        instance.Vm.Times = _times;
         Volatile.Write(ref _current, instance);
         instance.Vm.Bind(_worker);
         foreach (var root in instance.Roots.Values) root.Bind(_worker);
@@ -200,8 +204,6 @@ internal sealed class WasmReplica
     private void Forget(WasmInstance instance)
     {
         foreach (var root in instance.Roots.Values) root.Quiet();
-        _calls += instance.Vm.Calls;
-        _ticks += instance.Vm.Ticks;
         instance.Vm.Dispose();
         _active--;
         _worker.Stats.Decrement(_machine.Stats.Active);
