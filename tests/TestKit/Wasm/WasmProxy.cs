@@ -64,14 +64,21 @@ public sealed class WasmProxy : IAsyncDisposable
     /// <summary>Text for a JSON or YAML value.</summary>
     public static string Quote(string text) => JsonSerializer.Serialize(text);
 
-    public Task<RawResponse> GetAsync(string target = "/", string headers = "") => Proxy.GetAsync(target, headers: headers);
+    public async Task<RawResponse> GetAsync(string target = "/", string headers = "")
+    {
+        var response = await Proxy.GetAsync(target, headers: headers);
+        await SettledAsync();
+        return response;
+    }
 
     public Task<RawResponse> PostAsync(string body, string target = "/", string headers = "") => AskAsync($"POST {target} HTTP/1.1\r\nHost: h\r\nContent-Length: {body.Length}\r\n{headers}\r\n{body}");
 
     public async Task<RawResponse> AskAsync(string request)
     {
         await using var client = await Proxy.ConnectAsync();
-        return await client.AskAsync(request);
+        var response = await client.AskAsync(request);
+        await SettledAsync();
+        return response;
     }
 
     /// <summary>The workers have done all that belongs to what they have answered: a stream's last callbacks come behind the last byte.</summary>

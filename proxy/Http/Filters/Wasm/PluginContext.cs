@@ -1,6 +1,7 @@
 using System.Text;
 using Managed.Proxy.Bindings.Wasm;
 using Managed.Proxy.Core.Buffers;
+using Managed.Proxy.Core.EventLoop;
 using Managed.Proxy.Core.Timers;
 using Managed.Proxy.Http.Calls;
 using Managed.Proxy.Upstream;
@@ -38,11 +39,15 @@ internal sealed partial class PluginContext : WasmContext
     public WasmMachine Machine => _machine;
     public Worker? Worker => Vm.Worker;
 
+    /// <summary>CPU time that its start took, in microseconds.</summary>
+    public long StartMicros { get; private set; }
+
     /// <summary>Creates, starts and configures it; false with the reason.</summary>
     public bool TryStart(out string error)
     {
         error = "";
         Vm.Starting = true;
+        long began = Libc.ThreadCpuMicros();
         try
         {
             if (!Vm.Add(this, 0)) { error = "it fails at the creation of its context: " + Vm.Failure; return false; }
@@ -56,6 +61,7 @@ internal sealed partial class PluginContext : WasmContext
         finally
         {
             Vm.Starting = _configuring = false;
+            StartMicros = Libc.ThreadCpuMicros() - began;
         }
     }
 

@@ -37,10 +37,22 @@ internal sealed class WasmMachine(WasmProgram program, string name, WasmStats st
     {
         foreach (var worker in workers)
         {
-            if (_replicas[worker.Id] is not null || _prepared[worker.Id] is not null) continue;
-            if (WasmInstance.Make(this, [], out string error) is not { } made) return $"module {name}: {error}";
-            _prepared[worker.Id] = made;
+            if (_replicas[worker.Id] is not null)
+            {
+                // Of a publication that failed before it was taken.
+                _prepared[worker.Id]?.Vm.Dispose();
+                _prepared[worker.Id] = null;
+            }
+            else if (_prepared[worker.Id] is null && PrepareAnew(worker, []) is { } reason) return reason;
         }
+        return null;
+    }
+
+    /// <summary>Makes a VM that will take the place of the worker's. Null, or why it cannot be.</summary>
+    public string? PrepareAnew(Worker worker, IEnumerable<WasmPlugin> plugins)
+    {
+        if (WasmInstance.Make(this, plugins, out string error) is not { } made) return $"module {name}: {error}";
+        _prepared[worker.Id] = made;
         return null;
     }
 
@@ -48,8 +60,8 @@ internal sealed class WasmMachine(WasmProgram program, string name, WasmStats st
     {
         if (_prepared[worker.Id] is not { } made) return;
         _prepared[worker.Id] = null;
-        if (_replicas[worker.Id] is null) Volatile.Write(ref _replicas[worker.Id], new WasmReplica(this, worker, made));
-        else made.Vm.Dispose();
+        if (_replicas[worker.Id] is { } live) live.Replace(made);
+        else Volatile.Write(ref _replicas[worker.Id], new WasmReplica(this, worker, made));
     }
 
     protected internal override void Release(IReadOnlyList<Worker> workers)

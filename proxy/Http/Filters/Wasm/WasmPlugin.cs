@@ -4,6 +4,7 @@ namespace Managed.Proxy.Http.Filters.Wasm;
 internal sealed class WasmPlugin(WasmMachine machine, string name, string rootId, byte[] configuration, PluginConfig config) : SharedResource
 {
     private bool _tried;
+    private long _startMicros; // CPU time
 
     public WasmMachine Machine => machine;
     /// <summary>The name of its configuration; the module's when it has none.</summary>
@@ -22,6 +23,7 @@ internal sealed class WasmPlugin(WasmMachine machine, string name, string rootId
     {
         if (_tried) return null;
         if (WasmInstance.Make(machine, [this], out string error) is not { } canary) return error;
+        _startMicros = canary.Roots[this].StartMicros;
         canary.Vm.Dispose();
         _tried = true;
         return null;
@@ -33,7 +35,12 @@ internal sealed class WasmPlugin(WasmMachine machine, string name, string rootId
     protected internal override string? Prepare(IReadOnlyList<Worker> workers)
     {
         foreach (var worker in workers)
+        {
+            // A VM that runs belongs to its worker, who would have to wait for a plugin that takes long to start: such a one comes in a VM made for it here.
+            if (machine.PreparedFor(worker) is null && machine.On(worker) is { } live && _startMicros >= WasmReplica.QuickStartMicros && !live.Plugins.Contains(this)
+                && machine.PrepareAnew(worker, live.Plugins) is { } reason) return reason;
             if (machine.PreparedFor(worker) is { } fresh && !fresh.Roots.ContainsKey(this) && !fresh.TryAdd(this, out string error)) return $"plugin {Name}: {error}";
+        }
         return null;
     }
 

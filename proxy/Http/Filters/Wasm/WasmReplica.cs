@@ -10,20 +10,20 @@ namespace Managed.Proxy.Http.Filters.Wasm;
 /// </summary>
 internal sealed class WasmReplica
 {
-    // A module that starts in less CPU time than this is started anew on the worker itself, when a stream needs it; a slower one at once, on a thread of its own.
-    private const long QuickStartMicros = 2000;
+    /// <summary>What starts in less CPU time than this may start on the worker itself: a new VM in place of one that failed, a new plugin in a VM that runs. About what a worker may stand still for.</summary>
+    public const long QuickStartMicros = 2000;
 
     private readonly WasmMachine _machine;
     private readonly Worker _worker;
     private readonly Quarantine _quarantine = new();
     private WasmInstance? _current;
-    private WasmPlugin[] _plugins = [];
+    private WasmPlugin[] _plugins;
     private long _loadedAt, _backoff, _notBefore;
     private bool _loading, _ended;
     private readonly GuestCallTimes _times;
     // Read by other threads.
-    private long _traps, _overBudget, _created = 1, _reloads;
-    private int _active = 1;
+    private long _traps, _overBudget, _created, _reloads;
+    private int _active;
     private string _lastError = "";
 
     public WasmReplica(WasmMachine machine, Worker worker, WasmInstance first)
@@ -31,12 +31,14 @@ internal sealed class WasmReplica
         _machine = machine;
         _worker = worker;
         _times = new GuestCallTimes(worker.Stats, machine.Stats.Calls, machine.Stats.Time);
-        worker.Stats.Increment(machine.Stats.Created);
-        worker.Stats.Increment(machine.Stats.Active);
+        _plugins = [.. first.Roots.Keys];
+        Count();
         Take(first);
     }
 
     public WasmInstance? Current => _current;
+    /// <summary>What lives in its VM. On any thread.</summary>
+    public IReadOnlyList<WasmPlugin> Plugins => Volatile.Read(ref _plugins);
     public bool HoldsQuarantine => _quarantine.Holds(_worker.NowMicros);
 
     /// <summary>The plugin's context for a new stream; null when there is no VM at this moment.</summary>
@@ -55,28 +57,27 @@ internal sealed class WasmReplica
         return _current.Roots.GetValueOrDefault(plugin);
     }
 
-    /// <summary>A plugin of a new version comes to a VM that runs already. False: it does not start here, though it did elsewhere.</summary>
-    public bool Add(WasmPlugin plugin)
+    /// <summary>A plugin of a new version comes: to the VM that runs, or to the next when there is none at this moment.</summary>
+    public void Add(WasmPlugin plugin)
     {
-        if (_current is not { } instance || instance.Roots.ContainsKey(plugin)) return true;
+        if (!_plugins.Contains(plugin)) _plugins = [.. _plugins, plugin];
+        if (_current is not { } instance || instance.Roots.ContainsKey(plugin)) return;
         if (instance.TryAdd(plugin, out string error))
         {
             instance.Roots[plugin].Bind(_worker);
-            _plugins = [.. instance.Roots.Keys];
-            return true;
+            return;
         }
+        // It did start elsewhere. Its streams are failed until there is another VM.
         Log.StartFailed(_machine.Logger, plugin.Name, _worker.Id, error);
         if (instance.Vm.HasFailed) OnFailure(instance.Vm, plugin, "");
-        return false;
     }
 
     public void Remove(WasmPlugin plugin)
     {
-        if (_current is null || !_current.Roots.Remove(plugin, out var root)) return;
-        _plugins = [.. _current.Roots.Keys];
-        var vm = _current.Vm;
+        _plugins = [.. _plugins.Where(p => !ReferenceEquals(p, plugin))];
+        if (_current is not { } instance || !instance.Roots.Remove(plugin, out var root)) return;
         root.End(() => { });
-        if (vm.HasFailed) OnFailure(vm, plugin, "");
+        if (instance.Vm.HasFailed) OnFailure(instance.Vm, plugin, "");
     }
 
     /// <summary>A call has failed: its VM is done for, as far as new streams are concerned.</summary>
@@ -114,19 +115,32 @@ internal sealed class WasmReplica
         _notBefore = _loadedAt + (_backoff = Math.Clamp(_backoff * 2, plugin.BackoffBase, plugin.BackoffMost));
     }
 
+    /// <summary>A VM that was made for a new version takes over; the one before serves its streams to their end.</summary>
+    public void Replace(WasmInstance made)
+    {
+        var before = _current;
+        // One that nobody leases was taken away since.
+        _plugins = [.. _plugins.Union(made.Roots.Keys.Where(p => p.Leases > 0))];
+        Count();
+        Take(made);
+        if (before is not null) Retire(before);
+    }
+
     /// <summary>No version uses it any more.</summary>
     public void End()
     {
         _ended = true;
         if (_current is not { } last) return;
         _current = null;
-        last.Vm.Retire(() =>
-        {
-            int waiting = last.Roots.Count;
-            if (waiting == 0) Forget(last);
-            foreach (var root in last.Roots.Values) root.End(() => { if (--waiting == 0) Forget(last); });
-        });
+        Retire(last);
     }
+
+    private void Retire(WasmInstance last) => last.Vm.Retire(() =>
+    {
+        int waiting = last.Roots.Count;
+        if (waiting == 0) Forget(last);
+        foreach (var root in last.Roots.Values) root.End(() => { if (--waiting == 0) Forget(last); });
+    });
 
     public GuestVmStatus Describe()
     {
@@ -180,14 +194,19 @@ internal sealed class WasmReplica
             Log.StartFailed(_machine.Logger, _machine.Name, _worker.Id, error);
             return;
         }
-        _created++;
-        _active++;
         _reloads++;
-        _worker.Stats.Increment(stats.Created);
-        _worker.Stats.Increment(stats.Active);
         _worker.Stats.Increment(stats.Reloads);
+        Count();
         if (_ended) { Forget(made); return; }
         Take(made);
+    }
+
+    private void Count()
+    {
+        _created++;
+        _active++;
+        _worker.Stats.Increment(_machine.Stats.Created);
+        _worker.Stats.Increment(_machine.Stats.Active);
     }
 
     private void Take(WasmInstance instance)
@@ -198,7 +217,9 @@ internal sealed class WasmReplica
         instance.Vm.Bind(_worker);
         foreach (var root in instance.Roots.Values) root.Bind(_worker);
         _worker.WhenPublished(instance.Vm.Begin);
-        _plugins = [.. instance.Roots.Keys];
+        // While it was made, plugins may have come and gone.
+        foreach (var plugin in instance.Roots.Keys.Except(_plugins).ToList()) Remove(plugin);
+        foreach (var plugin in _plugins) Add(plugin);
     }
 
     private void Forget(WasmInstance instance)
