@@ -83,12 +83,11 @@ internal sealed class WasmVm : IDisposable
             var instance = program.Imports.Linker.Instantiate(vm._store, program.Module.Compiled);
             vm._exports = new GuestExports(instance);
             vm._memory = instance.GetMemory("memory");
-            if (vm._exports.Initialize is { } initialize)
-            {
-                initialize();
-                if (vm._exports.Main is { } main) main(0, 0); else vm._exports.MainVoid?.Invoke();
-            }
-            else vm._exports.Start?.Invoke();
+            // A reactor, whose main may do more; or a command; or, what Envoy would not start at all, a main alone.
+            vm._exports.Initialize?.Invoke();
+            if (vm._exports is { Initialize: null, Start: { } start }) start();
+            else if (vm._exports.Main is { } main) main(0, 0);
+            else vm._exports.MainVoid?.Invoke();
             vm.MemorySeen = vm._memory!.GetLength();
             return vm;
         }

@@ -116,8 +116,21 @@ internal static class Properties
     private static bool Address(Path path, IPEndPoint? address, ByteWriter into)
     {
         if (address is null) return false;
-        if (path.Is("address"u8)) return Text(into, address.ToString());
+        if (path.Is("address"u8)) return EndPoint(into, address);
         return path.Is("port"u8) && Number(into, address.Port);
+    }
+
+    // As IPEndPoint.ToString, without its text.
+    private static bool EndPoint(ByteWriter into, IPEndPoint endPoint)
+    {
+        bool v6 = endPoint.AddressFamily == System.Net.Sockets.AddressFamily.InterNetworkV6;
+        if (v6) into.Write((byte)'[');
+        if (!endPoint.Address.TryFormat(into.GetSpan(64), out int length)) return false;
+        into.Advance(length);
+        if (v6) into.Write((byte)']');
+        into.Write((byte)':');
+        into.Write(endPoint.Port);
+        return true;
     }
 
     private static bool Connection(Path path, StreamInfo info, ByteWriter into)
@@ -133,7 +146,7 @@ internal static class Properties
         var info = stream.Info;
         if (path.Is("address"u8)) return info.UpstreamHost is { } host && Text(into, host);
         if (path.Is("port"u8)) return info.UpstreamRemoteAddress is { } remote && Number(into, remote.Port);
-        if (path.Is("local_address"u8)) return info.UpstreamLocalAddress is { } local && Text(into, local.ToString());
+        if (path.Is("local_address"u8)) return info.UpstreamLocalAddress is { } local && EndPoint(into, local);
         if (path.Is("transport_failure_reason"u8)) return Text(into, info.UpstreamFailure ?? "");
         if (path.Is("request_attempt_count"u8)) return Number(into, info.UpstreamAttempts);
         return path.Is("num_endpoints"u8) && Cluster(stream) is { } cluster && Number(into, cluster.Endpoints.All.Length);
@@ -184,7 +197,8 @@ internal static class Properties
             HeaderPairs.Write(headers, into);
             return true;
         }
-        byte[] name = Encoding.UTF8.GetBytes(path.JoinedFrom(0).ToLowerInvariant());
+        Span<byte> buffer = stackalloc byte[512];
+        if (!path.TryFieldName(buffer, out var name)) return false;
         int count = headers.CountOf(name);
         for (int i = 0; i < count; i++)
         {
@@ -280,7 +294,18 @@ internal static class Properties
         public bool First(ReadOnlySpan<byte> name, ReadOnlySpan<byte> second) => _segments.Length > 1 && First(name) && _text[_segments[1]].SequenceEqual(second);
         public Path From(int index) => new(_text, _segments[index..]);
         public string TextOf(int index) => Encoding.UTF8.GetString(_text[_segments[index]]);
-        /// <summary>The rest with its dots: a header's or a state's name may have some.</summary>
+        /// <summary>The whole in lower case, with its dots: a header's name may have some.</summary>
+        public bool TryFieldName(Span<byte> buffer, out ReadOnlySpan<byte> name)
+        {
+            var rest = _text[_segments[0].Start..];
+            name = buffer[..Math.Min(rest.Length, buffer.Length)];
+            if (rest.Length > buffer.Length) return false;
+            System.Text.Ascii.ToLower(rest, buffer, out _);
+            buffer[..rest.Length].Replace((byte)0, (byte)'.');
+            return true;
+        }
+
+        /// <summary>The rest with its dots: a state's name may have some.</summary>
         public string JoinedFrom(int index) => Encoding.UTF8.GetString(_text[_segments[index].Start..]).Replace('\0', '.');
     }
 }

@@ -76,6 +76,7 @@ public sealed class CallbackTests
     {
         Assert.Equal(["_initialize", "main: 0"], (await new WatGuest().On("_initialize", """(call $say "_initialize")""").On("main", """(call $n "main" (local.get $a))""").On("_start", """(call $say "_start")""").SaysAsync()).Take(2));
         Assert.Equal("_start", (await new WatGuest().On("_start", """(call $say "_start")""").On("main", """(call $say "main")""").SaysAsync())[0]);
+        Assert.Equal("main", (await new WatGuest().On("main", """(call $say "main")""").SaysAsync())[0]);
         Assert.Equal("section", (await new WatGuest().With("""(start $begin) (func $begin (call $say "section"))""").SaysAsync())[0]);
         Assert.Empty(await new WatGuest().On("_start", "(call $proc_exit (i32.const 0))").SaysAsync());
     }
