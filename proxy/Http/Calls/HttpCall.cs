@@ -9,7 +9,7 @@ namespace Managed.Proxy.Http.Calls;
 
 /// <summary>
 /// A request of the proxy's own to a cluster, on the worker that asks: for filters that wait for an answer from elsewhere. Fill
-/// <see cref="Request"/> and <see cref="RequestBody"/>, then <see cref="Start"/>. The answer comes once, in a later step of the loop, never
+/// <see cref="Request"/> and <see cref="RequestBody"/>, then <see cref="Start"/>. The answer comes once, in a later turn of the loop, never
 /// within Start, and not after <see cref="Cancel"/>. Whatever goes wrong is an answer with status 503, or 504 after the time-out.
 /// </summary>
 internal sealed class HttpCall
@@ -53,7 +53,7 @@ internal sealed class HttpCall
         RunAsync(cluster).Forget();
     }
 
-    /// <summary>Answers with a failure, in a later step of the loop as all answers; in place of <see cref="Start"/>.</summary>
+    /// <summary>Answers with a failure, in a later turn of the loop as all answers; in place of <see cref="Start"/>.</summary>
     public void Fail(string reason)
     {
         SetFailure(reason);
@@ -120,7 +120,8 @@ internal sealed class HttpCall
         ResponseBody.Write(_timedOut ? "upstream request timeout" : "upstream connect error or disconnect/reset before headers. reset reason: " + reason);
     }
 
-    private void Answer() => _worker.Loop.Defer(static c =>
+    // Not in this turn of the loop: whoever answers a failure with another call, and that fails at once too, would never let it end.
+    private void Answer() => _worker.Post(static c =>
     {
         var call = (HttpCall)c!;
         if (!call._cancelled) call._done(call);
