@@ -17,6 +17,12 @@ internal static class ConsoleLog
             format.UseUtcTimestamp = true;
             format.ColorBehavior = LoggerColorBehavior.Disabled;
         });
-        logging.Services.Configure<ConsoleLoggerOptions>(o => o.LogToStandardErrorThreshold = LogLevel.Trace);
+        logging.Services.Configure<ConsoleLoggerOptions>(o =>
+        {
+            o.LogToStandardErrorThreshold = LogLevel.Trace;
+            // Workers log too: a reader of standard error that stands still must not make them wait. The console says how many lines it lost.
+            o.QueueFullMode = ConsoleLoggerQueueFullMode.DropWrite;
+            o.MaxQueueLength = 10_000;
+        });
     }
 }
