@@ -19,6 +19,9 @@ public sealed class HeaderMap
         public short Next; // next entry of the same known name, -1: none
     }
 
+    // No peer takes more; indexes are 16 bits wide.
+    private const int MaxFields = 2000, MaxBytes = 1 << 20;
+
     private byte[] _arena = new byte[512];
     private Entry[] _entries = new Entry[24];
     private readonly short[] _first = new short[(int)HeaderId.Count]; // entry + 1 of a known name; 0: absent
@@ -156,6 +159,22 @@ public sealed class HeaderMap
         var id = _entries[i].Id;
         if (id != HeaderId.Unknown) Unlink(id, i);
         Kill(i);
+    }
+
+    /// <summary>
+    /// Whether a field of so many bytes may come to what is there, where whoever adds it is not to be trusted. Drops what removed and
+    /// replaced fields left behind: spans of before are void.
+    /// </summary>
+    internal bool HasRoomFor(int bytes)
+    {
+        if (_entryCount < MaxFields && _used + (long)bytes <= MaxBytes) return true;
+        // Only where it makes room for many: a map that is nearly full must not be copied for each of them.
+        if (_live > MaxFields / 4 * 3 || ByteSize > MaxBytes / 4 * 3) return false;
+        var copy = new HeaderMap();
+        copy.CopyFrom(this);
+        (_arena, _entries, _used, _entryCount) = (copy._arena, copy._entries, copy._used, copy._entryCount);
+        copy._first.CopyTo(_first.AsSpan());
+        return _entryCount < MaxFields && _used + (long)bytes <= MaxBytes;
     }
 
     public void CopyFrom(HeaderMap other)

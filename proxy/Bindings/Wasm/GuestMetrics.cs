@@ -13,7 +13,8 @@ internal sealed class GuestMetrics(StatsRegistry registry)
 
     private readonly Lock _lock = new();
     private readonly Dictionary<byte[], int> _names = new(ByteKeys.Comparer); // kind before the name
-    private volatile Metric[] _metrics = [];
+    private volatile Metric[] _metrics = []; // longer than there are
+    private int _count;
 
     public WasmStatus Define(StatKind kind, ReadOnlySpan<byte> name, out int id)
     {
@@ -27,18 +28,21 @@ internal sealed class GuestMetrics(StatsRegistry registry)
         {
             var lookup = _names.GetAlternateLookup<ReadOnlySpan<byte>>();
             if (lookup.TryGetValue(key, out id)) return WasmStatus.Ok;
-            if (_metrics.Length >= MaxMetrics) return WasmStatus.InternalFailure;
+            if (_count >= MaxMetrics) return WasmStatus.InternalFailure;
             string full = "wasmcustom." + Encoding.UTF8.GetString(name);
             try
             {
                 int index = kind switch { StatKind.Counter => registry.Counter(full).Index, StatKind.Gauge => registry.Gauge(full).Index, _ => registry.Histogram(full).Index };
-                _metrics = [.. _metrics, new Metric(kind, full, index)];
+                var all = _metrics;
+                if (_count == all.Length) Array.Resize(ref all, Math.Max(16, 2 * _count));
+                all[_count++] = new Metric(kind, full, index);
+                _metrics = all;
             }
             catch (InvalidOperationException)
             {
                 return WasmStatus.BadArgument; // a metric of another kind has the name
             }
-            lookup[key] = id = _metrics.Length;
+            lookup[key] = id = _count;
             return WasmStatus.Ok;
         }
     }

@@ -9,6 +9,8 @@ namespace Managed.Proxy.Bindings.Wasm;
 internal static partial class HostFunctions
 {
     private const int MaxName = 512;
+    // What a guest may make of a body: Envoy's default buffer limit four times over.
+    private const int MaxReplaced = 4 << 20;
 
     // ---- maps
 
@@ -102,6 +104,7 @@ internal static partial class HostFunctions
             context.Log(WasmLogLevel.Warn, System.Text.Encoding.UTF8.GetBytes($"header '{System.Text.Encoding.Latin1.GetString(name)}' is not set: {reason}"));
             return WasmStatus.BadArgument;
         }
+        if (!headers.HasRoomFor(name.Length + value.Length)) return WasmStatus.InternalFailure;
         // Pseudo-headers there is one of.
         if (add && name[0] != ':') headers.Add(name, value); else headers.Set(name, value);
         context.OnMapChanged(map);
@@ -154,21 +157,24 @@ internal static partial class HostFunctions
         if (buffer is < 0 or >= (int)WasmBuffer.Count || vm.Context is not { } context) return (int)WasmStatus.BadArgument;
         if (!vm.TryRead(value, size, out var bytes)) return (int)WasmStatus.InvalidMemoryAccess;
         if (context.Writable((WasmBuffer)buffer) is not { } target) return (int)(context.TryBuffer((WasmBuffer)buffer, out _) ? WasmStatus.BadArgument : WasmStatus.NotFound);
-        Replace(target, (uint)start, (uint)length, bytes);
+        if (!Replace(target, (uint)start, (uint)length, bytes)) return (int)WasmStatus.InternalFailure;
         context.OnBufferChanged((WasmBuffer)buffer);
         return (int)WasmStatus.Ok;
     }
 
     // Start 0 and length 0 puts it in front, a start at or after the end behind; a length beyond the end is cut.
-    private static void Replace(ByteWriter target, uint start, uint length, ReadOnlySpan<byte> bytes)
+    // False: it would grow to more than a guest may make of it.
+    private static bool Replace(ByteWriter target, uint start, uint length, ReadOnlySpan<byte> bytes)
     {
         int from = (int)Math.Min(start, (uint)target.Length), count = (int)Math.Min(length, (uint)(target.Length - from)), tail = target.Length - from - count;
+        if (bytes.Length > count && (long)from + bytes.Length + tail > MaxReplaced) return false;
         target.GetSpan(bytes.Length); // room
         var all = target.Storage.AsSpan();
         all.Slice(from + count, tail).CopyTo(all[(from + bytes.Length)..]);
         bytes.CopyTo(all[from..]);
         target.Truncate(0);
         target.Advance(from + bytes.Length + tail);
+        return true;
     }
 
     // ---- going on and ending
@@ -184,6 +190,8 @@ internal static partial class HostFunctions
         var vm = WasmVm.From(caller);
         if (vm.Context is not { } context) return (int)WasmStatus.BadArgument;
         if (!vm.TryRead(details, detailsSize, out var why) || !vm.TryRead(body, bodySize, out var bytes) || !vm.TryRead(headers, headersSize, out var pairs)) return (int)WasmStatus.InvalidMemoryAccess;
+        if (bytes.Length > MaxReplaced) return (int)WasmStatus.BadArgument;
+        why = why[..Math.Min(why.Length, MaxName)];
         return (int)context.SendLocalResponse(status, why, bytes, pairs, grpcStatus);
     }
 

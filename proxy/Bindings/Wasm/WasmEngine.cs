@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using Wasmtime;
 
 namespace Managed.Proxy.Bindings.Wasm;
@@ -10,10 +11,12 @@ internal static class WasmEngine
 {
     /// <summary>Between two looks at a running guest.</summary>
     public const int TickMs = 5;
+    private const long MaxUnmapped = 1 << 20; // bytes
 
     private static readonly Lock Gate = new();
     private static readonly AutoResetEvent Wanted = new(false);
     private static long s_live, s_created;
+    private static readonly BlockingCollection<Store> Unused = [];
     private static bool s_ticking;
 
     public static Engine Shared { get; } = new(new Config()
@@ -36,12 +39,18 @@ internal static class WasmEngine
             {
                 s_ticking = true;
                 new Thread(Tick) { Name = "wasm-epoch", IsBackground = true }.Start();
+                new Thread(static () => { foreach (var store in Unused.GetConsumingEnumerable()) store.Dispose(); }) { Name = "wasm-unmap", IsBackground = true }.Start();
             }
         }
         Wanted.Set();
     }
 
-    internal static void Leave() => Interlocked.Decrement(ref s_live);
+    /// <summary>The VM is gone. Giving much memory back to the system takes its time, and workers have none.</summary>
+    internal static void Leave(Store store, long memory)
+    {
+        Interlocked.Decrement(ref s_live);
+        if (memory > MaxUnmapped) Unused.Add(store); else store.Dispose();
+    }
 
     private static void Tick()
     {

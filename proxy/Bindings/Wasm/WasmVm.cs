@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using System.Diagnostics.CodeAnalysis;
+using System.Runtime;
 using Managed.Proxy.Core.Buffers;
 using Managed.Proxy.Core.EventLoop;
 using Managed.Proxy.Core.Telemetry;
@@ -13,6 +14,8 @@ namespace Managed.Proxy.Bindings.Wasm;
 /// </summary>
 internal sealed class WasmVm : IDisposable
 {
+    private const long LateMicros = 20_000; // by the clock: below this a thread may just not have been let run
+
     [ThreadStatic] private static WasmVm? t_running;
 
     private readonly Store _store;
@@ -27,7 +30,7 @@ internal sealed class WasmVm : IDisposable
     private bool _memoryKnown;
     private long _memoryLength;
     private nint _memoryStart;
-    private long _cpuBase, _cpuBudget;
+    private long _cpuBase, _cpuBudget, _began;
     private List<Action>? _whenBound = [];
     private int _users;
     private Action? _onUnused;
@@ -54,6 +57,11 @@ internal sealed class WasmVm : IDisposable
     public bool HasFailed { get; private set; }
     /// <summary>Whether the last failure was the CPU budget.</summary>
     public bool OverBudget => _overBudget;
+    /// <summary>
+    /// How long the last call held the thread, microseconds, when it failed late: over its budget, or in the end of an instruction that the
+    /// engine cannot stop (filling memory that is all new takes as long as the system takes to give it). Else 0.
+    /// </summary>
+    public long HeldMicros { get; private set; }
     /// <summary>Bytes of linear memory, as of the end of the last call; for other threads, which may not look.</summary>
     public long MemorySeen { get; private set; }
     public GuestCallTimes Times { get; set; } = new();
@@ -69,14 +77,17 @@ internal sealed class WasmVm : IDisposable
     internal static WasmVm Running => t_running!;
 
     /// <summary>Instantiates and starts; null with the reason when the guest fails at it. A control thread or, to replace one, its worker.</summary>
+    /// <param name="program">What it runs.</param>
     /// <param name="log">Where the guest's own words go while it has no context.</param>
-    public static WasmVm? Create(WasmProgram program, WasmContext log, out string error)
+    /// <param name="error">Why it does not start.</param>
+    /// <param name="startBudget">CPU time of its start and of each call while it is <see cref="Starting"/>; null: the program's limit.</param>
+    public static WasmVm? Create(WasmProgram program, WasmContext log, out string error, TimeSpan? startBudget = null)
     {
-        var vm = new WasmVm(program);
+        var vm = new WasmVm(program) { StartBudget = startBudget ?? program.Limits.CpuOnStart };
         error = "";
         var before = t_running;
         vm._current = log;
-        vm.Arm(program.Limits.CpuOnStart);
+        vm.Arm(vm.StartBudget);
         t_running = vm;
         try
         {
@@ -144,6 +155,8 @@ internal sealed class WasmVm : IDisposable
 
     /// <summary>Calls from now on have the budget of a start; else that of a callback.</summary>
     public bool Starting { get; set; }
+    /// <summary>CPU time of a start; on a worker, where everybody waits for it, less than the program's limit.</summary>
+    public TimeSpan StartBudget { get; set; }
 
     /// <summary>Ends it; nothing runs in it, and its contexts are forgotten by who made them.</summary>
     public void Dispose()
@@ -151,8 +164,7 @@ internal sealed class WasmVm : IDisposable
         if (_disposed) return;
         _disposed = true;
         _contexts.Clear();
-        _store.Dispose();
-        WasmEngine.Leave();
+        WasmEngine.Leave(_store, MemorySeen);
     }
 
     // ---- contexts
@@ -342,8 +354,8 @@ internal sealed class WasmVm : IDisposable
         t_running = this;
         _current = context;
         _effective = null;
-        Arm(Starting ? Program.Limits.CpuOnStart : Program.Limits.CpuPerCall);
-        began = Stopwatch.GetTimestamp();
+        Arm(Starting ? StartBudget : Program.Limits.CpuPerCall);
+        _began = began = Stopwatch.GetTimestamp();
         return before;
     }
 
@@ -372,25 +384,37 @@ internal sealed class WasmVm : IDisposable
 
     private void Arm(TimeSpan budget)
     {
-        _cpuBase = -1;
+        _cpuBase = long.MinValue;
         _cpuBudget = (long)budget.TotalMicroseconds;
         _overBudget = false;
+        HeldMicros = 0;
         _store.SetEpochDeadline(1);
     }
 
     // The clock has moved on within a call. What counts is the thread's CPU time: a worker that the system does not let run is not the guest's fault.
     private ulong OnDeadline(Store store)
     {
-        long now = Libc.ThreadCpuMicros();
-        if (_cpuBase < 0) _cpuBase = now;
-        if (now - _cpuBase < _cpuBudget) return 1;
+        CheckBudget();
+        return 1;
+    }
+
+    /// <summary>Ends the present call when it has used up its time. For host functions that work long: the engine looks only while the guest itself runs.</summary>
+    public void CheckBudget()
+    {
+        // Nor is it the guest's fault that the runtime compiles a host function when it is first called.
+        long now = Libc.ThreadCpuMicros() - JitInfo.GetCompilationTime(currentThread: true).Ticks / TimeSpan.TicksPerMicrosecond;
+        // What came before the first look is not counted: asking at the start would cost more than most calls.
+        if (_cpuBase == long.MinValue) _cpuBase = now;
+        if (now - _cpuBase < _cpuBudget) return;
         _overBudget = true;
+        HeldMicros = now - _cpuBase + WasmEngine.TickMs * 1000 / 2;
         throw new WasmExit(-1);
     }
 
     private bool Fail(WasmtimeException e)
     {
         HasFailed = true;
+        if (!_overBudget && (Stopwatch.GetTimestamp() - _began) / (Stopwatch.Frequency / 1_000_000) is > LateMicros and var late) HeldMicros = late;
         Failure = Describe(e);
         return false;
     }

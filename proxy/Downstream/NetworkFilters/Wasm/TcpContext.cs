@@ -101,6 +101,8 @@ internal sealed class TcpContext : StreamContext
         Held = false;
     }
 
+    public override void Leave() => End();
+
     public override void Fail()
     {
         if (_off) return;

@@ -11,30 +11,36 @@ namespace Managed.Proxy.Http.Filters.Wasm;
 internal static class ForeignFunctions
 {
     private const int MaxUncompressed = 16 << 20;
+    private const int Step = 64 << 10; // between two looks at the guest's budget: half a millisecond of compression
     /// <summary>The function_id that proxy_on_foreign_function gets from <c>managed.call_back</c>.</summary>
     public const int CallBackId = 1;
 
     public static bool TryCall(WasmContext context, ReadOnlySpan<byte> name, ReadOnlySpan<byte> arguments, ByteWriter result, out WasmStatus status)
     {
         status = WasmStatus.Ok;
-        if (name.SequenceEqual("compress"u8)) Compress(arguments, result);
-        else if (name.SequenceEqual("uncompress"u8)) status = Uncompress(arguments, result);
+        if (name.SequenceEqual("compress"u8)) Compress(context.Vm, arguments, result);
+        else if (name.SequenceEqual("uncompress"u8)) status = Uncompress(context.Vm, arguments, result);
         else if (name.SequenceEqual("clear_route_cache"u8)) status = context.ClearRouteCache();
         else if (name.SequenceEqual("declare_property"u8)) status = ProtoReader.TryField(arguments, 1, out var property) && property.Length > 0 ? WasmStatus.Ok : WasmStatus.BadArgument; // properties need no declaration here
         else if (name.SequenceEqual("set_envoy_filter_state"u8)) status = ProtoReader.TryField(arguments, 1, out var path) && path.Length > 0 ? context.SetFilterState(path, ProtoReader.TryField(arguments, 2, out var value) ? value : default) : WasmStatus.BadArgument;
-        else if (name.SequenceEqual("managed.call_back"u8)) ((PluginContext)context.Root).CallBackLater(CallBackId, arguments.ToArray());
+        else if (name.SequenceEqual("managed.call_back"u8)) status = ((PluginContext)context.Root).CallBackLater(CallBackId, arguments) ? WasmStatus.Ok : WasmStatus.InternalFailure;
         else return false;
         return true;
     }
 
-    private static void Compress(ReadOnlySpan<byte> arguments, ByteWriter result)
+    private static void Compress(WasmVm vm, ReadOnlySpan<byte> arguments, ByteWriter result)
     {
         using var stream = new MemoryStream();
-        using (var zlib = new ZLibStream(stream, CompressionLevel.Optimal, leaveOpen: true)) zlib.Write(arguments);
+        using (var zlib = new ZLibStream(stream, CompressionLevel.Optimal, leaveOpen: true))
+            for (int at = 0; at < arguments.Length; at += Step)
+            {
+                zlib.Write(arguments.Slice(at, Math.Min(Step, arguments.Length - at)));
+                vm.CheckBudget();
+            }
         result.Write(stream.GetBuffer().AsSpan(0, (int)stream.Length));
     }
 
-    private static WasmStatus Uncompress(ReadOnlySpan<byte> arguments, ByteWriter result)
+    private static WasmStatus Uncompress(WasmVm vm, ReadOnlySpan<byte> arguments, ByteWriter result)
     {
         using var zlib = new ZLibStream(new MemoryStream(arguments.ToArray()), CompressionMode.Decompress);
         try
@@ -42,6 +48,7 @@ internal static class ForeignFunctions
             while (true)
             {
                 int read = zlib.Read(result.GetSpan(4096));
+                vm.CheckBudget();
                 if (read == 0) return WasmStatus.Ok;
                 result.Advance(read);
                 if (result.Length > MaxUncompressed) return WasmStatus.BadArgument; // a bomb

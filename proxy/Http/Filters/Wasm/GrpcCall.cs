@@ -12,7 +12,9 @@ namespace Managed.Proxy.Http.Filters.Wasm;
 /// </summary>
 internal sealed class GrpcCall : IDisposable
 {
-    private const int MaxMessage = 4 << 20, MaxWaiting = 1000; // gRPC's customary limit; messages of a stream that are not sent yet
+    /// <summary>gRPC's customary limit.</summary>
+    public const int MaxMessage = 4 << 20;
+    private const int MaxWaiting = 1000; // messages of a stream that are not sent yet
     private const int Cancelled = 1, Unknown = 2, DeadlineExceeded = 4, Unimplemented = 12, Internal = 13, Unavailable = 14;
 
     private static readonly HttpMessageInvoker Client = new(new SocketsHttpHandler
@@ -26,6 +28,7 @@ internal sealed class GrpcCall : IDisposable
     private readonly Channel<(byte[] Message, bool End)> _outgoing = Channel.CreateBounded<(byte[], bool)>(MaxWaiting);
     private readonly CancellationTokenSource _stop = new();
     private bool _ended;
+    private long _unsent;
 
     public GrpcCall(PluginContext root, Worker worker, int id, bool streaming, StreamContext? asker)
     {
@@ -37,6 +40,10 @@ internal sealed class GrpcCall : IDisposable
 
     public int Id { get; }
     public bool IsStreaming { get; }
+    /// <summary>How many answers of other calls led to it.</summary>
+    public int Chain { get; init; }
+    /// <summary>Bytes that wait to be sent.</summary>
+    public long Size => Volatile.Read(ref _unsent);
     private StreamContext? Asker { get; }
     /// <summary>The stream that asked, while it lives.</summary>
     public StreamContext? Stream => Asker is { } stream && stream.Id == _askerId ? stream : null;
@@ -57,7 +64,15 @@ internal sealed class GrpcCall : IDisposable
     }
 
     /// <summary>False: more waits to be sent than may.</summary>
-    public bool Send(byte[] message, bool end) => _outgoing.Writer.TryWrite((message, end));
+    public bool Send(byte[] message, bool end)
+    {
+        if (!_outgoing.Writer.TryWrite((message, end))) return false;
+        Interlocked.Add(ref _unsent, message.Length);
+        return true;
+    }
+
+    /// <summary>What a callback that comes late is about.</summary>
+    public void Show(HeaderMap metadata, byte[] message) => (Metadata, Message) = (metadata, message);
 
     /// <summary>The guest's side ends; what the server still says is delivered.</summary>
     public void CloseSend() => _outgoing.Writer.TryComplete();
@@ -96,7 +111,7 @@ internal sealed class GrpcCall : IDisposable
 
     private async Task<(int, string)> ExchangeAsync(Uri uri, string authority, IReadOnlyList<(string Name, string Value)> metadata, TimeSpan timeout)
     {
-        using var request = new HttpRequestMessage(HttpMethod.Post, uri) { Version = HttpVersion.Version20, VersionPolicy = HttpVersionPolicy.RequestVersionExact, Content = new Messages(_outgoing.Reader, _stop.Token) };
+        using var request = new HttpRequestMessage(HttpMethod.Post, uri) { Version = HttpVersion.Version20, VersionPolicy = HttpVersionPolicy.RequestVersionExact, Content = new Messages(this, _stop.Token) };
         request.Headers.Host = authority;
         request.Headers.TE.Add(new TransferCodingWithQualityHeaderValue("trailers"));
         if (timeout > TimeSpan.Zero) request.Headers.TryAddWithoutValidation("grpc-timeout", $"{(long)timeout.TotalMilliseconds}m");
@@ -150,12 +165,12 @@ internal sealed class GrpcCall : IDisposable
     /// <summary>Each message with its five bytes before it: not compressed, length in network order.</summary>
     private sealed class Messages : HttpContent
     {
-        private readonly ChannelReader<(byte[] Message, bool End)> _messages;
+        private readonly GrpcCall _call;
         private readonly CancellationToken _cancellation;
 
-        public Messages(ChannelReader<(byte[] Message, bool End)> messages, CancellationToken cancellation)
+        public Messages(GrpcCall call, CancellationToken cancellation)
         {
-            (_messages, _cancellation) = (messages, cancellation);
+            (_call, _cancellation) = (call, cancellation);
             Headers.ContentType = new MediaTypeHeaderValue("application/grpc");
         }
 
@@ -163,12 +178,13 @@ internal sealed class GrpcCall : IDisposable
         {
             await stream.FlushAsync(_cancellation).ConfigureAwait(false); // the headers go at once
             byte[] head = new byte[5];
-            await foreach (var (message, end) in _messages.ReadAllAsync(_cancellation).ConfigureAwait(false))
+            await foreach (var (message, end) in _call._outgoing.Reader.ReadAllAsync(_cancellation).ConfigureAwait(false))
             {
                 BinaryPrimitives.WriteInt32BigEndian(head.AsSpan(1), message.Length);
                 await stream.WriteAsync(head, _cancellation).ConfigureAwait(false);
                 await stream.WriteAsync(message, _cancellation).ConfigureAwait(false);
                 await stream.FlushAsync(_cancellation).ConfigureAwait(false);
+                Interlocked.Add(ref _call._unsent, -message.Length);
                 if (end) break;
             }
         }

@@ -12,6 +12,10 @@ internal sealed class GuestCall(PluginContext root, WasmContext asker, int id)
     private bool _cancelled;
 
     public int Id => id;
+    /// <summary>How many answers of other calls led to it.</summary>
+    public int Chain { get; init; }
+    /// <summary>Bytes of its body.</summary>
+    public int Size { get; init; }
     /// <summary>The stream that asked, while it lives.</summary>
     public StreamContext? Stream => asker is StreamContext stream && stream.Id == _askerId && _askerId > 0 ? stream : null;
 

@@ -169,6 +169,8 @@ internal sealed class HttpContext(WasmFilter filter) : StreamContext
         if (response) filter.Resume(response: true, withBody: false);
     }
 
+    public override void Leave() => Forget();
+
     private void Forget()
     {
         if (!Held) return;

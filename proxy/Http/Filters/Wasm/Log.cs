@@ -20,6 +20,9 @@ internal static partial class Log
     [LoggerMessage(1414, LogLevel.Error, "Wasm module {Module} could not be started on worker {Worker}: {Failure}.")]
     public static partial void StartFailed(ILogger logger, string module, int worker, string failure);
 
+    [LoggerMessage(1417, LogLevel.Warning, "{Count} lines of Wasm module {Module} were left out on worker {Worker}: it writes more than the log takes.")]
+    public static partial void LinesDropped(ILogger logger, long count, string module, int worker);
+
     [LoggerMessage(1415, LogLevel.Information, "Wasm code {Digest} was fetched from {Uri}: {Size} bytes.")]
     public static partial void Fetched(ILogger logger, string digest, string uri, int size);
 

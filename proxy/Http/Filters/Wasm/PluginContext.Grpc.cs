@@ -16,7 +16,8 @@ internal sealed partial class PluginContext
         if (!GrpcService.TryName(upstream, out string cluster)) return WasmStatus.ParseFailure;
         if (!HeaderPairs.TryOpen(metadata, out var pairs)) return WasmStatus.BadArgument;
         if (Worker is not null && !Clusters(asker).ContainsKey(cluster)) return WasmStatus.ParseFailure; // Envoy's answer to an upstream that does not parse
-        if (_calls.Count + _grpcCalls.Count >= Vm.Program.Limits.Calls) return WasmStatus.InternalFailure;
+        if (service.Length > MaxName || method.Length > MaxName || message.Length > Filters.Wasm.GrpcCall.MaxMessage) return WasmStatus.BadArgument;
+        if (!MayCall(message.Length)) return WasmStatus.InternalFailure;
         var fields = new List<(string, string)>();
         while (pairs.Next(out var name, out var value))
             if (name.Length > 0 && name[0] != ':') fields.Add((Encoding.Latin1.GetString(name), Encoding.Latin1.GetString(value)));
@@ -24,14 +25,19 @@ internal sealed partial class PluginContext
         byte[] first = message.ToArray();
         int number = id = Vm.NextCallId();
         var stream = asker as StreamContext;
+        int chain = Chain(asker, GrpcCallMicros);
         Vm.WhenInService(() =>
         {
             if (_quiet) return;
             var worker = Worker!;
-            var call = _grpcCalls[number] = new GrpcCall(this, worker, number, streaming, stream);
-            var endpoint = Clusters(asker).TryGetValue(cluster, out var to) ? to.LoadBalancer.Pick(to.Endpoints, worker) : null;
+            var call = _grpcCalls[number] = new GrpcCall(this, worker, number, streaming, stream) { Chain = chain };
             if (!streaming) call.Send(first, end: true);
-            call.Start(endpoint?.Address.EndPoint, cluster, path, fields, TimeSpan.FromMilliseconds(timeoutMs));
+            Begin(chain, () =>
+            {
+                if (!_grpcCalls.ContainsKey(number)) return; // cancelled while it waited
+                var endpoint = Clusters(asker).TryGetValue(cluster, out var to) ? to.LoadBalancer.Pick(to.Endpoints, worker) : null;
+                call.Start(endpoint?.Address.EndPoint, cluster, path, fields, TimeSpan.FromMilliseconds(timeoutMs));
+            });
         });
         return WasmStatus.Ok;
     }
@@ -40,7 +46,8 @@ internal sealed partial class PluginContext
     {
         if (!_grpcCalls.TryGetValue(id, out var call)) return WasmStatus.NotFound;
         if (!call.IsStreaming) return WasmStatus.BadArgument;
-        return call.Send(message.ToArray(), end) ? WasmStatus.Ok : WasmStatus.InternalFailure;
+        if (message.Length > Filters.Wasm.GrpcCall.MaxMessage) return WasmStatus.BadArgument;
+        return MayHold(message.Length) && call.Send(message.ToArray(), end) ? WasmStatus.Ok : WasmStatus.InternalFailure;
     }
 
     public override WasmStatus GrpcEnd(int id, bool cancel)
@@ -78,8 +85,21 @@ internal sealed partial class PluginContext
 
     private void Tell(GrpcCall call, GuestCallback<Action<int, int, int>> callback, int argument)
     {
-        if (Id == 0) return;
+        if (Id == 0 || !callback.Exists) return;
+        if (call.Stream is not null) { Deliver(call, callback, argument); return; }
+        // When its turn comes, the call may be further.
+        var (metadata, message) = (call.Metadata, call.Message);
+        _idle.Add(() =>
+        {
+            call.Show(metadata, message);
+            if (Id > 0) Deliver(call, callback, argument);
+        });
+    }
+
+    private void Deliver(GrpcCall call, GuestCallback<Action<int, int, int>> callback, int argument)
+    {
         _grpc = call;
+        _chain = call.Chain;
         bool ok = Vm.Call(this, callback, call.Id, argument);
         _grpc = null;
         if (!ok) OnFailure(Vm.FailedOn as StreamContext ?? call.Stream);

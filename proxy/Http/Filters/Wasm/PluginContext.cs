@@ -13,13 +13,23 @@ namespace Managed.Proxy.Http.Filters.Wasm;
 internal sealed partial class PluginContext : WasmContext
 {
     private const long DoneMicros = 5_000_000; // how long a plugin that asks for it may live on
-    private const int IdleShare = 4;           // a tick rests at least four times as long as it ran
+    private const long MaxHeld = 16 << 20;     // bytes of messages on their way
+    private const int MaxCallBackBytes = 1 << 20, MaxPosted = 1000;
+    private const int MaxName = 4096;
+    // An answer may ask for the next call, and that for the next. What is longer than any chain that serves a request goes on slowly.
+    private const int LongChain = 16;
+    private const long ChainDelayMicros = 100_000;
+    // What the host's own work for a call costs the worker, about; for whoever makes calls that no request waits for.
+    private const long HttpCallMicros = 30, GrpcCallMicros = 200;
 
     private readonly WasmPlugin _plugin;
     private readonly WasmMachine _machine;
     private readonly WheelTimer _tick, _doneTimer;
     private readonly Dictionary<int, GuestCall> _calls = [];
-    private long _tickMicros;
+    private readonly IdleWork _idle;
+    private long _tickMicros, _callBackBytes;
+    private int _posted; // call-backs on their way to this worker
+    private int _chain; // within an answer: how many there were before it
     private bool _configuring, _quiet;
     private Action? _ended; // while the guest delays its end
     private HttpCall? _answer; // within its callback
@@ -32,6 +42,7 @@ internal sealed partial class PluginContext : WasmContext
         Vm = vm;
         _tick = new WheelTimer(static s => ((PluginContext)s!).OnTick(), this);
         _doneTimer = new WheelTimer(static s => ((PluginContext)s!).OnEnded(), this);
+        _idle = new IdleWork(this);
     }
 
     public override WasmContext Root => this;
@@ -98,6 +109,7 @@ internal sealed partial class PluginContext : WasmContext
         _tickMicros = 0;
         Worker?.Timers.Remove(_tick);
         Worker?.Timers.Remove(_doneTimer);
+        _idle.Clear();
         // Streams that wait for an answer in a VM that failed still get theirs.
         if (!Vm.HasFailed || Vm.Contexts.Count == 0) CancelCalls();
     }
@@ -170,26 +182,44 @@ internal sealed partial class PluginContext : WasmContext
 
     public override WasmStatus RegisterQueue(ReadOnlySpan<byte> name, out int id)
     {
-        id = Vm.Program.Queues.Register(Vm.VmId, Encoding.UTF8.GetString(name), number => Worker?.Post(static s => { var (root, queue) = ((PluginContext, int))s!; root.OnQueue(queue); }, (this, number)));
+        id = 0;
+        if (name.Length > MaxName) return WasmStatus.BadArgument;
+        id = Vm.Program.Queues.Register(Vm.VmId, Encoding.UTF8.GetString(name), OnMessage);
         return id == 0 ? WasmStatus.InternalFailure : WasmStatus.Ok;
     }
 
-    /// <summary>Calls proxy_on_foreign_function a little later, on this worker.</summary>
-    public void CallBackLater(int function, byte[] arguments) => Vm.WhenInService(() => Worker!.Post(static s =>
+    /// <summary>Calls proxy_on_foreign_function a little later, on this worker. False: too much waits already.</summary>
+    public bool CallBackLater(int function, ReadOnlySpan<byte> arguments)
     {
-        var (root, number, bytes) = ((PluginContext, int, byte[]))s!;
-        if (root._quiet || root.Id == 0) return;
-        root._arguments = bytes;
-        bool ok = root.Vm.Call(root, root.Vm.Exports.ForeignFunction, number, bytes.Length);
-        root._arguments = null;
-        if (!ok) root.OnFailure(root.Vm.FailedOn as StreamContext);
-    }, (this, function, arguments)));
+        if (_idle.IsFull || _posted >= MaxPosted || _callBackBytes + arguments.Length > MaxCallBackBytes) return false;
+        _callBackBytes += arguments.Length;
+        _posted++;
+        byte[] bytes = arguments.ToArray();
+        Vm.WhenInService(() => Worker!.Post(static s =>
+        {
+            var (root, number, given) = ((PluginContext, int, byte[]))s!;
+            root._posted--;
+            if (root._quiet) return;
+            root._idle.Add(() => root.CallBack(number, given));
+        }, (this, function, bytes)));
+        return true;
+    }
+
+    private void CallBack(int function, byte[] arguments)
+    {
+        _callBackBytes -= arguments.Length;
+        if (_quiet || Id == 0) return;
+        _arguments = arguments;
+        bool ok = Vm.Call(this, Vm.Exports.ForeignFunction, function, arguments.Length);
+        _arguments = null;
+        if (!ok) OnFailure(Vm.FailedOn as StreamContext);
+    }
 
     public override WasmStatus HttpCall(WasmContext asker, ReadOnlySpan<byte> upstream, ReadOnlySpan<byte> headers, ReadOnlySpan<byte> body, ReadOnlySpan<byte> trailers, int timeoutMs, out int id)
     {
         id = 0;
-        if (timeoutMs < 0 || upstream.IsEmpty) return WasmStatus.BadArgument;
-        if (_calls.Count + _grpcCalls.Count >= Vm.Program.Limits.Calls) return WasmStatus.InternalFailure;
+        if (timeoutMs < 0 || upstream.IsEmpty || upstream.Length > MaxName) return WasmStatus.BadArgument;
+        if (!MayCall(body.Length)) return WasmStatus.InternalFailure;
         string name = Encoding.UTF8.GetString(upstream);
         var request = new HeaderMap();
         var tail = new HeaderMap();
@@ -198,9 +228,39 @@ internal sealed partial class PluginContext : WasmContext
         if (Worker is not null && !Clusters(asker).ContainsKey(name)) return WasmStatus.BadArgument;
         byte[] bytes = body.ToArray();
         id = Vm.NextCallId();
-        var call = _calls[id] = new GuestCall(this, asker, id);
-        Vm.WhenInService(() => call.Start(name, request, bytes, tail, timeoutMs * 1000L));
+        var call = _calls[id] = new GuestCall(this, asker, id) { Chain = Chain(asker, HttpCallMicros), Size = bytes.Length };
+        Vm.WhenInService(() => Begin(call.Chain, () => call.Start(name, request, bytes, tail, timeoutMs * 1000L)));
         return WasmStatus.Ok;
+    }
+
+    // As many as the limit says, with no more in them than the host cares to hold.
+    private bool MayCall(int size)
+    {
+        return _calls.Count + _grpcCalls.Count < Vm.Program.Limits.Calls && MayHold(size);
+    }
+
+    private bool MayHold(int size)
+    {
+        long held = size;
+        foreach (var call in _calls.Values) held += call.Size;
+        foreach (var call in _grpcCalls.Values) held += call.Size;
+        return held <= MaxHeld;
+    }
+
+    // How many calls led to the one that is being asked for; what no request waits for pays for it.
+    private int Chain(WasmContext asker, long cost)
+    {
+        int chain = _answer is null && _grpc is null ? 0 : _chain + 1;
+        // Two calls for each answer make as many as one likes in a few steps, so the stream's are counted too.
+        if (asker is StreamContext { Id: > 0 } stream) return Math.Max(chain, stream.Asked++);
+        _idle.Charge(cost);
+        return chain;
+    }
+
+    private void Begin(int chain, Action start)
+    {
+        if (chain <= LongChain) start();
+        else Worker!.Timers.Arm(new WheelTimer(static s => ((Action)s!)(), start), ChainDelayMicros);
     }
 
     public override void CallStatus(out int code, out ReadOnlySpan<byte> message)
@@ -226,7 +286,14 @@ internal sealed partial class PluginContext : WasmContext
     public void OnAnswer(GuestCall asked, HttpCall call)
     {
         if (!_calls.Remove(asked.Id) || Id == 0) return;
+        if (asked.Stream is null) _idle.Add(() => Deliver(asked, call)); else Deliver(asked, call);
+    }
+
+    private void Deliver(GuestCall asked, HttpCall call)
+    {
+        if (Id == 0) return;
         _answer = call;
+        _chain = asked.Chain;
         var stream = asked.Stream;
         var http = stream as HttpContext;
         var trace = http?.Stream.Trace;
@@ -251,7 +318,14 @@ internal sealed partial class PluginContext : WasmContext
     {
         var at = LevelOf(level);
         if (!machine.Logger.IsEnabled(at)) return;
-        string words = Encoding.UTF8.GetString(text[..Math.Min(text.Length, 8192)]).TrimEnd('\n');
+        text = text[..Math.Min(text.Length, 8192)];
+        if (!machine.LogBudget(worker).TryTake(text.Length, out long dropped))
+        {
+            worker?.Stats.Increment(machine.Stats.LogDropped);
+            return;
+        }
+        if (dropped > 0) Wasm.Log.LinesDropped(machine.Logger, dropped, machine.Name, worker?.Id ?? -1);
+        string words = Encoding.UTF8.GetString(text).TrimEnd('\n');
         if (requestId.Length > 0) Wasm.Log.ModuleSaidOnStream(machine.Logger, at, name, words, machine.Program.VmId, worker?.Id ?? -1, requestId, version);
         else Wasm.Log.ModuleSaid(machine.Logger, at, name, words, machine.Program.VmId, worker?.Id ?? -1);
         worker?.Server.ScriptSaid(worker, at, name, words, requestId, version);
@@ -259,17 +333,32 @@ internal sealed partial class PluginContext : WasmContext
 
     private void OnTick()
     {
-        if (_quiet || Id == 0 || Worker is not { } worker) return;
-        long before = Vm.Times.Micros;
+        if (!_quiet) _idle.Add(Tick);
+    }
+
+    private void Tick()
+    {
+        if (_quiet || Id == 0 || _tickMicros == 0 || Worker is not { } worker) return;
         if (!Vm.Call(this, Vm.Exports.Tick)) { OnFailure(Vm.FailedOn as StreamContext); return; }
-        long took = Vm.Times.Micros - before;
-        if (_tickMicros > 0 && !_quiet) worker.Timers.Arm(_tick, Math.Max(_tickMicros, took * IdleShare));
+        if (_tickMicros > 0 && !_quiet) worker.Timers.Arm(_tick, _tickMicros);
+    }
+
+    // On the sender's thread.
+    private void OnMessage(int queue)
+    {
+        if (Worker is { } worker) worker.Post(static s => { var (root, id) = ((PluginContext, int))s!; root.OnQueue(id); }, (this, queue));
+        else Vm.Program.Queues.Told(queue); // before it has a worker nobody is told
     }
 
     private void OnQueue(int id)
     {
-        if (_quiet || Id == 0) return;
-        if (!Vm.Call(this, Vm.Exports.QueueReady, id)) OnFailure(Vm.FailedOn as StreamContext);
+        if (_quiet || Id == 0) { Vm.Program.Queues.Told(id); return; }
+        _idle.Add(() =>
+        {
+            Vm.Program.Queues.Told(id);
+            if (_quiet || Id == 0) return;
+            if (!Vm.Call(this, Vm.Exports.QueueReady, id)) OnFailure(Vm.FailedOn as StreamContext);
+        });
     }
 
     private static readonly Dictionary<string, Cluster> NoClusters = [];

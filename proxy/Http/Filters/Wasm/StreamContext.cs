@@ -7,6 +7,8 @@ namespace Managed.Proxy.Http.Filters.Wasm;
 /// <summary>What contexts of HTTP streams and of connections have in common: their plugin, properties, log lines, and that they can fail.</summary>
 internal abstract class StreamContext : WasmContext
 {
+    private const int MaxStates = 100, MaxState = 1 << 20; // of one stream
+
     private PluginContext _root = null!;
 
     protected StreamContext()
@@ -23,15 +25,21 @@ internal abstract class StreamContext : WasmContext
     public abstract long Version { get; }
     /// <summary>Where its calls may go.</summary>
     public abstract IReadOnlyDictionary<string, Upstream.Cluster> Clusters { get; }
+    /// <summary>Calls to elsewhere that it has asked for.</summary>
+    public int Asked { get; set; }
     /// <summary>It counts among its VM's users.</summary>
     protected bool Held { get; set; }
 
     /// <summary>The guest failed on it: it does without the plugin from here on, or ends, as the policy says.</summary>
     public abstract void Fail();
 
+    /// <summary>It has failed, and its VM need not wait for its end.</summary>
+    public abstract void Leave();
+
     protected void Enter(PluginContext root)
     {
         _root = root;
+        Asked = 0;
         Vm = root.Vm;
         Held = true;
     }
@@ -41,14 +49,22 @@ internal abstract class StreamContext : WasmContext
     public override WasmStatus SetProperty(ReadOnlySpan<byte> path, ReadOnlySpan<byte> value)
     {
         path = Properties.Trim(path);
-        if (path.IsEmpty) return WasmStatus.BadArgument;
-        (Info.FilterState ??= [])[Properties.StateKey(path)] = value.ToArray();
-        return WasmStatus.Ok;
+        return path.IsEmpty || path.Length > MaxState ? WasmStatus.BadArgument : Keep(Properties.StateKey(path), value);
     }
 
     public override WasmStatus SetFilterState(ReadOnlySpan<byte> key, ReadOnlySpan<byte> value)
     {
-        (Info.FilterState ??= [])[Encoding.UTF8.GetString(key)] = value.ToArray();
+        return key.Length > MaxState ? WasmStatus.BadArgument : Keep(Encoding.UTF8.GetString(key), value);
+    }
+
+    private WasmStatus Keep(string key, ReadOnlySpan<byte> value)
+    {
+        var state = Info.FilterState ??= [];
+        if (state.Count >= MaxStates && !state.ContainsKey(key)) return WasmStatus.InternalFailure;
+        long size = value.Length;
+        foreach (var (name, held) in state) size += name == key ? 0 : (held as byte[])?.Length ?? 0;
+        if (size > MaxState) return WasmStatus.InternalFailure;
+        state[key] = value.ToArray();
         return WasmStatus.Ok;
     }
 

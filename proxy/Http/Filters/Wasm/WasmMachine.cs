@@ -1,3 +1,4 @@
+using Managed.Proxy.Bindings;
 using Managed.Proxy.Bindings.Wasm;
 using Managed.Proxy.Core.EventLoop;
 using Microsoft.Extensions.Logging;
@@ -29,6 +30,11 @@ internal sealed class WasmMachine(WasmProgram program, string name, WasmStats st
     }
 
     public WasmReplica? On(Worker worker) => _replicas[worker.Id];
+
+    // What is said before there is a worker, or off it.
+    private readonly LogBudget _startLog = new();
+
+    public LogBudget LogBudget(Worker? worker) => worker is not null && On(worker) is { } replica ? replica.LogBudget : _startLog;
 
     /// <summary>What is being made for this worker by the publication under way; null when its VM is there already.</summary>
     public WasmInstance? PreparedFor(Worker worker) => _prepared[worker.Id];
@@ -92,10 +98,14 @@ internal sealed class WasmInstance(WasmMachine machine, WasmVm vm)
     public WasmVm Vm => vm;
     public Dictionary<WasmPlugin, PluginContext> Roots { get; } = [];
     /// <summary>Null with the reason when the module, or one of the plugins, does not start.</summary>
-    public static WasmInstance? Make(WasmMachine machine, IEnumerable<WasmPlugin> plugins, out string error)
+    /// <param name="machine">What to make one of.</param>
+    /// <param name="plugins">Who lives in it.</param>
+    /// <param name="error">Why it does not start.</param>
+    /// <param name="budget">CPU time of each of its first calls; null: that of a start.</param>
+    public static WasmInstance? Make(WasmMachine machine, IEnumerable<WasmPlugin> plugins, out string error, TimeSpan? budget = null)
     {
         long began = Libc.ThreadCpuMicros();
-        if (WasmVm.Create(machine.Program, new StartContext(machine), out error) is not { } vm) return null;
+        if (WasmVm.Create(machine.Program, new StartContext(machine), out error, budget) is not { } vm) return null;
         var instance = new WasmInstance(machine, vm);
         foreach (var plugin in plugins)
             if (!instance.TryAdd(plugin, out error))

@@ -12,13 +12,21 @@ internal sealed class WasmReplica
 {
     /// <summary>What starts in less CPU time than this may start on the worker itself: a new VM in place of one that failed, a new plugin in a VM that runs. About what a worker may stand still for.</summary>
     public const long QuickStartMicros = 2000;
+    // What a start may take on the worker when it is not as quick as it was: then the next is made elsewhere.
+    private static readonly TimeSpan QuickBudget = TimeSpan.FromMilliseconds(10);
+    // VMs that failed and only finish their streams, each with the memory it has.
+    private const int MostFailed = 4;
+    private const long FirstStartPause = 1_000_000, LongestStartPause = 60_000_000;
 
     private readonly WasmMachine _machine;
     private readonly Worker _worker;
     private readonly Quarantine _quarantine = new();
+    private readonly long _accident; // microseconds: a breach that the engine has stopped in time
     private WasmInstance? _current;
+    private readonly List<WasmInstance> _failed = []; // with streams
     private WasmPlugin[] _plugins;
-    private long _loadedAt, _backoff, _notBefore;
+    private bool _slow;
+    private long _loadedAt, _backoff, _notBefore, _startPause = FirstStartPause;
     private bool _loading, _ended;
     private readonly GuestCallTimes _times;
     // Read by other threads.
@@ -30,6 +38,7 @@ internal sealed class WasmReplica
     {
         _machine = machine;
         _worker = worker;
+        _accident = Math.Max(50_000, 2 * (long)machine.Program.Limits.CpuPerCall.TotalMicroseconds);
         _times = new GuestCallTimes(worker.Stats, machine.Stats.Calls, machine.Stats.Time);
         _plugins = [.. first.Roots.Keys];
         Count();
@@ -37,6 +46,7 @@ internal sealed class WasmReplica
     }
 
     public WasmInstance? Current => _current;
+    public LogBudget LogBudget { get; } = new();
     /// <summary>What lives in its VM. On any thread.</summary>
     public IReadOnlyList<WasmPlugin> Plugins => Volatile.Read(ref _plugins);
     public bool HoldsQuarantine => _quarantine.Holds(_worker.NowMicros);
@@ -94,16 +104,16 @@ internal sealed class WasmReplica
         }
         Log.Trapped(_machine.Logger, plugin.Name, _worker.Id, vm.Failure, vm.VmId, requestId);
         _worker.Server.ScriptSaid(_worker, Microsoft.Extensions.Logging.LogLevel.Error, plugin.Name, vm.Failure, requestId, 0);
-        if (_quarantine.Add(_worker.NowMicros))
+        bool served = GiveUp(vm);
+        if (_quarantine.Add(_worker.NowMicros, vm.HeldMicros, _accident))
         {
+            // Streams under way would call it too, each as long as the limit lets it.
+            while (_failed.Count > 0) EndStreams(_failed[0]);
             _worker.Stats.Increment(stats.Quarantines);
             Log.Quarantined(_machine.Logger, plugin.Name, _worker.Id);
             _worker.Server.Raise("vm.quarantined", ("kind", "wasm"), ("name", plugin.Name), ("digest", _machine.Program.Module.Digest), ("worker", _worker.Id));
         }
-        if (_current is not { } failed || !ReferenceEquals(failed.Vm, vm)) return;
-        _current = null;
-        foreach (var root in failed.Roots.Values) root.Quiet();
-        vm.Retire(() => Forget(failed));
+        if (!served) return;
         if (plugin.Policy != WasmFailurePolicy.FailReload)
         {
             if (!StartsQuickly && !HoldsQuarantine) Reload();
@@ -113,6 +123,30 @@ internal sealed class WasmReplica
         // As in Envoy: at once when the last VM lived longer than the back-off.
         if (now - _loadedAt > plugin.BackoffMost) _backoff = 0;
         _notBefore = _loadedAt + (_backoff = Math.Clamp(_backoff * 2, plugin.BackoffBase, plugin.BackoffMost));
+    }
+
+    // No new stream from now on. False: so it was already.
+    private bool GiveUp(WasmVm vm)
+    {
+        if (_current is not { } failed || !ReferenceEquals(failed.Vm, vm)) return false;
+        _current = null;
+        foreach (var root in failed.Roots.Values) root.Quiet();
+        _failed.Add(failed);
+        vm.Retire(() => { _failed.Remove(failed); Forget(failed); });
+        while (_failed.Count > MostFailed) EndStreams(_failed[0]);
+        return true;
+    }
+
+    // They fail as the policy says; with the last the VM goes.
+    private void EndStreams(WasmInstance instance)
+    {
+        _failed.Remove(instance);
+        foreach (var context in instance.Vm.Contexts.Values.ToArray())
+        {
+            if (context is not StreamContext stream) continue;
+            stream.Fail();
+            stream.Leave();
+        }
     }
 
     /// <summary>A VM that was made for a new version takes over; the one before serves its streams to their end.</summary>
@@ -154,7 +188,7 @@ internal sealed class WasmReplica
         };
     }
 
-    private bool StartsQuickly => _machine.StartMicros < QuickStartMicros;
+    private bool StartsQuickly => !_slow && _machine.StartMicros < QuickStartMicros;
 
     private void Reload()
     {
@@ -165,7 +199,9 @@ internal sealed class WasmReplica
         }
         if (StartsQuickly)
         {
-            Take(WasmInstance.Make(_machine, _plugins, out string error), error);
+            var instance = WasmInstance.Make(_machine, _plugins, out string error, QuickBudget);
+            _slow = instance is null;
+            Take(instance, error);
             return;
         }
         _loading = true;
@@ -189,11 +225,13 @@ internal sealed class WasmReplica
         if (made is null)
         {
             _lastError = error;
-            _notBefore = _loadedAt + 1_000_000;
+            _notBefore = _loadedAt + _startPause;
+            _startPause = Math.Min(_startPause * 2, LongestStartPause);
             _worker.Stats.Increment(stats.ReloadFailures);
             Log.StartFailed(_machine.Logger, _machine.Name, _worker.Id, error);
             return;
         }
+        _startPause = FirstStartPause;
         _reloads++;
         _worker.Stats.Increment(stats.Reloads);
         Count();

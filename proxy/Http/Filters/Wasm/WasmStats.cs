@@ -15,6 +15,8 @@ internal sealed class WasmStats(StatsRegistry stats, string name)
     public readonly Counter Backoff = stats.Counter($"wasm.{name}.vm_reload_backoff"), Quarantined = stats.Counter($"wasm.{name}.quarantined"), Quarantines = stats.Counter($"wasm.{name}.quarantines");
     /// <summary>Streams that were failed, or let through, because of the plugin.</summary>
     public readonly Counter FailedClosed = stats.Counter($"wasm.{name}.failed_closed"), FailedOpen = stats.Counter($"wasm.{name}.failed_open");
+    /// <summary>Lines of its log that were left out.</summary>
+    public readonly Counter LogDropped = stats.Counter($"wasm.{name}.log_dropped");
     public readonly Gauge Active = stats.Gauge($"wasm.{name}.vm_active");
     /// <summary>Of a callback, microseconds.</summary>
     public readonly Histogram Time = stats.Histogram($"wasm.{name}.call_time");
