@@ -14,7 +14,7 @@ namespace Managed.Proxy.Tests.Http.Filters.Wasm;
 /// <summary>gRPC calls of guests against a server that speaks HTTP/2.</summary>
 public sealed class GrpcCallTests
 {
-    private sealed class Server : IAsyncDisposable
+    internal sealed class Server : IAsyncDisposable
     {
         private WebApplication _app = null!;
 
