@@ -12,7 +12,7 @@ internal sealed class SkippedException(string message) : Exception(message);
 internal sealed class Arguments
 {
     private static readonly string[] Names =
-        ["managed", "publications", "per-second", "rate", "connections", "periods", "rounds", "seed", "count", "limit-mb", "minutes", "requests", "edits"];
+        ["managed", "publications", "per-second", "rate", "connections", "periods", "rounds", "seed", "count", "limit-mb", "minutes", "requests", "edits", "builds", "seconds", "kind"];
     private readonly Dictionary<string, string> _values = new(StringComparer.Ordinal);
 
     public Arguments(ReadOnlySpan<string> args)
@@ -39,6 +39,8 @@ internal sealed class Arguments
         return double.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out var value) && value >= least && value <= most
             ? value : throw new UsageException(string.Create(CultureInfo.InvariantCulture, $"--{name}: '{text}' is not a number from {least} to {most}"));
     }
+
+    public string Text(string name, string otherwise) => _values.GetValueOrDefault(name, otherwise);
 
     public int Count(string name, int otherwise, int least, int most) => (int)Number(name, otherwise, least, most);
 

@@ -36,6 +36,18 @@ internal sealed class AdminClient : IDisposable
         return new((int)answer.StatusCode, await answer.Content.ReadAsStringAsync(), version, answer.Headers.ETag?.ToString());
     }
 
+    /// <summary>Stores a module under a name and gives its digest.</summary>
+    public async Task<string> UploadAsync(string name, byte[] module)
+    {
+        using var content = new ByteArrayContent(module) { Headers = { ContentType = new MediaTypeHeaderValue("application/wasm") } };
+        using var answer = await _http.PostAsync($"/api/v1/modules?name={name}", content);
+        string body = await answer.Content.ReadAsStringAsync();
+        return answer.IsSuccessStatusCode ? (string)JsonNode.Parse(body)!["digest"]! : throw new InvalidOperationException($"module {name} was answered with {(int)answer.StatusCode}: {body}");
+    }
+
+    /// <summary>The machines of Wasm modules, one row for each on each worker.</summary>
+    public async Task<IReadOnlyList<JsonNode>> WasmVmsAsync() => [.. (await GetAsync("vms?kind=wasm&page_size=100")).Json["items"]!.AsArray().OfType<JsonNode>()];
+
     /// <summary>The number of the version that is served.</summary>
     public async Task<long> ActiveVersionAsync() => (long)(await GetAsync("status")).Json["version"]!;
 

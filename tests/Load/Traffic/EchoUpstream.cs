@@ -1,11 +1,17 @@
+using System.Diagnostics;
 using System.Net;
 using System.Net.Sockets;
 
 namespace Managed.Load.Traffic;
 
-/// <summary>A service in one thread: answers every request with the value of its <c>x-v</c> as <c>x-up-v</c>. Bodies with a content-length are read over.</summary>
+/// <summary>
+/// A service in one thread: answers every request with the value of its <c>x-v</c> as <c>x-up-v</c>; those for <c>/slow</c> a while later.
+/// Bodies with a content-length are read over.
+/// </summary>
 internal sealed class EchoUpstream : IDisposable
 {
+    private static readonly long Slowness = Stopwatch.Frequency * 3 / 10;
+
     private readonly Socket _listener = new(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
     private readonly List<Peer> _peers = [];
     private readonly Thread _thread;
@@ -40,7 +46,17 @@ internal sealed class EchoUpstream : IDisposable
             entries[0] = new() { Descriptor = (int)_listener.Handle, Wanted = Readiness.In };
             int count = _peers.Count;
             for (var i = 0; i < count; i++) entries[i + 1] = new() { Descriptor = (int)_peers[i].Socket.Handle, Wanted = Readiness.In };
-            if (Readiness.Wait(entries.AsSpan(0, count + 1), System.Diagnostics.Stopwatch.Frequency / 10) <= 0) continue;
+            long now = Stopwatch.GetTimestamp(), next = now + Stopwatch.Frequency / 10;
+            for (var i = 0; i < count; i++) if (_peers[i].Due != 0) next = Math.Min(next, _peers[i].Due);
+            int ready = Readiness.Wait(entries.AsSpan(0, count + 1), Math.Max(0, next - now));
+            now = Stopwatch.GetTimestamp();
+            foreach (var peer in _peers)
+            {
+                if (peer.Due == 0 || peer.Due > now) continue;
+                peer.Due = 0;
+                Send(peer, peer.Stamp.AsSpan(0, peer.StampLength));
+            }
+            if (ready <= 0) continue;
             for (var i = count - 1; i >= 0; i--)
                 if (entries[i + 1].Got != 0 && !Answer(_peers[i]))
                 {
@@ -63,7 +79,13 @@ internal sealed class EchoUpstream : IDisposable
             {
                 int whole = end + 4 + (int)Math.Max(0, Message.Number(peer.Buffer.AsSpan(0, end + 2), "content-length"u8));
                 if (whole > peer.Length) break;
-                Send(peer, Message.Value(peer.Buffer.AsSpan(0, end + 2), "x-v"u8));
+                var stamp = Message.Value(peer.Buffer.AsSpan(0, end + 2), "x-v"u8);
+                if (peer.Buffer.AsSpan(0, end).StartsWith("GET /slow "u8))
+                {
+                    stamp.CopyTo(peer.Stamp);
+                    (peer.StampLength, peer.Due) = (stamp.Length, Stopwatch.GetTimestamp() + Slowness);
+                }
+                else Send(peer, stamp);
                 peer.Length -= whole;
                 peer.Buffer.AsSpan(whole, peer.Length).CopyTo(peer.Buffer);
             }
@@ -86,7 +108,14 @@ internal sealed class EchoUpstream : IDisposable
         Add("HTTP/1.1 200 OK\r\ncontent-length: 2\r\nx-up-v: "u8);
         Add(version);
         Add("\r\n\r\nok"u8);
-        peer.Socket.Send(_answer.AsSpan(0, at));
+        try
+        {
+            peer.Socket.Send(_answer.AsSpan(0, at));
+        }
+        catch (SocketException)
+        {
+            // It has given up; the next look at it finds the end.
+        }
     }
 
     private sealed class Peer
@@ -96,5 +125,9 @@ internal sealed class EchoUpstream : IDisposable
         public Socket Socket { get; }
         public byte[] Buffer { get; } = new byte[8192];
         public int Length { get; set; }
+        /// <summary>When a slow answer is due; zero: none is.</summary>
+        public long Due { get; set; }
+        public byte[] Stamp { get; } = new byte[64];
+        public int StampLength { get; set; }
     }
 }

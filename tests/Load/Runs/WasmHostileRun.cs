@@ -1,0 +1,99 @@
+using System.Globalization;
+using System.Text;
+using System.Text.Json.Nodes;
+using Managed.Load.Guests;
+using Managed.Load.Product;
+using Managed.Load.Traffic;
+
+namespace Managed.Load.Runs;
+
+/// <summary>
+/// Each hostile module in turn gets traffic on a listener of its own, while innocent traffic on another, which the same two workers carry, is
+/// measured; before each there is an equally long quiet time in which a harmless module gets the same traffic.
+/// </summary>
+internal static class WasmHostileRun
+{
+    private const double P99Limit = 2;
+    // Where load generator, upstream and both workers share two cores, a thread that becomes ready waits for up to a slice of the scheduler
+    // (3 ms on Linux with two cores), whoever is to blame. Below this nothing can be said of the product.
+    private const double FloorMs = 3;
+    private const double MemoryLimit = 600 << 20;
+    private const int HostileRate = 200, HostileConnections = 16;
+
+    public static async Task RunAsync(Arguments options, Verdict verdict)
+    {
+        double seconds = options.Number("seconds", 6, 1, 600), rate = options.Number("rate", 1000, 1, 1_000_000);
+        int connections = options.Count("connections", 32, 2, 1000);
+        string only = options.Text("kind", "");
+        var kinds = HostileGuests.All().Where(g => only.Length == 0 ? g.Kind != HostileGuests.Unstoppable : only.Split(',').Contains(g.Kind)).ToList();
+        if (kinds.Count == 0) throw new UsageException($"--kind: there are {string.Join(", ", HostileGuests.All().Select(g => g.Kind))}");
+        using var scene = new Scene(options);
+        await using var managed = await scene.StartAsync();
+        int process = managed.Id, port = FreePort.Take();
+        using var load = new LoadGenerator(scene.Document.Listener, connections, rate, 1 + 2 * kinds.Count);
+        await PublishAsync(managed, port, "none", StampGuest.Build(0));
+        load.Start();
+        using (Traffic(port)) await Task.Delay(TimeSpan.FromSeconds(5));
+        long most = 0;
+        var quiet = new List<double>();
+        for (var i = 0; i < kinds.Count && !managed.HasExited; i++)
+        {
+            await PublishAsync(managed, port, "none", StampGuest.Build(0));
+            using (Traffic(port))
+            {
+                await Task.Delay(500);
+                load.Slice = 1 + 2 * i;
+                await Task.Delay(TimeSpan.FromSeconds(seconds));
+                load.Slice = 0;
+            }
+            await PublishAsync(managed, port, kinds[i].Kind, kinds[i].Module);
+            double cpu = ProcessFigures.CpuSeconds(process);
+            using (var traffic = Traffic(port))
+            {
+                load.Slice = 2 + 2 * i;
+                await Task.Delay(TimeSpan.FromSeconds(seconds));
+                load.Slice = 0;
+                most = Math.Max(most, ProcessFigures.Resident(process));
+            }
+            cpu = ProcessFigures.CpuSeconds(process) - cpu;
+            var vms = (await managed.Admin.WasmVmsAsync()).Where(v => (string?)v["name"] == kinds[i].Kind).ToList();
+            var (before, during) = (load.Latencies(1 + 2 * i), load.Latencies(2 + 2 * i));
+            quiet.Add(before.Quantile(0.99));
+            double usual = Median.Of(quiet.TakeLast(5)), p99 = during.Quantile(0.99), limit = Math.Max(P99Limit * usual, usual + FloorMs);
+            verdict.Say($"{kinds[i].Kind,-22} p99 {p99,7:0.000} ms (p99.9 {during.Quantile(0.999):0.0}), quiet {before.Quantile(0.99):0.000} (usual {usual:0.000}), ratio {p99 / usual:0.00}; CPU {100 * cpu / seconds:0} %; VMs {string.Join(" ", vms.Select(v => $"{v["state"]}:{v["errors"]}e/{v["breaches"]}b/{v["created"]}c/{v["active"]}a"))}");
+            verdict.Expect(p99 <= limit, $"{kinds[i].Kind}: p99 of others is {p99:0.000} ms, {p99 / usual:0.00} times the usual (limit {limit:0.000} ms)");
+        }
+        load.Stop();
+        verdict.Expect(!managed.HasExited && managed.Id == process, $"the product ended:\n{managed.LastLines}");
+        load.Judge(verdict);
+        verdict.Say($"innocent requests {load.Requests}: failed {load.Failed}, connections closed {load.Closed}; resident at most {most >> 20} MiB");
+        verdict.Expect(most <= MemoryLimit, $"resident memory reached {most >> 20} MiB");
+    }
+
+    private static LoadGenerator Traffic(int port)
+    {
+        var traffic = new LoadGenerator(port, HostileConnections, HostileRate, 1, Encoding.ASCII.GetBytes("GET /bad HTTP/1.1\r\nHost: load.test\r\n\r\n"));
+        traffic.Start();
+        return traffic;
+    }
+
+    private static async Task PublishAsync(ManagedProcess managed, int port, string name, byte[] module)
+    {
+        var listener = new JsonObject
+        {
+            ["name"] = "bad", ["address"] = string.Create(CultureInfo.InvariantCulture, $"127.0.0.1:{port}"),
+            ["http_filters"] = new JsonArray(new JsonObject
+            {
+                ["name"] = "wasm",
+                ["typed_config"] = new JsonObject
+                {
+                    ["@type"] = "type.googleapis.com/envoy.extensions.filters.http.wasm.v3.Wasm",
+                    ["config"] = new JsonObject { ["name"] = name, ["configuration"] = "0", ["vm_config"] = new JsonObject { ["vm_id"] = name, ["code"] = new JsonObject { ["local"] = new JsonObject { ["inline_bytes"] = Convert.ToBase64String(module) } } } },
+                },
+            }),
+            ["routes"] = new JsonArray(JsonNode.Parse("""{"name":"all","match":{"prefix":"/"},"route":{"cluster":"web","timeout":"2s"}}""")),
+        };
+        var answer = await managed.Admin.SendAsync(HttpMethod.Put, "listeners/bad", listener.ToJsonString());
+        if (answer.Status is not (200 or 201)) throw new InvalidOperationException($"module {name} was answered with {answer.Status}: {answer.Short}");
+    }
+}
