@@ -1,4 +1,5 @@
 using System.Text;
+using Managed.TestKit.Wasm;
 
 namespace Managed.TestKit;
 
@@ -37,13 +38,20 @@ public sealed record InMemoryPathCase(string Name, byte[] Request, byte[] Respon
         {name: lua, typed_config: {inline_code: "function envoy_on_request(h) local hs = h:headers() hs:replace('x-lua', hs:get(':method')) end function envoy_on_response(h) h:headers():replace('x-lua', '1') end"}},
         """);
 
+    /// <summary>All callbacks of a stream, with a header added in each direction.</summary>
+    internal static byte[] HeaderModule { get; } = new WatGuest()
+        .On("request_headers", """(drop (call $proxy_add_header_map_value (i32.const 0) "x-wasm" "1"))""").On("response_headers", """(drop (call $proxy_add_header_map_value (i32.const 2) "x-wasm" "1"))""")
+        .On("context_create", "").On("done", "").On("log", "").On("delete", "").Build();
+
+    public static InMemoryPathCase Wasm { get; } = new("wasm", Get, Answer, Filters: WasmProxy.Filter(HeaderModule) + ",");
+
     /// <summary>The default line, to a file that keeps nothing.</summary>
     public static InMemoryPathCase AccessLog { get; } = new("access_log", Get, Answer, Manager: "access_log: [{name: file, typed_config: {path: /dev/null}}],");
 
     /// <summary>Answered by the route; no upstream.</summary>
     public static InMemoryPathCase DirectResponse { get; } = new("direct_response", Get, Answer, Route: "direct_response: {status: 200, body: {inline_string: hello}}");
 
-    public static IReadOnlyList<InMemoryPathCase> All { get; } = [Plain, Post, Chunked, HeaderMutation, Lua, AccessLog, DirectResponse];
+    public static IReadOnlyList<InMemoryPathCase> All { get; } = [Plain, Post, Chunked, HeaderMutation, Lua, Wasm, AccessLog, DirectResponse];
 
     public override string ToString() => Name;
 
