@@ -80,9 +80,9 @@ public static class WasmCompiler
         error = "";
         while (!process.WaitForExit(PollMs))
         {
-            process.Refresh();
-            if (process.TotalProcessorTime > time) error = string.Create(CultureInfo.InvariantCulture, $"compiling it takes longer than {time.TotalSeconds:0} s of CPU, the limit for its size");
-            else if (process.WorkingSet64 > memory) error = $"compiling it takes more than {memory >> 20} MiB of memory, the limit for its size";
+            var (used, resident) = Usage(process);
+            if (used > time) error = string.Create(CultureInfo.InvariantCulture, $"compiling it takes longer than {time.TotalSeconds:0} s of CPU, the limit for its size");
+            else if (resident > memory) error = $"compiling it takes more than {memory >> 20} MiB of memory, the limit for its size";
             if (error.Length == 0) continue;
             process.Kill();
             process.WaitForExit();
@@ -93,5 +93,18 @@ public static class WasmCompiler
         string said = message.GetAwaiter().GetResult();
         error = process.ExitCode == Refused ? "it does not compile: " + WasmModule.OneLine(said) : $"the compiler's process ended with code {process.ExitCode}: {WasmModule.OneLine(said)}";
         return null;
+    }
+
+    private static (TimeSpan Time, long Memory) Usage(Process process)
+    {
+        try
+        {
+            process.Refresh();
+            return (process.TotalProcessorTime, process.WorkingSet64);
+        }
+        catch (InvalidOperationException)
+        {
+            return default; // it has just ended
+        }
     }
 }
