@@ -25,13 +25,29 @@ internal static class CacheFolder
             string file = Path.Combine(folder, name);
             if (!File.Exists(file)) return null;
             byte[] content = File.ReadAllBytes(file);
-            File.SetLastWriteTimeUtc(file, TimeProvider.System.GetUtcNow().UtcDateTime);
+            Touch(folder, name);
             return content;
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
             return null;
         }
+    }
+
+    /// <summary>Makes it young. False when it is not there.</summary>
+    public static bool Touch(string folder, string name)
+    {
+        string file = Path.Combine(folder, name);
+        try
+        {
+            if (!File.Exists(file)) return false;
+            File.SetLastWriteTimeUtc(file, TimeProvider.System.GetUtcNow().UtcDateTime);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            // Another process has deleted it, or owns it.
+        }
+        return File.Exists(file);
     }
 
     /// <summary>False when it could not be written; nothing of it is left then.</summary>

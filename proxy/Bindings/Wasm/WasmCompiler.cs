@@ -15,7 +15,7 @@ namespace Managed.Proxy.Bindings.Wasm;
 /// </summary>
 public static class WasmCompiler
 {
-    private const int Refused = 3, PollMs = 20, Niceness = 10;
+    private const int Refused = 3, Killed = 128 + 9, PollMs = 20, Niceness = 10;
 
     /// <summary>CPU time for so many bytes of code: five seconds, and one more for each MiB (real code takes half of that), 30 at most.</summary>
     internal static TimeSpan TimeLimit(long codeBytes) => TimeSpan.FromSeconds(Math.Min(5 + (codeBytes >> 20), 30));
@@ -27,10 +27,11 @@ public static class WasmCompiler
     public static int Run()
     {
         Libc.setpriority(0, 0, Niceness);
+        GoFirst();
         using var input = new MemoryStream();
         using (var stdin = Console.OpenStandardInput()) stdin.CopyTo(input);
         byte[] code = input.ToArray();
-        Libc.LimitCpu((long)TimeLimit(code.Length).TotalSeconds + 2); // should the parent be gone
+        Libc.LimitCpu(2 * (long)TimeLimit(code.Length).TotalSeconds); // should the parent be gone; twice, since the kernel counts in ticks, and up to a tenth more
         try
         {
             using var module = Module.FromBytes(WasmEngine.Shared, "module", code);
@@ -42,6 +43,19 @@ public static class WasmCompiler
         {
             Console.Error.Write(e.Message);
             return Refused;
+        }
+    }
+
+    /// <summary>If memory runs out, it is this process that ends and not the proxy.</summary>
+    private static void GoFirst()
+    {
+        try
+        {
+            File.WriteAllText("/proc/self/oom_score_adj", "1000");
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            // Some containers have no such file to write.
         }
     }
 
@@ -91,7 +105,12 @@ public static class WasmCompiler
         if (error.Length > 0) return null;
         if (process.ExitCode == 0) return machineCode.ToArray();
         string said = message.GetAwaiter().GetResult();
-        error = process.ExitCode == Refused ? "it does not compile: " + WasmModule.OneLine(said) : $"the compiler's process ended with code {process.ExitCode}: {WasmModule.OneLine(said)}";
+        error = process.ExitCode switch
+        {
+            Refused => "it does not compile: " + WasmModule.OneLine(said),
+            Killed => "the system ended the compiler's process: memory has run out, or it took too long",
+            var other => $"the compiler's process ended with code {other}: {WasmModule.OneLine(said)}",
+        };
         return null;
     }
 

@@ -8,8 +8,8 @@ using Managed.Proxy.Upstream;
 namespace Managed.Proxy.Http.Filters.Wasm;
 
 /// <summary>
-/// Code behind a URL, of one data plane: fetched once, checked against its digest, kept on disk. While a module of a digest is in use
-/// nothing is read or fetched for it. Code that the disk does not take stays in memory, so much of it as one module may be large.
+/// Code behind a URL, of one data plane: fetched once, checked against its digest, kept on disk. While its module is in use nothing is
+/// read or fetched for it. Code that the disk does not take stays in memory, so much of it as one module may be large.
 /// </summary>
 internal sealed class RemoteCode
 {
@@ -61,13 +61,17 @@ internal sealed class RemoteCode
 
     private WasmCode? Here(FetchPlan plan, GuestEnvironment guests)
     {
-        if (WasmModule.Find(plan.Digest) is { } inUse) return new WasmCode([], plan.Title, plan.At) { Compiled = inUse };
         byte[]? bytes;
-        lock (_gate) _arrived.TryGetValue(plan.Digest, out bytes);
-        if (bytes is not null) return new WasmCode(bytes, plan.Title, plan.At);
-        if (guests.CacheFolder is not { } folder || CacheFolder.Read(folder, FileOf(plan)) is not { } kept || WasmModule.DigestOf(kept) != plan.Digest) return null;
-        Remember(plan.Digest, null);
-        return new WasmCode(kept, plan.Title, plan.At);
+        bool arrived;
+        lock (_gate) arrived = _arrived.TryGetValue(plan.Digest, out bytes);
+        // In use by a stored module of the same content it is not on disk, and has to be for the next start.
+        bool durable = guests.CacheFolder is not { } folder || CacheFolder.Touch(folder, FileOf(plan));
+        var inUse = arrived || durable ? WasmModule.Find(plan.Digest) : null;
+        if (inUse is not null) bytes ??= [];
+        if (bytes is null && durable && guests.CacheFolder is { } disk && CacheFolder.Read(disk, FileOf(plan)) is { } kept && WasmModule.DigestOf(kept) == plan.Digest) bytes = kept;
+        if (bytes is null) return null;
+        if (!arrived) Remember(plan.Digest, null);
+        return new WasmCode(bytes, plan.Title, plan.At) { Compiled = inUse };
     }
 
     /// <summary>The fetch to wait for, begun here when there is none; null with the reason when this build is not to wait.</summary>

@@ -128,6 +128,22 @@ public sealed class RemoteCodeTests : IDisposable
     }
 
     [Fact]
+    public async Task CodeThatIsInUseFromElsewhere_IsFetchedAllTheSame_ForTheNextStart()
+    {
+        await using var server = Serve();
+        await using var proxy = await StartAsync(WasmProxy.Yaml(_module, server.Port));
+        await proxy.PublishAsync(Yaml(server.Port));
+        Assert.Single(server.Requests);
+        Assert.Equal(_module, await File.ReadAllBytesAsync(Path.Combine(_folder, Sha(_module) + ".wasm"), TestContext.Current.CancellationToken));
+
+        // Once it was here, a cache that is emptied is no reason to refuse a change elsewhere.
+        foreach (string file in Directory.GetFiles(_folder)) File.Delete(file);
+        server.Answer = _ => "HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n";
+        await proxy.PublishAsync(Yaml(server.Port, route: ", timeout: 3s"));
+        Assert.Single(server.Requests);
+    }
+
+    [Fact]
     public async Task WithoutADisk_CodeIsKeptInMemory()
     {
         await using var server = Serve();
