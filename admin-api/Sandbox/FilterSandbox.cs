@@ -52,7 +52,10 @@ internal sealed class FilterSandbox(StoredModules modules, ProxyServer service)
         }) { Modules = modules };
         var built = proxy.Build(test.Document, 1, cancellation);
         if (built.Snapshot is not { } snapshot)
-            throw new ApiException(ProblemCode.ValidationFailed, $"{built.Errors.Count} errors in what is to be tested") { Errors = ErrorItem.From(built.Errors, submitted), Warnings = ErrorItem.From(built.Warnings, submitted) };
+            throw new ApiException(ProblemCode.ValidationFailed, $"{built.Errors.Count} errors in what is to be tested") 
+            {
+                Errors = ErrorItem.From(built.Errors, submitted), Warnings = ErrorItem.From(built.Warnings, submitted), Members = new Dictionary<string, object?> { ["logs"] = log.Lines.ToList() },
+            };
         await using var upstream = await CannedUpstream.StartAsync(test, sockets);
         proxy.Start();
         var published = await proxy.PublishAsync(snapshot, cancellation);
@@ -63,7 +66,7 @@ internal sealed class FilterSandbox(StoredModules modules, ProxyServer service)
         var time = Stopwatch.GetElapsedTime(started).TotalMilliseconds;
         long instructions = proxy.GuestVms().Sum(v => v.Instructions);
         await proxy.StopAsync(TimeSpan.FromMilliseconds(200), CancellationToken.None); // from here on nobody writes the traces
-        var steps = traces.SelectMany(t => t.Steps).ToList();
+        var steps = StreamTrace.InOrder(traces).ToList();
         return new(response, [.. upstream.Seen], steps, [.. log.Lines], [.. steps.SelectMany(s => s.Calls).Where(c => c.Function == "error").Select(c => c.Result)], time, instructions, error);
     }
 

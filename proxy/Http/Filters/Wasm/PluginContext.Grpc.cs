@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using System.Text;
 using Managed.Proxy.Bindings.Wasm;
 
@@ -76,11 +77,13 @@ internal sealed partial class PluginContext
         call.Dispose();
     }
 
-    private void Tell(GrpcCall call, GuestCallback<Action<int, int, int>> callback, int argument)
+    private void Tell(GrpcCall call, GuestCallback<Action<int, int, int>> callback, int argument, [CallerMemberName] string hook = "")
     {
         if (Id == 0) return;
         _grpc = call;
+        TraceBegin(hook);
         bool ok = Vm.Call(this, callback, call.Id, argument);
+        TraceEnd(ok);
         _grpc = null;
         if (!ok) OnFailure(Vm.FailedOn as StreamContext ?? call.Stream);
     }
