@@ -13,8 +13,13 @@ public sealed class ProxyOptions
     public Action<Http.Tracing.StreamTrace>? TraceStarted { get; init; }
     /// <summary>Where compiled and fetched modules are kept from start to start; null: nowhere.</summary>
     public string? CacheFolder { get; init; }
-    /// <summary>Hosts that remote module code may be fetched from (<c>example.com</c>, <c>host:port</c>, <c>*</c> for any). Empty: it may not.</summary>
-    public IReadOnlyList<string> CodeFetchHosts { get; init; } = [];
+    /// <summary>
+    /// Hosts that remote module code may be fetched from when it names no cluster (<c>example.com</c>, <c>host:port</c>, <c>*.example.com</c>, <c>*</c>
+    /// for any). Null: nothing is fetched, by a cluster neither.
+    /// </summary>
+    public IReadOnlyList<string>? CodeFetchHosts { get; init; } = [];
+    /// <summary>The command that runs <see cref="Bindings.Wasm.WasmCompiler.Run"/>, so that compiling has limits; null: modules are compiled in this process, without.</summary>
+    public IReadOnlyList<string>? WasmCompiler { get; init; }
     /// <summary>How long all workers together may take to acknowledge a version before it is rolled back.</summary>
     public TimeSpan AcknowledgeTimeout { get; init; } = TimeSpan.FromSeconds(10);
 }

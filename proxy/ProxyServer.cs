@@ -42,7 +42,7 @@ public sealed partial class ProxyServer : IAsyncDisposable
         _accessLogs = new AccessLogFiles(Stats);
         _clusters = new ClusterRegistry(Stats);
         _workers = new Worker[Math.Clamp(options.Workers, 1, Worker.MaxWorkers)];
-        _shared = new SharedState(_workers.Length, new GuestEnvironment(ScriptLogger, options.CacheFolder, options.TraceStarted is not null, options.CodeFetchHosts));
+        _shared = new SharedState(_workers.Length, new GuestEnvironment(ScriptLogger, options.CacheFolder, options.TraceStarted is not null, options.CodeFetchHosts, options.WasmCompiler));
         for (int i = 0; i < _workers.Length; i++) _workers[i] = new Worker(i, this);
         _threads = [.. _workers.Select(w => new Thread(() => Run(w)) { Name = "worker-" + w.Id, IsBackground = true })];
         _sweep = new Timer(static s => ((ProxyServer)s!).SweepGenerations(), this, Timeout.Infinite, Timeout.Infinite);
@@ -53,6 +53,9 @@ public sealed partial class ProxyServer : IAsyncDisposable
     internal Action<Http.Tracing.StreamTrace>? TraceStarted => _options.TraceStarted;
     /// <summary>Where scripts log.</summary>
     internal ILogger ScriptLogger { get; }
+
+    /// <summary>What guest code is given here, for what checks modules outside a publication.</summary>
+    public GuestEnvironment Guests => _shared.Guests;
 
     /// <summary>Where the modules that documents name are found; null: nowhere. To be set before the first build.</summary>
     public ModuleSource? Modules { get; set; }

@@ -39,7 +39,7 @@ internal sealed class SnapshotBuilder(StatsRegistry stats, SharedState state, Ac
         foreach (var cluster in config.Clusters)
             if (ClusterBuilder.Build(cluster, clusterRegistry, errors) is { } built) clusters[cluster.Name] = built;
 
-        var filters = new FilterBuildContext { Errors = errors, Stats = stats, Shared = _shared, StatPrefix = "", ClusterNames = clusters.Keys.ToHashSet(), Identity = "routes" };
+        var filters = new FilterBuildContext { Errors = errors, Stats = stats, Shared = _shared, StatPrefix = "", ClusterNames = clusters.Keys.ToHashSet(), Clusters = clusters, Identity = "routes" };
         var routes = new Dictionary<string, RouteTable>();
         foreach (var route in config.RouteConfigurations)
         {

@@ -12,7 +12,7 @@ internal static class EventEndpoints
 
     public static void MapEvents(this ApiRoutes api) => api.Get("/events", StreamAsync, new("Events", "Streams events (SSE)")
     {
-        Description = "version.created, deployment.*, module.uploaded, module.deleted, endpoint.health_changed, listener.*; a heartbeat every 15 s. A client that comes back with Last-Event-ID gets what it missed, or first an event reset when that is too old.",
+        Description = "version.created, deployment.*, module.uploaded, module.deleted, endpoint.health_changed, listener.*; of guest code script.log (level, place, which is script:line or the Wasm module, text in one line, request_id, version, worker, for Wasm vm_id, and dropped: lines of that worker left out before it, of which at most 20 a second are told) and vm.quarantined (kind, name, digest, worker); a heartbeat every 15 s. A client that comes back with Last-Event-ID gets what it missed, or first an event reset when that is too old.",
         Parameters = [new("types", "Only these types, separated by commas; a type may end in *.", "version.created,deployment.*"), new("Last-Event-ID", "The last event that was received.", "19a2b3c4d5e-7", "header")],
         AnswerType = "text/event-stream", Answers = [(200, "Until the caller goes", "id: 19a2b3c4d5e-8\nevent: version.created\ndata: {\"version\":42,\"state\":\"active\",\"author\":\"admin\"}\n\n")],
     });

@@ -17,7 +17,8 @@ internal static class FilterTestEndpoints
     public static void MapFilterTest(this ApiRoutes api) => api.Post("/filters/test", TestAsync, new("Runtime", "Runs one request through filters in a sandbox and tells what each did")
     {
         Description = "The same code and limits as in service, apart from it: a listener on a private socket, upstreams that answer what the call says. Give listener (and chain) to test what it has, filters to test others in their place, or filters alone. "
-            + "version takes another version's document than the active one. calls are the answers to the filters' own HTTP calls, each used once, by cluster; everything else is answered by upstream_response. Nothing is stored, nothing of it meets traffic.",
+            + "version takes another version's document than the active one. calls are the answers to the filters' own HTTP calls, each used once, by cluster; everything else is answered by upstream_response. Nothing is stored, nothing of it meets traffic. "
+            + "A Wasm plugin's trace also has its host calls, with arguments and results, and what it does for no stream: OnStart (context, vm_start, configure), OnTick, OnHttpCallResponse, OnQueueReady. When it refuses its configuration, the 422 has its own words in errors, and all of them in logs.",
         Bodies =
         [
             new(MediaTypes.Json, """{"filters":[{"name":"lua","typed_config":{"inline_code":"function envoy_on_request(h) h:headers():add('x-hello', 'lua') end"}}],"request":{"method":"GET","path":"/","authority":"example.com","headers":{"x-id":"7"}},"upstream_response":{"status":200,"headers":{"content-type":"text/plain"},"body":"hello"}}"""),
@@ -26,7 +27,7 @@ internal static class FilterTestEndpoints
         Errors = [MalformedBody, NotFound, RateLimited, TooLarge, UnsupportedMediaType, ValidationFailed, ApplyFailed],
         Answers =
         [
-            (200, "What happened. error is null, or why there was no response; errors are those of scripts, script:line and text", """{"response":{"status":200,"reason":"OK","headers":[{"name":"content-length","value":"5"}],"body":"hello"},"upstream_requests":[{"cluster":"upstream","method":"GET","path":"/","headers":[{"name":"x-hello","value":"lua"}],"body":""}],"trace":[{"filter":"lua","hook":"OnRequestHeaders","end_stream":true,"status":"Continue","time_micros":41.2,"headers":[{"name":"x-hello","before":null,"after":"lua"}],"body":null,"calls":[{"function":"headers:add","arguments":"\"x-hello\", \"lua\"","result":"","place":"inline_code:1"}]}],"logs":[],"errors":[],"time_ms":3.1,"instructions":0,"error":null}"""),
+            (200, "What happened. error is null, or why there was no response; errors are those of guest code: script:line and text, or module and text with the functions it was in", """{"response":{"status":200,"reason":"OK","headers":[{"name":"content-length","value":"5"}],"body":"hello"},"upstream_requests":[{"cluster":"upstream","method":"GET","path":"/","headers":[{"name":"x-hello","value":"lua"}],"body":""}],"trace":[{"filter":"lua","hook":"OnRequestHeaders","end_stream":true,"status":"Continue","time_micros":41.2,"headers":[{"name":"x-hello","before":null,"after":"lua"}],"body":null,"calls":[{"function":"headers:add","arguments":"\"x-hello\", \"lua\"","result":"","place":"inline_code:1"}]}],"logs":[],"errors":[],"time_ms":3.1,"instructions":0,"error":null}"""),
         ],
     });
 

@@ -10,8 +10,10 @@ using Managed.AdminApi.Requests;
 using Managed.AdminApi.Swagger;
 using Managed.AdminApi.Versions;
 using Managed.Migrations;
+using Managed.Proxy;
 using Managed.Proxy.Configuration;
 using Managed.Proxy.Http.Filters.Lua;
+using Managed.Proxy.Http.Filters.Wasm;
 using static Managed.AdminApi.Problems.ProblemCode;
 
 namespace Managed.AdminApi.Endpoints;
@@ -19,6 +21,7 @@ namespace Managed.AdminApi.Endpoints;
 /// <summary>Scripts and Wasm modules: store, list, read, name, delete.</summary>
 internal static partial class ModuleEndpoints
 {
+    private const int MaxErrors = 1000; // as many as a configuration's
     private const string Tag = "Modules", Wasm = "application/wasm", Lua = "text/x-lua";
     private const string Example = """{"digest":"sha256:2cf24dba5fb0a30e26e83b2ac5b9e29e1b161e5c1fa7425e73043362938b9824","kind":"lua","names":["auth"],"size":312,"created_at":"2026-11-22T22:41:00Z","author":"admin","abi":null,"imports":[],"exports":[],"used_by":[]}""";
 
@@ -72,7 +75,9 @@ internal static partial class ModuleEndpoints
             throw MediaTypes.Unsupported(type, Lua, Wasm);
         var content = await RequestBody.ReadAsync(context, RequestBody.ModuleLimit);
         CheckDigest(context, content);
-        var header = Inspect(type, content);
+        var guests = context.RequestServices.GetRequiredService<ProxyServer>().Guests;
+        // On a thread of its own: it may take long, and uploads that wait for a compiler must not take the threads of other calls.
+        var header = await Task.Factory.StartNew(() => Inspect(guests, type, content), CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default);
         var digest = ModuleDigest.Of(content);
         var isNew = await Exclusively(context, () => Store(context).Add(new ModuleRow
         {
@@ -85,13 +90,14 @@ internal static partial class ModuleEndpoints
         await JsonAnswer.WriteAsync(context, isNew ? StatusCodes.Status201Created : StatusCodes.Status200OK, Find(context, digest));
     }
 
-    /// <summary>A Wasm binary's sections; a script is compiled and tried.</summary>
-    private static WasmHeader? Inspect(string type, byte[] content)
+    /// <summary>Compiled and checked by the data plane's own rules; a script is tried as well.</summary>
+    private static WasmModuleSummary? Inspect(GuestEnvironment guests, string type, byte[] content)
     {
+        if (type == Wasm)
+            return WasmCheck.Try(content, guests, out var reasons) is { } summary ? summary
+                : throw new ApiException(CompileFailed, reasons is [var one] ? one : $"it imports {reasons.Count} functions that no Proxy-Wasm host has") { Errors = [.. reasons.Take(MaxErrors).Select(r => new ErrorItem("#", "COMPILE_FAILED", r))] };
         try
         {
-            if (type == Wasm)
-                return WasmHeader.Read(content);
             if (content.Length == 0)
                 throw new InvalidDataException("it is empty");
             if (!Utf8.IsValid(content) || content[0] == 0x1B) // ESC: precompiled Lua, which nobody can read and no sandbox should load

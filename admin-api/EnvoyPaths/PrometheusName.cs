@@ -8,6 +8,8 @@ namespace Managed.AdminApi.EnvoyPaths;
 /// </summary>
 internal sealed partial record PrometheusName(string Name, IReadOnlyList<KeyValuePair<string, string>> Tags)
 {
+    private const string GuestPrefix = "wasmcustom.";
+
     private static readonly (Regex Pattern, string Tag)[] Extractors =
     [
         (ResponseCode(), "envoy_response_code"),
@@ -18,11 +20,14 @@ internal sealed partial record PrometheusName(string Name, IReadOnlyList<KeyValu
         (TcpProxy(), "envoy_tcp_prefix"),
         (LocalRateLimit(), "envoy_local_http_ratelimit_prefix"),
         (Worker(), "envoy_worker_id"),
+        (Wasm(), "envoy_wasm_name"),
     ];
 
     public static PrometheusName Of(string stat)
     {
         var tags = new List<KeyValuePair<string, string>>();
+        if (stat.StartsWith(GuestPrefix, StringComparison.Ordinal))
+            return OfGuest(stat[GuestPrefix.Length..], tags);
         foreach (var (pattern, tag) in Extractors)
         {
             var match = pattern.Match(stat);
@@ -33,6 +38,21 @@ internal sealed partial record PrometheusName(string Name, IReadOnlyList<KeyValu
             stat = stat.Remove(cut.Index, cut.Length);
         }
         return new("envoy_" + NotAllowed().Replace(stat, "_"), tags);
+    }
+
+    // As in Envoy, what a Wasm guest names goes out under that name alone. Labels are written in it the way that Istio's guests do: name=.=value;.;
+    private static PrometheusName OfGuest(string name, List<KeyValuePair<string, string>> tags)
+    {
+        name = GuestLabel().Replace(name, label =>
+        {
+            if (tags.TrueForAll(t => t.Key != label.Groups["name"].Value))
+                tags.Add(new(label.Groups["name"].Value, label.Groups["value"].Value));
+            return "";
+        });
+        if (tags.Count > 0)
+            name = name.TrimStart('_', '.');
+        name = NotAllowed().Replace(name, "_");
+        return new(name.Length == 0 || char.IsAsciiDigit(name[0]) ? "_" + name : name, tags);
     }
 
     [GeneratedRegex(@"_rq(?<cut>_(?<value>[1-5]\d\d))$")]
@@ -58,6 +78,14 @@ internal sealed partial record PrometheusName(string Name, IReadOnlyList<KeyValu
 
     [GeneratedRegex(@"(?<cut>worker_(?<value>\d+)\.)")]
     private static partial Regex Worker();
+
+    // Not the engine's totals, which Envoy has under the runtime's name.
+    [GeneratedRegex(@"^wasm(?<cut>\.(?!envoy\.wasm\.)(?<value>[^.]+))\.")]
+    private static partial Regex Wasm();
+
+    // A label's name is a whole word: __ at its beginning is Prometheus' own.
+    [GeneratedRegex(@"(?<![a-zA-Z0-9_])(?!__)(?<name>[a-zA-Z_][a-zA-Z0-9_]*)=\.=(?<value>.*?);\.;")]
+    private static partial Regex GuestLabel();
 
     [GeneratedRegex(@"[^a-zA-Z0-9_]")]
     private static partial Regex NotAllowed();

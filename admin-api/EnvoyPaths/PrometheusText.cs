@@ -14,7 +14,7 @@ internal static class PrometheusText
     public static string Of(IEnumerable<Stat> stats)
     {
         var text = new StringBuilder();
-        foreach (var group in stats.Select(s => (Stat: s, Metric: PrometheusName.Of(s.Name))).GroupBy(s => (s.Metric.Name, s.Stat.Kind)).OrderBy(g => g.Key.Name, StringComparer.Ordinal))
+        foreach (var group in Distinct(stats).GroupBy(s => (s.Metric.Name, s.Stat.Kind)).OrderBy(g => g.Key.Name, StringComparer.Ordinal))
         {
             text.Append("# TYPE ").Append(group.Key.Name).Append(' ').Append(group.Key.Kind.ToString().ToLowerInvariant()).Append('\n');
             foreach (var (stat, metric) in group)
@@ -24,6 +24,23 @@ internal static class PrometheusText
                     text.Append(metric.Name).Append(Labels(metric.Tags, null)).Append(' ').Append(stat.Value.ToString(CultureInfo.InvariantCulture)).Append('\n');
         }
         return text.ToString();
+    }
+
+    /// <summary>Guests name their metrics freely. Names that come to the same here are told apart, since one series twice, or a name of two kinds, spoils the whole answer.</summary>
+    private static IEnumerable<(Stat Stat, PrometheusName Metric)> Distinct(IEnumerable<Stat> stats)
+    {
+        var kinds = new Dictionary<string, StatKind>(StringComparer.Ordinal);
+        var series = new HashSet<string>(StringComparer.Ordinal);
+        foreach (var stat in stats)
+        {
+            var metric = PrometheusName.Of(stat.Name);
+            if (kinds.TryGetValue(metric.Name, out var kind) && kind != stat.Kind)
+                metric = metric with { Name = $"{metric.Name}_{stat.Kind.ToString().ToLowerInvariant()}" };
+            kinds.TryAdd(metric.Name, stat.Kind);
+            if (!series.Add(metric.Name + Labels(metric.Tags, null)))
+                metric = metric with { Tags = [.. metric.Tags, new("envoy_stat", stat.Name)] };
+            yield return (stat, metric);
+        }
     }
 
     private static void AppendHistogram(StringBuilder text, string statName, PrometheusName metric, HistogramSnapshot histogram)

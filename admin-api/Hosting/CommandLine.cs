@@ -2,6 +2,7 @@ using System.Globalization;
 using System.Net;
 using Managed.AdminApi.Requests;
 using Managed.Proxy.Configuration;
+using Managed.Proxy.Http.Filters.Wasm;
 
 namespace Managed.AdminApi.Hosting;
 
@@ -20,10 +21,12 @@ internal static class CommandLine
           --demo                     start the demo service as well       MANAGED_DEMO=1
           --insecure-admin           allow an admin address that is not loopback, without TLS   MANAGED_INSECURE_ADMIN=1
           --admin-host NAME          allow one more Host name on the admin port (repeatable)    MANAGED_ADMIN_HOSTS
+          --code-fetch-hosts HOST,…  hosts that Wasm code may be fetched from without a cluster (none): example.com,
+                                     example.com:8443, *.example.com, * for any     MANAGED_CODE_FETCH_HOSTS
           --drain-time TIME          for open connections after SIGTERM (8s)                    MANAGED_DRAIN_TIME
         """;
 
-    private static readonly string[] Valued = ["--config", "--data-dir", "--admin", "--workers", "--admin-host", "--drain-time"];
+    private static readonly string[] Valued = ["--config", "--data-dir", "--admin", "--workers", "--admin-host", "--code-fetch-hosts", "--drain-time"];
     private static readonly string[] Flags = ["--demo", "--insecure-admin"];
 
     /// <exception cref="StartException">Something is not understood; the message is one line.</exception>
@@ -56,6 +59,7 @@ internal static class CommandLine
             Demo = Flag(Value("--demo", "MANAGED_DEMO")),
             InsecureAdmin = Flag(Value("--insecure-admin", "MANAGED_INSECURE_ADMIN")),
             AdminHosts = hosts.Count > 0 ? hosts : (environment("MANAGED_ADMIN_HOSTS") ?? "").Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries),
+            CodeFetchHosts = FetchHostsOf(Value("--code-fetch-hosts", "MANAGED_CODE_FETCH_HOSTS")),
             DrainTime = Value("--drain-time", "MANAGED_DRAIN_TIME") is { } drain ? Duration(drain) : defaults.DrainTime,
         };
         if (!IPAddress.IsLoopback(options.Admin.Address) && !options.InsecureAdmin)
@@ -74,6 +78,13 @@ internal static class CommandLine
         : throw new StartException($"--workers: '{text}' is not a number from 1 to {Managed.Proxy.Worker.MaxWorkers}");
 
     private static TimeSpan Duration(string text) => DurationText.TryParse(text, out var value) ? value : throw new StartException($"--drain-time: '{text}' is not a duration such as 8s");
+
+    /// <summary>The list of <c>--code-fetch-hosts</c>.</summary>
+    public static IReadOnlyList<string> FetchHostsOf(string? text)
+    {
+        var hosts = (text ?? "").Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries);
+        return Array.Find(hosts, h => !FetchHosts.IsEntry(h)) is { } wrong ? throw new StartException($"--code-fetch-hosts: '{wrong}' is not a host such as example.com, example.com:8443, *.example.com or *") : hosts;
+    }
 
     private static bool Flag(string? text) => text is "1" or "true" or "yes";
 }

@@ -1,10 +1,18 @@
 using Managed.AdminApi.Telemetry;
+using Managed.Proxy.Bindings.Wasm;
 
 namespace Managed.AdminApi.Hosting;
 
 /// <summary>The commands of the executable. Exit code 1 with one clear line when something is wrong with the call.</summary>
 internal static class Commands
 {
+    private const string CompileCommand = "compile-wasm";
+
+    /// <summary>How this program calls itself to compile a module.</summary>
+    public static IReadOnlyList<string> CompileWasm { get; } = Path.Combine(AppContext.BaseDirectory, "managed") is var program && File.Exists(program)
+        ? [program, CompileCommand]
+        : [Environment.ProcessPath ?? "dotnet", Path.Combine(AppContext.BaseDirectory, "managed.dll"), CompileCommand]; // published without a launcher: under dotnet
+
     public static async Task<int> RunAsync(string[] args)
     {
         try
@@ -19,6 +27,8 @@ internal static class Commands
                     return 0;
                 case "validate":
                     return args.Length == 2 ? ConfigFile.Validate(args[1], Console.Out, Console.Error) : throw new StartException("validate takes one file: managed validate FILE");
+                case CompileCommand when args.Length == 1: // not for people
+                    return WasmCompiler.Run();
                 case "run":
                     return await ServeAsync(args[1..]);
                 case null:

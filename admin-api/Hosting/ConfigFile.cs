@@ -56,7 +56,10 @@ internal static class ConfigFile
     /// <summary>A data plane that never starts: building needs no threads.</summary>
     private sealed class ValidatingProxy : IDisposable
     {
-        private readonly ProxyServer _proxy = new(new ProxyOptions { Workers = 1, LoggerFactory = NullLoggerFactory.Instance });
+        private readonly ProxyServer _proxy = new(new ProxyOptions
+        {
+            Workers = 1, LoggerFactory = NullLoggerFactory.Instance, WasmCompiler = Commands.CompileWasm, CodeFetchHosts = CommandLine.FetchHostsOf(Environment.GetEnvironmentVariable("MANAGED_CODE_FETCH_HOSTS")),
+        });
 
         public BuildResult Build(ConfigObject document) => _proxy.Build(document, 1);
 

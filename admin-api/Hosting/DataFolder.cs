@@ -11,6 +11,8 @@ internal sealed class DataFolder : IDisposable
     public string DatabaseFile => System.IO.Path.Combine(Path, "history.db");
     public string LastGoodFile => System.IO.Path.Combine(Path, "last-good.json");
     public string ModulesFolder => System.IO.Path.Combine(Path, "modules");
+    /// <summary>Compiled and fetched modules. What is deleted is compiled or fetched again when it is needed.</summary>
+    public string WasmCacheFolder => System.IO.Path.Combine(Path, "cache", "wasm");
     public string TokenFile => System.IO.Path.Combine(Path, "admin-token");
 
     /// <exception cref="StartException">It cannot be made, written, or is in use.</exception>

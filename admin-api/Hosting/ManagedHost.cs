@@ -42,7 +42,10 @@ internal sealed class ManagedHost : IAsyncDisposable
         var folder = DataFolder.Open(options.DataDirectory);
         var levels = new LogLevels();
         var loggers = LoggerFactory.Create(logging => logging.AddOneLineConsole(levels));
-        var proxy = new ProxyServer(new ProxyOptions { Workers = options.Workers, LoggerFactory = loggers });
+        var proxy = new ProxyServer(new ProxyOptions
+        {
+            Workers = options.Workers, LoggerFactory = loggers, CacheFolder = folder.WasmCacheFolder, CodeFetchHosts = options.CodeFetchHosts, WasmCompiler = Commands.CompileWasm,
+        });
         var stop = new StopSignal();
         var host = new ManagedHost(options, folder, proxy, Program.Build(options, folder, proxy, levels, stop), stop);
         try

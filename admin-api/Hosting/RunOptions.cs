@@ -14,6 +14,8 @@ internal sealed record RunOptions
     public bool InsecureAdmin { get; init; }
     /// <summary>Further names by which the admin port may be called.</summary>
     public IReadOnlyList<string> AdminHosts { get; init; } = [];
+    /// <summary>Hosts that module code may be fetched from without a cluster.</summary>
+    public IReadOnlyList<string> CodeFetchHosts { get; init; } = [];
     /// <summary>How long connections may go on after SIGTERM. Container engines kill after 10 s, so a little less.</summary>
     public TimeSpan DrainTime { get; init; } = TimeSpan.FromSeconds(8);
 }

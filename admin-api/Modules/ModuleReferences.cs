@@ -7,7 +7,7 @@ namespace Managed.AdminApi.Modules;
 internal static class ModuleReferences
 {
     // What a user may fill freely; a member "module" in there is his own.
-    private static readonly HashSet<string> Free = ["metadata", "filter_metadata", "filter_context", "configuration", "runtime", "labels"];
+    private static readonly HashSet<string> Free = ["metadata", "filter_metadata", "filter_context", "configuration", "key_values", "runtime", "labels"];
 
     /// <summary>The digests in it.</summary>
     public static IReadOnlyCollection<string> In(ConfigNode document)

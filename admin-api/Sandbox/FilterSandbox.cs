@@ -15,7 +15,7 @@ namespace Managed.AdminApi.Sandbox;
 /// Runs one request through real filters, apart from the traffic: a data plane of its own with one worker, everything on Unix sockets in a
 /// private folder, upstreams that answer what the test says. The same code and limits as in service; nothing it does leaves the folder.
 /// </summary>
-internal sealed class FilterSandbox(StoredModules modules)
+internal sealed class FilterSandbox(StoredModules modules, ProxyServer service)
 {
     private const int AtOnce = 2, ShownBody = 64 * 1024;
     private static readonly TimeSpan Limit = TimeSpan.FromSeconds(10);
@@ -45,10 +45,17 @@ internal sealed class FilterSandbox(StoredModules modules)
         var door = Path.Combine(folder, "l");
         SandboxDocument.Place(test.Document, door, cluster => sockets[cluster] = Path.Combine(folder, $"c{sockets.Count}"));
         var (log, traces) = (new SandboxLog(), new ConcurrentQueue<StreamTrace>());
-        await using var proxy = new ProxyServer(new ProxyOptions { Workers = 1, LoggerFactory = log, TraceStarted = traces.Enqueue }) { Modules = modules };
+        await using var proxy = new ProxyServer(new ProxyOptions
+        {
+            Workers = 1, LoggerFactory = log, TraceStarted = traces.Enqueue, CacheFolder = service.Guests.CacheFolder, WasmCompiler = service.Guests.Compiler,
+            CodeFetchHosts = null, // its clusters are not the real ones
+        }) { Modules = modules };
         var built = proxy.Build(test.Document, 1, cancellation);
         if (built.Snapshot is not { } snapshot)
-            throw new ApiException(ProblemCode.ValidationFailed, $"{built.Errors.Count} errors in what is to be tested") { Errors = ErrorItem.From(built.Errors, submitted), Warnings = ErrorItem.From(built.Warnings, submitted) };
+            throw new ApiException(ProblemCode.ValidationFailed, $"{built.Errors.Count} errors in what is to be tested") 
+            {
+                Errors = ErrorItem.From(built.Errors, submitted), Warnings = ErrorItem.From(built.Warnings, submitted), Members = new Dictionary<string, object?> { ["logs"] = log.Lines.ToList() },
+            };
         await using var upstream = await CannedUpstream.StartAsync(test, sockets);
         proxy.Start();
         var published = await proxy.PublishAsync(snapshot, cancellation);
@@ -59,7 +66,7 @@ internal sealed class FilterSandbox(StoredModules modules)
         var time = Stopwatch.GetElapsedTime(started).TotalMilliseconds;
         long instructions = proxy.GuestVms().Sum(v => v.Instructions);
         await proxy.StopAsync(TimeSpan.FromMilliseconds(200), CancellationToken.None); // from here on nobody writes the traces
-        var steps = traces.SelectMany(t => t.Steps).ToList();
+        var steps = StreamTrace.InOrder(traces).ToList();
         return new(response, [.. upstream.Seen], steps, [.. log.Lines], [.. steps.SelectMany(s => s.Calls).Where(c => c.Function == "error").Select(c => c.Result)], time, instructions, error);
     }
 

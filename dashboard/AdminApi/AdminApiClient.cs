@@ -26,7 +26,21 @@ internal sealed class AdminApiClient(AdminApiConnection connection, Authenticati
 
     public Task<Page<WorkerStatus>> WorkersAsync(CancellationToken cancel) => GetAsync<Page<WorkerStatus>>("workers", cancel);
 
-    public Task<Page<GuestVm>> QuarantinedAsync(CancellationToken cancel) => GetAsync<Page<GuestVm>>("vms?state=quarantined", cancel);
+    /// <summary>Guest code that does not serve at this moment.</summary>
+    public Task<Page<GuestVm>> AilingVmsAsync(CancellationToken cancel) => GetAsync<Page<GuestVm>>("vms?state=quarantined,backoff,failed", cancel);
+
+    public Task<IReadOnlyList<GuestVm>> VmsAsync(CancellationToken cancel) => AllAsync<GuestVm>("vms", cancel);
+
+    public Task<IReadOnlyList<Module>> ModulesAsync(CancellationToken cancel) => AllAsync<Module>("modules", cancel);
+
+    /// <param name="reference">Its digest or one of its names.</param>
+    public Task<Module> ModuleAsync(string reference, CancellationToken cancel) =>
+        GetAsync<Module>((reference.StartsWith("sha256:", StringComparison.Ordinal) ? "modules/" : "modules/by-name/") + Uri.EscapeDataString(reference), cancel);
+
+    public Task<WriteResult> DeleteModuleAsync(string digest, CancellationToken cancel) => WriteAsync(HttpMethod.Delete, $"modules/{Uri.EscapeDataString(digest)}", null, cancel);
+
+    /// <summary>The active document.</summary>
+    public Task<JsonElement> ConfigAsync(CancellationToken cancel) => GetAsync<JsonElement>("config", cancel);
 
     public Task<StatsSnapshot> StatsAsync(string filter, CancellationToken cancel) => GetAsync<StatsSnapshot>("stats" + Query(("filter", filter)), cancel);
 
@@ -34,19 +48,7 @@ internal sealed class AdminApiClient(AdminApiConnection connection, Authenticati
         GetAsync<Page<Deployment>>("deployments" + Query(("page_size", pageSize.ToString(CultureInfo.InvariantCulture))), cancel);
 
     /// <summary>All listeners, page by page: a node has tens of them, and filter and order must see them all.</summary>
-    public async Task<IReadOnlyList<ListenerDocument>> ListenersAsync(CancellationToken cancel)
-    {
-        var all = new List<ListenerDocument>();
-        string? token = null;
-        do
-        {
-            var page = await GetAsync<Page<JsonElement>>("listeners" + Query(("page_size", "200"), ("page_token", token)), cancel);
-            all.AddRange(page.Items.Select(ListenerDocument.Read));
-            token = page.NextPageToken;
-        }
-        while (!string.IsNullOrEmpty(token));
-        return all;
-    }
+    public async Task<IReadOnlyList<ListenerDocument>> ListenersAsync(CancellationToken cancel) => [.. (await AllAsync<JsonElement>("listeners", cancel)).Select(ListenerDocument.Read)];
 
     public Task<WriteResult> DeleteListenerAsync(string name, string? comment, CancellationToken cancel) =>
         WriteAsync(HttpMethod.Delete, $"listeners/{Uri.EscapeDataString(name)}" + Query(("comment", comment)), null, cancel);
@@ -63,7 +65,8 @@ internal sealed class AdminApiClient(AdminApiConnection connection, Authenticati
     /// <summary>Opens the event feed; the caller reads and disposes the answer.</summary>
     public async Task<HttpResponseMessage> OpenEventsAsync(string? lastEventId, CancellationToken cancel)
     {
-        using var request = new HttpRequestMessage(HttpMethod.Get, new Uri("events", UriKind.Relative));
+        // Not what guest code says: it may say much, and the feed reads everything again at each event.
+        using var request = new HttpRequestMessage(HttpMethod.Get, new Uri("events?types=version.*,deployment.*,module.*,listener.*,endpoint.*,vm.*", UriKind.Relative));
         request.Headers.Accept.Add(new MediaTypeWithQualityHeaderValue("text/event-stream"));
         if (lastEventId is { Length: > 0 })
             request.Headers.TryAddWithoutValidation("Last-Event-ID", lastEventId);
@@ -88,6 +91,20 @@ internal sealed class AdminApiClient(AdminApiConnection connection, Authenticati
         {
             throw new AdminApiException(new Problem { Status = (int)response.StatusCode, Code = "BAD_ANSWER", Title = "The admin API's answer is not understood", Detail = e.Message }, e);
         }
+    }
+
+    private async Task<IReadOnlyList<T>> AllAsync<T>(string list, CancellationToken cancel)
+    {
+        var all = new List<T>();
+        string? token = null;
+        do
+        {
+            var page = await GetAsync<Page<T>>(list + Query(("page_size", "200"), ("page_token", token)), cancel);
+            all.AddRange(page.Items);
+            token = page.NextPageToken;
+        }
+        while (!string.IsNullOrEmpty(token));
+        return all;
     }
 
     private async Task<T> GetAsync<T>(string path, CancellationToken cancel)

@@ -44,16 +44,6 @@ public sealed record ConfigDiff(ChangeSummary? Summary, IReadOnlyList<DiffOperat
 /// </summary>
 public sealed record DiffOperation(string Op, string Pointer, string? Where, string? Kind, string? Name, JsonElement? From, JsonElement? To);
 
-/// <summary>An item of <c>GET /vms</c>: guest code on one worker.</summary>
-public sealed record GuestVm
-{
-    public string Kind { get; init; } = "";
-    public string Name { get; init; } = "";
-    public int Worker { get; init; }
-    public long Breaches { get; init; }
-    public double? RetryInSeconds { get; init; }
-}
-
 /// <summary>An item of <c>GET /workers</c>. Cpu: share of one core, 0 to 1.</summary>
 public sealed record WorkerStatus
 {
@@ -139,6 +129,9 @@ public sealed record WriteResult(long? Version, bool Changed, string? Etag);
 [JsonSerializable(typeof(Page<GuestVm>))]
 [JsonSerializable(typeof(Page<Deployment>))]
 [JsonSerializable(typeof(Page<JsonElement>))]
+[JsonSerializable(typeof(Page<Module>))]
+[JsonSerializable(typeof(Module))]
+[JsonSerializable(typeof(JsonElement))]
 [JsonSerializable(typeof(ConfigVersion))]
 [JsonSerializable(typeof(Deployment))]
 [JsonSerializable(typeof(ConfigDiff))]

@@ -37,6 +37,8 @@ public sealed class FilterBuildContext
     public required string StatPrefix { get; init; }
     /// <summary>Names of the clusters of this version, for reference checks.</summary>
     public required IReadOnlySet<string> ClusterNames { get; init; }
+    /// <summary>The clusters themselves, those without errors; for a filter that asks one while it is built.</summary>
+    public IReadOnlyDictionary<string, Upstream.Cluster> Clusters { get; init; } = new Dictionary<string, Upstream.Cluster>();
     /// <summary>Where in the document the filter stands, as a stable identity for carried-over state: <c>listener/chain/filter</c>.</summary>
     public required string Identity { get; init; }
 }

@@ -54,7 +54,7 @@ internal sealed class RouteFilters
         var filters = context.Filters;
         return definition.BuildRoute(node, new FilterBuildContext
         {
-            Errors = context.Errors, Stats = context.Stats, Shared = context.Shared, StatPrefix = filters.StatPrefix, ClusterNames = filters.ClusterNames, Identity = identity,
+            Errors = context.Errors, Stats = context.Stats, Shared = context.Shared, StatPrefix = filters.StatPrefix, ClusterNames = filters.ClusterNames, Clusters = filters.Clusters, Identity = identity,
         });
     }
 

@@ -16,10 +16,12 @@ public sealed class ProxyFixture : IAsyncDisposable
     /// <summary>What the data plane logged at Warning and above.</summary>
     public KeptLog Log { get; }
 
-    public static async Task<ProxyFixture> StartAsync(string yaml, int workers = 1)
+    /// <param name="cacheFolder">Of compiled and fetched modules.</param>
+    /// <param name="fetchHosts">That modules may be fetched from without a cluster.</param>
+    public static async Task<ProxyFixture> StartAsync(string yaml, int workers = 1, string? cacheFolder = null, params IReadOnlyList<string> fetchHosts)
     {
         var log = new KeptLog();
-        var fixture = new ProxyFixture(new ProxyServer(new ProxyOptions { Workers = workers, LoggerFactory = log }), log);
+        var fixture = new ProxyFixture(new ProxyServer(new ProxyOptions { Workers = workers, LoggerFactory = log, CacheFolder = cacheFolder, CodeFetchHosts = fetchHosts }), log);
         fixture.Server.Start();
         try
         {

@@ -5,7 +5,7 @@ export async function readProblem(answer) {
   catch { return { status: answer.status, code: `HTTP_${answer.status}`, title: `The admin API answered ${answer.status}` }; }
 }
 
-const unreachable = e => ({ status: 0, code: 'UNREACHABLE', title: 'The admin API does not answer', detail: String(e?.message ?? e) });
+export const unreachable = e => ({ status: 0, code: 'UNREACHABLE', title: 'The admin API does not answer', detail: String(e?.message ?? e) });
 
 /** Text of any address as YAML: {ok, text, etag, problem, unchanged}. */
 export async function fetchYaml(path, etag) {

@@ -35,7 +35,7 @@ export async function signOut() {
 }
 
 // `g` then a letter, and `?`: only outside of fields, and never with a modifier, so no browser key is taken away.
-const rooms = { o: '/', l: '/listeners', h: '/history' };
+const rooms = { o: '/', l: '/listeners', m: '/modules', v: '/vms', h: '/history' };
 let afterG = 0;
 
 function onKey(e) {

@@ -24,7 +24,7 @@ internal static class DashboardTheme
             Primary = "#7ab8e0", PrimaryContrastText = "#0d1519", Secondary = "#a3afba", Background = "#101417", Surface = "#171c21", AppbarBackground = "#171c21",
             AppbarText = "#e3e8ec", TextPrimary = "#e3e8ec", TextSecondary = "#9daab5", ActionDefault = "#a3afba",
             LinesDefault = "#2a3239", LinesInputs = "#46525d", Divider = "#2a3239", Success = "#6cc796", Warning = "#e0b05a",
-            Error = "#f2938c", Info = "#7ab8e0", Dark = "#2a3239",
+            Error = "#f2938c", ErrorContrastText = "#0d1519", Info = "#7ab8e0", Dark = "#2a3239",
         },
         LayoutProperties = new LayoutProperties { DefaultBorderRadius = "6px" },
         Typography = new Typography

@@ -13,7 +13,7 @@ public sealed partial class Overview
     private readonly CancellationTokenSource _gone = new();
     private readonly Loadable<Page<WorkerStatus>> _workers = new();
     private readonly Loadable<Page<ConfigVersion>> _versions = new();
-    private readonly Loadable<Page<GuestVm>> _quarantined = new();
+    private readonly Loadable<Page<GuestVm>> _ailing = new();
 
     [Inject] private AdminApiClient Api { get; set; } = null!;
     [Inject] private LiveFeed Feed { get; set; } = null!;
@@ -22,7 +22,7 @@ public sealed partial class Overview
     {
         Feed.Changed += OnFeedChanged;
         _ = PollWorkersAsync();
-        _ = ShowQuarantineAsync();
+        _ = ShowAilingAsync();
         await Task.WhenAll(LoadWorkersAsync(), LoadVersionsAsync());
     }
 
@@ -31,9 +31,9 @@ public sealed partial class Overview
     private Task LoadVersionsAsync() => _versions.LoadAsync(c => Api.VersionsAsync(8, null, null, c), _gone.Token);
 
     // Beside the panels: they do not wait for it.
-    private async Task ShowQuarantineAsync()
+    private async Task ShowAilingAsync()
     {
-        await _quarantined.LoadAsync(Api.QuarantinedAsync, _gone.Token);
+        await _ailing.LoadAsync(Api.AilingVmsAsync, _gone.Token);
         await InvokeAsync(StateHasChanged);
     }
 
@@ -44,7 +44,7 @@ public sealed partial class Overview
         {
             while (await timer.WaitForNextTickAsync(_gone.Token))
             {
-                _ = ShowQuarantineAsync();
+                _ = ShowAilingAsync();
                 await LoadWorkersAsync();
                 StateHasChanged();
             }

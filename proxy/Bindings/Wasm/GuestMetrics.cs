@@ -1,4 +1,3 @@
-using System.Text;
 using Managed.Proxy.Core.Telemetry;
 
 namespace Managed.Proxy.Bindings.Wasm;
@@ -29,7 +28,7 @@ internal sealed class GuestMetrics(StatsRegistry registry)
             var lookup = _names.GetAlternateLookup<ReadOnlySpan<byte>>();
             if (lookup.TryGetValue(key, out id)) return WasmStatus.Ok;
             if (_count >= MaxMetrics) return WasmStatus.InternalFailure;
-            string full = "wasmcustom." + Encoding.UTF8.GetString(name);
+            string full = "wasmcustom." + LogText.OneLine(name); // lists of statistics are one a line
             try
             {
                 int index = kind switch { StatKind.Counter => registry.Counter(full).Index, StatKind.Gauge => registry.Gauge(full).Index, _ => registry.Histogram(full).Index };

@@ -19,6 +19,8 @@ internal static partial class HostFunctions
     ];
 
     private static readonly HashSet<string> Names = new(StringComparer.Ordinal);
+    // What takes and gives what, by module.name: l for 64 bits, i for 32.
+    private static readonly Dictionary<string, string> Signatures = new(StringComparer.Ordinal);
     private static readonly HashSet<string> Ignored = new(Foreign, StringComparer.Ordinal);
 
     static HostFunctions()
@@ -32,8 +34,22 @@ internal static partial class HostFunctions
 
     /// <summary>The imports that there is no host function for, as <c>module.name</c>.</summary>
     public static IReadOnlyList<string> Unknown(IEnumerable<Import> imports)
-        => [.. imports.Where(i => i is FunctionImport && !(i.ModuleName == "env" ? Names.Contains(i.Name) || Ignored.Contains(i.Name) : WasiFunctions.IsModule(i.ModuleName) && Names.Contains(i.Name)))
+        => [.. imports.Where(i => i is FunctionImport && !Signatures.ContainsKey($"{i.ModuleName}.{i.Name}") && !(i.ModuleName == "env" && Ignored.Contains(i.Name)))
             .Select(i => $"{i.ModuleName}.{i.Name}").Distinct()];
+
+    /// <summary>An import of another signature than the host function's would fail when a VM is made; better to say so before. Null when all are right.</summary>
+    public static string? WrongSignature(IEnumerable<Import> imports)
+    {
+        foreach (var import in imports.OfType<FunctionImport>())
+        {
+            if (!Signatures.TryGetValue($"{import.ModuleName}.{import.Name}", out string? right)) continue;
+            string shape = Letters(import.Parameters) + ">" + Letters(import.Results);
+            if (shape != right) return $"it imports {import.ModuleName}.{import.Name} as ({string.Join(", ", import.Parameters)}) -> ({string.Join(", ", import.Results)}), which is not that function's signature";
+        }
+        return null;
+
+        static string Letters(IEnumerable<ValueKind> kinds) => string.Concat(kinds.Select(k => k switch { ValueKind.Int32 => 'i', ValueKind.Int64 => 'l', _ => '?' }));
+    }
 
     public static void Define(HostImports to)
     {
@@ -87,7 +103,9 @@ internal static partial class HostFunctions
     /// <summary>Defines a function of any of the types that are used.</summary>
     public static void DefineTyped(Linker linker, string module, string name, Delegate f)
     {
-        Name(name);
+        var types = f.GetType().GetGenericArguments().Select(t => t == typeof(long) ? 'l' : 'i').ToArray();
+        bool gives = f.GetType().Name.StartsWith("CallerFunc", StringComparison.Ordinal);
+        Name(module, name, new string(types, 0, types.Length - (gives ? 1 : 0)) + (gives ? ">i" : ">"));
         switch (f)
         {
             case CallerAction<int> g: linker.DefineFunction(module, name, g); break;
@@ -109,9 +127,14 @@ internal static partial class HostFunctions
         }
     }
 
-    internal static void Name(string name)
+    /// <param name="shape">Parameters and results, such as <c>ili&gt;i</c>.</param>
+    internal static void Name(string module, string name, string shape)
     {
-        lock (Names) Names.Add(name);
+        lock (Names)
+        {
+            Names.Add(name);
+            Signatures.TryAdd($"{module}.{name}", shape);
+        }
     }
 
     /// <summary>Gives the functions of other hosts that this module imports a body that answers UNIMPLEMENTED.</summary>

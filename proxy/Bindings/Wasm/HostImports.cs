@@ -1,4 +1,4 @@
-using System.Text;
+using Managed.Proxy.Core.Telemetry;
 using Wasmtime;
 
 namespace Managed.Proxy.Bindings.Wasm;
@@ -23,6 +23,7 @@ internal sealed class HostImports
     }
 
     public Linker Linker { get; }
+    public bool Traced => _traced;
 
     // One of these for each number of parameters; `shape` names them for a trace: i number, l level, m map, b buffer, t text (address and
     // size), p pairs, o text that comes back (two addresses), n number that comes back, x 64 bits that come back.
@@ -86,7 +87,7 @@ internal sealed class HostImports
     private static string Text(WasmVm vm, int address, int size)
     {
         if (!vm.TryRead(address, size, out var bytes)) return "(outside of memory)";
-        string text = Encoding.UTF8.GetString(bytes[..Math.Min(bytes.Length, 200)]).Replace("\n", "\\n", StringComparison.Ordinal).Replace("\0", "\\0", StringComparison.Ordinal);
+        string text = LogText.OneLine(bytes[..Math.Min(bytes.Length, 200)]);
         return $"\"{text}\"" + (bytes.Length > 200 ? $"… ({bytes.Length} bytes)" : "");
     }
 
@@ -94,7 +95,7 @@ internal sealed class HostImports
     {
         if (!vm.TryRead(address, size, out var bytes) || !HeaderPairs.TryOpen(bytes, out var reader)) return "(no pairs)";
         var items = new List<string>();
-        while (reader.Next(out var name, out var value) && items.Count < 20) items.Add($"{Encoding.UTF8.GetString(name)}: {Encoding.UTF8.GetString(value[..Math.Min(value.Length, 100)])}");
+        while (reader.Next(out var name, out var value) && items.Count < 20) items.Add($"{LogText.OneLine(name)}: {LogText.OneLine(value[..Math.Min(value.Length, 100)])}");
         return "{" + string.Join(", ", items) + "}";
     }
 }

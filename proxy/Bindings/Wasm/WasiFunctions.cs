@@ -16,8 +16,6 @@ internal static class WasiFunctions
 
     private static readonly string[] Modules = ["wasi_snapshot_preview1", "wasi_unstable"];
 
-    public static bool IsModule(string name) => Modules.Contains(name);
-
     public static void Define(HostImports to)
     {
         foreach (string module in Modules)
@@ -61,7 +59,7 @@ internal static class WasiFunctions
         foreach (string module in Modules)
             foreach (var (name, parameters, answer) in functions)
             {
-                HostFunctions.Name(name);
+                HostFunctions.Name(module, name, parameters + ">i");
                 int result = to.Allows(name) ? answer : NotCapable;
                 to.Linker.DefineFunction(module, name, (Caller _, ReadOnlySpan<ValueBox> _, Span<ValueBox> results) => results[0] = result,
                     [.. parameters.Select(p => p == 'l' ? ValueKind.Int64 : ValueKind.Int32)], [ValueKind.Int32]);

@@ -52,11 +52,22 @@ public static class DataSourceReading
     {
         try
         {
-            var file = new FileInfo(path);
-            if (file.Exists && file.Length <= MaxFileBytes)
-                return File.ReadAllBytes(path);
-            errors.ErrorAt(source.Node, "filename", file.Exists ? ConfigCode.InvalidValue : ConfigCode.UnknownReference,
-                file.Exists ? $"'{path}' is larger than {MaxFileBytes >> 20} MiB" : $"file '{path}' does not exist");
+            if (File.Exists(path))
+            {
+                // Read and not asked for its length: that of a device is 0.
+                using var file = File.OpenRead(path);
+                var content = new MemoryStream();
+                var buffer = new byte[64 << 10];
+                while (content.Length <= MaxFileBytes && file.Read(buffer) is > 0 and var n)
+                    content.Write(buffer, 0, n);
+                if (content.Length <= MaxFileBytes)
+                    return content.ToArray();
+                errors.ErrorAt(source.Node, "filename", ConfigCode.InvalidValue, $"'{path}' is larger than {MaxFileBytes >> 20} MiB");
+            }
+            else if (Directory.Exists(path))
+                errors.ErrorAt(source.Node, "filename", ConfigCode.InvalidValue, $"'{path}' is a directory");
+            else
+                errors.ErrorAt(source.Node, "filename", ConfigCode.UnknownReference, $"file '{path}' does not exist");
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException or ArgumentException or NotSupportedException)
         {

@@ -49,6 +49,8 @@ internal static unsafe partial class Libc
     [LibraryImport(Lib)] public static partial int dup(int fd);
     [LibraryImport(Lib)] public static partial int fcntl(int fd, int command, int argument);
     [LibraryImport(Lib)] public static partial int clock_gettime(int clock, long* time);
+    [LibraryImport(Lib)] public static partial int setpriority(int which, uint who, int nice);
+    [LibraryImport(Lib)] private static partial int setrlimit(int resource, ulong* softAndHard);
 
     /// <summary>struct iovec.</summary>
     [StructLayout(LayoutKind.Sequential)]
@@ -88,4 +90,11 @@ internal static unsafe partial class Libc
 
     /// <summary>What strerror would say, for people.</summary>
     public static string Describe(int errno) => Marshal.GetPInvokeErrorMessage(errno);
+
+    /// <summary>The kernel ends this process when it has used so much CPU time.</summary>
+    public static void LimitCpu(long seconds)
+    {
+        var limits = stackalloc ulong[2] { (ulong)seconds, (ulong)seconds };
+        _ = setrlimit(0, limits); // RLIMIT_CPU
+    }
 }

@@ -64,6 +64,6 @@ internal sealed class NetworkBuildContext
     public FilterBuildContext ForFilter(string statPrefix, string filterName) => new()
     {
         Errors = Errors, Stats = Stats, Shared = Shared, StatPrefix = statPrefix,
-        ClusterNames = Clusters.Keys.ToHashSet(), Identity = $"{Listener.Name}/{ChainName}/{filterName}",
+        ClusterNames = Clusters.Keys.ToHashSet(), Clusters = Clusters, Identity = $"{Listener.Name}/{ChainName}/{filterName}",
     };
 }

@@ -5,9 +5,9 @@ using Managed.Proxy.Core.Buffers;
 namespace Managed.Proxy.Http.Tracing;
 
 /// <summary>
-/// What the filters did to one stream, step by step: each hook with its status, its time and what it changed. Off in normal service
-/// (<see cref="ProxyOptions.TraceStarted"/>): a stream without one pays a null check per hook. Written by the stream's worker; read it
-/// when the stream is over.
+/// What the filters did to one stream, step by step: each hook with its status, its time and what it changed; of a Wasm plugin also what it
+/// does for no stream. Off in normal service (<see cref="ProxyOptions.TraceStarted"/>): a stream without one pays a null check per hook.
+/// Written by the stream's worker; read it when the stream is over.
 /// </summary>
 public sealed class StreamTrace
 {
@@ -24,6 +24,9 @@ public sealed class StreamTrace
 
     public IReadOnlyList<TraceStep> Steps => _steps;
 
+    /// <summary>The steps of several traces, in the order they began.</summary>
+    public static IEnumerable<TraceStep> InOrder(IEnumerable<StreamTrace> traces) => traces.SelectMany(t => t._steps).OrderBy(s => s.Began);
+
     internal void Begin(string filter, string hook, HeaderMap? headers, ByteWriter? body, bool end)
     {
         (_filter, _hook, _end, _calls) = (filter, hook, end, []);
@@ -37,7 +40,7 @@ public sealed class StreamTrace
         double micros = Stopwatch.GetElapsedTime(_began).TotalMicroseconds;
         if (_steps.Count == MaxSteps) return;
         int size = body?.Length ?? 0;
-        _steps.Add(new TraceStep(_filter, _hook, _end, status, micros, Changes(_before, Copy(headers)), body is null ? null : new TraceBody(_bodyBefore, size, size <= MaxText ? Encoding.UTF8.GetString(body.Written) : null), _calls));
+        _steps.Add(new TraceStep(_filter, _hook, _end, status, micros, Changes(_before, Copy(headers)), body is null ? null : new TraceBody(_bodyBefore, size, size <= MaxText ? Encoding.UTF8.GetString(body.Written) : null), _calls) { Began = _began });
     }
 
     /// <summary>A call of guest code into the proxy, within the present step.</summary>
@@ -80,7 +83,10 @@ public sealed class StreamTrace
 }
 
 /// <summary>One hook of one filter. <paramref name="Status"/> is what it returned; <paramref name="Body"/> null where the hook has none.</summary>
-public sealed record TraceStep(string Filter, string Hook, bool EndStream, string Status, double TimeMicros, IReadOnlyList<TraceHeader> Headers, TraceBody? Body, IReadOnlyList<TraceCall> Calls);
+public sealed record TraceStep(string Filter, string Hook, bool EndStream, string Status, double TimeMicros, IReadOnlyList<TraceHeader> Headers, TraceBody? Body, IReadOnlyList<TraceCall> Calls)
+{
+    internal long Began { get; init; }
+}
 
 /// <summary>A field that a hook added (before is null), removed (after is null) or changed; several values joined by a comma.</summary>
 public sealed record TraceHeader(string Name, string? Before, string? After);

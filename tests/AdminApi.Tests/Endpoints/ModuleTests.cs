@@ -32,24 +32,6 @@ public sealed class ModuleTests(NodeFixture fixture) : IClassFixture<NodeFixture
     }
 
     [Fact]
-    public async Task Wasm_ShowsWhatItImportsAndExports()
-    {
-        // (module (import "env" "f" (func)) (export "proxy_abi_version_0_2_1" (func 0)))
-        byte[] module =
-        [
-            0, (byte)'a', (byte)'s', (byte)'m', 1, 0, 0, 0, 1, 4, 1, 0x60, 0, 0, 2, 9, 1, 3, (byte)'e', (byte)'n', (byte)'v', 1, (byte)'f', 0, 0,
-            7, 27, 1, 23, .. "proxy_abi_version_0_2_1"u8, 0, 0,
-        ];
-        using var content = new ByteArrayContent(module) { Headers = { ContentType = new("application/wasm") } };
-        using var response = await Node.Http.PostAsync("/api/v1/modules", content);
-        var body = await response.Content.ReadAsStringAsync();
-        Assert.Equal(HttpStatusCode.Created, response.StatusCode);
-        Assert.Contains("\"imports\":[\"env.f\"]", body);
-        Assert.Contains("\"abi\":\"proxy_abi_version_0_2_1\"", body);
-        (await Node.SendAsync("POST", "modules", "no wasm", "application/wasm")).IsProblem(HttpStatusCode.UnprocessableEntity, "COMPILE_FAILED");
-    }
-
-    [Fact]
     public async Task Name_CanPointAtAStoredModule()
     {
         var digest = (await UploadAsync("modules", Script("pointed"), HttpStatusCode.Created)).Json.GetProperty("digest").GetString();

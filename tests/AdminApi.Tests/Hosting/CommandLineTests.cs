@@ -19,12 +19,21 @@ public sealed class CommandLineTests
     [InlineData("--admin=here", "is not an address")]
     [InlineData("--admin=0.0.0.0:9901", "--insecure-admin")]
     [InlineData("--admin=[::]:9901", "--insecure-admin")]
+    [InlineData("--code-fetch-hosts=http://example.com", "is not a host such as")]
     [InlineData("extra", "unknown argument")]
     public void WhatIsNotUnderstood_IsOneClearLine(string argument, string expected)
     {
         var refused = Assert.Throws<StartException>(() => CommandLine.Parse([argument], _ => null));
         Assert.Contains(expected, refused.Message);
         Assert.DoesNotContain('\n', refused.Message);
+    }
+
+    [Fact]
+    public void CodeFetchHosts_AreAList()
+    {
+        Assert.Empty(CommandLine.Parse([], _ => null).CodeFetchHosts);
+        Assert.Equal(["a.example", "*.b.example:8443"], CommandLine.Parse(["--code-fetch-hosts", "a.example, *.b.example:8443"], _ => null).CodeFetchHosts);
+        Assert.Equal(["*"], CommandLine.Parse([], name => name == "MANAGED_CODE_FETCH_HOSTS" ? "*" : null).CodeFetchHosts);
     }
 
     [Fact]

@@ -9,6 +9,9 @@ public sealed class AccessibilityTests(BrowserFixture browser)
     [InlineData("/", ".plot canvas")]
     [InlineData("/listeners", "tbody tr")]
     [InlineData("/listeners/edge", ".cm-line")]
+    [InlineData("/modules", "tbody tr")]
+    [InlineData("/modules/auth", "tr.more")]
+    [InlineData("/vms", "tr.more")]
     [InlineData("/history", "tbody tr")]
     [InlineData("/history/3", ".cm-line")]
     [InlineData("/history/compare/1...3", ".cm-line")]
@@ -39,6 +42,11 @@ public sealed class AccessibilityTests(BrowserFixture browser)
         await session.ShouldBeAccessibleAsync();
         await session.Button("Keep editing").ClickAsync();
         await session.Button("Discard edits").ClickAsync();
+        await session.GoAsync("/modules");
+        await session.Button("Delete auth").ClickAsync();
+        await session.Dialog.GetByRole(AriaRole.Button, new() { Name = "Delete auth" }).ClickAsync();
+        await Expect(session.Dialog.GetByText("Kept versions need this module")).ToBeVisibleAsync();
+        await session.ShouldBeAccessibleAsync();
         await session.GoAsync("/history");
         await session.Button("Roll back to v1").ClickAsync();
         await Expect(session.Dialog.GetByText("listeners[internal]")).ToBeVisibleAsync();

@@ -47,6 +47,12 @@ public sealed class OverviewTests(BrowserFixture browser)
         await session.Page.Keyboard.PressAsync("l");
         await Expect(session.Heading("Listeners")).ToBeVisibleAsync();
         await session.Page.Keyboard.PressAsync("g");
+        await session.Page.Keyboard.PressAsync("m");
+        await Expect(session.Heading("Modules")).ToBeVisibleAsync();
+        await session.Page.Keyboard.PressAsync("g");
+        await session.Page.Keyboard.PressAsync("v");
+        await Expect(session.Heading("VMs")).ToBeVisibleAsync();
+        await session.Page.Keyboard.PressAsync("g");
         await session.Page.Keyboard.PressAsync("h");
         await Expect(session.Heading("History")).ToBeVisibleAsync();
         await session.Page.Keyboard.PressAsync("?");

@@ -7,6 +7,8 @@ namespace Managed.Dashboard.Tests.Components;
 
 public sealed class OverviewPageTests
 {
+    private const string Ailing = "vms?state=quarantined,backoff,failed";
+
     [Fact]
     public async Task NothingAnswers_ShowsLoadingInEachPanel()
     {
@@ -38,13 +40,33 @@ public sealed class OverviewPageTests
     {
         var (context, api) = ScriptedApi.Create();
         await using var _ = context;
-        api.Answer("vms?state=quarantined", """{"items":[{"kind":"lua","name":"auth","worker":1,"breaches":12,"retry_in_seconds":1.2},{"kind":"lua","name":"auth","worker":0,"breaches":30,"retry_in_seconds":3.4}]}""");
+        api.Answer(Ailing, """{"items":[{"kind":"lua","name":"auth","state":"quarantined","worker":1,"breaches":12,"retry_in_seconds":1.2},{"kind":"lua","name":"auth","state":"quarantined","worker":0,"breaches":30,"retry_in_seconds":3.4}]}""");
         var page = context.Render<Overview>();
         page.WaitForAssertion(() => Assert.Contains("lua script auth is in quarantine", page.Find(".quarantine").TextContent));
         var text = page.Find(".quarantine").TextContent;
         Assert.Contains("on worker 0, 1", text);
         Assert.Contains("after 42 breaches", text);
         Assert.Contains("again in 4 s", text);
+    }
+
+    [Theory]
+    [InlineData("quarantined", "is in quarantine on worker 0, after 12 traps", "note-bad", "called again in 4 s; until then its streams are answered 503")]
+    [InlineData("backoff", "waits before it starts again on worker 0", "note-warn", "called again in 4 s")]
+    [InlineData("failed", "has failed on worker 0", "note-warn", "The next stream gets a new VM.")]
+    public async Task ModuleThatDoesNotServe_IsShownWithItsErrorAndWhatToDo(string state, string what, string tone, string next)
+    {
+        var (context, api) = ScriptedApi.Create();
+        await using var _ = context;
+        api.Answer(Ailing, $$"""{"items":[{"kind":"wasm","name":"geo","state":"{{state}}","worker":0,"errors":12,"retry_in_seconds":3.4,"last_error":"stack overflow (in walk)"}]}""");
+        var page = context.Render<Overview>();
+        page.WaitForAssertion(() => Assert.Contains("wasm module geo", page.Find(".quarantine").TextContent));
+        var note = page.Find(".quarantine");
+        var text = string.Join(' ', note.TextContent.Split((char[]?)null, StringSplitOptions.RemoveEmptyEntries));
+        Assert.Contains(what, text);
+        Assert.Contains("stack overflow (in walk)", text);
+        Assert.Contains(next, text);
+        Assert.Contains(tone, note.ClassList);
+        Assert.NotNull(page.Find("a[href='/vms?kind=wasm&q=geo']"));
     }
 
     [Theory]

@@ -31,6 +31,7 @@ internal static class FakeAdminApi
         MapAuth(api, state);
         FakeConfiguration.Map(api, state);
         FakeTelemetry.Map(api, state);
+        FakeModules.Map(api, state);
     }
 
     public static IResult Problem(int status, string code, string detail, JsonObject? more = null)

@@ -115,7 +115,7 @@ internal static class FakeConfiguration
         return Results.Text(text, "application/yaml");
     }
 
-    private static IResult Page(IEnumerable<JsonObject> items, int? total = null, string? next = null)
+    internal static IResult Page(IEnumerable<JsonObject> items, int? total = null, string? next = null)
     {
         var list = new JsonArray([.. items]);
         return Json(new JsonObject { ["items"] = list, ["next_page_token"] = next, ["total_size"] = total ?? list.Count });

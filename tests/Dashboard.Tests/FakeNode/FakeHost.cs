@@ -58,6 +58,7 @@ internal sealed class FakeHost : IAsyncDisposable
         state.Commit(listeners, "Add the internal listener", author: "maria");
         listeners = new(listeners, StringComparer.Ordinal) { ["edge"] = Edge.Replace("timeout: 5s", "timeout: 8s") };
         state.Commit(listeners, "Reports need longer than five seconds", author: "maria", source: "dashboard");
+        FakeModules.Seed(state);
     }
 
     private const string Edge = """

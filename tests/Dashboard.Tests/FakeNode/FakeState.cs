@@ -26,6 +26,14 @@ internal sealed partial class FakeState
     /// <summary>Answers every read with this status while it is set.</summary>
     public int? FailWith { get; set; }
 
+    /// <summary>By digest, in the order they came.</summary>
+    public Dictionary<string, JsonObject> Modules { get; } = [];
+
+    public List<JsonObject> Vms { get; } = [];
+
+    /// <summary>Content type of the last upload, and whether its digest was right.</summary>
+    public string? UploadHeaders { get; set; }
+
     public JsonObject? PendingDeployment { get; set; }
 
     public FakeVersion Active { get { lock (_gate) return _versions.Last(v => (string?)v.Record["state"] == "active"); } }

@@ -20,7 +20,7 @@ internal sealed class WasmNetworkFilterDefinition : NetworkFilterDefinition
             return null;
         }
         if (ConfigBinder.Bind<WasmConfig>(typedConfig, context.Errors) is not { Config: { } config }) return null;
-        return PluginBuilder.Build(config, context.Errors, context.Stats, context.Shared) is { } plugin ? new Factory(plugin) : null;
+        return PluginBuilder.Build(config, context.Errors, context.Stats, context.Shared, context.Clusters) is { } plugin ? new Factory(plugin) : null;
     }
 
     private sealed class Factory(WasmPlugin plugin) : NetworkFilterFactory

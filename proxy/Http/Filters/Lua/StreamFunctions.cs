@@ -2,6 +2,7 @@ using System.Globalization;
 using System.Net;
 using System.Text;
 using Managed.Proxy.Bindings.Lua;
+using Managed.Proxy.Core.Telemetry;
 using Managed.Proxy.Http.Calls;
 using Microsoft.Extensions.Logging;
 
@@ -25,7 +26,7 @@ internal static unsafe class StreamFunctions
         var logger = run.Stream.Worker.Server.ScriptLogger;
         if (!logger.IsEnabled(level)) return 0;
         if (!LuaHandles.Text(L, 3, out var text)) return LuaState.Fail(L, "message expected (string)");
-        string message = Encoding.UTF8.GetString(text);
+        string message = LogText.OneLine(text);
         LuaApi.Where(L, 2);
         string place = LuaHandles.String(L, -1) ?? "";
         Log.ScriptSaid(logger, level, place, message, run.RequestId, run.Stream.Snapshot.Version);

@@ -47,7 +47,10 @@ internal sealed class HttpContext(WasmFilter filter) : StreamContext
         Enter(root);
         Vm.Hold();
         if (Stream.Trace is { } trace) _trace = TellTo(trace);
-        return Vm.Add(this, root.Id);
+        Vm.Trace = _trace;
+        bool ok = Vm.Add(this, root.Id);
+        Vm.Trace = null;
+        return ok;
     }
 
     public HeadersStatus OnHeaders(bool response, int count, bool end)
@@ -133,9 +136,12 @@ internal sealed class HttpContext(WasmFilter filter) : StreamContext
     public void OnComplete()
     {
         if (_failed || Id == 0) return;
+        Stream.Trace?.Begin(FilterName, "OnComplete", null, null, true);
         Vm.Trace = _trace;
         bool ok = Vm.Call(this, Vm.Exports.Done, 1, out _) && Vm.Call(this, Vm.Exports.Log) && Vm.Call(this, Vm.Exports.Delete);
         Vm.Trace = null;
+        if (!ok) Stream.Trace?.Failed($"{Plugin.Plugin.Name}: {Vm.Failure}");
+        Stream.Trace?.End(ok ? "Done" : "Failed", null, null);
         if (!ok) Plugin.OnFailure(null);
         Forget();
     }
@@ -152,7 +158,7 @@ internal sealed class HttpContext(WasmFilter filter) : StreamContext
     /// <summary>The present call into the guest failed.</summary>
     public void OnFailure()
     {
-        Stream.Trace?.Failed(Vm.Failure);
+        Stream.Trace?.Failed($"{Plugin.Plugin.Name}: {Vm.Failure}");
         Plugin.OnFailure(this);
     }
 

@@ -2,6 +2,7 @@ using System.Text;
 using Managed.Proxy.Bindings.Wasm;
 using Managed.Proxy.Configuration;
 using Managed.Proxy.Core.Telemetry;
+using Managed.Proxy.Upstream;
 using Microsoft.Extensions.Logging;
 
 namespace Managed.Proxy.Http.Filters.Wasm;
@@ -12,7 +13,7 @@ internal static class PluginBuilder
     private static readonly string[] Runtimes = ["", "envoy.wasm.runtime.v8", "envoy.wasm.runtime.wasmtime", "envoy.wasm.runtime.wamr", "envoy.wasm.runtime.wavm"];
 
     /// <summary>Null with an error collected when it cannot run.</summary>
-    public static WasmPlugin? Build(PluginConfig config, ConfigErrors errors, StatsRegistry stats, SharedState shared)
+    public static WasmPlugin? Build(PluginConfig config, ConfigErrors errors, StatsRegistry stats, SharedState shared, IReadOnlyDictionary<string, Cluster> clusters)
     {
         int before = errors.Errors.Count;
         var vm = config.VmConfig!;
@@ -21,12 +22,13 @@ internal static class PluginBuilder
         var allowed = Capabilities(config, errors);
         var environment = EnvironmentOf(vm.EnvironmentVariables, errors);
         byte[]? vmConfiguration = Bytes(vm.Configuration, errors), configuration = Bytes(config.Configuration, errors);
-        var code = WasmCode.Find(vm, errors, stats, shared);
+        var code = WasmCode.Find(vm, errors, stats, shared, clusters);
         if (errors.Errors.Count > before || code is null || vmConfiguration is null || configuration is null) return null;
 
-        if (WasmModule.Load(code.Bytes, shared.Guests.CacheFolder, out string refusal) is not { } module)
+        WasmRefusal? refusal = null;
+        if ((code.Compiled ?? WasmModule.Load(code.Bytes, shared.Guests.CacheFolder, shared.Guests.Compiler, out refusal)) is not { } module)
         {
-            errors.Error(code.At, ConfigCode.CompileFailed, $"module {code.Name}: {refusal}");
+            errors.Error(code.At, ConfigCode.CompileFailed, $"module {code.Name}: {refusal?.Reason}");
             return null;
         }
         var limits = new WasmLimits(config.Limits.Memory, config.Limits.TableElements, config.Limits.CpuPerCall, config.Limits.CpuOnStart, config.Limits.SharedData, config.Limits.Calls);

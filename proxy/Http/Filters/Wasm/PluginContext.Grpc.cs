@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using System.Text;
 using Managed.Proxy.Bindings.Wasm;
 
@@ -83,24 +84,26 @@ internal sealed partial class PluginContext
         call.Dispose();
     }
 
-    private void Tell(GrpcCall call, GuestCallback<Action<int, int, int>> callback, int argument)
+    private void Tell(GrpcCall call, GuestCallback<Action<int, int, int>> callback, int argument, [CallerMemberName] string hook = "")
     {
         if (Id == 0 || !callback.Exists) return;
-        if (call.Stream is not null) { Deliver(call, callback, argument); return; }
+        if (call.Stream is not null) { Deliver(call, callback, argument, hook); return; }
         // When its turn comes, the call may be further.
         var (metadata, message) = (call.Metadata, call.Message);
         _idle.Add(() =>
         {
             call.Show(metadata, message);
-            if (Id > 0) Deliver(call, callback, argument);
+            if (Id > 0) Deliver(call, callback, argument, hook);
         });
     }
 
-    private void Deliver(GrpcCall call, GuestCallback<Action<int, int, int>> callback, int argument)
+    private void Deliver(GrpcCall call, GuestCallback<Action<int, int, int>> callback, int argument, string hook)
     {
         _grpc = call;
         _chain = call.Chain;
+        TraceBegin(hook);
         bool ok = Vm.Call(this, callback, call.Id, argument);
+        TraceEnd(ok);
         _grpc = null;
         if (!ok) OnFailure(Vm.FailedOn as StreamContext ?? call.Stream);
     }

@@ -2,8 +2,10 @@ using System.Text;
 using Managed.Proxy.Bindings.Wasm;
 using Managed.Proxy.Core.Buffers;
 using Managed.Proxy.Core.EventLoop;
+using Managed.Proxy.Core.Telemetry;
 using Managed.Proxy.Core.Timers;
 using Managed.Proxy.Http.Calls;
+using Managed.Proxy.Http.Tracing;
 using Managed.Proxy.Upstream;
 using Microsoft.Extensions.Logging;
 
@@ -34,6 +36,9 @@ internal sealed partial class PluginContext : WasmContext
     private Action? _ended; // while the guest delays its end
     private HttpCall? _answer; // within its callback
     private byte[]? _arguments; // of a foreign function, within its callback
+    private GuestWords? _words; // while it starts
+    private readonly StreamTrace? _trace; // of what it does for no stream
+    private readonly Action<string, string, string>? _traceCall;
 
     public PluginContext(WasmPlugin plugin, WasmMachine machine, WasmVm vm)
     {
@@ -43,6 +48,9 @@ internal sealed partial class PluginContext : WasmContext
         _tick = new WheelTimer(static s => ((PluginContext)s!).OnTick(), this);
         _doneTimer = new WheelTimer(static s => ((PluginContext)s!).OnEnded(), this);
         _idle = new IdleWork(this);
+        if (!vm.Program.Imports.Traced) return;
+        var trace = _trace = new StreamTrace();
+        _traceCall = (function, arguments, result) => trace.Call(function, arguments, result, "");
     }
 
     public override WasmContext Root => this;
@@ -56,29 +64,33 @@ internal sealed partial class PluginContext : WasmContext
     /// <summary>Creates, starts and configures it; false with the reason.</summary>
     public bool TryStart(out string error)
     {
-        error = "";
         Vm.Starting = true;
         long began = Libc.ThreadCpuMicros();
-        try
-        {
-            if (!Vm.Add(this, 0)) { error = "it fails at the creation of its context: " + Vm.Failure; return false; }
-            if (!Vm.Call(this, Vm.Exports.VmStart, Vm.Program.Configuration.Length, 1, out int started)) { error = "it fails at its start: " + Vm.Failure; return false; }
-            if (started == 0) { error = "it refuses to start (proxy_on_vm_start)"; return false; }
-            _configuring = true;
-            if (!Vm.Call(this, Vm.Exports.Configure, _plugin.Configuration.Length, 1, out int configured)) { error = "it fails at its configuration: " + Vm.Failure; return false; }
-            if (configured == 0) { error = "it refuses its configuration (proxy_on_configure); its log says more"; return false; }
-            return true;
-        }
-        finally
-        {
-            Vm.Starting = _configuring = false;
-            StartMicros = Libc.ThreadCpuMicros() - began;
-        }
+        _words = new GuestWords();
+        TraceBegin("OnStart");
+        error = Start();
+        TraceEnd(error.Length == 0);
+        error += error.Length > 0 ? _words.Said() : "";
+        _words = null;
+        Vm.Starting = _configuring = false;
+        StartMicros = Libc.ThreadCpuMicros() - began;
+        return error.Length == 0;
+    }
+
+    private string Start()
+    {
+        if (!Vm.Add(this, 0)) return "it fails at the creation of its context: " + Vm.Failure;
+        if (!Vm.Call(this, Vm.Exports.VmStart, Vm.Program.Configuration.Length, 1, out int started)) return "it fails at its start: " + Vm.Failure;
+        if (started == 0) return "it refuses to start (proxy_on_vm_start)";
+        _configuring = true;
+        if (!Vm.Call(this, Vm.Exports.Configure, _plugin.Configuration.Length, 1, out int configured)) return "it fails at its configuration: " + Vm.Failure;
+        return configured == 0 ? "it refuses its configuration (proxy_on_configure)" : "";
     }
 
     /// <summary>On its worker from now on.</summary>
     public void Bind(Worker worker)
     {
+        if (_trace is { } trace) worker.Server.TraceStarted?.Invoke(trace);
         if (_tickMicros > 0) worker.Timers.Arm(_tick, _tickMicros);
     }
 
@@ -210,7 +222,9 @@ internal sealed partial class PluginContext : WasmContext
         _callBackBytes -= arguments.Length;
         if (_quiet || Id == 0) return;
         _arguments = arguments;
+        TraceBegin("OnForeignFunction");
         bool ok = Vm.Call(this, Vm.Exports.ForeignFunction, function, arguments.Length);
+        TraceEnd(ok);
         _arguments = null;
         if (!ok) OnFailure(Vm.FailedOn as StreamContext);
     }
@@ -297,17 +311,30 @@ internal sealed partial class PluginContext : WasmContext
         var stream = asked.Stream;
         var http = stream as HttpContext;
         var trace = http?.Stream.Trace;
-        trace?.Begin(http!.FilterName, "OnHttpCallResponse", http.Stream.RequestHeaders, null, false);
-        Vm.Trace = trace is null ? null : (function, arguments, result) => trace.Call(function, arguments, result, "");
+        if (trace is null) TraceBegin("OnHttpCallResponse");
+        else
+        {
+            trace.Begin(http!.FilterName, "OnHttpCallResponse", http.Stream.RequestHeaders, null, false);
+            Vm.Trace = (function, arguments, result) => trace.Call(function, arguments, result, "");
+        }
         bool ok = call.Failed ? Vm.Call(this, Vm.Exports.HttpCallResponse, asked.Id, 0, 0, 0)
             : Vm.Call(this, Vm.Exports.HttpCallResponse, asked.Id, call.Response.Count, call.ResponseBody.Length, call.ResponseTrailers.Count);
-        trace?.End(ok ? "Done" : "Failed", http!.Stream.RequestHeaders, null);
-        Vm.Trace = null;
+        if (trace is null) TraceEnd(ok);
+        else
+        {
+            if (!ok) trace.Failed($"{_plugin.Name}: {Vm.Failure}");
+            trace.End(ok ? "Done" : "Failed", http!.Stream.RequestHeaders, null);
+            Vm.Trace = null;
+        }
         _answer = null;
         if (!ok) OnFailure(Vm.FailedOn as StreamContext ?? stream);
     }
 
-    public override void Log(WasmLogLevel level, ReadOnlySpan<byte> text) => Say(_machine, Worker, _plugin.Name, level, text, "", 0);
+    public override void Log(WasmLogLevel level, ReadOnlySpan<byte> text)
+    {
+        _words?.Hear(level, text);
+        Say(_machine, Worker, _plugin.Name, level, text, "", 0);
+    }
 
     public static bool MaySay(WasmMachine machine, WasmLogLevel level) => machine.Logger.IsEnabled(LevelOf(level));
 
@@ -318,17 +345,31 @@ internal sealed partial class PluginContext : WasmContext
     {
         var at = LevelOf(level);
         if (!machine.Logger.IsEnabled(at)) return;
-        text = text[..Math.Min(text.Length, 8192)];
-        if (!machine.LogBudget(worker).TryTake(text.Length, out long dropped))
+        if (!machine.LogBudget(worker).TryTake(Math.Min(text.Length, LogText.MaxBytes), out long dropped))
         {
             worker?.Stats.Increment(machine.Stats.LogDropped);
             return;
         }
         if (dropped > 0) Wasm.Log.LinesDropped(machine.Logger, dropped, machine.Name, worker?.Id ?? -1);
-        string words = Encoding.UTF8.GetString(text).TrimEnd('\n');
+        string words = LogText.OneLine(text);
         if (requestId.Length > 0) Wasm.Log.ModuleSaidOnStream(machine.Logger, at, name, words, machine.Program.VmId, worker?.Id ?? -1, requestId, version);
         else Wasm.Log.ModuleSaid(machine.Logger, at, name, words, machine.Program.VmId, worker?.Id ?? -1);
-        worker?.Server.ScriptSaid(worker, at, name, words, requestId, version);
+        worker?.Server.ModuleSaid(worker, at, name, machine.Program.VmId, words, requestId, version);
+    }
+
+    // What a sandbox shows of callbacks that belong to no stream; nothing in normal service.
+    private void TraceBegin(string hook)
+    {
+        _trace?.Begin(_plugin.Name, hook, null, null, false);
+        Vm.Trace = _traceCall;
+    }
+
+    private void TraceEnd(bool ok)
+    {
+        Vm.Trace = null;
+        if (_trace is not { } trace) return;
+        if (!ok && Vm.HasFailed) trace.Failed($"{_plugin.Name}: {Vm.Failure}");
+        trace.End(ok ? "Done" : "Failed", null, null);
     }
 
     private void OnTick()
@@ -339,7 +380,10 @@ internal sealed partial class PluginContext : WasmContext
     private void Tick()
     {
         if (_quiet || Id == 0 || _tickMicros == 0 || Worker is not { } worker) return;
-        if (!Vm.Call(this, Vm.Exports.Tick)) { OnFailure(Vm.FailedOn as StreamContext); return; }
+        TraceBegin("OnTick");
+        bool ok = Vm.Call(this, Vm.Exports.Tick);
+        TraceEnd(ok);
+        if (!ok) { OnFailure(Vm.FailedOn as StreamContext); return; }
         if (_tickMicros > 0 && !_quiet) worker.Timers.Arm(_tick, _tickMicros);
     }
 
@@ -357,7 +401,10 @@ internal sealed partial class PluginContext : WasmContext
         {
             Vm.Program.Queues.Told(id);
             if (_quiet || Id == 0) return;
-            if (!Vm.Call(this, Vm.Exports.QueueReady, id)) OnFailure(Vm.FailedOn as StreamContext);
+            TraceBegin("OnQueueReady");
+            bool ok = Vm.Call(this, Vm.Exports.QueueReady, id);
+            TraceEnd(ok);
+            if (!ok) OnFailure(Vm.FailedOn as StreamContext);
         });
     }
 

@@ -1,14 +1,19 @@
+using Managed.Proxy.Bindings.Wasm;
 using Managed.Proxy.Configuration;
 using Managed.Proxy.Configuration.Model;
 using Managed.Proxy.Core.Telemetry;
+using Managed.Proxy.Upstream;
 
 namespace Managed.Proxy.Http.Filters.Wasm;
 
 /// <summary>A module's bytes, with a name for people and the place in the document that names them.</summary>
 internal sealed record WasmCode(byte[] Bytes, string Name, ConfigNode? At)
 {
+    /// <summary>Where it is in use already; the bytes are not needed then.</summary>
+    public WasmModule? Compiled { get; init; }
+
     /// <summary>Null with an error collected when they cannot be had.</summary>
-    public static WasmCode? Find(VmConfig vm, ConfigErrors errors, StatsRegistry stats, SharedState shared)
+    public static WasmCode? Find(VmConfig vm, ConfigErrors errors, StatsRegistry stats, SharedState shared, IReadOnlyDictionary<string, Cluster> clusters)
     {
         var code = vm.Code!;
         if (code.Module is { } name) return Stored(name, code.Node, errors);
@@ -19,7 +24,7 @@ internal sealed record WasmCode(byte[] Bytes, string Name, ConfigNode? At)
             string title = local.Filename is { } path ? Path.GetFileNameWithoutExtension(path) : local.EnvironmentVariable ?? "inline";
             return new WasmCode(bytes, title, Field(local.Node, local.Filename is not null ? "filename" : local.InlineBytes is not null ? "inline_bytes" : local.InlineString is not null ? "inline_string" : "environment_variable"));
         }
-        return RemoteCode.Find(code.Remote!, vm.NackOnCodeCacheMiss, errors, stats, shared);
+        return WasmShared.Of(stats).Remote.Find(code.Remote!, vm.NackOnCodeCacheMiss, errors, shared.Guests, clusters);
     }
 
     private static WasmCode? Stored(string name, ConfigNode? node, ConfigErrors errors)

@@ -18,7 +18,7 @@ internal sealed class WasmFilterDefinition : HttpFilterDefinition
             return null;
         }
         if (ConfigBinder.Bind<WasmConfig>(typedConfig, context.Errors) is not { Config: { } config }) return null;
-        if (PluginBuilder.Build(config, context.Errors, context.Stats, context.Shared) is not { } plugin) return null;
+        if (PluginBuilder.Build(config, context.Errors, context.Stats, context.Shared, context.Clusters) is not { } plugin) return null;
         return new FilterFactory((FilterHooks)127, _ => new WasmFilter(plugin));
     }
 }

@@ -105,7 +105,12 @@ internal sealed class WasmInstance(WasmMachine machine, WasmVm vm)
     public static WasmInstance? Make(WasmMachine machine, IEnumerable<WasmPlugin> plugins, out string error, TimeSpan? budget = null)
     {
         long began = Libc.ThreadCpuMicros();
-        if (WasmVm.Create(machine.Program, new StartContext(machine), out error, budget) is not { } vm) return null;
+        var start = new StartContext(machine);
+        if (WasmVm.Create(machine.Program, start, out error, budget) is not { } vm)
+        {
+            error += start.Words.Said();
+            return null;
+        }
         var instance = new WasmInstance(machine, vm);
         foreach (var plugin in plugins)
             if (!instance.TryAdd(plugin, out error))
@@ -129,7 +134,13 @@ internal sealed class WasmInstance(WasmMachine machine, WasmVm vm)
     /// <summary>Before the plugins have a say: the guest's own output while it starts.</summary>
     private sealed class StartContext(WasmMachine machine) : WasmContext
     {
+        public GuestWords Words { get; } = new();
         public override WasmContext Root => this;
-        public override void Log(WasmLogLevel level, ReadOnlySpan<byte> text) => PluginContext.Say(machine, null, machine.Name, level, text, "", 0);
+
+        public override void Log(WasmLogLevel level, ReadOnlySpan<byte> text)
+        {
+            Words.Hear(level, text);
+            PluginContext.Say(machine, null, machine.Name, level, text, "", 0);
+        }
     }
 }

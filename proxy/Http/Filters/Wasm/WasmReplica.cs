@@ -103,7 +103,7 @@ internal sealed class WasmReplica
             _worker.Stats.Increment(stats.OverBudget);
         }
         Log.Trapped(_machine.Logger, plugin.Name, _worker.Id, vm.Failure, vm.VmId, requestId);
-        _worker.Server.ScriptSaid(_worker, Microsoft.Extensions.Logging.LogLevel.Error, plugin.Name, vm.Failure, requestId, 0);
+        _worker.Server.ModuleSaid(_worker, Microsoft.Extensions.Logging.LogLevel.Error, plugin.Name, vm.VmId, vm.Failure, requestId, 0);
         bool served = GiveUp(vm);
         if (_quarantine.Add(_worker.NowMicros, vm.HeldMicros, _accident))
         {

@@ -14,6 +14,7 @@ internal sealed class WasmShared(StatsRegistry stats)
 
     public SharedQueues Queues { get; } = new();
     public GuestMetrics Metrics { get; } = new(stats);
+    public RemoteCode Remote { get; } = new(stats);
 
     public static WasmShared Of(StatsRegistry stats) => Planes.GetValue(stats, static s => new WasmShared(s));
 
