@@ -2,7 +2,10 @@ using Managed.Proxy.Core.Buffers;
 
 namespace Managed.Proxy.Bindings.Wasm;
 
-/// <summary>The message queues of all vm_ids. The VM that registered a queue last is told of messages; any VM may send and take them.</summary>
+/// <summary>
+/// The message queues of all vm_ids. Of the plugins that have registered a queue and still run, the last is told of messages; any VM may send
+/// and take them.
+/// </summary>
 internal sealed class SharedQueues
 {
     private const int MaxQueues = 1000;
@@ -13,7 +16,7 @@ internal sealed class SharedQueues
     {
         public readonly Queue<byte[]> Messages = new();
         public long Size;
-        public Action<int>? Listener;
+        public readonly List<(object Owner, Action<int> Tell)> Listeners = [];
     }
 
     private readonly Lock _lock = new();
@@ -21,8 +24,7 @@ internal sealed class SharedQueues
     private readonly List<Queue> _queues = [new()]; // numbers begin at 1
 
     /// <summary>The number of the queue, the same for the same name; 0 when there are too many.</summary>
-    /// <param name="listener">Told of each message, on the sender's thread, with the queue's number.</param>
-    public int Register(string vmId, string name, Action<int> listener)
+    public int Register(string vmId, string name)
     {
         lock (_lock)
         {
@@ -33,9 +35,27 @@ internal sealed class SharedQueues
                 _queues.Add(new Queue());
                 _names.Add((vmId, name), id);
             }
-            _queues[id].Listener = listener;
             return id;
         }
+    }
+
+    /// <param name="id">Of a queue that is registered.</param>
+    /// <param name="owner">Whose place in the queue's list it is.</param>
+    /// <param name="tell">Told of each message, on the sender's thread, with the queue's number.</param>
+    public void Listen(int id, object owner, Action<int> tell)
+    {
+        lock (_lock)
+        {
+            var listeners = _queues[id].Listeners;
+            listeners.RemoveAll(l => ReferenceEquals(l.Owner, owner));
+            listeners.Add((owner, tell));
+        }
+    }
+
+    /// <summary>The owner has gone; whoever registered before it is told of messages again.</summary>
+    public void Leave(int id, object owner)
+    {
+        lock (_lock) _queues[id].Listeners.RemoveAll(l => ReferenceEquals(l.Owner, owner));
     }
 
     /// <summary>0 when there is none.</summary>
@@ -46,7 +66,7 @@ internal sealed class SharedQueues
 
     public WasmStatus Enqueue(int id, ReadOnlySpan<byte> message)
     {
-        Action<int>? listener;
+        Action<int>? tell;
         lock (_lock)
         {
             if (id <= 0 || id >= _queues.Count) return WasmStatus.NotFound;
@@ -54,9 +74,9 @@ internal sealed class SharedQueues
             if (queue.Size + message.Length + Overhead > MaxQueueBytes) return WasmStatus.InternalFailure;
             queue.Messages.Enqueue(message.ToArray());
             queue.Size += message.Length + Overhead;
-            listener = queue.Listener;
+            tell = queue.Listeners is [.., var last] ? last.Tell : null;
         }
-        listener?.Invoke(id);
+        tell?.Invoke(id);
         return WasmStatus.Ok;
     }
 

@@ -12,6 +12,7 @@ namespace Managed.Proxy.Http.Filters.Wasm;
 internal sealed partial class PluginContext : WasmContext
 {
     private const long DoneMicros = 5_000_000; // how long a plugin that asks for it may live on
+    private const int MaxQueueName = 1024;
     private const int IdleShare = 4;           // a tick rests at least four times as long as it ran
 
     private readonly WasmPlugin _plugin;
@@ -23,6 +24,7 @@ internal sealed partial class PluginContext : WasmContext
     private Action? _ended; // while the guest delays its end
     private HttpCall? _answer; // within its callback
     private byte[]? _arguments; // of a foreign function, within its callback
+    private HashSet<int>? _queues; // that it has registered
 
     public PluginContext(WasmPlugin plugin, WasmMachine machine, WasmVm vm)
     {
@@ -63,6 +65,7 @@ internal sealed partial class PluginContext : WasmContext
     public void Bind(Worker worker)
     {
         if (_tickMicros > 0) worker.Timers.Arm(_tick, _tickMicros);
+        foreach (int queue in _queues ?? []) Listen(queue);
     }
 
     /// <summary>The guest is told that it ends; it may ask for a little time. Then <paramref name="ended"/>.</summary>
@@ -92,8 +95,17 @@ internal sealed partial class PluginContext : WasmContext
         _tickMicros = 0;
         Worker?.Timers.Remove(_tick);
         Worker?.Timers.Remove(_doneTimer);
+        foreach (int queue in _queues ?? []) Vm.Program.Queues.Leave(queue, this);
+        _queues = null;
         // Streams that wait for an answer in a VM that failed still get theirs.
-        if (!Vm.HasFailed || Vm.Contexts.Count == 0) CancelCalls();
+        if (!Vm.HasFailed) CancelCalls();
+    }
+
+    /// <summary>It did not start, or its VM goes: as <see cref="Quiet"/>, and nobody waits for an answer.</summary>
+    public void Abandon()
+    {
+        Quiet();
+        CancelCalls();
     }
 
     private void OnEnded()
@@ -164,9 +176,16 @@ internal sealed partial class PluginContext : WasmContext
 
     public override WasmStatus RegisterQueue(ReadOnlySpan<byte> name, out int id)
     {
-        id = Vm.Program.Queues.Register(Vm.VmId, Encoding.UTF8.GetString(name), number => Worker?.Post(static s => { var (root, queue) = ((PluginContext, int))s!; root.OnQueue(queue); }, (this, number)));
-        return id == 0 ? WasmStatus.InternalFailure : WasmStatus.Ok;
+        id = 0;
+        if (name.Length > MaxQueueName) return WasmStatus.BadArgument;
+        id = Vm.Program.Queues.Register(Vm.VmId, Encoding.UTF8.GetString(name));
+        if (id == 0) return WasmStatus.InternalFailure;
+        // A VM that only tries a configuration must not take the messages away from those in service.
+        if ((_queues ??= []).Add(id) && Worker is not null && !_quiet) Listen(id);
+        return WasmStatus.Ok;
     }
+
+    private void Listen(int id) => Vm.Program.Queues.Listen(id, this, number => Worker!.Post(static s => { var (root, queue) = ((PluginContext, int))s!; root.OnQueue(queue); }, (this, number)));
 
     /// <summary>Calls proxy_on_foreign_function a little later, on this worker.</summary>
     public void CallBackLater(int function, byte[] arguments) => Vm.WhenInService(() => Worker!.Post(static s =>

@@ -76,7 +76,9 @@ internal sealed class WasmReplica
         if (_current is null || !_current.Roots.Remove(plugin, out var root)) return;
         _plugins = [.. _current.Roots.Keys];
         var vm = _current.Vm;
-        root.End(() => { });
+        // A guest that asks for time at its end keeps its VM as a stream does.
+        vm.Hold();
+        root.End(vm.LetGo);
         if (vm.HasFailed) OnFailure(vm, plugin, "");
     }
 
@@ -199,7 +201,7 @@ internal sealed class WasmReplica
 
     private void Forget(WasmInstance instance)
     {
-        foreach (var root in instance.Roots.Values) root.Quiet();
+        foreach (var root in instance.Roots.Values) root.Abandon();
         _calls += instance.Vm.Calls;
         _ticks += instance.Vm.Ticks;
         instance.Vm.Dispose();
