@@ -198,6 +198,7 @@ internal static partial class HostFunctions
     private static int GetSharedData(Caller caller, int key, int keySize, int value, int size, int cas)
     {
         var vm = WasmVm.From(caller);
+        if (vm.IsAllocating) return (int)WasmStatus.BadArgument;
         if (!vm.TryRead(key, keySize, out var name) || !vm.IsWritable(value, 4) || !vm.IsWritable(size, 4) || !vm.IsWritable(cas, 4)) return (int)WasmStatus.InvalidMemoryAccess;
         vm.Scratch.Clear();
         var status = vm.Program.Data.Get(name, vm.Scratch, out uint number);
@@ -210,6 +211,7 @@ internal static partial class HostFunctions
     private static int SetSharedData(Caller caller, int key, int keySize, int value, int size, int cas)
     {
         var vm = WasmVm.From(caller);
+        if (vm.IsAllocating) return (int)WasmStatus.BadArgument;
         if (!vm.TryRead(key, keySize, out var name) || !vm.TryRead(value, size, out var bytes)) return (int)WasmStatus.InvalidMemoryAccess;
         return (int)vm.Program.Data.Set(name, bytes, (uint)cas);
     }
@@ -217,8 +219,8 @@ internal static partial class HostFunctions
     private static int RegisterQueue(Caller caller, int name, int nameSize, int id)
     {
         var vm = WasmVm.From(caller);
-        if (!vm.TryRead(name, nameSize, out var which) || !vm.IsWritable(id, 4)) return (int)WasmStatus.InvalidMemoryAccess;
         if (vm.Context is not { } context) return (int)WasmStatus.BadArgument;
+        if (!vm.TryRead(name, nameSize, out var which) || !vm.IsWritable(id, 4)) return (int)WasmStatus.InvalidMemoryAccess;
         var status = context.Root.RegisterQueue(which, out int number);
         if (status == WasmStatus.Ok) vm.TryWrite(id, number);
         return (int)status;
@@ -227,6 +229,7 @@ internal static partial class HostFunctions
     private static int ResolveQueue(Caller caller, int vmId, int vmIdSize, int name, int nameSize, int id)
     {
         var vm = WasmVm.From(caller);
+        if (vm.IsAllocating) return (int)WasmStatus.BadArgument;
         if (!vm.TryRead(vmId, vmIdSize, out var owner) || !vm.TryRead(name, nameSize, out var which) || !vm.IsWritable(id, 4)) return (int)WasmStatus.InvalidMemoryAccess;
         int number = vm.Program.Queues.Resolve(owner.IsEmpty ? vm.VmId : Encoding.UTF8.GetString(owner), Encoding.UTF8.GetString(which));
         if (number == 0) return (int)WasmStatus.NotFound;
@@ -237,12 +240,14 @@ internal static partial class HostFunctions
     private static int Enqueue(Caller caller, int id, int message, int size)
     {
         var vm = WasmVm.From(caller);
+        if (vm.IsAllocating) return (int)WasmStatus.BadArgument;
         return vm.TryRead(message, size, out var bytes) ? (int)vm.Program.Queues.Enqueue(id, bytes) : (int)WasmStatus.InvalidMemoryAccess;
     }
 
     private static int Dequeue(Caller caller, int id, int message, int size)
     {
         var vm = WasmVm.From(caller);
+        if (vm.IsAllocating) return (int)WasmStatus.BadArgument;
         if (!vm.IsWritable(message, 4) || !vm.IsWritable(size, 4)) return (int)WasmStatus.InvalidMemoryAccess;
         vm.Scratch.Clear();
         var status = vm.Program.Queues.Dequeue(id, vm.Scratch);
@@ -252,6 +257,7 @@ internal static partial class HostFunctions
     private static int DefineMetric(Caller caller, int kind, int name, int nameSize, int id)
     {
         var vm = WasmVm.From(caller);
+        if (vm.IsAllocating) return (int)WasmStatus.BadArgument;
         if (kind is < 0 or > 2) return (int)WasmStatus.BadArgument;
         if (!vm.TryRead(name, nameSize, out var which) || !vm.IsWritable(id, 4)) return (int)WasmStatus.InvalidMemoryAccess;
         var status = vm.Program.Metrics.Define((StatKind)kind, which, out int number);
@@ -262,6 +268,7 @@ internal static partial class HostFunctions
     private static int IncrementMetric(Caller caller, int id, long delta)
     {
         var vm = WasmVm.From(caller);
+        if (vm.IsAllocating) return (int)WasmStatus.BadArgument;
         if (vm.Cells is { } cells) return (int)vm.Program.Metrics.Increment(cells, id, delta);
         vm.WhenInService(() => vm.Program.Metrics.Increment(vm.Cells!, id, delta));
         return (int)vm.Program.Metrics.Check(id);
@@ -270,6 +277,7 @@ internal static partial class HostFunctions
     private static int RecordMetric(Caller caller, int id, long value)
     {
         var vm = WasmVm.From(caller);
+        if (vm.IsAllocating) return (int)WasmStatus.BadArgument;
         if (vm.Cells is { } cells) return (int)vm.Program.Metrics.Record(cells, id, value);
         vm.WhenInService(() => vm.Program.Metrics.Record(vm.Cells!, id, value));
         return (int)vm.Program.Metrics.Check(id);
@@ -278,6 +286,7 @@ internal static partial class HostFunctions
     private static int GetMetric(Caller caller, int id, int value)
     {
         var vm = WasmVm.From(caller);
+        if (vm.IsAllocating) return (int)WasmStatus.BadArgument;
         if (!vm.IsWritable(value, 8)) return (int)WasmStatus.InvalidMemoryAccess;
         var status = vm.Program.Metrics.Get(id, out long now);
         if (status == WasmStatus.Ok) vm.TryWrite(value, now);
