@@ -105,6 +105,7 @@ public sealed partial class HttpStream
                 return false;
             }
             var pool = endpoint.PoolOf(Worker, state);
+            Info.UpstreamAsked = Worker.NowMicros;
             var connection = fresh ? null : pool.TryTakeIdle();
             if (connection is null)
             {

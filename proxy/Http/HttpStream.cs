@@ -91,6 +91,7 @@ public sealed partial class HttpStream
     /// <inheritdoc cref="FilterPass.Continue"/>
     internal void Continue(HttpFilter filter, bool response, bool withBody)
     {
+        if (IsOver(response)) return; // nobody is left to see what was held
         (response ? _response : _request).Continue(filter, withBody);
         Wake();
     }
@@ -153,7 +154,8 @@ public sealed partial class HttpStream
         bool complete = false;
         if (!IsStopped) complete = await ForwardAsync(); // [6]
         // A reply of our own may come out of any stage, also in place of an upstream's response that has not begun.
-        if (_reply == ReplyState.Asked && !_responseStarted && _end != StreamEnd.ClientGone) complete = await SendReplyAsync();
+        // Filters that see a reply on its way out may answer with another one: each once.
+        while (_reply == ReplyState.Asked && !_responseStarted && _end == StreamEnd.None) complete = await SendReplyAsync();
         await StopPumpAsync();
         bool reusable = complete && SkipRequestBody();
         Finish(complete);

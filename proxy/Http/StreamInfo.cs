@@ -65,6 +65,8 @@ public sealed class StreamInfo
     public HeaderMap? RequestHeaders, ResponseHeaders, ResponseTrailers;
 
     public HttpProtocol Protocol, UpstreamProtocol;
+    /// <summary>UpstreamAsked: a connection for the last attempt was asked for; UpstreamStart: it was there.</summary>
+    public long UpstreamAsked;
     public long StartTime, RequestHeadersEnd, RequestEnd, UpstreamStart, UpstreamFirstByte, ResponseStart, EndTime;
     /// <summary>Wall clock of <see cref="StartTime"/>, microseconds since the Unix epoch.</summary>
     public long StartWallClock;
@@ -105,7 +107,7 @@ public sealed class StreamInfo
     {
         RequestHeaders = ResponseHeaders = ResponseTrailers = null;
         Protocol = UpstreamProtocol = HttpProtocol.None;
-        StartTime = RequestHeadersEnd = RequestEnd = UpstreamStart = UpstreamFirstByte = ResponseStart = EndTime = StartWallClock = 0;
+        UpstreamAsked = StartTime = RequestHeadersEnd = RequestEnd = UpstreamStart = UpstreamFirstByte = ResponseStart = EndTime = StartWallClock = 0;
         BytesReceived = BytesSent = WireBytesReceived = WireBytesSent = UpstreamWireBytesReceived = UpstreamWireBytesSent = 0;
         RequestHeaderBytes = ResponseHeaderBytes = ResponseCode = UpstreamAttempts = 0;
         Flags = ResponseFlags.None;

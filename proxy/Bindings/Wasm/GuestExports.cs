@@ -20,6 +20,9 @@ internal sealed class GuestExports
         ("proxy_on_grpc_receive_initial_metadata", 3, 0), ("proxy_on_grpc_receive", 3, 0), ("proxy_on_grpc_receive_trailing_metadata", 3, 0), ("proxy_on_grpc_close", 3, 0),
     ];
 
+    /// <summary>What a guest may export to be called by.</summary>
+    public static IEnumerable<string> Names => Signatures.Select(s => s.Name).Distinct();
+
     public GuestExports(Instance instance)
     {
         Initialize = instance.GetAction("_initialize");

@@ -224,6 +224,7 @@ internal static partial class HostFunctions
     private static int GetSharedData(Caller caller, int key, int keySize, int value, int size, int cas)
     {
         var vm = WasmVm.From(caller);
+        if (vm.IsAllocating) return (int)WasmStatus.BadArgument;
         if (!vm.TryRead(key, keySize, out var name) || !vm.IsWritable(value, 4) || !vm.IsWritable(size, 4) || !vm.IsWritable(cas, 4)) return (int)WasmStatus.InvalidMemoryAccess;
         if (name.Length > MaxKey) return (int)WasmStatus.NotFound;
         vm.Scratch.Clear();
@@ -237,6 +238,7 @@ internal static partial class HostFunctions
     private static int SetSharedData(Caller caller, int key, int keySize, int value, int size, int cas)
     {
         var vm = WasmVm.From(caller);
+        if (vm.IsAllocating) return (int)WasmStatus.BadArgument;
         if (!vm.TryRead(key, keySize, out var name) || !vm.TryRead(value, size, out var bytes)) return (int)WasmStatus.InvalidMemoryAccess;
         if (name.Length > MaxKey) return (int)WasmStatus.BadArgument;
         return (int)vm.Program.Data.Set(name, bytes, (uint)cas);
@@ -245,8 +247,8 @@ internal static partial class HostFunctions
     private static int RegisterQueue(Caller caller, int name, int nameSize, int id)
     {
         var vm = WasmVm.From(caller);
-        if (!vm.TryRead(name, nameSize, out var which) || !vm.IsWritable(id, 4)) return (int)WasmStatus.InvalidMemoryAccess;
         if (vm.Context is not { } context) return (int)WasmStatus.BadArgument;
+        if (!vm.TryRead(name, nameSize, out var which) || !vm.IsWritable(id, 4)) return (int)WasmStatus.InvalidMemoryAccess;
         var status = context.Root.RegisterQueue(which, out int number);
         if (status == WasmStatus.Ok) vm.TryWrite(id, number);
         return (int)status;
@@ -255,6 +257,7 @@ internal static partial class HostFunctions
     private static int ResolveQueue(Caller caller, int vmId, int vmIdSize, int name, int nameSize, int id)
     {
         var vm = WasmVm.From(caller);
+        if (vm.IsAllocating) return (int)WasmStatus.BadArgument;
         if (!vm.TryRead(vmId, vmIdSize, out var owner) || !vm.TryRead(name, nameSize, out var which) || !vm.IsWritable(id, 4)) return (int)WasmStatus.InvalidMemoryAccess;
         if (owner.Length > MaxKey || which.Length > MaxKey) return (int)WasmStatus.NotFound;
         int number = vm.Program.Queues.Resolve(owner.IsEmpty ? vm.VmId : Encoding.UTF8.GetString(owner), Encoding.UTF8.GetString(which));
@@ -266,12 +269,14 @@ internal static partial class HostFunctions
     private static int Enqueue(Caller caller, int id, int message, int size)
     {
         var vm = WasmVm.From(caller);
+        if (vm.IsAllocating) return (int)WasmStatus.BadArgument;
         return vm.TryRead(message, size, out var bytes) ? (int)vm.Program.Queues.Enqueue(id, bytes) : (int)WasmStatus.InvalidMemoryAccess;
     }
 
     private static int Dequeue(Caller caller, int id, int message, int size)
     {
         var vm = WasmVm.From(caller);
+        if (vm.IsAllocating) return (int)WasmStatus.BadArgument;
         if (!vm.IsWritable(message, 4) || !vm.IsWritable(size, 4)) return (int)WasmStatus.InvalidMemoryAccess;
         vm.Scratch.Clear();
         var status = vm.Program.Queues.Dequeue(id, vm.Scratch);
@@ -281,6 +286,7 @@ internal static partial class HostFunctions
     private static int DefineMetric(Caller caller, int kind, int name, int nameSize, int id)
     {
         var vm = WasmVm.From(caller);
+        if (vm.IsAllocating) return (int)WasmStatus.BadArgument;
         if (kind is < 0 or > 2) return (int)WasmStatus.BadArgument;
         if (!vm.TryRead(name, nameSize, out var which) || !vm.IsWritable(id, 4)) return (int)WasmStatus.InvalidMemoryAccess;
         var status = vm.Program.Metrics.Define((StatKind)kind, which, out int number);
@@ -291,12 +297,14 @@ internal static partial class HostFunctions
     private static int IncrementMetric(Caller caller, int id, long delta)
     {
         var vm = WasmVm.From(caller);
+        if (vm.IsAllocating) return (int)WasmStatus.BadArgument;
         return (int)(vm.Cells is { } cells ? vm.Program.Metrics.Increment(cells, id, delta) : Later(vm, id, delta, static (metrics, cells, id, delta) => metrics.Increment(cells, id, delta)));
     }
 
     private static int RecordMetric(Caller caller, int id, long value)
     {
         var vm = WasmVm.From(caller);
+        if (vm.IsAllocating) return (int)WasmStatus.BadArgument;
         return (int)(vm.Cells is { } cells ? vm.Program.Metrics.Record(cells, id, value) : Later(vm, id, value, static (metrics, cells, id, value) => metrics.Record(cells, id, value)));
     }
 
@@ -310,6 +318,7 @@ internal static partial class HostFunctions
     private static int GetMetric(Caller caller, int id, int value)
     {
         var vm = WasmVm.From(caller);
+        if (vm.IsAllocating) return (int)WasmStatus.BadArgument;
         if (!vm.IsWritable(value, 8)) return (int)WasmStatus.InvalidMemoryAccess;
         var status = vm.Program.Metrics.Get(id, out long now);
         if (status == WasmStatus.Ok) vm.TryWrite(value, now);

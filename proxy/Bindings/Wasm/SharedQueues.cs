@@ -2,7 +2,10 @@ using Managed.Proxy.Core.Buffers;
 
 namespace Managed.Proxy.Bindings.Wasm;
 
-/// <summary>The message queues of all vm_ids. The VM that registered a queue last is told of messages; any VM may send and take them.</summary>
+/// <summary>
+/// The message queues of all vm_ids. Of the plugins that have registered a queue and still run, the last is told of messages; any VM may send
+/// and take them.
+/// </summary>
 internal sealed class SharedQueues
 {
     // Of the queues of one vm_id; messages included that wait for a VM that does not take them.
@@ -20,7 +23,7 @@ internal sealed class SharedQueues
     {
         public required Owner Owner;
         public readonly Queue<byte[]> Messages = new();
-        public Action<int>? Listener;
+        public readonly List<(object Owner, Action<int> Tell)> Listeners = [];
         /// <summary>How often the listener was told and has not been called for it yet.</summary>
         public int Pending;
     }
@@ -31,8 +34,7 @@ internal sealed class SharedQueues
     private readonly List<Queue> _queues = [new() { Owner = new() }]; // numbers begin at 1
 
     /// <summary>The number of the queue, the same for the same name; 0 when there are too many.</summary>
-    /// <param name="listener">Told of each message, on the sender's thread, with the queue's number.</param>
-    public int Register(string vmId, string name, Action<int> listener)
+    public int Register(string vmId, string name)
     {
         lock (_lock)
         {
@@ -45,9 +47,29 @@ internal sealed class SharedQueues
                 _queues.Add(new Queue { Owner = owner });
                 _names.Add((vmId, name), id);
             }
-            (_queues[id].Listener, _queues[id].Pending) = (listener, 0);
             return id;
         }
+    }
+
+    /// <param name="id">Of a queue that is registered.</param>
+    /// <param name="owner">Whose place in the queue's list it is.</param>
+    /// <param name="tell">Told of each message, on the sender's thread, with the queue's number.</param>
+    public void Listen(int id, object owner, Action<int> tell)
+    {
+        lock (_lock)
+        {
+            var listeners = _queues[id].Listeners;
+            listeners.RemoveAll(l => ReferenceEquals(l.Owner, owner));
+            listeners.Add((owner, tell));
+            _queues[id].Pending = 0; // what was for another
+        }
+    }
+
+    /// <summary>The owner has gone; whoever registered before it is told of messages again.</summary>
+    public void Leave(int id, object owner)
+    {
+        lock (_lock)
+            if (_queues[id].Listeners.RemoveAll(l => ReferenceEquals(l.Owner, owner)) > 0) _queues[id].Pending = 0;
     }
 
     /// <summary>0 when there is none.</summary>
@@ -58,7 +80,7 @@ internal sealed class SharedQueues
 
     public WasmStatus Enqueue(int id, ReadOnlySpan<byte> message)
     {
-        Action<int>? listener;
+        Action<int>? tell;
         lock (_lock)
         {
             if (id <= 0 || id >= _queues.Count) return WasmStatus.NotFound;
@@ -66,12 +88,12 @@ internal sealed class SharedQueues
             if (queue.Owner.Size + message.Length + Overhead > MaxBytes) return WasmStatus.InternalFailure;
             queue.Messages.Enqueue(message.ToArray());
             queue.Owner.Size += message.Length + Overhead;
-            listener = queue.Listener;
+            tell = queue.Listeners is [.., var last] ? last.Tell : null;
             // One call for each message that waits is enough, however many have come and gone.
-            if (listener is null || queue.Pending >= queue.Messages.Count) return WasmStatus.Ok;
+            if (tell is null || queue.Pending >= queue.Messages.Count) return WasmStatus.Ok;
             queue.Pending++;
         }
-        listener(id);
+        tell(id);
         return WasmStatus.Ok;
     }
 

@@ -49,7 +49,7 @@ internal static class WasiFunctions
     {
         (string Name, string Parameters, int Answer)[] functions =
         [
-            ("path_open", "iiiiillii", NoEnt), ("path_create_directory", "iii", NotSup), ("path_filestat_get", "iiiii", NotSup), ("path_filestat_set_times", "iiiill", NotSup),
+            ("path_open", "iiiiillii", NoEnt), ("path_create_directory", "iii", NotSup), ("path_filestat_get", "iiiii", NotSup), ("path_filestat_set_times", "iiiilli", NotSup),
             ("path_link", "iiiiiii", NotSup), ("path_readlink", "iiiiii", NotSup), ("path_remove_directory", "iii", NotSup), ("path_rename", "iiiiii", NotSup),
             ("path_symlink", "iiiii", NotSup), ("path_unlink_file", "iii", NotSup), ("fd_advise", "illi", NotSup), ("fd_allocate", "ill", NotSup), ("fd_datasync", "i", NotSup),
             ("fd_fdstat_set_rights", "ill", NotSup), ("fd_filestat_get", "ii", NotSup), ("fd_filestat_set_size", "il", NotSup), ("fd_filestat_set_times", "illi", NotSup),
@@ -73,7 +73,7 @@ internal static class WasiFunctions
         if (count is < 0 or > 1024 || !vm.TryRead(vectors, count * 8, out var list) || !vm.IsWritable(written, 4)) return Fault;
         var text = vm.Output;
         text.Clear();
-        int total = 0;
+        long total = 0;
         for (int i = 0; i < count; i++)
         {
             if (!vm.TryRead(BitConverter.ToInt32(list[(i * 8)..]), BitConverter.ToInt32(list[(i * 8 + 4)..]), out var piece)) return Fault;
@@ -81,7 +81,7 @@ internal static class WasiFunctions
             total += piece.Length;
         }
         if (text.Length > 0) vm.Logger?.Log(fd == 1 ? WasmLogLevel.Info : WasmLogLevel.Error, text.Written[^1] == '\n' ? text.Written[..^1] : text.Written);
-        vm.TryWrite(written, total);
+        vm.TryWrite(written, (int)Math.Min(total, int.MaxValue));
         return Success;
     }
 

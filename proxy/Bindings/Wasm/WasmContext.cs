@@ -55,7 +55,8 @@ internal abstract class WasmContext
     /// <summary>Continues what <see cref="Continue"/> was asked for; no guest runs.</summary>
     public virtual void Resume(WasmStream stream) { }
     public virtual WasmStatus Close(WasmStream stream) => WasmStatus.BadArgument;
-    public virtual WasmStatus ClearRouteCache() => WasmStatus.BadArgument;
+    /// <summary>Where there is no route there is nothing to forget; no host calls that an error.</summary>
+    public virtual WasmStatus ClearRouteCache() => WasmStatus.Ok;
     public virtual WasmStatus Done() => WasmStatus.NotFound;
 
     /// <summary>Writes the text to the log, with what the context knows of its stream.</summary>

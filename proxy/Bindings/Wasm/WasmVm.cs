@@ -33,6 +33,7 @@ internal sealed class WasmVm : IDisposable
     private long _cpuBase, _cpuBudget, _began;
     private List<Action>? _whenBound = [];
     private int _users;
+    private string? _whileAllocating; // how the allocator failed in this call
     private Action? _onUnused;
 
     private WasmVm(WasmProgram program)
@@ -102,10 +103,10 @@ internal sealed class WasmVm : IDisposable
             vm.MemorySeen = vm._memory!.GetLength();
             return vm;
         }
-        catch (WasmtimeException e) when (e.InnerException is WasmExit { Code: 0 })
+        catch (WasmtimeException e) when (e.InnerException is WasmExit { Code: 0 } && vm._exports is not null)
         {
             vm.MemorySeen = vm._memory!.GetLength();
-            return vm; // _start has ended as a program does
+            return vm; // _start has ended as a program does; a start section that does so leaves no instance
         }
         catch (WasmtimeException e)
         {
@@ -163,6 +164,8 @@ internal sealed class WasmVm : IDisposable
     {
         if (_disposed) return;
         _disposed = true;
+        // Timers and answers that still hold on to one find that it is over.
+        foreach (var context in _contexts.Values) context.Id = 0;
         _contexts.Clear();
         WasmEngine.Leave(_store, MemorySeen);
     }
@@ -190,6 +193,8 @@ internal sealed class WasmVm : IDisposable
     /// <summary>What host functions work on; null outside of any (while the guest starts or allocates).</summary>
     public WasmContext? Context => _allocating ? null : _effective is { Id: > 0 } other ? other : _current;
     public WasmContext? Logger => Context ?? _current;
+    /// <summary>Within the guest's allocator nothing but its words and the time: a value is on its way to it, and its own state is half changed.</summary>
+    public bool IsAllocating => _allocating;
 
     public WasmStatus SetEffective(int id)
     {
@@ -329,6 +334,7 @@ internal sealed class WasmVm : IDisposable
             if (_allocating || _exports?.Allocate is not { } allocate) return WasmStatus.InternalFailure;
             _allocating = true;
             try { address = allocate(value.Length); }
+            catch (WasmtimeException e) when (Note(e)) { throw; } // what comes out of the host function says less
             finally { _allocating = _memoryKnown = false; } // it may have grown or moved the memory
             if (address == 0 || !TrySpan(address, value.Length, out var place)) return WasmStatus.InvalidMemoryAccess;
             value.CopyTo(place);
@@ -388,6 +394,7 @@ internal sealed class WasmVm : IDisposable
         _cpuBudget = (long)budget.TotalMicroseconds;
         _overBudget = false;
         HeldMicros = 0;
+        _whileAllocating = null;
         _store.SetEpochDeadline(1);
     }
 
@@ -415,7 +422,13 @@ internal sealed class WasmVm : IDisposable
     {
         HasFailed = true;
         if (!_overBudget && (Stopwatch.GetTimestamp() - _began) / (Stopwatch.Frequency / 1_000_000) is > LateMicros and var late) HeldMicros = late;
-        Failure = Describe(e);
+        Failure = _whileAllocating is { } reason ? reason + ", while it allocated memory" : Describe(e);
+        return false;
+    }
+
+    private bool Note(WasmtimeException e)
+    {
+        _whileAllocating = Describe(e);
         return false;
     }
 

@@ -11,7 +11,7 @@ internal sealed unsafe class SocketTransport : Transport, IPollable
 {
     private readonly EventLoop.EventLoop _loop;
     private int _fd;
-    private bool _readable, _writable, _ended;
+    private bool _readable, _writable, _ended, _broken;
     private readonly IoSource<int> _read = new(), _write = new();
     private bool _readPending, _writePending, _readableOnly, _connecting;
     private Memory<byte> _readBuffer;
@@ -63,6 +63,7 @@ internal sealed unsafe class SocketTransport : Transport, IPollable
     public int Fd => _fd;
     public override bool IsClosed => _fd < 0;
     public override bool MayRead => _readable;
+    public override bool IsBroken => _broken;
 
     /// <summary>0 when connected, else -errno.</summary>
     public IoTask<int> ConnectedAsync()
@@ -164,6 +165,7 @@ internal sealed unsafe class SocketTransport : Transport, IPollable
     public void OnEvents(uint events)
     {
         if ((events & (Libc.EpollErr | Libc.EpollHup | Libc.EpollRdHup)) != 0) _ended = true;
+        if ((events & (Libc.EpollErr | Libc.EpollHup)) != 0) _broken = true;
         if ((events & (Libc.EpollIn | Libc.EpollErr | Libc.EpollHup | Libc.EpollRdHup)) != 0) _readable = true;
         if ((events & (Libc.EpollOut | Libc.EpollErr | Libc.EpollHup)) != 0)
         {

@@ -39,8 +39,12 @@ internal abstract class Transport
     /// <summary>Something may be readable now without waiting: data, an end or an error.</summary>
     public abstract bool MayRead { get; }
 
+    /// <summary>The peer has reset the connection, though what it sent before may still be read: no answer reaches it. Known without a read.</summary>
+    public virtual bool IsBroken => false;
+
     /// <summary>
-    /// Called when the peer is gone (reset or error) or, with true, has ended its side, while no read is pending. The owner may close.
+    /// Called when the peer is gone (reset or error) or, with true, has ended its side, while no read is pending. The owner may close. Not called
+    /// for what came together with bytes that were read: see <see cref="IsBroken"/>.
     /// </summary>
     public Action<object?, bool>? PeerGone;
     public object? PeerGoneState;

@@ -24,6 +24,7 @@ internal sealed class FilteredTransport(EventLoop loop, Transport inner, Network
     public override IPEndPoint? RemoteAddress => inner.RemoteAddress;
     public override IPEndPoint? LocalAddress => inner.LocalAddress;
     public override bool IsClosed => inner.IsClosed;
+    public override bool IsBroken => inner.IsBroken;
     public override bool MayRead => HasReady || _readyEnd || (!_inEnd && !IsFull && inner.MayRead);
 
     private bool HasReady => _ready.Length > _taken;
@@ -130,6 +131,7 @@ internal sealed class FilteredTransport(EventLoop loop, Transport inner, Network
         if (_inEnd || IsFull)
         {
             // Nothing to read: a filter must go on first.
+            if (inner.IsBroken) return -Libc.EConnReset;
             _waiting = true;
             await _goOn.WaitAsync();
             _waiting = false;
@@ -272,7 +274,12 @@ internal sealed class FilteredTransport(EventLoop loop, Transport inner, Network
 
     private void OnPeerGone(bool half)
     {
-        if (!half) _peerGone = true;
+        if (!half)
+        {
+            _peerGone = true;
+            // Whoever waits for a filter to go on need not any more: before the terminal filter begins nobody else would say so.
+            if (_waiting) { _cancel = Libc.EConnReset; _goOn.Set(); }
+        }
         PeerGone?.Invoke(PeerGoneState, half);
     }
 }

@@ -104,7 +104,7 @@ public sealed class WasmProxy : IAsyncDisposable
     }
 
     // NAME: TEXT (vm '', …)
-    private static string? Bare(string line)
+    internal static string? Bare(string line)
     {
         int start = line.IndexOf(": ", StringComparison.Ordinal), end = line.LastIndexOf(" (vm '", StringComparison.Ordinal);
         return start < 0 || end < start + 2 || line.StartsWith("Wasm module", StringComparison.Ordinal) ? null : line[(start + 2)..end];

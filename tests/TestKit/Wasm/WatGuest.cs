@@ -50,6 +50,8 @@ public sealed partial class WatGuest(string abi = "0_2_1")
     private readonly List<byte> _texts = [];
     private readonly Dictionary<string, (int Address, int Size)> _known = [];
     private readonly HashSet<string> _two = [];
+    private readonly List<string> _imports = [];
+    private string _wasi = "wasi_snapshot_preview1", _allocator = "proxy_on_memory_allocate";
 
     /// <summary>A callback's body. One that has a result gives its usual one unless the code leaves another by <c>(return …)</c>.</summary>
     public WatGuest On(string callback, string code)
@@ -72,6 +74,32 @@ public sealed partial class WatGuest(string abi = "0_2_1")
         return this;
     }
 
+    /// <summary>A host function that guests usually do without.</summary>
+    /// <param name="module"><c>env</c>, or null: the module of WASI.</param>
+    /// <param name="name">It is called by this name.</param>
+    /// <param name="parameters">i for 32 bits, l for 64.</param>
+    /// <param name="result">Whether it answers with 32 bits.</param>
+    public WatGuest Importing(string? module, string name, string parameters, bool result = true)
+    {
+        string line = Import(module ?? _wasi, name, parameters);
+        if (!Imports.Concat(Wasi).Any(i => i.Name == name)) _imports.Add(result ? line : line.Replace(" (result i32)", "", StringComparison.Ordinal));
+        return this;
+    }
+
+    /// <summary>The module's name that guests of 2020 import WASI from.</summary>
+    public WatGuest WithOldWasi()
+    {
+        _wasi = "wasi_unstable";
+        return this;
+    }
+
+    /// <summary>The export that gives the host memory.</summary>
+    public WatGuest WithAllocator(string export)
+    {
+        _allocator = export;
+        return this;
+    }
+
     public byte[] Build() => Wasmtime.Module.ConvertText(Text());
 
     public string Text()
@@ -86,9 +114,10 @@ public sealed partial class WatGuest(string abi = "0_2_1")
         string more = Constants(_more.ToString());
         var text = new StringBuilder("(module\n");
         foreach (var (name, parameters) in Imports) text.AppendLine(Import("env", name, parameters));
-        foreach (var (name, parameters) in Wasi) text.AppendLine(Import("wasi_snapshot_preview1", name, parameters));
-        text.AppendLine("(import \"wasi_snapshot_preview1\" \"proc_exit\" (func $proc_exit (param i32)))");
-        text.AppendLine(Library);
+        foreach (var (name, parameters) in Wasi) text.AppendLine(Import(_wasi, name, parameters));
+        text.AppendLine($"(import \"{_wasi}\" \"proc_exit\" (func $proc_exit (param i32)))");
+        foreach (string import in _imports) text.AppendLine(import);
+        text.AppendLine(Library.Replace("\"proxy_on_memory_allocate\"", $"\"{_allocator}\"", StringComparison.Ordinal));
         if (abi.Length > 0) text.AppendLine($"(func (export \"proxy_abi_version_{abi}\"))");
         text.Append(body).Append(more);
         if (_texts.Count > MaxTexts) throw new InvalidOperationException("too many constants");

@@ -91,6 +91,9 @@ internal sealed class TcpContext : StreamContext
         End();
     }
 
+    /// <summary>The guest has closed the connection before it began.</summary>
+    public bool ClosedAtOnce { get; private set; }
+
     /// <summary>Nothing more comes from the guest.</summary>
     public void End()
     {
@@ -146,7 +149,8 @@ internal sealed class TcpContext : StreamContext
     public override WasmStatus Close(WasmStream stream)
     {
         if (stream is not (WasmStream.Downstream or WasmStream.Upstream)) return WasmStatus.BadArgument;
-        _filter.CloseNow();
+        // At its creation there is no filtered transport yet: the connection does not begin.
+        if (_filter.Transport is null) ClosedAtOnce = true; else _filter.CloseNow();
         return WasmStatus.Ok;
     }
 

@@ -16,8 +16,9 @@ internal sealed class WasmNetworkFilter : NetworkFilter
         if (plugin.On(connection.Worker) is { } root)
         {
             var context = filter._context = new TcpContext(filter, root, connection);
-            if (context.Begin() || plugin.Policy == WasmFailurePolicy.FailOpen) return filter;
-            context.End();
+            bool begun = context.Begin() || plugin.Policy == WasmFailurePolicy.FailOpen;
+            if (begun && !context.ClosedAtOnce) return filter;
+            if (begun) context.OnClose(ConnectionEnd.Local); else context.End();
             return null;
         }
         bool open = plugin.Policy == WasmFailurePolicy.FailOpen;

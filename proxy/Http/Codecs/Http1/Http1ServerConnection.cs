@@ -131,6 +131,8 @@ internal sealed class Http1ServerConnection
         Identify(stream, head);
         stream.Begin(exchange, _manager, _downstream.Snapshot);
         _stream = stream;
+        // A client that has sent its request and gone at once: nothing will tell of it again.
+        if (Transport.IsBroken) stream.OnClientGone();
         bool complete = await stream.ServeAsync();
         _stream = null;
         _worker.CountRequest();

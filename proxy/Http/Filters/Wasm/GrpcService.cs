@@ -1,4 +1,5 @@
 using System.Text;
+using Managed.Proxy.Core.Buffers;
 
 namespace Managed.Proxy.Http.Filters.Wasm;
 
@@ -20,6 +21,28 @@ internal static class GrpcService
         }
         else name = Encoding.UTF8.GetString(upstream);
         return name.Length > 0;
+    }
+}
+
+/// <summary>The same for what goes back to them.</summary>
+internal static class ProtoWriter
+{
+    /// <summary>Text, bytes or a message; nothing for an empty one, as in proto3.</summary>
+    public static void Field(ByteWriter into, int number, ReadOnlySpan<byte> value)
+    {
+        if (value.IsEmpty) return;
+        into.Write((byte)((number << 3) | 2));
+        uint length = (uint)value.Length;
+        for (; length >= 0x80; length >>= 7) into.Write((byte)(length | 0x80));
+        into.Write((byte)length);
+        into.Write(value);
+    }
+
+    public static void Truth(ByteWriter into, int number, bool value)
+    {
+        if (!value) return;
+        into.Write((byte)(number << 3));
+        into.Write((byte)1);
     }
 }
 

@@ -136,6 +136,7 @@ internal sealed class HttpContext(WasmFilter filter) : StreamContext
     public void OnComplete()
     {
         if (_failed || Id == 0) return;
+        _request.Paused = _response.Paused = false; // too late to go on
         Stream.Trace?.Begin(FilterName, "OnComplete", null, null, true);
         Vm.Trace = _trace;
         bool ok = Vm.Call(this, Vm.Exports.Done, 1, out _) && Vm.Call(this, Vm.Exports.Log) && Vm.Call(this, Vm.Exports.Delete);
@@ -235,10 +236,13 @@ internal sealed class HttpContext(WasmFilter filter) : StreamContext
 
     public override ByteWriter? Writable(WasmBuffer buffer) => buffer switch
     {
-        WasmBuffer.RequestBody => _request.Body ?? Stream.BufferedRequestBody(filter),
-        WasmBuffer.ResponseBody => _response.Body ?? Stream.BufferedResponseBody(filter),
+        WasmBuffer.RequestBody => _request.Body ?? Kept(Stream.BufferedRequestBody(filter)),
+        WasmBuffer.ResponseBody => _response.Body ?? Kept(Stream.BufferedResponseBody(filter)),
         _ => null,
     };
+
+    // An empty buffer is one that an earlier stream has left: what is put there would go nowhere.
+    private static ByteWriter? Kept(ByteWriter? buffer) => buffer is { Length: > 0 } ? buffer : null;
 
     public override void OnBufferChanged(WasmBuffer buffer)
     {
@@ -259,7 +263,7 @@ internal sealed class HttpContext(WasmFilter filter) : StreamContext
         _replied = _repliedNow = true;
         _replyHeaders.Clear();
         _replyHeaders.Write(headers);
-        string why = details.IsEmpty ? "wasm_local_response" : Encoding.UTF8.GetString(details).Replace(' ', '_');
+        string why = details.IsEmpty ? "wasm_local_response" : OneWord(details);
         if (GrpcStatus.IsGrpc(Stream.RequestHeaders))
         {
             // Trailers only: gRPC clients read the status from a head of status 200.
@@ -355,6 +359,9 @@ internal sealed class HttpContext(WasmFilter filter) : StreamContext
             direction.LengthSent = headers.Has(HeaderId.ContentLength);
         }
     }
+
+    // For access logs, which have it in a line.
+    private static string OneWord(ReadOnlySpan<byte> text) => string.Concat(Encoding.UTF8.GetString(text[..Math.Min(text.Length, 200)]).Select(c => char.IsControl(c) || char.IsWhiteSpace(c) ? '_' : c));
 
     private void AddReplyHeaders(HeaderMap to)
     {

@@ -39,6 +39,7 @@ internal sealed partial class PluginContext : WasmContext
     private GuestWords? _words; // while it starts
     private readonly StreamTrace? _trace; // of what it does for no stream
     private readonly Action<string, string, string>? _traceCall;
+    private HashSet<int>? _queues; // that it has registered
 
     public PluginContext(WasmPlugin plugin, WasmMachine machine, WasmVm vm)
     {
@@ -92,6 +93,7 @@ internal sealed partial class PluginContext : WasmContext
     {
         if (_trace is { } trace) worker.Server.TraceStarted?.Invoke(trace);
         if (_tickMicros > 0) worker.Timers.Arm(_tick, _tickMicros);
+        foreach (int queue in _queues ?? []) Listen(queue);
     }
 
     /// <summary>The guest is told that it ends; it may ask for a little time. Then <paramref name="ended"/>.</summary>
@@ -122,8 +124,17 @@ internal sealed partial class PluginContext : WasmContext
         Worker?.Timers.Remove(_tick);
         Worker?.Timers.Remove(_doneTimer);
         _idle.Clear();
+        foreach (int queue in _queues ?? []) Vm.Program.Queues.Leave(queue, this);
+        _queues = null;
         // Streams that wait for an answer in a VM that failed still get theirs.
-        if (!Vm.HasFailed || Vm.Contexts.Count == 0) CancelCalls();
+        if (!Vm.HasFailed) CancelCalls();
+    }
+
+    /// <summary>It did not start, or its VM goes: as <see cref="Quiet"/>, and nobody waits for an answer.</summary>
+    public void Abandon()
+    {
+        Quiet();
+        CancelCalls();
     }
 
     private void OnEnded()
@@ -196,9 +207,14 @@ internal sealed partial class PluginContext : WasmContext
     {
         id = 0;
         if (name.Length > MaxName) return WasmStatus.BadArgument;
-        id = Vm.Program.Queues.Register(Vm.VmId, Encoding.UTF8.GetString(name), OnMessage);
-        return id == 0 ? WasmStatus.InternalFailure : WasmStatus.Ok;
+        id = Vm.Program.Queues.Register(Vm.VmId, Encoding.UTF8.GetString(name));
+        if (id == 0) return WasmStatus.InternalFailure;
+        // A VM that only tries a configuration must not take the messages away from those in service.
+        if ((_queues ??= []).Add(id) && Worker is not null && !_quiet) Listen(id);
+        return WasmStatus.Ok;
     }
+
+    private void Listen(int id) => Vm.Program.Queues.Listen(id, this, OnMessage);
 
     /// <summary>Calls proxy_on_foreign_function a little later, on this worker. False: too much waits already.</summary>
     public bool CallBackLater(int function, ReadOnlySpan<byte> arguments)

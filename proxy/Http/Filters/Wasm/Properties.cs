@@ -45,10 +45,23 @@ internal static class Properties
         {
             // The node has a name only: there is no management server to tell more to.
             path = path.First("node"u8) ? path.From(1) : path.From(2);
+            if (path.Length == 0) return Node(into);
             if (path.Is("id"u8) || path.Is("cluster"u8)) return Text(into, Environment.MachineName);
             return path.Is("metadata"u8) && Pairs(into, []);
         }
-        return false;
+        // Known before there is a connection: guests ask for it in their configuration.
+        if (path.First("xds"u8)) path = path.From(1);
+        if (path.First("listener_metadata"u8)) return FilterMetadata(path.From(1), null, into);
+        return path.Is("listener_direction"u8) && Number(into, 0); // UNSPECIFIED: listeners have no direction here
+    }
+
+    // envoy.config.core.v3.Node: id and cluster, fields 1 and 2.
+    private static bool Node(ByteWriter into)
+    {
+        byte[] name = Encoding.UTF8.GetBytes(Environment.MachineName);
+        ProtoWriter.Field(into, 1, name);
+        ProtoWriter.Field(into, 2, name);
+        return true;
     }
 
     private static bool OfStream(Path path, HttpStream stream, ByteWriter into)
@@ -69,9 +82,7 @@ internal static class Properties
         if (path.First("filter_state"u8)) return FilterState(path.From(1), info, into);
         if (path.First("upstream_filter_state"u8)) return path.Length == 1 && Pairs(into, []);
         if (path.First("xds"u8)) path = path.From(1);
-        if (path.Is("filter_chain_name"u8)) return Text(into, info.FilterChainName ?? "");
-        if (path.First("listener_metadata"u8)) return FilterMetadata(path.From(1), null, into);
-        return path.Is("listener_direction"u8) && Number(into, 0); // UNSPECIFIED: listeners have no direction here
+        return path.Is("filter_chain_name"u8) && Text(into, info.FilterChainName ?? "");
     }
 
     private static bool Request(Path path, HttpStream stream, ByteWriter into)
@@ -149,6 +160,8 @@ internal static class Properties
         if (path.Is("local_address"u8)) return info.UpstreamLocalAddress is { } local && EndPoint(into, local);
         if (path.Is("transport_failure_reason"u8)) return Text(into, info.UpstreamFailure ?? "");
         if (path.Is("request_attempt_count"u8)) return Number(into, info.UpstreamAttempts);
+        if (path.Is("cx_pool_ready_duration"u8)) return info.UpstreamStart > 0 && info.UpstreamAsked > 0 && Number(into, (info.UpstreamStart - info.UpstreamAsked) * 1000);
+        if (path.Is("locality"u8)) return info.UpstreamHost is not null; // an empty message: endpoints have no locality in this version
         return path.Is("num_endpoints"u8) && Cluster(stream) is { } cluster && Number(into, cluster.Endpoints.All.Length);
     }
 
@@ -160,7 +173,7 @@ internal static class Properties
         if (path.Is("virtual_host_name"u8)) return stream.Route is { } host && Text(into, host.VirtualHostName ?? "");
         if (path.First("route_metadata"u8)) return FilterMetadata(path.From(1), stream.Route?.Metadata, into);
         if (path.First("virtual_host_metadata"u8)) return FilterMetadata(path.From(1), stream.Route?.VirtualHostMetadata, into);
-        return (path.First("cluster_metadata"u8) || path.First("upstream_host_metadata"u8)) && FilterMetadata(path.From(1), null, into);
+        return (path.First("cluster_metadata"u8) || path.First("upstream_host_metadata"u8) || path.First("upstream_host_locality_metadata"u8)) && FilterMetadata(path.From(1), null, into);
     }
 
     private static Upstream.Cluster? Cluster(HttpStream stream) => stream.Info.UpstreamCluster is { } name && stream.Snapshot.Clusters.TryGetValue(name, out var cluster) ? cluster : null;

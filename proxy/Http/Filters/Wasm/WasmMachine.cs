@@ -126,9 +126,16 @@ internal sealed class WasmInstance(WasmMachine machine, WasmVm vm)
     public bool TryAdd(WasmPlugin plugin, out string error)
     {
         var root = new PluginContext(plugin, machine, vm);
-        if (!root.TryStart(out error)) return false;
-        Roots.Add(plugin, root);
-        return true;
+        if (root.TryStart(out error))
+        {
+            Roots.Add(plugin, root);
+            return true;
+        }
+        // The VM may live on with other plugins: nothing of this one may run in it.
+        root.Abandon();
+        if (vm.Worker is not null && !vm.HasFailed) vm.Call(root, vm.Exports.Delete);
+        vm.Remove(root);
+        return false;
     }
 
     /// <summary>Before the plugins have a say: the guest's own output while it starts.</summary>

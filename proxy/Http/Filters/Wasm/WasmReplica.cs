@@ -86,7 +86,9 @@ internal sealed class WasmReplica
     {
         _plugins = [.. _plugins.Where(p => !ReferenceEquals(p, plugin))];
         if (_current is not { } instance || !instance.Roots.Remove(plugin, out var root)) return;
-        root.End(() => { });
+        // A guest that asks for time at its end keeps its VM as a stream does.
+        instance.Vm.Hold();
+        root.End(instance.Vm.LetGo);
         if (instance.Vm.HasFailed) OnFailure(instance.Vm, plugin, "");
     }
 
@@ -262,7 +264,7 @@ internal sealed class WasmReplica
 
     private void Forget(WasmInstance instance)
     {
-        foreach (var root in instance.Roots.Values) root.Quiet();
+        foreach (var root in instance.Roots.Values) root.Abandon();
         instance.Vm.Dispose();
         _active--;
         _worker.Stats.Decrement(_machine.Stats.Active);

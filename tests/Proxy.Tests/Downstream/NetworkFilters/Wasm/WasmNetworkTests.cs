@@ -1,6 +1,4 @@
-using System.Net;
 using System.Net.Sockets;
-using System.Text;
 using Managed.TestKit;
 using Managed.TestKit.Wasm;
 using Xunit;
@@ -12,58 +10,14 @@ public sealed class WasmNetworkTests
 {
     private const string Get = """(drop (call $proxy_get_buffer_bytes (i32.const 2) (i32.const 0) (i32.const 100) (global.get $OUT) (global.get $SIZE))) (call $v "down")""";
 
-    /// <summary>A guest before tcp_proxy, and an upstream that the test plays.</summary>
-    private sealed class Tcp : IAsyncDisposable
-    {
-        public required ProxyFixture Proxy { get; init; }
-        public required TcpListener Upstream { get; init; }
+    private static Task<WasmTcp> StartAsync(WatGuest guest, string plugin = "") => WasmTcp.StartAsync(guest.Build(), plugin);
 
-        public static async Task<Tcp> StartAsync(WatGuest guest, string plugin = "")
-        {
-            var upstream = new TcpListener(IPAddress.Loopback, 0);
-            upstream.Start();
-            var proxy = await ProxyFixture.StartAsync($$"""
-                clusters:
-                - {name: up, endpoints: ["127.0.0.1:{{((IPEndPoint)upstream.LocalEndpoint).Port}}"]}
-                listeners:
-                - name: edge
-                  address: 127.0.0.1:0
-                  filter_chains:
-                  - name: main
-                    filters:
-                    - {{WasmProxy.Filter(guest.Build(), plugin).Replace("filters.http.wasm", "filters.network.wasm", StringComparison.Ordinal)}}
-                    - {name: tcp_proxy, typed_config: {stat_prefix: raw, cluster: up} }
-                """);
-            return new Tcp { Proxy = proxy, Upstream = upstream };
-        }
-
-        public IReadOnlyList<string> Said => [.. Proxy.Log.Lines.Where(l => l.Contains(" (vm '", StringComparison.Ordinal) && !l.StartsWith("Wasm module", StringComparison.Ordinal)).Select(l => l[(l.IndexOf(": ", StringComparison.Ordinal) + 2)..l.LastIndexOf(" (vm '", StringComparison.Ordinal)])];
-
-        public async ValueTask DisposeAsync()
-        {
-            await Proxy.DisposeAsync();
-            Upstream.Stop();
-        }
-    }
-
-    private static async Task<string> ReadAsync(Socket socket, int count)
-    {
-        byte[] buffer = new byte[count];
-        int length = 0;
-        using var limit = new CancellationTokenSource(TimeSpan.FromSeconds(5));
-        while (length < count)
-        {
-            int n = await socket.ReceiveAsync(buffer.AsMemory(length), limit.Token);
-            if (n == 0) break;
-            length += n;
-        }
-        return Encoding.ASCII.GetString(buffer, 0, length);
-    }
+    private static Task<string> ReadAsync(Socket socket, int count) => WasmTcp.ReadAsync(socket, count);
 
     [Fact]
     public async Task Callbacks_FollowTheConnection()
     {
-        await using var tcp = await Tcp.StartAsync(new WatGuest()
+        await using var tcp = await StartAsync(new WatGuest()
             .On("context_create", """(call $n "create" (local.get $ctx))""").On("new_connection", """(call $n "new" (local.get $ctx))""")
             .On("downstream_data", """(call $n "down" (local.get $a)) (call $n " end" (local.get $b))""").On("upstream_data", """(call $n "up" (local.get $a)) (call $n " end" (local.get $b))""")
             .On("downstream_connection_close", """(call $n "down close" (local.get $a))""").On("upstream_connection_close", """(call $n "up close" (local.get $a))""")
@@ -86,7 +40,7 @@ public sealed class WasmNetworkTests
     [Fact]
     public async Task Bytes_CanBeChangedBothWays()
     {
-        await using var tcp = await Tcp.StartAsync(new WatGuest()
+        await using var tcp = await StartAsync(new WatGuest()
             .On("downstream_data", """(if (local.get $a) (then (drop (call $proxy_set_buffer_bytes (i32.const 2) (i32.const 0) (i32.const 0) ">"))))""")
             .On("upstream_data", """(if (local.get $a) (then (drop (call $proxy_set_buffer_bytes (i32.const 3) (i32.const 0) (i32.const -1) "replaced"))))"""));
         await using var client = await tcp.Proxy.ConnectAsync();
@@ -100,7 +54,7 @@ public sealed class WasmNetworkTests
     [Fact]
     public async Task StoppedBytes_ArePiledUp_UntilTheGuestLetsThemGo()
     {
-        await using var tcp = await Tcp.StartAsync(new WatGuest()
+        await using var tcp = await StartAsync(new WatGuest()
             .On("downstream_data", $"""(call $n "size" (local.get $a)) (if (i32.lt_u (local.get $a) (i32.const 6)) (then (return (i32.const 1)))) {Get}""")
             .On("upstream_data", """(if (i32.lt_u (local.get $a) (i32.const 4)) (then (return (i32.const 1))))"""));
         await using var client = await tcp.Proxy.ConnectAsync();
@@ -123,7 +77,7 @@ public sealed class WasmNetworkTests
     [InlineData("upstream_data", 3)]
     public async Task Pause_EndsWithContinueStream(string callback, int stream)
     {
-        await using var tcp = await Tcp.StartAsync(new WatGuest().With("(global $who (mut i32) (i32.const 0))")
+        await using var tcp = await StartAsync(new WatGuest().With("(global $who (mut i32) (i32.const 0))")
             .On("configure", "(drop (call $proxy_set_tick_period_milliseconds (i32.const 40)))")
             .On(callback, """(if (global.get $who) (then (return (i32.const 0)))) (global.set $who (local.get $ctx)) (call $say "pause") (return (i32.const 1))""")
             .On("tick", $"""(if (global.get $who) (then (drop (call $proxy_set_effective_context (global.get $who))) (call $r "continue" (call $proxy_continue_stream (i32.const {stream}))) (drop (call $proxy_set_tick_period_milliseconds (i32.const 0)))))"""));
@@ -141,7 +95,7 @@ public sealed class WasmNetworkTests
     [Fact]
     public async Task PausedConnection_BeginsWithTheFirstBytes()
     {
-        await using var tcp = await Tcp.StartAsync(new WatGuest().On("new_connection", "(return (i32.const 1))").On("downstream_data", Get));
+        await using var tcp = await StartAsync(new WatGuest().On("new_connection", "(return (i32.const 1))").On("downstream_data", Get));
         await using var client = await tcp.Proxy.ConnectAsync();
         await Task.Delay(50, TestContext.Current.CancellationToken);
         Assert.False(tcp.Upstream.Pending());
@@ -155,7 +109,7 @@ public sealed class WasmNetworkTests
     [InlineData(3)]
     public async Task CloseStream_ClosesTheConnection(int stream)
     {
-        await using var tcp = await Tcp.StartAsync(new WatGuest().On("downstream_data", $"""(call $r "http" (call $proxy_close_stream (i32.const 0))) (call $r "close" (call $proxy_close_stream (i32.const {stream})))""")
+        await using var tcp = await StartAsync(new WatGuest().On("downstream_data", $"""(call $r "http" (call $proxy_close_stream (i32.const 0))) (call $r "close" (call $proxy_close_stream (i32.const {stream})))""")
             .On("downstream_connection_close", """(call $n "closed" (local.get $a))"""));
         await using var client = await tcp.Proxy.ConnectAsync();
         await client.SendAsync("hello");
@@ -168,7 +122,7 @@ public sealed class WasmNetworkTests
     [Fact]
     public async Task ClientsReset_IsARemoteClose()
     {
-        await using var tcp = await Tcp.StartAsync(new WatGuest().On("downstream_connection_close", """(call $n "closed" (local.get $a))"""));
+        await using var tcp = await StartAsync(new WatGuest().On("downstream_connection_close", """(call $n "closed" (local.get $a))"""));
         var client = await tcp.Proxy.ConnectAsync();
         await client.SendAsync("hello");
         using var server = await tcp.Upstream.AcceptSocketAsync(TestContext.Current.CancellationToken);
@@ -187,7 +141,7 @@ public sealed class WasmNetworkTests
     [InlineData("downstream_data", ", failure_policy: FAIL_OPEN", false)]
     public async Task Trap_ClosesTheConnection_OrLetsItGoOn(string callback, string policy, bool closes)
     {
-        await using var tcp = await Tcp.StartAsync(new WatGuest().On(callback, """(if (i32.ne (local.get $ctx) (i32.const 1)) (then unreachable))"""), policy);
+        await using var tcp = await StartAsync(new WatGuest().On(callback, """(if (i32.ne (local.get $ctx) (i32.const 1)) (then unreachable))"""), policy);
         await using var client = await tcp.Proxy.ConnectAsync();
         await client.SendAsync("hello");
         if (closes) Assert.True(await client.EndsAsync());
@@ -202,7 +156,7 @@ public sealed class WasmNetworkTests
     [Fact]
     public async Task Properties_AreThoseOfTheConnection()
     {
-        await using var tcp = await Tcp.StartAsync(new WatGuest().On("new_connection", """
+        await using var tcp = await StartAsync(new WatGuest().On("new_connection", """
             (call $r "source" (call $proxy_get_property "source\00address" (global.get $OUT) (global.get $SIZE))) (call $v "source")
             (call $r "chain" (call $proxy_get_property "xds.filter_chain_name" (global.get $OUT) (global.get $SIZE))) (call $v "chain")
             (call $r "request" (call $proxy_get_property "request.path" (global.get $OUT) (global.get $SIZE)))
@@ -229,7 +183,7 @@ public sealed class WasmNetworkTests
     [Fact]
     public async Task LargeTransfer_IsHeldBackByASlowReader()
     {
-        await using var tcp = await Tcp.StartAsync(new WatGuest().On("downstream_data", "").On("upstream_data", ""));
+        await using var tcp = await StartAsync(new WatGuest().On("downstream_data", "").On("upstream_data", ""));
         await using var client = await tcp.Proxy.ConnectAsync();
         byte[] bytes = new byte[8 << 20];
         Random.Shared.NextBytes(bytes);

@@ -1,12 +1,5 @@
-using System.Buffers.Binary;
-using System.Net;
 using Managed.TestKit;
 using Managed.TestKit.Wasm;
-using Microsoft.AspNetCore.Builder;
-using Microsoft.AspNetCore.Hosting;
-using Microsoft.AspNetCore.Http;
-using Microsoft.AspNetCore.Http.Features;
-using Microsoft.AspNetCore.Server.Kestrel.Core;
 using Xunit;
 
 namespace Managed.Proxy.Tests.Http.Filters.Wasm;
@@ -14,55 +7,6 @@ namespace Managed.Proxy.Tests.Http.Filters.Wasm;
 /// <summary>gRPC calls of guests against a server that speaks HTTP/2.</summary>
 public sealed class GrpcCallTests
 {
-    internal sealed class Server : IAsyncDisposable
-    {
-        private WebApplication _app = null!;
-
-        public int Port { get; private init; }
-        public IHeaderDictionary? Seen { get; private set; }
-
-        public static async Task<Server> StartAsync()
-        {
-            var server = new Server { Port = FreePort.Next() };
-            var builder = WebApplication.CreateEmptyBuilder(new());
-            builder.WebHost.UseKestrelCore().ConfigureKestrel(k => k.Listen(IPAddress.Loopback, server.Port, l => l.Protocols = HttpProtocols.Http2));
-            server._app = builder.Build();
-            server._app.Run(server.AnswerAsync);
-            await server._app.StartAsync();
-            return server;
-        }
-
-        // Each message comes back with "echo " before it; /test.Echo/Fail fails; /test.Echo/Slow is slow.
-        private async Task AnswerAsync(HttpContext context)
-        {
-            Seen = context.Request.Headers;
-            context.Response.ContentType = "application/grpc";
-            context.Response.Headers["x-initial"] = "first";
-            if (context.Request.Path == "/test.Echo/Slow") await Task.Delay(5000, context.RequestAborted);
-            if (context.Request.Path != "/test.Echo/Fail")
-            {
-                await context.Response.StartAsync();
-                byte[] head = new byte[5];
-                while (await context.Request.Body.ReadAtLeastAsync(head, 5, throwOnEndOfStream: false) == 5)
-                {
-                    byte[] message = new byte[BinaryPrimitives.ReadInt32BigEndian(head.AsSpan(1))];
-                    await context.Request.Body.ReadExactlyAsync(message);
-                    byte[] answer = [.. "echo "u8, .. message];
-                    BinaryPrimitives.WriteInt32BigEndian(head.AsSpan(1), answer.Length);
-                    await context.Response.Body.WriteAsync(head);
-                    await context.Response.Body.WriteAsync(answer);
-                    await context.Response.Body.FlushAsync();
-                }
-            }
-            var trailers = context.Features.Get<IHttpResponseTrailersFeature>()!.Trailers;
-            trailers["x-last"] = "late";
-            trailers["grpc-status"] = context.Request.Path == "/test.Echo/Fail" ? "7" : "0";
-            trailers["grpc-message"] = context.Request.Path == "/test.Echo/Fail" ? "not%20you" : "";
-        }
-
-        public async ValueTask DisposeAsync() => await _app.DisposeAsync();
-    }
-
     private const string Read = """(drop (call $proxy_get_buffer_bytes (i32.const 5) (i32.const 0) (i32.const 100) (global.get $OUT) (global.get $SIZE)))""";
 
     private static WatGuest Guest(string onStart) => new WatGuest().With("(global $id (mut i32) (i32.const 0))")
@@ -72,7 +16,7 @@ public sealed class GrpcCallTests
         .On("grpc_receive_trailing_metadata", """(drop (call $proxy_get_header_map_value (i32.const 5) "x-last" (global.get $OUT) (global.get $SIZE))) (call $v "x-last")""")
         .On("grpc_close", """(call $n "close" (local.get $b)) (drop (call $proxy_get_status (global.get $NUM) (global.get $OUT) (global.get $SIZE))) (call $v "why")""");
 
-    private static async Task<IReadOnlyList<string>> SaysAsync(WatGuest guest, int count, Server server)
+    private static async Task<IReadOnlyList<string>> SaysAsync(WatGuest guest, int count, GrpcEcho server)
     {
         string document = WasmProxy.Yaml(guest.Build(), 1).Replace("- {name: up,", $"- {{name: grpc, endpoints: [\"127.0.0.1:{server.Port}\"]}}\n- {{name: up,", StringComparison.Ordinal);
         await using var proxy = await ProxyFixture.StartAsync(document);
@@ -91,7 +35,7 @@ public sealed class GrpcCallTests
     [InlineData("\\0a\\06\\0a\\04grpc")] // Envoy's GrpcService message
     public async Task UnaryCall_EndsInOneMessage(string upstream)
     {
-        await using var server = await Server.StartAsync();
+        await using var server = await GrpcEcho.StartAsync();
         Assert.Equal(["call: 0", "message: 10", "text = echo hello", "same id: 1"], await SaysAsync(Guest(Call("Say", upstream: upstream)), 4, server));
         Assert.Equal(("guest", "trailers", "2000m"), (server.Seen!["x-who"].ToString(), server.Seen["te"].ToString(), server.Seen["grpc-timeout"].ToString()));
     }
@@ -99,7 +43,7 @@ public sealed class GrpcCallTests
     [Fact]
     public async Task FailedCall_EndsInAClose()
     {
-        await using var server = await Server.StartAsync();
+        await using var server = await GrpcEcho.StartAsync();
         Assert.Equal(["call: 0", "close: 7", "why = not you"], await SaysAsync(Guest(Call("Fail")), 3, server));
         Assert.Equal(["call: 0", "close: 4", "why = deadline exceeded"], await SaysAsync(Guest(Call("Slow", timeout: 50)), 3, server));
         Assert.Equal(["call: 0", "close: 14"], (await SaysAsync(Guest(Call("Say", upstream: "up")), 3, server)).Take(2));
@@ -108,7 +52,7 @@ public sealed class GrpcCallTests
     [Fact]
     public async Task Stream_SendsAndReceivesUntilItIsClosed()
     {
-        await using var server = await Server.StartAsync();
+        await using var server = await GrpcEcho.StartAsync();
         var said = await SaysAsync(Guest("""
             (call $r "open" (call $proxy_grpc_stream "grpc" "test.Echo" "Chat" "" (global.get $NUM)))
             (call $r "send" (call $proxy_grpc_send (i32.load (global.get $NUM)) "one" (i32.const 0)))
@@ -121,7 +65,7 @@ public sealed class GrpcCallTests
     [Fact]
     public async Task CancelledCall_SaysNothingMore()
     {
-        await using var server = await Server.StartAsync();
+        await using var server = await GrpcEcho.StartAsync();
         var said = await SaysAsync(Guest(Call("Slow") + """(call $r "cancel" (call $proxy_grpc_cancel (i32.load (global.get $NUM)))) (call $r "again" (call $proxy_grpc_cancel (i32.load (global.get $NUM)))) (call $r "send" (call $proxy_grpc_send (i32.const 99) "x" (i32.const 1))) (call $r "close" (call $proxy_grpc_close (i32.const 99)))"""), 5, server);
         Assert.Equal(["call: 0", "cancel: 0", "again: 1", "send: 1", "close: 1"], said);
     }
@@ -129,7 +73,7 @@ public sealed class GrpcCallTests
     [Fact]
     public async Task WrongArguments_AreRefused()
     {
-        await using var server = await Server.StartAsync();
+        await using var server = await GrpcEcho.StartAsync();
         Assert.Equal(["call: 4", "no service: 2", "timeout: 2", "no upstream: 4"], await SaysAsync(Guest(Call("Say", upstream: "nowhere") + """
             (call $r "no service" (call $proxy_grpc_stream "grpc" "" "Chat" "" (global.get $NUM)))
             (call $r "timeout" (call $proxy_grpc_call "grpc" "a" "b" "" "" (i32.const -1) (global.get $NUM)))

@@ -159,11 +159,12 @@ public sealed class HostTests
 
     [Fact]
     public async Task ForeignFunctions_AreFoundByName()
-        => Assert.Equal(["unknown: 1", "compress: 0", "uncompress: 0", "text = aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa", "garbage: 3", "no result: 0", "route: 0", "state: 0", "get: 0", "s = of mine", "wrong: 2"], await Guests.OnRequestSaysAsync("""
+        => Assert.Equal(["unknown: 1", "compress: 0", "uncompress: 0", "text = aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa", "garbage: 3", "cut: 3", "no result: 0", "route: 0", "state: 0", "get: 0", "s = of mine", "wrong: 2"], await Guests.OnRequestSaysAsync("""
             (call $r "unknown" (call $proxy_call_foreign_function "no_such" "x" (global.get $OUT) (global.get $SIZE)))
             (call $r "compress" (call $proxy_call_foreign_function "compress" "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa" (global.get $OUT) (global.get $SIZE)))
             (call $r "uncompress" (call $proxy_call_foreign_function "uncompress" (i32.load (global.get $OUT)) (i32.load (global.get $SIZE)) (global.get $OUT) (global.get $SIZE))) (call $v "text")
             (call $r "garbage" (call $proxy_call_foreign_function "uncompress" "not zlib" (global.get $OUT) (global.get $SIZE)))
+            (call $r "cut" (call $proxy_call_foreign_function "uncompress" "\78\9c\4b\4c" (global.get $OUT) (global.get $SIZE)))
             (call $r "no result" (call $proxy_call_foreign_function "compress" "x" (i32.const 0) (i32.const 0)))
             (call $r "route" (call $proxy_call_foreign_function "clear_route_cache" "" (global.get $OUT) (global.get $SIZE)))
             (call $r "state" (call $proxy_call_foreign_function "set_envoy_filter_state" "\0a\01k\12\07of mine" (global.get $OUT) (global.get $SIZE)))

@@ -62,7 +62,7 @@ public sealed class HostileCallbackTests
     public async Task Callback_ThatNeverReturnsOrTraps_CostsItsStreamAndItsVmAlone(string callback, string act, string policy)
     {
         var cost = Callbacks.First(c => c.Callback == callback).Cost;
-        await using var grpc = callback.StartsWith("grpc", StringComparison.Ordinal) ? await GrpcCallTests.Server.StartAsync() : null;
+        await using var grpc = callback.StartsWith("grpc", StringComparison.Ordinal) ? await GrpcEcho.StartAsync() : null;
         await using var proxy = await HostileProxy.StartAsync(Guest(callback, act), $", failure_policy: {policy}, reload_config: {{backoff: {{base_interval: 0.02s}} }}", grpc?.Port ?? 1);
         proxy.Upstream.Answer = _ => "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\netag: 1\r\n\r\n";
         Assert.Equal(200, await proxy.PostAsync("/fine"));

@@ -11,7 +11,7 @@ public sealed partial class MemoryTests
     public static TheoryData<string, string> Functions() => new()
     {
         { "proxy_log", "3 P S" }, { "proxy_get_log_level", "O" }, { "proxy_get_current_time_nanoseconds", "O" }, { "proxy_get_status", "O O O" }, { "proxy_get_configuration", "O O" },
-        { "proxy_get_property", "P S O O" }, { "proxy_set_property", "P S P S" }, { "proxy_get_buffer_bytes", "6 0 9 O O" }, { "proxy_get_buffer_status", "6 O O" },
+        { "proxy_get_property", "P S O O" }, { "proxy_set_property", "P S P S" }, { "proxy_get_buffer_bytes", "6 0 9 O O" }, { "proxy_get_buffer_status", "6 O O" }, { "proxy_set_buffer_bytes", "0 0 0 P S" },
         { "proxy_get_header_map_pairs", "0 O O" }, { "proxy_set_header_map_pairs", "0 P S" }, { "proxy_get_header_map_size", "0 O" }, { "proxy_get_header_map_value", "0 P S O O" },
         { "proxy_add_header_map_value", "0 P S P S" }, { "proxy_replace_header_map_value", "0 P S P S" }, { "proxy_remove_header_map_value", "0 P S" },
         { "proxy_send_local_response", "200 P S P S P S -1" }, { "proxy_http_call", "P S P S P S P S 10 O" }, { "proxy_grpc_call", "P S P S P S P S P S 10 O" }, { "proxy_grpc_stream", "P S P S P S P S O" },

@@ -1,0 +1,60 @@
+using System.Buffers.Binary;
+using System.Net;
+using Managed.TestKit;
+using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Hosting;
+using Microsoft.AspNetCore.Http;
+using Microsoft.AspNetCore.Http.Features;
+using Microsoft.AspNetCore.Server.Kestrel.Core;
+
+namespace Managed.Proxy.Tests.Http.Filters.Wasm;
+
+/// <summary>A gRPC server over HTTP/2 without TLS.</summary>
+internal sealed class GrpcEcho : IAsyncDisposable
+{
+    private WebApplication _app = null!;
+
+    public int Port { get; private init; }
+    public IHeaderDictionary? Seen { get; private set; }
+
+    public static async Task<GrpcEcho> StartAsync()
+    {
+        var server = new GrpcEcho { Port = FreePort.Next() };
+        var builder = WebApplication.CreateEmptyBuilder(new());
+        builder.WebHost.UseKestrelCore().ConfigureKestrel(k => k.Listen(IPAddress.Loopback, server.Port, l => l.Protocols = HttpProtocols.Http2));
+        server._app = builder.Build();
+        server._app.Run(server.AnswerAsync);
+        await server._app.StartAsync();
+        return server;
+    }
+
+    // Each message comes back with "echo " before it; /test.Echo/Fail fails; /test.Echo/Slow is slow.
+    private async Task AnswerAsync(HttpContext context)
+    {
+        Seen = context.Request.Headers;
+        context.Response.ContentType = "application/grpc";
+        context.Response.Headers["x-initial"] = "first";
+        if (context.Request.Path == "/test.Echo/Slow") await Task.Delay(5000, context.RequestAborted);
+        if (context.Request.Path != "/test.Echo/Fail")
+        {
+            await context.Response.StartAsync();
+            byte[] head = new byte[5];
+            while (await context.Request.Body.ReadAtLeastAsync(head, 5, throwOnEndOfStream: false) == 5)
+            {
+                byte[] message = new byte[BinaryPrimitives.ReadInt32BigEndian(head.AsSpan(1))];
+                await context.Request.Body.ReadExactlyAsync(message);
+                byte[] answer = [.. "echo "u8, .. message];
+                BinaryPrimitives.WriteInt32BigEndian(head.AsSpan(1), answer.Length);
+                await context.Response.Body.WriteAsync(head);
+                await context.Response.Body.WriteAsync(answer);
+                await context.Response.Body.FlushAsync();
+            }
+        }
+        var trailers = context.Features.Get<IHttpResponseTrailersFeature>()!.Trailers;
+        trailers["x-last"] = "late";
+        trailers["grpc-status"] = context.Request.Path == "/test.Echo/Fail" ? "7" : "0";
+        trailers["grpc-message"] = context.Request.Path == "/test.Echo/Fail" ? "not%20you" : "";
+    }
+
+    public async ValueTask DisposeAsync() => await _app.DisposeAsync();
+}
