@@ -4,15 +4,16 @@
  */
 export * from "@solo-io/proxy-runtime/proxy"; // the callbacks' exports
 import { RootContext, Context, registerRootContext, stream_context, send_local_response, log, Counter, FilterHeadersStatusValues, GrpcStatusValues, LogLevelValues, HeaderPair } from "@solo-io/proxy-runtime";
+import { get_buffer_bytes, BufferTypeValues } from "@solo-io/proxy-runtime/runtime";
 
 class ApiKeyRoot extends RootContext {
   clients: Map<string, string> = new Map<string, string>();
   denied: Counter | null = null;
 
-  onConfigure(configuration_size: u32): bool {
-    super.onConfigure(configuration_size);
+  // Not by super.onConfigure, which in 0.1.8 has the size written to a wrong address.
+  onConfigure(size: u32): bool {
     this.denied = new Counter("api_key.denied");
-    let lines = this.getConfiguration().split("\n");
+    let lines = String.UTF8.decode(get_buffer_bytes(BufferTypeValues.PluginConfiguration, 0, size)).split("\n");
     for (let i = 0; i < lines.length; i++) {
       let line = lines[i].trim();
       if (line == "") continue;

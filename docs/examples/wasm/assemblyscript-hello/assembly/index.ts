@@ -1,8 +1,16 @@
 // Adds a field x-hello with the configured text to each response.
 export * from "@solo-io/proxy-runtime/proxy"; // the callbacks' exports
 import { RootContext, Context, registerRootContext, stream_context, FilterHeadersStatusValues } from "@solo-io/proxy-runtime";
+import { get_buffer_bytes, BufferTypeValues } from "@solo-io/proxy-runtime/runtime";
 
 class HelloRoot extends RootContext {
+  hello: string = "world";
+
+  onConfigure(size: u32): bool {
+    if (size > 0) this.hello = String.UTF8.decode(get_buffer_bytes(BufferTypeValues.PluginConfiguration, 0, size));
+    return true;
+  }
+
   createContext(context_id: u32): Context {
     return new Hello(context_id, this);
   }
@@ -14,7 +22,7 @@ class Hello extends Context {
   }
 
   onResponseHeaders(headers: u32, end_of_stream: bool): FilterHeadersStatusValues {
-    stream_context.headers.response.add("x-hello", this.root_context.getConfiguration());
+    stream_context.headers.response.add("x-hello", (this.root_context as HelloRoot).hello);
     return FilterHeadersStatusValues.Continue;
   }
 }

@@ -28,10 +28,12 @@ public sealed class ExampleTests
         for (int i = 0; i < 3; i++) Assert.Equal((200, "from " + example), await proxy.GetAsync() is var r ? (r.Status, r["x-hello"]) : default);
     }
 
-    [Fact]
-    public async Task CHello_WithoutConfiguration_SaysWorld()
+    [Theory]
+    [InlineData("c-hello")]
+    [InlineData("assemblyscript-hello")]
+    public async Task Hello_WithoutConfiguration_SaysWorld(string example)
     {
-        await using var proxy = await WasmProxy.StartAsync(Module("c-hello"));
+        await using var proxy = await WasmProxy.StartAsync(Module(example), ", root_id: hello");
         Assert.Equal("world", (await proxy.GetAsync())["x-hello"]);
     }
 
