@@ -20,6 +20,14 @@ public sealed class ExampleTests
     private static string Configured(string text) => ", configuration: " + WasmProxy.Quote(text);
 
     [Theory]
+    [InlineData("c-hello/hello.c")]
+    [InlineData("assemblyscript-hello/assembly/index.ts")]
+    [InlineData("rust-hello/src/lib.rs")]
+    [InlineData("cpp-hello/hello.cc")]
+    public void Guide_ShowsTheExampleAsItIs(string source)
+        => Assert.Contains(File.ReadAllText(Path.Combine(Folder(), source)) + "```\n", File.ReadAllText(Path.Combine(Folder(), "../../wasm.md")), StringComparison.Ordinal);
+
+    [Theory]
     [InlineData("c-hello")]
     [InlineData("assemblyscript-hello")]
     public async Task Hello_AddsTheConfiguredText(string example)
