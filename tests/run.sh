@@ -28,6 +28,18 @@ if [ ! -x /usr/bin/chromium ]; then
   fi
 fi
 
+# The example modules of docs/examples/wasm are built, and tested as they are: AssemblyScript with npm, C with clang.
+if ! command -v clang >/dev/null || ! command -v wasm-ld >/dev/null; then
+  if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
+    echo "Installing clang and lld for the example modules."
+    { apt-get update && DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends clang lld; } >/tmp/managed-apt.log 2>&1 \
+      || { tail -5 /tmp/managed-apt.log >&2; stop "clang and lld could not be installed."; }
+  else
+    stop "The example modules need clang and wasm-ld; install the packages clang and lld, or run this as root."
+  fi
+fi
+bash docs/examples/wasm/build.sh || stop "The example modules were not built."
+
 # The idle and EMFILE tests open a few thousand sockets.
 ulimit -n "$(ulimit -Hn)" 2>/dev/null || true
 

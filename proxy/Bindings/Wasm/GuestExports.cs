@@ -29,7 +29,9 @@ internal sealed class GuestExports
         Start = instance.GetAction("_start");
         Main = instance.GetFunction<int, int, int>("main");
         MainVoid = instance.GetFunction<int>("__main_void") ?? instance.GetFunction<int>("main");
-        Allocate = instance.GetFunction<int, int>("proxy_on_memory_allocate") ?? instance.GetFunction<int, int>("malloc");
+        var allocate = instance.GetFunction<int, int>("proxy_on_memory_allocate");
+        AllocatesByMalloc = allocate is null;
+        Allocate = allocate ?? instance.GetFunction<int, int>("malloc");
         ContextCreate = new(WasmCallback.ContextCreate, instance.GetAction<int, int>("proxy_on_context_create"));
         VmStart = new(WasmCallback.VmStart, instance.GetFunction<int, int, int>("proxy_on_vm_start"));
         Configure = new(WasmCallback.Configure, instance.GetFunction<int, int, int>("proxy_on_configure"));
@@ -59,6 +61,8 @@ internal sealed class GuestExports
         GrpcClose = new(WasmCallback.GrpcClose, instance.GetAction<int, int, int>("proxy_on_grpc_close"));
     }
 
+    /// <summary>As guests of C++ and AssemblyScript do; Go's other one fails when asked for nothing.</summary>
+    public readonly bool AllocatesByMalloc;
     public readonly Action? Initialize, Start;
     public readonly Func<int>? MainVoid;
     public readonly Func<int, int, int>? Main;

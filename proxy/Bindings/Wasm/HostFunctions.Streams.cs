@@ -140,7 +140,8 @@ internal static partial class HostFunctions
         if (vm.Context is not { } context) return (int)WasmStatus.BadArgument;
         if (!context.TryBuffer((WasmBuffer)buffer, out var bytes)) return (int)WasmStatus.NotFound;
         int from = (int)Math.Min((uint)start, (uint)bytes.Length);
-        return (int)vm.Return(bytes.Slice(from, (int)Math.Min((uint)max, (uint)(bytes.Length - from))), value, size);
+        // AssemblyScript's SDK 0.1.8 asks for its configuration in a way that makes it read the value even when the size is 0.
+        return (int)vm.Return(bytes.Slice(from, (int)Math.Min((uint)max, (uint)(bytes.Length - from))), value, size, allocateEmpty: buffer == (int)WasmBuffer.PluginConfiguration);
     }
 
     private static int GetBufferStatus(Caller caller, int buffer, int size, int flags)

@@ -13,7 +13,7 @@ internal static partial class HostFunctions
     // Functions that some hosts add and whose guests do without; they answer UNIMPLEMENTED.
     private static readonly string[] Foreign =
     [
-        "proxy_invoke_service", "proxy_redis_init", "proxy_redis_call", "proxy_get_upstream_hosts", "proxy_inject_encoded_data_to_filter_chain", "proxy_inject_encoded_data_to_filter_chain_on_header",
+        "proxy_invoke_service", "proxy_get_state", "proxy_redis_init", "proxy_redis_call", "proxy_get_upstream_hosts", "proxy_inject_encoded_data_to_filter_chain", "proxy_inject_encoded_data_to_filter_chain_on_header",
         "proxy_dict_get", "proxy_dictionary_get", "proxy_secret_get", "proxy_get_secret", "proxy_secret_get_effective_at", "proxy_get_effective_secret", "proxy_kv_store_open", "proxy_kv_store_get",
         "proxy_kv_store_scan", "proxy_kv_store_zrange_by_score", "proxy_kv_store_zscan", "proxy_kv_store_bf_exists", "stats_set_user_diag", "proxy_set_user_diag",
     ];

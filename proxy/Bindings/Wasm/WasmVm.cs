@@ -325,18 +325,19 @@ internal sealed class WasmVm : IDisposable
     /// Hands a value over: memory from the guest's allocator, exactly as much as the value has (AssemblyScript takes the length from the
     /// allocation), none for an empty one (Go's cannot give zero bytes), its address and size written to the two places.
     /// </summary>
-    public WasmStatus Return(ReadOnlySpan<byte> value, int addressOut, int sizeOut)
+    /// <param name="allocateEmpty">For an empty value too, where the guest's allocator can.</param>
+    public WasmStatus Return(ReadOnlySpan<byte> value, int addressOut, int sizeOut, bool allocateEmpty = false)
     {
         if (!IsWritable(addressOut, 4) || !IsWritable(sizeOut, 4)) return WasmStatus.InvalidMemoryAccess;
         int address = 0;
-        if (value.Length > 0)
+        if (value.Length > 0 || (allocateEmpty && _exports is { AllocatesByMalloc: true }))
         {
             if (_allocating || _exports?.Allocate is not { } allocate) return WasmStatus.InternalFailure;
             _allocating = true;
             try { address = allocate(value.Length); }
             catch (WasmtimeException e) when (Note(e)) { throw; } // what comes out of the host function says less
             finally { _allocating = _memoryKnown = false; } // it may have grown or moved the memory
-            if (address == 0 || !TrySpan(address, value.Length, out var place)) return WasmStatus.InvalidMemoryAccess;
+            if ((address == 0 && value.Length > 0) || !TrySpan(address, value.Length, out var place)) return WasmStatus.InvalidMemoryAccess;
             value.CopyTo(place);
         }
         TryWrite(addressOut, address);

@@ -141,7 +141,6 @@ internal sealed partial class PluginContext : WasmContext
     {
         if (_ended is not { } ended) return;
         _ended = null;
-        if (!Vm.HasFailed) Vm.Call(this, Vm.Exports.Log);
         if (!Vm.HasFailed) Vm.Call(this, Vm.Exports.Delete);
         CancelCalls();
         Quiet();

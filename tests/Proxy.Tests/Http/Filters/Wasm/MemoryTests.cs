@@ -92,6 +92,22 @@ public sealed partial class MemoryTests
         Assert.Equal(["alloc: 4", "address: 0", "size: 0"], proxy.Said);
     }
 
+    // AssemblyScript's public SDK reads its configuration although the size is 0, so there has to be something; Go's fails when asked for nothing.
+    [Theory]
+    [InlineData("malloc", "address: 32768", "alloc: 0")]
+    [InlineData("proxy_on_memory_allocate", "address: 0")]
+    public async Task EmptyConfiguration_IsAllocatedByMallocAlone(string allocator, params string[] expected)
+    {
+        string guest = new WatGuest().On("configure", """
+            (call $r "get" (call $proxy_get_buffer_bytes (i32.const 7) (i32.const 0) (i32.const 0) (global.get $OUT) (global.get $SIZE)))
+            (call $n "address" (i32.load (global.get $OUT))) (call $n "size" (i32.load (global.get $SIZE)))
+            """).Text().Replace("(func $allocate (export \"proxy_on_memory_allocate\") (param $n i32) (result i32) (local $p i32)",
+            $"(func $allocate (export \"{allocator}\") (param $n i32) (result i32) (local $p i32) (call $n (i32.const 1000) (i32.const 5) (local.get $n))", StringComparison.Ordinal)
+            .Replace("(data (i32.const 4096)", "(data (i32.const 1000) \"alloc\") (data (i32.const 4096)", StringComparison.Ordinal);
+        await using var proxy = await WasmProxy.StartAsync(Wasmtime.Module.ConvertText(guest));
+        Assert.Equal([.. expected.Skip(1), "get: 0", expected[0], "size: 0"], proxy.Said.Take(expected.Length + 2));
+    }
+
     [Fact]
     public async Task AllocatorThatFails_IsTheGuestsFailure()
     {
