@@ -30,7 +30,7 @@ public sealed class WasiTests
             (i32.store (global.get $OUT) (i32.const 300)) (i32.store (global.get $SIZE) (i32.sub (i32.load (global.get $SIZE)) (i32.const 1))) (call $v "all")
             (call $r "args" (call $args_sizes_get (global.get $NUM) (global.get $SIZE))) (call $n "count" (i32.load (global.get $NUM))) (call $r "args" (call $args_get (i32.const 0) (i32.const 0)))
             """, vm: ", environment_variables: {host_env_keys: [MANAGED_TEST_OF_WASI, MANAGED_NO_SUCH_VARIABLE], key_values: {KEY: value}}");
-        Assert.Equal(["sizes: 0", "count: 2", "get: 0", "all = MANAGED_TEST_OF_WASI=from outside\0KEY=value", "args: 0", "count: 0", "args: 0"], said);
+        Assert.Equal(["sizes: 0", "count: 2", "get: 0", "all = MANAGED_TEST_OF_WASI=from outside\\x00KEY=value", "args: 0", "count: 0", "args: 0"], said);
     }
 
     [Fact]
