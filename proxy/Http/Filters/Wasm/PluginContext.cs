@@ -17,7 +17,7 @@ internal sealed partial class PluginContext : WasmContext
     private const long DoneMicros = 5_000_000; // how long a plugin that asks for it may live on
     private const long MaxHeld = 16 << 20;     // bytes of messages on their way
     private const int MaxCallBackBytes = 1 << 20, MaxPosted = 1000;
-    private const int MaxName = 4096;
+    private const int MaxName = 4096, MaxQueueName = 1024;
     // An answer may ask for the next call, and that for the next. What is longer than any chain that serves a request goes on slowly.
     private const int LongChain = 16;
     private const long ChainDelayMicros = 100_000;
@@ -205,7 +205,7 @@ internal sealed partial class PluginContext : WasmContext
     public override WasmStatus RegisterQueue(ReadOnlySpan<byte> name, out int id)
     {
         id = 0;
-        if (name.Length > MaxName) return WasmStatus.BadArgument;
+        if (name.Length > MaxQueueName) return WasmStatus.BadArgument;
         id = Vm.Program.Queues.Register(Vm.VmId, Encoding.UTF8.GetString(name));
         if (id == 0) return WasmStatus.InternalFailure;
         // A VM that only tries a configuration must not take the messages away from those in service.

@@ -77,7 +77,8 @@ internal sealed class WasmReplica
             instance.Roots[plugin].Bind(_worker);
             return;
         }
-        // It did start elsewhere. Its streams are failed until there is another VM.
+        // It did start elsewhere. Its own streams are failed; the others' plugins, and the next VM, do without it.
+        _plugins = [.. _plugins.Where(p => !ReferenceEquals(p, plugin))];
         Log.StartFailed(_machine.Logger, plugin.Name, _worker.Id, error);
         if (instance.Vm.HasFailed) OnFailure(instance.Vm, plugin, "");
     }
