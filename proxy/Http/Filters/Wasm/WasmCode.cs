@@ -24,7 +24,7 @@ internal sealed record WasmCode(byte[] Bytes, string Name, ConfigNode? At)
             string title = local.Filename is { } path ? Path.GetFileNameWithoutExtension(path) : local.EnvironmentVariable ?? "inline";
             return new WasmCode(bytes, title, Field(local.Node, local.Filename is not null ? "filename" : local.InlineBytes is not null ? "inline_bytes" : local.InlineString is not null ? "inline_string" : "environment_variable"));
         }
-        return WasmShared.Of(stats).Remote.Find(code.Remote!, vm.NackOnCodeCacheMiss, errors, shared.Guests, clusters);
+        return WasmShared.Of(stats).Remote.Find(code.Remote!, vm.NackOnCodeCacheMiss && shared.Guests.InService(), errors, shared.Guests, clusters);
     }
 
     private static WasmCode? Stored(string name, ConfigNode? node, ConfigErrors errors)

@@ -54,6 +54,15 @@ public sealed class RemoteCodeTests : IDisposable
     }
 
     [Fact]
+    public async Task FirstVersion_WaitsForItsCode_WhateverItSays()
+    {
+        // A node that starts has nothing in service that a refusal would keep.
+        await using var server = Serve();
+        await using var proxy = await StartAsync(Yaml(server.Port, vm: ", nack_on_code_cache_miss: true"));
+        await RunsAsync(proxy);
+    }
+
+    [Fact]
     public async Task CodeThroughACluster_IsFetchedOnce_AndRuns()
     {
         await using var server = Serve();
