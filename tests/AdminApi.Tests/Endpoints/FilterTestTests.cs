@@ -4,7 +4,7 @@ using System.Text.Json;
 namespace Managed.AdminApi.Tests.Endpoints;
 
 /// <summary>The test bench: real filters, apart from the traffic.</summary>
-[Collection("Sandbox")] // one looks for folders that are left behind
+[Collection("Sandbox")] // one test looks for folders that are left behind
 public sealed class FilterTestTests(NodeFixture fixture) : IClassFixture<NodeFixture>
 {
     private TestNode Node => fixture.Node;

@@ -7,6 +7,9 @@ namespace Managed.AdminApi.Tests.Endpoints;
 /// <summary>Modules of <see cref="Managed.TestKit.Wasm.WatGuest"/> as this API gets them.</summary>
 internal static class WasmGuest
 {
+    /// <summary>For the plugin: the first calls of a process compile the host's side of them, which is the guest's CPU time too.</summary>
+    public const string Patient = ",\"limits\":{\"cpu_per_call\":\"20s\"}";
+
     /// <summary>A filter with the module inline, as JSON.</summary>
     public static string Inline(byte[] module, string plugin = "") => Filter($$$"""{"local":{"inline_bytes":"{{{Convert.ToBase64String(module)}}}"}}""", plugin);
 

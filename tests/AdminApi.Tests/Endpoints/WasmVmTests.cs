@@ -25,7 +25,7 @@ public sealed class WasmVmTests
         listeners:
         - name: edge
           address: 127.0.0.1:0
-          http_filters: [{{WasmGuest.Inline(Module)}}]
+          http_filters: [{{WasmGuest.Inline(Module, WasmGuest.Patient)}}]
           routes:
           - {name: all, match: {prefix: /}, direct_response: {status: 200} }
         """;
