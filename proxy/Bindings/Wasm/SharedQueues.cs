@@ -21,8 +21,7 @@ internal sealed class SharedQueues
     private readonly List<Queue> _queues = [new()]; // numbers begin at 1
 
     /// <summary>The number of the queue, the same for the same name; 0 when there are too many.</summary>
-    /// <param name="listener">Told of each message, on the sender's thread, with the queue's number.</param>
-    public int Register(string vmId, string name, Action<int> listener)
+    public int Register(string vmId, string name)
     {
         lock (_lock)
         {
@@ -33,9 +32,15 @@ internal sealed class SharedQueues
                 _queues.Add(new Queue());
                 _names.Add((vmId, name), id);
             }
-            _queues[id].Listener = listener;
             return id;
         }
+    }
+
+    /// <param name="id">A registered queue.</param>
+    /// <param name="listener">Told of each message from now on, in place of who was told before; on the sender's thread, with the queue's number.</param>
+    public void Listen(int id, Action<int> listener)
+    {
+        lock (_lock) _queues[id].Listener = listener;
     }
 
     /// <summary>0 when there is none.</summary>

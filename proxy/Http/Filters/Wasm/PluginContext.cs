@@ -163,8 +163,11 @@ internal sealed partial class PluginContext : WasmContext
 
     public override WasmStatus RegisterQueue(ReadOnlySpan<byte> name, out int id)
     {
-        id = Vm.Program.Queues.Register(Vm.VmId, Encoding.UTF8.GetString(name), number => Worker?.Post(static s => { var (root, queue) = ((PluginContext, int))s!; root.OnQueue(queue); }, (this, number)));
-        return id == 0 ? WasmStatus.InternalFailure : WasmStatus.Ok;
+        int number = id = Vm.Program.Queues.Register(Vm.VmId, Encoding.UTF8.GetString(name));
+        if (number == 0) return WasmStatus.InternalFailure;
+        // Not before: a VM that is only tried would take the messages' news from the one in service, for good.
+        Vm.WhenInService(() => Vm.Program.Queues.Listen(number, queue => Worker?.Post(static s => { var (root, id) = ((PluginContext, int))s!; root.OnQueue(id); }, (this, queue))));
+        return WasmStatus.Ok;
     }
 
     /// <summary>Calls proxy_on_foreign_function a little later, on this worker.</summary>
