@@ -58,6 +58,9 @@ internal sealed class DownstreamConnection
     }
 
     /// <summary>For the listener's access log, once it is over.</summary>
+    /// <summary>What the chain's last filter notes of where the bytes go; null while it forwards none.</summary>
+    public Http.StreamInfo? Forwarding { get; set; }
+
     public Http.StreamInfo Describe() => new()
     {
         StartTime = StartMicros, EndTime = Worker.NowMicros, StartWallClock = Worker.WallMicros - (Worker.NowMicros - StartMicros), ConnectionId = Id,

@@ -55,7 +55,7 @@ internal static class Properties
     {
         if (path.First("request"u8)) return Request(path.From(1), stream, into);
         if (path.First("response"u8)) return Response(path.From(1), stream, into);
-        if (path.First("upstream"u8)) return Upstream(path.From(1), stream, into);
+        if (path.First("upstream"u8)) return Upstream(path.From(1), stream.Info, into) || (path.From(1).Is("num_endpoints"u8) && Cluster(stream) is { } cluster && Number(into, cluster.Endpoints.All.Length));
         return Xds(path.First("xds"u8) ? path.From(1) : path, stream, into);
     }
 
@@ -65,10 +65,12 @@ internal static class Properties
         if (path.First("source"u8)) return Address(path.From(1), info.RemoteAddress, into);
         if (path.First("destination"u8)) return Address(path.From(1), info.LocalAddress, into);
         if (path.First("connection"u8)) return Connection(path.From(1), info, into);
+        if (path.First("upstream"u8)) return Upstream(path.From(1), info, into);
         if (path.First("metadata"u8)) return Metadata(path.From(1), info, into);
         if (path.First("filter_state"u8)) return FilterState(path.From(1), info, into);
         if (path.First("upstream_filter_state"u8)) return path.Length == 1 && Pairs(into, []);
         if (path.First("xds"u8)) path = path.From(1);
+        if (path.Is("cluster_name"u8)) return info.UpstreamCluster is { } cluster && Text(into, cluster);
         if (path.Is("filter_chain_name"u8)) return Text(into, info.FilterChainName ?? "");
         if (path.First("listener_metadata"u8)) return FilterMetadata(path.From(1), null, into);
         return path.Is("listener_direction"u8) && Number(into, 0); // UNSPECIFIED: listeners have no direction here
@@ -128,15 +130,13 @@ internal static class Properties
         return path.Is("termination_details"u8) && info.ConnectionTerminationDetails is { } details && Text(into, details);
     }
 
-    private static bool Upstream(Path path, HttpStream stream, ByteWriter into)
+    private static bool Upstream(Path path, StreamInfo info, ByteWriter into)
     {
-        var info = stream.Info;
         if (path.Is("address"u8)) return info.UpstreamHost is { } host && Text(into, host);
         if (path.Is("port"u8)) return info.UpstreamRemoteAddress is { } remote && Number(into, remote.Port);
         if (path.Is("local_address"u8)) return info.UpstreamLocalAddress is { } local && Text(into, local.ToString());
         if (path.Is("transport_failure_reason"u8)) return Text(into, info.UpstreamFailure ?? "");
-        if (path.Is("request_attempt_count"u8)) return Number(into, info.UpstreamAttempts);
-        return path.Is("num_endpoints"u8) && Cluster(stream) is { } cluster && Number(into, cluster.Endpoints.All.Length);
+        return path.Is("request_attempt_count"u8) && Number(into, info.UpstreamAttempts);
     }
 
     private static bool Xds(Path path, HttpStream stream, ByteWriter into)
