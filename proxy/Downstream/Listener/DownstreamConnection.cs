@@ -57,6 +57,9 @@ internal sealed class DownstreamConnection
         return true;
     }
 
+    /// <summary>What the chain's last filter notes of where the bytes go; null while it forwards none.</summary>
+    public Http.StreamInfo? Forwarding { get; set; }
+
     /// <summary>For the listener's access log, once it is over.</summary>
     public Http.StreamInfo Describe() => new()
     {

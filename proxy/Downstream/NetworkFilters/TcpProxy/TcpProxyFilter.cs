@@ -57,6 +57,7 @@ internal sealed class TcpProxyFilter(TcpProxyConfig config, (Cluster Cluster, lo
             _max = new WheelTimer(static s => ((Session)s!).OnMax(), this);
             connection.OnCut = static s => ((Session)s).Stop();
             connection.HookState = this;
+            connection.Forwarding = _info;
             connection.Transport.PeerGone = static (s, half) => { if (!half) ((Session)s!).Stop(); };
             connection.Transport.PeerGoneState = this;
             _info.StartTime = _worker.NowMicros;

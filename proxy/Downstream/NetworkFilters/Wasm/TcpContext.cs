@@ -117,6 +117,13 @@ internal sealed class TcpContext : StreamContext
         if (_writePaused) _filter.Resume(reading: false);
     }
 
+    public override bool TryProperty(ReadOnlySpan<byte> path, ByteWriter into)
+    {
+        if (_connection.Forwarding is { } to)
+            (_info.UpstreamCluster, _info.UpstreamHost, _info.UpstreamRemoteAddress, _info.UpstreamAttempts, _info.UpstreamFailure) = (to.UpstreamCluster, to.UpstreamHost, to.UpstreamRemoteAddress, to.UpstreamAttempts, to.UpstreamFailure);
+        return base.TryProperty(path, into);
+    }
+
     public override bool TryBuffer(WasmBuffer buffer, out ReadOnlySpan<byte> bytes)
     {
         bytes = default;

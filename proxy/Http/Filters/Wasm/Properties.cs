@@ -68,7 +68,7 @@ internal static class Properties
     {
         if (path.First("request"u8)) return Request(path.From(1), stream, into);
         if (path.First("response"u8)) return Response(path.From(1), stream, into);
-        if (path.First("upstream"u8)) return Upstream(path.From(1), stream, into);
+        if (path.First("upstream"u8)) return Upstream(path.From(1), stream.Info, into) || (path.From(1).Is("num_endpoints"u8) && Cluster(stream) is { } cluster && Number(into, cluster.Endpoints.All.Length));
         return Xds(path.First("xds"u8) ? path.From(1) : path, stream, into);
     }
 
@@ -78,10 +78,12 @@ internal static class Properties
         if (path.First("source"u8)) return Address(path.From(1), info.RemoteAddress, into);
         if (path.First("destination"u8)) return Address(path.From(1), info.LocalAddress, into);
         if (path.First("connection"u8)) return Connection(path.From(1), info, into);
+        if (path.First("upstream"u8)) return Upstream(path.From(1), info, into);
         if (path.First("metadata"u8)) return Metadata(path.From(1), info, into);
         if (path.First("filter_state"u8)) return FilterState(path.From(1), info, into);
         if (path.First("upstream_filter_state"u8)) return path.Length == 1 && Pairs(into, []);
         if (path.First("xds"u8)) path = path.From(1);
+        if (path.Is("cluster_name"u8)) return info.UpstreamCluster is { } cluster && Text(into, cluster);
         return path.Is("filter_chain_name"u8) && Text(into, info.FilterChainName ?? "");
     }
 
@@ -152,17 +154,15 @@ internal static class Properties
         return path.Is("termination_details"u8) && info.ConnectionTerminationDetails is { } details && Text(into, details);
     }
 
-    private static bool Upstream(Path path, HttpStream stream, ByteWriter into)
+    private static bool Upstream(Path path, StreamInfo info, ByteWriter into)
     {
-        var info = stream.Info;
         if (path.Is("address"u8)) return info.UpstreamHost is { } host && Text(into, host);
         if (path.Is("port"u8)) return info.UpstreamRemoteAddress is { } remote && Number(into, remote.Port);
         if (path.Is("local_address"u8)) return info.UpstreamLocalAddress is { } local && EndPoint(into, local);
         if (path.Is("transport_failure_reason"u8)) return Text(into, info.UpstreamFailure ?? "");
-        if (path.Is("request_attempt_count"u8)) return Number(into, info.UpstreamAttempts);
         if (path.Is("cx_pool_ready_duration"u8)) return info.UpstreamStart > 0 && info.UpstreamAsked > 0 && Number(into, (info.UpstreamStart - info.UpstreamAsked) * 1000);
         if (path.Is("locality"u8)) return info.UpstreamHost is not null; // an empty message: endpoints have no locality in this version
-        return path.Is("num_endpoints"u8) && Cluster(stream) is { } cluster && Number(into, cluster.Endpoints.All.Length);
+        return path.Is("request_attempt_count"u8) && Number(into, info.UpstreamAttempts);
     }
 
     private static bool Xds(Path path, HttpStream stream, ByteWriter into)

@@ -45,6 +45,21 @@ public sealed class ExampleTests
         Assert.Equal("world", (await proxy.GetAsync())["x-hello"]);
     }
 
+    // The VM stays and its old plugin ends in it, which must be no failure of the module.
+    [Theory]
+    [InlineData("c-hello")]
+    [InlineData("assemblyscript-hello")]
+    public async Task Hello_WhoseConfigurationChanges_GoesOnInItsVm(string example)
+    {
+        await using var proxy = await WasmProxy.StartAsync(Module(example), ", name: hello, root_id: hello" + Configured("one"));
+        for (int i = 0; i < 4; i++)
+        {
+            await proxy.PublishAsync(Module(example), ", name: hello, root_id: hello" + Configured("now " + i));
+            Assert.Equal((200, "now " + i), await proxy.GetAsync() is var r ? (r.Status, r["x-hello"]) : default);
+        }
+        Assert.Equal((0, 1), (proxy.Proxy.Stat("wasm.hello.traps"), proxy.Proxy.Stat("wasm.hello.vm_created")));
+    }
+
     [Fact]
     public async Task AssemblyScriptApiKey_LetsKnownClientsThrough_AndAnswersTheOthers()
     {

@@ -111,6 +111,21 @@ public sealed class HostTests
     }
 
     [Fact]
+    public async Task QueueOfAVersionThatWasOnlyTried_TellsTheOneInService()
+    {
+        byte[] guest = new WatGuest()
+            .On("configure", """(drop (call $proxy_register_shared_queue "q" (global.get $NUM)))""")
+            .On("request_headers", """(drop (call $proxy_resolve_shared_queue "" "q" (global.get $NUM))) (drop (call $proxy_enqueue_shared_queue (i32.load (global.get $NUM)) "message"))""")
+            .On("queue_ready", """(call $say "ready")""").Build();
+        await using var proxy = await WasmProxy.StartAsync(guest, vm: ", vm_id: me");
+        Assert.NotNull(proxy.Proxy.Build(WasmProxy.Yaml(guest, proxy.Upstream.Port, ", configuration: other", ", vm_id: me")).Snapshot);
+
+        await proxy.GetAsync();
+
+        await Eventually.Async(() => proxy.Said.Contains("ready"), proxy.Log);
+    }
+
+    [Fact]
     public async Task Metrics_AreAmongTheProxysOwn()
     {
         await using var proxy = await WasmProxy.StartAsync(new WatGuest()
