@@ -137,6 +137,9 @@ internal static partial class HostFunctions
         }
     }
 
+    /// <summary>Whether the module imports functions of other hosts.</summary>
+    public static bool UsesForeign(Module module) => module.Imports.Any(i => i is FunctionImport && i.ModuleName == "env" && Ignored.Contains(i.Name));
+
     /// <summary>Gives the functions of other hosts that this module imports a body that answers UNIMPLEMENTED.</summary>
     public static void DefineForeign(Linker linker, Module module)
     {

@@ -17,7 +17,8 @@ internal static class WasmHostileRun
     // Where load generator, upstream and both workers share two cores, a thread that becomes ready waits for up to a slice of the scheduler
     // (3 ms on Linux with two cores), whoever is to blame. Below this nothing can be said of the product.
     private const double FloorMs = 3;
-    private const double MemoryLimit = 600 << 20;
+    // The server's collector lets the young generation grow to hundreds of megabytes before it looks; two VMs at their cap are 256 more.
+    private const double MemoryLimit = 1 << 30;
     private const int HostileRate = 200, HostileConnections = 16;
 
     public static async Task RunAsync(Arguments options, Verdict verdict)
@@ -57,10 +58,12 @@ internal static class WasmHostileRun
             }
             cpu = ProcessFigures.CpuSeconds(process) - cpu;
             var vms = (await managed.Admin.WasmVmsAsync()).Where(v => (string?)v["name"] == kinds[i].Kind).ToList();
+            // Busy neighbours stretch a latency, not this: how much of the workers' time went into the module.
+            double share = vms.Sum(v => (double)v["time_micros"]!) / 1e6 / (2 * seconds);
             var (before, during) = (load.Latencies(1 + 2 * i), load.Latencies(2 + 2 * i));
             quiet.Add(before.Quantile(0.99));
             double usual = Median.Of(quiet.TakeLast(5)), p99 = during.Quantile(0.99), limit = Math.Max(P99Limit * usual, usual + FloorMs);
-            verdict.Say($"{kinds[i].Kind,-22} p99 {p99,7:0.000} ms (p99.9 {during.Quantile(0.999):0.0}), quiet {before.Quantile(0.99):0.000} (usual {usual:0.000}), ratio {p99 / usual:0.00}; CPU {100 * cpu / seconds:0} %; VMs {string.Join(" ", vms.Select(v => $"{v["state"]}:{v["errors"]}e/{v["breaches"]}b/{v["created"]}c/{v["active"]}a"))}");
+            verdict.Say($"{kinds[i].Kind,-22} p99 {p99,7:0.000} ms (p99.9 {during.Quantile(0.999):0.0}), quiet {before.Quantile(0.99):0.000} (usual {usual:0.000}), ratio {p99 / usual:0.00}; in the module {100 * share:0.00} % of both workers; CPU {100 * cpu / seconds:0} %; VMs {string.Join(" ", vms.Select(v => $"{v["state"]}:{v["errors"]}e/{v["breaches"]}b/{v["created"]}c/{v["active"]}a"))}");
             verdict.Expect(p99 <= limit, $"{kinds[i].Kind}: p99 of others is {p99:0.000} ms, {p99 / usual:0.00} times the usual (limit {limit:0.000} ms)");
         }
         load.Stop();

@@ -39,8 +39,14 @@ internal static class PluginBuilder
         var machine = shared.Lease($"wasm/vm/{identity}", () =>
         {
             var common = WasmShared.Of(stats);
-            var imports = new HostImports(allowed, shared.Guests.Traced);
-            HostFunctions.DefineForeign(imports.Linker, module.Compiled);
+            // A linker is some hundred functions outside the managed heap, and the same for nearly all modules: a swap needs no other.
+            string permissions = allowed is null ? "*" : string.Join(',', allowed.Order(StringComparer.Ordinal));
+            var imports = shared.GetOrAdd($"wasm/imports/{permissions}/{(HostFunctions.UsesForeign(module.Compiled) ? module.Digest : "")}", () =>
+            {
+                var made = new HostImports(allowed, shared.Guests.Traced);
+                HostFunctions.DefineForeign(made.Linker, module.Compiled);
+                return made;
+            });
             var program = new WasmProgram(module, vm.VmId, vmConfiguration, environment, imports, limits, common.DataOf(vm.VmId, limits.SharedData), common.Queues, common.Metrics, () => Level(shared.Guests.Logger));
             return new WasmMachine(program, title, new WasmStats(stats, WasmStats.NameOf(title)), shared.Guests.Logger);
         });

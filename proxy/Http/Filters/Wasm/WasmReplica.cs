@@ -21,7 +21,7 @@ internal sealed class WasmReplica
     private readonly WasmMachine _machine;
     private readonly Worker _worker;
     private readonly Quarantine _quarantine = new();
-    private readonly long _accident; // microseconds: a breach that the engine has stopped in time
+    private readonly long _accident; // microseconds: a breach that was stopped in time; on a busy machine the engine looks late
     private WasmInstance? _current;
     private readonly List<WasmInstance> _failed = []; // with streams
     private WasmPlugin[] _plugins;
@@ -38,7 +38,7 @@ internal sealed class WasmReplica
     {
         _machine = machine;
         _worker = worker;
-        _accident = Math.Max(50_000, 2 * (long)machine.Program.Limits.CpuPerCall.TotalMicroseconds);
+        _accident = Math.Max(100_000, 2 * (long)machine.Program.Limits.CpuPerCall.TotalMicroseconds);
         _times = new GuestCallTimes(worker.Stats, machine.Stats.Calls, machine.Stats.Time);
         _plugins = [.. first.Roots.Keys];
         Count();
