@@ -22,14 +22,14 @@ public sealed class WasmNetworkTests
             (call $r "cluster" (call $proxy_get_property "xds\00cluster_name" (global.get $OUT) (global.get $SIZE))) (call $v "cluster")
             (call $r "port" (call $proxy_get_property "upstream\00port" (global.get $OUT) (global.get $SIZE))) (call $n "port" (i32.load (i32.load (global.get $OUT))))
             """;
-        await using var tcp = await Tcp.StartAsync(new WatGuest().On("new_connection", """(call $r "before" (call $proxy_get_property "upstream\00address" (global.get $OUT) (global.get $SIZE)))""").On("upstream_data", Read));
+        await using var tcp = await StartAsync(new WatGuest().On("new_connection", """(call $r "before" (call $proxy_get_property "upstream\00address" (global.get $OUT) (global.get $SIZE)))""").On("upstream_data", Read));
         await using var client = await tcp.Proxy.ConnectAsync();
         await client.SendAsync("a");
         using var upstream = await tcp.Upstream.AcceptSocketAsync();
         await upstream.SendAsync("b"u8.ToArray());
         Assert.Equal("b", await client.ReadTextAsync(1));
 
-        int port = ((IPEndPoint)tcp.Upstream.LocalEndpoint).Port;
+        int port = ((System.Net.IPEndPoint)tcp.Upstream.LocalEndpoint).Port;
         Assert.Equal(["before: 1", "address: 0", $"address = 127.0.0.1:{port}", "cluster: 0", "cluster = up", "port: 0", $"port: {port}"], tcp.Said.Take(7));
     }
 

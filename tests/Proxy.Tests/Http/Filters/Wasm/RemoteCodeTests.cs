@@ -105,7 +105,7 @@ public sealed class RemoteCodeTests : IDisposable
     {
         string yaml = await ServedOnceAsync();
         string file = Path.Combine(_folder, Sha(_module) + ".wasm");
-        Assert.Equal(UnixFileMode.UserRead | UnixFileMode.UserWrite, File.GetUnixFileMode(file));
+        Assert.Equal(UnixFileMode.UserRead | UnixFileMode.UserWrite, new FileInfo(file).UnixFileMode);
         Assert.Empty(Directory.GetFiles(_folder, "*.new"));
 
         ForgetModules();
