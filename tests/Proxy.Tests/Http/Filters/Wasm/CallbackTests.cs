@@ -90,6 +90,7 @@ public sealed class CallbackTests
         var guest = new WatGuest().On("context_create", """(call $n "create" (local.get $ctx))""").On("delete", """(call $n "delete" (local.get $ctx))""");
         await using var proxy = await WasmProxy.StartAsync(guest.Build());
         for (int i = 0; i < 3; i++) await proxy.GetAsync();
+        await Eventually.Async(() => proxy.Said.Contains("delete: 4"), proxy.Log);
 
         Assert.Equal(["create: 1", "create: 1", "create: 2", "delete: 2", "create: 3", "delete: 3", "create: 4", "delete: 4"], proxy.Said);
     }

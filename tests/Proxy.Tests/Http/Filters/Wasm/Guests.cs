@@ -1,3 +1,4 @@
+using Managed.TestKit;
 using Managed.TestKit.Wasm;
 using Xunit;
 
@@ -12,6 +13,8 @@ internal static class Guests
         await using var proxy = await WasmProxy.StartAsync(guest.Build(), plugin, vm);
         var response = await proxy.GetAsync(target, headers);
         Assert.True(response.Status == 200, response.Status + "\n" + proxy.Log);
+        // The client has its answer before the guest has heard of the end.
+        await Eventually.Async(() => proxy.Proxy.Stat("http.edge.downstream_rq_active") == 0, proxy.Log);
         return proxy.Said;
     }
 

@@ -185,7 +185,7 @@ public sealed class HostTests
             (call $r "state" (call $proxy_call_foreign_function "set_envoy_filter_state" "\0a\01k\12\07of mine" (global.get $OUT) (global.get $SIZE)))
             (call $r "get" (call $proxy_get_property "filter_state\00k" (global.get $OUT) (global.get $SIZE))) (call $v "s")
             (call $r "wrong" (call $proxy_call_foreign_function "declare_property" "" (global.get $OUT) (global.get $SIZE)))
-            """));
+            """, plugin: ", limits: {cpu_per_call: 1s}"));
 
     [Fact]
     public async Task ForeignFunction_CallsBack()
