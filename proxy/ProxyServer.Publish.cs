@@ -193,7 +193,8 @@ public sealed partial class ProxyServer
         {
             foreach (var old in _generations)
                 if (IsPast(old) && old.Streams <= 0) old.Dispose();
-            _generations.RemoveAll(g => IsPast(g) && g.Connections <= 0 && g.Streams <= 0);
+            // Only what has given back: its last stream may have left since that look.
+            _generations.RemoveAll(g => g.IsDisposed && g.Connections <= 0);
             if (!_stopped && _generations.Exists(IsPast)) _sweep.Change(SweepMs, Timeout.Infinite);
         }
 

@@ -70,6 +70,9 @@ public sealed class SharedState
             foreach (var resource in _leases)
                 if (--resource.Leases == 0) resource.Release(workers);
             _leases.Clear();
+            // Keys hold what shaped an object: with each version there are some that nobody will ask for again.
+            foreach (var (key, held) in _objects)
+                if (!held.TryGetTarget(out _)) _objects.TryRemove(key, out _);
         }
     }
 }

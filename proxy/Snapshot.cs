@@ -44,6 +44,8 @@ public sealed class Snapshot : IDisposable
         if (Interlocked.Exchange(ref _disposed, 1) == 0) _shared.Return(_workers);
     }
 
+    internal bool IsDisposed => Volatile.Read(ref _disposed) != 0;
+
     /// <summary>What it leases, in the order of the build.</summary>
     internal IReadOnlyList<SharedResource> Resources => _shared.Leases();
 
