@@ -8,8 +8,8 @@ namespace Managed.Proxy.Bindings;
 /// </summary>
 internal sealed class LogBudget
 {
-    // A thousand short lines at once, 250 a second after that; 64 KiB a second are 5 GB a day.
-    private const long Burst = 256 << 10, PerSecond = 64 << 10;
+    // Five hundred short lines at once, 120 a second after that; 32 KiB a second are 2.7 GB a day.
+    private const long Burst = 128 << 10, PerSecond = 32 << 10;
     private const int LineCost = 200; // what the log puts around a line
 
     private long _left = Burst, _at, _dropped;

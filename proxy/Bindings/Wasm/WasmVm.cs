@@ -36,14 +36,6 @@ internal sealed class WasmVm : IDisposable
     private string? _whileAllocating; // how the allocator failed in this call
     private Action? _onUnused;
 
-    // Guests make at their first requests what they keep for the others: tables, compiled patterns, a first heap.
-    private const int FirstCalls = 100;
-    private const double FirstCallFactor = 2.5;
-    private int _firstCalls;
-
-    /// <summary>Its first calls may take longer. Not for a VM that replaces one which failed: code that never ends must not be given more each time.</summary>
-    public void WarmUp() => _firstCalls = FirstCalls;
-
     private WasmVm(WasmProgram program)
     {
         Program = program;
@@ -369,7 +361,7 @@ internal sealed class WasmVm : IDisposable
         t_running = this;
         _current = context;
         _effective = null;
-        Arm(Starting ? StartBudget : _firstCalls > 0 && _firstCalls-- > 0 ? Program.Limits.CpuPerCall * FirstCallFactor : Program.Limits.CpuPerCall);
+        Arm(Starting ? StartBudget : Program.Limits.CpuPerCall);
         _began = began = Stopwatch.GetTimestamp();
         return before;
     }

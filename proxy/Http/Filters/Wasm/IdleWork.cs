@@ -5,13 +5,13 @@ namespace Managed.Proxy.Http.Filters.Wasm;
 
 /// <summary>
 /// What a plugin is called for while no request waits for it: ticks, messages in queues, call-backs, answers that nobody's stream asked
-/// for. It may take a tenth of its worker for that, and earns the right by the time that passes; who has spent more waits in line. A call
+/// for. It may take a thirtieth of its worker for that, and earns the right by the time that passes; who has spent more waits in line. A call
 /// of more than a millisecond is felt by everybody, so what it takes beyond that counts twenty-five times.
 /// </summary>
 internal sealed class IdleWork
 {
-    private const int Share = 10, LongWeight = 25, MaxWaiting = 1000;
-    private const long MostSaved = 1000, LongCall = 1000; // microseconds
+    private const int Share = 30, LongWeight = 25, MaxWaiting = 1000;
+    private const long MostSaved = 1000, LongCall = 1000, LeastPause = 5000; // microseconds; a loop that wakes for each call costs more than the calls
 
     private readonly PluginContext _root;
     private readonly Queue<Action> _waiting = new();
@@ -59,6 +59,6 @@ internal sealed class IdleWork
             _saved -= took + Math.Max(0, took - LongCall) * (LongWeight - 1);
         }
         _running = false;
-        if (_waiting.Count > 0) worker.Timers.Arm(_timer, (1 - _saved) * Share);
+        if (_waiting.Count > 0) worker.Timers.Arm(_timer, Math.Max(LeastPause, (1 - _saved) * Share));
     }
 }

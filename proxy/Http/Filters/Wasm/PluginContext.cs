@@ -18,8 +18,8 @@ internal sealed partial class PluginContext : WasmContext
     private const long MaxHeld = 16 << 20;     // bytes of messages on their way
     private const int MaxCallBackBytes = 1 << 20, MaxPosted = 1000;
     private const int MaxName = 4096, MaxQueueName = 1024;
-    // An answer may ask for the next call, and that for the next. What is longer than any chain that serves a request goes on slowly.
-    private const int LongChain = 16;
+    // An answer may ask for the next call, and that for the next. What is longer than any chain that serves a request goes on ever more slowly.
+    private const int LongChain = 8, MostDelays = 20;
     private const long ChainDelayMicros = 100_000;
     // What the host's own work for a call costs the worker, about; for whoever makes calls that no request waits for.
     private const long HttpCallMicros = 30, GrpcCallMicros = 200;
@@ -289,7 +289,7 @@ internal sealed partial class PluginContext : WasmContext
     private void Begin(int chain, Action start)
     {
         if (chain <= LongChain) start();
-        else Worker!.Timers.Arm(new WheelTimer(static s => ((Action)s!)(), start), ChainDelayMicros);
+        else Worker!.Timers.Arm(new WheelTimer(static s => ((Action)s!)(), start), ChainDelayMicros * Math.Min(chain - LongChain, MostDelays));
     }
 
     public override void CallStatus(out int code, out ReadOnlySpan<byte> message)

@@ -170,7 +170,7 @@ public sealed record WasmLimitsConfig : ConfigRecord
     [Range(1, 10_000_000), Description("Entries of its function tables.")]
     public long TableElements { get; init; } = 100_000;
 
-    [DurationRange(1, 60_000), Description("CPU time of one callback; beyond it the callback is stopped and its stream fails. Measured every 5 ms.")]
+    [DurationRange(1, 60_000), Description("CPU time of one callback; beyond it the callback is stopped and its stream fails. Looked at every 2 ms.")]
     public TimeSpan CpuPerCall { get; init; } = TimeSpan.FromMilliseconds(10);
 
     [DurationRange(1, 60_000), Description("CPU time of the module's start and of a plugin's configuration.")]

@@ -254,7 +254,6 @@ internal sealed class WasmReplica
     {
         _loadedAt = _worker.NowMicros;
         instance.Vm.Times = _times;
-        if (_overBudget == 0) instance.Vm.WarmUp();
         Volatile.Write(ref _current, instance);
         instance.Vm.Bind(_worker);
         foreach (var root in instance.Roots.Values) root.Bind(_worker);
