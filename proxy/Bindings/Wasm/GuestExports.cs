@@ -30,7 +30,7 @@ internal sealed class GuestExports
         Main = instance.GetFunction<int, int, int>("main");
         MainVoid = instance.GetFunction<int>("__main_void") ?? instance.GetFunction<int>("main");
         var allocate = instance.GetFunction<int, int>("proxy_on_memory_allocate");
-        AllocatesByMalloc = allocate is null;
+        AllocatesNothing = allocate is null && Start is null && Initialize is null;
         Allocate = allocate ?? instance.GetFunction<int, int>("malloc");
         ContextCreate = new(WasmCallback.ContextCreate, instance.GetAction<int, int>("proxy_on_context_create"));
         VmStart = new(WasmCallback.VmStart, instance.GetFunction<int, int, int>("proxy_on_vm_start"));
@@ -61,8 +61,8 @@ internal sealed class GuestExports
         GrpcClose = new(WasmCallback.GrpcClose, instance.GetAction<int, int, int>("proxy_on_grpc_close"));
     }
 
-    /// <summary>As guests of C++ and AssemblyScript do; Go's other one fails when asked for nothing.</summary>
-    public readonly bool AllocatesByMalloc;
+    /// <summary>Its allocator can be asked for no bytes: AssemblyScript's, which has malloc alone and begins in its start section. TinyGo's malloc panics at it.</summary>
+    public readonly bool AllocatesNothing;
     public readonly Action? Initialize, Start;
     public readonly Func<int>? MainVoid;
     public readonly Func<int, int, int>? Main;

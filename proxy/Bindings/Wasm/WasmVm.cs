@@ -330,7 +330,7 @@ internal sealed class WasmVm : IDisposable
     {
         if (!IsWritable(addressOut, 4) || !IsWritable(sizeOut, 4)) return WasmStatus.InvalidMemoryAccess;
         int address = 0;
-        if (value.Length > 0 || (allocateEmpty && _exports is { AllocatesByMalloc: true }))
+        if (value.Length > 0 || (allocateEmpty && _exports is { AllocatesNothing: true }))
         {
             if (_allocating || _exports?.Allocate is not { } allocate) return WasmStatus.InternalFailure;
             _allocating = true;
