@@ -104,7 +104,8 @@ public sealed partial class ProxyServer
         return new PublicationImpact(
             [.. after.Keys.Except(before.Keys)], [.. before.Keys.Except(after.Keys)], rebound, [.. changed.Select(l => l.Name)], replaced, removedChains, drained,
             [.. next.Clusters.Keys.Except(clustersBefore.Keys)], [.. clustersBefore.Keys.Except(next.Clusters.Keys)],
-            [.. next.Clusters.Values.Where(c => clustersBefore.TryGetValue(c.Name, out var b) && !Same(b.Config.Node, c.Config.Node)).Select(c => c.Name)], []);
+            [.. next.Clusters.Values.Where(c => clustersBefore.TryGetValue(c.Name, out var b) && !Same(b.Config.Node, c.Config.Node)).Select(c => c.Name)],
+            [.. next.Resources.Except(now?.Resources ?? []).Select(r => r.Title).OfType<string>().Distinct().Order(StringComparer.Ordinal)]);
     }
 
     private static bool Same(ConfigNode? a, ConfigNode? b) => a is null ? b is null : a.SameAs(b);

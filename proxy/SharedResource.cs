@@ -9,6 +9,9 @@ public abstract class SharedResource
     /// <summary>Snapshots that use it; under the lock of <see cref="SharedState"/>.</summary>
     internal int Leases { get; set; }
 
+    /// <summary>For people: the code that it runs. Null when it is no code.</summary>
+    public virtual string? Title => null;
+
     /// <summary>
     /// A version that leases it goes into service: makes what the workers will need, in their place. On the control thread; null, or why it
     /// cannot be.

@@ -18,8 +18,8 @@ const string Usage = """
       lua       requests through a script that is edited meanwhile: body(), httpCall and respond paths, none fails, memory stays level
                 --requests 1000000  --edits 500  --connections 64
       wasm      a module swapped under load, by another build, another configuration, another VM: none failed, none mixed, p99 at most
-                1.5 times, one VM for each worker at the end, memory stays level
-                --publications 500  --rate 2000  --connections 64  --periods 10  --builds 8
+                1.5 times that of other publications, one VM for each worker at the end, memory stays level
+                --publications 2400  --per-second 40  --rate 2000  --connections 64  --periods 10  --builds 8
       wasm-hostile
                 modules that loop, trap, hoard and flood on one listener: requests on another none fails, p99 at most 2 times
                 --seconds 6 (for each kind)  --rate 1000  --connections 32  --kind NAME,... (of those that are printed; memory-fill alone is

@@ -67,6 +67,8 @@ internal sealed class LuaScript(byte[] text, string name, LuaLimits limits, LuaL
             worker.Post(static s => { var (script, id) = ((LuaScript, int))s!; script.RetireOn(id); }, (this, worker.Id));
     }
 
+    public override string Title => $"lua {Name}";
+
     public override void Describe(IReadOnlyList<Worker> workers, ICollection<GuestVmStatus> into)
     {
         foreach (var worker in workers)

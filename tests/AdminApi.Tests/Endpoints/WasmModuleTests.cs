@@ -116,6 +116,8 @@ public sealed class WasmModuleTests(NodeFixture fixture) : IClassFixture<NodeFix
     {
         await using var node = await TestNode.StartAsync(Answering);
         var first = await StoreAsync(node, "one");
+        var dry = await node.PostAsync("listeners/edge/filter_chains/main/http_filters?before=router&dry_run=true", Filter("""{"module":"stamp"}"""));
+        Assert.Equal(["wasm stamp"], dry.Json.GetProperty("impact").GetProperty("code_to_compile").EnumerateArray().Select(c => c.GetString()!));
         var added = (await node.PostAsync("listeners/edge/filter_chains/main/http_filters?before=router", Filter("""{"module":"stamp"}"""))).Is(HttpStatusCode.Created);
         Assert.Equal("one", await StampAsync(node));
         Assert.Contains(first, (await node.GetAsync("config")).Body, StringComparison.Ordinal);

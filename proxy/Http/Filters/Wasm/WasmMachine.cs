@@ -18,6 +18,7 @@ internal sealed class WasmMachine(WasmProgram program, string name, WasmStats st
     public WasmProgram Program => program;
     /// <summary>For logs and views.</summary>
     public string Name => name;
+    public override string Title => $"wasm {name}";
     public WasmStats Stats => stats;
     public ILogger Logger => logger;
 
