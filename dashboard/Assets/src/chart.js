@@ -104,4 +104,5 @@ class LiveChart {
   }
 }
 
-export const mount = (root, url) => new LiveChart(root, url);
+// Without a root somebody has left the page while this script was on its way.
+export const mount = (root, url) => root ? new LiveChart(root, url) : { dispose() {} };

@@ -103,4 +103,7 @@ class Uploads {
   }
 }
 
-export function mount(drop, input, name, dotnet) { return new Uploads(drop, input, name, dotnet); }
+/** Somebody may have left the page while this script was on its way: then there is nothing to listen to. */
+const nothing = { cancel() {}, dispose() {} };
+
+export function mount(drop, input, name, dotnet) { return drop && input && name ? new Uploads(drop, input, name, dotnet) : nothing; }
