@@ -41,6 +41,7 @@ class Uploads {
     on(window, 'drop', e => e.preventDefault());
     on(input, 'change', () => this.takeChosen());
     this.takeChosen(); // somebody was faster than this script
+    drop.dataset.ready = '';
   }
 
   takeChosen() {

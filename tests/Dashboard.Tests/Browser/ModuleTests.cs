@@ -47,6 +47,7 @@ public sealed class ModuleTests(BrowserFixture browser)
               return data;
             }
             """);
+        await Expect(session.Page.Locator(".drop[data-ready]")).ToBeVisibleAsync();
         await session.Page.Locator(".drop").DispatchEventAsync("dragenter", new { dataTransfer = files });
         await Expect(session.Page.Locator(".drop")).ToHaveAttributeAsync("data-over", "");
         await session.Page.Locator(".drop").DispatchEventAsync("drop", new { dataTransfer = files });
@@ -77,6 +78,7 @@ public sealed class ModuleTests(BrowserFixture browser)
         await Expect(session.Page.Locator("html[data-keys=on]")).ToBeAttachedAsync();
         await using var files = await session.Page.EvaluateHandleAsync("() => { const data = new DataTransfer(); data.items.add(new File([new Uint8Array(64 * 1024 * 1024 + 1)], 'huge.wasm')); return data; }");
         await Expect(session.Page.Locator("tbody tr")).ToHaveCountAsync(2);
+        await Expect(session.Page.Locator(".drop[data-ready]")).ToBeVisibleAsync();
         await session.Page.Locator(".drop").DispatchEventAsync("drop", new { dataTransfer = files });
         await Expect(session.Page.GetByText("a module is at most 64.0 MiB")).ToBeVisibleAsync();
         Assert.Null(session.Host.State.UploadHeaders);
