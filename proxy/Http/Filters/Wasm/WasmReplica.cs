@@ -45,7 +45,6 @@ internal sealed class WasmReplica
         Take(first);
     }
 
-    public WasmInstance? Current => _current;
     public LogBudget LogBudget { get; } = new();
     /// <summary>What lives in its VM. On any thread.</summary>
     public IReadOnlyList<WasmPlugin> Plugins => Volatile.Read(ref _plugins);
