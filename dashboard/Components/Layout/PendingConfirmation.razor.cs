@@ -19,25 +19,17 @@ public sealed partial class PendingConfirmation
     protected override void OnInitialized()
     {
         Feed.Changed += OnFeedChanged;
-        _ = TickAsync();
+        _ = Every.RunAsync(TimeSpan.FromSeconds(1), TickAsync, _gone.Token);
     }
 
-    private async Task TickAsync()
+    private Task TickAsync()
     {
-        using var second = new PeriodicTimer(TimeSpan.FromSeconds(1));
-        try
+        if (Feed.Pending is not null)
         {
-            while (await second.WaitForNextTickAsync(_gone.Token))
-                if (Feed.Pending is not null)
-                {
-                    CountDown();
-                    StateHasChanged();
-                }
+            CountDown();
+            StateHasChanged();
         }
-        catch (OperationCanceledException)
-        {
-            // The frame is gone.
-        }
+        return Task.CompletedTask;
     }
 
     private void CountDown()

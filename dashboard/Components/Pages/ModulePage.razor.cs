@@ -43,7 +43,7 @@ public sealed partial class ModulePage
     {
         Feed.Changed += OnFeedChanged;
         _account = await Api.AccountAsync();
-        _ = PollAsync();
+        _ = Every.RunAsync(Interval, PollAsync, _gone.Token);
     }
 
     protected override async Task OnParametersSetAsync()
@@ -86,19 +86,8 @@ public sealed partial class ModulePage
 
     private async Task PollAsync()
     {
-        using var timer = new PeriodicTimer(Interval);
-        try
-        {
-            while (await timer.WaitForNextTickAsync(_gone.Token))
-            {
-                await LoadVmsAsync();
-                StateHasChanged();
-            }
-        }
-        catch (OperationCanceledException)
-        {
-            // The page is gone.
-        }
+        await LoadVmsAsync();
+        StateHasChanged();
     }
 
     private void SortBy(string key) => Navigation.NavigateTo(

@@ -33,7 +33,7 @@ public sealed partial class Modules
     {
         Feed.Changed += OnFeedChanged;
         _account = await Api.AccountAsync();
-        _ = PollAsync();
+        _ = Every.RunAsync(Interval, PollAsync, _gone.Token);
         await LoadAsync();
     }
 
@@ -44,19 +44,8 @@ public sealed partial class Modules
 
     private async Task PollAsync()
     {
-        using var timer = new PeriodicTimer(Interval);
-        try
-        {
-            while (await timer.WaitForNextTickAsync(_gone.Token))
-            {
-                await LoadVmsAsync();
-                StateHasChanged();
-            }
-        }
-        catch (OperationCanceledException)
-        {
-            // The page is gone.
-        }
+        await LoadVmsAsync();
+        StateHasChanged();
     }
 
     private List<GuestVm> VmsOf(Module module) => [.. _vms.Value?.Where(v => v.Digest == module.Digest) ?? []];

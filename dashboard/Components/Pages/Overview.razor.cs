@@ -21,7 +21,7 @@ public sealed partial class Overview
     protected override async Task OnInitializedAsync()
     {
         Feed.Changed += OnFeedChanged;
-        _ = PollWorkersAsync();
+        _ = Every.RunAsync(WorkerInterval, PollWorkersAsync, _gone.Token);
         _ = ShowAilingAsync();
         await Task.WhenAll(LoadWorkersAsync(), LoadVersionsAsync());
     }
@@ -39,20 +39,9 @@ public sealed partial class Overview
 
     private async Task PollWorkersAsync()
     {
-        using var timer = new PeriodicTimer(WorkerInterval);
-        try
-        {
-            while (await timer.WaitForNextTickAsync(_gone.Token))
-            {
-                _ = ShowAilingAsync();
-                await LoadWorkersAsync();
-                StateHasChanged();
-            }
-        }
-        catch (OperationCanceledException)
-        {
-            // The page is gone.
-        }
+        _ = ShowAilingAsync();
+        await LoadWorkersAsync();
+        StateHasChanged();
     }
 
     private void OnFeedChanged() => _ = InvokeAsync(async () =>

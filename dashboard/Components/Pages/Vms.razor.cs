@@ -28,7 +28,7 @@ public sealed partial class Vms
     protected override async Task OnInitializedAsync()
     {
         Feed.Changed += OnFeedChanged;
-        _ = PollAsync();
+        _ = Every.RunAsync(Interval, PollAsync, _gone.Token);
         _ = LinkAsync();
         await LoadAsync();
     }
@@ -45,19 +45,8 @@ public sealed partial class Vms
 
     private async Task PollAsync()
     {
-        using var timer = new PeriodicTimer(Interval);
-        try
-        {
-            while (await timer.WaitForNextTickAsync(_gone.Token))
-            {
-                await LoadAsync();
-                StateHasChanged();
-            }
-        }
-        catch (OperationCanceledException)
-        {
-            // The page is gone.
-        }
+        await LoadAsync();
+        StateHasChanged();
     }
 
     private List<GuestVm> Rows(IReadOnlyList<GuestVm> all) =>
