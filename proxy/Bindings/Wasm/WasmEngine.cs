@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using System.Runtime;
 using Managed.Proxy.Core.EventLoop;
 using Wasmtime;
 
@@ -17,7 +18,7 @@ internal static class WasmEngine
     private static readonly Lock Gate = new();
     private static readonly AutoResetEvent Wanted = new(false);
     private static long s_live, s_created;
-    private static readonly BlockingCollection<Store> Unused = [];
+    private static readonly BlockingCollection<Action> Chores = [];
     private static bool s_ticking;
 
     public static Engine Shared { get; } = new(new Config()
@@ -30,6 +31,9 @@ internal static class WasmEngine
     public static long Live => Volatile.Read(ref s_live);
     public static long Created => Volatile.Read(ref s_created);
 
+    /// <summary>CPU time of the present thread, in microseconds, without what the runtime compiled on it: that a host function is called for the first time is not the guest's fault.</summary>
+    internal static long ThreadMicros() => Libc.ThreadCpuMicros() - JitInfo.GetCompilationTime(currentThread: true).Ticks / TimeSpan.TicksPerMicrosecond;
+
     internal static void Enter()
     {
         Interlocked.Increment(ref s_created);
@@ -40,7 +44,7 @@ internal static class WasmEngine
             {
                 s_ticking = true;
                 new Thread(Tick) { Name = "wasm-epoch", IsBackground = true }.Start();
-                new Thread(static () => { foreach (var store in Unused.GetConsumingEnumerable()) store.Dispose(); }) { Name = "wasm-unmap", IsBackground = true }.Start();
+                new Thread(static () => { foreach (var chore in Chores.GetConsumingEnumerable()) chore(); }) { Name = "wasm-chores", IsBackground = true }.Start();
             }
         }
         Wanted.Set();
@@ -50,8 +54,11 @@ internal static class WasmEngine
     internal static void Leave(Store store, long memory)
     {
         Interlocked.Decrement(ref s_live);
-        if (memory > MaxUnmapped) Unused.Add(store); else store.Dispose();
+        if (memory > MaxUnmapped) Later(store.Dispose); else store.Dispose();
     }
+
+    /// <summary>Does it on another thread, soon and in order: what takes time that a worker has not. It must not fail.</summary>
+    internal static void Later(Action chore) => Chores.Add(chore);
 
     private static void Tick()
     {

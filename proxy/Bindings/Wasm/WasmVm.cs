@@ -1,8 +1,6 @@
 using System.Diagnostics;
 using System.Diagnostics.CodeAnalysis;
-using System.Runtime;
 using Managed.Proxy.Core.Buffers;
-using Managed.Proxy.Core.EventLoop;
 using Managed.Proxy.Core.Telemetry;
 using Wasmtime;
 
@@ -14,7 +12,8 @@ namespace Managed.Proxy.Bindings.Wasm;
 /// </summary>
 internal sealed class WasmVm : IDisposable
 {
-    private const long LateMicros = 20_000; // by the clock: below this a thread may just not have been let run
+    private const int StrictShare = 3;
+    private const long LateMicros = 40_000; // by the clock: below this a thread may just not have been let run
 
     [ThreadStatic] private static WasmVm? t_running;
 
@@ -158,6 +157,9 @@ internal sealed class WasmVm : IDisposable
     public bool Starting { get; set; }
     /// <summary>CPU time of a start; on a worker, where everybody waits for it, less than the program's limit.</summary>
     public TimeSpan StartBudget { get; set; }
+
+    /// <summary>Until then, by its worker's clock, a call has a third of its budget. 0: not at all.</summary>
+    public long StrictUntil { get; set; }
 
     /// <summary>Ends it; nothing runs in it, and its contexts are forgotten by who made them.</summary>
     public void Dispose()
@@ -361,7 +363,7 @@ internal sealed class WasmVm : IDisposable
         t_running = this;
         _current = context;
         _effective = null;
-        Arm(Starting ? StartBudget : Program.Limits.CpuPerCall);
+        Arm(Starting ? StartBudget : StrictUntil > 0 && Worker!.NowMicros < StrictUntil ? Program.Limits.CpuPerCall / StrictShare : Program.Limits.CpuPerCall);
         _began = began = Stopwatch.GetTimestamp();
         return before;
     }
@@ -409,8 +411,7 @@ internal sealed class WasmVm : IDisposable
     /// <summary>Ends the present call when it has used up its time. For host functions that work long: the engine looks only while the guest itself runs.</summary>
     public void CheckBudget()
     {
-        // Nor is it the guest's fault that the runtime compiles a host function when it is first called.
-        long now = Libc.ThreadCpuMicros() - JitInfo.GetCompilationTime(currentThread: true).Ticks / TimeSpan.TicksPerMicrosecond;
+        long now = WasmEngine.ThreadMicros();
         // What came before the first look is not counted: asking at the start would cost more than most calls.
         if (_cpuBase == long.MinValue) _cpuBase = now;
         if (now - _cpuBase < _cpuBudget) return;

@@ -1,4 +1,4 @@
-using Managed.Proxy.Core.EventLoop;
+using Managed.Proxy.Bindings.Wasm;
 using Managed.Proxy.Core.Timers;
 
 namespace Managed.Proxy.Http.Filters.Wasm;
@@ -53,9 +53,9 @@ internal sealed class IdleWork
         _running = true;
         while (_saved > 0 && _waiting.TryDequeue(out var call))
         {
-            long before = Libc.ThreadCpuMicros();
+            long before = WasmEngine.ThreadMicros();
             call();
-            long took = 1 + Libc.ThreadCpuMicros() - before;
+            long took = 1 + WasmEngine.ThreadMicros() - before;
             _saved -= took + Math.Max(0, took - LongCall) * (LongWeight - 1);
         }
         _running = false;

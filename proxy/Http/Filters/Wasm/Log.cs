@@ -14,7 +14,7 @@ internal static partial class Log
     [LoggerMessage(1412, LogLevel.Error, "Wasm module {Module} failed on worker {Worker}: {Failure} (vm '{VmId}', request {RequestId}).")]
     public static partial void Trapped(ILogger logger, string module, int worker, string failure, string vmId, string requestId);
 
-    [LoggerMessage(1413, LogLevel.Warning, "Wasm module {Module} is in quarantine on worker {Worker} after repeated failures.")]
+    [LoggerMessage(1413, LogLevel.Warning, "Wasm module {Module} is in quarantine on all workers after repeated failures, the last on worker {Worker}.")]
     public static partial void Quarantined(ILogger logger, string module, int worker);
 
     [LoggerMessage(1414, LogLevel.Error, "Wasm module {Module} could not be started on worker {Worker}: {Failure}.")]

@@ -48,6 +48,7 @@ internal static class PluginBuilder
                 return made;
             });
             var program = new WasmProgram(module, vm.VmId, vmConfiguration, environment, imports, limits, common.DataOf(vm.VmId, limits.SharedData), common.Queues, common.Metrics, () => Level(shared.Guests.Logger));
+            WasmWarmUp.Once(program);
             return new WasmMachine(program, title, new WasmStats(stats, WasmStats.NameOf(title)), shared.Guests.Logger);
         });
         string key = WasmModule.DigestOf(Encoding.UTF8.GetBytes(string.Join('\n', config.Name, config.RootId, Convert.ToHexString(configuration), config.FailurePolicy, config.FailOpen, config.AllowOnHeadersStopIteration, config.ReloadConfig?.Backoff?.BaseInterval, config.ReloadConfig?.Backoff?.MaxInterval)));

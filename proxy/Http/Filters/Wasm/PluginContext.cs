@@ -22,7 +22,7 @@ internal sealed partial class PluginContext : WasmContext
     private const int LongChain = 8, MostDelays = 20;
     private const long ChainDelayMicros = 100_000;
     // What the host's own work for a call costs the worker, about; for whoever makes calls that no request waits for.
-    private const long HttpCallMicros = 30, GrpcCallMicros = 200;
+    private const long HttpCallMicros = 100, GrpcCallMicros = 200;
 
     private readonly WasmPlugin _plugin;
     private readonly WasmMachine _machine;

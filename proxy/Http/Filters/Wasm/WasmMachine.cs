@@ -13,6 +13,7 @@ internal sealed class WasmMachine(WasmProgram program, string name, WasmStats st
 {
     private WasmReplica?[] _replicas = new WasmReplica?[Worker.MaxWorkers];
     private WasmInstance?[] _prepared = new WasmInstance?[Worker.MaxWorkers];
+    private Quarantine? _quarantine; // of all replicas: what one worker has learnt none of the others need pay for
     private long _startMicros = long.MaxValue;
 
     public WasmProgram Program => program;
@@ -42,6 +43,7 @@ internal sealed class WasmMachine(WasmProgram program, string name, WasmStats st
 
     protected internal override string? Prepare(IReadOnlyList<Worker> workers)
     {
+        _quarantine ??= new Quarantine(workers.Count);
         foreach (var worker in workers)
         {
             if (_replicas[worker.Id] is not null)
@@ -68,7 +70,7 @@ internal sealed class WasmMachine(WasmProgram program, string name, WasmStats st
         if (_prepared[worker.Id] is not { } made) return;
         _prepared[worker.Id] = null;
         if (_replicas[worker.Id] is { } live) live.Replace(made);
-        else Volatile.Write(ref _replicas[worker.Id], new WasmReplica(this, worker, made));
+        else Volatile.Write(ref _replicas[worker.Id], new WasmReplica(this, worker, _quarantine!, made));
     }
 
     protected internal override void Release(IReadOnlyList<Worker> workers)
@@ -77,6 +79,7 @@ internal sealed class WasmMachine(WasmProgram program, string name, WasmStats st
         var (replicas, prepared) = (_replicas, _prepared);
         _replicas = new WasmReplica?[Worker.MaxWorkers];
         _prepared = new WasmInstance?[Worker.MaxWorkers];
+        _quarantine = null;
         foreach (var worker in workers)
             worker.Post(static s =>
             {

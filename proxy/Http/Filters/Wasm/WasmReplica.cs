@@ -14,19 +14,21 @@ internal sealed class WasmReplica
     public const long QuickStartMicros = 2000;
     // What a start may take on the worker when it is not as quick as it was: then the next is made elsewhere.
     private static readonly TimeSpan QuickBudget = TimeSpan.FromMilliseconds(10);
+    // After a call that held the worker those that waited should not wait for the next one like it: for so long a call gets less.
+    private const long StrictMicros = 1_000_000;
     // VMs that failed and only finish their streams, each with the memory it has.
     private const int MostFailed = 4;
     private const long FirstStartPause = 1_000_000, LongestStartPause = 60_000_000;
 
     private readonly WasmMachine _machine;
     private readonly Worker _worker;
-    private readonly Quarantine _quarantine = new();
+    private readonly Quarantine _quarantine;
     private readonly long _accident; // microseconds: a breach that was stopped in time; on a busy machine the engine looks late
     private WasmInstance? _current;
     private readonly List<WasmInstance> _failed = []; // with streams
     private WasmPlugin[] _plugins;
     private bool _slow;
-    private long _loadedAt, _backoff, _notBefore, _startPause = FirstStartPause;
+    private long _loadedAt, _strictUntil, _backoff, _notBefore, _startPause = FirstStartPause;
     private bool _loading, _ended;
     private readonly GuestCallTimes _times;
     // Read by other threads.
@@ -34,10 +36,11 @@ internal sealed class WasmReplica
     private int _active;
     private string _lastError = "";
 
-    public WasmReplica(WasmMachine machine, Worker worker, WasmInstance first)
+    public WasmReplica(WasmMachine machine, Worker worker, Quarantine quarantine, WasmInstance first)
     {
         _machine = machine;
         _worker = worker;
+        _quarantine = quarantine;
         _accident = Math.Max(100_000, 2 * (long)machine.Program.Limits.CpuPerCall.TotalMicroseconds);
         _times = new GuestCallTimes(worker.Stats, machine.Stats.Calls, machine.Stats.Time);
         _plugins = [.. first.Roots.Keys];
@@ -104,17 +107,21 @@ internal sealed class WasmReplica
             _overBudget++;
             _worker.Stats.Increment(stats.OverBudget);
         }
-        Log.Trapped(_machine.Logger, plugin.Name, _worker.Id, vm.Failure, vm.VmId, requestId);
+        string failure = vm.Failure, vmId = vm.VmId;
+        // The first line of its form costs the runtime 15 ms.
+        WasmEngine.Later(() => Log.Trapped(_machine.Logger, plugin.Name, _worker.Id, failure, vmId, requestId));
         _worker.Server.ModuleSaid(_worker, Microsoft.Extensions.Logging.LogLevel.Error, plugin.Name, vm.VmId, vm.Failure, requestId, 0);
         bool served = GiveUp(vm);
-        if (_quarantine.Add(_worker.NowMicros, vm.HeldMicros, _accident))
+        bool begun = _quarantine.Add(_worker.NowMicros, vm.HeldMicros, _accident);
+        // Streams under way would call it too, each as long as the limit lets it.
+        while (HoldsQuarantine && _failed.Count > 0) EndStreams(_failed[0]);
+        if (begun)
         {
-            // Streams under way would call it too, each as long as the limit lets it.
-            while (_failed.Count > 0) EndStreams(_failed[0]);
             _worker.Stats.Increment(stats.Quarantines);
-            Log.Quarantined(_machine.Logger, plugin.Name, _worker.Id);
+            WasmEngine.Later(() => Log.Quarantined(_machine.Logger, plugin.Name, _worker.Id));
             _worker.Server.Raise("vm.quarantined", ("kind", "wasm"), ("name", plugin.Name), ("digest", _machine.Program.Module.Digest), ("worker", _worker.Id));
         }
+        if (vm.HeldMicros > 0) _strictUntil = _worker.NowMicros + vm.HeldMicros + StrictMicros;
         if (!served) return;
         if (plugin.Policy != WasmFailurePolicy.FailReload)
         {
@@ -253,6 +260,7 @@ internal sealed class WasmReplica
     {
         _loadedAt = _worker.NowMicros;
         instance.Vm.Times = _times;
+        instance.Vm.StrictUntil = _strictUntil;
         Volatile.Write(ref _current, instance);
         instance.Vm.Bind(_worker);
         foreach (var root in instance.Roots.Values) root.Bind(_worker);
