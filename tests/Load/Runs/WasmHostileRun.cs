@@ -9,7 +9,8 @@ namespace Managed.Load.Runs;
 
 /// <summary>
 /// Each hostile module in turn gets traffic on a listener of its own, while innocent traffic on another, which the same two workers carry, is
-/// measured; before each there is an equally long quiet time in which a harmless module gets the same traffic.
+/// measured; before each there is an equally long quiet time in which a harmless module gets the same traffic. Times in which the machine
+/// itself stood still are measured again, and where a kind is over the limit the median of three times counts.
 /// </summary>
 internal static class WasmHostileRun
 {
@@ -17,9 +18,12 @@ internal static class WasmHostileRun
     // Where load generator, upstream and both workers share two cores, a thread that becomes ready waits for up to a slice of the scheduler
     // (3 ms on Linux with two cores), whoever is to blame. Below this nothing can be said of the product.
     private const double FloorMs = 3;
+    // A part of the time. Where the machine itself stands still longer than that the slowest hundredth says nothing, and the kind is run again.
+    private const double MostStalled = 0.003;
+    private const int Attempts = 7;
     // The server's collector lets the young generation grow to hundreds of megabytes before it looks; two VMs at their cap are 256 more.
     private const double MemoryLimit = 1 << 30;
-    private const int HostileRate = 200, HostileConnections = 16;
+    private const int HostileRate = 200, HostileConnections = 16, SettleMs = 500;
 
     public static async Task RunAsync(Arguments options, Verdict verdict)
     {
@@ -31,46 +35,74 @@ internal static class WasmHostileRun
         using var scene = new Scene(options);
         await using var managed = await scene.StartAsync();
         int process = managed.Id, port = FreePort.Take();
-        using var load = new LoadGenerator(scene.Document.Listener, connections, rate, 1 + 2 * kinds.Count);
+        using var load = new LoadGenerator(scene.Document.Listener, connections, rate, 1 + 2 * Attempts * kinds.Count);
+        using var witness = new StallWitness();
         await PublishAsync(managed, port, "none", StampGuest.Build(0));
         load.Start();
         using (Traffic(port)) await Task.Delay(TimeSpan.FromSeconds(5));
         long most = 0;
+        var slice = 0;
         var quiet = new List<double>();
-        for (var i = 0; i < kinds.Count && !managed.HasExited; i++)
+        foreach (var (kind, module) in kinds)
         {
-            await PublishAsync(managed, port, "none", StampGuest.Build(0));
-            using (Traffic(port))
+            var seen = new List<double>();
+            for (var attempt = 1; !managed.HasExited; attempt++)
             {
-                await Task.Delay(500);
-                load.Slice = 1 + 2 * i;
-                await Task.Delay(TimeSpan.FromSeconds(seconds));
-                load.Slice = 0;
+                await PublishAsync(managed, port, "none", StampGuest.Build(0));
+                LatencyHistogram before, during;
+                double stalledBefore, stalled;
+                using (Traffic(port))
+                {
+                    await Task.Delay(SettleMs);
+                    (before, stalledBefore) = await MeasureAsync();
+                }
+                await PublishAsync(managed, port, kind, module);
+                await Task.Delay(SettleMs); // what a publication costs is another run's question; the guest does nothing before its first request
+                double cpu = ProcessFigures.CpuSeconds(process);
+                using (Traffic(port))
+                {
+                    (during, stalled) = await MeasureAsync();
+                    most = Math.Max(most, ProcessFigures.Resident(process));
+                }
+                cpu = ProcessFigures.CpuSeconds(process) - cpu;
+                var vms = (await managed.Admin.WasmVmsAsync()).Where(v => (string?)v["name"] == kind).ToList();
+                // Busy neighbours stretch a latency, not this: how much of the workers' time went into the module.
+                double share = vms.Sum(v => (double)v["time_micros"]!) / 1e6 / (2 * seconds);
+                double usual = Median.Of([.. quiet.TakeLast(4), before.Quantile(0.99)]), p99 = during.Quantile(0.99), limit = Math.Max(P99Limit * usual, usual + FloorMs);
+                verdict.Say($"{kind,-22} p99 {p99,7:0.000} ms (p99.9 {during.Quantile(0.999):0.0}), quiet {before.Quantile(0.99):0.000} (usual {usual:0.000}), ratio {p99 / usual:0.00}; in the module {100 * share:0.00} % of both workers; CPU {100 * cpu / seconds:0} %; VMs {string.Join(" ", vms.Select(v => $"{v["state"]}:{v["errors"]}e/{v["breaches"]}b/{v["created"]}c/{v["active"]}a"))}; machine stalled {stalledBefore:0} and {stalled:0} ms");
+                double tolerable = MostStalled * seconds * 1000;
+                // A quiet time that is none would excuse anything; of the other only a miss is in doubt.
+                if (attempt < Attempts && (stalledBefore > tolerable || (stalled > tolerable && p99 > limit)))
+                {
+                    verdict.Say($"{kind,-22} the machine itself stood still: again");
+                    continue;
+                }
+                quiet.Add(before.Quantile(0.99));
+                seen.Add(p99);
+                if (seen.Count is 1 or 2 && seen[0] > limit)
+                {
+                    verdict.Say($"{kind,-22} over the limit of {limit:0.000} ms: the median of three counts");
+                    continue;
+                }
+                p99 = Median.Of(seen);
+                verdict.Expect(p99 <= limit, $"{kind}: p99 of others is {p99:0.000} ms, {p99 / usual:0.00} times the usual (limit {limit:0.000} ms)");
+                break;
             }
-            await PublishAsync(managed, port, kinds[i].Kind, kinds[i].Module);
-            double cpu = ProcessFigures.CpuSeconds(process);
-            using (var traffic = Traffic(port))
-            {
-                load.Slice = 2 + 2 * i;
-                await Task.Delay(TimeSpan.FromSeconds(seconds));
-                load.Slice = 0;
-                most = Math.Max(most, ProcessFigures.Resident(process));
-            }
-            cpu = ProcessFigures.CpuSeconds(process) - cpu;
-            var vms = (await managed.Admin.WasmVmsAsync()).Where(v => (string?)v["name"] == kinds[i].Kind).ToList();
-            // Busy neighbours stretch a latency, not this: how much of the workers' time went into the module.
-            double share = vms.Sum(v => (double)v["time_micros"]!) / 1e6 / (2 * seconds);
-            var (before, during) = (load.Latencies(1 + 2 * i), load.Latencies(2 + 2 * i));
-            quiet.Add(before.Quantile(0.99));
-            double usual = Median.Of(quiet.TakeLast(5)), p99 = during.Quantile(0.99), limit = Math.Max(P99Limit * usual, usual + FloorMs);
-            verdict.Say($"{kinds[i].Kind,-22} p99 {p99,7:0.000} ms (p99.9 {during.Quantile(0.999):0.0}), quiet {before.Quantile(0.99):0.000} (usual {usual:0.000}), ratio {p99 / usual:0.00}; in the module {100 * share:0.00} % of both workers; CPU {100 * cpu / seconds:0} %; VMs {string.Join(" ", vms.Select(v => $"{v["state"]}:{v["errors"]}e/{v["breaches"]}b/{v["created"]}c/{v["active"]}a"))}");
-            verdict.Expect(p99 <= limit, $"{kinds[i].Kind}: p99 of others is {p99:0.000} ms, {p99 / usual:0.00} times the usual (limit {limit:0.000} ms)");
         }
         load.Stop();
         verdict.Expect(!managed.HasExited && managed.Id == process, $"the product ended:\n{managed.LastLines}");
         load.Judge(verdict);
         verdict.Say($"innocent requests {load.Requests}: failed {load.Failed}, connections closed {load.Closed}; resident at most {most >> 20} MiB");
         verdict.Expect(most <= MemoryLimit, $"resident memory reached {most >> 20} MiB");
+
+        async Task<(LatencyHistogram Latencies, double StalledMs)> MeasureAsync()
+        {
+            double stalled = witness.StalledMs;
+            load.Slice = ++slice;
+            await Task.Delay(TimeSpan.FromSeconds(seconds));
+            load.Slice = 0;
+            return (load.Latencies(slice), witness.StalledMs - stalled);
+        }
     }
 
     private static LoadGenerator Traffic(int port)
