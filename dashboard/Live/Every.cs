@@ -3,7 +3,7 @@ namespace Managed.Dashboard.Live;
 /// <summary>A page's own clock.</summary>
 internal static class Every
 {
-    /// <summary>Does it again and again, each time so long after the last had begun or at its end, until the page is gone.</summary>
+    /// <summary>Does it at each tick, one at a time, until the page is gone.</summary>
     public static async Task RunAsync(TimeSpan interval, Func<Task> act, CancellationToken gone)
     {
         using var timer = new PeriodicTimer(interval);

@@ -21,7 +21,7 @@ internal sealed partial class PluginContext : WasmContext
     // An answer may ask for the next call, and that for the next. What is longer than any chain that serves a request goes on ever more slowly.
     private const int LongChain = 8, MostDelays = 20;
     private const long ChainDelayMicros = 100_000;
-    // What the host's own work for a call costs the worker, about; for whoever makes calls that no request waits for.
+    // Charged for the host's own work on calls that no request waits for. Estimates: with 30 for an HTTP call, answers that beget calls took 21 to 34 % of a core, with 100 15 to 29 %.
     private const long HttpCallMicros = 100, GrpcCallMicros = 200;
 
     private readonly WasmPlugin _plugin;
