@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using Managed.Proxy.Core;
 using Managed.Proxy.Configuration;
 using Managed.Proxy.Core.Telemetry;
 using Managed.Proxy.Downstream.Listener;
@@ -113,6 +114,7 @@ public sealed partial class ProxyServer : IAsyncDisposable
         lock (_generations)
             foreach (var generation in _generations) generation.Dispose();
         for (int i = 0; i < _workers.Length; i++) if (!_threads[i].IsAlive) _workers[i].Loop.Close();
+        Chores.Finish(TimeSpan.FromSeconds(1)); // the last words of guests
         _dns.Dispose();
         _accessLogs.Dispose();
     }

@@ -8,23 +8,28 @@ namespace Managed.Proxy.Bindings;
 /// some requests costs the others as much.</para>
 /// <para>Time: while a breach ran, every connection of its worker stood still. Of the workers' time one part in <see cref="Share"/> may go that way, in
 /// the long run, and at once about one breach on each: with more than that the slowest hundredth of everybody's requests would be those that
-/// waited for it.</para>
+/// waited for it. The pause is as long as it takes to make good for what was lost.</para>
+/// <para>In the second after a breach that held a worker, and in the first after its quarantine, calls are to be <see cref="IsStrict">stopped
+/// sooner</see>, on all workers: what was endless once mostly is so again.</para>
 /// </summary>
 /// <param name="workers">How many use it; more than one may do so at once.</param>
 internal sealed class Quarantine(int workers = 1)
 {
     private const int Tolerated = 10, Share = 800;
     private const long FirstPause = 1_000_000, LongestPause = 60_000_000, Forgiven = 60_000_000; // microseconds
-    private const long LostByEach = 10_000, LeastLost = 20_000; // microseconds
+    private const long LostByEach = 5_000, LeastLost = 10_000, Strict = 1_000_000; // microseconds
 
     private readonly Lock _lock = new();
     private readonly long _tolerated = Tolerated * workers, _mostLost = Math.Max(LeastLost, LostByEach * workers);
-    private long _breaches, _last, _pause = FirstPause, _until, _lost;
+    private long _breaches, _last, _pause = FirstPause, _until, _lost, _strictUntil;
 
     /// <summary>Until when the code is not called; microseconds of the workers' clock.</summary>
     public long Until => Volatile.Read(ref _until);
 
     public bool Holds(long now) => now < Until;
+
+    /// <summary>Whether a call that begins now is under suspicion.</summary>
+    public bool IsStrict(long now) => now < Volatile.Read(ref _strictUntil);
 
     /// <summary>True: this breach begins a quarantine. False: it is one too few, or one that was under way when another worker's began it.</summary>
     /// <param name="now">Microseconds of the workers' clock.</param>
@@ -35,6 +40,7 @@ internal sealed class Quarantine(int workers = 1)
         lock (_lock)
         {
             if (Holds(now)) return false;
+            if (held > 0) Volatile.Write(ref _strictUntil, now + held + Strict);
             long since = Math.Max(0, now - _last);
             if (since > Forgiven) _pause = FirstPause;
             _breaches = Math.Max(0, _breaches - since * workers / 1_000_000) + 1;
@@ -42,10 +48,11 @@ internal sealed class Quarantine(int workers = 1)
             _last = now;
             if (_breaches < _tolerated && _lost <= Math.Max(_mostLost, Math.Min(held, accident))) return false;
             _breaches = Math.Min(_breaches, _tolerated - 1);
+            long pause = Math.Clamp(_lost * Share / workers, _pause, LongestPause);
             _lost = Math.Min(_lost, _mostLost);
-            long pause = Math.Clamp(held * Share, _pause, LongestPause);
             _last = now + pause;
             _pause = Math.Min(pause * 2, LongestPause);
+            if (held > 0) Volatile.Write(ref _strictUntil, _last + Strict);
             Volatile.Write(ref _until, _last);
             return true;
         }
@@ -54,6 +61,6 @@ internal sealed class Quarantine(int workers = 1)
     /// <summary>Goes on with what another has recorded. Before anybody uses it.</summary>
     public void Follow(Quarantine old)
     {
-        lock (old._lock) (_breaches, _last, _pause, _until, _lost) = (old._breaches, old._last, old._pause, old._until, old._lost);
+        lock (old._lock) (_breaches, _last, _pause, _until, _lost, _strictUntil) = (old._breaches, old._last, old._pause, old._until, old._lost, old._strictUntil);
     }
 }

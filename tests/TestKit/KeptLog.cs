@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using Managed.Proxy.Core;
 using Microsoft.Extensions.Logging;
 
 namespace Managed.TestKit;
@@ -8,7 +9,16 @@ public sealed class KeptLog : ILoggerFactory, ILogger
 {
     private readonly ConcurrentQueue<(LogLevel Level, string Text)> _lines = new();
 
-    public IReadOnlyList<string> Lines => [.. _lines.Select(l => l.Text)];
+    /// <summary>Waits for those that are still to be written.</summary>
+    public IReadOnlyList<string> Lines
+    {
+        get
+        {
+            Chores.Finish(TimeSpan.FromSeconds(5));
+            return [.. _lines.Select(l => l.Text)];
+        }
+    }
+
     /// <summary>Exceptions that nothing handled.</summary>
     public IReadOnlyList<string> Crashes => [.. _lines.Where(l => l.Level >= LogLevel.Error).Select(l => l.Text)];
 

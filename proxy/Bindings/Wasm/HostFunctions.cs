@@ -29,6 +29,9 @@ internal static partial class HostFunctions
         imports.Linker.Dispose();
     }
 
+    /// <summary>All of them: <c>module.name</c>, with parameters and results such as <c>ili&gt;i</c>.</summary>
+    public static IReadOnlyDictionary<string, string> Shapes => Signatures;
+
     /// <summary>What a capability restriction may name.</summary>
     public static IReadOnlyCollection<string> Known => Names;
 

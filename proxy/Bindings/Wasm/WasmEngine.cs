@@ -1,5 +1,5 @@
-using System.Collections.Concurrent;
 using System.Runtime;
+using Managed.Proxy.Core;
 using Managed.Proxy.Core.EventLoop;
 using Wasmtime;
 
@@ -18,7 +18,6 @@ internal static class WasmEngine
     private static readonly Lock Gate = new();
     private static readonly AutoResetEvent Wanted = new(false);
     private static long s_live, s_created;
-    private static readonly BlockingCollection<Action> Chores = [];
     private static bool s_ticking;
 
     public static Engine Shared { get; } = new(new Config()
@@ -44,7 +43,6 @@ internal static class WasmEngine
             {
                 s_ticking = true;
                 new Thread(Tick) { Name = "wasm-epoch", IsBackground = true }.Start();
-                new Thread(static () => { foreach (var chore in Chores.GetConsumingEnumerable()) chore(); }) { Name = "wasm-chores", IsBackground = true }.Start();
             }
         }
         Wanted.Set();
@@ -54,11 +52,8 @@ internal static class WasmEngine
     internal static void Leave(Store store, long memory)
     {
         Interlocked.Decrement(ref s_live);
-        if (memory > MaxUnmapped) Later(store.Dispose); else store.Dispose();
+        if (memory > MaxUnmapped) Chores.Add(store.Dispose); else store.Dispose();
     }
-
-    /// <summary>Does it on another thread, soon and in order: what takes time that a worker has not. It must not fail.</summary>
-    internal static void Later(Action chore) => Chores.Add(chore);
 
     private static void Tick()
     {

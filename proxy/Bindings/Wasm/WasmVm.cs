@@ -158,8 +158,8 @@ internal sealed class WasmVm : IDisposable
     /// <summary>CPU time of a start; on a worker, where everybody waits for it, less than the program's limit.</summary>
     public TimeSpan StartBudget { get; set; }
 
-    /// <summary>Until then, by its worker's clock, a call has a third of its budget. 0: not at all.</summary>
-    public long StrictUntil { get; set; }
+    /// <summary>The record of its failures; while that is strict a call has a third of its budget. Set when it is its worker's; null: none is kept.</summary>
+    public Quarantine? Quarantine { get; set; }
 
     /// <summary>Ends it; nothing runs in it, and its contexts are forgotten by who made them.</summary>
     public void Dispose()
@@ -363,7 +363,7 @@ internal sealed class WasmVm : IDisposable
         t_running = this;
         _current = context;
         _effective = null;
-        Arm(Starting ? StartBudget : StrictUntil > 0 && Worker!.NowMicros < StrictUntil ? Program.Limits.CpuPerCall / StrictShare : Program.Limits.CpuPerCall);
+        Arm(Starting ? StartBudget : Quarantine is { } record && record.IsStrict(Worker!.NowMicros) ? Program.Limits.CpuPerCall / StrictShare : Program.Limits.CpuPerCall);
         _began = began = Stopwatch.GetTimestamp();
         return before;
     }

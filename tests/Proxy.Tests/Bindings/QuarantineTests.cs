@@ -60,7 +60,31 @@ public sealed class QuarantineTests
         var quarantine = new Quarantine();
         Assert.False(quarantine.Add(_now, held: 12_000, accident: 100_000));
         Assert.True(quarantine.Add(_now + 13_000, held: 12_000, accident: 100_000));
-        Assert.Equal(800 * 12_000, quarantine.Until - (_now + 13_000));
+        Assert.Equal(800L * (24_000 - 13_000 / 800), quarantine.Until - (_now + 13_000)); // what was good in between is forgiven
+    }
+
+    [Fact]
+    public void AfterABreachThatHeldAWorker_CallsAreUnderSuspicionForASecond_AndInTheFirstAfterTheQuarantine()
+    {
+        var quarantine = new Quarantine(workers: 2);
+        Assert.False(quarantine.IsStrict(_now));
+        quarantine.Add(_now);
+        Assert.False(quarantine.IsStrict(_now)); // a trap holds nobody up
+        quarantine.Add(_now, held: 12_000, accident: 100_000);
+        Assert.True(quarantine.IsStrict(_now + 12_000 + Second - 1));
+        Assert.False(quarantine.IsStrict(_now + 12_000 + Second));
+        Assert.True(quarantine.Add(_now + 12_000, held: 5_000, accident: 100_000));
+        Assert.True(quarantine.IsStrict(quarantine.Until + Second - 1));
+        Assert.False(quarantine.IsStrict(quarantine.Until + Second));
+    }
+
+    [Fact]
+    public void APauseMakesGoodForAllThatWasLost_OnAllWorkers()
+    {
+        var quarantine = new Quarantine(workers: 2);
+        quarantine.Add(_now, held: 12_000, accident: 100_000);
+        Assert.True(quarantine.Add(_now, held: 5_000, accident: 100_000));
+        Assert.Equal(800 * 17_000 / 2, quarantine.Until - _now);
     }
 
     [Fact]

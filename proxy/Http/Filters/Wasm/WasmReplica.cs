@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using Managed.Proxy.Bindings;
 using Managed.Proxy.Bindings.Wasm;
+using Managed.Proxy.Core;
 
 namespace Managed.Proxy.Http.Filters.Wasm;
 
@@ -14,8 +15,6 @@ internal sealed class WasmReplica
     public const long QuickStartMicros = 2000;
     // What a start may take on the worker when it is not as quick as it was: then the next is made elsewhere.
     private static readonly TimeSpan QuickBudget = TimeSpan.FromMilliseconds(10);
-    // After a call that held the worker those that waited should not wait for the next one like it: for so long a call gets less.
-    private const long StrictMicros = 1_000_000;
     // VMs that failed and only finish their streams, each with the memory it has.
     private const int MostFailed = 4;
     private const long FirstStartPause = 1_000_000, LongestStartPause = 60_000_000;
@@ -28,7 +27,7 @@ internal sealed class WasmReplica
     private readonly List<WasmInstance> _failed = []; // with streams
     private WasmPlugin[] _plugins;
     private bool _slow;
-    private long _loadedAt, _strictUntil, _backoff, _notBefore, _startPause = FirstStartPause;
+    private long _loadedAt, _backoff, _notBefore, _startPause = FirstStartPause;
     private bool _loading, _ended;
     private readonly GuestCallTimes _times;
     // Read by other threads.
@@ -108,8 +107,7 @@ internal sealed class WasmReplica
             _worker.Stats.Increment(stats.OverBudget);
         }
         string failure = vm.Failure, vmId = vm.VmId;
-        // The first line of its form costs the runtime 15 ms.
-        WasmEngine.Later(() => Log.Trapped(_machine.Logger, plugin.Name, _worker.Id, failure, vmId, requestId));
+        Chores.Add(() => Log.Trapped(_machine.Logger, plugin.Name, _worker.Id, failure, vmId, requestId));
         _worker.Server.ModuleSaid(_worker, Microsoft.Extensions.Logging.LogLevel.Error, plugin.Name, vm.VmId, vm.Failure, requestId, 0);
         bool served = GiveUp(vm);
         bool begun = _quarantine.Add(_worker.NowMicros, vm.HeldMicros, _accident);
@@ -118,10 +116,9 @@ internal sealed class WasmReplica
         if (begun)
         {
             _worker.Stats.Increment(stats.Quarantines);
-            WasmEngine.Later(() => Log.Quarantined(_machine.Logger, plugin.Name, _worker.Id));
+            Chores.Add(() => Log.Quarantined(_machine.Logger, plugin.Name, _worker.Id));
             _worker.Server.Raise("vm.quarantined", ("kind", "wasm"), ("name", plugin.Name), ("digest", _machine.Program.Module.Digest), ("worker", _worker.Id));
         }
-        if (vm.HeldMicros > 0) _strictUntil = _worker.NowMicros + vm.HeldMicros + StrictMicros;
         if (!served) return;
         if (plugin.Policy != WasmFailurePolicy.FailReload)
         {
@@ -260,9 +257,9 @@ internal sealed class WasmReplica
     {
         _loadedAt = _worker.NowMicros;
         instance.Vm.Times = _times;
-        instance.Vm.StrictUntil = _strictUntil;
         Volatile.Write(ref _current, instance);
         instance.Vm.Bind(_worker);
+        instance.Vm.Quarantine = _quarantine;
         foreach (var root in instance.Roots.Values) root.Bind(_worker);
         _worker.WhenPublished(instance.Vm.Begin);
         // While it was made, plugins may have come and gone.
