@@ -15,6 +15,7 @@ internal sealed class GrpcCall : IDisposable
     /// <summary>gRPC's customary limit.</summary>
     public const int MaxMessage = 4 << 20;
     private const int MaxWaiting = 1000; // messages of a stream that are not sent yet
+    private const int MaxUnheard = 4; // messages that have come and the guest has not been told of; then the connection's own flow control holds the server
     private const int Cancelled = 1, Unknown = 2, DeadlineExceeded = 4, Unimplemented = 12, Internal = 13, Unavailable = 14;
 
     private static readonly HttpMessageInvoker Client = new(new SocketsHttpHandler
@@ -27,6 +28,7 @@ internal sealed class GrpcCall : IDisposable
     private readonly Worker _worker;
     private readonly Channel<(byte[] Message, bool End)> _outgoing = Channel.CreateBounded<(byte[], bool)>(MaxWaiting);
     private readonly CancellationTokenSource _stop = new();
+    private readonly SemaphoreSlim _room = new(MaxUnheard);
     private bool _ended;
     private long _unsent;
 
@@ -70,6 +72,9 @@ internal sealed class GrpcCall : IDisposable
         Interlocked.Add(ref _unsent, message.Length);
         return true;
     }
+
+    /// <summary>The guest has been told of a message: another may be read.</summary>
+    public void MakeRoom() => _room.Release();
 
     /// <summary>What a callback that comes late is about.</summary>
     public void Show(HeaderMap metadata, byte[] message) => (Metadata, Message) = (metadata, message);
@@ -128,7 +133,11 @@ internal sealed class GrpcCall : IDisposable
             if (read < 5 || head[0] != 0 || length > MaxMessage) return (Internal, head[0] != 0 ? "a compressed message was not asked for" : "a message is cut or too large");
             byte[] message = new byte[length];
             await body.ReadExactlyAsync(message, _stop.Token).ConfigureAwait(false);
-            if (IsStreaming) Post(call => { call.Message = message; call._root.OnGrpcMessage(call); });
+            if (IsStreaming)
+            {
+                await _room.WaitAsync(_stop.Token).ConfigureAwait(false);
+                Post(call => { call.Message = message; call._root.OnGrpcMessage(call); });
+            }
             else Message = message;
         }
         if (IsStreaming) PostHeaders(response.TrailingHeaders, static (root, call) => root.OnGrpcTrailingMetadata(call));

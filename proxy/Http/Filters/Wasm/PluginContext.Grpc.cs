@@ -63,36 +63,45 @@ internal sealed partial class PluginContext
         return WasmStatus.Ok;
     }
 
-    public void OnGrpcInitialMetadata(GrpcCall call) => Tell(call, Vm.Exports.GrpcInitialMetadata, call.Metadata.Count);
-    public void OnGrpcMessage(GrpcCall call) => Tell(call, Vm.Exports.GrpcReceive, call.Message.Length);
-    public void OnGrpcTrailingMetadata(GrpcCall call) => Tell(call, Vm.Exports.GrpcTrailingMetadata, call.Metadata.Count);
+    public void OnGrpcInitialMetadata(GrpcCall call) => Tell(call, Vm.Exports.GrpcInitialMetadata, call.Metadata.Count, static () => { });
+    public void OnGrpcMessage(GrpcCall call) => Tell(call, Vm.Exports.GrpcReceive, call.Message.Length, call.MakeRoom);
+    public void OnGrpcTrailingMetadata(GrpcCall call) => Tell(call, Vm.Exports.GrpcTrailingMetadata, call.Metadata.Count, static () => { });
 
     /// <summary>A unary call has its answer.</summary>
-    public void OnGrpcDone(GrpcCall call)
-    {
-        if (!_grpcCalls.Remove(call.Id)) return;
-        call.End(0, []);
-        Tell(call, Vm.Exports.GrpcReceive, call.Message.Length);
-        call.Dispose();
-    }
+    public void OnGrpcDone(GrpcCall call) => Tell(call, Vm.Exports.GrpcReceive, call.Message.Length, () => End(call, 0, []));
 
-    public void OnGrpcClose(GrpcCall call, int status, byte[] text)
+    public void OnGrpcClose(GrpcCall call, int status, byte[] text) => Tell(call, Vm.Exports.GrpcClose, status, () => End(call, status, text));
+
+    // Until here it counts as under way.
+    private void End(GrpcCall call, int status, byte[] text)
     {
-        if (!_grpcCalls.Remove(call.Id)) return;
+        _grpcCalls.Remove(call.Id);
         call.End(status, text);
-        Tell(call, Vm.Exports.GrpcClose, status);
         call.Dispose();
     }
 
-    private void Tell(GrpcCall call, GuestCallback<Action<int, int, int>> callback, int argument, [CallerMemberName] string hook = "")
+    /// <param name="call">What it is about.</param>
+    /// <param name="callback">What is called.</param>
+    /// <param name="argument">With what, beside the call's number.</param>
+    /// <param name="first">Done when its turn has come, before the guest is called, and also when the guest is not.</param>
+    /// <param name="hook">For a trace.</param>
+    private void Tell(GrpcCall call, GuestCallback<Action<int, int, int>> callback, int argument, Action first, [CallerMemberName] string hook = "")
     {
-        if (Id == 0 || !callback.Exists) return;
-        if (call.Stream is not null) { Deliver(call, callback, argument, hook); return; }
+        if (!_grpcCalls.ContainsKey(call.Id)) return; // cancelled
+        if (Id == 0 || !callback.Exists) { first(); return; }
+        if (call.Stream is not null)
+        {
+            first();
+            Deliver(call, callback, argument, hook);
+            return;
+        }
         // When its turn comes, the call may be further.
         var (metadata, message) = (call.Metadata, call.Message);
         _idle.Add(() =>
         {
+            if (!_grpcCalls.ContainsKey(call.Id)) return;
             call.Show(metadata, message);
+            first();
             if (Id > 0) Deliver(call, callback, argument, hook);
         });
     }

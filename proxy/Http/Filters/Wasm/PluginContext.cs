@@ -29,6 +29,7 @@ internal sealed partial class PluginContext : WasmContext
     private readonly WasmMachine _machine;
     private readonly WheelTimer _tick, _doneTimer;
     private readonly Dictionary<int, GuestCall> _calls = [];
+    private readonly Dictionary<int, int> _messages = []; // by queue: of how many the guest is still to be told
     private readonly IdleWork _idle;
     private long _tickMicros, _callBackBytes;
     private int _posted; // call-backs on their way to this worker
@@ -315,13 +316,13 @@ internal sealed partial class PluginContext : WasmContext
     /// <summary>The answer of a call is here, or will never be.</summary>
     public void OnAnswer(GuestCall asked, HttpCall call)
     {
-        if (!_calls.Remove(asked.Id) || Id == 0) return;
         if (asked.Stream is null) _idle.Add(() => Deliver(asked, call)); else Deliver(asked, call);
     }
 
+    // Until here it counts as under way: answers that wait for the guest's turn are held in memory like any other.
     private void Deliver(GuestCall asked, HttpCall call)
     {
-        if (Id == 0) return;
+        if (!_calls.Remove(asked.Id) || Id == 0) return;
         _answer = call;
         _chain = asked.Chain;
         var stream = asked.Stream;
@@ -419,15 +420,23 @@ internal sealed partial class PluginContext : WasmContext
     private void OnQueue(int id)
     {
         if (_quiet || Id == 0) { Vm.Program.Queues.Told(id); return; }
-        _idle.Add(() =>
-        {
-            Vm.Program.Queues.Told(id);
-            if (_quiet || Id == 0) return;
-            TraceBegin("OnQueueReady");
-            bool ok = Vm.Call(this, Vm.Exports.QueueReady, id);
-            TraceEnd(ok);
-            if (!ok) OnFailure(Vm.FailedOn as StreamContext);
-        });
+        // One place in the line for each queue, however many messages wait in it.
+        int waiting = _messages.GetValueOrDefault(id);
+        _messages[id] = waiting + 1;
+        if (waiting == 0) _idle.Add(() => TellOfMessage(id));
+    }
+
+    private void TellOfMessage(int id)
+    {
+        Vm.Program.Queues.Told(id);
+        if (_quiet || Id == 0) return;
+        int left = _messages[id] - 1;
+        _messages[id] = left;
+        if (left > 0) _idle.Add(() => TellOfMessage(id));
+        TraceBegin("OnQueueReady");
+        bool ok = Vm.Call(this, Vm.Exports.QueueReady, id);
+        TraceEnd(ok);
+        if (!ok) OnFailure(Vm.FailedOn as StreamContext);
     }
 
     private static readonly Dictionary<string, Cluster> NoClusters = [];

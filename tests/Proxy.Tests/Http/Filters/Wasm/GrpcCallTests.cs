@@ -63,6 +63,20 @@ public sealed class GrpcCallTests
     }
 
     [Fact]
+    public async Task ServerThatSaysMoreThanTheGuestHears_IsHeldBack()
+    {
+        await using var server = await GrpcEcho.StartAsync();
+        var guest = new WatGuest()
+            .On("request_headers", """(drop (call $proxy_grpc_stream "grpc" "test.Echo" "Flood" "" (global.get $NUM)))""")
+            .On("grpc_receive", $"(call $n \"message\" (local.get $b)) {Guests.Busy(1500)}");
+        var said = await SaysAsync(guest, 6, server);
+
+        // Beside what was heard: what waits here, and what the connection's window and the socket's buffers hold.
+        Assert.InRange(said.Count(s => s == $"message: {GrpcEcho.FloodMessage}"), 6, GrpcEcho.FloodMessages / 2);
+        Assert.InRange(server.Flooded, 6, GrpcEcho.FloodMessages / 2);
+    }
+
+    [Fact]
     public async Task CancelledCall_SaysNothingMore()
     {
         await using var server = await GrpcEcho.StartAsync();

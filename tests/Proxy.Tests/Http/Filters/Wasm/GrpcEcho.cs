@@ -28,14 +28,24 @@ internal sealed class GrpcEcho : IAsyncDisposable
         return server;
     }
 
-    // Each message comes back with "echo " before it; /test.Echo/Fail fails; /test.Echo/Slow is slow.
+    /// <summary>How many messages of /test.Echo/Flood were taken off this server's hands, of all and their size.</summary>
+    public int Flooded { get; private set; }
+    public const int FloodMessages = 200, FloodMessage = 1 << 20;
+
+    // Each message comes back with "echo " before it; /test.Echo/Fail fails; /test.Echo/Slow is slow; /test.Echo/Flood sends without being asked.
     private async Task AnswerAsync(HttpContext context)
     {
         Seen = context.Request.Headers;
         context.Response.ContentType = "application/grpc";
         context.Response.Headers["x-initial"] = "first";
         if (context.Request.Path == "/test.Echo/Slow") await Task.Delay(5000, context.RequestAborted);
-        if (context.Request.Path != "/test.Echo/Fail")
+        if (context.Request.Path == "/test.Echo/Flood")
+        {
+            byte[] message = new byte[5 + FloodMessage];
+            BinaryPrimitives.WriteInt32BigEndian(message.AsSpan(1), FloodMessage);
+            for (; Flooded < FloodMessages && !context.RequestAborted.IsCancellationRequested; Flooded++) await context.Response.Body.WriteAsync(message, context.RequestAborted);
+        }
+        else if (context.Request.Path != "/test.Echo/Fail")
         {
             await context.Response.StartAsync();
             byte[] head = new byte[5];

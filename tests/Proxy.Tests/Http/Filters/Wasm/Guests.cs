@@ -21,4 +21,11 @@ internal static class Guests
     /// <summary>What a guest's request callback says.</summary>
     public static Task<IReadOnlyList<string>> OnRequestSaysAsync(string code, string plugin = "", string vm = "", string headers = "", string target = "/", string abi = "0_2_1")
         => new WatGuest(abi).On("request_headers", code).SaysAsync(plugin, vm, headers, target);
+
+    /// <summary>Code that is at it for so many microseconds; it uses the guest's memory from 64 to 80.</summary>
+    public static string Busy(int micros) => $"""
+        (drop (call $proxy_get_current_time_nanoseconds (i32.const 64)))
+        (loop $busy (drop (call $proxy_get_current_time_nanoseconds (i32.const 72)))
+          (br_if $busy (i64.lt_u (i64.sub (i64.load (i32.const 72)) (i64.load (i32.const 64))) (i64.const {micros}000))))
+        """;
 }

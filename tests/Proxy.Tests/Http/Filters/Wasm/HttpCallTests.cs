@@ -98,6 +98,23 @@ public sealed class HttpCallTests
     }
 
     [Fact]
+    public async Task AnswerThatTheGuestHasNotHeardOf_CountsAsACallUnderWay()
+    {
+        // Each callback that nobody's stream waits for takes so long that the next has to wait, and asks for more than may be under way.
+        string many = string.Concat(Enumerable.Repeat($"(drop {Call()})", 10));
+        await using var proxy = await WasmProxy.StartAsync(new WatGuest()
+            .On("request_headers", many)
+            .On("http_call_response", $"(call $n \"heard\" (i32.const 1)) {Guests.Busy(1500)} {many}").Build(), ", limits: {calls: 5}");
+        proxy.Upstream.Answer = r => r.Target == "/check" ? "HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n" : null;
+        Assert.Equal(200, (await proxy.GetAsync("/other")).Status);
+
+        await Eventually.Async(() => proxy.Said.Count(s => s == "heard: 1") >= 8, proxy.Log);
+
+        int asked = proxy.Upstream.Requests.Count(r => r.Target == "/check"), heard = proxy.Said.Count(s => s == "heard: 1");
+        Assert.InRange(asked - heard, 0, 5);
+    }
+
+    [Fact]
     public async Task StreamThatWaitsForAnAnswer_FailsWithTheCallbackThatBringsIt()
     {
         await using var proxy = await WasmProxy.StartAsync(new WatGuest()
