@@ -1,3 +1,4 @@
+using Managed.Proxy.Core;
 using Microsoft.Extensions.Logging;
 
 namespace Managed.Proxy;
@@ -15,13 +16,13 @@ public sealed partial class ProxyServer
     internal void ScriptSaid(Worker worker, LogLevel level, string place, string text, string requestId, long version)
     {
         if (EventRaised is null || !worker.MayTell(ToldPerSecond, out long dropped)) return;
-        Raise("script.log", ("level", level.ToString().ToLowerInvariant()), ("place", place), ("text", text), ("request_id", requestId), ("version", version), ("worker", worker.Id), ("dropped", dropped));
+        Chores.Add(() => Raise("script.log", ("level", level.ToString().ToLowerInvariant()), ("place", place), ("text", text), ("request_id", requestId), ("version", version), ("worker", worker.Id), ("dropped", dropped)));
     }
 
     /// <summary>The same of a Wasm module: its name is the place, and its vm_id is told too. On the worker.</summary>
     internal void ModuleSaid(Worker worker, LogLevel level, string module, string vmId, string text, string requestId, long version)
     {
         if (EventRaised is null || !worker.MayTell(ToldPerSecond, out long dropped)) return;
-        Raise("script.log", ("level", level.ToString().ToLowerInvariant()), ("place", module), ("text", text), ("request_id", requestId), ("version", version), ("worker", worker.Id), ("dropped", dropped), ("vm_id", vmId));
+        Chores.Add(() => Raise("script.log", ("level", level.ToString().ToLowerInvariant()), ("place", module), ("text", text), ("request_id", requestId), ("version", version), ("worker", worker.Id), ("dropped", dropped), ("vm_id", vmId)));
     }
 }

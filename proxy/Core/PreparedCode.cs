@@ -1,5 +1,6 @@
 using System.Reflection;
 using System.Runtime.CompilerServices;
+using System.Text;
 using Managed.Proxy.Core.EventLoop;
 
 namespace Managed.Proxy.Core;
@@ -20,6 +21,7 @@ public static class PreparedCode
     private static void Run()
     {
         _ = Libc.setpriority(0, 0, Niceness);
+        _ = Encoding.Latin1.GetBytes("local replies"); // comes without code for this processor
         foreach (var type in typeof(PreparedCode).Assembly.GetTypes())
         {
             if (type.ContainsGenericParameters) continue;

@@ -364,7 +364,7 @@ internal sealed class WasmVm : IDisposable
         _current = context;
         _effective = null;
         Arm(Starting ? StartBudget : Quarantine is { } record && record.IsStrict(Worker!.NowMicros) ? Program.Limits.CpuPerCall / StrictShare : Program.Limits.CpuPerCall);
-        _began = began = Stopwatch.GetTimestamp();
+        began = _began;
         return before;
     }
 
@@ -391,8 +391,11 @@ internal sealed class WasmVm : IDisposable
         _resume.Clear();
     }
 
+    private long WallMicros => (Stopwatch.GetTimestamp() - _began) / (Stopwatch.Frequency / 1_000_000);
+
     private void Arm(TimeSpan budget)
     {
+        _began = Stopwatch.GetTimestamp();
         _cpuBase = long.MinValue;
         _cpuBudget = (long)budget.TotalMicroseconds;
         _overBudget = false;
@@ -412,18 +415,19 @@ internal sealed class WasmVm : IDisposable
     public void CheckBudget()
     {
         long now = WasmEngine.ThreadMicros();
-        // What came before the first look is not counted: asking at the start would cost more than most calls.
-        if (_cpuBase == long.MinValue) _cpuBase = now;
+        // Asking at the start would cost more than most calls. At the first look the call has run for as long as the wall says, but no longer
+        // than a tick; where the system did not let it run, that is what it loses of its budget, half of it at most.
+        if (_cpuBase == long.MinValue) _cpuBase = now - Math.Min(WallMicros, Math.Min(WasmEngine.TickMs * 1000, _cpuBudget / 2));
         if (now - _cpuBase < _cpuBudget) return;
         _overBudget = true;
-        HeldMicros = now - _cpuBase + WasmEngine.TickMs * 1000 / 2;
+        HeldMicros = now - _cpuBase;
         throw new WasmExit(-1);
     }
 
     private bool Fail(WasmtimeException e)
     {
         HasFailed = true;
-        if (!_overBudget && (Stopwatch.GetTimestamp() - _began) / (Stopwatch.Frequency / 1_000_000) is > LateMicros and var late) HeldMicros = late;
+        if (!_overBudget && WallMicros is > LateMicros and var late) HeldMicros = late;
         Failure = _whileAllocating is { } reason ? reason + ", while it allocated memory" : Describe(e);
         return false;
     }

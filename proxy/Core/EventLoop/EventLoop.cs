@@ -77,6 +77,7 @@ internal sealed unsafe class EventLoop : IPollable
 
     public void Run()
     {
+        Defer(static _ => { }, null); // compiled before there is traffic
         while (!_stopping)
         {
             int timeout = _posted.IsEmpty ? Timers.MillisecondsToNext(NowMicros) : 0;

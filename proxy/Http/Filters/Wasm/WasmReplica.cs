@@ -116,8 +116,11 @@ internal sealed class WasmReplica
         if (begun)
         {
             _worker.Stats.Increment(stats.Quarantines);
-            Chores.Add(() => Log.Quarantined(_machine.Logger, plugin.Name, _worker.Id));
-            _worker.Server.Raise("vm.quarantined", ("kind", "wasm"), ("name", plugin.Name), ("digest", _machine.Program.Module.Digest), ("worker", _worker.Id));
+            Chores.Add(() =>
+            {
+                Log.Quarantined(_machine.Logger, plugin.Name, _worker.Id);
+                _worker.Server.Raise("vm.quarantined", ("kind", "wasm"), ("name", plugin.Name), ("digest", _machine.Program.Module.Digest), ("worker", _worker.Id));
+            });
         }
         if (!served) return;
         if (plugin.Policy != WasmFailurePolicy.FailReload)
