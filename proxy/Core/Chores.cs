@@ -15,7 +15,7 @@ internal static class Chores
 
     static Chores() => new Thread(Run) { Name = "chores", IsBackground = true }.Start();
 
-    /// <summary>From any thread. The chore must not fail.</summary>
+    /// <summary>From any thread.</summary>
     public static void Add(Action chore) => Waiting.Add(chore);
 
     /// <summary>Waits for what has been added so far, at most as long as given.</summary>
@@ -41,6 +41,16 @@ internal static class Chores
     private static void Run()
     {
         _ = Libc.setpriority(0, 0, Niceness);
-        foreach (var chore in Waiting.GetConsumingEnumerable()) chore();
+        foreach (var chore in Waiting.GetConsumingEnumerable())
+        {
+            try
+            {
+                chore();
+            }
+            catch (Exception)
+            {
+                // A logger that fails, or who listens to events: there is nobody to tell, and the next chore is not its fault.
+            }
+        }
     }
 }

@@ -33,6 +33,12 @@ internal static class WasmEngine
     /// <summary>CPU time of the present thread, in microseconds, without what the runtime compiled on it: that a host function is called for the first time is not the guest's fault.</summary>
     internal static long ThreadMicros() => Libc.ThreadCpuMicros() - JitInfo.GetCompilationTime(currentThread: true).Ticks / TimeSpan.TicksPerMicrosecond;
 
+    /// <summary>
+    /// Microseconds of all collections, where they run on the thread that happens to need memory and may be in <see cref="ThreadMicros"/>
+    /// (so on a machine with one processor); 0 where the collector has threads of its own.
+    /// </summary>
+    internal static long CollectedMicros() => GCSettings.IsServerGC ? 0 : GC.GetTotalPauseDuration().Ticks / TimeSpan.TicksPerMicrosecond;
+
     internal static void Enter()
     {
         Interlocked.Increment(ref s_created);

@@ -29,7 +29,7 @@ internal sealed class WasmVm : IDisposable
     private bool _memoryKnown;
     private long _memoryLength;
     private nint _memoryStart;
-    private long _cpuBase, _cpuBudget, _began;
+    private long _cpuBase, _cpuBudget, _began, _collected;
     private List<Action>? _whenBound = [];
     private int _users;
     private string? _whileAllocating; // how the allocator failed in this call
@@ -396,6 +396,7 @@ internal sealed class WasmVm : IDisposable
     private void Arm(TimeSpan budget)
     {
         _began = Stopwatch.GetTimestamp();
+        _collected = WasmEngine.CollectedMicros();
         _cpuBase = long.MinValue;
         _cpuBudget = (long)budget.TotalMicroseconds;
         _overBudget = false;
@@ -418,7 +419,8 @@ internal sealed class WasmVm : IDisposable
         // Asking at the start would cost more than most calls. At the first look the call has run for as long as the wall says, but no longer
         // than a tick; where the system did not let it run, that is what it loses of its budget, half of it at most.
         if (_cpuBase == long.MinValue) _cpuBase = now - Math.Min(WallMicros, Math.Min(WasmEngine.TickMs * 1000, _cpuBudget / 2));
-        if (now - _cpuBase < _cpuBudget) return;
+        // A collection on this thread is not the guest's time; but twice the budget is the end.
+        if (now - _cpuBase - Math.Min(WasmEngine.CollectedMicros() - _collected, _cpuBudget) < _cpuBudget) return;
         _overBudget = true;
         HeldMicros = now - _cpuBase;
         throw new WasmExit(-1);

@@ -53,9 +53,10 @@ internal sealed class IdleWork
         _running = true;
         while (_saved > 0 && _waiting.TryDequeue(out var call))
         {
-            long before = WasmEngine.ThreadMicros();
+            long before = WasmEngine.ThreadMicros(), collected = WasmEngine.CollectedMicros();
             call();
             long took = 1 + WasmEngine.ThreadMicros() - before;
+            if (WasmEngine.CollectedMicros() != collected) took = Math.Min(took, LongCall); // whose time it was is not known
             _saved -= took + Math.Max(0, took - LongCall) * (LongWeight - 1);
         }
         _running = false;
