@@ -22,7 +22,7 @@ const string Usage = """
                 --publications 2400  --per-second 40  --rate 2000  --connections 64  --periods 10  --builds 8
       wasm-hostile
                 modules that loop, trap, hoard and flood on one listener: requests on another none fails, p99 at most 2 times
-                --seconds 6 (for each kind)  --rate 1000  --connections 32  --kind NAME,... (of those that are printed; memory-fill alone is
+                --seconds 6 (for each kind and round)  --rounds 2  --rate 1000  --connections 32  --kind NAME,... (of those that are printed; memory-fill alone is
                 not among them: one instruction, which no one can stop)
       fsync     strace shows the database synced before every acknowledgement
                 --count 100
