@@ -372,7 +372,7 @@ internal sealed partial class PluginContext : WasmContext
         worker?.Server.ModuleSaid(worker, at, name, machine.Program.VmId, words, requestId, version);
     }
 
-    // A line is 20 to 40 µs of formatting, and a guest may write five hundred at once.
+    // Off the worker: a guest may write five hundred at once.
     private static void Write(WasmMachine machine, int worker, string name, LogLevel level, string words, string requestId, long version, long dropped) => Chores.Add(() =>
     {
         if (dropped > 0) Wasm.Log.LinesDropped(machine.Logger, dropped, machine.Name, worker);
