@@ -51,42 +51,7 @@ internal static class WasmHostileRun
         var quiet = kinds.ToDictionary(k => k.Kind, _ => new LatencyHistogram());
         var hostile = kinds.ToDictionary(k => k.Kind, _ => new LatencyHistogram());
         for (var round = 0; round < rounds; round++)
-            foreach (var (kind, module) in kinds)
-            {
-                for (var attempt = 1; !managed.HasExited; attempt++)
-                {
-                    await PublishAsync(managed, port, "none", StampGuest.Build(0));
-                    LatencyHistogram before, during;
-                    double stalledBefore, stalled;
-                    using (Traffic(port))
-                    {
-                        await Task.Delay(SettleMs);
-                        (before, stalledBefore) = await MeasureAsync();
-                    }
-                    await PublishAsync(managed, port, kind, module);
-                    await Task.Delay(SettleMs); // what a publication costs is another run's question; the guest does nothing before its first request
-                    double cpu = ProcessFigures.CpuSeconds(process);
-                    using (Traffic(port))
-                    {
-                        (during, stalled) = await MeasureAsync();
-                        most = Math.Max(most, ProcessFigures.Resident(process));
-                    }
-                    cpu = ProcessFigures.CpuSeconds(process) - cpu;
-                    var vms = (await managed.Admin.WasmVmsAsync()).Where(v => (string?)v["name"] == kind).ToList();
-                    // Busy neighbours stretch a latency, not this: how much of the workers' time went into the module.
-                    double share = vms.Sum(v => (double)v["time_micros"]!) / 1e6 / (2 * seconds);
-                    verdict.Say($"{kind,-22} p99 {during.Quantile(0.99),7:0.000} ms (p99.9 {during.Quantile(0.999):0.0}), quiet {before.Quantile(0.99):0.000}; in the module {100 * share:0.00} % of both workers; CPU {100 * cpu / seconds:0} %; VMs {string.Join(" ", vms.Select(v => $"{v["state"]}:{v["errors"]}e/{v["breaches"]}b/{v["created"]}c/{v["active"]}a"))}; machine stalled {stalledBefore:0} and {stalled:0} ms");
-                    // Whatever came of it: a rule that looked at the result would favour one.
-                    if (attempt < Attempts && Math.Max(stalledBefore, stalled) > MostStalled * seconds * 1000)
-                    {
-                        verdict.Say($"{kind,-22} the machine itself stood still: again");
-                        continue;
-                    }
-                    quiet[kind].Add(before);
-                    hostile[kind].Add(during);
-                    break;
-                }
-            }
+            foreach (var (kind, module) in kinds) await MeasureKindAsync(kind, module);
         foreach (var (kind, _) in kinds)
         {
             double usual = quiet[kind].Quantile(0.99), p99 = hostile[kind].Quantile(0.99), limit = Math.Max(P99Limit * usual, usual + FloorMs);
@@ -98,6 +63,43 @@ internal static class WasmHostileRun
         load.Judge(verdict);
         verdict.Say($"innocent requests {load.Requests}: failed {load.Failed}, connections closed {load.Closed}; resident at most {most >> 20} MiB");
         verdict.Expect(most <= MemoryLimit, $"resident memory reached {most >> 20} MiB");
+
+        async Task MeasureKindAsync(string kind, byte[] module)
+        {
+            for (var attempt = 1; !managed.HasExited; attempt++)
+            {
+                await PublishAsync(managed, port, "none", StampGuest.Build(0));
+                LatencyHistogram before, during;
+                double stalledBefore, stalled;
+                using (Traffic(port))
+                {
+                    await Task.Delay(SettleMs);
+                    (before, stalledBefore) = await MeasureAsync();
+                }
+                await PublishAsync(managed, port, kind, module);
+                await Task.Delay(SettleMs); // what a publication costs is another run's question; the guest does nothing before its first request
+                double cpu = ProcessFigures.CpuSeconds(process);
+                using (Traffic(port))
+                {
+                    (during, stalled) = await MeasureAsync();
+                    most = Math.Max(most, ProcessFigures.Resident(process));
+                }
+                cpu = ProcessFigures.CpuSeconds(process) - cpu;
+                var vms = (await managed.Admin.WasmVmsAsync()).Where(v => (string?)v["name"] == kind).ToList();
+                // Busy neighbours stretch a latency, not this: how much of the workers' time went into the module.
+                double share = vms.Sum(v => (double)v["time_micros"]!) / 1e6 / (2 * seconds);
+                verdict.Say($"{kind,-22} p99 {during.Quantile(0.99),7:0.000} ms (p99.9 {during.Quantile(0.999):0.0}), quiet {before.Quantile(0.99):0.000}; in the module {100 * share:0.00} % of both workers; CPU {100 * cpu / seconds:0} %; VMs {string.Join(" ", vms.Select(v => $"{v["state"]}:{v["errors"]}e/{v["breaches"]}b/{v["created"]}c/{v["active"]}a"))}; machine stalled {stalledBefore:0} and {stalled:0} ms");
+                // Whatever came of it: a rule that looked at the result would favour one.
+                if (attempt < Attempts && Math.Max(stalledBefore, stalled) > MostStalled * seconds * 1000)
+                {
+                    verdict.Say($"{kind,-22} the machine itself stood still: again");
+                    continue;
+                }
+                quiet[kind].Add(before);
+                hostile[kind].Add(during);
+                return;
+            }
+        }
 
         async Task<(LatencyHistogram Latencies, double StalledMs)> MeasureAsync()
         {
