@@ -5,6 +5,7 @@ using Xunit;
 namespace Managed.Proxy.Tests.Http.Filters.Wasm;
 
 /// <summary>gRPC calls of guests against a server that speaks HTTP/2.</summary>
+[Collection("heap")] // a flood of messages is in it for a while
 public sealed class GrpcCallTests
 {
     private const string Read = """(drop (call $proxy_get_buffer_bytes (i32.const 5) (i32.const 0) (i32.const 100) (global.get $OUT) (global.get $SIZE)))""";

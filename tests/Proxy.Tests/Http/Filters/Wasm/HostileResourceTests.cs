@@ -6,6 +6,7 @@ using Xunit;
 namespace Managed.Proxy.Tests.Http.Filters.Wasm;
 
 /// <summary>Guests that take what they can get: memory, tables, keys, queues, metrics, log lines, calls, time between requests.</summary>
+[Collection("heap")] // it looks at the heap of the process
 public sealed class HostileResourceTests
 {
     private const string Head = """(drop (call $proxy_log (i32.const 3) "head"))""";
