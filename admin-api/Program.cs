@@ -26,6 +26,7 @@ internal static class Program
         builder.Services.AddSingleton<EventLog>().AddSingleton<ProxyEvents>();
         builder.Services.AddVersions(folder);
         builder.Services.AddSingleton<FilterSandbox>();
+        builder.Services.AddSingleton(new MemoryBudget());
         builder.Services.AddAccess();
         builder.Services.AddTelemetry();
         builder.Services.AddApiDescription();

@@ -14,13 +14,22 @@ public sealed partial class ProxyServer
 {
     public async Task<PublishResult> PublishAsync(Snapshot next, CancellationToken cancellation = default)
     {
-        await _publishing.WaitAsync(cancellation);
+        try
+        {
+            await _publishing.WaitAsync(cancellation);
+        }
+        catch
+        {
+            next.Dispose();
+            throw;
+        }
         try
         {
             return await PublishLockedAsync(next);
         }
         finally
         {
+            if (!next.InService) next.Dispose();
             _publishing.Release();
         }
     }
@@ -28,24 +37,19 @@ public sealed partial class ProxyServer
     private async Task<PublishResult> PublishLockedAsync(Snapshot next)
     {
         long start = Stopwatch.GetTimestamp();
-        if (_draining)
-        {
-            next.Dispose();
-            return Failed("the process is draining", start);
-        }
+        if (_draining) return Failed("the process is draining", start);
         var added = new List<(ListenAddress Address, Listener Listener)>();
         var errors = Bind(next, added);
         if (errors.HasErrors)
         {
             foreach (var (address, _) in added) address.Close();
-            next.Dispose();
             return new PublishResult(false, false, errors.Errors, [], Elapsed(start), Elapsed(start));
         }
+        next.UseNames();
         await ResolveNamesAsync(next);
         if (await PrepareResourcesAsync(next) is { } unprepared)
         {
             foreach (var (address, _) in added) address.Close();
-            next.Dispose();
             return Failed(unprepared, start);
         }
         double prepared = Elapsed(start);
@@ -123,6 +127,7 @@ public sealed partial class ProxyServer
         var goneClusters = _clusters.Activate(next.Clusters.Values);
         foreach (var cluster in next.Clusters.Values)
             if (cluster.NeedsDns) _dns.Watch(cluster.State); else _dns.Forget(cluster.State);
+        next.InService = true;
         lock (_generations) _generations.Add(next);
         _current = next; // the instant
         foreach (var (address, listener) in added)
@@ -194,7 +199,12 @@ public sealed partial class ProxyServer
             foreach (var old in _generations)
                 if (IsPast(old) && old.Streams <= 0) old.Dispose();
             // Only what has given back: its last stream may have left since that look.
-            _generations.RemoveAll(g => g.IsDisposed && g.Connections <= 0);
+            _generations.RemoveAll(g =>
+            {
+                if (!g.IsDisposed || g.Connections > 0) return false;
+                g.ReturnNames();
+                return true;
+            });
             if (!_stopped && _generations.Exists(IsPast)) _sweep.Change(SweepMs, Timeout.Infinite);
         }
 

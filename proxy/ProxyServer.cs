@@ -41,8 +41,8 @@ public sealed partial class ProxyServer : IAsyncDisposable
         _logger = options.LoggerFactory.CreateLogger("Managed.Proxy");
         ScriptLogger = options.LoggerFactory.CreateLogger("Managed.Proxy.Script");
         _accessLogs = new AccessLogFiles(Stats);
-        _clusters = new ClusterRegistry(Stats);
         _workers = new Worker[Math.Clamp(options.Workers, 1, Worker.MaxWorkers)];
+        _clusters = new ClusterRegistry(_workers.Length);
         _shared = new SharedState(_workers.Length, new GuestEnvironment(ScriptLogger, options.CacheFolder, options.TraceStarted is not null, options.CodeFetchHosts, options.WasmCompiler) { InService = () => _current is not null });
         for (int i = 0; i < _workers.Length; i++) _workers[i] = new Worker(i, this);
         _threads = [.. _workers.Select(w => new Thread(() => Run(w)) { Name = "worker-" + w.Id, IsBackground = true })];

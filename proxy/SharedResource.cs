@@ -8,6 +8,7 @@ public abstract class SharedResource
 {
     /// <summary>Snapshots that use it; under the lock of <see cref="SharedState"/>.</summary>
     internal int Leases { get; set; }
+    internal bool Released { get; set; }
 
     /// <summary>For people: the code that it runs. Null when it is no code.</summary>
     public virtual string? Title => null;
@@ -24,8 +25,8 @@ public abstract class SharedResource
     }
 
     /// <summary>
-    /// Gives the parts back, those of a worker on that worker (<see cref="Worker.Post"/>), and each only when nothing runs in it. May be
-    /// leased again later, and makes its parts anew then. Control thread.
+    /// Gives the parts back, those of a worker on that worker (<see cref="Worker.Post"/>), and each only when nothing runs in it. It is not
+    /// leased again: whoever needs the like makes another. Control thread.
     /// </summary>
     protected internal abstract void Release(IReadOnlyList<Worker> workers);
 

@@ -40,6 +40,7 @@ public sealed class SharedState
         lock (_lock)
         {
             var resource = GetOrAdd(key, create);
+            if (resource.Released) _objects[key] = new WeakReference<object>(resource = create());
             resource.Leases++;
             _leases.Add(resource);
             return resource;
@@ -68,7 +69,11 @@ public sealed class SharedState
         lock (_lock)
         {
             foreach (var resource in _leases)
-                if (--resource.Leases == 0) resource.Release(workers);
+            {
+                if (--resource.Leases > 0) continue;
+                resource.Released = true;
+                resource.Release(workers);
+            }
             _leases.Clear();
             // Keys hold what shaped an object: with each version there are some that nobody will ask for again.
             foreach (var (key, held) in _objects)

@@ -1,5 +1,6 @@
 using Managed.Proxy.Configuration;
 using Managed.Proxy.Configuration.Model;
+using Managed.Proxy.Core.Telemetry;
 using Managed.Proxy.Downstream.Listener;
 using Managed.Proxy.Router;
 using Managed.Proxy.Upstream;
@@ -13,15 +14,15 @@ public sealed class Snapshot : IDisposable
 {
     // Each worker counts in its own cache line.
     private const int Stride = 16;
-    private readonly long[] _connections = new long[Worker.MaxWorkers * Stride];
-    private readonly long[] _streams = new long[Worker.MaxWorkers * Stride];
+    private readonly long[] _connections, _streams;
     private readonly Dictionary<string, Listener> _byAddress;
     private readonly SharedState _shared;
+    private readonly StatScope _names;
     private readonly IReadOnlyList<Worker> _workers;
     private int _disposed;
 
     internal Snapshot(long version, ConfigObject document, ConfigObject expanded, BootstrapConfig config, IReadOnlyDictionary<string, Cluster> clusters,
-        IReadOnlyDictionary<string, RouteTable> routes, IReadOnlyList<Listener> listeners, SharedState shared, IReadOnlyList<Worker> workers)
+        IReadOnlyDictionary<string, RouteTable> routes, IReadOnlyList<Listener> listeners, SharedState shared, StatScope names, IReadOnlyList<Worker> workers)
     {
         Version = version;
         Document = document;
@@ -32,17 +33,35 @@ public sealed class Snapshot : IDisposable
         Listeners = listeners;
         _byAddress = listeners.ToDictionary(l => l.AddressKey);
         _shared = shared;
+        _names = names;
+        _connections = new long[workers.Count * Stride];
+        _streams = new long[workers.Count * Stride];
         _workers = workers;
     }
 
     /// <summary>
-    /// Gives back what it holds outside the managed heap. For a snapshot that was built and never published (a dry run);
-    /// <see cref="ProxyServer"/> does it for those that were, when their last stream has left.
+    /// Gives back what it holds outside the managed heap, and of a snapshot that was never published (a dry run) the names of its
+    /// statistics. <see cref="ProxyServer"/> does it for those that were, when their last stream has left.
     /// </summary>
     public void Dispose()
     {
-        if (Interlocked.Exchange(ref _disposed, 1) == 0) _shared.Return(_workers);
+        if (Interlocked.Exchange(ref _disposed, 1) != 0) return;
+        _shared.Return(_workers);
+        if (!InService) _names.Return();
     }
+
+    /// <summary>Before the publication: its statistics are there to count on, and to be seen.</summary>
+    internal void UseNames()
+    {
+        foreach (var cluster in Clusters.Values) cluster.State.Count(_names);
+        _names.Use();
+    }
+
+    /// <summary>It is, or was, the version that new connections get. To be set by the publication.</summary>
+    internal bool InService { get; set; }
+
+    /// <summary>The last connection of a former version has gone: nobody counts on its statistics any more.</summary>
+    internal void ReturnNames() => _names.Return();
 
     internal bool IsDisposed => Volatile.Read(ref _disposed) != 0;
 

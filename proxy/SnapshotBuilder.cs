@@ -18,12 +18,32 @@ namespace Managed.Proxy;
 /// Document to snapshot, on a control thread: expand, bind, build from the leaves up (clusters, routes, listeners). The same for a dry
 /// run and the real one: nothing outside the result changes. Collects every error; a result only without any.
 /// </summary>
-internal sealed class SnapshotBuilder(StatsRegistry stats, SharedState state, AccessLogFiles accessLogs, ClusterRegistry clusterRegistry, IReadOnlyList<Worker> workers, ModuleSource? modules)
+internal sealed class SnapshotBuilder(StatsRegistry registry, SharedState state, AccessLogFiles accessLogs, ClusterRegistry clusterRegistry, IReadOnlyList<Worker> workers, ModuleSource? modules)
 {
     // What this build leases of it goes with its snapshot.
     private readonly SharedState _shared = state.ForBuild();
+    private readonly StatScope _names = registry.Begin();
 
     public BuildResult Build(ConfigObject document, long version)
+    {
+        Snapshot? built = null;
+        try
+        {
+            var result = BuildAll(document, version);
+            built = result.Snapshot;
+            return result;
+        }
+        finally
+        {
+            if (built is null)
+            {
+                _shared.Return(workers);
+                _names.Return();
+            }
+        }
+    }
+
+    private BuildResult BuildAll(ConfigObject document, long version)
     {
         var errors = new ConfigErrors { Modules = modules };
         var expanded = ShortForm.Expand(document, errors, ExtensionCatalog.FindConfigType);
@@ -39,11 +59,11 @@ internal sealed class SnapshotBuilder(StatsRegistry stats, SharedState state, Ac
         foreach (var cluster in config.Clusters)
             if (ClusterBuilder.Build(cluster, clusterRegistry, errors) is { } built) clusters[cluster.Name] = built;
 
-        var filters = new FilterBuildContext { Errors = errors, Stats = stats, Shared = _shared, StatPrefix = "", ClusterNames = clusters.Keys.ToHashSet(), Clusters = clusters, Identity = "routes" };
+        var filters = new FilterBuildContext { Errors = errors, Stats = _names, Shared = _shared, StatPrefix = "", ClusterNames = clusters.Keys.ToHashSet(), Clusters = clusters, Identity = "routes" };
         var routes = new Dictionary<string, RouteTable>();
         foreach (var route in config.RouteConfigurations)
         {
-            var context = new RouteBuildContext { Errors = errors, Clusters = clusters, Stats = stats, Shared = _shared, Filters = filters };
+            var context = new RouteBuildContext { Errors = errors, Clusters = clusters, Stats = _names, Shared = _shared, Filters = filters };
             if (RouteTable.Build(route, context) is { } table) routes[route.Name] = table;
         }
 
@@ -57,10 +77,8 @@ internal sealed class SnapshotBuilder(StatsRegistry stats, SharedState state, Ac
                 errors.ErrorAt(listener.Node, "address", ConfigCode.Conflict, $"listener '{addresses[built.AddressKey].Name}' already has the address {listener.Address}");
             else listeners.Add(built);
         }
-        if (!errors.HasErrors)
-            return new BuildResult(new Snapshot(version, document, expanded, config, clusters, routes, listeners, _shared, workers), [], errors.Warnings);
-        _shared.Return(workers);
-        return new BuildResult(null, errors.Errors, errors.Warnings);
+        return errors.HasErrors ? new BuildResult(null, errors.Errors, errors.Warnings)
+            : new BuildResult(new Snapshot(version, document, expanded, config, clusters, routes, listeners, _shared, _names, workers), [], errors.Warnings);
     }
 
     private static Dictionary<string, ConfigObject> BuildSharedFilters(BootstrapConfig config, FilterBuildContext context, ConfigErrors errors)
@@ -86,7 +104,7 @@ internal sealed class SnapshotBuilder(StatsRegistry stats, SharedState state, Ac
         var listener = new Listener
         {
             Config = config, Address = address?.Address ?? SocketAddressBytes.From(new IPEndPoint(IPAddress.Any, 0)), AddressKey = address?.Key ?? "",
-            Stats = new ListenerStats(stats, config.StatPrefix.Length > 0 ? config.StatPrefix : (config.Address?.ToString() ?? config.Name).Replace(':', '_')),
+            Stats = new ListenerStats(_names, config.StatPrefix.Length > 0 ? config.StatPrefix : (config.Address?.ToString() ?? config.Name).Replace(':', '_')),
         };
         if (config.FilterChains.Count == 0 && config.DefaultFilterChain is null)
             errors.ErrorAt(config.Node, "filter_chains", ConfigCode.MissingField, $"listener '{config.Name}' has no filter chain", "give it routes, tcp_proxy or filter_chains");
@@ -98,7 +116,7 @@ internal sealed class SnapshotBuilder(StatsRegistry stats, SharedState state, Ac
         var routeNames = document.RouteConfigurations.Select(r => r.Name).ToHashSet();
         FilterChain? Chain(FilterChainConfig chain) => BuildChain(chain, listener, new NetworkBuildContext
         {
-            Errors = errors, Stats = stats, Shared = _shared, Listener = config, ChainName = chain.Name, Clusters = clusters, Routes = routes, RouteNames = routeNames,
+            Errors = errors, Stats = _names, Shared = _shared, Listener = config, ChainName = chain.Name, Clusters = clusters, Routes = routes, RouteNames = routeNames,
             SharedFilters = sharedFilters, AccessLogs = accessLogs,
         });
         listener.Chains = [.. config.FilterChains.Select(Chain).OfType<FilterChain>()];

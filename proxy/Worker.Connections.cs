@@ -41,7 +41,6 @@ public sealed partial class Worker
 
     private async IoTask<bool> RunAsync(DownstreamConnection connection)
     {
-        var stats = connection.Chain.Listener.Stats;
         try
         {
             if (connection.Chain.Filters.Length == 0 || await FilterAsync(connection)) await connection.Chain.Terminal.RunAsync(connection);
@@ -56,6 +55,7 @@ public sealed partial class Worker
         if (connection.Previous is null) _connections = connection.Next; else connection.Previous.Next = connection.Next;
         if (connection.Next is not null) connection.Next.Previous = connection.Previous;
         _connectionCount--;
+        var stats = connection.Chain.Listener.Stats; // of the version that it is on by now
         Stats.Decrement(stats.CxActive);
         Stats.Increment(stats.CxDestroy);
         connection.Snapshot.LeaveConnection(this);

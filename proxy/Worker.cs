@@ -26,7 +26,7 @@ public sealed partial class Worker
         Id = id;
         Server = server;
         Loop = new EventLoop(server.OnWorkerCrash);
-        Stats = server.Stats.AddWorker();
+        Stats = server.Stats.AddWorker(Loop.Post);
         _random = new Xoshiro((ulong)Environment.TickCount64 * 31 + (ulong)Random.Shared.NextInt64() + (ulong)id);
     }
 

@@ -12,14 +12,20 @@ internal static class MergePatch
         if (patch is not ConfigObject changes)
             return patch;
         var result = target as ConfigObject ?? new ConfigObject(patch.Origin);
+        var gone = new HashSet<string>(StringComparer.Ordinal); // removed together: one by one each would cost as much as there are members
         foreach (var (name, value) in changes.Members)
         {
             var member = SnakeName(result, name);
             if (value is ConfigScalar { IsNull: true })
-                result.Remove(member);
+                gone.Add(member);
             else
-                result.Set(member, Apply(value is ConfigObject ? result[member] : null, value));
+            {
+                result.Set(member, Apply(value is ConfigObject && !gone.Remove(member) ? result[member] : null, value));
+                gone.Remove(member);
+            }
         }
+        if (gone.Count > 0)
+            result.RemoveAll(gone);
         return result;
     }
 

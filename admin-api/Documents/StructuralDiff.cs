@@ -33,21 +33,47 @@ internal sealed record DiffOperation(
 /// What turns one document into another. List items are matched by <c>name</c> where all items of both lists have distinct names,
 /// else by position after the common beginning and end. Applied in order, the operations lead from the one to the other, as those of a JSON patch do (RFC 6902).
 /// </summary>
-internal static class StructuralDiff
+internal sealed class StructuralDiff
 {
+    /// <summary>More operations tell nobody anything, and cost more than the documents.</summary>
+    public const int MaxOperations = 20_000;
+
+    // Looks at items on the way; lists of many thousands in another order take the square of their length.
+    private const long MaxSteps = 20_000_000;
+
+    private long _steps;
+    private bool _tooMuch;
+
+    private StructuralDiff()
+    {
+    }
+
+    /// <summary>Where there is too much to tell, members of the root are replaced as wholes.</summary>
     public static IReadOnlyList<DiffOperation> Between(ConfigNode from, ConfigNode to)
     {
         var operations = new List<DiffOperation>();
-        Compare(from, to, "", "", operations);
-        return operations;
+        var diff = new StructuralDiff();
+        diff.Compare(from, to, "", "", operations);
+        if (!diff._tooMuch)
+            return operations;
+        operations.Clear();
+        if (from is ConfigObject a && to is ConfigObject b)
+            diff.CompareObjects(a, b, "", "", operations, (former, value, path, where) =>
+            {
+                if (!former.SameAs(value))
+                    operations.Add(DiffOperation.At("replace", path, where, former, value));
+            });
+        return operations.Count is > 0 and <= MaxOperations ? operations : [DiffOperation.At("replace", "", "", from, to)];
     }
 
-    private static void Compare(ConfigNode from, ConfigNode to, string path, string where, List<DiffOperation> operations)
+    private bool Stop(List<DiffOperation> operations, long steps) => _tooMuch |= (_steps += steps) > MaxSteps || operations.Count > MaxOperations;
+
+    private void Compare(ConfigNode from, ConfigNode to, string path, string where, List<DiffOperation> operations)
     {
-        if (from.SameAs(to))
+        if (Stop(operations, 1) || from.SameAs(to))
             return;
         if (from is ConfigObject a && to is ConfigObject b)
-            CompareObjects(a, b, path, where, operations);
+            CompareObjects(a, b, path, where, operations, (former, value, at, place) => Compare(former, value, at, place, operations));
         else if (from is ConfigArray x && to is ConfigArray y)
         {
             if (HasNames(x) && HasNames(y))
@@ -59,32 +85,33 @@ internal static class StructuralDiff
             operations.Add(DiffOperation.At("replace", path, where, from, to));
     }
 
-    private static void CompareObjects(ConfigObject from, ConfigObject to, string path, string where, List<DiffOperation> operations)
+    private void CompareObjects(ConfigObject from, ConfigObject to, string path, string where, List<DiffOperation> operations, Action<ConfigNode, ConfigNode, string, string> compare)
     {
         foreach (var (name, value) in from.Members)
             if (!to.Has(name))
                 operations.Add(DiffOperation.At("remove", $"{path}/{Escape(name)}", Dotted(where, name), value, null));
         foreach (var (name, value) in to.Members)
             if (from.TryGet(name, out var former))
-                Compare(former, value, $"{path}/{Escape(name)}", Dotted(where, name), operations);
+                compare(former, value, $"{path}/{Escape(name)}", Dotted(where, name));
             else
                 operations.Add(DiffOperation.At("add", $"{path}/{Escape(name)}", Dotted(where, name), null, value));
     }
 
-    private static void CompareNamed(ConfigArray from, ConfigArray to, string path, string where, List<DiffOperation> operations)
+    private void CompareNamed(ConfigArray from, ConfigArray to, string path, string where, List<DiffOperation> operations)
     {
-        var working = new List<ConfigObject>(from.Cast<ConfigObject>());
-        for (var i = working.Count - 1; i >= 0; i--)
-            if (to.FindByName(NameOf(working[i])) is null)
-            {
-                operations.Add(DiffOperation.At("remove", $"{path}/{i}", $"{where}[{NameOf(working[i])}]", working[i], null));
-                working.RemoveAt(i);
-            }
+        var kept = to.Cast<ConfigObject>().Select(NameOf).ToHashSet(StringComparer.Ordinal);
+        for (var i = from.Count - 1; i >= 0; i--)
+            if (from[i] is ConfigObject gone && !kept.Contains(NameOf(gone)))
+                operations.Add(DiffOperation.At("remove", $"{path}/{i}", $"{where}[{NameOf(gone)}]", gone, null));
+        var working = from.Cast<ConfigObject>().Where(i => kept.Contains(NameOf(i))).ToList();
+        var known = working.Select(NameOf).ToHashSet(StringComparer.Ordinal);
         for (var i = 0; i < to.Count; i++)
         {
             var item = (ConfigObject)to[i];
             var name = NameOf(item);
-            var at = working.FindIndex(i, w => NameOf(w) == name);
+            var at = known.Contains(name) ? working.FindIndex(i, w => NameOf(w) == name) : -1;
+            if (Stop(operations, at < 0 ? (working.Count - i) / 64 : at - i))
+                return;
             if (at < 0)
             {
                 operations.Add(DiffOperation.At("add", $"{path}/{i}", $"{where}[{name}]", null, item));
@@ -102,7 +129,7 @@ internal static class StructuralDiff
         }
     }
 
-    private static void ComparePositions(ConfigArray from, ConfigArray to, string path, string where, List<DiffOperation> operations)
+    private void ComparePositions(ConfigArray from, ConfigArray to, string path, string where, List<DiffOperation> operations)
     {
         int start = 0, tail = 0;
         if (from.Count != to.Count)
@@ -116,8 +143,12 @@ internal static class StructuralDiff
         for (var i = start; i < common; i++)
             Compare(from[i], to[i], $"{path}/{i}", $"{where}[{i}]", operations);
         for (var i = fromEnd - 1; i >= common; i--)
+        {
+            if (Stop(operations, 1))
+                return;
             operations.Add(DiffOperation.At("remove", $"{path}/{i}", $"{where}[{i}]", from[i], null));
-        for (var i = common; i < toEnd; i++)
+        }
+        for (var i = common; i < toEnd && !Stop(operations, 1); i++)
             operations.Add(DiffOperation.At("add", $"{path}/{i}", $"{where}[{i}]", null, to[i]));
     }
 

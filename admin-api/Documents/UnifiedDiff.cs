@@ -9,9 +9,12 @@ internal static class UnifiedDiff
 {
     private const int Context = 3; // diff's default
 
+    /// <summary>Lines between the first and the last difference, of both texts together.</summary>
+    public const int MaxLines = 10_000;
+
     public static string Between(string fromText, string toText, string fromName, string toName)
     {
-        var diff = Differ.Instance.CreateLineDiffs(fromText, toText, ignoreWhitespace: false);
+        var diff = Diff(fromText, toText);
         if (diff.DiffBlocks.Count == 0)
             return "";
         var text = new StringBuilder().Append("--- ").Append(fromName).Append('\n').Append("+++ ").Append(toName).Append('\n');
@@ -24,6 +27,21 @@ internal static class UnifiedDiff
             i = last + 1;
         }
         return text.ToString();
+    }
+
+    // The differ takes the product of the lines and their differences. Where too much may differ, what is not common at both ends is
+    // shown as removed and added.
+    private static DiffResult Diff(string fromText, string toText)
+    {
+        string[] a = fromText.Split('\n'), b = toText.Split('\n');
+        int start = 0, tail = 0, shorter = Math.Min(a.Length, b.Length);
+        while (start < shorter && a[start] == b[start])
+            start++;
+        while (tail < shorter - start && a[^(tail + 1)] == b[^(tail + 1)])
+            tail++;
+        int gone = a.Length - start - tail, come = b.Length - start - tail;
+        return gone + come <= MaxLines ? Differ.Instance.CreateLineDiffs(fromText, toText, ignoreWhitespace: false)
+            : new DiffResult(a, b, [new DiffBlock(start, gone, start, come)]);
     }
 
     private static void Hunk(StringBuilder text, DiffResult diff, int first, int last)

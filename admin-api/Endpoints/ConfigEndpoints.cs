@@ -16,7 +16,7 @@ internal static class ConfigEndpoints
 
     public static void MapConfig(this ApiRoutes api)
     {
-        ProblemCode[] writeErrors = [MalformedBody, InvalidParameter, EtagMismatch, TooLarge, UnsupportedMediaType, ValidationFailed, ApplyFailed, StoreUnavailable, ApplyTimeout];
+        ProblemCode[] writeErrors = [MalformedBody, InvalidParameter, EtagMismatch, TooLarge, RateLimited, UnsupportedMediaType, ValidationFailed, ApplyFailed, StoreUnavailable, ApplyTimeout];
         ApiBody[] documents = [new(MediaTypes.Yaml, ConfigExamples.Document), new(MediaTypes.Json, PieceExamples.ToJson(ConfigExamples.Document))];
         var document = PieceExamples.ToJson(ConfigExamples.Document);
         api.Get("/config", ReadAsync, new(Tag, "Reads the active document")
@@ -36,12 +36,12 @@ internal static class ConfigEndpoints
             })
             .Post("/config/validate", ValidateAsync, new(Tag, "Checks a whole document; nothing is stored")
             {
-                Bodies = documents, Errors = [MalformedBody, TooLarge, UnsupportedMediaType, ValidationFailed], Answers = [(200, "Valid", """{"valid":true,"warnings":[]}""")],
+                Bodies = documents, Errors = [MalformedBody, TooLarge, RateLimited, UnsupportedMediaType, ValidationFailed], Answers = [(200, "Valid", """{"valid":true,"warnings":[]}""")],
             })
             .Post("/config/diff", DiffAsync, new(Tag, "Compares two versions or documents")
             {
                 Bodies = [new(MediaTypes.Json, """{"from":40,"to":"active"}""")], Description = "from and to are each a version number, active, latest, or a document.",
-                Errors = [MalformedBody, NotFound, TooLarge, UnsupportedMediaType, ValidationFailed], Answers = [(200, "Operations and summary; with Accept: text/x-diff a unified diff", ConfigExamples.Diff)],
+                Errors = [MalformedBody, NotFound, TooLarge, RateLimited, UnsupportedMediaType, ValidationFailed], Answers = [(200, "Operations and summary; with Accept: text/x-diff a unified diff", ConfigExamples.Diff)],
             })
             .Get("/config/export", ExportAsync, new(Tag, "Downloads the active document")
             {
@@ -90,6 +90,7 @@ internal static class ConfigEndpoints
         var body = RequestBody.AsObject(await RequestBody.ReadConfigAsync(context), "the document");
         var (publisher, proxy) = (context.RequestServices.GetRequiredService<Publisher>(), context.RequestServices.GetRequiredService<ProxyServer>());
         var built = proxy.Build(body, publisher.NextNumber, context.RequestAborted);
+        using var unused = built.Snapshot;
         var warnings = ErrorItem.From(built.Warnings, body.Source);
         if (built.Snapshot is null || built.Errors.Count > 0)
             throw new ApiException(ValidationFailed, built.Errors.Count == 1 ? "1 error in the document" : $"{built.Errors.Count} errors in the document")

@@ -17,7 +17,7 @@ internal static class MatchEndpoints
     public static void MapMatch(this ApiRoutes api) => api.Post("/match", MatchAsync, new("Runtime", "Says where a request would go, and why the other routes lost")
     {
         Bodies = [new(MediaTypes.Json, """{"listener":"edge","method":"GET","authority":"example.com","path":"/api/x","headers":{"x-canary":"1"},"source_ip":"10.0.0.7"}""")],
-        Errors = [ProblemCode.MalformedBody, ProblemCode.NotFound, ProblemCode.TooLarge, ProblemCode.UnsupportedMediaType, ProblemCode.ValidationFailed],
+        Errors = [ProblemCode.MalformedBody, ProblemCode.NotFound, ProblemCode.TooLarge, ProblemCode.RateLimited, ProblemCode.UnsupportedMediaType, ProblemCode.ValidationFailed],
         Answers = [(200, "What was chosen, and the steps that led there", """{"matched":true,"filter_chain":"main","route_configuration":"edge","virtual_host":"default","route":"route-0","action":"route","cluster":"web","steps":[{"kind":"route","name":"route-0","matched":true,"reason":"prefix / matches"}]}""")],
     });
 

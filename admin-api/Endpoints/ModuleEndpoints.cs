@@ -28,7 +28,7 @@ internal static partial class ModuleEndpoints
     public static void MapModules(this ApiRoutes api)
     {
         ApiBody[] bodies = [new(Lua, "function envoy_on_request(h) h:headers():add(\"x-hello\", \"lua\") end"), new(Wasm, "")];
-        ProblemCode[] uploadErrors = [MalformedBody, InvalidParameter, TooLarge, UnsupportedMediaType, CompileFailed, StoreUnavailable];
+        ProblemCode[] uploadErrors = [MalformedBody, InvalidParameter, TooLarge, RateLimited, UnsupportedMediaType, CompileFailed, StoreUnavailable];
         ApiParameter digest = new("Content-Digest", "Checked against the body (RFC 9530).", "sha-256=:…:", "header");
         api.Post("/modules", UploadAsync, new(Tag, "Stores a module")
             {

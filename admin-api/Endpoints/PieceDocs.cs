@@ -12,7 +12,7 @@ internal sealed class PieceDocs(string tag, string kind, string example)
     public static readonly KeyValuePair<string, object?>[] AnyValues = [new("listener", "any"), new("chain", "any"), new("configuration", "any"), new("host", "any")];
 
     private static readonly ProblemCode[] ReadErrors = [NotFound, InvalidParameter];
-    private static readonly ProblemCode[] WriteErrors = [MalformedBody, InvalidParameter, NotFound, EtagMismatch, TooLarge, UnsupportedMediaType, ValidationFailed, ApplyFailed, StoreUnavailable, ApplyTimeout];
+    private static readonly ProblemCode[] WriteErrors = [MalformedBody, InvalidParameter, NotFound, EtagMismatch, TooLarge, RateLimited, UnsupportedMediaType, ValidationFailed, ApplyFailed, StoreUnavailable, ApplyTimeout];
 
     private ApiBody[] Bodies => [new(MediaTypes.Yaml, example), new(MediaTypes.Json, PieceExamples.ToJson(example))];
 

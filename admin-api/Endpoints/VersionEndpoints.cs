@@ -20,7 +20,7 @@ internal static class VersionEndpoints
         [
             (200, "Published, or unchanged; the new version", ConfigExamples.Version), (202, "With wait=0s: the deployment", """{"deployment":"d-00000042","version":42}"""),
         ];
-        ProblemCode[] rollbackErrors = [MalformedBody, InvalidParameter, NotFound, RollbackBlocked, EtagMismatch, UnsupportedMediaType, StoreUnavailable, ApplyTimeout];
+        ProblemCode[] rollbackErrors = [MalformedBody, InvalidParameter, NotFound, RollbackBlocked, EtagMismatch, TooLarge, RateLimited, UnsupportedMediaType, StoreUnavailable, ApplyTimeout];
         api.Get("/versions", ListAsync, new(Tag, "Lists versions, newest first")
             {
                 Parameters = ApiParameters.Page, Errors = [InvalidParameter, StoreUnavailable], Answers = [(200, "One page", $$"""{"items":[{{ConfigExamples.Version}}],"next_page_token":null,"total_size":1}""")],
@@ -29,16 +29,16 @@ internal static class VersionEndpoints
             .Patch("/versions/{version}", AnnotateAsync, new(Tag, "Changes comment, labels and pinned")
             {
                 Bodies = [new(MediaTypes.MergePatch, """{"comment":"before the sale","labels":{"release":"1.4"},"pinned":true}"""), new(MediaTypes.JsonPatch, """[{"op":"replace","path":"/pinned","value":true}]""")],
-                Errors = [MalformedBody, NotFound, UnsupportedMediaType, ValidationFailed, StoreUnavailable], Answers = [(200, "The version", ConfigExamples.Version)],
+                Errors = [MalformedBody, NotFound, TooLarge, RateLimited, UnsupportedMediaType, ValidationFailed, StoreUnavailable], Answers = [(200, "The version", ConfigExamples.Version)],
             })
             .Get("/versions/{version}/config", DocumentAsync, new(Tag, "Reads a version's document")
             {
-                Parameters = [ApiParameters.Expanded, ApiParameters.IfNoneMatch], Errors = [InvalidParameter, NotFound, StoreUnavailable],
+                Parameters = [ApiParameters.Expanded, ApiParameters.IfNoneMatch], Errors = [InvalidParameter, NotFound, RateLimited, StoreUnavailable],
                 Answers = [(200, "The document", PieceExamples.ToJson(ConfigExamples.Document)), (304, "Unchanged", null)],
             })
             .Get("/versions/{from}/diff/{to}", DiffAsync, new(Tag, "Compares two versions")
             {
-                Errors = [NotFound, StoreUnavailable], Answers = [(200, "Operations and summary; with Accept: text/x-diff a unified diff", ConfigExamples.Diff)],
+                Errors = [NotFound, RateLimited, StoreUnavailable], Answers = [(200, "Operations and summary; with Accept: text/x-diff a unified diff", ConfigExamples.Diff)],
             })
             .Post("/versions/{version}/rollback", RollBackAsync, new(Tag, "Makes a new version with the content of this one")
             {

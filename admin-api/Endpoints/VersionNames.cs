@@ -1,5 +1,6 @@
 using System.Globalization;
 using Managed.AdminApi.Problems;
+using Managed.AdminApi.Requests;
 using Managed.AdminApi.Versions;
 using Managed.Migrations;
 using Managed.Proxy.Configuration;
@@ -25,7 +26,8 @@ internal static class VersionNames
     }
 
     public static (VersionRow Row, ConfigObject Document) LoadRow(HttpContext context, string text) =>
-        context.RequestServices.GetRequiredService<VersionStore>().Load(Number(context, text));
+        context.RequestServices.GetRequiredService<VersionStore>().Load(Number(context, text),
+            bytes => context.RequestServices.GetRequiredService<MemoryBudget>().For(context).Take(bytes * MemoryBudget.StoredFactor));
 
     public static (string Label, ConfigObject Document) Load(HttpContext context, string text)
     {

@@ -18,13 +18,15 @@ internal static class RequestBody
         var declared = context.Request.ContentLength;
         if (declared > limit)
             throw TooLarge(limit);
-        using var buffer = new MemoryStream((int)(declared ?? 0));
-        var chunk = new byte[64 * 1024];
+        var share = context.RequestServices.GetRequiredService<MemoryBudget>().For(context);
+        using var buffer = new MemoryStream(); // grows with what comes, not with what is announced
+        var chunk = new byte[16 * 1024];
         int read;
         while ((read = await context.Request.Body.ReadAsync(chunk, context.RequestAborted)) > 0)
         {
             if (buffer.Length + read > limit)
                 throw TooLarge(limit);
+            share.Take(3 * read); // it grows by doubling, and is copied once
             buffer.Write(chunk, 0, read);
         }
         return buffer.ToArray();
@@ -33,7 +35,14 @@ internal static class RequestBody
     /// <summary>A configuration body in JSON or YAML.</summary>
     public static async Task<ConfigNode> ReadConfigAsync(HttpContext context) => await ReadConfigAsync(context, MediaTypes.ConfigFormatOf(context.Request));
 
-    public static async Task<ConfigNode> ReadConfigAsync(HttpContext context, ConfigFormat format) => Parse(await ReadAsync(context, ConfigLimit), format);
+    public static async Task<ConfigNode> ReadConfigAsync(HttpContext context, ConfigFormat format) => await ParseAsync(context, await ReadAsync(context, ConfigLimit), format);
+
+    private static async Task<ConfigNode> ParseAsync(HttpContext context, byte[] body, ConfigFormat format)
+    {
+        var share = context.RequestServices.GetRequiredService<MemoryBudget>().For(context);
+        await share.TakeAsync(MemoryBudget.CostOf(body, format), context.RequestAborted);
+        return Parse(body, format);
+    }
 
     public static ConfigNode Parse(byte[] body, ConfigFormat format)
     {
@@ -63,7 +72,7 @@ internal static class RequestBody
         var body = await ReadAsync(context, ConfigLimit);
         if (body.Length == 0)
             return null;
-        var node = AsObject(Parse(body, MediaTypes.ConfigFormatOf(context.Request)), "the body");
+        var node = AsObject(await ParseAsync(context, body, MediaTypes.ConfigFormatOf(context.Request)), "the body");
         OnlyFields(node, fields);
         return node;
     }

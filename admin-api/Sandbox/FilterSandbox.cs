@@ -56,6 +56,7 @@ internal sealed class FilterSandbox(StoredModules modules, ProxyServer service)
             {
                 Errors = ErrorItem.From(built.Errors, submitted), Warnings = ErrorItem.From(built.Warnings, submitted), Members = new Dictionary<string, object?> { ["logs"] = log.Lines.ToList() },
             };
+        using var given = snapshot; // also when it never comes to be published
         await using var upstream = await CannedUpstream.StartAsync(test, sockets);
         proxy.Start();
         var published = await proxy.PublishAsync(snapshot, cancellation);

@@ -14,7 +14,7 @@ internal sealed class StatHistory(ProxyServer proxy) : IDisposable
     private static readonly int Readings = (int)(Kept / Step);
 
     private readonly Lock _lock = new();
-    private readonly Dictionary<string, double[]> _values = new(StringComparer.Ordinal);
+    private readonly Dictionary<string, Series> _values = new(StringComparer.Ordinal);
     private readonly DateTimeOffset[] _times = new DateTimeOffset[Readings];
     private long _count;
     private Timer? _timer;
@@ -28,19 +28,22 @@ internal sealed class StatHistory(ProxyServer proxy) : IDisposable
             var at = (int)(_count % Readings);
             _times[at] = DateTimeOffset.UtcNow;
             foreach (var series in _values.Values)
-                series[at] = double.NaN;
+                series.Values[at] = double.NaN;
             foreach (var stat in stats)
             {
                 if (!_values.TryGetValue(stat.Name, out var series))
                 {
                     if (stat.Value == 0 || _values.Count >= MaxNames)
                         continue; // a counter that has never moved needs no memory
-                    series = _values[stat.Name] = new double[Readings];
-                    Array.Fill(series, double.NaN);
+                    series = _values[stat.Name] = new Series();
                 }
-                series[at] = stat.Value;
+                series.Values[at] = stat.Value;
+                series.Last = _count;
             }
             _count++;
+            foreach (var (name, series) in _values)
+                if (_count - series.Last > Readings)
+                    _values.Remove(name); // gone with its version, and an hour ago
         }
     }
 
@@ -51,9 +54,9 @@ internal sealed class StatHistory(ProxyServer proxy) : IDisposable
         {
             var since = DateTimeOffset.UtcNow - range;
             var series = new List<StatSeries>();
-            foreach (var (name, values) in _values.Where(v => wanted(v.Key)).OrderBy(v => v.Key, StringComparer.Ordinal))
+            foreach (var (name, kept) in _values.Where(v => wanted(v.Key)).OrderBy(v => v.Key, StringComparer.Ordinal))
             {
-                var points = new List<StatPoint>();
+                var (points, values) = (new List<StatPoint>(), kept.Values);
                 for (var i = Math.Max(0, _count - Readings); i < _count; i++)
                     if (_times[i % Readings] >= since && !double.IsNaN(values[i % Readings]))
                         points.Add(new(_times[i % Readings], values[i % Readings]));
@@ -64,6 +67,20 @@ internal sealed class StatHistory(ProxyServer proxy) : IDisposable
     }
 
     public void Dispose() => _timer?.Dispose();
+
+    private sealed class Series
+    {
+        public double[] Values { get; } = NoReadings();
+        /// <summary>The number of its last reading.</summary>
+        public long Last { get; set; }
+
+        private static double[] NoReadings()
+        {
+            var values = new double[Readings];
+            Array.Fill(values, double.NaN);
+            return values;
+        }
+    }
 }
 
 internal sealed record StatSeries(string Name, IReadOnlyList<StatPoint> Points);

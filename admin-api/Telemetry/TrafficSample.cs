@@ -21,9 +21,10 @@ internal sealed record TrafficSample(DateTimeOffset Time, double Rps, double Err
                 return null;
             var seconds = Math.Max(0.001, (now.Time - last.Time).TotalSeconds);
             var latency = now.Latency.Since(last.Latency);
-            double answered = now.Answered - last.Answered, failed = now.Failed - last.Failed;
+            // What has gone with its version counts no more.
+            double answered = Math.Max(0, now.Answered - last.Answered), failed = Math.Clamp(now.Failed - last.Failed, 0, answered);
             double? Quantile(double q) => latency.Count == 0 ? null : Math.Round(latency.Quantile(q) / 1000, 3);
-            return new(now.Time, Math.Round((now.Requests - last.Requests) / seconds, 1), answered > 0 ? Math.Round(failed / answered, 4) : 0,
+            return new(now.Time, Math.Round(Math.Max(0, now.Requests - last.Requests) / seconds, 1), answered > 0 ? Math.Round(failed / answered, 4) : 0,
                 Quantile(0.5), Quantile(0.95), Quantile(0.99), proxy.Workers().Sum(w => w.Connections));
         }
 

@@ -61,6 +61,7 @@ internal sealed class Publisher(ProxyServer proxy, VersionStore store, ActiveCon
                 throw new ApiException(ProblemCode.StoreUnavailable, $"nothing can be changed while the history is unusable: {broken.Reason}");
             var former = active.Current;
             var edit = proposal.Edit(former);
+            DocumentCheck.Fits(edit.Document);
             edit = edit with { Document = ModuleReferences.Pin(edit.Document, modules) };
             if (former is not null && edit.Document.SameAs(former.Document) && !proposal.DryRun && proposal.Reverts is null)
                 return new(SubmissionOutcome.Unchanged, former.Number, former.Document, []);
@@ -68,7 +69,15 @@ internal sealed class Publisher(ProxyServer proxy, VersionStore store, ActiveCon
             var warnings = ErrorItem.From(built.Warnings, edit.Submitted);
             if (proposal.DryRun)
                 return DryRun(built.Snapshot!, edit, former, warnings);
-            publication = Begin(proposal, edit, former, built.Snapshot!, warnings);
+            try
+            {
+                publication = Begin(proposal, edit, former, built.Snapshot!, warnings);
+            }
+            finally
+            {
+                if (publication is null)
+                    built.Snapshot!.Dispose();
+            }
         }
         finally
         {

@@ -114,9 +114,12 @@ internal sealed class VersionStore(IDbContextFactory<HistoryContext> contexts)
     }
 
     /// <summary>The document of a version, or 404 with the numbers near it.</summary>
-    public (VersionRow Row, ConfigObject Document) Load(long number)
+    /// <param name="number">Of the version.</param>
+    /// <param name="room">Told how many bytes of JSON are about to be read; may refuse by throwing.</param>
+    public (VersionRow Row, ConfigObject Document) Load(long number, Action<long>? room = null)
     {
         var row = Find(number) ?? throw Missing(number);
+        room?.Invoke(VersionDocument.LengthOf(row.Document));
         return (row, VersionDocument.Unpack(row.Document, row.Digest));
     }
 

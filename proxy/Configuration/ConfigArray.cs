@@ -42,7 +42,15 @@ public sealed class ConfigArray(ConfigOrigin? origin = null) : ConfigNode(origin
     }
 
     public override bool SameAs(ConfigNode? other) =>
-        other is ConfigArray a && a.Count == Count && !_items.Where((item, i) => !item.SameAs(a._items[i])).Any();
+        ReferenceEquals(this, other) || (other is ConfigArray a && a.Count == Count && AllSame(a));
+
+    private bool AllSame(ConfigArray other)
+    {
+        for (var i = 0; i < _items.Count; i++)
+            if (!_items[i].SameAs(other._items[i]))
+                return false;
+        return true;
+    }
 
     public IEnumerator<ConfigNode> GetEnumerator() => _items.GetEnumerator();
 

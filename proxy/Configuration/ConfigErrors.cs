@@ -20,6 +20,9 @@ public sealed class ConfigErrors
 
     public IReadOnlyList<ConfigError> Warnings => InTextOrder(_warnings);
 
+    /// <summary>How many errors there are.</summary>
+    public int Count => _errors.Count;
+
     public bool HasErrors => _errors.Count > 0;
 
     /// <summary>An error at a node; a null node means the document as a whole.</summary>

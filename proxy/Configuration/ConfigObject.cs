@@ -89,6 +89,13 @@ public sealed class ConfigObject(ConfigOrigin? origin = null) : ConfigNode(origi
         return node;
     }
 
+    /// <summary>Removes many at once, by the names they have.</summary>
+    public void RemoveAll(IReadOnlySet<string> names)
+    {
+        if (_members.RemoveAll(m => names.Contains(m.Key)) > 0)
+            _index = null;
+    }
+
     public override ConfigObject Clone()
     {
         var copy = new ConfigObject(Origin);
@@ -98,7 +105,7 @@ public sealed class ConfigObject(ConfigOrigin? origin = null) : ConfigNode(origi
     }
 
     public override bool SameAs(ConfigNode? other) =>
-        other is ConfigObject o && o.Count == Count
+        ReferenceEquals(this, other) || other is ConfigObject o && o.Count == Count
         && _members.TrueForAll(m => o.IndexOf(m.Key) is >= 0 and var at && m.Value.SameAs(o._members[at].Value));
 
     private int IndexOf(string name)

@@ -10,19 +10,20 @@ public sealed class ConfigPath
     public static readonly ConfigPath Root = new(null, "");
 
     private readonly ConfigPath? _parent;
-    private readonly string _segment;
+    private readonly string? _name;
+    private readonly int _index;
 
-    private ConfigPath(ConfigPath? parent, string segment) => (_parent, _segment) = (parent, segment);
+    private ConfigPath(ConfigPath? parent, string? name, int index = 0) => (_parent, _name, _index) = (parent, name, index);
 
     public ConfigPath Child(string name) => new(this, name);
 
-    public ConfigPath Child(int index) => new(this, index.ToString(CultureInfo.InvariantCulture));
+    public ConfigPath Child(int index) => new(this, null, index);
 
     public override string ToString()
     {
         var segments = new Stack<string>();
         for (var path = this; path._parent is not null; path = path._parent)
-            segments.Push(path._segment);
+            segments.Push(path._name ?? path._index.ToString(CultureInfo.InvariantCulture));
         var text = new StringBuilder("#");
         foreach (var segment in segments)
             AppendSegment(text.Append('/'), segment);

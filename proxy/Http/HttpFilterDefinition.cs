@@ -30,7 +30,7 @@ public abstract class HttpFilterDefinition
 public sealed class FilterBuildContext
 {
     public required ConfigErrors Errors { get; init; }
-    public required Core.Telemetry.StatsRegistry Stats { get; init; }
+    public required Core.Telemetry.StatScope Stats { get; init; }
     /// <summary>Objects that outlive a version, by identity: a token bucket, a shared dictionary. See <see cref="SharedState"/>.</summary>
     public required SharedState Shared { get; init; }
     /// <summary>Stat prefix of the connection manager or listener around, ending in a dot: <c>http.edge.</c>. Empty for shareable use.</summary>

@@ -11,7 +11,7 @@ public sealed class RouteBuildContext
     public required ConfigErrors Errors { get; init; }
     /// <summary>The clusters of this version by name.</summary>
     public required IReadOnlyDictionary<string, Cluster> Clusters { get; init; }
-    public required StatsRegistry Stats { get; init; }
+    public required StatScope Stats { get; init; }
     public required SharedState Shared { get; init; }
     /// <summary>For building per-route filter configurations; its identity is extended by table, virtual host, route and filter.</summary>
     public required FilterBuildContext Filters { get; init; }

@@ -28,7 +28,7 @@ public sealed class RouteTable
     public static RouteTable? Build(RouteConfigurationConfig config, RouteBuildContext context)
     {
         var errors = context.Errors;
-        int before = errors.Errors.Count;
+        int before = errors.Count;
         var clusters = new Dictionary<byte[], Cluster>(ByteKeys.Comparer);
         foreach (var (name, cluster) in context.Clusters) clusters[Encoding.UTF8.GetBytes(name)] = cluster;
         var level = new Level(
@@ -47,7 +47,7 @@ public sealed class RouteTable
                 else errors.Error(at, ConfigCode.InvalidValue, wrong);
             }
         }
-        return errors.Errors.Count == before && !config.HasErrors ? new RouteTable(config.Name, domains) : null;
+        return errors.Count == before && !config.HasErrors ? new RouteTable(config.Name, domains) : null;
     }
 
     /// <summary>The entry of a request by <c>:authority</c>, <c>:path</c> and headers; null when none matches. On a worker; allocates nothing.</summary>

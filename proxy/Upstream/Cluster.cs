@@ -15,7 +15,7 @@ public sealed class Cluster
         Config = config;
         State = state;
         _targets = targets;
-        LoadBalancer = new LoadBalancer(config.LbPolicy, config.LeastRequestLbConfig.ChoiceCount);
+        LoadBalancer = new LoadBalancer(config.LbPolicy, config.LeastRequestLbConfig.ChoiceCount, state?.Workers ?? Worker.MaxWorkers);
     }
 
     public string Name => Config.Name;

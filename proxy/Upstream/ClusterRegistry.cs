@@ -1,5 +1,4 @@
 using System.Collections.Concurrent;
-using Managed.Proxy.Core.Telemetry;
 
 namespace Managed.Proxy.Upstream;
 
@@ -7,12 +6,12 @@ namespace Managed.Proxy.Upstream;
 /// The live clusters of the process by name. A build finds the state here without touching it; publishing makes it follow the
 /// configuration.
 /// </summary>
-internal sealed class ClusterRegistry(StatsRegistry stats)
+internal sealed class ClusterRegistry(int workers)
 {
     private readonly ConcurrentDictionary<string, ClusterState> _live = new();
 
     /// <summary>The live state, or a new one that becomes live with its version.</summary>
-    public ClusterState For(string name) => _live.TryGetValue(name, out var state) ? state : new ClusterState(name, stats);
+    public ClusterState For(string name) => _live.TryGetValue(name, out var state) ? state : new ClusterState(name, workers);
 
     /// <summary>Makes these the live clusters. Returns the states that no version has any more.</summary>
     public List<ClusterState> Activate(IEnumerable<Cluster> clusters)

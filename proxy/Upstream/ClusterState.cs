@@ -10,18 +10,18 @@ namespace Managed.Proxy.Upstream;
 /// The live side of a cluster: endpoints, pools, limits, counters. Carried from version to version as long as the name and what
 /// shapes connections stay the same; limits and policy are updated in place.
 /// </summary>
-internal sealed class ClusterState
+internal sealed class ClusterState(string name, int workers)
 {
-    private readonly Queue<PendingRequest>?[] _pending = new Queue<PendingRequest>?[Worker.MaxWorkers];
+    private readonly Queue<PendingRequest>?[] _pending = new Queue<PendingRequest>?[workers];
 
-    public ClusterState(string name, StatsRegistry stats)
-    {
-        Name = name;
-        Stats = new ClusterStats(stats, name);
-    }
+    public string Name => name;
+    /// <summary>How many workers the process has.</summary>
+    public int Workers => workers;
+    /// <summary>From the publication of a version on; before there is nothing to count.</summary>
+    public ClusterStats Stats { get; private set; } = null!;
 
-    public string Name { get; }
-    public ClusterStats Stats { get; }
+    /// <summary>The names are that version's; those that another has too keep their counts. Before its publication, control thread.</summary>
+    public void Count(StatScope names) => Stats = new ClusterStats(names, name);
 
     // Shared by the workers: circuit-breaker limits are of the cluster, as Envoy's.
     public long Connections, Requests, Pending, Retries;
@@ -130,7 +130,7 @@ internal sealed class ClusterState
         void Take(Core.Transport.SocketAddressBytes address, string text, EndpointTarget target)
         {
             string key = text + "|" + target.HostName;
-            if (!_known.TryGetValue(key, out var endpoint)) _known[key] = endpoint = new Endpoint(address, text, target.HostName, target.RewriteHost);
+            if (!_known.TryGetValue(key, out var endpoint)) _known[key] = endpoint = new Endpoint(address, text, target.HostName, target.RewriteHost, workers);
             else if (!gone.Remove(key)) return; // the same address twice
             endpoint.Weight = target.Weight;
             endpoint.ConfiguredHealth = target.Health;

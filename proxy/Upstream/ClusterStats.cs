@@ -5,15 +5,26 @@ namespace Managed.Proxy.Upstream;
 /// <summary>A cluster's counters under Envoy's names.</summary>
 internal sealed class ClusterStats
 {
+    private static readonly StatGroup Names = new(
+        [
+            "upstream_cx_total", "upstream_cx_destroy", "upstream_cx_connect_fail", "upstream_cx_connect_timeout",
+            "upstream_cx_overflow", "upstream_rq_total", "upstream_rq_retry", "upstream_rq_retry_success", "upstream_rq_timeout",
+            "upstream_rq_pending_total", "upstream_rq_pending_overflow", "upstream_rq_cancelled", "upstream_cx_none_healthy",
+            "upstream_rq_rx_reset", "upstream_cx_protocol_error", "upstream_rq_2xx", "upstream_rq_3xx", "upstream_rq_4xx",
+            "upstream_rq_5xx", "upstream_rq_completed", "upstream_cx_rx_bytes_total", "upstream_cx_tx_bytes_total",
+        ],
+        ["upstream_cx_active", "upstream_rq_active", "upstream_rq_pending_active"], ["upstream_rq_time", "upstream_cx_connect_ms"]);
+
     public readonly Counter CxTotal, CxDestroy, CxConnectFail, CxConnectTimeout, CxOverflow, RqTotal, RqRetry, RqRetrySuccess, RqTimeout, RqPendingTotal, RqPendingOverflow,
         RqCancelled, NoHealthy, RxReset, ProtocolError, Rq2xx, Rq3xx, Rq4xx, Rq5xx, RqCompleted, RxBytes, TxBytes;
     public readonly Gauge CxActive, RqActive, RqPendingActive;
     public readonly Histogram RqTime, ConnectMs;
 
-    public ClusterStats(StatsRegistry stats, string cluster)
+    public ClusterStats(StatScope stats, string cluster)
     {
-        Counter C(string name) => stats.Counter($"cluster.{cluster}.{name}");
-        Gauge G(string name) => stats.Gauge($"cluster.{cluster}.{name}");
+        var group = stats.Group($"cluster.{cluster}.", Names);
+        Counter C(string name) => group.Counter(name);
+        Gauge G(string name) => group.Gauge(name);
         CxTotal = C("upstream_cx_total");
         CxDestroy = C("upstream_cx_destroy");
         CxConnectFail = C("upstream_cx_connect_fail");
@@ -39,8 +50,8 @@ internal sealed class ClusterStats
         CxActive = G("upstream_cx_active");
         RqActive = G("upstream_rq_active");
         RqPendingActive = G("upstream_rq_pending_active");
-        RqTime = stats.Histogram($"cluster.{cluster}.upstream_rq_time");
-        ConnectMs = stats.Histogram($"cluster.{cluster}.upstream_cx_connect_ms");
+        RqTime = group.Histogram("upstream_rq_time");
+        ConnectMs = group.Histogram("upstream_cx_connect_ms");
     }
 
     public Counter OfClass(int status) => (status / 100) switch { 2 => Rq2xx, 3 => Rq3xx, 4 => Rq4xx, 5 => Rq5xx, _ => default };

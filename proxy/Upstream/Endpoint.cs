@@ -8,7 +8,7 @@ namespace Managed.Proxy.Upstream;
 /// One address of a cluster, alive as long as the cluster's state. Counters are shared by the workers (atomic adds): limits, least-request
 /// and the operator's view need the whole.
 /// </summary>
-internal sealed class Endpoint(SocketAddressBytes address, string text, string hostName, string rewriteHost)
+internal sealed class Endpoint(SocketAddressBytes address, string text, string hostName, string rewriteHost, int workers = Worker.MaxWorkers)
 {
     public SocketAddressBytes Address { get; } = address;
     /// <summary><c>address:port</c>.</summary>
@@ -21,7 +21,7 @@ internal sealed class Endpoint(SocketAddressBytes address, string text, string h
     public EndpointHealthStatus ConfiguredHealth;
     public volatile int WeightOverride = -1;
     public volatile bool DrainOverride;
-    public readonly EndpointPool?[] Pools = new EndpointPool?[Worker.MaxWorkers];
+    public readonly EndpointPool?[] Pools = new EndpointPool?[workers];
 
     public long ActiveRequests, ActiveConnections, TotalConnections, ConnectFailures, TotalRequests, SuccessRequests, ErrorRequests, TimeoutRequests;
 

@@ -11,6 +11,10 @@ const string Usage = """
                 --rounds 200  --seed N
       invalid   invalid configurations under load: each answered with a pointer, nothing changes
                 --count 500  --rate 1000  --connections 64
+      tries     validations, dry runs, refused documents and filter tests with new names: no statistics, machines or memory are left
+                --rounds 10000  --limit-mb 60
+      documents large documents at once, in a heap of 512 MB: each is served or refused, the process goes on
+                --count 100  --clusters 20000
       idle      memory of idle keep-alive connections: at most 80 MB for 10,000
                 --connections 10000  --limit-mb 80
       soak      full load and a publication each second: memory and descriptors stay level
@@ -50,6 +54,8 @@ try
         "kill9" => KillRun.RunAsync,
         "invalid" => InvalidRun.RunAsync,
         "idle" => IdleRun.RunAsync,
+        "tries" => TriesRun.RunAsync,
+        "documents" => DocumentsRun.RunAsync,
         "soak" => SoakRun.RunAsync,
         "fsync" => FsyncRun.RunAsync,
         _ => throw new UsageException($"there is no run '{args[0]}'"),

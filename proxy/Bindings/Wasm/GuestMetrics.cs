@@ -2,11 +2,13 @@ using Managed.Proxy.Core.Telemetry;
 
 namespace Managed.Proxy.Bindings.Wasm;
 
-/// <summary>The metrics that guests define, as <c>wasmcustom.NAME</c> among the proxy's own. The same name and kind is the same metric, for all VMs.</summary>
-internal sealed class GuestMetrics(StatsRegistry registry)
+/// <summary>
+/// The metrics that the guests of one machine define, as <c>wasmcustom.NAME</c> among the proxy's own. The same name and kind is the same
+/// metric for all machines; it goes with the last that defined it.
+/// </summary>
+internal sealed class GuestMetrics(StatScope names, GuestMetricsRoom room)
 {
-    // A guest that makes names of what clients send must not fill the registry.
-    private const int MaxMetrics = 10_000, MaxName = 512;
+    private const int MaxName = 512;
 
     private readonly record struct Metric(StatKind Kind, string Name, int Index);
 
@@ -27,11 +29,11 @@ internal sealed class GuestMetrics(StatsRegistry registry)
         {
             var lookup = _names.GetAlternateLookup<ReadOnlySpan<byte>>();
             if (lookup.TryGetValue(key, out id)) return WasmStatus.Ok;
-            if (_count >= MaxMetrics) return WasmStatus.InternalFailure;
+            if (!room.TryTake()) return WasmStatus.InternalFailure;
             string full = "wasmcustom." + LogText.OneLine(name); // lists of statistics are one a line
             try
             {
-                int index = kind switch { StatKind.Counter => registry.Counter(full).Index, StatKind.Gauge => registry.Gauge(full).Index, _ => registry.Histogram(full).Index };
+                int index = names.Guest(kind, full, null);
                 var all = _metrics;
                 if (_count == all.Length) Array.Resize(ref all, Math.Max(16, 2 * _count));
                 all[_count++] = new Metric(kind, full, index);
@@ -39,6 +41,7 @@ internal sealed class GuestMetrics(StatsRegistry registry)
             }
             catch (InvalidOperationException)
             {
+                room.Give(1);
                 return WasmStatus.BadArgument; // a metric of another kind has the name
             }
             lookup[key] = id = _count;
@@ -65,7 +68,7 @@ internal sealed class GuestMetrics(StatsRegistry registry)
         {
             case StatKind.Counter when value >= 0: cells.Add(new Counter(metric.Index), value); return WasmStatus.Ok;
             case StatKind.Histogram when value >= 0: cells.Record(new Histogram(metric.Index), value); return WasmStatus.Ok;
-            case StatKind.Gauge: cells.Add(new Gauge(metric.Index), value - registry.ValueAt(metric.Index)); return WasmStatus.Ok; // the sum over the workers becomes the value
+            case StatKind.Gauge: cells.Add(new Gauge(metric.Index), value - names.Registry.ValueAt(metric.Index)); return WasmStatus.Ok; // the sum over the workers becomes the value
             default: return WasmStatus.BadArgument;
         }
     }
@@ -75,12 +78,28 @@ internal sealed class GuestMetrics(StatsRegistry registry)
         value = 0;
         if (!TryFind(id, out var metric)) return WasmStatus.NotFound;
         if (metric.Kind == StatKind.Histogram) return WasmStatus.BadArgument;
-        value = registry.ValueAt(metric.Index);
+        value = names.Registry.ValueAt(metric.Index);
         return WasmStatus.Ok;
     }
 
     /// <summary>Whether there is a metric of this number.</summary>
     public WasmStatus Check(int id) => TryFind(id, out _) ? WasmStatus.Ok : WasmStatus.NotFound;
+
+    /// <summary>Readers see the names.</summary>
+    public void Use() => names.Use();
+
+    /// <summary>The machine ends; what is on its way to workers still counts, what comes later counts nowhere.</summary>
+    public void Return()
+    {
+        lock (_lock)
+        {
+            room.Give(_count);
+            _count = 0;
+            _metrics = [];
+            _names.Clear();
+            names.Return();
+        }
+    }
 
     private bool TryFind(int id, out Metric metric)
     {
@@ -88,4 +107,20 @@ internal sealed class GuestMetrics(StatsRegistry registry)
         metric = id > 0 && id <= all.Length ? all[id - 1] : default;
         return metric.Name is not null;
     }
+}
+
+/// <summary>How many metrics all machines together may define: guests that make names of what clients send must not fill the registry.</summary>
+internal sealed class GuestMetricsRoom
+{
+    private const int Most = 10_000;
+    private int _taken;
+
+    public bool TryTake()
+    {
+        if (Interlocked.Increment(ref _taken) <= Most) return true;
+        Give(1);
+        return false;
+    }
+
+    public void Give(int count) => Interlocked.Add(ref _taken, -count);
 }

@@ -9,7 +9,7 @@ namespace Managed.Proxy.Bindings.Wasm;
 /// <param name="Limits">Of one VM.</param>
 /// <param name="Data">The store of its <paramref name="VmId"/>.</param>
 /// <param name="Queues">The queues of all.</param>
-/// <param name="Metrics">The metrics of all.</param>
+/// <param name="Metrics">Those that its guests define.</param>
 /// <param name="LogLevel">The least level that is written.</param>
 internal sealed record WasmProgram(WasmModule Module, string VmId, byte[] Configuration, IReadOnlyList<KeyValuePair<string, string>> Environment,
     HostImports Imports, WasmLimits Limits, SharedData Data, SharedQueues Queues, GuestMetrics Metrics, Func<WasmLogLevel> LogLevel);

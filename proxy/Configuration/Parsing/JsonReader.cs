@@ -12,6 +12,7 @@ internal ref struct JsonReader
     private readonly TextPosition _position = new();
     private Utf8JsonReader _reader;
     private bool _failed;
+    private int _nodes;
 
     private JsonReader(ReadOnlySpan<byte> utf8, ConfigSource source, ConfigErrors errors)
     {
@@ -31,6 +32,11 @@ internal ref struct JsonReader
             reader._reader.Read(); // throws on anything after the value
             return reader._failed ? null : node;
         }
+        catch (JsonException e) when (reader._nodes > DocumentLimits.MaxNodes)
+        {
+            errors.Error(reader.Here(ConfigPath.Root), ConfigCode.MalformedBody, e.Message);
+            return null;
+        }
         catch (JsonException e)
         {
             errors.Error(reader.At(e), ConfigCode.MalformedBody, Reason(e));
@@ -47,6 +53,8 @@ internal ref struct JsonReader
     private ConfigNode Value(ConfigPath path)
     {
         var origin = Here(path);
+        if (++_nodes > DocumentLimits.MaxNodes)
+            throw new JsonException($"more than {DocumentLimits.MaxNodes} values");
         switch (_reader.TokenType)
         {
             case JsonTokenType.StartObject:

@@ -16,7 +16,8 @@ internal sealed class YamlReader
     private readonly ConfigSource _source;
     private readonly ConfigErrors _errors;
     private readonly Dictionary<AnchorName, ConfigNode?> _anchors = [];
-    private int _aliasNodes;
+    private int _nodes, _aliasNodes;
+    private long _aliasChars;
     private bool _failed;
 
     private YamlReader(string text, ConfigSource source, ConfigErrors errors) =>
@@ -65,6 +66,8 @@ internal sealed class YamlReader
         var next = _parser.Consume<ParsingEvent>();
         if (depth > ConfigParser.MaxDepth)
             throw Wrong(path, next, $"nested deeper than {ConfigParser.MaxDepth} levels");
+        if (++_nodes > DocumentLimits.MaxNodes)
+            throw Wrong(path, next, $"more than {DocumentLimits.MaxNodes} values");
         if (next is AnchorAlias alias)
             return Alias(alias, path, depth);
         if (next is not NodeEvent { Anchor: var anchor })
@@ -157,7 +160,10 @@ internal sealed class YamlReader
             case ConfigObject o:
                 var copy = new ConfigObject(origin);
                 foreach (var member in o.Members)
+                {
+                    CountChars(member.Key, origin);
                     copy.TryAdd(member with { Value = Copy(member.Value, path.Child(member.Key), depth + 1) });
+                }
                 return copy;
             case ConfigArray a:
                 var items = new ConfigArray(origin);
@@ -165,8 +171,16 @@ internal sealed class YamlReader
                     items.Add(Copy(item, path.Child(items.Count), depth + 1));
                 return items;
             default:
+                CountChars(((ConfigScalar)node).Text, origin);
                 return ((ConfigScalar)node).At(origin);
         }
+    }
+
+    // A copy shares the text; whoever writes the document out does not.
+    private void CountChars(string text, ConfigOrigin origin)
+    {
+        if ((_aliasChars += text.Length) > DocumentLimits.MaxBytes)
+            throw new YamlReadException(origin, $"aliases expand to more than {DocumentLimits.MaxBytes >> 20} MiB of text");
     }
 
     private ConfigScalar ScalarValue(Scalar scalar, ConfigPath path)
@@ -206,12 +220,15 @@ internal sealed class YamlReader
     /// <summary>A tab used to indent is reported with the start of the mapping around it; its own place is the first indentation after that with a tab.</summary>
     private static ConfigOrigin AtTab(ConfigOrigin origin, string text)
     {
-        var lines = text.Split('\n');
-        for (var i = Math.Max(0, origin.Line - 1); i < lines.Length; i++)
+        var number = 0;
+        foreach (var line in text.AsSpan().Split('\n'))
         {
-            var tab = lines[i].IndexOf('\t');
-            if (tab >= 0 && string.IsNullOrWhiteSpace(lines[i][..tab]))
-                return origin with { Line = i + 1, Column = tab + 1 };
+            if (++number < origin.Line)
+                continue;
+            var content = text.AsSpan(line);
+            var tab = content.IndexOf('\t');
+            if (tab >= 0 && content[..tab].IsWhiteSpace())
+                return origin with { Line = number, Column = tab + 1 };
         }
         return origin;
     }

@@ -79,11 +79,11 @@ public sealed class HistogramSnapshot
         Sum += other.Sum;
     }
 
-    /// <summary>What came since an earlier reading of the same histogram.</summary>
+    /// <summary>What came since an earlier reading of the same histograms; of those that have gone since, nothing.</summary>
     public HistogramSnapshot Since(HistogramSnapshot earlier)
     {
-        var difference = new HistogramSnapshot { Count = Count - earlier.Count, Sum = Sum - earlier.Sum };
-        for (int i = 0; i < Counts.Length; i++) difference.Counts[i] = Counts[i] - earlier.Counts[i];
+        var difference = new HistogramSnapshot { Sum = Math.Max(0, Sum - earlier.Sum) };
+        for (int i = 0; i < Counts.Length; i++) difference.Count += difference.Counts[i] = Math.Max(0, Counts[i] - earlier.Counts[i]);
         return difference;
     }
 }

@@ -52,6 +52,13 @@ internal sealed class DownstreamConnection
         if (next is null || next.Terminal.GetType() != Chain.Terminal.GetType()) { Drain(); return false; }
         Snapshot.LeaveConnection(Worker);
         Snapshot = current;
+        var (before, after) = (Chain.Listener.Stats.CxActive, next.Listener.Stats.CxActive);
+        if (before != after)
+        {
+            // The former name may go with its version.
+            Worker.Stats.Decrement(before);
+            Worker.Stats.Increment(after);
+        }
         Chain = next;
         Snapshot.EnterConnection(Worker);
         return true;

@@ -43,10 +43,22 @@ internal sealed class FilterChain
 }
 
 /// <summary>A listener's counters under Envoy's names.</summary>
-internal sealed class ListenerStats(StatsRegistry stats, string prefix)
+internal sealed class ListenerStats
 {
-    public readonly Counter CxTotal = stats.Counter($"listener.{prefix}.downstream_cx_total"), CxDestroy = stats.Counter($"listener.{prefix}.downstream_cx_destroy"),
-        NoFilterChainMatch = stats.Counter($"listener.{prefix}.no_filter_chain_match"), CxOverflow = stats.Counter($"listener.{prefix}.downstream_cx_overflow");
-    public readonly Gauge CxActive = stats.Gauge($"listener.{prefix}.downstream_cx_active");
-    public readonly string Prefix = prefix;
+    private static readonly StatGroup Names = new(["downstream_cx_total", "downstream_cx_destroy", "no_filter_chain_match", "downstream_cx_overflow"], ["downstream_cx_active"], []);
+
+    public readonly Counter CxTotal, CxDestroy, NoFilterChainMatch, CxOverflow;
+    public readonly Gauge CxActive;
+    public readonly string Prefix;
+
+    public ListenerStats(StatScope stats, string prefix)
+    {
+        var group = stats.Group($"listener.{prefix}.", Names);
+        CxTotal = group.Counter("downstream_cx_total");
+        CxDestroy = group.Counter("downstream_cx_destroy");
+        NoFilterChainMatch = group.Counter("no_filter_chain_match");
+        CxOverflow = group.Counter("downstream_cx_overflow");
+        CxActive = group.Gauge("downstream_cx_active");
+        Prefix = prefix;
+    }
 }

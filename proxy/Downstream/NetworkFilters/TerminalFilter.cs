@@ -41,7 +41,7 @@ public abstract class NetworkFilterDefinition
 internal sealed class NetworkBuildContext
 {
     public required ConfigErrors Errors { get; init; }
-    public required StatsRegistry Stats { get; init; }
+    public required StatScope Stats { get; init; }
     public required SharedState Shared { get; init; }
     public required ListenerConfig Listener { get; init; }
     public required string ChainName { get; init; }

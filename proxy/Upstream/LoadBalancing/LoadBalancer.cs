@@ -3,9 +3,9 @@ using Managed.Proxy.Configuration.Model;
 namespace Managed.Proxy.Upstream.LoadBalancing;
 
 /// <summary>Chooses the endpoint of a request, per worker; each worker begins its round at another place so that they do not march in step.</summary>
-internal sealed class LoadBalancer(LbPolicy policy, int choiceCount)
+internal sealed class LoadBalancer(LbPolicy policy, int choiceCount, int workers = Worker.MaxWorkers)
 {
-    private readonly uint[] _turn = new uint[Worker.MaxWorkers * Stride];
+    private uint[]? _turns; // made when there is something to choose: many clusters never have two endpoints, or any request
     private const int Stride = 16; // a cache line between two workers' counters
 
     /// <summary>Null when no endpoint is healthy.</summary>
@@ -16,7 +16,7 @@ internal sealed class LoadBalancer(LbPolicy policy, int choiceCount)
         switch (policy)
         {
             case LbPolicy.RoundRobin:
-                uint turn = _turn[worker.Id * Stride]++ + (uint)worker.Id * 7;
+                uint turn = (_turns ?? MakeTurns())[worker.Id * Stride]++ + (uint)worker.Id * 7;
                 if (set.EqualWeights) return set.Healthy[turn % (uint)set.Healthy.Length];
                 return set.Schedule is { } schedule ? set.Healthy[schedule[turn % (uint)schedule.Length]] : set.ByWeight(worker.NextRandom());
             case LbPolicy.LeastRequest:
@@ -34,5 +34,10 @@ internal sealed class LoadBalancer(LbPolicy policy, int choiceCount)
             default:
                 return set.ByWeight(worker.NextRandom());
         }
+    }
+    private uint[] MakeTurns()
+    {
+        var made = new uint[workers * Stride];
+        return Interlocked.CompareExchange(ref _turns, made, null) ?? made;
     }
 }

@@ -25,7 +25,7 @@ internal static class Tables
         var errors = new ConfigErrors();
         var config = ConfigBinder.BindPartial<RouteConfigurationConfig>(Requests.Node(yaml), errors)!;
         var clusters = new[] { "a", "b", "c" }.ToDictionary(n => n, n => new Cluster(new ClusterConfig { Name = n }, null!, []));
-        var stats = new StatsRegistry();
+        var stats = new StatScope(new StatsRegistry());
         var shared = new SharedState(1);
         var table = RouteTable.Build(config, new RouteBuildContext
         {

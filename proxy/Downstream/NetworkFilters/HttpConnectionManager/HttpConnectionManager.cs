@@ -64,8 +64,8 @@ internal sealed partial class HttpConnectionManager : TerminalFilter
         stats.Increment(Stats.CxActive);
         var http = new Http1ServerConnection(connection, this);
         await http.RunAsync();
-        stats.Decrement(Stats.CxActive);
-        stats.Increment(Stats.CxDestroy);
+        stats.Decrement(http.Stats.CxActive);
+        stats.Increment(http.Stats.CxDestroy);
         return true;
     }
 
@@ -119,14 +119,25 @@ internal sealed partial class HttpConnectionManager : TerminalFilter
 /// <summary>A connection manager's counters under Envoy's names.</summary>
 internal sealed class HttpStats
 {
+    private static readonly StatGroup Names = new(
+        [
+            "downstream_cx_total", "downstream_cx_destroy", "downstream_cx_idle_timeout", "downstream_cx_protocol_error",
+            "downstream_cx_rx_bytes_total", "downstream_cx_tx_bytes_total", "downstream_rq_total", "downstream_rq_http1_total",
+            "downstream_rq_http2_total", "downstream_rq_completed", "downstream_rq_rx_reset", "downstream_rq_response_timeout",
+            "downstream_rq_idle_timeout", "downstream_rq_max_duration_reached", "downstream_rq_timeout", "downstream_rq_1xx",
+            "downstream_rq_2xx", "downstream_rq_3xx", "downstream_rq_4xx", "downstream_rq_5xx",
+        ],
+        ["downstream_cx_active", "downstream_rq_active"], ["downstream_rq_time"]);
+
     public readonly Counter CxTotal, CxDestroy, CxIdleTimeout, CxProtocolError, CxRxBytes, CxTxBytes, RqTotal, RqHttp1, RqHttp2, RqCompleted, RqReset, RqTimeout, RqIdleTimeout, RqMaxDuration, RqOverallTimeout,
         Rq1xx, Rq2xx, Rq3xx, Rq4xx, Rq5xx;
     public readonly Gauge CxActive, RqActive;
     public readonly Histogram RqTime;
 
-    public HttpStats(StatsRegistry stats, string prefix)
+    public HttpStats(StatScope stats, string prefix)
     {
-        Counter C(string name) => stats.Counter($"http.{prefix}.{name}");
+        var group = stats.Group($"http.{prefix}.", Names);
+        Counter C(string name) => group.Counter(name);
         CxTotal = C("downstream_cx_total");
         CxDestroy = C("downstream_cx_destroy");
         CxIdleTimeout = C("downstream_cx_idle_timeout");
@@ -147,9 +158,9 @@ internal sealed class HttpStats
         Rq3xx = C("downstream_rq_3xx");
         Rq4xx = C("downstream_rq_4xx");
         Rq5xx = C("downstream_rq_5xx");
-        CxActive = stats.Gauge($"http.{prefix}.downstream_cx_active");
-        RqActive = stats.Gauge($"http.{prefix}.downstream_rq_active");
-        RqTime = stats.Histogram($"http.{prefix}.downstream_rq_time");
+        CxActive = group.Gauge("downstream_cx_active");
+        RqActive = group.Gauge("downstream_rq_active");
+        RqTime = group.Histogram("downstream_rq_time");
     }
 
     public Counter OfClass(int status) => (status / 100) switch { 1 => Rq1xx, 2 => Rq2xx, 3 => Rq3xx, 4 => Rq4xx, 5 => Rq5xx, _ => default };

@@ -16,7 +16,7 @@ internal sealed class HttpConnectionManagerDefinition : NetworkFilterDefinition
 
     internal override TerminalFilter? Build(ConfigNode? typedConfig, NetworkBuildContext context)
     {
-        int before = context.Errors.Errors.Count;
+        int before = context.Errors.Count;
         // What is wrong in one place does not hide what is wrong in another: references are checked all the same.
         if (typedConfig is null || ConfigBinder.BindPartial<HttpConnectionManagerConfig>(typedConfig, context.Errors) is not { } config) return null;
         string prefix = $"http.{config.StatPrefix}.";
@@ -24,7 +24,7 @@ internal sealed class HttpConnectionManagerDefinition : NetworkFilterDefinition
         var routes = config.RouteConfig is not null ? BuildInlineRoutes(config, prefix, context) : config.Rds is not null ? FindRoutes(config, context) : null;
         var accessLog = AccessLog.Build(config.AccessLog, context.Errors, context.AccessLogs);
         var localReply = config.LocalReplyConfig is null ? null : LocalReplyRewriter.Build(config.LocalReplyConfig, context.Errors);
-        if (context.Errors.Errors.Count > before || routes is null) return null;
+        if (context.Errors.Count > before || routes is null) return null;
         return new HttpConnectionManager
         {
             Config = config, Filters = filters, Routes = routes, Stats = new HttpStats(context.Stats, config.StatPrefix), AccessLog = accessLog, LocalReply = localReply,

@@ -14,7 +14,7 @@ internal sealed class TcpProxyDefinition : NetworkFilterDefinition
 
     internal override TerminalFilter? Build(ConfigNode? typedConfig, NetworkBuildContext context)
     {
-        int before = context.Errors.Errors.Count;
+        int before = context.Errors.Count;
         if (typedConfig is null || ConfigBinder.BindPartial<TcpProxyConfig>(typedConfig, context.Errors) is not { } config) return null;
         var clusters = new List<(Cluster, long)>();
         if (config.WeightedClusters is { } weighted)
@@ -25,6 +25,6 @@ internal sealed class TcpProxyDefinition : NetworkFilterDefinition
         }
         else if (config.Cluster is { } name && context.FindCluster(config.Node, "cluster", name) is { } only) clusters.Add((only, 1));
         var accessLog = AccessLog.Build(config.AccessLog, context.Errors, context.AccessLogs);
-        return context.Errors.Errors.Count > before || clusters.Count == 0 ? null : new TcpProxyFilter(config, [.. clusters], new TcpStats(context.Stats, config.StatPrefix), accessLog);
+        return context.Errors.Count > before || clusters.Count == 0 ? null : new TcpProxyFilter(config, [.. clusters], new TcpStats(context.Stats, config.StatPrefix), accessLog);
     }
 }

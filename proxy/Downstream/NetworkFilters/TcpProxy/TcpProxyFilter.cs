@@ -163,7 +163,7 @@ internal sealed class TcpProxyFilter(TcpProxyConfig config, (Cluster Cluster, lo
 }
 
 /// <summary>Counters under Envoy's names.</summary>
-internal sealed class TcpStats(StatsRegistry stats, string prefix)
+internal sealed class TcpStats(StatScope stats, string prefix)
 {
     public readonly Counter CxTotal = stats.Counter($"tcp.{prefix}.downstream_cx_total"), RxBytes = stats.Counter($"tcp.{prefix}.downstream_cx_rx_bytes_total"),
         TxBytes = stats.Counter($"tcp.{prefix}.downstream_cx_tx_bytes_total"), IdleTimeout = stats.Counter($"tcp.{prefix}.idle_timeout"),

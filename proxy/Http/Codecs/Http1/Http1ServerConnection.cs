@@ -169,8 +169,17 @@ internal sealed class Http1ServerConnection
     // The current version at the beginning of each request: one volatile read and a comparison when nothing changed.
     private void Rebind()
     {
-        if (_downstream.Rebind() && _downstream.Chain.Terminal is HttpConnectionManager manager) _manager = manager;
+        if (!_downstream.Rebind() || _downstream.Chain.Terminal is not HttpConnectionManager manager) return;
+        if (_manager.Stats.CxActive != manager.Stats.CxActive)
+        {
+            _worker.Stats.Decrement(_manager.Stats.CxActive);
+            _worker.Stats.Increment(manager.Stats.CxActive);
+        }
+        _manager = manager;
     }
+
+    /// <summary>Of the version that it is on.</summary>
+    public HttpStats Stats => _manager.Stats;
 
     /// <summary>
     /// Says end and reads on for a moment: closing with unread bytes would reset the connection and could destroy the answer on its way

@@ -20,7 +20,7 @@ internal sealed class Mutations
     /// <summary>Null when errors were added.</summary>
     public static Mutations? Compile(MutationsConfig config, ConfigErrors errors)
     {
-        int before = errors.Errors.Count;
+        int before = errors.Count;
         HeaderRule[][] byPlace =
         [
             [.. config.RequestMutations.Select(m => HeaderRule.Compile(m, errors, pseudoHeaders: true)).OfType<HeaderRule>()],
@@ -29,7 +29,7 @@ internal sealed class Mutations
             [.. config.ResponseTrailersMutations.Select(m => HeaderRule.Compile(m, errors, pseudoHeaders: false)).OfType<HeaderRule>()],
         ];
         QueryRule[] query = [.. config.QueryParameterMutations.Select(m => QueryRule.Compile(m, errors)).OfType<QueryRule>()];
-        return errors.Errors.Count == before ? new Mutations(byPlace, query) : null;
+        return errors.Count == before ? new Mutations(byPlace, query) : null;
     }
 
     public void Apply(MutationPlace place, HeaderMap headers, StreamInfo info, ByteWriter scratch)

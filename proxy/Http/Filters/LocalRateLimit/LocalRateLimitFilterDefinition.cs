@@ -28,9 +28,9 @@ internal sealed class LocalRateLimitFilterDefinition : HttpFilterDefinition
 
     private static LocalRateLimitSettings? Settings(ConfigNode typedConfig, FilterBuildContext context)
     {
-        int before = context.Errors.Errors.Count;
+        int before = context.Errors.Count;
         if (ConfigBinder.Bind<LocalRateLimitConfig>(typedConfig, context.Errors) is not { } config) return null;
         var settings = new LocalRateLimitSettings(config, context);
-        return context.Errors.Errors.Count == before ? settings : null;
+        return context.Errors.Count == before ? settings : null;
     }
 }

@@ -10,7 +10,7 @@ namespace Managed.Proxy.Http.Filters.Lua;
 internal sealed record LuaRoute(bool Disabled, string? Name, LuaScript? Script, ConfigObject? Context);
 
 /// <summary>What the filter was built with.</summary>
-internal sealed class LuaSettings(LuaConfig config, LuaScript? main, Dictionary<string, LuaScript> named, LuaStats stats, StatsRegistry registry)
+internal sealed class LuaSettings(LuaConfig config, LuaScript? main, Dictionary<string, LuaScript> named, LuaStats stats, StatScope names)
 {
     // A script that makes names from what clients send must not fill the registry.
     private const int MaxScriptStats = 1000;
@@ -21,8 +21,7 @@ internal sealed class LuaSettings(LuaConfig config, LuaScript? main, Dictionary<
 
     public LuaConfig Config { get; } = config;
     public LuaStats Stats { get; } = stats;
-    public StatsRegistry Registry { get; } = registry;
-    public SharedTables Tables { get; } = SharedTables.Of(registry);
+    public SharedTables Tables { get; } = SharedTables.Of(names.Registry);
 
     public LuaScript? Choose(LuaRoute? route)
     {
@@ -33,6 +32,9 @@ internal sealed class LuaSettings(LuaConfig config, LuaScript? main, Dictionary<
     }
 
     public ScriptStat ScriptStat(int index) => _scriptStats[index];
+
+    /// <summary>Of a counter or gauge over all workers; 0 of a histogram.</summary>
+    public long ValueOf(ScriptStat stat) => stat.Kind == StatKind.Histogram ? 0 : names.Registry.ValueAt(stat.Index);
 
     /// <summary>The place of a stat that a script asks for; -1 when there are too many or the name has another kind.</summary>
     public int FindStat(StatKind kind, string name)
@@ -46,7 +48,7 @@ internal sealed class LuaSettings(LuaConfig config, LuaScript? main, Dictionary<
             int at;
             try
             {
-                at = kind switch { StatKind.Counter => Registry.Counter(full).Index, StatKind.Gauge => Registry.Gauge(full).Index, _ => Registry.Histogram(full).Index };
+                at = names.Guest(kind, full, Stats.Prefix);
             }
             catch (InvalidOperationException)
             {
@@ -68,6 +70,7 @@ internal sealed class LuaStats
     public LuaStats(FilterBuildContext context, string statPrefix)
     {
         Prefix = context.StatPrefix + "lua." + (statPrefix.Length > 0 ? statPrefix.TrimEnd('.') + "." : "");
+        context.Stats.Own(Prefix);
         Errors = context.Stats.Counter(Prefix + "errors");
         Executions = context.Stats.Counter(Prefix + "executions");
         Breaches = context.Stats.Counter(Prefix + "budget_breaches");
@@ -75,10 +78,11 @@ internal sealed class LuaStats
         Skipped = context.Stats.Counter(Prefix + "quarantined");
         Time = context.Stats.Histogram(Prefix + "execution_time");
         Instructions = context.Stats.Histogram(Prefix + "instructions");
-        if (!Observed.TryAdd(context.Stats, Prefix)) return;
-        context.Stats.Observe("lua.lua_vm_count", static () => LuaState.Live);
-        var tables = SharedTables.Of(context.Stats);
-        context.Stats.Observe("lua.shared_evicted", () => tables.Evicted);
+        var registry = context.Stats.Registry;
+        if (!Observed.TryAdd(registry, Prefix)) return;
+        registry.Observe("lua.lua_vm_count", static () => LuaState.Live);
+        var tables = SharedTables.Of(registry);
+        registry.Observe("lua.shared_evicted", () => tables.Evicted);
     }
 
     public string Prefix { get; }

@@ -35,7 +35,7 @@ internal static unsafe class StatFunctions
             case StatKind.Histogram when amount >= 0 && !set: cells.Record(new Histogram(stat.Index), amount); return 0;
             case StatKind.Gauge:
                 // The sum over the workers becomes the value that is set.
-                if (set) amount -= run.Filter.Settings.Registry.Value(stat.Name);
+                if (set) amount -= run.Filter.Settings.ValueOf(stat);
                 cells.Add(new Gauge(stat.Index), amount);
                 return 0;
             default: return LuaState.Fail(L, "a counter or histogram takes no negative value and cannot be set");
@@ -45,7 +45,7 @@ internal static unsafe class StatFunctions
     private static int Value(LuaState state, nint L)
     {
         if (!LuaHandles.Self(state, L, LuaHandles.Stat, out var run, out int place)) return LuaState.Fail(L, LuaHandles.Dead);
-        LuaApi.PushInteger(L, run.Filter.Settings.Registry.Value(run.Filter.Settings.ScriptStat(place).Name));
+        LuaApi.PushInteger(L, run.Filter.Settings.ValueOf(run.Filter.Settings.ScriptStat(place)));
         return 1;
     }
 }

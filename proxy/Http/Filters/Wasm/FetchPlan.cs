@@ -39,7 +39,7 @@ internal sealed class FetchPlan
     /// <summary>Null with errors collected.</summary>
     public static FetchPlan? Make(RemoteCodeConfig remote, IReadOnlyDictionary<string, Cluster> clusters, GuestEnvironment guests, ConfigErrors errors)
     {
-        int before = errors.Errors.Count;
+        int before = errors.Count;
         var http = remote.HttpUri!;
         if (remote.Sha256.Length != 64 || !remote.Sha256.All(char.IsAsciiHexDigit))
             errors.ErrorAt(remote.Node, "sha256", ConfigCode.InvalidValue, "it is not 64 hexadecimal digits", "sha256sum FILE prints them");
@@ -58,7 +58,7 @@ internal sealed class FetchPlan
                 if (endpoints.Count == 0) errors.ErrorAt(http.Node, "cluster", ConfigCode.InvalidValue, $"cluster '{name}' has no endpoint that could be asked");
             }
         }
-        if (errors.Errors.Count > before) return null;
+        if (errors.Count > before) return null;
         bool allowed = FetchHosts.Allows(guests.FetchHosts ?? [], uri!.IdnHost, uri.Port, out bool named);
         return new FetchPlan(remote, uri, remote.Sha256.ToLowerInvariant()) { Endpoints = endpoints, HostIsNamed = named, HostAllowed = allowed || endpoints is not null };
     }

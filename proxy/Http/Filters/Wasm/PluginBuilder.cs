@@ -13,9 +13,10 @@ internal static class PluginBuilder
     private static readonly string[] Runtimes = ["", "envoy.wasm.runtime.v8", "envoy.wasm.runtime.wasmtime", "envoy.wasm.runtime.wamr", "envoy.wasm.runtime.wavm"];
 
     /// <summary>Null with an error collected when it cannot run.</summary>
-    public static WasmPlugin? Build(PluginConfig config, ConfigErrors errors, StatsRegistry stats, SharedState shared, IReadOnlyDictionary<string, Cluster> clusters)
+    public static WasmPlugin? Build(PluginConfig config, ConfigErrors errors, StatScope scope, SharedState shared, IReadOnlyDictionary<string, Cluster> clusters)
     {
-        int before = errors.Errors.Count;
+        var stats = scope.Registry;
+        int before = errors.Count;
         var vm = config.VmConfig!;
         if (!Runtimes.Contains(vm.Runtime)) errors.ErrorAt(vm.Node, "runtime", ConfigCode.InvalidValue, $"there is no runtime '{vm.Runtime}'", "leave it out: Wasmtime runs all modules here");
         if (config.FailOpen && config.FailurePolicy != WasmFailurePolicy.Unspecified) errors.ErrorAt(config.Node, "fail_open", ConfigCode.Conflict, "only one of fail_open and failure_policy may be given");
@@ -23,7 +24,7 @@ internal static class PluginBuilder
         var environment = EnvironmentOf(vm.EnvironmentVariables, errors);
         byte[]? vmConfiguration = Bytes(vm.Configuration, errors), configuration = Bytes(config.Configuration, errors);
         var code = WasmCode.Find(vm, errors, stats, shared, clusters);
-        if (errors.Errors.Count > before || code is null || vmConfiguration is null || configuration is null) return null;
+        if (errors.Count > before || code is null || vmConfiguration is null || configuration is null) return null;
 
         WasmRefusal? refusal = null;
         if ((code.Compiled ?? WasmModule.Load(code.Bytes, shared.Guests.CacheFolder, shared.Guests.Compiler, out refusal)) is not { } module)
@@ -39,6 +40,7 @@ internal static class PluginBuilder
         var machine = shared.Lease($"wasm/vm/{identity}", () =>
         {
             var common = WasmShared.Of(stats);
+            var names = stats.Begin(); // they live with the machine, whatever versions have it
             // A linker is some hundred functions outside the managed heap, and the same for nearly all modules: a swap needs no other.
             string permissions = allowed is null ? "*" : string.Join(',', allowed.Order(StringComparer.Ordinal));
             var imports = shared.GetOrAdd($"wasm/imports/{permissions}/{(HostFunctions.UsesForeign(module.Compiled) ? module.Digest : "")}", () =>
@@ -47,9 +49,9 @@ internal static class PluginBuilder
                 HostFunctions.DefineForeign(made.Linker, module.Compiled);
                 return made;
             });
-            var program = new WasmProgram(module, vm.VmId, vmConfiguration, environment, imports, limits, common.DataOf(vm.VmId, limits.SharedData), common.Queues, common.Metrics, () => Level(shared.Guests.Logger));
+            var program = new WasmProgram(module, vm.VmId, vmConfiguration, environment, imports, limits, common.DataOf(vm.VmId, limits.SharedData), common.Queues, new GuestMetrics(names, common.Metrics), () => Level(shared.Guests.Logger));
             WasmWarmUp.Once(program);
-            return new WasmMachine(program, title, new WasmStats(stats, WasmStats.NameOf(title)), shared.Guests.Logger);
+            return new WasmMachine(program, title, new WasmStats(names, WasmStats.NameOf(title)), shared.Guests.Logger);
         });
         string key = WasmModule.DigestOf(Encoding.UTF8.GetBytes(string.Join('\n', config.Name, config.RootId, Convert.ToHexString(configuration), config.FailurePolicy, config.FailOpen, config.AllowOnHeadersStopIteration, config.ReloadConfig?.Backoff?.BaseInterval, config.ReloadConfig?.Backoff?.MaxInterval)));
         var plugin = shared.Lease($"wasm/plugin/{identity}/{key}", () => new WasmPlugin(machine, config.Name, config.RootId, configuration, config));

@@ -14,6 +14,7 @@ internal sealed class WasmMachine(WasmProgram program, string name, WasmStats st
     private WasmReplica?[] _replicas = new WasmReplica?[Worker.MaxWorkers];
     private WasmInstance?[] _prepared = new WasmInstance?[Worker.MaxWorkers];
     private Quarantine? _quarantine; // of all replicas: what one worker has learnt none of the others need pay for
+    private int _leaving;
     private long _startMicros = long.MaxValue;
 
     public WasmProgram Program => program;
@@ -44,6 +45,7 @@ internal sealed class WasmMachine(WasmProgram program, string name, WasmStats st
     protected internal override string? Prepare(IReadOnlyList<Worker> workers)
     {
         _quarantine ??= new Quarantine(workers.Count);
+        program.Metrics.Use();
         foreach (var worker in workers)
         {
             if (_replicas[worker.Id] is not null)
@@ -75,11 +77,12 @@ internal sealed class WasmMachine(WasmProgram program, string name, WasmStats st
 
     protected internal override void Release(IReadOnlyList<Worker> workers)
     {
-        // Whoever leases it again begins with new ones; the posts below may still be on their way then.
         var (replicas, prepared) = (_replicas, _prepared);
         _replicas = new WasmReplica?[Worker.MaxWorkers];
         _prepared = new WasmInstance?[Worker.MaxWorkers];
         _quarantine = null;
+        _leaving = replicas.Count(r => r is not null);
+        bool unreplicated = _leaving == 0;
         foreach (var worker in workers)
             worker.Post(static s =>
             {
@@ -87,6 +90,13 @@ internal sealed class WasmMachine(WasmProgram program, string name, WasmStats st
                 replica?.End();
                 unused?.Vm.Dispose();
             }, (replicas[worker.Id], prepared[worker.Id]));
+        if (unreplicated) program.Metrics.Return();
+    }
+
+    /// <summary>A replica has ended, and so has the last of its VMs: with the last replica go the names of the machine's statistics. On its worker.</summary>
+    public void OnGone()
+    {
+        if (Interlocked.Decrement(ref _leaving) == 0) program.Metrics.Return();
     }
 
     public override void Describe(IReadOnlyList<Worker> workers, ICollection<GuestVmStatus> into)

@@ -28,7 +28,7 @@ internal sealed class WasmReplica
     private WasmPlugin[] _plugins;
     private bool _slow;
     private long _loadedAt, _backoff, _notBefore, _startPause = FirstStartPause;
-    private bool _loading, _ended;
+    private bool _loading, _ended, _left;
     private readonly GuestCallTimes _times;
     // Read by other threads.
     private long _traps, _overBudget, _created, _reloads;
@@ -173,9 +173,12 @@ internal sealed class WasmReplica
     public void End()
     {
         _ended = true;
-        if (_current is not { } last) return;
-        _current = null;
-        Retire(last);
+        if (_current is { } last)
+        {
+            _current = null;
+            Retire(last);
+        }
+        Leave();
     }
 
     private void Retire(WasmInstance last) => last.Vm.Retire(() =>
@@ -223,6 +226,7 @@ internal sealed class WasmReplica
                 var (replica, instance, failure) = ((WasmReplica, WasmInstance?, string))s!;
                 replica._loading = false;
                 replica.Take(instance, failure);
+                replica.Leave();
             }, (this, made, error));
         }) { Name = "wasm-reload", IsBackground = true }.Start();
     }
@@ -276,5 +280,14 @@ internal sealed class WasmReplica
         instance.Vm.Dispose();
         _active--;
         _worker.Stats.Decrement(_machine.Stats.Active);
+        Leave();
+    }
+
+    // The last VM has gone: nothing counts any more.
+    private void Leave()
+    {
+        if (!_ended || _loading || _active > 0 || _left) return;
+        _left = true;
+        _machine.OnGone();
     }
 }

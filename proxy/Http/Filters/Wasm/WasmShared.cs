@@ -13,7 +13,7 @@ internal sealed class WasmShared(StatsRegistry stats)
     private readonly ConcurrentDictionary<string, SharedData> _data = new(StringComparer.Ordinal);
 
     public SharedQueues Queues { get; } = new();
-    public GuestMetrics Metrics { get; } = new(stats);
+    public GuestMetricsRoom Metrics { get; } = new();
     public RemoteCode Remote { get; } = new(stats);
 
     public static WasmShared Of(StatsRegistry stats) => Planes.GetValue(stats, static s => new WasmShared(s));

@@ -5,7 +5,7 @@ using Managed.Proxy.Core.Telemetry;
 namespace Managed.Proxy.Http.Filters.Wasm;
 
 /// <summary>Counters of one plugin, under <c>wasm.NAME.</c>; the name is the plugin's, its module's or <c>plugin</c>.</summary>
-internal sealed class WasmStats(StatsRegistry stats, string name)
+internal sealed class WasmStats(StatScope stats, string name)
 {
     /// <summary>Callbacks that ran, that failed, and of these over their CPU budget.</summary>
     public readonly Counter Calls = stats.Counter($"wasm.{name}.calls"), Traps = stats.Counter($"wasm.{name}.traps"), OverBudget = stats.Counter($"wasm.{name}.cpu_exceeded");
