@@ -67,12 +67,13 @@ internal sealed class SnapshotBuilder(StatsRegistry registry, SharedState state,
             if (RouteTable.Build(route, context) is { } table) routes[route.Name] = table;
         }
 
+        var routeNames = config.RouteConfigurations.Select(r => r.Name).ToHashSet();
         var sharedFilters = BuildSharedFilters(config, filters, errors);
         var listeners = new List<Listener>();
         var addresses = new Dictionary<string, ListenerConfig>();
         foreach (var listener in config.Listeners)
         {
-            if (BuildListener(listener, config, clusters, routes, sharedFilters, errors) is not { } built) continue;
+            if (BuildListener(listener, clusters, filters.ClusterNames, routes, routeNames, sharedFilters, errors) is not { } built) continue;
             if (!addresses.TryAdd(built.AddressKey, listener))
                 errors.ErrorAt(listener.Node, "address", ConfigCode.Conflict, $"listener '{addresses[built.AddressKey].Name}' already has the address {listener.Address}");
             else listeners.Add(built);
@@ -94,8 +95,8 @@ internal sealed class SnapshotBuilder(StatsRegistry registry, SharedState state,
         return built;
     }
 
-    private Listener? BuildListener(ListenerConfig config, BootstrapConfig document, Dictionary<string, Cluster> clusters, Dictionary<string, RouteTable> routes,
-        Dictionary<string, ConfigObject> sharedFilters, ConfigErrors errors)
+    private Listener? BuildListener(ListenerConfig config, Dictionary<string, Cluster> clusters, IReadOnlySet<string> clusterNames, Dictionary<string, RouteTable> routes,
+        HashSet<string> routeNames, Dictionary<string, ConfigObject> sharedFilters, ConfigErrors errors)
     {
         if (config.ListenerFilters is [var first, ..])
             errors.Error(first.Node, ConfigCode.UnknownExtension, $"listener filter '{first.Name}' is not available in this version", "no listener filter is; leave listener_filters out");
@@ -109,14 +110,13 @@ internal sealed class SnapshotBuilder(StatsRegistry registry, SharedState state,
         if (config.FilterChains.Count == 0 && config.DefaultFilterChain is null)
             errors.ErrorAt(config.Node, "filter_chains", ConfigCode.MissingField, $"listener '{config.Name}' has no filter chain", "give it routes, tcp_proxy or filter_chains");
         Unique(config.FilterChains, c => c.Name, "filter chain", errors);
-        for (int i = 1; i < config.FilterChains.Count; i++)
-            for (int j = 0; j < i; j++)
-                if (FilterChainMatcher.SameCriteria(config.FilterChains[i].FilterChainMatch, config.FilterChains[j].FilterChainMatch))
-                    errors.Error(config.FilterChains[i].Node, ConfigCode.Conflict, $"filter chains '{config.FilterChains[j].Name}' and '{config.FilterChains[i].Name}' match the same connections");
-        var routeNames = document.RouteConfigurations.Select(r => r.Name).ToHashSet();
+        var criteria = new Dictionary<string, string>();
+        foreach (var chain in config.FilterChains)
+            if (!criteria.TryAdd(FilterChainMatcher.CriteriaOf(chain.FilterChainMatch), chain.Name))
+                errors.Error(chain.Node, ConfigCode.Conflict, $"filter chains '{criteria[FilterChainMatcher.CriteriaOf(chain.FilterChainMatch)]}' and '{chain.Name}' match the same connections");
         FilterChain? Chain(FilterChainConfig chain) => BuildChain(chain, listener, new NetworkBuildContext
         {
-            Errors = errors, Stats = _names, Shared = _shared, Listener = config, ChainName = chain.Name, Clusters = clusters, Routes = routes, RouteNames = routeNames,
+            Errors = errors, Stats = _names, Shared = _shared, Listener = config, ChainName = chain.Name, Clusters = clusters, Routes = routes, RouteNames = routeNames, ClusterNames = clusterNames,
             SharedFilters = sharedFilters, AccessLogs = accessLogs,
         });
         listener.Chains = [.. config.FilterChains.Select(Chain).OfType<FilterChain>()];

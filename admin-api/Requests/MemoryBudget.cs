@@ -77,9 +77,10 @@ internal sealed class MemoryBudget(long? total = null)
     {
         private long _held;
 
-        /// <exception cref="ApiException">429: there is no room now.</exception>
+        /// <exception cref="ApiException">429: there is no room now; 413: there never is.</exception>
         public void Take(long bytes)
         {
+            EverFits(bytes);
             if (!budget.TryTake(bytes, _held))
                 throw Busy();
             _held += bytes;
@@ -89,11 +90,7 @@ internal sealed class MemoryBudget(long? total = null)
         /// <exception cref="ApiException">429: there was no room; 413: there never is.</exception>
         public async Task TakeAsync(long bytes, CancellationToken cancellation)
         {
-            if (_held + bytes > budget.Total / 10 * 9)
-                throw new ApiException(ProblemCode.TooLarge, $"to make a version of this document would take about {(_held + bytes) >> 20} MiB of memory, and {budget.Total >> 20} are for all calls together")
-                {
-                    Headers = new Dictionary<string, string> { ["Connection"] = "close" },
-                };
+            EverFits(bytes);
             for (var waited = TimeSpan.Zero; !budget.TryTake(bytes, _held); waited += Look)
             {
                 if (waited >= LongestWait)
@@ -101,6 +98,15 @@ internal sealed class MemoryBudget(long? total = null)
                 await Task.Delay(Look, cancellation);
             }
             _held += bytes;
+        }
+
+        private void EverFits(long bytes)
+        {
+            if (_held + bytes > budget.Total / 10 * 9)
+                throw new ApiException(ProblemCode.TooLarge, $"this call would take about {(_held + bytes) >> 20} MiB of memory, and {budget.Total >> 20} MiB are for all calls together")
+                {
+                    Headers = new Dictionary<string, string> { ["Connection"] = "close" },
+                };
         }
 
         public void Dispose() => Interlocked.Add(ref budget._taken, -Interlocked.Exchange(ref _held, 0));

@@ -23,6 +23,9 @@ public sealed class ConfigErrors
     /// <summary>How many errors there are.</summary>
     public int Count => _errors.Count;
 
+    /// <summary>What is found from here on is not listed, so hints for it need not be looked for.</summary>
+    public bool IsFull => _errors.Count > Limit || _warnings.Count > Limit;
+
     public bool HasErrors => _errors.Count > 0;
 
     /// <summary>An error at a node; a null node means the document as a whole.</summary>

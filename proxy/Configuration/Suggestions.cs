@@ -3,15 +3,20 @@ namespace Managed.Proxy.Configuration;
 /// <summary>The "did you mean" of error messages.</summary>
 public static class Suggestions
 {
+    // Letters compared: some thousand names of usual length.
+    private const long MaxWork = 500_000;
+
     /// <summary>The candidate nearest to a name by edit distance, or null when none is near: at most a third of its length, at least one edit.</summary>
     public static string? Closest(string name, IEnumerable<string> candidates)
     {
         string? best = null;
-        var bestDistance = int.MaxValue;
+        var (bestDistance, work) = (int.MaxValue, 0L);
         foreach (var candidate in candidates)
         {
             if (Math.Abs(candidate.Length - name.Length) > 8)
                 continue;
+            if ((work += (long)name.Length * candidate.Length) > MaxWork)
+                break; // a hint is not worth more
             var distance = Distance(name.ToLowerInvariant(), candidate.ToLowerInvariant());
             if (distance < bestDistance)
                 (best, bestDistance) = (candidate, distance);

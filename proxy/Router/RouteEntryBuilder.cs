@@ -94,7 +94,7 @@ internal sealed class RouteEntryBuilder(RouteScope scope, RouteConfig config, st
     {
         if (name.Length == 0) return null; // the binder has said so
         if (scope.Context.Clusters.TryGetValue(name, out var cluster)) return cluster;
-        _errors.Error(at, ConfigCode.UnknownReference, $"cluster '{name}' does not exist", Suggestions.Hint(name, scope.Context.Clusters.Keys));
+        _errors.Error(at, ConfigCode.UnknownReference, $"cluster '{name}' does not exist", _errors.IsFull ? null : Suggestions.Hint(name, scope.Context.Clusters.Keys));
         return null;
     }
 

@@ -79,9 +79,9 @@ public sealed class TriesTests : IAsyncDisposable
               typed_config:
                 stat_prefix: {{name}}
                 http_filters:
-                - {name: lua, typed_config: {inline_code: "function envoy_on_request(h) h:headers():add('x', '{{name}}') end"}}
-                - {name: fault, typed_config: {abort: {percentage: {numerator: 1}, http_status: 503}}}
+                - {name: lua, typed_config: {inline_code: "function envoy_on_request(h) h:headers():add('x', '{{name}}') end"} }
+                - {name: fault, typed_config: {abort: {percentage: {numerator: 1}, http_status: 503} } }
                 - {name: router}
-                route_config: {name: r, virtual_hosts: [{name: all, domains: ["*"], routes: [{match: {prefix: /}, route: {cluster: {{cluster}}}}]}]}
+                route_config: {name: r, virtual_hosts: [{name: all, domains: ["*"], routes: [{match: {prefix: /}, route: {cluster: {{cluster}} } }]}]}
         """);
 }

@@ -16,6 +16,7 @@ internal sealed class GuestMetrics(StatScope names, GuestMetricsRoom room)
     private readonly Dictionary<byte[], int> _names = new(ByteKeys.Comparer); // kind before the name
     private volatile Metric[] _metrics = []; // longer than there are
     private int _count;
+    private bool _ended;
 
     public WasmStatus Define(StatKind kind, ReadOnlySpan<byte> name, out int id)
     {
@@ -29,7 +30,7 @@ internal sealed class GuestMetrics(StatScope names, GuestMetricsRoom room)
         {
             var lookup = _names.GetAlternateLookup<ReadOnlySpan<byte>>();
             if (lookup.TryGetValue(key, out id)) return WasmStatus.Ok;
-            if (!room.TryTake()) return WasmStatus.InternalFailure;
+            if (_ended || !room.TryTake()) return WasmStatus.InternalFailure;
             string full = "wasmcustom." + LogText.OneLine(name); // lists of statistics are one a line
             try
             {
@@ -95,6 +96,7 @@ internal sealed class GuestMetrics(StatScope names, GuestMetricsRoom room)
         {
             room.Give(_count);
             _count = 0;
+            _ended = true;
             _metrics = [];
             _names.Clear();
             names.Return();

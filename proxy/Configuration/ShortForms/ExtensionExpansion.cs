@@ -3,7 +3,13 @@ namespace Managed.Proxy.Configuration.ShortForms;
 /// <summary>Gives every named extension a typed_config with a full <c>@type</c>.</summary>
 internal sealed class ExtensionExpansion(ConfigObject root, ConfigErrors errors)
 {
+    /// <summary>Values and bytes of text that all copies of shared configurations together may hold.</summary>
+    public const int MaxCopiedNodes = 200_000, MaxCopiedBytes = 64 << 20;
+
     private readonly Dictionary<string, ConfigObject> _shared = [];
+    private readonly Dictionary<ConfigObject, DocumentSize> _sizes = [];
+    private long _copiedNodes, _copiedBytes;
+    private bool _copiedTooMuch;
 
     /// <summary>Extension of each HTTP filter name that some chain uses; null when two chains mean different ones by it.</summary>
     public Dictionary<string, ExtensionName?> HttpFilterTypes { get; } = [];
@@ -34,6 +40,20 @@ internal sealed class ExtensionExpansion(ConfigObject root, ConfigErrors errors)
         }
     }
 
+    /// <summary>A shared configuration where it is used; the copies of one document are limited, as those of its YAML aliases are.</summary>
+    private ConfigObject Copy(ConfigObject item, ConfigObject shared)
+    {
+        if (!_sizes.TryGetValue(shared, out var size))
+            _sizes[shared] = size = DocumentLimits.Measure(shared);
+        (_copiedNodes, _copiedBytes) = (_copiedNodes + size.Nodes, _copiedBytes + size.Bytes);
+        if (_copiedNodes <= MaxCopiedNodes && _copiedBytes <= MaxCopiedBytes)
+            return shared.Clone();
+        if (!_copiedTooMuch)
+            errors.Error(item, ConfigCode.InvalidValue, $"extension_configs are used so often that their copies exceed {MaxCopiedNodes} values or {MaxCopiedBytes >> 20} MiB", "make them smaller, or use them in fewer places");
+        _copiedTooMuch = true;
+        return new ConfigObject(item.Origin);
+    }
+
     private ExtensionName? Extension(ConfigObject item, ExtensionKind kind)
     {
         if (item["config_discovery"] is not null)
@@ -42,7 +62,7 @@ internal sealed class ExtensionExpansion(ConfigObject root, ConfigErrors errors)
         if (config is null or ConfigScalar { IsNull: true })
         {
             if (kind == ExtensionKind.HttpFilter && item.Text("name") is { } name && _shared.TryGetValue(name, out var shared))
-                config = shared.Clone();
+                config = Copy(item, shared);
             else
                 config = new ConfigObject(item.Origin);
             item.Set("typed_config", config);
@@ -65,7 +85,7 @@ internal sealed class ExtensionExpansion(ConfigObject root, ConfigErrors errors)
         if (ExtensionNames.Find(kind, name.Text) is not { } extension)
         {
             errors.Error(name, ConfigCode.UnknownExtension, $"there is no {Title(kind)} '{name.Text}'",
-                Suggestions.Hint(name.Text, ExtensionNames.Names(kind).Concat(type is null ? _shared.Keys : []))
+                errors.IsFull ? null : Suggestions.Hint(name.Text, ExtensionNames.Names(kind).Concat(type is null ? _shared.Keys : []))
                 ?? (type is null ? "give typed_config an @type" : null));
             return null;
         }

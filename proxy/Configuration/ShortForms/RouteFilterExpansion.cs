@@ -61,7 +61,7 @@ internal sealed class RouteFilterExpansion(ConfigObject root, IReadOnlyDictionar
                 bare is not null ? $"there is no HTTP filter '{type}'"
                 : filters.ContainsKey(key) ? $"'{key}' names different filters in different chains; give the entry an @type"
                 : $"no HTTP filter is named '{key}'",
-                Suggestions.Hint(type ?? key, ExtensionNames.Names(ExtensionKind.HttpFilter).Concat(filters.Keys)));
+                errors.IsFull ? null : Suggestions.Hint(type ?? key, ExtensionNames.Names(ExtensionKind.HttpFilter).Concat(filters.Keys)));
         else if (extension.RouteTypeName is null)
             errors.Error(origin, ConfigCode.UnsupportedField, $"the filter '{extension.ShortName}' has no configuration per route",
                 "{disabled: true} switches it off");

@@ -57,9 +57,8 @@ internal sealed class FilterChainMatcher(FilterChain[] chains, FilterChain? defa
         return found;
     }
 
-    /// <summary>Two chains that would match alike: the second could never be chosen.</summary>
-    public static bool SameCriteria(FilterChainMatchConfig? a, FilterChainMatchConfig? b)
-        => Text(a ?? new FilterChainMatchConfig()) == Text(b ?? new FilterChainMatchConfig());
+    /// <summary>The same for two chains that would match alike: the second could never be chosen.</summary>
+    public static string CriteriaOf(FilterChainMatchConfig? match) => Text(match ?? Everything);
 
     private static string Text(FilterChainMatchConfig m) => string.Join('|', m.DestinationPort, Ranges(m.PrefixRanges), string.Join(',', m.ServerNames.Order()), m.TransportProtocol,
         string.Join(',', m.ApplicationProtocols.Order()), Ranges(m.DirectSourcePrefixRanges), m.SourceType, Ranges(m.SourcePrefixRanges), string.Join(',', m.SourcePorts.Order()));

@@ -50,13 +50,14 @@ internal sealed class NetworkBuildContext
     public required IReadOnlyDictionary<string, RouteTable> Routes { get; init; }
     /// <summary>All names under route_configurations, also of tables that did not build.</summary>
     public required IReadOnlySet<string> RouteNames { get; init; }
+    public required IReadOnlySet<string> ClusterNames { get; init; }
     public required IReadOnlyDictionary<string, ConfigObject> SharedFilters { get; init; }
     public required AccessLogFiles AccessLogs { get; init; }
 
     public Cluster? FindCluster(ConfigNode? at, string field, string name)
     {
         if (Clusters.TryGetValue(name, out var cluster)) return cluster;
-        string? near = Suggestions.Closest(name, Clusters.Keys);
+        string? near = Errors.IsFull ? null : Suggestions.Closest(name, Clusters.Keys);
         Errors.ErrorAt(at, field, ConfigCode.UnknownReference, $"cluster '{name}' does not exist", near is null ? null : $"did you mean '{near}'?");
         return null;
     }
@@ -64,6 +65,6 @@ internal sealed class NetworkBuildContext
     public FilterBuildContext ForFilter(string statPrefix, string filterName) => new()
     {
         Errors = Errors, Stats = Stats, Shared = Shared, StatPrefix = statPrefix,
-        ClusterNames = Clusters.Keys.ToHashSet(), Clusters = Clusters, Identity = $"{Listener.Name}/{ChainName}/{filterName}",
+        ClusterNames = ClusterNames, Clusters = Clusters, Identity = $"{Listener.Name}/{ChainName}/{filterName}",
     };
 }

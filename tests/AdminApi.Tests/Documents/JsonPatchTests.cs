@@ -22,7 +22,7 @@ public sealed class JsonPatchTests
     public void CopiesThatDouble_EndAtTheSizeLimit()
     {
         var patch = "[" + string.Join(',', Enumerable.Range(0, 26).Select(i => $$"""{"op":"copy","from":"/l","path":"/l/c{{i}}"}""")) + "]";
-        var target = Parse($$"""{"l":{"t":"{{new string('x', 100_000)}}"}}""");
+        var target = Parse($$"""{"l":{"t":"{{new string('x', 100_000)}}"} }""");
         Assert.Equal(413, Assert.Throws<ApiException>(() => JsonPatch.Apply(target, Parse(patch))).Code.Status);
         Assert.InRange(DocumentLimits.Measure(target).Bytes, 1, DocumentLimits.MaxBytes);
     }

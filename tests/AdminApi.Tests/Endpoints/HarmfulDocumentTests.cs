@@ -47,7 +47,7 @@ public sealed class HarmfulDocumentTests(NodeFixture fixture) : IClassFixture<No
     [Fact]
     public async Task PieceThatMakesTheDocumentTooDeep_IsRefusedWithItsPlace()
     {
-        var config = string.Concat(Enumerable.Repeat("{\"a\":", 60)) + "1" + new string('}', 60);
+        var config = string.Concat(Enumerable.Repeat("{\"a\":", 57)) + "1" + new string('}', 57);
         var refused = (await Node.PutAsync("listeners/deep", $$"""{"address":"127.0.0.1:0","filter_chains":[{"name":"main","filters":[{"name":"x","typed_config":{{config}}}]}]}"""))
             .IsProblem(HttpStatusCode.UnprocessableEntity, "VALIDATION_FAILED");
         var error = refused.Json.GetProperty("errors")[0];
@@ -80,8 +80,8 @@ public sealed class HarmfulDocumentTests(NodeFixture fixture) : IClassFixture<No
 
         static string Try(int i) => $$"""
             {"clusters":[{"name":"try-{{i}}","type":"STATIC","endpoints":["127.0.0.1:9"]}],
-             "listeners":[{"name":"try-{{i}}","address":"127.0.0.1:0","http_filters":[{"name":"lua","typed_config":{"inline_code":"-- {{i}}\nfunction envoy_on_request(h) end"}}],
-              "routes":[{"match":{"prefix":"/"},"route":{"cluster":"try-{{i}}"}}]}]}
+             "listeners":[{"name":"try-{{i}}","address":"127.0.0.1:0","http_filters":[{"name":"lua","typed_config":{"inline_code":"-- {{i}}\nfunction envoy_on_request(h) end"} }],
+              "routes":[{"match":{"prefix":"/"},"route":{"cluster":"try-{{i}}"} }]}]}
             """;
     }
 }

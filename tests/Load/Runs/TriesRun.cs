@@ -33,13 +33,13 @@ internal static class TriesRun
     {
         var document = $$"""
             {"clusters":[{"name":"try-{{i}}","type":"STATIC","endpoints":["127.0.0.1:9"]}],
-             "listeners":[{"name":"try-{{i}}","address":"127.0.0.1:0","http_filters":[{"name":"lua","typed_config":{"inline_code":"-- {{i}}\nfunction envoy_on_request(h) h:stats():counter('c{{i}}'):add(1) end"}}],
-              "routes":[{"match":{"prefix":"/"},"route":{"cluster":"try-{{i}}"}}]}]}
+             "listeners":[{"name":"try-{{i}}","address":"127.0.0.1:0","http_filters":[{"name":"lua","typed_config":{"inline_code":"-- {{i}}\nfunction envoy_on_request(h) h:stats():counter('c{{i}}'):add(1) end"} }],
+              "routes":[{"match":{"prefix":"/"},"route":{"cluster":"try-{{i}}"} }]}]}
             """;
         switch ((i % 20 + 20) % 20)
         {
             case 0:
-                var test = await admin.SendAsync(HttpMethod.Post, "filters/test", $$"""{"filters":[{"name":"lua","typed_config":{"inline_code":"-- {{i}}\nfunction envoy_on_request(h) end"}}],"request":{"path":"/"}}""");
+                var test = await admin.SendAsync(HttpMethod.Post, "filters/test", $$"""{"filters":[{"name":"lua","typed_config":{"inline_code":"-- {{i}}\nfunction envoy_on_request(h) end"} }],"request":{"path":"/"} }""");
                 verdict.Expect(test.Status == 200, $"a filter test was answered with {test.Status}: {test.Short}");
                 break;
             case 1 or 2 or 3:

@@ -51,7 +51,7 @@ internal sealed class FetchPlan
         if (http.Cluster is { } name)
         {
             if (!clusters.TryGetValue(name, out var cluster))
-                errors.ErrorAt(http.Node, "cluster", ConfigCode.UnknownReference, $"cluster '{name}' does not exist", Suggestions.Hint(name, clusters.Keys));
+                errors.ErrorAt(http.Node, "cluster", ConfigCode.UnknownReference, $"cluster '{name}' does not exist", errors.IsFull ? null : Suggestions.Hint(name, clusters.Keys));
             else
             {
                 endpoints = [.. cluster.Targets.Where(t => t.Health is EndpointHealthStatus.Unknown or EndpointHealthStatus.Healthy or EndpointHealthStatus.Degraded)];
