@@ -64,6 +64,7 @@ cd "$work/clone" || exit 1
 for block in "$work"/blocks/*.sh; do
   if grep -q 'tests/run\.sh' "$block"; then continue; fi
   if grep -q "^$server\( \|$\)" "$block"; then
+    : >"$work/product.log"
     setsid bash -e "$block" >"$work/product.log" 2>&1 </dev/null &
     product=$!
     started=$SECONDS

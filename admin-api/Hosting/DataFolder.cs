@@ -39,7 +39,7 @@ internal sealed class DataFolder : IDisposable
         try
         {
             // FileShare.None is flock(LOCK_EX | LOCK_NB): the kernel drops it when the process ends in whatever way.
-            var hold = new FileStream(System.IO.Path.Combine(path, "lock"), FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None);
+            var hold = new FileStream(System.IO.Path.Combine(path, "lock"), FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None, bufferSize: 0);
             return new DataFolder(path, hold, IsInFirstStart(path, hold));
         }
         catch (IOException)
@@ -85,9 +85,10 @@ internal sealed class DataFolder : IDisposable
             hold.Write(first);
             hold.Flush(flushToDisk: true);
         }
-        catch (IOException)
+        catch (IOException e)
         {
-            // A full disk: this start fails on it too, and leaves nothing that the next one could take for a history.
+            hold.Dispose(); // nothing is left that the next start could take for a history
+            throw new StartException($"cannot write to the data folder {path}: {e.Message}");
         }
         return true;
     }

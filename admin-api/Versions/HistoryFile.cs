@@ -37,7 +37,7 @@ internal sealed class HistoryFile(DataFolder folder, IDbContextFactory<HistoryCo
         catch (Exception e) when (e is SqliteException or DbUpdateException or InvalidOperationException or IOException or UnauthorizedAccessException)
         {
             var cause = e.GetBaseException();
-            return new(cause is SqliteException s && HistoryDatabase.IsDamage(s) ? HistoryHealth.Damaged : HistoryHealth.Unavailable, $"history.db cannot be used: {cause.Message}", null);
+            return new(cause is SqliteException s && HistoryDatabase.IsDamage(s) ? HistoryHealth.Damaged : HistoryHealth.Unavailable, $"history.db cannot be used: {cause.Message.TrimEnd('.')}", null);
         }
     }
 
