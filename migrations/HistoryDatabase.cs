@@ -2,47 +2,113 @@ using System.Data.Common;
 using Microsoft.Data.Sqlite;
 using Microsoft.EntityFrameworkCore;
 using Microsoft.EntityFrameworkCore.Diagnostics;
+using Microsoft.EntityFrameworkCore.Metadata;
 
 namespace Managed.Migrations;
 
 /// <summary>How the history file is opened: WAL, every commit on the disk before it returns, foreign keys, at most 5 s of waiting for a lock.</summary>
 public static class HistoryDatabase
 {
+    // Primary result codes, https://www.sqlite.org/rescode.html
+    private const int GenericError = 1, Corrupt = 11, Format = 24, NotADatabase = 26;
+    private const int ShortRead = 522; // SQLITE_IOERR_SHORT_READ: the file ends before its last page
+
+    /// <summary>FULL: in WAL mode anything less may lose acknowledged commits at a power cut.</summary>
+    private const string Durable = "PRAGMA synchronous=FULL; PRAGMA busy_timeout=5000;";
+
     public static DbContextOptions<HistoryContext> Options(string file)
     {
         var connection = new SqliteConnectionStringBuilder { DataSource = file, ForeignKeys = true, DefaultTimeout = 5, Pooling = true };
         return new DbContextOptionsBuilder<HistoryContext>()
             .UseSqlite(connection.ConnectionString)
-            .AddInterceptors(new DurablePragmas())
+            .AddInterceptors(new Pragmas(Durable))
             .Options;
     }
 
-    /// <summary>Creates the file or brings it up to the newest migration. Throws <see cref="SqliteException"/> when it is not a sound database.</summary>
-    public static void Migrate(HistoryContext context)
+    /// <summary>
+    /// A connection that reads a history whose disk takes nothing: in exclusive locking mode the index of the write-ahead log is in
+    /// memory instead of a file beside it, and what is closed is not merged. One at a time; nobody else may have the file open.
+    /// </summary>
+    public static DbContextOptions<HistoryContext> ReadingOptions(string file)
     {
-        context.Database.ExecuteSqlRaw("PRAGMA journal_mode=WAL");
-        context.Database.Migrate();
-        var verdict = context.Database.SqlQueryRaw<string>("PRAGMA quick_check(1)").AsEnumerable().First();
-        if (verdict != "ok")
-            throw new SqliteException($"the database is damaged: {verdict}", 11); // SQLITE_CORRUPT
+        var connection = new SqliteConnectionStringBuilder { DataSource = file, DefaultTimeout = 1, Pooling = false };
+        return new DbContextOptionsBuilder<HistoryContext>()
+            .UseSqlite(connection.ConnectionString)
+            .AddInterceptors(new Pragmas("PRAGMA busy_timeout=0; PRAGMA locking_mode=EXCLUSIVE;"))
+            .Options;
     }
 
-    /// <summary>Pragmas that belong to a connection, not to the file. FULL: in WAL mode anything less may lose acknowledged commits at a power cut.</summary>
-    private sealed class DurablePragmas : DbConnectionInterceptor
+    /// <summary>
+    /// Creates the file or brings it up to the newest migration, and checks it. A history that is up to date is only read, so a full
+    /// disk does not keep a process from starting. Throws <see cref="SqliteException"/> when it is not a sound database.
+    /// </summary>
+    public static void Migrate(HistoryContext context)
     {
-        private const string Pragmas = "PRAGMA synchronous=FULL; PRAGMA busy_timeout=5000;";
+        if (Text(context, "PRAGMA journal_mode") != "wal")
+            context.Database.ExecuteSqlRaw("PRAGMA journal_mode=WAL");
+        if (context.Database.GetPendingMigrations().Any())
+            context.Database.Migrate();
+        var verdict = Text(context, "PRAGMA quick_check(1)");
+        if (verdict != "ok")
+            throw new SqliteException($"the database is damaged: {verdict}", Corrupt);
+        foreach (var entity in context.Model.GetEntityTypes())
+            CheckTable(context, entity);
+    }
 
+    /// <summary>
+    /// Whether an error says that the file itself is not what it has to be: trying again will not help. Everything else (a full disk, a
+    /// lock, a lack of rights, of memory or descriptors) may pass, and the file must be kept where it is.
+    /// </summary>
+    public static bool IsDamage(SqliteException error) =>
+        error.SqliteErrorCode is GenericError or Corrupt or Format or NotADatabase || error.SqliteExtendedErrorCode == ShortRead;
+
+    /// <summary>A table or column that is missing is found here and not by the first call that needs it.</summary>
+    private static void CheckTable(HistoryContext context, IEntityType entity)
+    {
+        // With the table's name before it: a name in quotes that is no column is a text to SQLite.
+        var columns = string.Join(", ", entity.GetProperties().Select(p => $"t.\"{p.GetColumnName()}\""));
+        using var command = context.Database.GetDbConnection().CreateCommand();
+        context.Database.OpenConnection();
+        try
+        {
+            command.CommandText = $"SELECT {columns} FROM \"{entity.GetTableName()}\" t LIMIT 0";
+            using var reader = command.ExecuteReader();
+        }
+        finally
+        {
+            context.Database.CloseConnection();
+        }
+    }
+
+    private static string Text(HistoryContext context, string pragma)
+    {
+        context.Database.OpenConnection();
+        try
+        {
+            using var command = context.Database.GetDbConnection().CreateCommand();
+            command.CommandText = pragma;
+            return command.ExecuteScalar() as string ?? "";
+        }
+        finally
+        {
+            context.Database.CloseConnection();
+        }
+    }
+
+    /// <summary>Pragmas that belong to a connection, not to the file.</summary>
+    private sealed class Pragmas(string text) : DbConnectionInterceptor
+    {
         public override void ConnectionOpened(DbConnection connection, ConnectionEndEventData eventData)
         {
             using var command = connection.CreateCommand();
-            command.CommandText = Pragmas;
+            command.CommandText = text;
             command.ExecuteNonQuery();
         }
 
         public override async Task ConnectionOpenedAsync(DbConnection connection, ConnectionEndEventData eventData, CancellationToken cancellationToken = default)
         {
             await using var command = connection.CreateCommand();
-            command.CommandText = Pragmas;
+            command.CommandText = text;
             await command.ExecuteNonQueryAsync(cancellationToken);
         }
     }

@@ -77,6 +77,13 @@ for project in tests/*/*.csproj; do
   passed=$((passed + good)) failed=$((failed + bad)) skipped=$((skipped + skip))
 done
 
+case Readme in *"$only"*)
+  started=$SECONDS
+  if bash tests/readme.sh >"$log" 2>&1; then passed=$((passed + 1)); else failed=$((failed + 1)); fi
+  tail -40 "$log"
+  echo "Readme: ended in $((SECONDS - started)) s" ;;
+esac
+
 [ $((passed + failed)) -gt 0 ] || stop "No test ran."
 if [ "$skipped" -gt 0 ]; then echo "$passed passed, $failed failed, $skipped skipped"; else echo "$passed passed, $failed failed"; fi
 [ "$failed" = 0 ]

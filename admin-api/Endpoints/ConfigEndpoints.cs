@@ -41,7 +41,8 @@ internal static class ConfigEndpoints
             .Post("/config/diff", DiffAsync, new(Tag, "Compares two versions or documents")
             {
                 Bodies = [new(MediaTypes.Json, """{"from":40,"to":"active"}""")], Description = "from and to are each a version number, active, latest, or a document.",
-                Errors = [MalformedBody, NotFound, TooLarge, RateLimited, UnsupportedMediaType, ValidationFailed], Answers = [(200, "Operations and summary; with Accept: text/x-diff a unified diff", ConfigExamples.Diff)],
+                Errors = [MalformedBody, NotFound, TooLarge, RateLimited, UnsupportedMediaType, ValidationFailed], FurtherAnswerTypes = [MediaTypes.UnifiedDiff],
+                Answers = [(200, "Operations and summary; with Accept: text/x-diff a unified diff", ConfigExamples.Diff)],
             })
             .Get("/config/export", ExportAsync, new(Tag, "Downloads the active document")
             {

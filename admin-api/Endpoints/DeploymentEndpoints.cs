@@ -27,7 +27,7 @@ internal static class DeploymentEndpoints
         })
         .Post("/deployments/{id}/abort", AbortAsync, new(Tag, "Reverts a version that awaits confirmation now")
         {
-            Errors = [NotFound, NotAwaitingConfirmation, RollbackBlocked, StoreUnavailable, ApplyTimeout], Answers = [(200, "The deployment, reverted", ConfigExamples.Deployment)],
+            Errors = [NotFound, NotAwaitingConfirmation, RollbackBlocked, StoreUnavailable, ApplyFailed, ApplyTimeout], Answers = [(200, "The deployment, reverted", ConfigExamples.Deployment)],
         });
 
     private static Task ListAsync(HttpContext context)

@@ -39,7 +39,7 @@ internal static partial class ModuleEndpoints
                 Parameters = ApiParameters.Page, Errors = [InvalidParameter, StoreUnavailable], Answers = [(200, "One page", $$"""{"items":[{{Example}}],"next_page_token":null,"total_size":1}""")],
             })
             .Get("/modules/{digest}", context => JsonAnswer.WriteAsync(context, StatusCodes.Status200OK, Find(context, Digest(context))), new(Tag, "Reads one module's description") { Errors = [NotFound, StoreUnavailable], Answers = [(200, "The module", Example)] })
-            .Get("/modules/{digest}/content", ContentAsync, new(Tag, "Downloads a module") { Errors = [NotFound, StoreUnavailable], Answers = [(200, "The bytes", null)], AnswerType = "application/octet-stream" })
+            .Get("/modules/{digest}/content", ContentAsync, new(Tag, "Downloads a module") { Errors = [NotFound, StoreUnavailable], Answers = [(200, "The bytes", "")], AnswerType = Wasm, FurtherAnswerTypes = [Lua] })
             .Get("/modules/by-name/{name}", ReadByNameAsync, new(Tag, "Reads the module that a name points at") { Errors = [NotFound, StoreUnavailable], Answers = [(200, "The module", Example)] })
             .Put("/modules/by-name/{name}", PutByNameAsync, new(Tag, "Stores a module under a name, or points the name at a stored one")
             {

@@ -57,7 +57,7 @@ internal sealed class PieceEndpoints(string pattern, string tag, Func<HttpContex
             items.Insert(Position(context, pieces, items), item);
             pieces.Write(document, items);
             return new(document, item.Source, $"the submitted {pieces.Kind}");
-        }, document => pieces.Find(document, name), () => StatusCodes.Status201Created, $"{context.Request.Path}/{name}");
+        }, document => pieces.Find(document, name), () => StatusCodes.Status201Created, $"{context.Request.Path}/{Uri.EscapeDataString(name)}");
     }
 
     private async Task ReplaceAsync(HttpContext context)

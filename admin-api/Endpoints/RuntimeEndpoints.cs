@@ -32,6 +32,8 @@ internal static class RuntimeEndpoints
         })
         .Get("/status", StatusAsync, new(Tag, "Reads the state of the node")
         {
+            Description = "degraded is null, or says what a start found wrong with the history: reason; serving (history: its newest acknowledged version, without being able to write; last-good.json: the copy beside it; nothing; "
+                + "or the file of --config); version; since; store_usable: whether changes are taken. When they are not, the history is tried again every second. It stays until the next change, so that it is not overlooked.",
             Answers = [(200, "degraded says what went wrong at start, or is null", """{"node":"edge-1","state":"live","version":42,"degraded":null,"uptime_seconds":3600,"workers":2,"generations":[{"version":42,"active":true,"connections":12,"streams":1}]}""")],
         })
         .Get("/clusters/{cluster}/endpoints", EndpointsAsync, new(Tag, "Lists the endpoints of a cluster")

@@ -38,7 +38,7 @@ internal static class VersionEndpoints
             })
             .Get("/versions/{from}/diff/{to}", DiffAsync, new(Tag, "Compares two versions")
             {
-                Errors = [NotFound, RateLimited, StoreUnavailable], Answers = [(200, "Operations and summary; with Accept: text/x-diff a unified diff", ConfigExamples.Diff)],
+                Errors = [NotFound, RateLimited, StoreUnavailable], FurtherAnswerTypes = [MediaTypes.UnifiedDiff], Answers = [(200, "Operations and summary; with Accept: text/x-diff a unified diff", ConfigExamples.Diff)],
             })
             .Post("/versions/{version}/rollback", RollBackAsync, new(Tag, "Makes a new version with the content of this one")
             {

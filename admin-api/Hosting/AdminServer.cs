@@ -1,4 +1,5 @@
 using System.Net;
+using Managed.AdminApi.Problems;
 using Microsoft.AspNetCore.Hosting.Server;
 using Microsoft.AspNetCore.Hosting.Server.Features;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
@@ -17,7 +18,11 @@ internal static class AdminServer
         {
             kestrel.AddServerHeader = false;
             kestrel.Limits.MaxRequestBodySize = null; // each call has its own limit, and answers with a problem
-            kestrel.Listen(options.Admin, listen => listen.Protocols = HttpProtocols.Http1);
+            kestrel.Listen(options.Admin, listen =>
+            {
+                listen.Protocols = HttpProtocols.Http1;
+                listen.Use(ServerRefusals.Middleware);
+            });
         });
         builder.Services.Configure<HostOptions>(o => o.ShutdownTimeout = TimeSpan.FromSeconds(3)); // streams end by themselves; a stuck caller does not hold the process
     }

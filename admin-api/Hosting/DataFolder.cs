@@ -1,13 +1,21 @@
 namespace Managed.AdminApi.Hosting;
 
-/// <summary>The folder with the history, the token and the last good copy; locked for this process as long as it is open.</summary>
+/// <summary>
+/// The folder with the history, the token and the last good copy; locked for this process as long as it is open. The lock's file also
+/// says whether the folder is in its first start: it holds a word until a version is live, so that a first start that failed (a port
+/// in use) can be tried again, while a folder that has lost its history is never taken for a new one.
+/// </summary>
 internal sealed class DataFolder : IDisposable
 {
+    private const string FirstStart = "first start\n";
+    private static readonly string[] Traces = ["history.db*", "last-good.json*", "admin-token*", "modules"];
     private readonly FileStream _lock;
 
-    private DataFolder(string path, FileStream hold) => (Path, _lock) = (path, hold);
+    private DataFolder(string path, FileStream hold, bool isNew) => (Path, _lock, IsNew) = (path, hold, isNew);
 
     public string Path { get; }
+    /// <summary>Nothing in it says that a version was ever live.</summary>
+    public bool IsNew { get; private set; }
     public string DatabaseFile => System.IO.Path.Combine(Path, "history.db");
     public string LastGoodFile => System.IO.Path.Combine(Path, "last-good.json");
     public string ModulesFolder => System.IO.Path.Combine(Path, "modules");
@@ -31,12 +39,8 @@ internal sealed class DataFolder : IDisposable
         try
         {
             // FileShare.None is flock(LOCK_EX | LOCK_NB): the kernel drops it when the process ends in whatever way.
-            var hold = new FileStream(System.IO.Path.Combine(path, "lock"), FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None);
-            var folder = new DataFolder(path, hold);
-            // Made here and not by SQLite, whose files everybody may read; the log beside it takes over the mode.
-            if (!File.Exists(folder.DatabaseFile))
-                new FileStream(folder.DatabaseFile, new FileStreamOptions { Mode = FileMode.CreateNew, Access = FileAccess.Write, UnixCreateMode = UnixFileMode.UserRead | UnixFileMode.UserWrite }).Dispose();
-            return folder;
+            var hold = new FileStream(System.IO.Path.Combine(path, "lock"), FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None, bufferSize: 0);
+            return new DataFolder(path, hold, IsInFirstStart(path, hold));
         }
         catch (IOException)
         {
@@ -48,5 +52,44 @@ internal sealed class DataFolder : IDisposable
         }
     }
 
+    /// <summary>A version is live: from now on the folder has a history.</summary>
+    public void MarkUsed()
+    {
+        if (!IsNew)
+            return;
+        IsNew = false;
+        _lock.SetLength(0); // takes no space
+        _lock.Flush(flushToDisk: true);
+    }
+
+    /// <summary>Makes the database's file when there is none: made by SQLite everybody might read it; the log beside it takes over the mode.</summary>
+    public void MakeDatabaseFile()
+    {
+        if (!File.Exists(DatabaseFile))
+            new FileStream(DatabaseFile, new FileStreamOptions { Mode = FileMode.CreateNew, Access = FileAccess.Write, UnixCreateMode = UnixFileMode.UserRead | UnixFileMode.UserWrite }).Dispose();
+    }
+
     public void Dispose() => _lock.Dispose();
+
+    private static bool IsInFirstStart(string path, FileStream hold)
+    {
+        var first = System.Text.Encoding.ASCII.GetBytes(FirstStart);
+        var held = new byte[first.Length];
+        if (hold.ReadAtLeast(held, held.Length, throwOnEndOfStream: false) == held.Length && held.AsSpan().SequenceEqual(first))
+            return true;
+        if (Traces.Any(t => Directory.EnumerateFileSystemEntries(path, t).Any()))
+            return false;
+        try
+        {
+            hold.Position = 0;
+            hold.Write(first);
+            hold.Flush(flushToDisk: true);
+        }
+        catch (IOException e)
+        {
+            hold.Dispose(); // nothing is left that the next start could take for a history
+            throw new StartException($"cannot write to the data folder {path}: {e.Message}");
+        }
+        return true;
+    }
 }

@@ -11,13 +11,24 @@ internal static partial class DurableFile
     public static void Replace(string path, ReadOnlySpan<byte> content, UnixFileMode mode = UnixFileMode.UserRead | UnixFileMode.UserWrite)
     {
         var temporary = path + ".tmp";
-        using (var file = new FileStream(temporary, new FileStreamOptions { Mode = FileMode.Create, Access = FileAccess.Write, UnixCreateMode = mode, BufferSize = 0 }))
+        try
         {
-            file.Write(content);
-            file.Flush(flushToDisk: true);
+            Write(temporary, content, mode);
+        }
+        catch (IOException)
+        {
+            File.Delete(temporary); // half a file on a full disk helps nobody
+            throw;
         }
         File.Move(temporary, path, overwrite: true);
         SyncDirectory(Path.GetDirectoryName(Path.GetFullPath(path))!);
+    }
+
+    private static void Write(string path, ReadOnlySpan<byte> content, UnixFileMode mode)
+    {
+        using var file = new FileStream(path, new FileStreamOptions { Mode = FileMode.Create, Access = FileAccess.Write, UnixCreateMode = mode, BufferSize = 0 });
+        file.Write(content);
+        file.Flush(flushToDisk: true);
     }
 
     /// <summary>Makes a rename or a new file in the directory durable.</summary>

@@ -105,6 +105,7 @@ internal sealed class ManagedHost : IAsyncDisposable
     private async Task CloseWritersAsync()
     {
         Services.GetRequiredService<ConfirmationClock>().Dispose();
+        Services.GetRequiredService<HistoryKeeper>().Dispose();
         await Services.GetRequiredService<Publisher>().CloseAsync();
         Services.GetRequiredService<EventLog>().Close();
     }

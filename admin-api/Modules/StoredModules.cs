@@ -18,7 +18,7 @@ internal sealed class StoredModules(ModuleStore store, DataFolder folder) : Modu
             if (digest is null)
                 return null;
             if (store.Content(digest) is not var (kind, content))
-                return null;
+                return FromFile(digest); // the history was begun anew
             var module = new StoredModule(digest, store.NameOf(digest), kind, content);
             Keep(module);
             return module;
@@ -44,6 +44,14 @@ internal sealed class StoredModules(ModuleStore store, DataFolder folder) : Modu
         }
     }
 
+    /// <summary>Puts modules whose files are there into a history that lacks them; their names are lost.</summary>
+    public void Restore(IEnumerable<string> digests)
+    {
+        foreach (var digest in digests)
+            if (store.Content(digest) is null && FromFile(digest) is { } module)
+                store.Add(new() { Digest = digest, Kind = module.Kind, Size = module.Content.Length, CreatedAt = DateTimeOffset.UtcNow, Author = "managed", Content = module.Content }, null);
+    }
+
     /// <summary>The module is deleted: so is its copy.</summary>
     public void Forget(string digest)
     {
@@ -62,7 +70,7 @@ internal sealed class StoredModules(ModuleStore store, DataFolder folder) : Modu
             Directory.CreateDirectory(Path.GetDirectoryName(path)!);
             DurableFile.Replace(path, module.Content);
         }
-        catch (IOException)
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
             // The copy is for the day when the database is broken; the module itself is in it.
         }
@@ -73,9 +81,21 @@ internal sealed class StoredModules(ModuleStore store, DataFolder folder) : Modu
         if (!ModuleDigest.IsDigest(digest))
             return null;
         foreach (var kind in (ReadOnlySpan<string>)["lua", "wasm"])
-            if (PathOf(digest, kind) is var path && File.Exists(path) && File.ReadAllBytes(path) is var content && ModuleDigest.Of(content) == digest)
+            if (ReadIfThere(PathOf(digest, kind)) is { } content && ModuleDigest.Of(content) == digest)
                 return new(digest, null, kind, content);
         return null;
+    }
+
+    private static byte[]? ReadIfThere(string path)
+    {
+        try
+        {
+            return File.Exists(path) ? File.ReadAllBytes(path) : null;
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            return null;
+        }
     }
 
     private string PathOf(string digest, string kind) => Path.Combine(folder.ModulesFolder, $"{digest["sha256:".Length..]}.{kind}");

@@ -16,6 +16,11 @@ internal sealed record ProblemCode(string Name, int Status, string Title)
     public static readonly ProblemCode EtagMismatch = new("ETAG_MISMATCH", 412, "It has changed in the meantime");
     public static readonly ProblemCode TooLarge = new("TOO_LARGE", 413, "The body is too large");
     public static readonly ProblemCode UnsupportedMediaType = new("UNSUPPORTED_MEDIA_TYPE", 415, "The media type is not served here");
+    public static readonly ProblemCode MalformedRequest = new("MALFORMED_REQUEST", 400, "This is no HTTP request that can be read");
+    public static readonly ProblemCode RequestTimeout = new("REQUEST_TIMEOUT", 408, "The request did not come in time");
+    public static readonly ProblemCode AddressTooLong = new("ADDRESS_TOO_LONG", 414, "The address is too long");
+    public static readonly ProblemCode HeadersTooLarge = new("HEADERS_TOO_LARGE", 431, "The header fields are too large");
+    public static readonly ProblemCode VersionNotSupported = new("VERSION_NOT_SUPPORTED", 505, "Only HTTP/1.0 and HTTP/1.1 are spoken here");
     public static readonly ProblemCode ValidationFailed = new("VALIDATION_FAILED", 422, "Configuration is not valid");
     public static readonly ProblemCode CompileFailed = new("COMPILE_FAILED", 422, "The module cannot be compiled");
     public static readonly ProblemCode ApplyFailed = new("APPLY_FAILED", 422, "The version could not be applied; nothing has changed");
@@ -30,7 +35,11 @@ internal sealed record ProblemCode(string Name, int Status, string Title)
         MalformedBody, InvalidParameter, Unauthenticated, Forbidden, NotFound, MethodNotAllowed, AlreadyExists, InUse, RollbackBlocked,
         NotAwaitingConfirmation, EtagMismatch, TooLarge, UnsupportedMediaType, ValidationFailed, CompileFailed, ApplyFailed,
         PreconditionRequired, RateLimited, Internal, StoreUnavailable, ApplyTimeout,
+        MalformedRequest, RequestTimeout, AddressTooLong, HeadersTooLarge, VersionNotSupported,
     ];
+
+    /// <summary>What the server refuses before there is a call: no operation lists them, any can meet them.</summary>
+    public static readonly IReadOnlyList<ProblemCode> OfTheServer = [MalformedRequest, RequestTimeout, AddressTooLong, HeadersTooLarge, VersionNotSupported];
 
     /// <summary><c>/problems/validation-failed</c>.</summary>
     public string Type => "/problems/" + Name.ToLowerInvariant().Replace('_', '-');
@@ -42,9 +51,13 @@ internal sealed record ProblemCode(string Name, int Status, string Title)
         403 => Forbidden,
         404 => NotFound,
         405 => MethodNotAllowed,
+        408 => RequestTimeout,
         413 => TooLarge,
+        414 => AddressTooLong,
         415 => UnsupportedMediaType,
         429 => RateLimited,
+        431 => HeadersTooLarge,
+        505 => VersionNotSupported,
         >= 500 => Internal,
         _ => MalformedBody,
     };

@@ -13,7 +13,10 @@ internal static class DurationText
         {
             if (!text.EndsWith(suffix, StringComparison.Ordinal))
                 continue;
-            if (!double.TryParse(text[..^suffix.Length], NumberStyles.AllowDecimalPoint, CultureInfo.InvariantCulture, out var number) || number * seconds > TimeSpan.MaxValue.TotalSeconds / 2)
+            var digits = text.AsSpan(0, text.Length - suffix.Length);
+            // Digits and a point only: .NET would also take NaN, Infinity and their signs as numbers.
+            if (digits.ContainsAnyExcept("0123456789.") || !double.TryParse(digits, NumberStyles.AllowDecimalPoint, CultureInfo.InvariantCulture, out var number)
+                || number * seconds > TimeSpan.MaxValue.TotalSeconds / 2)
                 return false;
             value = TimeSpan.FromSeconds(number * seconds);
             return true;

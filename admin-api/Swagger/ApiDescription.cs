@@ -1,3 +1,4 @@
+using Managed.AdminApi.Problems;
 using Microsoft.OpenApi;
 
 namespace Managed.AdminApi.Swagger;
@@ -14,7 +15,9 @@ internal static class ApiDescription
             {
                 Title = "Managed admin API",
                 Version = "v1",
-                Description = "Every accepted write makes one immutable version and publishes it before it answers. Reads carry a strong ETag, writes take If-Match. All errors are application/problem+json.",
+                Description = "Every accepted write makes one immutable version and publishes it before it answers. Reads carry a strong ETag, writes take If-Match. All errors are application/problem+json. "
+                    + "A request that cannot be read never becomes a call; any address then answers, and closes: " + string.Join(", ", ProblemCode.OfTheServer.Select(c => $"{c.Status} `{c.Name}`"))
+                    + ". A verb that an address does not take is 405 with Allow, an address that is none 404.",
             });
             swagger.AddSecurityDefinition("token", new OpenApiSecurityScheme { Type = SecuritySchemeType.Http, Scheme = "bearer", Description = "The text of the file admin-token in the data folder." });
             swagger.OperationFilter<OperationDescription>();

@@ -21,6 +21,8 @@ internal sealed record ApiDoc(string Tag, string Summary)
     /// <summary>Status of success and an example of its body; null when there is none.</summary>
     public IReadOnlyList<(int Status, string Description, string? Example)> Answers { get; init; } = [(200, "Done", null)];
     public string AnswerType { get; init; } = "application/json";
+    /// <summary>Further media types of success, by the kind of what is answered or by <c>Accept</c>.</summary>
+    public IReadOnlyList<string> FurtherAnswerTypes { get; init; } = [];
     public IReadOnlyList<ProblemCode> Errors { get; init; } = [];
     /// <summary>Without access token.</summary>
     public bool Anonymous { get; init; }

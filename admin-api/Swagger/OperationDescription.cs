@@ -9,7 +9,11 @@ namespace Managed.AdminApi.Swagger;
 /// <summary>Fills an operation from the <see cref="ApiDoc"/> of its endpoint: parameters, bodies, answers, and every error with an example.</summary>
 internal sealed partial class OperationDescription : IOperationFilter
 {
-    private static readonly ProblemCode[] Always = [ProblemCode.Forbidden, ProblemCode.Internal];
+    // What any call can meet, whatever it does: checks before it (parameters, Host and origin, the rate of wrong tokens) and a history
+    // that cannot be used.
+    private static readonly ProblemCode[] Always = [ProblemCode.InvalidParameter, ProblemCode.Forbidden, ProblemCode.RateLimited, ProblemCode.Internal, ProblemCode.StoreUnavailable];
+    private static readonly ProblemCode[] OfBodies = [ProblemCode.MalformedBody, ProblemCode.TooLarge, ProblemCode.UnsupportedMediaType, ProblemCode.ValidationFailed];
+    private static readonly ProblemCode[] OfWrites = [ProblemCode.ApplyFailed, ProblemCode.ApplyTimeout];
 
     public void Apply(OpenApiOperation operation, OperationFilterContext context)
     {
@@ -27,7 +31,11 @@ internal sealed partial class OperationDescription : IOperationFilter
         operation.Responses = [];
         foreach (var (status, description, example) in doc.Answers)
             operation.Responses[$"{status}"] = Answer(doc, description, example);
-        var errors = doc.Errors.Concat(Always).Concat(doc.Anonymous ? [] : [ProblemCode.Unauthenticated]);
+        var writes = doc.Parameters.Contains(ApiParameters.Wait);
+        if (writes && !operation.Responses.ContainsKey("202"))
+            operation.Responses["202"] = Answer(doc, "With wait=0s: the deployment", """{"deployment":"d-00000042","version":42}""");
+        var errors = doc.Errors.Concat(Always).Concat(doc.Anonymous ? [] : [ProblemCode.Unauthenticated])
+            .Concat(doc.Bodies.Count > 0 ? OfBodies : []).Concat(writes ? OfWrites : []).Concat(operation.Parameters.Any(p => p.In == ParameterLocation.Path) ? [ProblemCode.NotFound] : []);
         foreach (var group in errors.Distinct().GroupBy(e => e.Status).OrderBy(g => g.Key))
             operation.Responses[$"{group.Key}"] = Problem([.. group]);
         if (!doc.Anonymous)
@@ -56,8 +64,8 @@ internal sealed partial class OperationDescription : IOperationFilter
         if (example is not null)
         {
             response.Content = new Dictionary<string, IOpenApiMediaType> { [doc.AnswerType] = new OpenApiMediaType { Schema = Schema(doc.AnswerType), Example = Example(doc.AnswerType, example) } };
-            if (doc.AnswerType == "application/json")
-                response.Content["application/yaml"] = new OpenApiMediaType { Schema = Schema("application/yaml") };
+            foreach (var type in doc.AnswerType == "application/json" ? doc.FurtherAnswerTypes.Prepend("application/yaml") : doc.FurtherAnswerTypes)
+                response.Content[type] = new OpenApiMediaType { Schema = Schema(type) };
         }
         return response;
     }

@@ -29,5 +29,7 @@ internal sealed class ActiveConfiguration
 /// <param name="StoreUsable">Whether changes can be recorded.</param>
 internal sealed record Degradation(string Reason, string Serving, long? Version, DateTimeOffset Since, bool StoreUsable)
 {
+    /// <summary>The newest acknowledged version, from a history that cannot be written.</summary>
+    public const string History = "history";
     public const string LastGood = "last-good.json", Nothing = "nothing";
 }

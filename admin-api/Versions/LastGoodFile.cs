@@ -7,13 +7,32 @@ namespace Managed.AdminApi.Versions;
 /// <summary>A copy of the active version beside the database: what is served when the database cannot be.</summary>
 internal sealed class LastGoodFile(DataFolder folder, ILogger<LastGoodFile> logger)
 {
+    private ActiveVersion? _owed;
+
     public string Path => folder.LastGoodFile;
 
     /// <summary>
     /// Replaces the copy. The version is live and in the history when this is called, so a folder that cannot be written costs the
-    /// copy, which then is older than the history, and never the version: it is said in the log.
+    /// copy, which then is older than the history, and never the version: it is said in the log, and <see cref="WriteOwed"/> tries
+    /// again. Callers hold the publisher's lock, or nobody else runs yet.
     /// </summary>
     public void Write(ActiveVersion version)
+    {
+        if (TryWrite(version) is { } reason)
+            PublisherLog.CopyFailed(logger, version.Number, Path, reason);
+    }
+
+    /// <summary>A copy that could not be written has to be written still.</summary>
+    public bool Owed => Volatile.Read(ref _owed) is not null;
+
+    public void WriteOwed()
+    {
+        if (Volatile.Read(ref _owed) is { } version && TryWrite(version) is null)
+            PublisherLog.CopyWritten(logger, version.Number, Path);
+    }
+
+    /// <summary>What was wrong, or null.</summary>
+    private string? TryWrite(ActiveVersion version)
     {
         var buffer = new ArrayBufferWriter<byte>();
         using (var writer = new Utf8JsonWriter(buffer))
@@ -29,10 +48,13 @@ internal sealed class LastGoodFile(DataFolder folder, ILogger<LastGoodFile> logg
         try
         {
             DurableFile.Replace(Path, buffer.WrittenSpan);
+            Volatile.Write(ref _owed, null);
+            return null;
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            PublisherLog.CopyFailed(logger, version.Number, Path, e.Message);
+            Volatile.Write(ref _owed, version);
+            return e.Message;
         }
     }
 

@@ -18,6 +18,7 @@ internal sealed class Publisher(ProxyServer proxy, VersionStore store, ActiveCon
 {
     private readonly SemaphoreSlim _oneWriter = new(1, 1);
     private long _lastNumber;
+    private bool _unsettled; // the disk refused an outcome: some version or deployment is pending still
     private volatile string? _inFlight, _reverting;
 
     /// <summary>Told after a version has gone live that has to be confirmed.</summary>
@@ -58,7 +59,10 @@ internal sealed class Publisher(ProxyServer proxy, VersionStore store, ActiveCon
         try
         {
             if (active.Degraded is { StoreUsable: false } broken && !proposal.DryRun)
-                throw new ApiException(ProblemCode.StoreUnavailable, $"nothing can be changed while the history is unusable: {broken.Reason}");
+                throw new ApiException(ProblemCode.StoreUnavailable, $"nothing can be changed while the history is unusable: {broken.Reason}")
+                {
+                    Headers = new Dictionary<string, string> { ["Retry-After"] = "1" }, // it is looked at every second
+                };
             var former = active.Current;
             var edit = proposal.Edit(former);
             DocumentCheck.Fits(edit.Document);
@@ -119,6 +123,10 @@ internal sealed class Publisher(ProxyServer proxy, VersionStore store, ActiveCon
         var summary = ChangeSummary.Between(former?.Document, edit.Document);
         var (document, digest) = VersionDocument.Pack(edit.Document);
         var now = DateTimeOffset.UtcNow;
+        if (_unsettled)
+            store.SettleInterrupted();
+        // True until the outcome is stored: a commit that fails late may have taken the number all the same.
+        _unsettled = true;
         var number = store.Record(
             n => new VersionRow
             {
@@ -128,9 +136,9 @@ internal sealed class Publisher(ProxyServer proxy, VersionStore store, ActiveCon
             },
             n => new DeploymentRow { Id = DeploymentId(n), Version = n, PreviousVersion = former?.Number, State = DeploymentState.Preparing, StartedAt = now },
             ModuleReferences.In(edit.Document));
-        if (number != next.Version)
-            throw new InvalidOperationException($"version {next.Version} was built but {number} recorded");
         _lastNumber = number;
+        if (number != next.Version)
+            throw new ApiException(ProblemCode.StoreUnavailable, "a number was lost when the disk failed; try again"); // rejected by the next change
         _inFlight = DeploymentId(number);
         _reverting = proposal.Reverts;
         events.Add("deployment.started", new { id = DeploymentId(number), version = number });
@@ -148,6 +156,7 @@ internal sealed class Publisher(ProxyServer proxy, VersionStore store, ActiveCon
                 throw Rejected(proposal, edit, version, id, result);
             var deadline = DateTimeOffset.UtcNow + proposal.ConfirmWithin;
             await SettleAsync(proposal, former, version, id, result, deadline);
+            _unsettled = false;
             lastGood.Write(version);
             active.Set(version);
             active.Degraded = null;
@@ -197,6 +206,7 @@ internal sealed class Publisher(ProxyServer proxy, VersionStore store, ActiveCon
             row.Errors = JsonSerializer.Serialize(result.TimedOut ? [new("#", "APPLY_TIMEOUT", "the workers did not acknowledge in time")] : errors, JsonAnswer.Options);
             Fill(row, result);
         }, id);
+        _unsettled = false;
         PublisherLog.Rejected(logger, version.Number, result.TimedOut ? "the workers did not acknowledge in time" : string.Join("; ", result.Errors.Select(e => e.Detail)));
         events.Add("version.created", new { version = version.Number, state = VersionState.Rejected, author = proposal.Author, source = proposal.Source, comment = proposal.Comment });
         events.Add("deployment.failed", new { id, version = version.Number, errors });

@@ -32,4 +32,16 @@ internal static partial class PublisherLog
 
     [LoggerMessage(3114, LogLevel.Information, "Serving version {Version}")]
     public static partial void Loaded(ILogger logger, long version);
+
+    [LoggerMessage(3105, LogLevel.Information, "The copy {Path} is up to date again, with version {Version}")]
+    public static partial void CopyWritten(ILogger logger, long version, string path);
+
+    [LoggerMessage(3115, LogLevel.Warning, "The damaged history was set aside as {Path}; a new one begins with version {Version}")]
+    public static partial void SetAside(ILogger logger, string path, long version);
+
+    [LoggerMessage(3116, LogLevel.Warning, "The history can be read and written again; version {Version} is served")]
+    public static partial void Recovered(ILogger logger, long version);
+
+    [LoggerMessage(3117, LogLevel.Error, "The history was not taken up again: {Reason}")]
+    public static partial void RetryFailed(ILogger logger, string reason);
 }

@@ -1,114 +1,50 @@
 using Managed.AdminApi.Hosting;
 using Managed.AdminApi.Problems;
-using Managed.Migrations;
-using Managed.Proxy;
 using Managed.Proxy.Configuration;
-using Microsoft.Data.Sqlite;
-using Microsoft.EntityFrameworkCore;
 
 namespace Managed.AdminApi.Versions;
 
 /// <summary>
-/// Gets a version served at start: the last active one from the history; when that cannot be read or built, the last good copy; when
-/// that fails too, nothing, with the admin port open so that somebody can mend it. Whatever is not the first of these is said
-/// loudly: in the log, by <c>/ready</c>, by the API.
+/// Gets a version served at start. A folder that never had one gets the file of <c>--config</c> or the starter configuration; any other
+/// is the <see cref="HistoryKeeper"/>'s, and the file becomes a version of its own when it differs.
 /// </summary>
-internal sealed class Startup(ProxyServer proxy, VersionStore store, Publisher publisher, ConfirmationClock confirmations, ActiveConfiguration active, LastGoodFile lastGood,
-    IDbContextFactory<HistoryContext> contexts, RunOptions options, ILogger<Startup> logger)
+internal sealed class Startup(HistoryFile history, VersionStore store, Publisher publisher, HistoryKeeper keeper, ConfirmationClock confirmations, ActiveConfiguration active,
+    LastGoodFile lastGood, DataFolder folder, RunOptions options)
 {
-    /// <exception cref="StartException">The given configuration is not valid, or a port is in use.</exception>
+    /// <exception cref="StartException">The given configuration is not valid, a port is in use, or a new history cannot be begun.</exception>
     public async Task ServeAsync()
     {
-        if (!TryOpenStore(out var head, out var broken))
-        {
-            await ServeLastGoodAsync($"the history cannot be used: {broken}", storeUsable: false);
-            return;
-        }
-        if (head!.Active is null)
-            store.ForgetFailedStart();
-        publisher.StartFrom(head.Active is null ? 0 : head.LastNumber);
-        foreach (var interrupted in store.SettleInterrupted())
-            PublisherLog.Interrupted(logger, interrupted);
-        if (head.Active is { } number)
-        {
-            await ServeActiveAsync(number);
-            if (options.ConfigFile is not null)
-                await ApplyAsync(ConfigFile.Read(options.ConfigFile), options.ConfigFile);
-        }
+        var finding = history.Open();
+        if (folder.IsNew && finding.Head?.Active is null && lastGood.TryRead() is null)
+            await ServeFirstAsync(finding);
         else
-            await ApplyAsync(options.ConfigFile is { } file ? ConfigFile.Read(file) : StarterConfiguration.Read(), options.ConfigFile ?? "starter configuration");
-        confirmations.Resume();
+            await ServeFormerAsync(finding);
+        folder.MarkUsed();
+        if (active.Degraded is not { StoreUsable: false })
+            confirmations.Resume();
+        keeper.Watch();
     }
 
-    private bool TryOpenStore(out VersionStore.Head? head, out string? broken)
+    private async Task ServeFirstAsync(HistoryFinding finding)
     {
-        (head, broken) = (null, null);
-        try
-        {
-            using (var db = contexts.CreateDbContext())
-                HistoryDatabase.Migrate(db);
-            head = store.ReadHead();
-            return true;
-        }
-        catch (Exception e) when (e is SqliteException or DbUpdateException or InvalidOperationException)
-        {
-            broken = e.GetBaseException().Message;
-            return false;
-        }
+        if (finding.Health != HistoryHealth.Sound)
+            throw new StartException($"cannot begin a history in {folder.Path}: {finding.Reason}");
+        store.ForgetFailedStart();
+        publisher.StartFrom(0);
+        await ApplyAsync(options.ConfigFile is { } file ? ConfigFile.Read(file) : StarterConfiguration.Read(), options.ConfigFile ?? "starter configuration");
     }
 
-    private async Task ServeActiveAsync(long number)
+    private async Task ServeFormerAsync(HistoryFinding finding)
     {
-        ActiveVersion version;
-        try
-        {
-            var (row, document) = store.Load(number);
-            version = new(number, document, row.CreatedAt, row.Author);
-        }
-        catch (Exception e) when (e is InvalidDataException or SqliteException or ApiException)
-        {
-            await ServeLastGoodAsync($"version {number} cannot be read: {e.Message}", storeUsable: true);
+        await keeper.ServeAsync(finding);
+        if (options.ConfigFile is not { } file)
             return;
-        }
-        var built = proxy.Build(version.Document, number);
-        if (built.Snapshot is null || built.Errors.Count > 0)
-        {
-            await ServeLastGoodAsync($"version {number} cannot be built: {built.Errors.FirstOrDefault()?.Detail}", storeUsable: true);
-            return;
-        }
-        await PublishAsync(built.Snapshot);
-        active.Set(version);
-        if (lastGood.TryRead()?.Number != number)
-            lastGood.Write(version); // the crash was between the outcome and the copy
-        PublisherLog.Loaded(logger, number);
-    }
-
-    private async Task ServeLastGoodAsync(string reason, bool storeUsable)
-    {
-        var copy = lastGood.TryRead();
-        var built = copy is null ? null : proxy.Build(copy.Document, copy.Number);
-        var usable = built?.Snapshot is not null && built.Errors.Count == 0;
-        if (usable)
-        {
-            await PublishAsync(built!.Snapshot!);
-            active.Set(copy!);
-        }
-        else
-        {
-            var empty = proxy.Build(new ConfigObject(), 0).Snapshot;
-            if (empty is not null)
-                await PublishAsync(empty);
-            active.Set(new(0, new ConfigObject(), DateTimeOffset.UtcNow, "managed"));
-        }
-        active.Degraded = new(reason, usable ? Degradation.LastGood : Degradation.Nothing, usable ? copy!.Number : null, DateTimeOffset.UtcNow, storeUsable);
-        PublisherLog.Degraded(logger, reason, usable ? $"version {copy!.Number} from {lastGood.Path}" : "nothing: there is no last good copy that can be built");
-    }
-
-    private async Task PublishAsync(Snapshot snapshot)
-    {
-        var result = await proxy.PublishAsync(snapshot, CancellationToken.None);
-        if (!result.Applied)
-            throw new StartException(result.TimedOut ? "the workers did not take the configuration in time" : string.Join("; ", result.Errors.Select(e => e.Detail)));
+        var degraded = active.Degraded;
+        if (degraded is { StoreUsable: false })
+            return; // nothing can be recorded
+        await ApplyAsync(ConfigFile.Read(file), file);
+        // What happened to the history stays worth saying, whatever is served now.
+        active.Degraded = degraded is null ? null : degraded with { Serving = file, Version = active.Required.Number };
     }
 
     /// <summary>Makes a version of a file, unless the active one has that content.</summary>

@@ -17,6 +17,8 @@ internal static class VersionServices
         .AddSingleton<ActiveConfiguration>()
         .AddSingleton<Publisher>()
         .AddSingleton<ConfirmationClock>()
+        .AddSingleton<HistoryFile>()
+        .AddSingleton<HistoryKeeper>()
         .AddSingleton<Startup>();
 
     /// <summary>Contexts are cheap; the connections under them are pooled.</summary>

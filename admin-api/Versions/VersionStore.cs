@@ -7,9 +7,19 @@ using Microsoft.EntityFrameworkCore;
 namespace Managed.AdminApi.Versions;
 
 /// <summary>
-/// The history on disk. Protocol: <see cref="Record"/> makes the version durable before anything is published; <see cref="Settle"/>
-/// makes the outcome durable before the caller hears of it. Between the two the head still names the former version, so a crash
-/// there costs a version that nobody was promised. Callers hold the publisher's lock while they write.
+/// The history on disk. The order of a change, each step durable (fsync) before the next begins:
+/// <list type="number">
+/// <item><see cref="Record"/>: the version, as pending. A crash from here on costs a version that nobody was promised: the head still
+/// names the former one.</item>
+/// <item>The workers take it. A crash: as before.</item>
+/// <item><see cref="Settle"/>: the head names it. A crash: it is served after the start, though its caller heard nothing.</item>
+/// <item><see cref="LastGoodFile"/>: its copy, written beside, synced, renamed, and the folder synced. What fails here is owed and
+/// tried again; the version is in the history.</item>
+/// <item>The caller hears of it.</item>
+/// </list>
+/// So what was acknowledged is in the history, mostly in the write-ahead log, whose merging into the file is no part of the order and
+/// may fail; and in the copy, unless that is owed. The copy is never newer than the history unless the history has lost something, so
+/// a start takes the newer of the two. Callers hold the publisher's lock while they write.
 /// </summary>
 internal sealed class VersionStore(IDbContextFactory<HistoryContext> contexts)
 {
@@ -19,8 +29,11 @@ internal sealed class VersionStore(IDbContextFactory<HistoryContext> contexts)
     public Head ReadHead()
     {
         using var db = contexts.CreateDbContext();
-        return db.Heads.AsNoTracking().SingleOrDefault() is { } row ? new(row.ActiveVersion, row.PreviousVersion, row.LastNumber) : new(null, null, 0);
+        return HeadOf(db);
     }
+
+    public static Head HeadOf(HistoryContext db) =>
+        db.Heads.AsNoTracking().SingleOrDefault() is { } row ? new(row.ActiveVersion, row.PreviousVersion, row.LastNumber) : new(null, null, 0);
 
     /// <summary>Stores a version and its deployment as pending and takes the next number.</summary>
     public long Record(Func<long, VersionRow> version, Func<long, DeploymentRow> deployment, IEnumerable<string> modules)
@@ -81,6 +94,48 @@ internal sealed class VersionStore(IDbContextFactory<HistoryContext> contexts)
         db.Deployments.ExecuteDelete();
         db.Versions.ExecuteDelete();
         db.Heads.ExecuteDelete();
+    }
+
+    /// <summary>
+    /// Takes in a version that was acknowledged and is not in this history: it was lost from it, or the history is a new one. Its number
+    /// stays, and so do those that were given before.
+    /// </summary>
+    public void Adopt(ActiveVersion version, long lastNumber, string comment)
+    {
+        using var db = contexts.CreateDbContext();
+        using var transaction = db.Database.BeginTransaction();
+        var head = HeadRowOf(db);
+        head.LastNumber = Math.Max(Math.Max(head.LastNumber, lastNumber), version.Number);
+        head.Revision++;
+        var (document, digest) = VersionDocument.Pack(version.Document);
+        var known = db.Versions.AsNoTracking().Where(v => v.Number == version.Number).Select(v => v.Digest).SingleOrDefault();
+        if (version.Number > 0 && (known is null || known == digest))
+        {
+            if (head.ActiveVersion is { } former)
+            {
+                Mark(db, former, VersionState.Superseded);
+                head.PreviousVersion = former;
+            }
+            if (known is null)
+                db.Versions.Add(new VersionRow
+                {
+                    Number = version.Number, CreatedAt = version.CreatedAt, Author = version.Author, Source = ChangeSource.File, Comment = comment, BaseVersion = head.ActiveVersion,
+                    State = VersionState.Active, Document = document, Digest = digest, Summary = ChangeSummary.Between(null, version.Document).ResourcesJson(),
+                });
+            head.ActiveVersion = version.Number;
+        }
+        db.SaveChanges();
+        if (known == digest)
+            Mark(db, version.Number, VersionState.Active);
+        transaction.Commit();
+    }
+
+    /// <summary>Versions below a number that were served once, newest first, without documents.</summary>
+    public IReadOnlyList<VersionRow> ServedBefore(long number, int count)
+    {
+        using var db = contexts.CreateDbContext();
+        return [.. WithoutDocument(db.Versions.AsNoTracking().Where(v => v.Number < number && v.State != VersionState.Pending && v.State != VersionState.Rejected)
+            .OrderByDescending(v => v.Number).Take(count))];
     }
 
     /// <summary>After a crash: versions without an outcome are rejected unless the head names them; the head decides. Returns their numbers.</summary>

@@ -9,6 +9,10 @@ const string Usage = """
                 --publications 1000  --per-second 20  --rate 2000  --connections 64  --periods 10
       kill9     kill -9 while versions are written: no acknowledged version is lost
                 --rounds 200  --seed N
+      diskfull  kill -9 on a full disk: the newest acknowledged version is served, and writes come back with the space (needs root)
+                --rounds 20  --seed N
+      openapi   calls of all kinds from the OpenAPI document: nothing undescribed, no 5xx, always a problem answer
+                --calls 10000  --seed N
       invalid   invalid configurations under load: each answered with a pointer, nothing changes
                 --count 500  --rate 1000  --connections 64
       tries     validations, dry runs, refused documents and filter tests with new names: no statistics, machines or memory are left
@@ -52,6 +56,8 @@ try
         "wasm" => WasmRun.RunAsync,
         "wasm-hostile" => WasmHostileRun.RunAsync,
         "kill9" => KillRun.RunAsync,
+        "diskfull" => DiskFullRun.RunAsync,
+        "openapi" => OpenApiRun.RunAsync,
         "invalid" => InvalidRun.RunAsync,
         "idle" => IdleRun.RunAsync,
         "tries" => TriesRun.RunAsync,

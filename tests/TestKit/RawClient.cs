@@ -92,6 +92,22 @@ public sealed class RawClient : IAsyncDisposable
         }
     }
 
+    /// <summary>The response whose head has been read already, byte by byte.</summary>
+    internal async Task<RawResponse> ReadRestAsync(string head)
+    {
+        var before = Encoding.Latin1.GetBytes(head);
+        while (true)
+        {
+            byte[] whole = [.. before, .. _bytes.AsSpan(0, _length)];
+            if (ResponseParser.TryParse(whole, isHead: false, _ended) is { } found)
+            {
+                Take(found.Length - before.Length);
+                return found.Response;
+            }
+            await FillAsync();
+        }
+    }
+
     /// <summary>Sends and reads the one answer.</summary>
     public async Task<RawResponse> AskAsync(string latin1, bool isHead = false)
     {

@@ -19,9 +19,13 @@ internal sealed class AdminClient : IDisposable
 
     public AdminClient(Uri address, string token)
     {
+        (Address, Token) = (address, token);
         _http = new HttpClient(new SocketsHttpHandler { UseProxy = false, UseCookies = false, AllowAutoRedirect = false }) { BaseAddress = address, Timeout = TimeSpan.FromSeconds(60) };
         _http.DefaultRequestHeaders.Authorization = new AuthenticationHeaderValue("Bearer", token);
     }
+
+    public Uri Address { get; }
+    public string Token { get; }
 
     public Task<AdminAnswer> GetAsync(string path) => SendAsync(HttpMethod.Get, path, null);
 
