@@ -21,6 +21,8 @@ public static class HistoryDatabase
     public static void Migrate(HistoryContext context)
     {
         context.Database.ExecuteSqlRaw("PRAGMA journal_mode=WAL");
+        // The data folder is this process's alone, so a lock in it was left by one that was killed; the framework would wait for it without end.
+        context.Database.ExecuteSqlRaw("DROP TABLE IF EXISTS \"__EFMigrationsLock\"");
         context.Database.Migrate();
         var verdict = context.Database.SqlQueryRaw<string>("PRAGMA quick_check(1)").AsEnumerable().First();
         if (verdict != "ok")

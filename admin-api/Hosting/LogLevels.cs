@@ -17,11 +17,11 @@ internal sealed class LogLevels
 
     /// <summary>
     /// Never below these, whatever is set: the first two write the lines of requests with their queries, and a sign-in link's code is in one; the
-    /// third writes the stack of a start that failed, which is thrown as well and reported in a line.
+    /// first and the third write the stack of a start that failed, which is thrown as well and reported in a line.
     /// </summary>
     private static readonly (string Category, LogLevel Least)[] Floors =
     [
-        ("Microsoft.AspNetCore.Hosting.", LogLevel.Warning), ("Microsoft.AspNetCore.Server.Kestrel", LogLevel.Warning),
+        ("Microsoft.AspNetCore.Hosting.", LogLevel.None), ("Microsoft.AspNetCore.Server.Kestrel", LogLevel.Warning),
         ("Microsoft.Extensions.Hosting.Internal.Host", LogLevel.None),
     ];
 

@@ -153,7 +153,7 @@ internal sealed class ManagedHost : IAsyncDisposable
         {
             await _app.StartAsync();
         }
-        catch (IOException e)
+        catch (IOException e) when (e is not FileNotFoundException) // that is a library of ours
         {
             throw new StartException(string.Create(CultureInfo.InvariantCulture, $"cannot open the admin address {_options.Admin}: {(e.InnerException ?? e).Message}"));
         }

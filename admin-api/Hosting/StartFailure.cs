@@ -15,6 +15,8 @@ internal static class StartFailure
             SqliteException => $"the history in the data folder cannot be used: {reason.Message}",
             DbUpdateException => $"the history in the data folder cannot be written: {reason.Message}",
             OutOfMemoryException => "there is not enough memory",
+            FileNotFoundException { FileName: { } name } when name.Contains("Version=", StringComparison.Ordinal) =>
+                $"the library {name.Split(',')[0]} cannot be opened; is the limit of open files ({OpenFiles.Limit}, see ulimit -n) too low?",
             IOException or UnauthorizedAccessException => reason.Message,
             _ => $"{reason.Message} ({reason.GetType().Name})",
         };
