@@ -18,7 +18,7 @@ WORKDIR /opt/managed
 USER $APP_UID
 VOLUME /data
 # Inside a container the admin port is reached through the container's address; publish it to loopback only (see compose.yaml).
-ENV MANAGED_DATA_DIR=/data MANAGED_ADMIN=0.0.0.0:9901 MANAGED_INSECURE_ADMIN=1
+ENV PATH=/opt/managed:$PATH MANAGED_DATA_DIR=/data MANAGED_ADMIN=0.0.0.0:9901 MANAGED_INSECURE_ADMIN=1
 EXPOSE 9901 10000
 HEALTHCHECK --interval=5s --timeout=2s --start-period=10s CMD curl -fsS http://127.0.0.1:9901/ready
 ENTRYPOINT ["/opt/managed/managed"]

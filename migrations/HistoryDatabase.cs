@@ -47,7 +47,11 @@ public static class HistoryDatabase
         if (Text(context, "PRAGMA journal_mode") != "wal")
             context.Database.ExecuteSqlRaw("PRAGMA journal_mode=WAL");
         if (context.Database.GetPendingMigrations().Any())
+        {
+            // The data folder is this process's alone, so a lock in it was left by one that was killed; the framework would wait for it without end.
+            context.Database.ExecuteSqlRaw("DROP TABLE IF EXISTS \"__EFMigrationsLock\"");
             context.Database.Migrate();
+        }
         var verdict = Text(context, "PRAGMA quick_check(1)");
         if (verdict != "ok")
             throw new SqliteException($"the database is damaged: {verdict}", Corrupt);

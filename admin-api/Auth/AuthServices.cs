@@ -8,7 +8,8 @@ internal static class AuthServices
         .AddSingleton(TimeProvider.System)
         .AddSingleton<AccessTokens>()
         .AddSingleton<Sessions>()
-        .AddSingleton<SignInLimit>();
+        .AddSingleton<SignInCodes>()
+        .AddSingleton<FailureLimits>();
 
     /// <summary>After routing, before anything answers.</summary>
     public static void UseAccess(this IApplicationBuilder app)

@@ -12,12 +12,6 @@ internal sealed class Sessions(IDbContextFactory<HistoryContext> contexts)
     public static readonly TimeSpan Lifetime = TimeSpan.FromHours(12); // a working day
 
     private readonly ConcurrentDictionary<string, SessionRow> _known = [];
-    private string? _code;
-
-    /// <summary>Makes the code of the printed sign-in link; it works once.</summary>
-    public string IssueCode() => _code = AccessTokens.NewSecret();
-
-    public bool Redeem(string code) => _code is { } valid && AccessTokens.HashOf(code) == AccessTokens.HashOf(valid) && Interlocked.CompareExchange(ref _code, null, valid) == valid;
 
     /// <summary>The value for the cookie.</summary>
     public string Begin(string name, string role)

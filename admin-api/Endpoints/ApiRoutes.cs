@@ -23,11 +23,13 @@ internal sealed class ApiRoutes(IEndpointRouteBuilder app, string prefix)
 
     private ApiRoutes Map(string verb, string pattern, Func<HttpContext, Task> call, ApiDoc doc)
     {
-        app.MapMethods(prefix + pattern, [verb], (RequestDelegate)(context =>
+        var endpoint = app.MapMethods(prefix + pattern, [verb], (RequestDelegate)(context =>
         {
             CheckQuery(context, doc);
             return call(context);
         })).WithMetadata(doc, ApiEndpointMark.Instance, call.Method /* without it Swagger does not see the endpoint */).WithTags(doc.Tag);
+        if (doc.Anonymous)
+            endpoint.AllowAnonymous();
         return this;
     }
 

@@ -32,7 +32,7 @@ internal static partial class ModuleEndpoints
         ApiParameter digest = new("Content-Digest", "Checked against the body (RFC 9530).", "sha-256=:…:", "header");
         api.Post("/modules", UploadAsync, new(Tag, "Stores a module")
             {
-                Parameters = [new("name", "Also points this name at it.", "auth"), digest], Bodies = bodies, Errors = uploadErrors, Answers = [(201, "Stored", Example), (200, "The content was stored before", Example)],
+                Parameters = [new("name", "Also points this name at it.", "auth"), digest], Bodies = bodies, BodyLimit = RequestBody.ModuleLimit, Errors = uploadErrors, Answers = [(201, "Stored", Example), (200, "The content was stored before", Example)],
             })
             .Get("/modules", ListAsync, new(Tag, "Lists modules, newest first")
             {
@@ -43,7 +43,7 @@ internal static partial class ModuleEndpoints
             .Get("/modules/by-name/{name}", ReadByNameAsync, new(Tag, "Reads the module that a name points at") { Errors = [NotFound, StoreUnavailable], Answers = [(200, "The module", Example)] })
             .Put("/modules/by-name/{name}", PutByNameAsync, new(Tag, "Stores a module under a name, or points the name at a stored one")
             {
-                Parameters = [digest], Bodies = [.. bodies, new(MediaTypes.Json, """{"digest":"sha256:…"}""")], Errors = [.. uploadErrors, NotFound, ValidationFailed], Answers = [(200, "The name points at it", Example), (201, "Stored", Example)],
+                Parameters = [digest], Bodies = [.. bodies, new(MediaTypes.Json, """{"digest":"sha256:…"}""")], BodyLimit = RequestBody.ModuleLimit, Errors = [.. uploadErrors, NotFound, ValidationFailed], Answers = [(200, "The name points at it", Example), (201, "Stored", Example)],
             })
             .Delete("/modules/{digest}", DeleteAsync, new(Tag, "Deletes a module and its names") { Errors = [NotFound, InUse, StoreUnavailable], Answers = [(204, "Deleted", null)] });
     }
@@ -73,7 +73,7 @@ internal static partial class ModuleEndpoints
         var type = MediaTypes.Of(context.Request);
         if (type is not (Wasm or Lua))
             throw MediaTypes.Unsupported(type, Lua, Wasm);
-        var content = await RequestBody.ReadAsync(context, RequestBody.ModuleLimit);
+        var content = await RequestBody.ReadAsync(context);
         CheckDigest(context, content);
         var guests = context.RequestServices.GetRequiredService<ProxyServer>().Guests;
         // On a thread of its own: it may take long, and uploads that wait for a compiler must not take the threads of other calls.

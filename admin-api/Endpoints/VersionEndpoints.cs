@@ -29,7 +29,7 @@ internal static class VersionEndpoints
             .Patch("/versions/{version}", AnnotateAsync, new(Tag, "Changes comment, labels and pinned")
             {
                 Bodies = [new(MediaTypes.MergePatch, """{"comment":"before the sale","labels":{"release":"1.4"},"pinned":true}"""), new(MediaTypes.JsonPatch, """[{"op":"replace","path":"/pinned","value":true}]""")],
-                Errors = [MalformedBody, NotFound, TooLarge, RateLimited, UnsupportedMediaType, ValidationFailed, StoreUnavailable], Answers = [(200, "The version", ConfigExamples.Version)],
+                BodyLimit = RequestBody.FieldsLimit, Errors = [MalformedBody, NotFound, RateLimited, UnsupportedMediaType, ValidationFailed, StoreUnavailable], Answers = [(200, "The version", ConfigExamples.Version)],
             })
             .Get("/versions/{version}/config", DocumentAsync, new(Tag, "Reads a version's document")
             {
@@ -42,11 +42,11 @@ internal static class VersionEndpoints
             })
             .Post("/versions/{version}/rollback", RollBackAsync, new(Tag, "Makes a new version with the content of this one")
             {
-                Parameters = ApiParameters.ConditionalWrite, Bodies = [new(MediaTypes.Json, """{"comment":"p99 doubled"}""")], BodyRequired = false, Errors = rollbackErrors, Answers = published,
+                Parameters = ApiParameters.ConditionalWrite, Bodies = [new(MediaTypes.Json, """{"comment":"p99 doubled"}""")], BodyRequired = false, BodyLimit = RequestBody.FieldsLimit, Errors = rollbackErrors, Answers = published,
             })
             .Post("/rollback", RollBackToFormerAsync, new(Tag, "Rolls back to the version that was active before")
             {
-                Parameters = ApiParameters.ConditionalWrite, Bodies = [new(MediaTypes.Json, """{"comment":"p99 doubled"}""")], BodyRequired = false, Errors = rollbackErrors, Answers = published,
+                Parameters = ApiParameters.ConditionalWrite, Bodies = [new(MediaTypes.Json, """{"comment":"p99 doubled"}""")], BodyRequired = false, BodyLimit = RequestBody.FieldsLimit, Errors = rollbackErrors, Answers = published,
             });
     }
 

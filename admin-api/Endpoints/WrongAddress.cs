@@ -13,16 +13,19 @@ internal sealed class WrongAddress(RequestDelegate next, IEnumerable<EndpointDat
 
     public Task InvokeAsync(HttpContext context)
     {
-        var isOurs = context.Request.Path.StartsWithSegments("/api") || EnvoyPaths.EnvoyRoutes.IsOnlyOurs(context.Request.Path);
-        if (!isOurs || context.GetEndpoint()?.Metadata.GetMetadata<ApiEndpointMark>() is not null)
-            return next(context);
         var path = context.Request.Path;
+        var endpoint = context.GetEndpoint();
+        // A RouteEndpoint is one that somebody mapped; for a wrong verb routing makes another kind.
+        if (endpoint is RouteEndpoint && (endpoint.Metadata.GetMetadata<ApiEndpointMark>() is not null || !path.StartsWithSegments("/api")))
+            return next(context);
         var verbs = Endpoints().Where(e => e.Matcher.TryMatch(path, [])).SelectMany(e => Verbs(e.Endpoint)).Distinct().Order().ToList();
         if (verbs.Count > 0)
             throw new ApiException(ProblemCode.MethodNotAllowed, $"{context.Request.Method} is not possible on {path}; {string.Join(", ", verbs)} is")
             {
                 Headers = new Dictionary<string, string> { ["Allow"] = string.Join(", ", verbs) },
             };
+        if (!path.StartsWithSegments("/api"))
+            return next(context);
         throw ApiException.NotFound("path", path.Value ?? "", Endpoints().Select(e => "/" + e.Endpoint.RoutePattern.RawText!.TrimStart('/')).Where(p => !p.Contains('{')));
     }
 

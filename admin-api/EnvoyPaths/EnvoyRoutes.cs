@@ -12,13 +12,6 @@ internal static class EnvoyRoutes
 {
     private const string Prefix = "/envoy-admin";
     private static readonly string[] Pages = ["/listeners", "/clusters"];
-    private static readonly string[] Get = ["/server_info", "/config_dump", "/listeners", "/clusters", "/certs", "/stats", "/stats/prometheus", "/memory"];
-    private static readonly string[] Post = ["/drain_listeners", "/healthcheck/fail", "/healthcheck/ok", "/logging", "/quitquitquit"];
-
-    public static bool NeedsToken(PathString path) => path.StartsWithSegments(Prefix) || (IsOnlyOurs(path) && path != "/ready");
-
-    /// <summary>Paths that no page of the dashboard has.</summary>
-    public static bool IsOnlyOurs(PathString path) => Get.Concat(Post).Append("/ready").Except(Pages).Any(p => path.Equals(p, StringComparison.Ordinal));
 
     /// <summary>Before routing: sends the shared paths to Envoy's answer unless a browser wants the page.</summary>
     public static void UseEnvoyPaths(this IApplicationBuilder app) => app.Use((context, next) =>
@@ -26,14 +19,14 @@ internal static class EnvoyRoutes
         var path = context.Request.Path;
         if (path.StartsWithSegments(Prefix))
             context.Request.Path = "/not-found" + path; // only reached from inside
-        else if (Pages.Any(p => path.Equals(p, StringComparison.Ordinal)) && !MediaTypes.WantsHtml(context.Request))
-            context.Request.Path = Prefix + path;
+        else if (Pages.FirstOrDefault(p => IsSpelling(path, p)) is { } page && !MediaTypes.WantsHtml(context.Request))
+            context.Request.Path = Prefix + page;
         return next(context);
     });
 
     public static void MapEnvoyPaths(this IEndpointRouteBuilder app)
     {
-        app.MapMethods("/ready", ["GET", "HEAD"], (RequestDelegate)ServerAnswers.ReadyAsync).WithMetadata(ApiEndpointMark.Instance).ExcludeFromDescription();
+        app.MapMethods("/ready", ["GET", "HEAD"], (RequestDelegate)ServerAnswers.ReadyAsync).WithMetadata(ApiEndpointMark.Instance).ExcludeFromDescription().AllowAnonymous();
         MapGet(app, "/server_info", ServerAnswers.InfoAsync);
         MapGet(app, "/memory", ServerAnswers.MemoryAsync);
         MapGet(app, "/certs", ServerAnswers.CertsAsync);
@@ -48,6 +41,9 @@ internal static class EnvoyRoutes
         MapPost(app, "/logging", ServerActions.LoggingAsync);
         MapPost(app, "/quitquitquit", ServerActions.QuitAsync);
     }
+
+    /// <summary>As routing sees it: the case of letters and a slash at the end make no difference.</summary>
+    private static bool IsSpelling(PathString path, string page) => string.Equals(path.Value?.TrimEnd('/'), page, StringComparison.OrdinalIgnoreCase);
 
     private static void MapGet(IEndpointRouteBuilder app, string path, RequestDelegate answer) => app.MapGet(path, answer).WithMetadata(ApiEndpointMark.Instance).ExcludeFromDescription();
 

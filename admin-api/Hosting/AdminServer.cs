@@ -17,7 +17,7 @@ internal static class AdminServer
         builder.WebHost.UseKestrelCore().ConfigureKestrel(kestrel =>
         {
             kestrel.AddServerHeader = false;
-            kestrel.Limits.MaxRequestBodySize = null; // each call has its own limit, and answers with a problem
+            Bound(kestrel.Limits);
             kestrel.Listen(options.Admin, listen =>
             {
                 listen.Protocols = HttpProtocols.Http1;
@@ -25,6 +25,25 @@ internal static class AdminServer
             });
         });
         builder.Services.Configure<HostOptions>(o => o.ShutdownTimeout = TimeSpan.FromSeconds(3)); // streams end by themselves; a stuck caller does not hold the process
+    }
+
+    /// <summary>
+    /// What somebody without a token can hold: so many connections, each with so much memory for so long. An endpoint that takes a larger
+    /// body says so in its metadata; the time of a whole body is <see cref="Requests.RequestBody"/>'s.
+    /// </summary>
+    private static void Bound(KestrelServerLimits limits)
+    {
+        limits.MaxConcurrentConnections = 1024;
+        limits.MaxConcurrentUpgradedConnections = 256; // circuits of the dashboard
+        limits.MaxRequestBodySize = 64 << 10; // what the dashboard's circuits need without WebSocket
+        limits.MaxRequestBufferSize = 64 << 10;
+        limits.MaxRequestHeadersTotalSize = 32 << 10;
+        limits.MaxRequestHeaderCount = 100;
+        limits.MaxRequestLineSize = 8 << 10;
+        limits.RequestHeadersTimeout = TimeSpan.FromSeconds(10);
+        limits.KeepAliveTimeout = TimeSpan.FromSeconds(60);
+        limits.MinRequestBodyDataRate = new(bytesPerSecond: 1024, gracePeriod: TimeSpan.FromSeconds(5));
+        limits.MinResponseDataRate = new(bytesPerSecond: 240, gracePeriod: TimeSpan.FromSeconds(5));
     }
 
     /// <summary>Where the port really is, as a client on this machine reaches it. Only known once the host runs.</summary>

@@ -11,6 +11,7 @@ internal static class CommandLine
 {
     public const string Usage = """
         managed run [options]        start the proxy with its admin API and dashboard (the default)
+        managed sign-in              print a new sign-in link of the node that runs on the data folder
         managed validate FILE        check a configuration: exit 0 or 1, every error as FILE:line:column pointer message
         managed version
 
@@ -66,6 +67,15 @@ internal static class CommandLine
             throw new StartException($"the admin address {options.Admin} can be reached from other machines and there is no TLS; say --insecure-admin if that is meant");
         return options;
     }
+
+    /// <summary>The one option of <c>managed sign-in</c>.</summary>
+    public static string DataDirectoryOf(IReadOnlyList<string> args, Func<string, string?> environment) => args switch
+    {
+        [] => environment("MANAGED_DATA_DIR") is { Length: > 0 } folder ? folder : new RunOptions().DataDirectory,
+        ["--data-dir", { Length: > 0 } folder] => folder,
+        [var option] when option.StartsWith("--data-dir=", StringComparison.Ordinal) && option.Length > "--data-dir=".Length => option["--data-dir=".Length..],
+        _ => throw new StartException("sign-in takes one option: managed sign-in [--data-dir DIR]"),
+    };
 
     private static IPEndPoint Address(string text)
     {

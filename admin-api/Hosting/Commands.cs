@@ -28,6 +28,8 @@ internal static class Commands
                     return 0;
                 case "validate":
                     return args.Length == 2 ? ConfigFile.Validate(args[1], Console.Out, Console.Error) : throw new StartException("validate takes one file: managed validate FILE");
+                case "sign-in":
+                    return await SignInCommand.RunAsync(CommandLine.DataDirectoryOf(args[1..], Environment.GetEnvironmentVariable), Console.Out);
                 case CompileCommand when args.Length == 1: // not for people
                     return WasmCompiler.Run();
                 case "run":
@@ -37,7 +39,7 @@ internal static class Commands
                 case var option when option.StartsWith('-'):
                     return await ServeAsync(args);
                 case var other:
-                    throw new StartException($"unknown command '{other}'; there are run, validate and version");
+                    throw new StartException($"unknown command '{other}'; there are run, sign-in, validate and version");
             }
         }
         catch (StartException e)
@@ -45,11 +47,17 @@ internal static class Commands
             Console.Error.WriteLine($"managed: {e.Message}");
             return 1;
         }
+        catch (Exception e)
+        {
+            Console.Error.WriteLine($"managed: {StartFailure.Describe(e)}");
+            return 1;
+        }
     }
 
     private static async Task<int> ServeAsync(string[] args)
     {
         var options = CommandLine.Parse(args, Environment.GetEnvironmentVariable);
+        OpenFiles.RequireEnough();
         PreparedCode.Begin();
         await using var host = await ManagedHost.StartAsync(options);
         SettleHeap();

@@ -1,3 +1,4 @@
+using Managed.AdminApi.Requests;
 using Managed.Proxy;
 using Managed.Proxy.Configuration;
 using Managed.Proxy.Configuration.Parsing;
@@ -14,9 +15,9 @@ internal static class ConfigFile
         byte[] text;
         try
         {
-            text = File.ReadAllBytes(path);
+            text = ReadAll(path);
         }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException or ArgumentException)
         {
             throw new StartException($"cannot read {path}: {e.Message}");
         }
@@ -25,6 +26,22 @@ internal static class ConfigFile
         if (ConfigParser.Parse(text, format, path, errors) is ConfigObject document && !errors.HasErrors)
             return document;
         throw new StartException(errors.HasErrors ? Lines(errors.Errors) : $"{path}:1:1 # the document has to be an object");
+    }
+
+    /// <summary>A pipe is as good as a file, so the size is only known at the end.</summary>
+    private static byte[] ReadAll(string path)
+    {
+        using var file = new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite | FileShare.Delete, bufferSize: 0);
+        using var buffer = new MemoryStream();
+        var chunk = new byte[64 * 1024];
+        int read;
+        while ((read = file.Read(chunk)) > 0)
+        {
+            buffer.Write(chunk, 0, read);
+            if (buffer.Length > RequestBody.ConfigLimit)
+                throw new StartException($"{path} is larger than {RequestBody.ConfigLimit >> 20} MiB");
+        }
+        return buffer.ToArray();
     }
 
     /// <summary><c>managed validate FILE</c>: 0 when it is valid, else 1 with a line for each error.</summary>

@@ -7,11 +7,12 @@ namespace Managed.AdminApi.Hosting;
 /// </summary>
 internal sealed class DataFolder : IDisposable
 {
+    private const int WouldBlock = 11; // EWOULDBLOCK of flock
     private const string FirstStart = "first start\n";
     private static readonly string[] Traces = ["history.db*", "last-good.json*", "admin-token*", "modules"];
-    private readonly FileStream _lock;
+    private readonly FileStream? _lock;
 
-    private DataFolder(string path, FileStream hold, bool isNew) => (Path, _lock, IsNew) = (path, hold, isNew);
+    private DataFolder(string path, FileStream? hold, bool isNew) => (Path, _lock, IsNew) = (path, hold, isNew);
 
     public string Path { get; }
     /// <summary>Nothing in it says that a version was ever live.</summary>
@@ -22,10 +23,14 @@ internal sealed class DataFolder : IDisposable
     /// <summary>Compiled and fetched modules. What is deleted is compiled or fetched again when it is needed.</summary>
     public string WasmCacheFolder => System.IO.Path.Combine(Path, "cache", "wasm");
     public string TokenFile => System.IO.Path.Combine(Path, "admin-token");
+    /// <summary>The address of the admin port while the node runs, for <c>managed sign-in</c>.</summary>
+    public string AddressFile => System.IO.Path.Combine(Path, "admin-address");
 
     /// <exception cref="StartException">It cannot be made, written, or is in use.</exception>
     public static DataFolder Open(string path)
     {
+        if (path.Length == 0)
+            throw new StartException("--data-dir: the name of the folder is empty");
         path = System.IO.Path.GetFullPath(path);
         try
         {
@@ -40,13 +45,15 @@ internal sealed class DataFolder : IDisposable
         {
             // FileShare.None is flock(LOCK_EX | LOCK_NB): the kernel drops it when the process ends in whatever way.
             var hold = new FileStream(System.IO.Path.Combine(path, "lock"), FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None, bufferSize: 0);
-            return new DataFolder(path, hold, IsInFirstStart(path, hold));
+            var folder = new DataFolder(path, hold, IsInFirstStart(path, hold));
+            File.Delete(folder.AddressFile); // of a run that was killed
+            return folder;
         }
-        catch (IOException)
+        catch (IOException e) when (e.HResult == WouldBlock)
         {
             throw new StartException($"the data folder {path} is in use by another process");
         }
-        catch (UnauthorizedAccessException e)
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
             throw new StartException($"cannot write to the data folder {path}: {e.Message}");
         }
@@ -58,7 +65,7 @@ internal sealed class DataFolder : IDisposable
         if (!IsNew)
             return;
         IsNew = false;
-        _lock.SetLength(0); // takes no space
+        _lock!.SetLength(0); // takes no space
         _lock.Flush(flushToDisk: true);
     }
 
@@ -69,7 +76,42 @@ internal sealed class DataFolder : IDisposable
             new FileStream(DatabaseFile, new FileStreamOptions { Mode = FileMode.CreateNew, Access = FileAccess.Write, UnixCreateMode = UnixFileMode.UserRead | UnixFileMode.UserWrite }).Dispose();
     }
 
-    public void Dispose() => _lock.Dispose();
+    /// <summary>The folder of a node that runs, seen from another process: nothing is locked or made.</summary>
+    /// <exception cref="StartException">None runs there.</exception>
+    public static DataFolder OfRunningNode(string path)
+    {
+        path = System.IO.Path.GetFullPath(path);
+        var file = System.IO.Path.Combine(path, "lock");
+        try
+        {
+            // A shared lock is refused as long as a node has the folder. What lies beside is then its own, not that of a run that was killed.
+            new FileStream(file, FileMode.Open, FileAccess.Read, FileShare.Read).Dispose();
+        }
+        catch (IOException e) when (e.HResult == WouldBlock)
+        {
+            return new(path, null, isNew: false);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw new StartException($"no node runs on the data folder {path}: {e.Message}");
+        }
+        throw new StartException($"no node runs on the data folder {path}; --data-dir or MANAGED_DATA_DIR names another");
+    }
+
+    public void Dispose()
+    {
+        if (_lock is null)
+            return;
+        try
+        {
+            File.Delete(AddressFile);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            // The next start deletes it.
+        }
+        _lock.Dispose();
+    }
 
     private static bool IsInFirstStart(string path, FileStream hold)
     {

@@ -5,4 +5,7 @@ internal static partial class HostLog
 {
     [LoggerMessage(3200, LogLevel.Information, "Stopping; open connections have {Seconds} s")]
     public static partial void Stopping(ILogger logger, double seconds);
+
+    [LoggerMessage(3201, LogLevel.Debug, "Cleaning up after the failed start: {Reason}")]
+    public static partial void CleanUpFailed(ILogger logger, string reason);
 }

@@ -15,8 +15,21 @@ internal sealed class LogLevels
         ["Microsoft.AspNetCore.Server.Kestrel"] = LogLevel.Error,
     };
 
+    /// <summary>
+    /// Never below these, whatever is set: the first two write the lines of requests with their queries, and a sign-in link's code is in one; the
+    /// first and the third write the stack of a start that failed, which is thrown as well and reported in a line.
+    /// </summary>
+    private static readonly (string Category, LogLevel Least)[] Floors =
+    [
+        ("Microsoft.AspNetCore.Hosting.", LogLevel.None), ("Microsoft.AspNetCore.Server.Kestrel", LogLevel.Warning),
+        ("Microsoft.Extensions.Hosting.Internal.Host", LogLevel.None),
+    ];
+
     public bool IsEnabled(string category, LogLevel level)
     {
+        foreach (var (prefix, least) in Floors)
+            if (level < least && category.StartsWith(prefix, StringComparison.Ordinal))
+                return false;
         lock (_lock)
             return level >= _byPrefix.Where(p => category.StartsWith(p.Key, StringComparison.Ordinal)).MaxBy(p => p.Key.Length).Value;
     }

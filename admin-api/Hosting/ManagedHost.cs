@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.Text;
 using Managed.AdminApi.Auth;
 using Managed.AdminApi.Events;
 using Managed.AdminApi.Modules;
@@ -30,7 +31,7 @@ internal sealed class ManagedHost : IAsyncDisposable
     /// <summary>The administrator's access token.</summary>
     public string Token => _app.Services.GetRequiredService<AccessTokens>().Administrator;
     /// <summary>The link that signs a browser in, once.</summary>
-    public string SignInLink => _signInLink ??= new Uri(AdminUri, $"/auth/login?code={_app.Services.GetRequiredService<Sessions>().IssueCode()}").ToString();
+    public string SignInLink => _signInLink ??= SignInCodes.LinkOf(AdminUri, _app.Services.GetRequiredService<SignInCodes>().Issue().Code);
     public Task StopRequested => _stop.Requested;
 
     /// <summary>Starts with the options of the command line: <c>StartAsync("--data-dir", dir, "--admin", "127.0.0.1:0")</c>.</summary>
@@ -41,13 +42,17 @@ internal sealed class ManagedHost : IAsyncDisposable
     {
         var folder = DataFolder.Open(options.DataDirectory);
         var levels = new LogLevels();
-        var loggers = LoggerFactory.Create(logging => logging.AddOneLineConsole(levels));
-        var proxy = new ProxyServer(new ProxyOptions
-        {
-            Workers = options.Workers, LoggerFactory = loggers, CacheFolder = folder.WasmCacheFolder, CodeFetchHosts = options.CodeFetchHosts, WasmCompiler = Commands.CompileWasm,
-        });
         var stop = new StopSignal();
-        var host = new ManagedHost(options, folder, proxy, Program.Build(options, folder, proxy, levels, stop), stop);
+        ManagedHost host;
+        try
+        {
+            host = Compose(options, folder, levels, stop);
+        }
+        catch
+        {
+            folder.Dispose();
+            throw;
+        }
         try
         {
             await host.StartAsync(levels);
@@ -55,9 +60,19 @@ internal sealed class ManagedHost : IAsyncDisposable
         }
         catch
         {
-            await host.DisposeAsync();
+            await host.DisposeAfterFailureAsync();
             throw;
         }
+    }
+
+    private static ManagedHost Compose(RunOptions options, DataFolder folder, LogLevels levels, StopSignal stop)
+    {
+        var loggers = LoggerFactory.Create(logging => logging.AddOneLineConsole(levels));
+        var proxy = new ProxyServer(new ProxyOptions
+        {
+            Workers = options.Workers, LoggerFactory = loggers, CacheFolder = folder.WasmCacheFolder, CodeFetchHosts = options.CodeFetchHosts, WasmCompiler = Commands.CompileWasm,
+        });
+        return new(options, folder, proxy, Program.Build(options, folder, proxy, levels, stop), stop);
     }
 
     public void ListenToSignals() => _stop.Listen(Proxy.ReopenLogs);
@@ -68,7 +83,8 @@ internal sealed class ManagedHost : IAsyncDisposable
         foreach (var listener in Proxy.Listeners())
             output.WriteLine($"listener   {listener.Name} on {listener.BoundAddress}");
         output.WriteLine($"admin      {AdminUri}  (API {AdminUri}api/v1, Swagger {AdminUri}swagger)");
-        output.WriteLine($"dashboard  {SignInLink}  (works once)");
+        // Written here and nowhere else: a log, an event or a trace would keep what signs somebody in.
+        output.WriteLine($"dashboard  {SignInLink}  (works once, for ten minutes; managed sign-in prints another)");
         output.WriteLine($"token      {_folder.TokenFile}");
     }
 
@@ -102,6 +118,19 @@ internal sealed class ManagedHost : IAsyncDisposable
         _folder.Dispose();
     }
 
+    /// <summary>What went wrong at the start is to be told, not what went wrong in cleaning up after it.</summary>
+    private async Task DisposeAfterFailureAsync()
+    {
+        try
+        {
+            await DisposeAsync();
+        }
+        catch (Exception e)
+        {
+            HostLog.CleanUpFailed(Services.GetRequiredService<ILogger<ManagedHost>>(), e.Message);
+        }
+    }
+
     private async Task CloseWritersAsync()
     {
         Services.GetRequiredService<ConfirmationClock>().Dispose();
@@ -125,10 +154,11 @@ internal sealed class ManagedHost : IAsyncDisposable
         {
             await _app.StartAsync();
         }
-        catch (IOException e)
+        catch (IOException e) when (e is not FileNotFoundException) // that is a library of ours
         {
             throw new StartException(string.Create(CultureInfo.InvariantCulture, $"cannot open the admin address {_options.Admin}: {(e.InnerException ?? e).Message}"));
         }
+        DurableFile.Replace(_folder.AddressFile, Encoding.ASCII.GetBytes(AdminUri.ToString()));
         Services.GetRequiredService<StatHistory>().Start();
     }
 }

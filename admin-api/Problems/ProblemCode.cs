@@ -9,6 +9,7 @@ internal sealed record ProblemCode(string Name, int Status, string Title)
     public static readonly ProblemCode Forbidden = new("FORBIDDEN", 403, "Not allowed");
     public static readonly ProblemCode NotFound = new("NOT_FOUND", 404, "Not found");
     public static readonly ProblemCode MethodNotAllowed = new("METHOD_NOT_ALLOWED", 405, "This resource does not take that verb");
+    public static readonly ProblemCode BodyTimeout = new("BODY_TIMEOUT", 408, "The body did not come in time");
     public static readonly ProblemCode AlreadyExists = new("ALREADY_EXISTS", 409, "The name is taken");
     public static readonly ProblemCode InUse = new("IN_USE", 409, "Something still refers to it");
     public static readonly ProblemCode RollbackBlocked = new("ROLLBACK_BLOCKED", 409, "The version cannot be brought back as things are");
@@ -32,7 +33,7 @@ internal sealed record ProblemCode(string Name, int Status, string Title)
 
     public static readonly IReadOnlyList<ProblemCode> All =
     [
-        MalformedBody, InvalidParameter, Unauthenticated, Forbidden, NotFound, MethodNotAllowed, AlreadyExists, InUse, RollbackBlocked,
+        MalformedBody, InvalidParameter, Unauthenticated, Forbidden, NotFound, MethodNotAllowed, BodyTimeout, AlreadyExists, InUse, RollbackBlocked,
         NotAwaitingConfirmation, EtagMismatch, TooLarge, UnsupportedMediaType, ValidationFailed, CompileFailed, ApplyFailed,
         PreconditionRequired, RateLimited, Internal, StoreUnavailable, ApplyTimeout,
         MalformedRequest, RequestTimeout, AddressTooLong, HeadersTooLarge, VersionNotSupported,

@@ -1,4 +1,5 @@
 using Managed.AdminApi.Problems;
+using Managed.AdminApi.Swagger;
 using Managed.Proxy.Configuration;
 using Managed.Proxy.Configuration.Parsing;
 
@@ -7,27 +8,50 @@ namespace Managed.AdminApi.Requests;
 /// <summary>Reads bodies within their limits; failures end the call with a problem.</summary>
 internal static class RequestBody
 {
-    /// <summary>api.md: configuration body 16 MiB, module 64 MiB.</summary>
-    public const long ConfigLimit = 16L << 20, ModuleLimit = 64L << 20;
+    /// <summary>api.md: configuration body 16 MiB, module 64 MiB. A comment or a few fields need far less, and a call without a body nothing.</summary>
+    public const long ConfigLimit = 16L << 20, ModuleLimit = 64L << 20, FieldsLimit = 64L << 10, NoBodyLimit = 4L << 10;
+
+    /// <summary>A body has ten seconds and what it takes at this speed: whoever trickles it must not hold memory and the caller's place for hours.</summary>
+    private const double BytesPerSecond = 64 << 10;
+    private static readonly TimeSpan Grace = TimeSpan.FromSeconds(10);
 
     /// <summary>The name of the submitted text in error messages.</summary>
     public const string SourceName = "request body";
 
-    public static async Task<byte[]> ReadAsync(HttpContext context, long limit)
+    /// <summary>All of it, up to the limit that the endpoint's description says, and in the time for its size.</summary>
+    public static async Task<byte[]> ReadAsync(HttpContext context)
     {
+        var limit = LimitOf(context);
         var declared = context.Request.ContentLength;
         if (declared > limit)
             throw TooLarge(limit);
         var share = context.RequestServices.GetRequiredService<MemoryBudget>().For(context);
         using var buffer = new MemoryStream(); // grows with what comes, not with what is announced
-        var chunk = new byte[16 * 1024];
-        int read;
-        while ((read = await context.Request.Body.ReadAsync(chunk, context.RequestAborted)) > 0)
+        var time = Grace + TimeSpan.FromSeconds((declared ?? limit) / BytesPerSecond);
+        using var late = new CancellationTokenSource(time, context.RequestServices.GetRequiredService<TimeProvider>());
+        using var stop = CancellationTokenSource.CreateLinkedTokenSource(late.Token, context.RequestAborted);
+        var chunk = new byte[Math.Min(16 * 1024, limit + 1)];
+        try
         {
-            if (buffer.Length + read > limit)
-                throw TooLarge(limit);
-            share.Take(3 * read); // it grows by doubling, and is copied once
-            buffer.Write(chunk, 0, read);
+            int read;
+            while ((read = await context.Request.Body.ReadAsync(chunk, stop.Token)) > 0)
+            {
+                if (buffer.Length + read > limit)
+                    throw TooLarge(limit);
+                share.Take(3 * read); // it grows by doubling, and is copied once
+                buffer.Write(chunk, 0, read);
+            }
+        }
+        catch (OperationCanceledException) when (late.IsCancellationRequested && !context.RequestAborted.IsCancellationRequested)
+        {
+            throw new ApiException(ProblemCode.BodyTimeout, $"{buffer.Length} bytes of the body came in {time.TotalSeconds:0} s")
+            {
+                Headers = new Dictionary<string, string> { ["Connection"] = "close" },
+            };
+        }
+        catch (BadHttpRequestException e) when (e.StatusCode == StatusCodes.Status413PayloadTooLarge)
+        {
+            throw TooLarge(limit);
         }
         return buffer.ToArray();
     }
@@ -35,7 +59,7 @@ internal static class RequestBody
     /// <summary>A configuration body in JSON or YAML.</summary>
     public static async Task<ConfigNode> ReadConfigAsync(HttpContext context) => await ReadConfigAsync(context, MediaTypes.ConfigFormatOf(context.Request));
 
-    public static async Task<ConfigNode> ReadConfigAsync(HttpContext context, ConfigFormat format) => await ParseAsync(context, await ReadAsync(context, ConfigLimit), format);
+    public static async Task<ConfigNode> ReadConfigAsync(HttpContext context, ConfigFormat format) => await ParseAsync(context, await ReadAsync(context), format);
 
     private static async Task<ConfigNode> ParseAsync(HttpContext context, byte[] body, ConfigFormat format)
     {
@@ -69,7 +93,7 @@ internal static class RequestBody
     /// <summary>An optional body that holds only <c>{"comment": …}</c> and the like; null when there is none.</summary>
     public static async Task<ConfigObject?> ReadOptionalObjectAsync(HttpContext context, params string[] fields)
     {
-        var body = await ReadAsync(context, ConfigLimit);
+        var body = await ReadAsync(context);
         if (body.Length == 0)
             return null;
         var node = AsObject(await ParseAsync(context, body, MediaTypes.ConfigFormatOf(context.Request)), "the body");
@@ -84,7 +108,9 @@ internal static class RequestBody
                 throw Invalid(value, ConfigCode.UnknownField, $"'{name}' is not known here", Suggestions.Hint(name, fields));
     }
 
-    private static ApiException TooLarge(long limit) => new(ProblemCode.TooLarge, $"the body is larger than {limit >> 20} MiB")
+    private static long LimitOf(HttpContext context) => context.GetEndpoint()?.Metadata.GetMetadata<ApiDoc>()?.BodyLimit ?? NoBodyLimit;
+
+    private static ApiException TooLarge(long limit) => new(ProblemCode.TooLarge, $"the body is larger than {(limit >= 1 << 20 ? $"{limit >> 20} MiB" : $"{limit >> 10} KiB")}")
     {
         Members = new Dictionary<string, object?> { ["limit_bytes"] = limit },
         Headers = new Dictionary<string, string> { ["Connection"] = "close" }, // the rest of it is not read

@@ -1,11 +1,18 @@
+using System.Globalization;
+using System.Text;
 using Managed.AdminApi.Problems;
+using Managed.Dashboard.Hosting;
+using Microsoft.AspNetCore.Authorization;
 using Microsoft.OpenApi;
+using Swashbuckle.AspNetCore.Swagger;
 
 namespace Managed.AdminApi.Swagger;
 
 /// <summary>The OpenAPI document at <c>/swagger/v1/swagger.json</c> and the page at <c>/swagger</c>.</summary>
 internal static class ApiDescription
 {
+    private const string Document = "/swagger/v1/swagger.json";
+
     public static IServiceCollection AddApiDescription(this IServiceCollection services)
     {
         services.AddEndpointsApiExplorer();
@@ -27,13 +34,34 @@ internal static class ApiDescription
 
     public static void MapApiDescription(this WebApplication app)
     {
-        app.UseSwagger();
-        app.UseSwaggerUI(ui =>
+        // It says what the program can do, nothing of this node: anybody may read it. Made once, as making it takes time and memory.
+        var document = new Lazy<byte[]>(() => Make(app.Services));
+        app.MapGet(Document, (RequestDelegate)(context =>
         {
-            ui.SwaggerEndpoint("v1/swagger.json", "Managed admin API v1");
+            context.Response.ContentType = "application/json; charset=utf-8";
+            return context.Response.Body.WriteAsync(document.Value, context.RequestAborted).AsTask();
+        })).ExcludeFromDescription().AllowAnonymous();
+        app.MapSwaggerUI("swagger", ui =>
+        {
+            ui.SwaggerEndpoint(Document, "Managed admin API v1");
             ui.DocumentTitle = "Managed admin API";
             ui.EnableDeepLinking();
-            ui.EnablePersistAuthorization();
+        }).Add(endpoint =>
+        {
+            endpoint.Metadata.Add(new AllowAnonymousAttribute());
+            var answer = endpoint.RequestDelegate!;
+            endpoint.RequestDelegate = context =>
+            {
+                PageAnswers.AddHeaders(context.Response.Headers);
+                return answer(context);
+            };
         });
+    }
+
+    private static byte[] Make(IServiceProvider services)
+    {
+        using var text = new StringWriter(CultureInfo.InvariantCulture);
+        services.GetRequiredService<ISwaggerProvider>().GetSwagger("v1").SerializeAsV3(new OpenApiJsonWriter(text));
+        return Encoding.UTF8.GetBytes(text.ToString());
     }
 }

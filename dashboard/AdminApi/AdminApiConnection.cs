@@ -24,6 +24,7 @@ internal sealed class AdminApiConnection : IDisposable
             AllowAutoRedirect = false,
             UseProxy = false,
             PooledConnectionLifetime = TimeSpan.FromMinutes(5),
+            PooledConnectionIdleTimeout = TimeSpan.FromSeconds(20), // less than the admin port waits for a next request
         });
     }
 

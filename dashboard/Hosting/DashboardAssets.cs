@@ -1,3 +1,4 @@
+using Microsoft.AspNetCore.Authorization;
 using Microsoft.AspNetCore.Hosting.StaticWebAssets;
 using Microsoft.Extensions.FileProviders;
 
@@ -26,7 +27,7 @@ internal static class DashboardAssets
         }
 
         var manifest = Path.Combine(AppContext.BaseDirectory, $"{environment.ApplicationName}.staticwebassets.endpoints.json");
-        app.MapStaticAssets(File.Exists(manifest) ? manifest : AnyManifest());
+        app.MapStaticAssets(File.Exists(manifest) ? manifest : AnyManifest()).Add(endpoint => endpoint.Metadata.Add(new AllowAnonymousAttribute()));
     }
 
     /// <summary>

@@ -49,9 +49,9 @@ public static class DashboardHosting
         DashboardAssets.Serve(app);
         app.UseMiddleware<SessionGate>();
         app.UseAntiforgery();
-        app.MapGet("/sign-in", () => new RazorComponentResult<SignIn>()).ExcludeFromDescription();
+        app.MapGet("/sign-in", () => new RazorComponentResult<SignIn>()).ExcludeFromDescription().AllowAnonymous();
         app.MapRazorComponents<App>()
-            .AddInteractiveServerRenderMode(o => o.ContentSecurityFrameAncestorsPolicy = null); // SessionGate sends the whole policy
+            .AddInteractiveServerRenderMode(o => o.ContentSecurityFrameAncestorsPolicy = null); // PageAnswers has the whole policy
         return app;
     }
 

@@ -1,5 +1,4 @@
 using Managed.Dashboard.AdminApi;
-using Microsoft.AspNetCore.Components.Endpoints;
 
 namespace Managed.Dashboard.Hosting;
 
@@ -10,19 +9,13 @@ namespace Managed.Dashboard.Hosting;
 /// </summary>
 internal sealed class SessionGate(RequestDelegate next, AdminApiConnection connection, ILogger<SessionGate> log)
 {
-    // style-src 'unsafe-inline': MudBlazor sets style attributes and its theme is a <style> element; CodeMirror adds its
-    // rules at run time. Scripts stay limited to our own files. img-src data: carries MudBlazor's CSS-embedded icons.
-    private const string ContentPolicy =
-        "default-src 'self'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; font-src 'self'; " +
-        "connect-src 'self'; object-src 'none'; base-uri 'self'; form-action 'self'; frame-ancestors 'none'";
-
     public async Task InvokeAsync(HttpContext context)
     {
         var isCircuit = context.Request.Path.StartsWithSegments("/_blazor");
-        var isPage = context.GetEndpoint()?.Metadata.GetMetadata<ComponentTypeMetadata>() is not null;
-        var isSignIn = context.Request.Path.Equals("/sign-in", StringComparison.Ordinal);
+        var isPage = PageAnswers.Has(context.GetEndpoint());
+        var isSignIn = context.Request.Path.StartsWithSegments("/sign-in");
         if (isPage || isSignIn)
-            AddPageHeaders(context.Response.Headers);
+            PageAnswers.AddHeaders(context.Response.Headers);
         if (!isPage && !isCircuit)
         {
             await next(context);
@@ -61,20 +54,8 @@ internal sealed class SessionGate(RequestDelegate next, AdminApiConnection conne
         }
         else
         {
-            var back = context.Request.Path + context.Request.QueryString;
-            var query = back == "/" ? "" : $"?return={Uri.EscapeDataString(back)}";
-            if (cookie is not null)
-                query += query.Length == 0 ? "?reason=expired" : "&reason=expired";
-            context.Response.Redirect($"/sign-in{query}");
+            PageAnswers.RedirectToSignIn(context, expired: cookie is not null);
         }
-    }
-
-    private static void AddPageHeaders(IHeaderDictionary headers)
-    {
-        headers.ContentSecurityPolicy = ContentPolicy;
-        headers.XContentTypeOptions = "nosniff";
-        headers["Referrer-Policy"] = "same-origin";
-        headers.CacheControl = "no-store";
     }
 
     /// <summary>A circuit is a WebSocket, which browsers open across sites without asking: its Origin must be this host.</summary>
