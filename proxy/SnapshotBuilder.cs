@@ -86,6 +86,7 @@ internal sealed class SnapshotBuilder(StatsRegistry stats, SharedState state, Ac
         var listener = new Listener
         {
             Config = config, Address = address?.Address ?? SocketAddressBytes.From(new IPEndPoint(IPAddress.Any, 0)), AddressKey = address?.Key ?? "",
+            Connections = _shared.GetOrAdd("connections|" + (address?.Key ?? config.Name), static () => new ConnectionCount()),
             Stats = new ListenerStats(stats, config.StatPrefix.Length > 0 ? config.StatPrefix : (config.Address?.ToString() ?? config.Name).Replace(':', '_')),
         };
         if (config.FilterChains.Count == 0 && config.DefaultFilterChain is null)

@@ -44,6 +44,7 @@ internal sealed class ManagedHost : IAsyncDisposable
         var loggers = LoggerFactory.Create(logging => logging.AddOneLineConsole(levels));
         var proxy = new ProxyServer(new ProxyOptions
         {
+            MaxConnections = options.MaxConnections,
             Workers = options.Workers, LoggerFactory = loggers, CacheFolder = folder.WasmCacheFolder, CodeFetchHosts = options.CodeFetchHosts, WasmCompiler = Commands.CompileWasm,
         });
         var stop = new StopSignal();

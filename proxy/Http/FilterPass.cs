@@ -21,7 +21,8 @@ internal sealed class FilterPass(HttpStream stream, bool response)
     private Slot[] _slots = new Slot[8];
     private int _count, _held, _inHook = -1;
     private bool _continueAsked, _anyBody, _anyTrailers;
-    private ByteWriter _piece = new(), _out = new(), _spare = new();
+    private readonly BufferPool _pool = stream.Worker.Loop.Buffers;
+    private ByteWriter _piece = new(stream.Worker.Loop.Buffers), _out = new(stream.Worker.Loop.Buffers), _spare = new(stream.Worker.Loop.Buffers);
 
     /// <summary>The headers have passed all filters.</summary>
     public bool HeadersOut { get; private set; }
@@ -45,6 +46,15 @@ internal sealed class FilterPass(HttpStream stream, bool response)
         HeadersOut = EndOut = TrailersOut = _anyBody = _anyTrailers = PausesReading = false;
         _piece.Clear();
         _out.Clear();
+    }
+
+    /// <summary>The stream is over: gives all buffers back, those of an earlier pass (before a local reply) with them.</summary>
+    public void End()
+    {
+        _piece.Release();
+        _out.Release();
+        _spare.Release();
+        for (int i = 0; i < _slots.Length; i++) _slots[i].Buffer?.Release();
     }
 
     /// <summary>Adds the filters in the order of this pass.</summary>
@@ -216,9 +226,12 @@ internal sealed class FilterPass(HttpStream stream, bool response)
             kept.Write(_piece.Written);
             _piece.Clear();
         }
-        else (slot.Buffer, _piece) = (_piece, slot.Buffer ?? new ByteWriter(4096));
-        if (slot.Buffer!.Length <= BufferLimit) return;
-        if (slot.LimitFails) stream.OnBufferLimit(response); else PausesReading = true;
+        else (slot.Buffer, _piece) = (_piece, slot.Buffer ?? new ByteWriter(_pool));
+        bool over = slot.Buffer!.Length > BufferLimit;
+        if (!over && !_pool.Budget.IsSpent) return;
+        if (!slot.LimitFails) PausesReading = true;
+        else if (over) stream.OnBufferLimit(response);
+        else stream.OnMemoryShort();
     }
 
     // What the slot kept goes in front of the current piece.
@@ -264,7 +277,7 @@ internal sealed class FilterPass(HttpStream stream, bool response)
     {
         int i = 0;
         while (i < _count && !ReferenceEquals(_slots[i].Filter, filter)) i++;
-        return i == _inHook || i == _count ? _piece : _slots[i].Buffer ??= new ByteWriter(4096);
+        return i == _inHook || i == _count ? _piece : _slots[i].Buffer ??= new ByteWriter(_pool);
     }
 
     private HeadersStatus CallHeaders(int i, bool end)

@@ -52,6 +52,14 @@ public sealed class HeaderMap
         Array.Clear(_first);
     }
 
+    /// <summary>Forgets the fields, and the room that only an unusual message needed.</summary>
+    internal void Shrink()
+    {
+        Clear();
+        if (_arena.Length > 16 * 1024) _arena = new byte[512];
+        if (_entries.Length > 192) _entries = new Entry[24];
+    }
+
     public bool Has(HeaderId id) => _first[(int)id] != 0;
 
     /// <summary>The first value; empty when absent (use <see cref="Has(HeaderId)"/> to tell).</summary>

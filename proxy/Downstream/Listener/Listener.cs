@@ -14,6 +14,8 @@ internal sealed class Listener
     /// <summary>The address in one spelling: what makes two listeners of different versions the same.</summary>
     public required string AddressKey { get; init; }
     public required ListenerStats Stats { get; init; }
+    /// <summary>Of its address, whatever the version.</summary>
+    public required ConnectionCount Connections { get; init; }
     public FilterChain[] Chains { get; set; } = [];
     public FilterChain? DefaultChain { get; set; }
     public FilterChainMatcher Matcher { get; set; } = null!;
@@ -46,7 +48,9 @@ internal sealed class FilterChain
 internal sealed class ListenerStats(StatsRegistry stats, string prefix)
 {
     public readonly Counter CxTotal = stats.Counter($"listener.{prefix}.downstream_cx_total"), CxDestroy = stats.Counter($"listener.{prefix}.downstream_cx_destroy"),
-        NoFilterChainMatch = stats.Counter($"listener.{prefix}.no_filter_chain_match"), CxOverflow = stats.Counter($"listener.{prefix}.downstream_cx_overflow");
+        NoFilterChainMatch = stats.Counter($"listener.{prefix}.no_filter_chain_match"), CxOverflow = stats.Counter($"listener.{prefix}.downstream_cx_overflow"),
+        GlobalCxOverflow = stats.Counter($"listener.{prefix}.downstream_global_cx_overflow"), PreCxTimeout = stats.Counter($"listener.{prefix}.downstream_pre_cx_timeout"),
+        CxOverloadReject = stats.Counter($"listener.{prefix}.downstream_cx_overload_reject");
     public readonly Gauge CxActive = stats.Gauge($"listener.{prefix}.downstream_cx_active");
     public readonly string Prefix = prefix;
 }

@@ -28,6 +28,9 @@ internal sealed class MessageWriter
         BytesSent = HeadBytes = 0;
     }
 
+    /// <summary>Between two exchanges: lets go of what only an unusual one needed.</summary>
+    public void Shrink() => _out.Release(keep: 32 * 1024);
+
     /// <summary><c>METHOD path HTTP/1.1</c>, host, fields. Framing fields are written from the arguments, never from the map.</summary>
     public void RequestHead(HeaderMap headers, long contentLength, bool chunked, bool upgrade)
     {
