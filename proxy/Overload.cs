@@ -56,6 +56,9 @@ internal sealed class Overload : IDisposable
     public ConnectionCount Connections { get; } = new();
     public int MaxConnections { get; }
 
+    /// <summary>How long a connection may be idle, and a body be slow, while it is short of memory or connections.</summary>
+    internal long GraceMicros { get; set; } = 10_000_000;
+
     public bool IsPressed => _level >= 1 || Connections.Open >= NoKeepAlive * MaxConnections;
     public bool EndsConnections => _level >= 1;
     public bool RefusesRequests => _level >= 2;

@@ -221,6 +221,14 @@ internal sealed class FilterPass(HttpStream stream, bool response)
         slot.HeldEnd |= end;
         slot.HeldTrailers |= trailers;
         if (_piece.Length == 0) return;
+        if (_pool.Budget.IsSpent)
+        {
+            // Free at once, for those who come next: of this stream nobody will see more.
+            slot.Buffer?.Release();
+            _piece.Release();
+            stream.OnMemoryShort();
+            return;
+        }
         if (slot.Buffer is { Length: > 0 } kept)
         {
             kept.Write(_piece.Written);
@@ -228,10 +236,8 @@ internal sealed class FilterPass(HttpStream stream, bool response)
         }
         else (slot.Buffer, _piece) = (_piece, slot.Buffer ?? new ByteWriter(_pool));
         bool over = slot.Buffer!.Length > BufferLimit;
-        if (!over && !_pool.Budget.IsSpent) return;
-        if (!slot.LimitFails) PausesReading = true;
-        else if (over) stream.OnBufferLimit(response);
-        else stream.OnMemoryShort();
+        if (!over) return;
+        if (slot.LimitFails) stream.OnBufferLimit(response); else PausesReading = true;
     }
 
     // What the slot kept goes in front of the current piece.

@@ -188,9 +188,9 @@ public sealed partial class HttpStream
     /// <summary>The process is short of memory or connections: a body that hardly comes is not waited for.</summary>
     internal void OnPressed()
     {
-        const long grace = 10_000_000, bytesPerSecond = 1024;
+        const long bytesPerSecond = 1024;
         long age = Worker.NowMicros - Info.StartTime;
-        if (_down.BodyEnded || _upgraded || IsStopped || age < grace || Info.BytesReceived >= age / 1_000_000 * bytesPerSecond) return;
+        if (_down.BodyEnded || _upgraded || IsStopped || age < Worker.Server.Overload.GraceMicros || Info.BytesReceived >= age * bytesPerSecond / 1_000_000) return;
         Manager.CountOverload(Worker);
         _down.MustClose = true;
         SendLocalReply(408, StreamTimeoutText.Span, "overload", ResponseFlags.OverloadManagerTerminated);

@@ -278,9 +278,8 @@ internal sealed class Http1ServerConnection
 
     private void OnPressed()
     {
-        const long idle = 10_000_000;
         if (_stream is { } stream) stream.OnPressed();
-        else if (_waiting && _worker.NowMicros - _waitingSince >= idle) OnTimer();
+        else if (_waiting && _worker.NowMicros - _waitingSince >= _worker.Server.Overload.GraceMicros) OnTimer();
     }
 
     private void OnCut()
