@@ -14,12 +14,22 @@ public sealed partial class Worker
 
     internal long Connections => Volatile.Read(ref _connectionCount);
 
-    /// <summary>Whether one more connection may come; it counts from now, until what <see cref="Serve"/> makes of it has ended. A refusal counts too.</summary>
+    /// <summary>
+    /// Whether one more connection may come; it counts from now, until what <see cref="Serve"/> makes of it has ended. A refusal counts too.
+    /// </summary>
     internal bool Admits(Listener listener)
     {
         var overload = Server.Overload;
-        if (overload.RefusesConnections) { Stats.Increment(listener.Stats.CxOverloadReject); return false; }
-        if (!listener.Connections.TryEnter(listener.Config.ConnectionLimit ?? int.MaxValue)) { Stats.Increment(listener.Stats.CxOverflow); return false; }
+        if (overload.RefusesConnections)
+        {
+            Stats.Increment(listener.Stats.CxOverloadReject);
+            return false;
+        }
+        if (!listener.Connections.TryEnter(listener.Config.ConnectionLimit ?? int.MaxValue))
+        {
+            Stats.Increment(listener.Stats.CxOverflow);
+            return false;
+        }
         if (listener.Config.IgnoreGlobalConnLimit || overload.Connections.TryEnter(overload.MaxConnections)) return true;
         listener.Connections.Leave();
         Stats.Increment(listener.Stats.GlobalCxOverflow);
@@ -125,7 +135,8 @@ public sealed partial class Worker
     /// <summary>Short of memory or connections: what only waits may go.</summary>
     internal void PressAll()
     {
-        for (var connection = _connections; connection is not null; connection = connection.Next) connection.OnPressed?.Invoke(connection.HookState);
+        for (var connection = _connections; connection is not null; connection = connection.Next)
+            connection.OnPressed?.Invoke(connection.HookState);
     }
 
     private void Drain(DownstreamConnection connection, TimeSpan time, bool hurried = false)

@@ -9,7 +9,8 @@ internal static class ProcessLimits
     public static long OpenFiles()
     {
         foreach (string line in Lines("/proc/self/limits"))
-            if (line.StartsWith("Max open files", StringComparison.Ordinal)) return Number(line[14..].Split(' ', StringSplitOptions.RemoveEmptyEntries)[0], int.MaxValue);
+            if (line.StartsWith("Max open files", StringComparison.Ordinal))
+                return Number(line[14..].Split(' ', StringSplitOptions.RemoveEmptyEntries)[0], int.MaxValue);
         return 1024;
     }
 
@@ -30,7 +31,8 @@ internal static class ProcessLimits
         return 0;
     }
 
-    private static long Number(string text, long other) => long.TryParse(text.Trim(), NumberStyles.None, CultureInfo.InvariantCulture, out long value) ? value : other;
+    private static long Number(string text, long other)
+        => long.TryParse(text.Trim(), NumberStyles.None, CultureInfo.InvariantCulture, out long value) ? value : other;
 
     private static string[] Lines(string path)
     {

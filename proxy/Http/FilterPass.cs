@@ -22,7 +22,8 @@ internal sealed class FilterPass(HttpStream stream, bool response)
     private int _count, _held, _inHook = -1;
     private bool _continueAsked, _anyBody, _anyTrailers;
     private readonly BufferPool _pool = stream.Worker.Loop.Buffers;
-    private ByteWriter _piece = new(stream.Worker.Loop.Buffers), _out = new(stream.Worker.Loop.Buffers), _spare = new(stream.Worker.Loop.Buffers);
+    private ByteWriter _piece = new(stream.Worker.Loop.Buffers);
+    private ByteWriter _out = new(stream.Worker.Loop.Buffers), _spare = new(stream.Worker.Loop.Buffers);
 
     /// <summary>The headers have passed all filters.</summary>
     public bool HeadersOut { get; private set; }

@@ -61,7 +61,8 @@ public sealed partial class HttpStream
         if (IsStopped) return;
         Manager.CountOverload(Worker);
         _down.MustClose = true;
-        SendLocalReply(503, "overloaded"u8, "overload", ResponseFlags.OverloadManagerTerminated, static (h, _) => h.Set(HeaderId.XEnvoyOverloaded, "true"u8), null);
+        SendLocalReply(503, "overloaded"u8, "overload", ResponseFlags.OverloadManagerTerminated,
+            static (h, _) => h.Set(HeaderId.XEnvoyOverloaded, "true"u8), null);
     }
 
     /// <summary>Answers what the codec could not read as a request: counted and logged, seen by no filter.</summary>

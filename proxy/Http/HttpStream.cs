@@ -190,7 +190,8 @@ public sealed partial class HttpStream
     {
         const long bytesPerSecond = 1024;
         long age = Worker.NowMicros - Info.StartTime;
-        if (_down.BodyEnded || _upgraded || IsStopped || age < Worker.Server.Overload.GraceMicros || Info.BytesReceived >= age * bytesPerSecond / 1_000_000) return;
+        if (_down.BodyEnded || _upgraded || IsStopped || age < Worker.Server.Overload.GraceMicros) return;
+        if (Info.BytesReceived >= age * bytesPerSecond / 1_000_000) return;
         Manager.CountOverload(Worker);
         _down.MustClose = true;
         SendLocalReply(408, StreamTimeoutText.Span, "overload", ResponseFlags.OverloadManagerTerminated);

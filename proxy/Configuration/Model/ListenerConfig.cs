@@ -45,7 +45,9 @@ public sealed record ListenerConfig : ConfigRecord
     [Range(1, 100000), Description("Connections taken per wake-up of the socket. Absent: all that are pending.")]
     public int? MaxConnectionsToAcceptPerSocketEvent { get; init; }
 
-    [Range(1, int.MaxValue), Description("Most connections at one time, over all workers; further ones are closed as they come. Absent: no limit of its own. In Envoy this is the runtime key envoy.resource_limits.listener.NAME.connection_limit.")]
+    [Range(1, int.MaxValue)]
+    [Description("Most connections at one time, over all workers; further ones are closed as they come. Absent: no limit of its own. "
+        + "In Envoy this is the runtime key envoy.resource_limits.listener.NAME.connection_limit.")]
     public int? ConnectionLimit { get; init; }
 
     [Description("Its connections do not count against the limit of the process (--max-connections).")]

@@ -82,7 +82,7 @@ public sealed class ByteWriter
 
     private void Grow(int size)
     {
-        if (_pool is null) { Array.Resize(ref _bytes, Math.Max(Math.Max(256, _bytes.Length * 2), _length + size)); return; }
+        if (_pool is null) { Array.Resize(ref _bytes, Math.Max(Math.Max(512, _bytes.Length * 2), _length + size)); return; }
         byte[] larger = _pool.Rent(_length + size);
         Written.CopyTo(larger);
         if (_bytes.Length > 0) _pool.Return(_bytes);

@@ -33,9 +33,9 @@ public sealed class SilentClientTests
         await using var up = RecordingUpstream.Start();
         await using var proxy = await ProxyFixture.StartAsync((EdgeDocument.To(up) with { Manager = ShortHead }).ToString());
         await using var fresh = await proxy.ConnectAsync();
-        await using var later = await proxy.ConnectAsync();
 
         var first = await fresh.AskAsync(part);
+        await using var later = await proxy.ConnectAsync();
         var served = await later.AskAsync("GET / HTTP/1.1\r\nHost: a\r\n\r\n" + part);
         var second = await later.ReadAsync();
 

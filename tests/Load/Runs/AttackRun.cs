@@ -2,6 +2,7 @@ using System.Diagnostics;
 using System.Globalization;
 using System.Net;
 using System.Net.Sockets;
+using System.Text;
 using System.Text.Json.Nodes;
 using Managed.Load.Product;
 using Managed.Load.Traffic;
@@ -27,13 +28,15 @@ internal static class AttackRun
 
     private static readonly Kind[] Kinds =
     [
-        new("silent", [], IdleLimit), new("idle", Whole, IdleLimit), new("half-head", HalfHead, HalfHeadLimit), new("pipelined", Pipelined, HalfHeadLimit), new("bodies", [], 0),
+        new("silent", [], IdleLimit), new("idle", Whole, IdleLimit), new("half-head", HalfHead, HalfHeadLimit),
+        new("pipelined", Pipelined, HalfHeadLimit), new("bodies", [], 0),
     ];
 
     public static async Task RunAsync(Arguments options, Verdict verdict)
     {
         long files = Limits.RaiseOpenFiles();
-        int clients = Math.Min(options.Count("connections", 20_000, 10, 60_000), (int)(files - Math.Max(1000, files / 8) - 500)), bodies = options.Count("count", 1000, 1, 10_000);
+        int clients = Math.Min(options.Count("connections", 20_000, 10, 60_000), (int)(files - Math.Max(1000, files / 8) - 500));
+        int bodies = options.Count("count", 1000, 1, 10_000);
         if (clients < 10) throw new SkippedException($"the hard limit of open files is {files}");
         var wanted = options.Text("kind", string.Join(',', Kinds.Select(k => k.Name))).Split(',');
         foreach (var kind in Kinds.Where(k => wanted.Contains(k.Name)))
@@ -53,7 +56,11 @@ internal static class AttackRun
             verdict.Expect(!ended, $"{kind.Name}: the product ended:\n{managed.LastLines}");
             if (ended) continue;
             var back = Stopwatch.StartNew();
-            while (!IsServed(scene.Document.Listener, Whole) || !IsServed(scripted, Body())) if (back.Elapsed > TimeSpan.FromSeconds(60)) break; else await Task.Delay(50);
+            while (!IsServed(scene.Document.Listener, Whole) || !IsServed(scripted, WithBody))
+            {
+                if (back.Elapsed > TimeSpan.FromSeconds(60)) break;
+                await Task.Delay(50);
+            }
             innocent.Stop();
             double alone = innocent.Latencies(0).Quantile(0.99), beside = innocent.Latencies(1).Quantile(0.99);
             verdict.Say($"{kind.Name}: innocent p99 {alone:0.00} ms alone, {beside:0.00} ms beside it ({beside / alone:0.00} ×); full service {back.Elapsed.TotalSeconds:0.0} s after");
@@ -120,7 +127,7 @@ internal static class AttackRun
     private static async Task<int> PostAsync(int port, CancellationToken limit)
     {
         using var socket = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
-        var (request, answer) = (Body(), new byte[4096]);
+        var (request, answer) = (WithBody, new byte[4096]);
         try
         {
             await socket.ConnectAsync(new IPEndPoint(IPAddress.Loopback, port), limit);
@@ -148,9 +155,8 @@ internal static class AttackRun
         }
     }
 
-    private static byte[] Body() => [.. System.Text.Encoding.ASCII.GetBytes(string.Create(CultureInfo.InvariantCulture, $"POST /body HTTP/1.1\r\nHost: load.test\r\nContent-Length: {BodyBytes}\r\n\r\n")), .. s_body];
-
-    private static readonly byte[] s_body = new byte[BodyBytes];
+    private static readonly byte[] WithBody =
+        [.. Encoding.ASCII.GetBytes(string.Create(CultureInfo.InvariantCulture, $"POST /body HTTP/1.1\r\nHost: load.test\r\nContent-Length: {BodyBytes}\r\n\r\n")), .. new byte[BodyBytes]];
 
     private static bool IsServed(int port, byte[] request)
     {

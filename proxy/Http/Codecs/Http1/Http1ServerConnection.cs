@@ -44,7 +44,8 @@ internal sealed class Http1ServerConnection
     public InputBuffer Input { get; }
 
     /// <summary>The response under way is to be the last.</summary>
-    public bool ShouldClose => _downstream.IsDraining || _worker.Server.Overload.EndsConnections || (_manager.MaxRequestsPerConnection > 0 && _requests >= _manager.MaxRequestsPerConnection)
+    public bool ShouldClose => _downstream.IsDraining || _worker.Server.Overload.EndsConnections
+        || (_manager.MaxRequestsPerConnection > 0 && _requests >= _manager.MaxRequestsPerConnection)
         || (_manager.MaxConnectionMicros > 0 && _worker.NowMicros - _downstream.StartMicros >= _manager.MaxConnectionMicros);
 
     // A process that is told to end waits for idle clients just long enough for a request that is already on its way.
@@ -119,7 +120,8 @@ internal sealed class Http1ServerConnection
         return new IoTask<bool>(keep);
     }
 
-    // Until the first bytes of a request are here: as long as a connection may be idle; before its first request no longer than a head may take.
+    // Until the first bytes of a request are here: as long as a connection may be idle; before its first request no longer than a head may
+    // take.
     private async IoTask<bool> FirstBytesAsync()
     {
         Input.Release();
@@ -142,8 +144,8 @@ internal sealed class Http1ServerConnection
         if (_downstream.IsDraining) return DrainMicros;
         long idle = _manager.IdleMicros;
         if (_requests == 0) idle = Earlier(idle, _manager.RequestHeadersMicros);
-        if (_manager.MaxConnectionMicros > 0) idle = Earlier(idle, Math.Max(1, _downstream.StartMicros + _manager.MaxConnectionMicros - _worker.NowMicros));
-        return idle;
+        if (_manager.MaxConnectionMicros == 0) return idle;
+        return Earlier(idle, Math.Max(1, _downstream.StartMicros + _manager.MaxConnectionMicros - _worker.NowMicros));
     }
 
     // 0 is no limit.
@@ -165,8 +167,8 @@ internal sealed class Http1ServerConnection
         }
     }
 
-    // A head is read from its beginning each time. So that one that comes in many pieces costs a few times its size at most: while it is short,
-    // then with the lines of another eighth, at its end, and where it is too large.
+    // A head is read from its beginning each time. So that one that comes in many pieces costs a few times its size at most: while it is
+    // short, then with the lines of another eighth, at its end, and where it is too large.
     private bool IsWorthALook(int before, int seen)
     {
         var all = Input.Unread;

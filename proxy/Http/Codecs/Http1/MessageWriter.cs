@@ -13,7 +13,7 @@ internal sealed class MessageWriter
     // Below this, copying costs less than a second vector.
     private const int CopyBelow = 2048, FlushAbove = 16 * 1024;
 
-    private readonly ByteWriter _out = new(2048);
+    private readonly ByteWriter _out = new(0);
     private Transport _transport = null!;
     private bool _chunked;
 
