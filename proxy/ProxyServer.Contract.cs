@@ -20,6 +20,13 @@ public sealed class ProxyOptions
     public IReadOnlyList<string>? CodeFetchHosts { get; init; } = [];
     /// <summary>The command that runs <see cref="Bindings.Wasm.WasmCompiler.Run"/>, so that compiling has limits; null: modules are compiled in this process, without.</summary>
     public IReadOnlyList<string>? WasmCompiler { get; init; }
+    /// <summary>Most client connections at one time; null: as memory and descriptors allow. Listeners may have limits of their own.</summary>
+    public int? MaxConnections { get; init; }
+    /// <summary>
+    /// Bytes that all streams together may hold in buffers; null: a quarter of the memory (DOTNET_GCHeapHardLimit, the container's, the
+    /// machine's).
+    /// </summary>
+    public long? BufferLimit { get; init; }
     /// <summary>How long all workers together may take to acknowledge a version before it is rolled back.</summary>
     public TimeSpan AcknowledgeTimeout { get; init; } = TimeSpan.FromSeconds(10);
 }

@@ -41,6 +41,7 @@ public sealed partial class ProxyServer : IAsyncDisposable
         _logger = options.LoggerFactory.CreateLogger("Managed.Proxy");
         ScriptLogger = options.LoggerFactory.CreateLogger("Managed.Proxy.Script");
         _accessLogs = new AccessLogFiles(Stats);
+        Overload = new Overload(options.BufferLimit, options.MaxConnections, Stats, PressAll);
         _workers = new Worker[Math.Clamp(options.Workers, 1, Worker.MaxWorkers)];
         _clusters = new ClusterRegistry(_workers.Length);
         _shared = new SharedState(_workers.Length, new GuestEnvironment(ScriptLogger, options.CacheFolder, options.TraceStarted is not null, options.CodeFetchHosts, options.WasmCompiler) { InService = () => _current is not null });
@@ -52,6 +53,7 @@ public sealed partial class ProxyServer : IAsyncDisposable
 
     public StatsRegistry Stats { get; } = new();
     internal Action<Http.Tracing.StreamTrace>? TraceStarted => _options.TraceStarted;
+    internal Overload Overload { get; }
     /// <summary>Where scripts log.</summary>
     internal ILogger ScriptLogger { get; }
 
@@ -109,6 +111,7 @@ public sealed partial class ProxyServer : IAsyncDisposable
             await Task.Delay(20, CancellationToken.None);
         _stopped = true;
         _sweep.Dispose();
+        Overload.Dispose();
         foreach (var worker in _workers) worker.Loop.Stop();
         foreach (var thread in _threads) if (thread.IsAlive) thread.Join(TimeSpan.FromSeconds(2));
         lock (_generations)
@@ -147,6 +150,11 @@ public sealed partial class ProxyServer : IAsyncDisposable
             Log.WorkerDied(_logger, worker.Id, e);
             throw;
         }
+    }
+
+    private void PressAll()
+    {
+        foreach (var worker in _workers) worker.Post(static w => ((Worker)w!).PressAll(), worker);
     }
 
     private void ObserveProcess()

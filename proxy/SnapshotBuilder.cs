@@ -106,6 +106,7 @@ internal sealed class SnapshotBuilder(StatsRegistry registry, SharedState state,
         {
             Config = config, Address = address?.Address ?? SocketAddressBytes.From(new IPEndPoint(IPAddress.Any, 0)), AddressKey = address?.Key ?? "",
             Stats = new ListenerStats(_names, config.StatPrefix.Length > 0 ? config.StatPrefix : (config.Address?.ToString() ?? config.Name).Replace(':', '_')),
+            Connections = _shared.GetOrAdd("connections|" + (address?.Key ?? config.Name), static () => new ConnectionCount()),
         };
         if (config.FilterChains.Count == 0 && config.DefaultFilterChain is null)
             errors.ErrorAt(config.Node, "filter_chains", ConfigCode.MissingField, $"listener '{config.Name}' has no filter chain", "give it routes, tcp_proxy or filter_chains");

@@ -14,7 +14,35 @@ public sealed partial class Worker
 
     internal long Connections => Volatile.Read(ref _connectionCount);
 
-    /// <param name="transport">What was accepted.</param>
+    /// <summary>
+    /// Whether one more connection may come; it counts from now, until what <see cref="Serve"/> makes of it has ended. A refusal counts too.
+    /// </summary>
+    internal bool Admits(Listener listener)
+    {
+        var overload = Server.Overload;
+        if (overload.RefusesConnections)
+        {
+            Stats.Increment(listener.Stats.CxOverloadReject);
+            return false;
+        }
+        if (!listener.Connections.TryEnter(listener.Config.ConnectionLimit ?? int.MaxValue))
+        {
+            Stats.Increment(listener.Stats.CxOverflow);
+            return false;
+        }
+        if (listener.Config.IgnoreGlobalConnLimit || overload.Connections.TryEnter(overload.MaxConnections)) return true;
+        listener.Connections.Leave();
+        Stats.Increment(listener.Stats.GlobalCxOverflow);
+        return false;
+    }
+
+    private void Leave(Listener listener, bool countsGlobally)
+    {
+        listener.Connections.Leave();
+        if (countsGlobally) Server.Overload.Connections.Leave();
+    }
+
+    /// <param name="transport">What was accepted, and admitted.</param>
     /// <param name="listener">The listener of its address.</param>
     /// <param name="snapshot">The current version.</param>
     /// <param name="isCurrent">False when the listener was removed while the connection waited to be accepted.</param>
@@ -26,6 +54,7 @@ public sealed partial class Worker
         {
             Stats.Increment(listener.Stats.NoFilterChainMatch);
             transport.Close();
+            Leave(listener, !listener.Config.IgnoreGlobalConnLimit);
             return;
         }
         var connection = new DownstreamConnection(this, transport, chain, snapshot);
@@ -50,7 +79,7 @@ public sealed partial class Worker
             // A bug of ours or of a filter: it costs this connection and is reported.
             Server.OnWorkerCrash(e);
         }
-        connection.OnCut = connection.OnDrain = null;
+        connection.OnCut = connection.OnDrain = connection.OnPressed = null;
         connection.Transport.Close(); // tells the network filters too
         if (connection.Previous is null) _connections = connection.Next; else connection.Previous.Next = connection.Next;
         if (connection.Next is not null) connection.Next.Previous = connection.Previous;
@@ -58,6 +87,7 @@ public sealed partial class Worker
         var stats = connection.Chain.Listener.Stats; // of the version that it is on by now
         Stats.Decrement(stats.CxActive);
         Stats.Increment(stats.CxDestroy);
+        Leave(connection.Chain.Listener, connection.CountsGlobally);
         connection.Snapshot.LeaveConnection(this);
         connection.Chain.Listener.AccessLog?.Log(this, connection.Describe());
         return true;
@@ -80,7 +110,9 @@ public sealed partial class Worker
         var transport = new FilteredTransport(Loop, connection.Transport, filters);
         foreach (var filter in filters) (filter.Transport, filter.Connection) = (transport, connection);
         connection.Transport = transport;
-        return await transport.BeginAsync();
+        bool begins = await transport.BeginAsync((long)connection.Chain.Listener.Config.ListenerFiltersTimeout.TotalMicroseconds);
+        if (transport.BeganTooLate) Stats.Increment(connection.Chain.Listener.Stats.PreCxTimeout);
+        return begins;
     }
 
     /// <summary>After a publication: what has no successor in the current version drains, and is cut when its time is over.</summary>
@@ -98,6 +130,13 @@ public sealed partial class Worker
     {
         for (var connection = _connections; connection is not null; connection = connection.Next)
             if (addressKey is null || connection.Chain.Listener.AddressKey == addressKey) Drain(connection, time, hurried: addressKey is null);
+    }
+
+    /// <summary>Short of memory or connections: what only waits may go.</summary>
+    internal void PressAll()
+    {
+        for (var connection = _connections; connection is not null; connection = connection.Next)
+            connection.OnPressed?.Invoke(connection.HookState);
     }
 
     private void Drain(DownstreamConnection connection, TimeSpan time, bool hurried = false)

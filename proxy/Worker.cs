@@ -25,7 +25,7 @@ public sealed partial class Worker
     {
         Id = id;
         Server = server;
-        Loop = new EventLoop(server.OnWorkerCrash);
+        Loop = new EventLoop(server.OnWorkerCrash, server.Overload.Budget);
         Stats = server.Stats.AddWorker(Loop.Post);
         _random = new Xoshiro((ulong)Environment.TickCount64 * 31 + (ulong)Random.Shared.NextInt64() + (ulong)id);
     }
@@ -96,7 +96,9 @@ public sealed partial class Worker
 
     internal void ReturnExchange(Http1ServerExchange exchange)
     {
-        if (_exchanges.Count < 1024) _exchanges.Push(exchange);
+        if (_exchanges.Count >= 1024) return;
+        exchange.Shrink();
+        _exchanges.Push(exchange);
     }
 
     /// <summary>IMF-fixdate of now (RFC 9110 section 5.6.7), made once a second.</summary>

@@ -19,6 +19,7 @@ internal static class CommandLine
           --data-dir DIR             history, token, lock (./data)        MANAGED_DATA_DIR
           --admin ADDR               admin address (127.0.0.1:9901)       MANAGED_ADMIN
           --workers N                worker threads (one per core)        MANAGED_WORKERS
+          --max-connections N        client connections at one time (by memory and descriptors)     MANAGED_MAX_CONNECTIONS
           --demo                     start the demo service as well       MANAGED_DEMO=1
           --insecure-admin           allow an admin address that is not loopback, without TLS   MANAGED_INSECURE_ADMIN=1
           --admin-host NAME          allow one more Host name on the admin port (repeatable)    MANAGED_ADMIN_HOSTS
@@ -27,7 +28,7 @@ internal static class CommandLine
           --drain-time TIME          for open connections after SIGTERM (8s)                    MANAGED_DRAIN_TIME
         """;
 
-    private static readonly string[] Valued = ["--config", "--data-dir", "--admin", "--workers", "--admin-host", "--code-fetch-hosts", "--drain-time"];
+    private static readonly string[] Valued = ["--config", "--data-dir", "--admin", "--workers", "--max-connections", "--admin-host", "--code-fetch-hosts", "--drain-time"];
     private static readonly string[] Flags = ["--demo", "--insecure-admin"];
 
     /// <exception cref="StartException">Something is not understood; the message is one line.</exception>
@@ -57,6 +58,7 @@ internal static class CommandLine
             DataDirectory = Value("--data-dir", "MANAGED_DATA_DIR") ?? defaults.DataDirectory,
             Admin = Value("--admin", "MANAGED_ADMIN") is { } admin ? Address(admin) : defaults.Admin,
             Workers = Value("--workers", "MANAGED_WORKERS") is { } workers ? Count(workers) : defaults.Workers,
+            MaxConnections = Value("--max-connections", "MANAGED_MAX_CONNECTIONS") is { } most ? Connections(most) : null,
             Demo = Flag(Value("--demo", "MANAGED_DEMO")),
             InsecureAdmin = Flag(Value("--insecure-admin", "MANAGED_INSECURE_ADMIN")),
             AdminHosts = hosts.Count > 0 ? hosts : (environment("MANAGED_ADMIN_HOSTS") ?? "").Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries),
@@ -86,6 +88,9 @@ internal static class CommandLine
 
     private static int Count(string text) => int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var n) && n >= 1 && n <= Managed.Proxy.Worker.MaxWorkers ? n
         : throw new StartException($"--workers: '{text}' is not a number from 1 to {Managed.Proxy.Worker.MaxWorkers}");
+
+    private static int Connections(string text) => int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var n) && n >= 1 ? n
+        : throw new StartException($"--max-connections: '{text}' is not a number from 1");
 
     private static TimeSpan Duration(string text) => DurationText.TryParse(text, out var value) ? value : throw new StartException($"--drain-time: '{text}' is not a duration such as 8s");
 

@@ -70,7 +70,7 @@ internal sealed class ManagedHost : IAsyncDisposable
         var loggers = LoggerFactory.Create(logging => logging.AddOneLineConsole(levels));
         var proxy = new ProxyServer(new ProxyOptions
         {
-            Workers = options.Workers, LoggerFactory = loggers, CacheFolder = folder.WasmCacheFolder, CodeFetchHosts = options.CodeFetchHosts, WasmCompiler = Commands.CompileWasm,
+            MaxConnections = options.MaxConnections, Workers = options.Workers, LoggerFactory = loggers, CacheFolder = folder.WasmCacheFolder, CodeFetchHosts = options.CodeFetchHosts, WasmCompiler = Commands.CompileWasm,
         });
         return new(options, folder, proxy, Program.Build(options, folder, proxy, levels, stop), stop);
     }

@@ -9,6 +9,8 @@ internal sealed record RunOptions
     public string DataDirectory { get; init; } = "./data";
     public IPEndPoint Admin { get; init; } = new(IPAddress.Loopback, 9901);
     public int Workers { get; init; } = Environment.ProcessorCount;
+    /// <summary>Client connections of the data plane at one time; null: by memory and descriptors.</summary>
+    public int? MaxConnections { get; init; }
     public bool Demo { get; init; }
     /// <summary>Allows an admin address that other machines reach, without TLS.</summary>
     public bool InsecureAdmin { get; init; }

@@ -21,7 +21,9 @@ internal sealed class FilterPass(HttpStream stream, bool response)
     private Slot[] _slots = new Slot[8];
     private int _count, _held, _inHook = -1;
     private bool _continueAsked, _anyBody, _anyTrailers;
-    private ByteWriter _piece = new(), _out = new(), _spare = new();
+    private readonly BufferPool _pool = stream.Worker.Loop.Buffers;
+    private ByteWriter _piece = new(stream.Worker.Loop.Buffers);
+    private ByteWriter _out = new(stream.Worker.Loop.Buffers), _spare = new(stream.Worker.Loop.Buffers);
 
     /// <summary>The headers have passed all filters.</summary>
     public bool HeadersOut { get; private set; }
@@ -45,6 +47,15 @@ internal sealed class FilterPass(HttpStream stream, bool response)
         HeadersOut = EndOut = TrailersOut = _anyBody = _anyTrailers = PausesReading = false;
         _piece.Clear();
         _out.Clear();
+    }
+
+    /// <summary>The stream is over: gives all buffers back, those of an earlier pass (before a local reply) with them.</summary>
+    public void End()
+    {
+        _piece.Release();
+        _out.Release();
+        _spare.Release();
+        for (int i = 0; i < _slots.Length; i++) _slots[i].Buffer?.Release();
     }
 
     /// <summary>Adds the filters in the order of this pass.</summary>
@@ -211,13 +222,22 @@ internal sealed class FilterPass(HttpStream stream, bool response)
         slot.HeldEnd |= end;
         slot.HeldTrailers |= trailers;
         if (_piece.Length == 0) return;
+        if (_pool.Budget.IsSpent)
+        {
+            // Free at once, for those who come next: of this stream nobody will see more.
+            slot.Buffer?.Release();
+            _piece.Release();
+            stream.OnMemoryShort();
+            return;
+        }
         if (slot.Buffer is { Length: > 0 } kept)
         {
             kept.Write(_piece.Written);
             _piece.Clear();
         }
-        else (slot.Buffer, _piece) = (_piece, slot.Buffer ?? new ByteWriter(4096));
-        if (slot.Buffer!.Length <= BufferLimit) return;
+        else (slot.Buffer, _piece) = (_piece, slot.Buffer ?? new ByteWriter(_pool));
+        bool over = slot.Buffer!.Length > BufferLimit;
+        if (!over) return;
         if (slot.LimitFails) stream.OnBufferLimit(response); else PausesReading = true;
     }
 
@@ -264,7 +284,7 @@ internal sealed class FilterPass(HttpStream stream, bool response)
     {
         int i = 0;
         while (i < _count && !ReferenceEquals(_slots[i].Filter, filter)) i++;
-        return i == _inHook || i == _count ? _piece : _slots[i].Buffer ??= new ByteWriter(4096);
+        return i == _inHook || i == _count ? _piece : _slots[i].Buffer ??= new ByteWriter(_pool);
     }
 
     private HeadersStatus CallHeaders(int i, bool end)

@@ -22,8 +22,9 @@ public sealed class HeaderMap
     // No peer takes more; indexes are 16 bits wide.
     private const int MaxFields = 2000, MaxBytes = 1 << 20;
 
-    private byte[] _arena = new byte[512];
-    private Entry[] _entries = new Entry[24];
+    // None before the first field: of a stream's four maps one is in use while it waits for a body.
+    private byte[] _arena = [];
+    private Entry[] _entries = [];
     private readonly short[] _first = new short[(int)HeaderId.Count]; // entry + 1 of a known name; 0: absent
     private int _used, _entryCount, _live;
 
@@ -50,6 +51,14 @@ public sealed class HeaderMap
         _used = _entryCount = _live = 0;
         ReasonPhrase = null;
         Array.Clear(_first);
+    }
+
+    /// <summary>Forgets the fields, and the room that only an unusual message needed.</summary>
+    internal void Shrink()
+    {
+        Clear();
+        if (_arena.Length > 16 * 1024) _arena = [];
+        if (_entries.Length > 192) _entries = [];
     }
 
     public bool Has(HeaderId id) => _first[(int)id] != 0;
@@ -201,7 +210,7 @@ public sealed class HeaderMap
 
     private void Append(HeaderId id, ReadOnlySpan<byte> name, ReadOnlySpan<byte> value)
     {
-        if (_entryCount == _entries.Length) Array.Resize(ref _entries, _entries.Length * 2);
+        if (_entryCount == _entries.Length) Array.Resize(ref _entries, Math.Max(24, _entries.Length * 2));
         int start = Reserve(name.Length + value.Length, name, value, out name, out value);
         name.CopyTo(_arena.AsSpan(start));
         value.CopyTo(_arena.AsSpan(start + name.Length));
@@ -223,7 +232,7 @@ public sealed class HeaderMap
         value = v;
         if (_arena.Length - _used < size)
         {
-            var larger = new byte[Math.Max(_arena.Length * 2, _used + size)];
+            var larger = new byte[Math.Max(Math.Max(512, _arena.Length * 2), _used + size)];
             _arena.AsSpan(0, _used).CopyTo(larger);
             _arena = larger;
         }

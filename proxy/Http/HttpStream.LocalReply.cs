@@ -9,7 +9,7 @@ public sealed partial class HttpStream
 {
     private enum ReplyState : byte { None, Asked, Sending }
 
-    private readonly ByteWriter _replyBody = new(256);
+    private readonly ByteWriter _replyBody;
     private ReplyState _reply;
     private int _replyStatus;
     private Action<HeaderMap, object?>? _decorate;
@@ -55,6 +55,16 @@ public sealed partial class HttpStream
         else SendLocalReply(413, "Payload Too Large"u8, "request_payload_too_large");
     }
 
+    /// <summary>There is no memory for what a filter would keep of this stream: it is refused, so that others can end.</summary>
+    internal void OnMemoryShort()
+    {
+        if (IsStopped) return;
+        Manager.CountOverload(Worker);
+        _down.MustClose = true;
+        SendLocalReply(503, "overloaded"u8, "overload", ResponseFlags.OverloadManagerTerminated,
+            static (h, _) => h.Set(HeaderId.XEnvoyOverloaded, "true"u8), null);
+    }
+
     /// <summary>Answers what the codec could not read as a request: counted and logged, seen by no filter.</summary>
     internal async IoTask<bool> RefuseAsync(Codecs.ServerExchange down, HttpConnectionManager manager, Snapshot snapshot, int status, string details)
     {
@@ -72,6 +82,7 @@ public sealed partial class HttpStream
         _reply = ReplyState.Sending;
         GiveUpUpstream();
         await StopPumpAsync();
+        _request.End(); // what filters kept of the request nobody will see any more
         // What is left of the request's body can only be skipped if it is already here.
         if (!SkipRequestBody()) _down.MustClose = true;
         ResponseHeaders.Clear();

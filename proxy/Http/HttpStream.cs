@@ -36,6 +36,7 @@ public sealed partial class HttpStream
     internal HttpStream(Worker worker)
     {
         Worker = worker;
+        _replyBody = new ByteWriter(worker.Loop.Buffers);
         _request = new FilterPass(this, response: false);
         _response = new FilterPass(this, response: true);
         _idleTimer = new WheelTimer(static s => ((HttpStream)s!).OnIdleTimer(), this);
@@ -141,7 +142,8 @@ public sealed partial class HttpStream
     internal async IoTask<bool> ServeAsync()
     {
         Manager.OnRequest(this);
-        if (Manager.PrepareRequest(this))
+        if (Worker.Server.Overload.RefusesRequests) OnMemoryShort();
+        else if (Manager.PrepareRequest(this))
         {
             AttachFilters();
             _request.Headers(end: !_down.RequestHasBody); // [5]
@@ -181,6 +183,18 @@ public sealed partial class HttpStream
         if (_end == StreamEnd.None) _end = StreamEnd.ClientGone;
         Info.Flags |= ResponseFlags.DownstreamConnectionTermination;
         Wake();
+    }
+
+    /// <summary>The process is short of memory or connections: a body that hardly comes is not waited for.</summary>
+    internal void OnPressed()
+    {
+        const long bytesPerSecond = 1024;
+        long age = Worker.NowMicros - Info.StartTime;
+        if (_down.BodyEnded || _upgraded || IsStopped || age < Worker.Server.Overload.GraceMicros) return;
+        if (Info.BytesReceived >= age * bytesPerSecond / 1_000_000) return;
+        Manager.CountOverload(Worker);
+        _down.MustClose = true;
+        SendLocalReply(408, StreamTimeoutText.Span, "overload", ResponseFlags.OverloadManagerTerminated);
     }
 
     /// <summary>The connection is to be closed now, whatever the stream does (drain deadline).</summary>
@@ -239,12 +253,23 @@ public sealed partial class HttpStream
         _end = StreamEnd.None;
         _reply = ReplyState.None;
         OverrideHost = null;
-        _replyBody.Clear();
+        _replyBody.Release();
+        _request.End();
+        _response.End();
         _routeKnown = _responseStarted = _wakePending = _upgraded = false;
         _route = null;
         _up = null;
         _main.Reset();
         RequestTrailers.Clear();
+    }
+
+    /// <summary>Between two requests: lets go of what only an unusual one needed.</summary>
+    internal void Shrink()
+    {
+        RequestHeaders.Shrink();
+        ResponseHeaders.Shrink();
+        RequestTrailers.Shrink();
+        ResponseTrailers.Shrink();
     }
 
     /// <summary>Lets both pieces of straight-line code look at the fields again, later in this turn.</summary>

@@ -21,6 +21,9 @@ const string Usage = """
                 --count 100  --clusters 20000
       idle      memory of idle keep-alive connections: at most 80 MB for 10,000
                 --connections 10000  --limit-mb 80
+      attack    crowds in a heap of 512 MB beside innocent traffic (silent, idle, half-head, pipelined, bodies): no exit, at most 4 KiB for an
+                idle and 6 KiB for half a head, p99 of the innocent at most 3 times, full service within 5 s after
+                --connections 20000 (as far as descriptors go)  --count 1000 (bodies)  --rate 500  --kind NAME,...
       soak      full load and a publication each second: memory and descriptors stay level
                 --minutes 5  --rate 0 (as fast as it goes)  --connections 64
       lua       requests through a script that is edited meanwhile: body(), httpCall and respond paths, none fails, memory stays level
@@ -62,6 +65,7 @@ try
         "idle" => IdleRun.RunAsync,
         "tries" => TriesRun.RunAsync,
         "documents" => DocumentsRun.RunAsync,
+        "attack" => AttackRun.RunAsync,
         "soak" => SoakRun.RunAsync,
         "fsync" => FsyncRun.RunAsync,
         _ => throw new UsageException($"there is no run '{args[0]}'"),

@@ -86,6 +86,7 @@ public sealed class InMemoryPath : IAsyncDisposable
 
             _go[i] = new Signal();
             var (server, client) = InMemoryTransport.Pair(_worker.Loop, listener.BoundAddress, new IPEndPoint(IPAddress.Loopback, 40000 + i));
+            if (!_worker.Admits(listener)) throw new InvalidOperationException("not admitted");
             _worker.Serve(server, listener, snapshot, isCurrent: true);
             AskAsync(client, _go[i]).Forget();
         }

@@ -21,7 +21,19 @@ public sealed class ProxyFixture : IAsyncDisposable
     public static async Task<ProxyFixture> StartAsync(string yaml, int workers = 1, string? cacheFolder = null, params IReadOnlyList<string> fetchHosts)
     {
         var log = new KeptLog();
-        var fixture = new ProxyFixture(new ProxyServer(new ProxyOptions { Workers = workers, LoggerFactory = log, CacheFolder = cacheFolder, CodeFetchHosts = fetchHosts }), log);
+        return await StartAsync(yaml, new ProxyOptions { Workers = workers, LoggerFactory = log, CacheFolder = cacheFolder, CodeFetchHosts = fetchHosts }, log);
+    }
+
+    /// <summary>With limits: most connections, bytes that streams may hold in buffers.</summary>
+    public static Task<ProxyFixture> StartLimitedAsync(string yaml, int? maxConnections = null, long? buffers = null)
+    {
+        var log = new KeptLog();
+        return StartAsync(yaml, new ProxyOptions { Workers = 1, LoggerFactory = log, MaxConnections = maxConnections, BufferLimit = buffers }, log);
+    }
+
+    private static async Task<ProxyFixture> StartAsync(string yaml, ProxyOptions options, KeptLog log)
+    {
+        var fixture = new ProxyFixture(new ProxyServer(options), log);
         fixture.Server.Start();
         try
         {

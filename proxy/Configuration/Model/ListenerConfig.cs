@@ -12,7 +12,7 @@ namespace Managed.Proxy.Configuration.Model;
 [UnsupportedField("udp_listener_config api_listener internal_listener", "only TCP and Unix stream listeners are available in this version")]
 [UnsupportedField("use_original_dst transparent freebind bind_to_port socket_options tcp_keepalive tcp_fast_open_queue_length enable_mptcp enable_reuse_port connection_balance_config",
     "socket tuning is not available in this version; every worker has its own SO_REUSEPORT socket")]
-[UnsupportedField("drain_type traffic_direction metadata ignore_global_conn_limit bypass_overload_manager reuse_port deprecated_v1", "not available in this version")]
+[UnsupportedField("drain_type traffic_direction metadata bypass_overload_manager reuse_port deprecated_v1", "not available in this version")]
 public sealed record ListenerConfig : ConfigRecord
 {
     [Required, ResourceName, Description("Unique name of the listener.")]
@@ -30,7 +30,7 @@ public sealed record ListenerConfig : ConfigRecord
     [Description("Filters that look at the raw bytes before a chain is chosen.")]
     public IReadOnlyList<ExtensionConfig> ListenerFilters { get; init; } = [];
 
-    [Description("How long listener filters may wait; 0 waits for ever.")]
+    [Description("How long listener filters may wait, and network filters before the last one of their chain begins; 0 waits for ever.")]
     public TimeSpan ListenerFiltersTimeout { get; init; } = TimeSpan.FromSeconds(15); // Envoy's default
 
     [Description("After that time-out go on with what is known, instead of closing the connection.")]
@@ -44,6 +44,14 @@ public sealed record ListenerConfig : ConfigRecord
 
     [Range(1, 100000), Description("Connections taken per wake-up of the socket. Absent: all that are pending.")]
     public int? MaxConnectionsToAcceptPerSocketEvent { get; init; }
+
+    [Range(1, int.MaxValue)]
+    [Description("Most connections at one time, over all workers; further ones are closed as they come. Absent: no limit of its own. "
+        + "In Envoy this is the runtime key envoy.resource_limits.listener.NAME.connection_limit.")]
+    public int? ConnectionLimit { get; init; }
+
+    [Description("Its connections do not count against the limit of the process (--max-connections).")]
+    public bool IgnoreGlobalConnLimit { get; init; }
 
     [Description("Name under listener.* in the statistics. Absent: the address.")]
     public string StatPrefix { get; init; } = "";

@@ -5,14 +5,18 @@ namespace Managed.Proxy.Core.Buffers;
 
 /// <summary>
 /// A growable run of bytes that one worker writes into and then sends or copies. Meant to be kept and reused:
-/// <see cref="Clear"/> keeps the storage, so steady state allocates nothing.
+/// <see cref="Clear"/> keeps the storage, so steady state allocates nothing. One that holds a body has its storage from its worker's pool,
+/// where it counts against the memory of the process, and gives it back by <see cref="Release"/>.
 /// </summary>
 public sealed class ByteWriter
 {
+    private readonly BufferPool? _pool;
     private byte[] _bytes;
     private int _length;
 
-    public ByteWriter(int capacity = 1024) => _bytes = new byte[capacity];
+    public ByteWriter(int capacity = 1024) => _bytes = capacity == 0 ? [] : new byte[capacity];
+
+    internal ByteWriter(BufferPool pool) => (_pool, _bytes) = (pool, []);
 
     public int Length => _length;
     public ReadOnlySpan<byte> Written => _bytes.AsSpan(0, _length);
@@ -20,6 +24,15 @@ public sealed class ByteWriter
     internal byte[] Storage => _bytes;
 
     public void Clear() => _length = 0;
+
+    /// <summary>Forgets everything, and the storage where it is the pool's or larger than <paramref name="keep"/> bytes.</summary>
+    internal void Release(int keep = 0)
+    {
+        _length = 0;
+        if (_bytes.Length == 0 || (_pool is null && _bytes.Length <= keep)) return;
+        _pool?.Return(_bytes);
+        _bytes = [];
+    }
 
     /// <summary>Forgets everything after <paramref name="length"/> bytes.</summary>
     public void Truncate(int length) => _length = Math.Min(_length, length);
@@ -67,5 +80,12 @@ public sealed class ByteWriter
         _length += Encoding.UTF8.GetBytes(value, span);
     }
 
-    private void Grow(int size) => Array.Resize(ref _bytes, Math.Max(_bytes.Length * 2, _length + size));
+    private void Grow(int size)
+    {
+        if (_pool is null) { Array.Resize(ref _bytes, Math.Max(Math.Max(512, _bytes.Length * 2), _length + size)); return; }
+        byte[] larger = _pool.Rent(_length + size);
+        Written.CopyTo(larger);
+        if (_bytes.Length > 0) _pool.Return(_bytes);
+        _bytes = larger;
+    }
 }

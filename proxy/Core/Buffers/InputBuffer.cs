@@ -1,10 +1,9 @@
-
 namespace Managed.Proxy.Core.Buffers;
 
 /// <summary>
-/// What was read from a connection and not yet used, in one contiguous run. Holds a pooled buffer only while there is something to
-/// hold. Protocol of use: read into <see cref="Space"/>, tell <see cref="Filled"/>, look at <see cref="Unread"/>, <see cref="Consume"/>.
-/// A slice stays valid until the next <see cref="Space"/> or <see cref="Release"/>.
+/// What was read from a connection and not yet used, in one contiguous run. Protocol of use: <see cref="Fill"/> reads what is there, look at
+/// <see cref="Unread"/>, <see cref="Consume"/>; before waiting <see cref="Settle"/>. A slice stays valid until the next of these but
+/// Consume.
 /// </summary>
 internal sealed class InputBuffer(BufferPool pool)
 {
@@ -15,13 +14,32 @@ internal sealed class InputBuffer(BufferPool pool)
     public Span<byte> Unread => _bytes.AsSpan(_start, _end - _start);
     public ReadOnlyMemory<byte> Slice(int offset, int length) => _bytes.AsMemory(_start + offset, length);
 
-    public void Consume(int count)
+    public void Consume(int count) => _start += count;
+
+    /// <summary>Takes back what was consumed since the last filling, to be read once more.</summary>
+    public void Rewind(int count) => _start -= count;
+
+    /// <summary>
+    /// Reads what is there without waiting: bytes, 0 at the end, -EAGAIN when there is nothing, else -errno. A large body is worth a large
+    /// buffer; what comes to little that has settled is added to it in a buffer of its size.
+    /// </summary>
+    public int Fill(Transport.Transport from, bool large = false)
     {
-        _start += count;
-        if (_start == _end) _start = _end = 0;
+        if (_bytes is { Length: < BufferPool.SmallSize } && _start < _end) return FillSettled(from);
+        int n = from.TryRead(Space(large).Span);
+        if (n > 0) _end += n;
+        return n;
     }
 
-    /// <summary>Free room behind the unread bytes; grows when they fill the buffer. A large body is worth a large buffer.</summary>
+    /// <summary>Before waiting: no buffer when nothing is kept, one of about its size when little is.</summary>
+    public void Settle()
+    {
+        if (_bytes is null) return;
+        if (_start == _end) { Release(); return; }
+        if (_bytes.Length > BufferPool.SmallSize / 4 && Length <= BufferPool.SmallSize / 4) Move(pool.Rent(Length));
+    }
+
+    /// <summary>Free room behind the unread bytes; grows when they fill the buffer. <see cref="Filled"/> tells how much of it was used.</summary>
     public Memory<byte> Space(bool large = false)
     {
         if (_bytes is null)
@@ -32,12 +50,12 @@ internal sealed class InputBuffer(BufferPool pool)
         else if (_start == _end)
         {
             _start = _end = 0;
-            if (large && _bytes.Length < BufferPool.LargeSize) Move(pool.RentLarge());
+            int wanted = large ? BufferPool.LargeSize : BufferPool.SmallSize;
+            if (_bytes.Length < wanted) Move(pool.Rent(wanted));
         }
         else if (_end == _bytes.Length)
         {
-            if (_start > 0) Compact();
-            else Move(_bytes.Length < BufferPool.LargeSize ? pool.RentLarge() : new byte[_bytes.Length * 2]);
+            if (_start > 0) Compact(); else Move(pool.Rent(_bytes.Length + 1));
         }
         return _bytes.AsMemory(_end);
     }
@@ -57,6 +75,23 @@ internal sealed class InputBuffer(BufferPool pool)
         _start = _end = 0;
     }
 
+    private int FillSettled(Transport.Transport from)
+    {
+        byte[] scratch = pool.Rent();
+        int n = from.TryRead(scratch);
+        if (n > 0)
+        {
+            if (_bytes!.Length - _end < n)
+            {
+                if (Length + n <= _bytes.Length) Compact(); else Move(pool.Rent(Length + n));
+            }
+            scratch.AsSpan(0, n).CopyTo(_bytes.AsSpan(_end));
+            _end += n;
+        }
+        pool.Return(scratch);
+        return n;
+    }
+
     private void Compact()
     {
         Unread.CopyTo(_bytes);
@@ -64,12 +99,12 @@ internal sealed class InputBuffer(BufferPool pool)
         _start = 0;
     }
 
-    private void Move(byte[] larger)
+    private void Move(byte[] other)
     {
-        Unread.CopyTo(larger);
+        Unread.CopyTo(other);
         pool.Return(_bytes!);
         _end -= _start;
         _start = 0;
-        _bytes = larger;
+        _bytes = other;
     }
 }

@@ -19,8 +19,9 @@ internal sealed unsafe class EventLoop : IPollable
     private long _wallSynced;
     private readonly Action<Exception> _onCrash;
 
-    public EventLoop(Action<Exception> onCrash)
+    public EventLoop(Action<Exception> onCrash, MemoryBudget memory)
     {
+        Buffers = new BufferPool(memory);
         _onCrash = onCrash;
         _wakeFd = Libc.eventfd(0, Libc.EfdNonBlock | Libc.EfdCloExec);
         Poller.Add(_wakeFd, this, Libc.EpollIn | Libc.EpollEdge);
@@ -30,7 +31,7 @@ internal sealed unsafe class EventLoop : IPollable
 
     public Poller Poller { get; } = new();
     public TimerWheel Timers { get; }
-    public BufferPool Buffers { get; } = new();
+    public BufferPool Buffers { get; }
     public long NowMicros { get; private set; }
     public long WallMicros => NowMicros + _wallOffset;
     /// <summary>Turns that took longer than anything since it was last set to 0, microseconds; written by the loop, read by anyone.</summary>

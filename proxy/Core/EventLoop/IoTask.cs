@@ -154,6 +154,9 @@ internal struct IoTaskMethodBuilder<T>
 
     private sealed class StateBox<TMachine> : IoSource<T> where TMachine : IAsyncStateMachine
     {
+        // Enough for what runs at once; after a crowd of idle connections has gone theirs are not kept.
+        private const int Kept = 2048;
+
         [ThreadStatic] private static Stack<StateBox<TMachine>>? s_free;
 
         public TMachine Machine = default!;
@@ -168,7 +171,8 @@ internal struct IoTaskMethodBuilder<T>
         protected override void Recycle()
         {
             Machine = default!;
-            (s_free ??= new()).Push(this);
+            s_free ??= new();
+            if (s_free.Count < Kept) s_free.Push(this);
         }
     }
 }

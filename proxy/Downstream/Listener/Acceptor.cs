@@ -74,7 +74,7 @@ internal sealed unsafe class Acceptor : IPollable
                 continue; // ECONNABORTED, EPROTO, EINTR: that one is gone, the next may be there
             }
             var listener = Current();
-            if (listener is null) { Libc.close(fd); continue; }
+            if (listener is null || !_worker.Admits(listener)) { Libc.close(fd); continue; }
             var transport = SocketTransport.Accepted(_worker.Loop, fd, new ReadOnlySpan<byte>(raw, Math.Min(length, 128)));
             _worker.Serve(transport, listener, _snapshot!, _isCurrent);
         }

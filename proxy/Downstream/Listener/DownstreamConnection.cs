@@ -19,6 +19,7 @@ internal sealed class DownstreamConnection
         Snapshot = snapshot;
         Id = worker.NextId();
         StartMicros = worker.NowMicros;
+        CountsGlobally = !chain.Listener.Config.IgnoreGlobalConnLimit;
     }
 
     public Worker Worker { get; }
@@ -27,6 +28,8 @@ internal sealed class DownstreamConnection
     public Snapshot Snapshot { get; private set; }
     public ulong Id { get; }
     public long StartMicros { get; }
+    /// <summary>It counts against the limit of the process, whatever later versions say of its listener.</summary>
+    public bool CountsGlobally { get; }
     public IPEndPoint? RemoteAddress => Transport.RemoteAddress;
     // A listener on one address needs no system call to know it.
     public IPEndPoint? LocalAddress => Chain.Listener.BoundAddress is { } bound && !bound.Address.Equals(IPAddress.Any) && !bound.Address.Equals(IPAddress.IPv6Any) ? bound : Transport.LocalAddress;
@@ -38,6 +41,8 @@ internal sealed class DownstreamConnection
 
     // Asked of whoever runs the connection.
     public Action<object>? OnDrain, OnCut;
+    /// <summary>The process is short of memory or connections: what only waits may go.</summary>
+    public Action<object>? OnPressed;
     public object HookState = null!;
 
     /// <summary>

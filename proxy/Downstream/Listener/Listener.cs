@@ -14,6 +14,8 @@ internal sealed class Listener
     /// <summary>The address in one spelling: what makes two listeners of different versions the same.</summary>
     public required string AddressKey { get; init; }
     public required ListenerStats Stats { get; init; }
+    /// <summary>Of its address, whatever the version.</summary>
+    public required ConnectionCount Connections { get; init; }
     public FilterChain[] Chains { get; set; } = [];
     public FilterChain? DefaultChain { get; set; }
     public FilterChainMatcher Matcher { get; set; } = null!;
@@ -45,9 +47,10 @@ internal sealed class FilterChain
 /// <summary>A listener's counters under Envoy's names.</summary>
 internal sealed class ListenerStats
 {
-    private static readonly StatGroup Names = new(["downstream_cx_total", "downstream_cx_destroy", "no_filter_chain_match", "downstream_cx_overflow"], ["downstream_cx_active"], []);
+    private static readonly StatGroup Names = new(["downstream_cx_total", "downstream_cx_destroy", "no_filter_chain_match", "downstream_cx_overflow",
+        "downstream_global_cx_overflow", "downstream_pre_cx_timeout", "downstream_cx_overload_reject"], ["downstream_cx_active"], []);
 
-    public readonly Counter CxTotal, CxDestroy, NoFilterChainMatch, CxOverflow;
+    public readonly Counter CxTotal, CxDestroy, NoFilterChainMatch, CxOverflow, GlobalCxOverflow, PreCxTimeout, CxOverloadReject;
     public readonly Gauge CxActive;
     public readonly string Prefix;
 
@@ -58,6 +61,9 @@ internal sealed class ListenerStats
         CxDestroy = group.Counter("downstream_cx_destroy");
         NoFilterChainMatch = group.Counter("no_filter_chain_match");
         CxOverflow = group.Counter("downstream_cx_overflow");
+        GlobalCxOverflow = group.Counter("downstream_global_cx_overflow");
+        PreCxTimeout = group.Counter("downstream_pre_cx_timeout");
+        CxOverloadReject = group.Counter("downstream_cx_overload_reject");
         CxActive = group.Gauge("downstream_cx_active");
         Prefix = prefix;
     }

@@ -1,6 +1,7 @@
 using System.Net;
 using Managed.Proxy.Core.Buffers;
 using Managed.Proxy.Core.EventLoop;
+using Managed.Proxy.Core.Timers;
 using Managed.Proxy.Core.Transport;
 
 namespace Managed.Proxy.Downstream.NetworkFilters;
@@ -13,9 +14,9 @@ internal sealed class FilteredTransport(EventLoop loop, Transport inner, Network
 {
     private const int Most = 1 << 20;
 
-    private readonly ByteWriter _in = new(256), _ready = new(256), _out = new(256);
+    private readonly ByteWriter _in = new(loop.Buffers), _ready = new(loop.Buffers), _out = new(loop.Buffers);
     private readonly Signal _goOn = new(), _sent = new();
-    private ByteWriter _sending = new(256), _onItsWay = new(256);
+    private ByteWriter _sending = new(loop.Buffers), _onItsWay = new(loop.Buffers);
     private int _taken; // of _ready
     private int _begun; // filters that know of the connection
     private int _stoppedAt, _outStoppedAt, _cancel, _writeError;
@@ -30,19 +31,25 @@ internal sealed class FilteredTransport(EventLoop loop, Transport inner, Network
     private bool HasReady => _ready.Length > _taken;
     private bool IsFull => _stopped && _in.Length >= Most;
 
+    /// <summary>The filters took longer than they may to let the connection begin.</summary>
+    public bool BeganTooLate { get; private set; }
+
     /// <summary>Asks the filters whether the connection may begin, and waits while they think. False: it is over.</summary>
-    public async IoTask<bool> BeginAsync()
+    /// <param name="patienceMicros">For how long; 0 for ever.</param>
+    public async IoTask<bool> BeginAsync(long patienceMicros)
     {
         inner.PeerGone = static (s, half) => ((FilteredTransport)s!).OnPeerGone(half);
         inner.PeerGoneState = this;
         PassIn();
-        while (!_letIn && !_closing && !inner.IsClosed)
-        {
-            // What the client sends first may be what a filter waits for.
-            int n = await FillAsync();
-            if (n < 0 && n != -Libc.EIntr) return false;
-        }
-        return !_closing && !inner.IsClosed;
+        if (_letIn) return !_closing && !inner.IsClosed;
+        var timer = new WheelTimer(static t => ((FilteredTransport)t!).CancelRead(Libc.ETimedOut), this);
+        if (patienceMicros > 0) loop.Timers.Arm(timer, patienceMicros);
+        int n = 0;
+        // What the client sends first may be what a filter waits for.
+        while (!_letIn && !_closing && !inner.IsClosed && (n >= 0 || n == -Libc.EIntr)) n = await FillAsync();
+        loop.Timers.Remove(timer);
+        BeganTooLate = !_letIn && n == -Libc.ETimedOut;
+        return _letIn && !_closing && !inner.IsClosed;
     }
 
     /// <summary>The connection is over; each filter is told, once.</summary>
@@ -112,7 +119,7 @@ internal sealed class FilteredTransport(EventLoop loop, Transport inner, Network
             int n = Math.Min(buffer.Length, _ready.Length - _taken);
             _ready.Written.Slice(_taken, n).CopyTo(buffer);
             _taken += n;
-            if (!HasReady) { _ready.Clear(); _taken = 0; }
+            if (!HasReady) { _ready.Release(); _taken = 0; }
             return n;
         }
         return _readyEnd ? 0 : -Libc.EAgain;
@@ -150,6 +157,8 @@ internal sealed class FilteredTransport(EventLoop loop, Transport inner, Network
     private int TryFill()
     {
         if (_inEnd || IsFull) return -Libc.EAgain;
+        // Short of memory nothing more is kept for a filter that waits.
+        if (_stopped && _in.Length > 0 && loop.Buffers.Budget.IsSpent) { CloseSoon(); return -Libc.ECanceled; }
         byte[] buffer = loop.Buffers.Rent();
         int n = inner.TryRead(buffer);
         if (n > 0) _in.Write(buffer.AsSpan(0, n)); else if (n == 0) _inEnd = true;
@@ -174,7 +183,7 @@ internal sealed class FilteredTransport(EventLoop loop, Transport inner, Network
         }
         if (_closing) return;
         _ready.Write(_in.Written);
-        _in.Clear();
+        _in.Release();
         _readyEnd = _inEnd;
         _letIn = true;
     }
@@ -229,7 +238,7 @@ internal sealed class FilteredTransport(EventLoop loop, Transport inner, Network
                 return;
             }
         _sending.Write(_out.Written);
-        _out.Clear();
+        _out.Release();
     }
 
     private async IoTask<int> FlushAsync()
@@ -243,6 +252,8 @@ internal sealed class FilteredTransport(EventLoop loop, Transport inner, Network
             _sending.Clear();
             n = await inner.WriteAsync(_onItsWay.WrittenMemory);
         }
+        _sending.Release();
+        _onItsWay.Release();
         _flushing = false;
         if (n >= 0 && _outEnd && !_outStopped) inner.ShutdownWrite();
         _sent.Set();
@@ -259,6 +270,10 @@ internal sealed class FilteredTransport(EventLoop loop, Transport inner, Network
         _writeError = Libc.ECanceled;
         if (_waiting) { _cancel = Libc.ECanceled; _goOn.Set(); }
         _sent.Set();
+        _in.Release();
+        _ready.Release();
+        _out.Release();
+        _taken = 0;
     }
 
     private async IoTask<bool> CloseNowAsync()

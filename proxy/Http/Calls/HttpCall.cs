@@ -213,7 +213,7 @@ internal sealed class HttpCall
             switch (up.TryReadBody(out var piece))
             {
                 case BodyResult.Data:
-                    if (ResponseBody.Length + piece.Length > MaxResponseBody) return (false, false);
+                    if (ResponseBody.Length + piece.Length > MaxResponseBody || _worker.Loop.Buffers.Budget.IsSpent) return (false, false);
                     ResponseBody.Write(piece.Span);
                     break;
                 case BodyResult.End:

@@ -96,18 +96,27 @@ internal sealed class UpstreamConnection : Exchange
 
     public override IoTask<int> FillAsync()
     {
-        var reading = Transport.ReadAsync(_input.Space(_body.IsLong));
-        if (!reading.IsCompleted) return Finish(reading);
-        return new IoTask<int>(OnRead(reading.GetAwaiter().GetResult()));
+        if (Transport.MayRead && Fill() is var n && n != -Libc.EAgain) return new IoTask<int>(n);
+        return WaitAndFillAsync();
     }
 
-    private async IoTask<int> Finish(IoTask<int> reading) => OnRead(await reading);
-
-    private int OnRead(int n)
+    private async IoTask<int> WaitAndFillAsync()
     {
+        int n;
+        do
+        {
+            _input.Settle();
+            if (await Transport.ReadableAsync() is < 0 and var error) return error;
+        }
+        while ((n = Fill()) == -Libc.EAgain);
+        return n;
+    }
+
+    private int Fill()
+    {
+        int n = _input.Fill(Transport, _body.IsLong);
         if (n > 0)
         {
-            _input.Filled(n);
             WireBytesReceived += n;
             ReceivedAnything = true;
         }
@@ -128,6 +137,7 @@ internal sealed class UpstreamConnection : Exchange
         int limit = Pool.State.MaxRequestsPerConnection;
         if (!reusable || (limit > 0 && Requests >= limit) || Pool.IsRetired || Transport.MayRead && PeerHasEnded()) { Close(!complete); return; }
         _input.Release();
+        _writer.Shrink();
         IsIdle = true;
         (Transport as SocketTransport)?.WatchIdle(true);
         if (Pool.State.IdleTimeoutMicros > 0) _worker.Timers.Arm(_timer, Pool.State.IdleTimeoutMicros);

@@ -16,6 +16,7 @@ public sealed class CommandLineTests
     [InlineData("--worker", "did you mean '--workers'?")]
     [InlineData("--workers", "needs a value")]
     [InlineData("--workers=0", "is not a number from 1")]
+    [InlineData("--max-connections=0", "is not a number from 1")]
     [InlineData("--admin=here", "is not an address")]
     [InlineData("--admin=0.0.0.0:9901", "--insecure-admin")]
     [InlineData("--admin=[::]:9901", "--insecure-admin")]
@@ -26,6 +27,14 @@ public sealed class CommandLineTests
         var refused = Assert.Throws<StartException>(() => CommandLine.Parse([argument], _ => null));
         Assert.Contains(expected, refused.Message);
         Assert.DoesNotContain('\n', refused.Message);
+    }
+
+    [Fact]
+    public void MaxConnections_IsANumberOrLeftToTheMachine()
+    {
+        Assert.Null(CommandLine.Parse([], _ => null).MaxConnections);
+        Assert.Equal(5000, CommandLine.Parse(["--max-connections", "5000"], _ => null).MaxConnections);
+        Assert.Equal(7, CommandLine.Parse([], name => name == "MANAGED_MAX_CONNECTIONS" ? "7" : null).MaxConnections);
     }
 
     [Fact]

@@ -16,7 +16,7 @@ public class HeadParsing
         + "Accept: text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8\r\nAccept-Encoding: gzip, deflate, br\r\nAccept-Language: en-GB,en;q=0.9\r\nCache-Control: no-cache\r\n"
         + "Cookie: session=0123456789abcdef0123456789abcdef; theme=dark\r\nReferer: https://www.example.test/\r\nSec-Fetch-Dest: script\r\nSec-Fetch-Mode: no-cors\r\nSec-Fetch-Site: same-origin\r\n\r\n");
 
-    private readonly InputBuffer _input = new(new BufferPool());
+    private readonly InputBuffer _input = new(new BufferPool(new MemoryBudget(long.MaxValue)));
     private readonly RequestHead _head = new() { Scheme = "http"u8.ToArray() };
     private readonly HeaderMap _headers = new();
 

@@ -1,3 +1,4 @@
+using System.Text.Json.Nodes;
 using Managed.Load.Traffic;
 
 namespace Managed.Load.Product;
@@ -24,10 +25,12 @@ internal sealed class Scene : IDisposable
     public StampedDocument Document { get; }
 
     /// <summary>Starts with a document of the given stamp as version 1.</summary>
-    public async Task<ManagedProcess> StartAsync(long stamp = 0, IReadOnlyList<string>? tracer = null)
+    public Task<ManagedProcess> StartAsync(long stamp = 0, IReadOnlyList<string>? tracer = null) => StartAsync(Document.Whole(stamp), tracer);
+
+    public async Task<ManagedProcess> StartAsync(JsonObject document, IReadOnlyList<string>? tracer)
     {
         var config = Path.Combine(Folder, "config.json");
-        await File.WriteAllTextAsync(config, Document.Whole(stamp).ToJsonString());
+        await File.WriteAllTextAsync(config, document.ToJsonString());
         return await ManagedProcess.StartAsync(Executable, DataFolder, config, tracer);
     }
 

@@ -2,6 +2,8 @@ using Managed.Proxy.Configuration;
 using Managed.Proxy.Configuration.Model;
 using Managed.Proxy.Configuration.Validation;
 using Managed.Proxy.Core.EventLoop;
+using Managed.Proxy.Core.Timers;
+using Managed.Proxy.Core.Transport;
 using Managed.Proxy.Downstream.Listener;
 
 namespace Managed.Proxy.Downstream.NetworkFilters.DirectResponse;
@@ -24,9 +26,16 @@ internal sealed class DirectResponseDefinition : NetworkFilterDefinition
 
 internal sealed class DirectResponseFilter(byte[] response) : TerminalFilter
 {
+    // Who has not taken all of it by then does not read.
+    private const long PatienceMicros = 10_000_000;
+
     public override async IoTask<bool> RunAsync(DownstreamConnection connection)
     {
-        if (response.Length > 0 && await connection.Transport.WriteAsync(response) < 0) return false;
+        var timer = new WheelTimer(static t => ((Transport)t!).CancelWrite(Libc.ETimedOut), connection.Transport);
+        connection.Worker.Timers.Arm(timer, PatienceMicros);
+        int sent = response.Length > 0 ? await connection.Transport.WriteAsync(response) : 0;
+        connection.Worker.Timers.Remove(timer);
+        if (sent < 0) return false;
         connection.Transport.ShutdownWrite();
         return true;
     }

@@ -38,6 +38,7 @@ internal sealed partial class HttpConnectionManager : TerminalFilter
     public long MaxConnectionMicros { get; private set; }
     public long MaxStreamMicros { get; private set; }
     public int MaxRequestsPerConnection { get; private set; }
+    public int MaxHeadBytes { get; private set; }
 
     /// <summary>Reads the time-outs and rules out of the configuration; once, when built.</summary>
     public HttpConnectionManager Compile()
@@ -53,6 +54,7 @@ internal sealed partial class HttpConnectionManager : TerminalFilter
         MaxConnectionMicros = Micros(options.MaxConnectionDuration ?? TimeSpan.Zero);
         MaxStreamMicros = Micros(options.MaxStreamDuration ?? TimeSpan.Zero);
         MaxRequestsPerConnection = options.MaxRequestsPerConnection;
+        MaxHeadBytes = Config.MaxRequestHeadersKb * 1024;
         CompileRules();
         return this;
     }
@@ -72,7 +74,7 @@ internal sealed partial class HttpConnectionManager : TerminalFilter
     /// <summary>The limits of the next head.</summary>
     public void Configure(RequestHead head, DownstreamConnection connection)
     {
-        head.MaxBytes = Config.MaxRequestHeadersKb * 1024;
+        head.MaxBytes = MaxHeadBytes;
         head.MaxFields = Config.CommonHttpProtocolOptions.MaxHeadersCount;
         head.AllowAbsoluteUrl = _allowAbsolute;
         head.DefaultHost = _defaultHost;
@@ -102,6 +104,7 @@ internal sealed partial class HttpConnectionManager : TerminalFilter
 
     public void CountReceived(Worker worker, int bytes) => worker.Stats.Add(Stats.CxRxBytes, bytes);
     public void CountIdleTimeout(Worker worker) => worker.Stats.Increment(Stats.CxIdleTimeout);
+    public void CountOverload(Worker worker) => worker.Stats.Increment(Stats.RqOverload);
     public void CountProtocolError(Worker worker) => worker.Stats.Increment(Stats.CxProtocolError);
 
     public void CountTimeout(Worker worker, bool route, bool idle, bool request)
@@ -125,11 +128,11 @@ internal sealed class HttpStats
             "downstream_cx_rx_bytes_total", "downstream_cx_tx_bytes_total", "downstream_rq_total", "downstream_rq_http1_total",
             "downstream_rq_http2_total", "downstream_rq_completed", "downstream_rq_rx_reset", "downstream_rq_response_timeout",
             "downstream_rq_idle_timeout", "downstream_rq_max_duration_reached", "downstream_rq_timeout", "downstream_rq_1xx",
-            "downstream_rq_2xx", "downstream_rq_3xx", "downstream_rq_4xx", "downstream_rq_5xx",
+            "downstream_rq_2xx", "downstream_rq_3xx", "downstream_rq_4xx", "downstream_rq_5xx", "downstream_rq_overload_close",
         ],
         ["downstream_cx_active", "downstream_rq_active"], ["downstream_rq_time"]);
 
-    public readonly Counter CxTotal, CxDestroy, CxIdleTimeout, CxProtocolError, CxRxBytes, CxTxBytes, RqTotal, RqHttp1, RqHttp2, RqCompleted, RqReset, RqTimeout, RqIdleTimeout, RqMaxDuration, RqOverallTimeout,
+    public readonly Counter CxTotal, CxDestroy, CxIdleTimeout, CxProtocolError, CxRxBytes, CxTxBytes, RqTotal, RqHttp1, RqHttp2, RqCompleted, RqReset, RqTimeout, RqIdleTimeout, RqMaxDuration, RqOverallTimeout, RqOverload,
         Rq1xx, Rq2xx, Rq3xx, Rq4xx, Rq5xx;
     public readonly Gauge CxActive, RqActive;
     public readonly Histogram RqTime;
@@ -153,6 +156,7 @@ internal sealed class HttpStats
         RqIdleTimeout = C("downstream_rq_idle_timeout");
         RqMaxDuration = C("downstream_rq_max_duration_reached");
         RqOverallTimeout = C("downstream_rq_timeout");
+        RqOverload = C("downstream_rq_overload_close");
         Rq1xx = C("downstream_rq_1xx");
         Rq2xx = C("downstream_rq_2xx");
         Rq3xx = C("downstream_rq_3xx");

@@ -21,6 +21,7 @@ internal sealed class Http1ServerConnection
     private int _requests;
     private bool _refused;
     private bool _waiting; // for the first byte of a request
+    private long _waitingSince;
 
     public Http1ServerConnection(DownstreamConnection downstream, HttpConnectionManager manager)
     {
@@ -33,6 +34,7 @@ internal sealed class Http1ServerConnection
         Transport.PeerGoneState = this;
         downstream.OnDrain = static c => ((Http1ServerConnection)c!).OnDrain();
         downstream.OnCut = static c => ((Http1ServerConnection)c!).OnCut();
+        downstream.OnPressed = static c => ((Http1ServerConnection)c!).OnPressed();
         downstream.HookState = this;
     }
 
@@ -42,7 +44,8 @@ internal sealed class Http1ServerConnection
     public InputBuffer Input { get; }
 
     /// <summary>The response under way is to be the last.</summary>
-    public bool ShouldClose => _downstream.IsDraining || (_manager.MaxRequestsPerConnection > 0 && _requests >= _manager.MaxRequestsPerConnection)
+    public bool ShouldClose => _downstream.IsDraining || _worker.Server.Overload.EndsConnections
+        || (_manager.MaxRequestsPerConnection > 0 && _requests >= _manager.MaxRequestsPerConnection)
         || (_manager.MaxConnectionMicros > 0 && _worker.NowMicros - _downstream.StartMicros >= _manager.MaxConnectionMicros);
 
     // A process that is told to end waits for idle clients just long enough for a request that is already on its way.
@@ -50,84 +53,140 @@ internal sealed class Http1ServerConnection
 
     public async IoTask<bool> RunAsync()
     {
-        while (await NextRequestAsync())
+        try
         {
+            while (await NextRequestAsync())
+            {
+            }
         }
-        _worker.Timers.Remove(_timer);
-        Input.Release();
+        finally
+        {
+            _worker.Timers.Remove(_timer);
+            Input.Release();
+        }
         return true;
     }
 
-    public void OnRead(int n)
+    /// <summary>Reads what is there without waiting; see <see cref="InputBuffer.Fill"/>.</summary>
+    public int Fill(bool large = false)
     {
-        Input.Filled(n);
-        _manager.CountReceived(_worker, n);
+        int n = Input.Fill(Transport, large);
+        if (n > 0) _manager.CountReceived(_worker, n);
+        return n;
     }
 
     private async IoTask<bool> NextRequestAsync()
     {
-        if (Input.Length == 0)
+        if (Input.Length == 0 && !await FirstBytesAsync()) return false;
+        var exchange = BeginHead();
+        HeadResult result;
+        while ((result = exchange.Head.Read(Input)) == HeadResult.NeedMore)
         {
-            Input.Release();
-            if (!Transport.MayRead && !await WaitIdleAsync()) return false;
+            // Its bytes wait alone: what a request takes is taken when the whole head is here.
+            Input.Rewind(exchange.Head.HeadBytes);
+            _worker.ReturnExchange(exchange);
+            int n = await MoreOfHeadAsync();
+            if (n <= 0 && n != -Libc.ETimedOut)
+            {
+                if (n == 0) _manager.CountProtocolError(_worker);
+                return false;
+            }
+            exchange = BeginHead();
+            if (n > 0) continue;
+            exchange.Head.Read(Input); // for the log
+            return await EndAsync(exchange, await RefuseAsync(exchange, 408, "request_header_timeout"));
         }
+        _worker.Timers.Cancel(_timer);
+        return await EndAsync(exchange, await ServeAsync(exchange, result));
+    }
+
+    private Http1ServerExchange BeginHead()
+    {
         var exchange = _worker.RentExchange();
         exchange.Begin(this);
-        bool keep = await ServeAsync(exchange);
+        _manager.Configure(exchange.Head, _downstream);
+        exchange.Head.Begin(exchange.Stream.RequestHeaders);
+        return exchange;
+    }
+
+    private IoTask<bool> EndAsync(Http1ServerExchange exchange, bool keep)
+    {
         // Closing with bytes unread would reset; an ordinary end needs no such care.
         bool lingers = !keep && !exchange.CutShort && exchange.MustClose && (!exchange.BodyEnded || _refused || Input.Length > 0 || Transport.MayRead);
         bool reset = exchange.CutShort && exchange.ResponseIsCloseDelimited;
         _worker.ReturnExchange(exchange);
-        if (keep) return true;
         if (reset) Transport.Close(reset: true);
-        else if (lingers) await LingerAsync();
-        return false;
+        else if (lingers) return LingerAsync();
+        return new IoTask<bool>(keep);
     }
 
-    private async IoTask<bool> WaitIdleAsync()
+    // Until the first bytes of a request are here: as long as a connection may be idle; before its first request no longer than a head may
+    // take.
+    private async IoTask<bool> FirstBytesAsync()
     {
-        _waiting = true;
-        long idle = _downstream.IsDraining ? DrainMicros : _manager.IdleMicros;
-        if (_manager.MaxConnectionMicros > 0)
+        Input.Release();
+        while (true)
         {
-            long left = Math.Max(1, _downstream.StartMicros + _manager.MaxConnectionMicros - _worker.NowMicros);
-            idle = idle == 0 ? left : Math.Min(idle, left);
-        }
-        if (idle > 0) _worker.Timers.Arm(_timer, idle);
-        int n = await Transport.ReadableAsync();
-        _waiting = false;
-        _worker.Timers.Cancel(_timer);
-        return n >= 0;
-    }
-
-    private async IoTask<bool> ServeAsync(Http1ServerExchange exchange)
-    {
-        var stream = exchange.Stream;
-        var head = exchange.Head;
-        _manager.Configure(head, _downstream);
-        head.Begin(stream.RequestHeaders);
-        bool began = false;
-        HeadResult result;
-        while ((result = head.Read(Input)) == HeadResult.NeedMore)
-        {
-            if (began && !_timer.IsArmed && _manager.RequestHeadersMicros > 0) _worker.Timers.Arm(_timer, _manager.RequestHeadersMicros);
-            int n = await Transport.ReadAsync(Input.Space());
-            if (n > 0)
-            {
-                OnRead(n);
-                began = true;
-                continue;
-            }
+            if (Transport.MayRead && Fill() is var read && read != -Libc.EAgain) return read > 0;
+            Input.Release();
+            if (IdleMicros() is > 0 and var idle) _worker.Timers.Arm(_timer, idle);
+            _waiting = true;
+            _waitingSince = _worker.NowMicros;
+            int n = await Transport.ReadableAsync();
+            _waiting = false;
             _worker.Timers.Cancel(_timer);
-            if (n == -Libc.ETimedOut) return await RefuseAsync(exchange, 408, "request_header_timeout");
-            if (n == 0 && (Input.Length > 0 || head.HeadBytes > 0)) _manager.CountProtocolError(_worker);
-            return false;
+            if (n < 0) return false;
         }
-        _worker.Timers.Cancel(_timer);
+    }
+
+    private long IdleMicros()
+    {
+        if (_downstream.IsDraining) return DrainMicros;
+        long idle = _manager.IdleMicros;
+        if (_requests == 0) idle = Earlier(idle, _manager.RequestHeadersMicros);
+        if (_manager.MaxConnectionMicros == 0) return idle;
+        return Earlier(idle, Math.Max(1, _downstream.StartMicros + _manager.MaxConnectionMicros - _worker.NowMicros));
+    }
+
+    // 0 is no limit.
+    private static long Earlier(long a, long b) => a == 0 ? b : b == 0 ? a : Math.Min(a, b);
+
+    /// <summary>More of a head whose beginning is in <see cref="Input"/>: positive when it is worth another look, 0 at the end, -errno.</summary>
+    private async IoTask<int> MoreOfHeadAsync()
+    {
+        // In all from here: no byte pushes it on.
+        if (!_timer.IsArmed && _manager.RequestHeadersMicros > 0) _worker.Timers.Arm(_timer, _manager.RequestHeadersMicros);
+        int seen = Input.Length;
+        while (true)
+        {
+            Input.Settle();
+            if (!Transport.MayRead && await Transport.ReadableAsync() is < 0 and var error) return error;
+            int before = Input.Length, n = Fill();
+            if (n == -Libc.EAgain) continue;
+            if (n <= 0 || IsWorthALook(before, seen)) return n;
+        }
+    }
+
+    // A head is read from its beginning each time. So that one that comes in many pieces costs a few times its size at most: while it is
+    // short, then with the lines of another eighth, at its end, and where it is too large.
+    private bool IsWorthALook(int before, int seen)
+    {
+        var all = Input.Unread;
+        if (all.Length <= 512 || all.Length > _manager.MaxHeadBytes) return true;
+        if (!all[before..].Contains((byte)'\n')) return false;
+        if (all.Length <= 4096 || all.Length >= seen + seen / 8) return true;
+        var tail = all[Math.Max(0, before - 3)..];
+        return tail.IndexOf("\n\r\n"u8) >= 0 || tail.IndexOf("\n\n"u8) >= 0;
+    }
+
+    private async IoTask<bool> ServeAsync(Http1ServerExchange exchange, HeadResult result)
+    {
+        var (stream, head) = (exchange.Stream, exchange.Head);
         Rebind();
         _requests++;
         if (result == HeadResult.Error) return await RefuseAsync(exchange, head.ErrorStatus, head.ErrorDetails);
         exchange.BeginBody();
+        if (!head.HasBody) Input.Settle(); // it may take long; the next request waits with what has come of it
         Identify(stream, head);
         stream.Begin(exchange, _manager, _downstream.Snapshot);
         _stream = stream;
@@ -190,17 +249,24 @@ internal sealed class Http1ServerConnection
         if (_manager.DelayedCloseMicros == 0) return false;
         Transport.ShutdownWrite();
         _worker.Timers.Arm(_timer, _manager.DelayedCloseMicros);
-        Input.Release();
-        while (true)
+        long end = _worker.NowMicros + _manager.DelayedCloseMicros;
+        for (int reads = 1; _worker.NowMicros < end; reads++)
         {
-            if (!Transport.MayRead && await Transport.ReadableAsync() < 0) break;
-            var space = Input.Space();
-            int n = Transport.TryRead(space.Span);
-            if (n == -Libc.EAgain) continue;
-            if (n <= 0) break;
+            Input.Release();
+            // Who sends as fast as it is read must not keep the worker.
+            if (reads % 16 == 0) await NextTurnAsync();
+            else if (!Transport.MayRead && await Transport.ReadableAsync() < 0) break;
+            if (Fill() is <= 0 and not -Libc.EAgain) break;
         }
         _worker.Timers.Cancel(_timer);
-        return true;
+        return false;
+    }
+
+    private async IoTask<bool> NextTurnAsync()
+    {
+        var signal = new Signal();
+        _worker.Post(static s => ((Signal)s!).Set(), signal);
+        return await signal.WaitAsync();
     }
 
     private void OnTimer()
@@ -219,6 +285,12 @@ internal sealed class Http1ServerConnection
     {
         // A request may be on its way on an idle connection: it still gets its answer, with a close, within this time.
         if (_waiting) _worker.Timers.Arm(_timer, DrainMicros);
+    }
+
+    private void OnPressed()
+    {
+        if (_stream is { } stream) stream.OnPressed();
+        else if (_waiting && _worker.NowMicros - _waitingSince >= _worker.Server.Overload.GraceMicros) OnTimer();
     }
 
     private void OnCut()

@@ -50,17 +50,34 @@ internal sealed class Http1ServerExchange : ServerExchange
 
     public override IoTask<int> FillAsync()
     {
-        var reading = _connection.Transport.ReadAsync(_connection.Input.Space(_body.IsLong));
-        if (!reading.IsCompleted) return Finish(reading);
-        return new IoTask<int>(OnRead(reading.GetAwaiter().GetResult()));
+        if (_connection.Transport.MayRead && Fill() is var n && n != -Libc.EAgain) return new IoTask<int>(n);
+        return WaitAndFillAsync();
     }
 
-    private async IoTask<int> Finish(IoTask<int> reading) => OnRead(await reading);
-
-    private int OnRead(int n)
+    private async IoTask<int> WaitAndFillAsync()
     {
-        if (n > 0) _connection.OnRead(n); else if (n == 0) _body.Closed();
+        int n;
+        do
+        {
+            _connection.Input.Settle();
+            if (await _connection.Transport.ReadableAsync() is < 0 and var error) return error;
+        }
+        while ((n = Fill()) == -Libc.EAgain);
         return n;
+    }
+
+    private int Fill()
+    {
+        int n = _connection.Fill(_body.IsLong);
+        if (n == 0) _body.Closed();
+        return n;
+    }
+
+    /// <summary>Between two requests: lets go of what only an unusual one needed.</summary>
+    public void Shrink()
+    {
+        _writer.Shrink();
+        Stream.Shrink();
     }
 
     // Only the body's reads belong to the stream; between requests the connection reads for itself.

@@ -13,7 +13,7 @@ internal sealed class MessageWriter
     // Below this, copying costs less than a second vector.
     private const int CopyBelow = 2048, FlushAbove = 16 * 1024;
 
-    private readonly ByteWriter _out = new(2048);
+    private readonly ByteWriter _out = new(0);
     private Transport _transport = null!;
     private bool _chunked;
 
@@ -27,6 +27,9 @@ internal sealed class MessageWriter
         _chunked = false;
         BytesSent = HeadBytes = 0;
     }
+
+    /// <summary>Between two exchanges: lets go of what only an unusual one needed.</summary>
+    public void Shrink() => _out.Release(keep: 32 * 1024);
 
     /// <summary><c>METHOD path HTTP/1.1</c>, host, fields. Framing fields are written from the arguments, never from the map.</summary>
     public void RequestHead(HeaderMap headers, long contentLength, bool chunked, bool upgrade)

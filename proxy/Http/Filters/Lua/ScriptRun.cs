@@ -15,7 +15,6 @@ internal enum ScriptWait : byte { None, Body, Chunk, Trailers, Call }
 /// </summary>
 internal sealed class ScriptRun(LuaFilter filter, bool response)
 {
-    private readonly ByteWriter _whole = new(256);
     private LuaScript? _script;
     private LuaInstance? _instance;
     private LuaThread? _thread; // while the script waits
@@ -90,15 +89,7 @@ internal sealed class ScriptRun(LuaFilter filter, bool response)
         if (Wait == ScriptWait.Body && end)
         {
             // The script sees what was kept and this piece as one.
-            if (filter.Held(response) is { Length: > 0 } held)
-            {
-                _whole.Clear();
-                _whole.Write(held.Written);
-                _whole.Write(piece.Written);
-                held.Clear();
-                piece.Clear();
-                piece.Write(_whole.Written);
-            }
+            _piece = Stream.JoinBody(filter, response);
             Resume();
         }
         else if (Wait == ScriptWait.Chunk && (end || piece.Length > 0))
