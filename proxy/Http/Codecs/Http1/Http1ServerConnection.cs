@@ -169,7 +169,8 @@ internal sealed class Http1ServerConnection
     // The current version at the beginning of each request: one volatile read and a comparison when nothing changed.
     private void Rebind()
     {
-        if (_downstream.Rebind() && _downstream.Chain.Terminal is HttpConnectionManager manager) _manager = manager;
+        _downstream.Rebind(); // what drains may have moved before
+        if (!ReferenceEquals(_downstream.Chain.Terminal, _manager) && _downstream.Chain.Terminal is HttpConnectionManager manager) _manager = manager;
     }
 
     /// <summary>
