@@ -53,7 +53,7 @@ internal sealed class RegexSubstitution
             {
                 // Nothing, where the last match ended, is no match of its own: the next begins behind the character there.
                 if (from == value.Length) break;
-                _regex.Alphabet.Next(value[from..], out int length);
+                _regex.Alphabet.Next(value, from, out int length);
                 from += length;
                 continue;
             }

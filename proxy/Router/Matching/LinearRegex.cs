@@ -10,8 +10,8 @@ internal sealed class LinearRegex
 {
     /// <summary>Steps of a program, repetitions written out: what Envoy's max_program_size is when nobody says otherwise.</summary>
     public const int MaxSize = 100;
-    /// <summary>Bytes; what is longer matches nothing. More than the head of a request has by default.</summary>
-    public const int MaxSubject = 64 << 10;
+    /// <summary>Bytes; what is longer matches nothing (and a path that is longer finds no route behind the first with an expression).</summary>
+    public const int MaxSubject = 16 << 10;
 
     private readonly RegexMatcher _matcher;
 

@@ -1,3 +1,5 @@
+using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
 using System.Runtime.Intrinsics;
 using System.Text;
 
@@ -36,30 +38,35 @@ internal sealed class RegexAlphabet
     }
 
     /// <summary>The takers of the character that the text begins with, and its length. What is no UTF-8 counts as U+FFFD.</summary>
-    public Vector128<ulong> Next(ReadOnlySpan<byte> text, out int length)
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public Vector128<ulong> Next(ReadOnlySpan<byte> text, int at, out int length)
     {
-        byte first = text[0];
-        if (first < 128)
-        {
-            length = 1;
-            return _ascii[first];
-        }
+        byte first = text[at];
+        if (first >= 128) return Wide(text[at..], out length);
+        length = 1;
+        return Unsafe.Add(ref MemoryMarshal.GetArrayDataReference(_ascii), first);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private Vector128<ulong> Wide(ReadOnlySpan<byte> text, out int length)
+    {
         if (Rune.DecodeFromUtf8(text, out var rune, out length) != System.Buffers.OperationStatus.Done) return _replacement;
-        int at = Array.BinarySearch(_from, rune.Value);
+        int at = _from.AsSpan().BinarySearch(rune.Value);
         return _wide[at >= 0 ? at : ~at - 1];
     }
 
     /// <summary>The place between two bytes of a text; a letter is one of ASCII, as in RE2.</summary>
     public static RegexPlace Place(ReadOnlySpan<byte> text, int at)
-    {
-        byte before = at == 0 ? (byte)0 : text[at - 1], after = at == text.Length ? (byte)0 : text[at];
-        var place = IsWord(before) == IsWord(after) ? RegexPlace.None : RegexPlace.WordBoundary;
-        if (at == 0) place |= RegexPlace.TextBegin | RegexPlace.LineBegin;
-        if (at == text.Length) place |= RegexPlace.TextEnd | RegexPlace.LineEnd;
-        if (before == '\n') place |= RegexPlace.LineBegin;
-        if (after == '\n' && at < text.Length) place |= RegexPlace.LineEnd;
-        return place;
-    }
+        => at == 0 ? RegexPlace.TextBegin | Between(Edge, text.Length == 0 ? Edge : Kinds[text[0]]) : Between(Kinds[text[at - 1]], at == text.Length ? Edge : Kinds[text[at]]);
 
-    private static bool IsWord(byte c) => char.IsAsciiLetterOrDigit((char)c) || c == '_';
+    // What a byte is to a place beside it: a letter, a line's end, neither of them; or there is none.
+    private const int Letter = 1, Newline = 2, Edge = 3;
+    private static readonly byte[] Kinds = [.. Enumerable.Range(0, 256).Select(c => (byte)(c == '\n' ? Newline : char.IsAsciiLetterOrDigit((char)c) || c == '_' ? Letter : 0))];
+    private static readonly RegexPlace[] Places = [.. Enumerable.Range(0, 16).Select(i => PlaceOf(i / 4, i % 4))];
+
+    private static RegexPlace Between(int before, int after) => Places[before * 4 + after];
+
+    private static RegexPlace PlaceOf(int before, int after)
+        => (before == Letter != (after == Letter) ? RegexPlace.WordBoundary : 0) | (before is Newline or Edge ? RegexPlace.LineBegin : 0)
+            | (after is Newline or Edge ? RegexPlace.LineEnd : 0) | (after == Edge ? RegexPlace.TextEnd : 0);
 }

@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using System.Runtime.Intrinsics;
 
@@ -26,7 +27,7 @@ internal sealed class RegexMatcher
         _program = program;
         _alphabet = alphabet;
         _asks = program.Asserts & Between;
-        _groups = (program.Chars.Length + 3) / 4;
+        _groups = (program.Chars.Length + 7) / 8 * 2;
         for (int place = 0; place < 16; place++)
         {
             if (((RegexPlace)place & ~_asks) != 0) continue;
@@ -35,37 +36,57 @@ internal sealed class RegexMatcher
         }
     }
 
+    // Compiled as it will stay: what a character costs must hold from the first request on.
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public bool IsMatch(ReadOnlySpan<byte> text)
     {
-        bool fixedPlace = _asks == RegexPlace.None;
-        var now = _begin[fixedPlace ? 0 : (int)(RegexAlphabet.Place(text, 0) & _asks)];
+        bool one = _asks == RegexPlace.None;
+        var now = _begin[one ? 0 : (int)(RegexAlphabet.Place(text, 0) & _asks)];
         var table = _follow[0];
+        // Most texts stay in a state for many characters.
+        Vector128<ulong> last = Vector128<ulong>.Zero, then = last;
         for (int at = 0; at < text.Length;)
         {
-            now &= _alphabet.Next(text[at..], out int length);
-            if (now == Vector128<ulong>.Zero) return false;
+            now &= _alphabet.Next(text, at, out int length);
             at += length;
-            if (!fixedPlace) table = _follow[(int)(RegexAlphabet.Place(text, at) & _asks)];
-            now = Step(table, now);
+            if (!one && _follow[(int)(RegexAlphabet.Place(text, at) & _asks)] is var other && !ReferenceEquals(other, table)) (table, last) = (other, Vector128<ulong>.Zero);
+            if (now == last)
+            {
+                if (now == Vector128<ulong>.Zero) return false;
+                now = then;
+                continue;
+            }
+            last = now;
+            now = then = Step(ref MemoryMarshal.GetArrayDataReference(table), now.GetElement(0), now.GetElement(1), _groups * 16);
+            if (now == Vector128<ulong>.Zero) return false;
         }
         int end = _program.Chars.Length;
         return ((end < 64 ? now[0] >> end : now[1] >> (end - 64)) & 1) != 0;
     }
 
+    // The tables of four steps stand behind each other; eight steps are looked up at a time. All of them, whether there are any or not:
+    // the processor then knows the way.
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static Vector128<ulong> Step(ref Vector128<ulong> table, ulong low, ulong high, nint rows)
+    {
+        Vector128<ulong> even = Vector128<ulong>.Zero, odd = even;
+        nint row = 0, half = Math.Min(rows, 256);
+        for (; row < half; row += 32, low >>= 8)
+        {
+            even |= Unsafe.Add(ref table, row + (nint)(low & 15));
+            odd |= Unsafe.Add(ref table, row + 16 + (nint)(low >> 4 & 15));
+        }
+        for (; row < rows; row += 32, high >>= 8)
+        {
+            even |= Unsafe.Add(ref table, row + (nint)(high & 15));
+            odd |= Unsafe.Add(ref table, row + 16 + (nint)(high >> 4 & 15));
+        }
+        return even | odd;
+    }
+
     /// <summary>What a match may begin with: at the text's begin, and behind it; with the bit of the end where it may be empty.</summary>
     public (Vector128<ulong> First, Vector128<ulong> Later) Beginnings()
         => (Reach(_program.Start, static _ => true), Reach(_program.Start, static a => (RegexAssertion)a != RegexAssertion.TextBegin));
-
-    private Vector128<ulong> Step(Vector128<ulong>[] table, Vector128<ulong> now)
-    {
-        ref var row = ref MemoryMarshal.GetArrayDataReference(table);
-        ulong low = now[0], high = now[1];
-        var next = Vector128<ulong>.Zero;
-        int offset = 0, half = Math.Min(_groups, 16) * 16, all = _groups * 16;
-        for (; offset < half && low != 0; offset += 16, low >>= 4) next |= System.Runtime.CompilerServices.Unsafe.Add(ref row, offset + (int)(low & 15));
-        for (offset = 256; offset < all && high != 0; offset += 16, high >>= 4) next |= System.Runtime.CompilerServices.Unsafe.Add(ref row, offset + (int)(high & 15));
-        return next;
-    }
 
     private Vector128<ulong>[] Follow(RegexPlace place)
     {

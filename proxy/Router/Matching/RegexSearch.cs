@@ -1,4 +1,5 @@
 using System.Buffers;
+using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
 
 namespace Managed.Proxy.Router.Matching;
@@ -11,8 +12,8 @@ namespace Managed.Proxy.Router.Matching;
 internal ref struct RegexSearch
 {
     /// <summary>Steps taken in one text: at most a millisecond's.</summary>
-    public const int MaxWork = 100_000;
-    private const long MaxCells = 2 << 20; // steps × places that are kept account of: 256 KiB
+    public const int MaxWork = 40_000;
+    private const long MaxCells = 8 << 20; // steps × places that are kept account of: 1 MiB
 
     private readonly RegexProgram _program;
     private readonly RegexAlphabet _alphabet;
@@ -53,6 +54,7 @@ internal ref struct RegexSearch
     }
 
     /// <summary>The first match that begins at a place or behind it.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public bool Find(int from)
     {
         for (int at = from; at <= _text.Length && !GaveUp; at++)
@@ -62,13 +64,14 @@ internal ref struct RegexSearch
             if (!Has(may, _program.Chars.Length))
             {
                 if (at == _text.Length) return false;
-                if ((may & _alphabet.Next(_text[at..], out _)) == Vector128<ulong>.Zero) continue;
+                if ((may & _alphabet.Next(_text, at, out _)) == Vector128<ulong>.Zero) continue;
             }
             if (Match(at)) return true;
         }
         return false;
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private bool Match(int start)
     {
         _slots.Fill(-1);
@@ -91,6 +94,7 @@ internal ref struct RegexSearch
     }
 
     // On from a step until it matches or fails; what else could be tried is pushed.
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private bool Follow(int step, int at)
     {
         while (true)
@@ -107,7 +111,7 @@ internal ref struct RegexSearch
                     return true;
                 case RegexOp.Char:
                     if (at == _text.Length) return false;
-                    var takers = _alphabet.Next(_text[at..], out int length);
+                    var takers = _alphabet.Next(_text, at, out int length);
                     if (!Has(takers, argument)) return false;
                     at += length;
                     break;

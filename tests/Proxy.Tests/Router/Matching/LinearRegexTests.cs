@@ -121,7 +121,7 @@ public sealed class LinearRegexTests
 
     // As the largest program of each kind that is taken.
     public static TheoryData<string> Hostile { get; } = new(
-        ".*a.{45}b", "(a?){49}a", "(.?){49}b", "(a|b|c|d|e|f|g|h|i|j|k|l|m|n|o|p)*x", ".*.*.*.*.*.*.*.*.*.*.*.*.*x", "(a*)*b", "(a|aa)+$x?b", @".*\ba\b.*\bb\b.*x",
+        ".*a.{45}b", "(?:a?){49}a", "(?:.?){49}b", ".*a.{90}b", "(a|b|c|d|e|f|g|h|i|j|k|l|m|n|o|p)*x", ".*.*.*.*.*.*.*.*.*.*.*.*.*x", "(a*)*b", "(a|aa)+$x?b", @".*\ba\b.*\bb\b.*x",
         @"(?m)(^a*$\n?)*b", @"(\pL|\pN|.|[^a])*\x{10FFFF}", "(?i)(.*k.*s.*)+x", "(((((a*)*)*)*)*)*b", "[^b]*[^c]*[^d]*[^e]*[^f]*[^g]*[^h]*a{60}b");
 
     [Theory]
@@ -156,7 +156,7 @@ public sealed class LinearRegexTests
         var substitution = RegexSubstitution.Compile(new RegexRewriteConfig { Pattern = new RegexMatcherConfig { Regex = pattern }, Substitution = "\\0\\0" }, errors)!;
         Assert.Empty(errors.Errors);
         var to = new ByteWriter();
-        foreach (int length in (int[])[100, 3000, 60_000])
+        foreach (int length in (int[])[100, 3000, 15_000, 60_000])
         {
             byte[] subject = Encoding.ASCII.GetBytes(string.Concat(Enumerable.Repeat("aab", length / 3)));
             long least = long.MaxValue;

@@ -1,8 +1,9 @@
 using System.Text.Json;
 using Managed.TestKit;
+using Managed.TestKit.Wasm;
 using Xunit;
 
-namespace Managed.Integration.Publication;
+namespace Managed.Proxy.Tests.Downstream.Listener;
 
 /// <summary>What a client's connection met when it came, it meets to its end: a connection whose listener or chain has gone keeps its filters.</summary>
 public sealed class RemovedListenerTests
@@ -96,6 +97,54 @@ public sealed class RemovedListenerTests
         await client.GetAsync();
 
         Assert.Equal("3", (await client.ReadAsync())["x-stamp"]);
+    }
+
+    [Fact]
+    public async Task AModuleThatFailsOpen_StillAuthorises()
+    {
+        byte[] module = new WatGuest().On("request_headers", """(drop (call $proxy_send_local_response (i32.const 403) "" "no" "" (i32.const -1))) (return (i32.const 1))""").Build();
+        string guarded = Listener("edge", Script(1)).Replace("- {name: lua", "- " + WasmProxy.Filter(module, ", failure_policy: FAIL_OPEN") + "\n                - {name: lua", StringComparison.Ordinal)
+            .Replace("403", "200", StringComparison.Ordinal);
+        await using var proxy = await ProxyFixture.StartAsync(Document(guarded, Other));
+        await using var client = await proxy.ConnectAsync();
+        await client.GetAsync();
+        Assert.Equal(403, (await client.ReadAsync()).Status);
+
+        await proxy.PublishAsync(Document(guarded, Listener("other", Script(5))));
+        await proxy.PublishAsync(Document(Other));
+        for (int i = 0; i < 3; i++) await proxy.PublishAsync(Document(Listener("other", Script(100 + i))));
+        await SweptAsync(proxy, 2);
+        await client.GetAsync();
+
+        Assert.Equal(403, (await client.ReadAsync()).Status);
+        await SweptAsync(proxy, 1);
+    }
+
+    [Fact]
+    public async Task NetworkFilters_GoOnWithTheirConnection()
+    {
+        byte[] module = new WatGuest().On("downstream_data", """(drop (call $proxy_set_buffer_bytes (i32.const 2) (i32.const 0) (i32.const 100) "seen"))""").Build();
+        string guarded = $$"""
+            - name: edge
+              address: "127.0.0.1:0"
+              drain_timeout: 60s
+              filter_chains: [{name: main, filters: [{{WasmProxy.Filter(module, ", failure_policy: FAIL_OPEN").Replace("filters.http.wasm", "filters.network.wasm", StringComparison.Ordinal)}}, {name: echo}]}]
+            """;
+        await using var proxy = await ProxyFixture.StartAsync(Document(guarded, Other));
+        await using (var client = await proxy.ConnectAsync())
+        {
+            await client.SendAsync("one");
+            Assert.Equal("seen", await client.ReadTextAsync(4));
+
+            await proxy.PublishAsync(Document(Other));
+            for (int i = 0; i < 3; i++) await proxy.PublishAsync(Document(Listener("other", Script(100 + i))));
+            await SweptAsync(proxy, 2);
+            await client.SendAsync("two");
+
+            Assert.Equal("seen", await client.ReadTextAsync(4));
+            Assert.Equal(2, proxy.Server.Generations().Count);
+        }
+        await SweptAsync(proxy, 1);
     }
 
     [Fact]
