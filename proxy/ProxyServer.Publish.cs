@@ -170,9 +170,8 @@ public sealed partial class ProxyServer
         // The former version's addresses are all still there: removal comes after the acknowledgements.
         _clusters.Activate(former.Clusters.Values);
         _current = former;
-        RemoveUnused(former);
         await AcknowledgeAsync(former, Stopwatch.GetTimestamp(), 0);
-        SweepGenerations();
+        RemoveUnused(former);
     }
 
     private void RemoveUnused(Snapshot current)
@@ -184,20 +183,29 @@ public sealed partial class ProxyServer
             StopAccepting(address);
             Raise("listener.removed", ("address", key));
         }
-        _acknowledged = current;
+        // Behind the stopping of acceptors, whose last connections are still the former version's.
+        lock (_generations)
+        {
+            _step++;
+            foreach (var old in _generations)
+                if (!ReferenceEquals(old, current)) old.RetiredAt = Math.Min(old.RetiredAt, _step);
+            current.RetiredAt = long.MaxValue;
+        }
+        foreach (var worker in _workers) worker.Post(static s => { var (w, step) = ((Worker, long))s!; w.PassStep(step); }, (worker, _step));
         SweepGenerations();
     }
 
     /// <summary>
-    /// Forgets old versions that nobody is on any more. What they hold outside the managed heap goes earlier, with their last stream:
-    /// every worker has acknowledged a newer version, so no stream begins on an old one, whoever keeps an idle connection open.
+    /// Forgets old versions that nobody is on any more. What they hold outside the managed heap goes earlier, with their last stream and
+    /// the last connection that holds them: every worker has a newer version and has left behind it whatever might have begun on this
+    /// one, so nothing begins on it any more, whoever keeps an idle connection open.
     /// </summary>
     private void SweepGenerations()
     {
         lock (_generations)
         {
             foreach (var old in _generations)
-                if (IsPast(old) && old.Streams <= 0) old.Dispose();
+                if (IsPast(old) && !old.IsInUse) old.Dispose();
             // Only what has given back: its last stream may have left since that look.
             _generations.RemoveAll(g =>
             {
@@ -205,10 +213,10 @@ public sealed partial class ProxyServer
                 g.ReturnNames();
                 return true;
             });
-            if (!_stopped && _generations.Exists(IsPast)) _sweep.Change(SweepMs, Timeout.Infinite);
+            if (!_stopped && _generations.Count > 1) _sweep.Change(SweepMs, Timeout.Infinite);
         }
 
-        bool IsPast(Snapshot version) => !ReferenceEquals(version, _current) && !ReferenceEquals(version, _acknowledged);
+        bool IsPast(Snapshot version) => !ReferenceEquals(version, _current) && Array.TrueForAll(_workers, w => w.Step >= version.RetiredAt);
     }
 
     private static void StartAccepting((Worker Worker, ListenAddress Address) what)

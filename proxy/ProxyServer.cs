@@ -32,7 +32,7 @@ public sealed partial class ProxyServer : IAsyncDisposable
     private readonly List<Snapshot> _generations = [];
     private readonly ConcurrentDictionary<int, int> _threadIds = new();
     private volatile Snapshot? _current;
-    private Snapshot? _acknowledged; // by all workers; the one to go back to while the next is published
+    private long _step; // counts what the workers are told to have behind them
     private volatile bool _draining, _stopped;
 
     public ProxyServer(ProxyOptions options)

@@ -14,7 +14,7 @@ public sealed class Snapshot : IDisposable
 {
     // Each worker counts in its own cache line.
     private const int Stride = 16;
-    private readonly long[] _connections, _streams;
+    private readonly long[] _connections, _streams, _holds;
     private readonly Dictionary<string, Listener> _byAddress;
     private readonly SharedState _shared;
     private readonly StatScope _names;
@@ -36,6 +36,7 @@ public sealed class Snapshot : IDisposable
         _names = names;
         _connections = new long[workers.Count * Stride];
         _streams = new long[workers.Count * Stride];
+        _holds = new long[workers.Count * Stride];
         _workers = workers;
     }
 
@@ -84,11 +85,34 @@ public sealed class Snapshot : IDisposable
 
     internal void EnterConnection(Worker worker) => _connections[worker.Id * Stride]++;
     internal void LeaveConnection(Worker worker) => _connections[worker.Id * Stride]--;
-    internal void EnterStream(Worker worker) => _streams[worker.Id * Stride]++;
+
+    /// <summary>
+    /// A request begins on it, which has its filters until it leaves. On a version that has given them back none may begin: without its
+    /// filters a request would be let through where one of them was to stop it.
+    /// </summary>
+    internal void EnterStream(Worker worker)
+    {
+        if (IsDisposed) throw new InvalidOperationException($"a request began on version {Version}, which has given back its filters");
+        _streams[worker.Id * Stride]++;
+    }
+
     internal void LeaveStream(Worker worker) => _streams[worker.Id * Stride]--;
+
+    /// <summary>A connection stays on it, or has network filters of it: nothing is given back until <see cref="LetGo"/>. False: it is too late.</summary>
+    internal bool TryHold(Worker worker)
+    {
+        if (IsDisposed) return false;
+        _holds[worker.Id * Stride]++;
+        return true;
+    }
+
+    internal void LetGo(Worker worker) => _holds[worker.Id * Stride]--;
 
     internal long Connections => Sum(_connections);
     internal long Streams => Sum(_streams);
+    internal bool IsInUse => Sum(_streams) > 0 || Sum(_holds) > 0;
+    /// <summary>The step of the workers (<see cref="Worker.Step"/>) from which on nothing begins on it; none as long as it may be gone back to.</summary>
+    internal long RetiredAt { get; set; } = long.MaxValue;
 
     private static long Sum(long[] counts)
     {

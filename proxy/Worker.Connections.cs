@@ -42,9 +42,23 @@ public sealed partial class Worker
         if (countsGlobally) Server.Overload.Connections.Leave();
     }
 
+    /// <summary>The version that this worker has taken, and the one before it as long as connections may still come to it.</summary>
+    internal Snapshot? Taken { get; private set; }
+    internal Snapshot? Former { get; private set; }
+
+    private long _step;
+    internal long Step => Volatile.Read(ref _step);
+
+    /// <summary>Nothing begins any more on the versions before the one that is taken.</summary>
+    internal void PassStep(long step)
+    {
+        Former = null;
+        Volatile.Write(ref _step, step);
+    }
+
     /// <param name="transport">What was accepted, and admitted.</param>
     /// <param name="listener">The listener of its address.</param>
-    /// <param name="snapshot">The current version.</param>
+    /// <param name="snapshot">The version that the listener is of.</param>
     /// <param name="isCurrent">False when the listener was removed while the connection waited to be accepted.</param>
     internal void Serve(Transport transport, Listener listener, Snapshot snapshot, bool isCurrent)
     {
@@ -64,7 +78,14 @@ public sealed partial class Worker
         _connectionCount++;
         Stats.Increment(listener.Stats.CxActive);
         snapshot.EnterConnection(this);
-        if (!isCurrent) Drain(connection, listener.Config.DrainTimeout);
+        if (chain.Filters.Length > 0 && !connection.HoldFilters())
+        {
+            // Nothing may be served without its filters. Where the version is current, this cannot be.
+            Server.OnWorkerCrash(new InvalidOperationException($"a connection came to version {snapshot.Version}, which has given back its filters"));
+            End(connection);
+            return;
+        }
+        if (!isCurrent) Drain(connection);
         RunAsync(connection).Forget();
     }
 
@@ -79,6 +100,12 @@ public sealed partial class Worker
             // A bug of ours or of a filter: it costs this connection and is reported.
             Server.OnWorkerCrash(e);
         }
+        End(connection);
+        return true;
+    }
+
+    private void End(DownstreamConnection connection)
+    {
         connection.OnCut = connection.OnDrain = connection.OnPressed = null;
         connection.Transport.Close(); // tells the network filters too
         if (connection.Previous is null) _connections = connection.Next; else connection.Previous.Next = connection.Next;
@@ -89,8 +116,8 @@ public sealed partial class Worker
         Stats.Increment(stats.CxDestroy);
         Leave(connection.Chain.Listener, connection.CountsGlobally);
         connection.Snapshot.LeaveConnection(this);
+        connection.LetGo();
         connection.Chain.Listener.AccessLog?.Log(this, connection.Describe());
-        return true;
     }
 
     // The network filters of the chain, between the socket and whoever runs the connection. False: one of them will not have it.
@@ -118,18 +145,22 @@ public sealed partial class Worker
     /// <summary>After a publication: what has no successor in the current version drains, and is cut when its time is over.</summary>
     internal void DrainRemoved(Snapshot current)
     {
-        for (var connection = _connections; connection is not null; connection = connection.Next)
+        for (DownstreamConnection? connection = _connections, next; connection is not null; connection = next)
         {
-            var next = current.FindListener(connection.Chain.Listener.AddressKey)?.FindChain(connection.Chain.Name);
-            if (next is null || next.Terminal.GetType() != connection.Chain.Terminal.GetType()) Drain(connection, connection.Chain.Listener.Config.DrainTimeout);
+            next = connection.Next;
+            if (connection.SuccessorIn(current) is null) Drain(connection);
         }
+        (Former, Taken) = (Taken, current);
     }
 
     /// <summary>Drains the connections of a listener, or all of them.</summary>
     internal void DrainWhere(string? addressKey, TimeSpan time)
     {
-        for (var connection = _connections; connection is not null; connection = connection.Next)
+        for (DownstreamConnection? connection = _connections, next; connection is not null; connection = next)
+        {
+            next = connection.Next;
             if (addressKey is null || connection.Chain.Listener.AddressKey == addressKey) Drain(connection, time, hurried: addressKey is null);
+        }
     }
 
     /// <summary>Short of memory or connections: what only waits may go.</summary>
@@ -139,10 +170,10 @@ public sealed partial class Worker
             connection.OnPressed?.Invoke(connection.HookState);
     }
 
-    private void Drain(DownstreamConnection connection, TimeSpan time, bool hurried = false)
+    private void Drain(DownstreamConnection connection, TimeSpan? time = null, bool hurried = false)
     {
         if (connection.IsDraining && !hurried) return;
         connection.Drain(hurried);
-        Timers.Arm(new WheelTimer(static c => ((DownstreamConnection)c!).Cut(), connection), (long)time.TotalMicroseconds);
+        Timers.Arm(new WheelTimer(static c => ((DownstreamConnection)c!).Cut(), connection), (long)(time ?? connection.Chain.Listener.Config.DrainTimeout).TotalMicroseconds);
     }
 }

@@ -44,7 +44,9 @@ public sealed partial class HttpStream
         }
         Worker.Stats.Increment(state.Stats.RqTotal);
         Worker.Stats.Increment(state.Stats.RqActive);
-        route.PrepareRequest(this, envoyHeaders: !Manager.SuppressEnvoyHeaders);
+        // What the upstream was not to see as it came is not sent there as it came.
+        bool prepared = route.PrepareRequest(this, envoyHeaders: !Manager.SuppressEnvoyHeaders);
+        if (!prepared) SendLocalReply(414, default, "path_rewrite_too_long");
         Manager.PrepareUpstream(this, route);
         if (route.IdleTimeoutMicros >= 0) SetIdleTimeout(route.IdleTimeoutMicros);
         if (route.MaxStreamDurationMicros > 0) Worker.Timers.Arm(_maxTimer, route.MaxStreamDurationMicros);
@@ -53,7 +55,7 @@ public sealed partial class HttpStream
             Info.RequestEnd = Worker.NowMicros;
             ArmRouteTimer();
         }
-        bool complete = await ForwardToAsync(cluster, state, route);
+        bool complete = prepared && await ForwardToAsync(cluster, state, route);
         state.LeaveRequest();
         Worker.Stats.Decrement(state.Stats.RqActive);
         return complete;

@@ -115,6 +115,7 @@ public sealed partial class HttpStream
     /// <summary>Begins a stream whose request headers are in <see cref="RequestHeaders"/>.</summary>
     internal void Begin(ServerExchange down, HttpConnectionManager manager, Snapshot snapshot)
     {
+        snapshot.EnterStream(Worker);
         _down = down;
         Manager = manager;
         Snapshot = snapshot;
@@ -130,7 +131,6 @@ public sealed partial class HttpStream
         Info.StartTime = Worker.NowMicros;
         Info.StartWallClock = Worker.WallMicros;
         Info.StreamId = Worker.NextId();
-        snapshot.EnterStream(Worker);
         if (Worker.Server.TraceStarted is { } started) started(Trace = new StreamTrace());
         Touch();
         SetIdleTimeout(manager.StreamIdleMicros);

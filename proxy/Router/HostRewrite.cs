@@ -47,7 +47,7 @@ internal sealed class HostRewrite
     {
         if (_literal is not null) return _literal;
         int mark = scratch.Length;
-        if (_path is not null) _path.Write(QueryString.PathOf(headers.Get(HeaderId.Path)), scratch);
+        if (_path is not null) _path.TryWrite(QueryString.PathOf(headers.Get(HeaderId.Path)), scratch);
         else if (_header.TryGet(headers, out var value)) scratch.Write(value);
         var host = scratch.Written[mark..];
         return HeaderValue.IsAuthority(host) ? host : default;

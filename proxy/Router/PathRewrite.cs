@@ -21,10 +21,10 @@ internal sealed class PathRewrite(byte[]? prefix, RegexSubstitution? regex)
         return null;
     }
 
-    /// <summary>Appends the new target.</summary>
+    /// <summary>Appends the new target. False: it takes more work than a request may make, and nothing is appended.</summary>
     /// <param name="target">The present path with its query.</param>
     /// <param name="match">Says how much a prefix rewrite replaces.</param>
-    public void Write(ReadOnlySpan<byte> target, PathMatch match, ByteWriter to)
+    public bool TryWrite(ReadOnlySpan<byte> target, PathMatch match, ByteWriter to)
     {
         var path = QueryString.PathOf(target);
         int mark = to.Length;
@@ -33,7 +33,7 @@ internal sealed class PathRewrite(byte[]? prefix, RegexSubstitution? regex)
             to.Write(prefix);
             to.Write(path[match.MatchedLength(path)..]);
         }
-        else regex!.Write(path, to);
+        else if (!regex!.TryWrite(path, to)) return false;
         // A target in origin-form begins with a slash (RFC 9112 section 3.2.1), whatever the rewrite left.
         if (to.Length == mark || to.Written[mark] != '/')
         {
@@ -42,5 +42,6 @@ internal sealed class PathRewrite(byte[]? prefix, RegexSubstitution? regex)
             to.Storage[mark] = (byte)'/';
         }
         to.Write(target[path.Length..]);
+        return true;
     }
 }

@@ -97,8 +97,7 @@ internal sealed class RedirectAction
         else
         {
             if (_stripQuery) target = target[..^query.Length];
-            if (_rewrite is not null && match is not null) _rewrite.Write(target, match, to);
-            else to.Write(target);
+            if (_rewrite is null || match is null || !_rewrite.TryWrite(target, match, to)) to.Write(target);
         }
     }
 }

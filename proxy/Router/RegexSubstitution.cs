@@ -1,6 +1,4 @@
-using System.Buffers;
 using System.Text;
-using System.Text.RegularExpressions;
 using Managed.Proxy.Configuration;
 using Managed.Proxy.Configuration.Model;
 using Managed.Proxy.Core.Buffers;
@@ -10,64 +8,66 @@ using Managed.Proxy.Router.Matching;
 namespace Managed.Proxy.Router;
 
 /// <summary>
-/// A compiled RegexRewrite: replaces every match, <c>\1</c> to <c>\9</c> being groups and <c>\0</c> the match. Without groups it
-/// allocates nothing; with them the engine makes one match object each.
+/// A compiled RegexRewrite: replaces every match as RE2's GlobalReplace does, <c>\1</c> to <c>\9</c> being groups and <c>\0</c> the
+/// match. Allocates nothing.
 /// </summary>
 internal sealed class RegexSubstitution
 {
+    private const int MaxOutput = 256 << 10; // bytes that a substitution may make of a path
+
     // A literal, or the number of a group.
     private readonly record struct Piece(byte[]? Literal, int Group);
 
-    private readonly Regex _regex;
+    private readonly LinearRegex _regex;
     private readonly Piece[] _pieces;
-    private readonly bool _groups;
+    private readonly int _slots;
 
-    private RegexSubstitution(Regex regex, Piece[] pieces)
+    private RegexSubstitution(LinearRegex regex, Piece[] pieces)
     {
         _regex = regex;
         _pieces = pieces;
-        _groups = Array.Exists(pieces, p => p.Group > 0);
+        _slots = 2 + 2 * pieces.Max(p => (int?)Math.Max(0, p.Group)).GetValueOrDefault();
     }
 
     public static RegexSubstitution? Compile(RegexRewriteConfig config, ConfigErrors errors)
     {
         if (config.Pattern is not { Regex.Length: > 0 } pattern) return null; // the binder has said so
-        var regex = LinearRegex.Compile(pattern.Regex, whole: false, ignoreCase: false, errors, Place.Of(pattern, "regex"))?.Regex;
+        var regex = LinearRegex.Compile(pattern.Regex, ignoreCase: false, errors, Place.Of(pattern, "regex"));
         if (regex is null) return null;
-        string? wrong = Split(config.Substitution, regex.GetGroupNumbers().Length - 1, out var pieces);
+        string? wrong = Split(config.Substitution, regex.Groups, out var pieces);
         if (wrong is null) return new RegexSubstitution(regex, pieces);
         errors.ErrorAt(config.Node, "substitution", ConfigCode.InvalidValue, wrong);
         return null;
     }
 
-    public void Write(ReadOnlySpan<byte> value, ByteWriter to)
+    /// <summary>Appends what becomes of the value. False: that is more work than a request may make, and nothing is appended.</summary>
+    public bool TryWrite(ReadOnlySpan<byte> value, ByteWriter to)
     {
-        char[] chars = ArrayPool<char>.Shared.Rent(Math.Max(1, value.Length));
-        // One char per byte: positions in the chars are positions in the bytes.
-        Encoding.Latin1.GetChars(value, chars);
-        int copied = 0;
-        if (!_groups)
+        Span<int> slots = stackalloc int[_slots];
+        int mark = to.Length, copied = 0, from = 0, ended = -1;
+        var search = _regex.Search(value, slots);
+        while (from <= value.Length && search.Find(from))
         {
-            foreach (var match in _regex.EnumerateMatches(chars.AsSpan(0, value.Length)))
+            var (first, last) = (slots[0], slots[1]);
+            if (first == last && first == ended)
             {
-                to.Write(value[copied..match.Index]);
-                foreach (var piece in _pieces) to.Write(piece.Literal ?? value.Slice(match.Index, match.Length));
-                copied = match.Index + match.Length;
+                // Nothing, where the last match ended, is no match of its own: the next begins behind the character there.
+                if (from == value.Length) break;
+                _regex.Alphabet.Next(value, from, out int length);
+                from += length;
+                continue;
             }
+            to.Write(value[copied..first]);
+            foreach (var piece in _pieces)
+                if (piece.Literal is { } literal) to.Write(literal);
+                else if (slots[2 * piece.Group] is >= 0 and var begin && slots[2 * piece.Group + 1] is var end && end >= begin) to.Write(value[begin..end]);
+            copied = from = ended = last;
+            if (to.Length - mark > MaxOutput) break;
         }
-        else
-        {
-            for (var match = _regex.Match(new string(chars, 0, value.Length)); match.Success; match = match.NextMatch())
-            {
-                to.Write(value[copied..match.Index]);
-                foreach (var piece in _pieces)
-                    if (piece.Literal is { } literal) to.Write(literal);
-                    else if (match.Groups[piece.Group] is { Success: true } group) to.Write(value.Slice(group.Index, group.Length));
-                copied = match.Index + match.Length;
-            }
-        }
-        to.Write(value[copied..]);
-        ArrayPool<char>.Shared.Return(chars);
+        bool complete = !search.GaveUp && to.Length - mark <= MaxOutput;
+        search.Dispose();
+        if (complete) to.Write(value[copied..]); else to.Truncate(mark);
+        return complete;
     }
 
     private static string? Split(string text, int groups, out Piece[] pieces)

@@ -42,6 +42,8 @@ internal sealed class VirtualHost
         {
             if (step.Route is { } route)
             {
+                // Whether the expression would have matched nobody knows; what comes behind it may be what it was to keep from.
+                if (path.Length > LinearRegex.MaxSubject && route.Path.Test == PathTest.Regex) return null;
                 if (route.Path.IsMatch(path) && route.MatchesRest(request, target, random)) return route.Choose(request, random);
             }
             else if (step.ByPath!.GetAlternateLookup<ReadOnlySpan<byte>>().TryGetValue(path, out var candidates))
@@ -64,6 +66,11 @@ internal sealed class VirtualHost
         var path = QueryString.PathOf(target);
         foreach (var route in _routes)
         {
+            if (path.Length > LinearRegex.MaxSubject && route.Path.Test == PathTest.Regex)
+            {
+                steps.Add(new MatchStep("route", route.Label, false, $"the path is longer than an expression takes ({LinearRegex.MaxSubject} bytes): no route"));
+                return null;
+            }
             string? reason = route.Explain(request, target, path, random);
             steps.Add(new MatchStep("route", route.Label, reason is null, reason ?? route.Describe()));
             if (reason is null) return route.Choose(request, random);

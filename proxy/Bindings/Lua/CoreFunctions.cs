@@ -10,7 +10,27 @@ internal static unsafe class CoreFunctions
 
     public static LuaLibrary Library { get; } = new(LuaLibrary.Read("core.lua"),
         ("find", LuaLibrary.Address(&Find)), ("expand", LuaLibrary.Address(&Expand)), ("memory", LuaLibrary.Address(&Memory)), ("limit", LuaLibrary.Address(&Limit)),
-        ("charge", LuaLibrary.Address(&Charge)));
+        ("charge", LuaLibrary.Address(&Charge)), ("watch", LuaLibrary.Address(&Watch)), ("padding", LuaLibrary.Address(&Padding)));
+
+    private static int Watch(LuaState state, nint L)
+    {
+        if (LuaApi.ToThread(L, 1) is not 0 and var coroutine) LuaState.Watch(coroutine);
+        return 0;
+    }
+
+    // (format) -> the sum of the numbers in it: how many bytes of padding it may ask for
+    private static int Padding(LuaState state, nint L)
+    {
+        long sum = 0, number = 0;
+        foreach (byte c in LuaApi.Bytes(L, 1))
+        {
+            if (c is >= (byte)'0' and <= (byte)'9') { number = Math.Min(int.MaxValue, number * 10 + c - '0'); continue; }
+            sum += number;
+            number = 0;
+        }
+        LuaApi.PushInteger(L, sum + number);
+        return 1;
+    }
 
     private static int Charge(LuaState state, nint L)
     {
@@ -38,13 +58,17 @@ internal static unsafe class CoreFunctions
         int ok;
         long init = LuaApi.ToInteger(L, 3, &ok);
         if (ok == 0) return LuaState.Fail(L, "bad argument #3 (number expected)");
+        bool plain = LuaApi.ToBoolean(L, 4) != 0 || pattern.IndexOfAny("^$*+?.([%-"u8) < 0;
+        if (!plain && pattern.Length > LuaPattern.MaxLength) return LuaState.Fail(L, $"a pattern of more than {LuaPattern.MaxLength} bytes");
         if (init < 0) init = Math.Max(1, subject.Length + init + 1);
         if (init == 0) init = 1;
         if (init > subject.Length + 1) { LuaApi.PushBoolean(L, 0); return 1; }
         int from = (int)init - 1;
-        if (LuaApi.ToBoolean(L, 4) != 0 || pattern.IndexOfAny("^$*+?.([%-"u8) < 0)
+        if (plain)
         {
-            state.Charge((subject.Length - from) >> 6);
+            // The longer what is looked for, the longer each place may take that looks like it.
+            long work = (long)(subject.Length - from) * Math.Max(1, Math.Min(pattern.Length, 64 << 10) >> 6) >> 6;
+            if (!state.Spend(work)) return LuaState.Fail(L, "the instructions are used up");
             int at = subject[from..].IndexOf(pattern);
             if (at < 0) { LuaApi.PushBoolean(L, 0); return 1; }
             LuaApi.PushInteger(L, from + at + 1);
@@ -84,6 +108,7 @@ internal static unsafe class CoreFunctions
             int index = c - '0';
             if (index > Math.Max(captures, 1)) return LuaState.Fail(L, $"invalid capture index %{index} in replacement string");
             int slot = index == 0 || captures == 0 ? 2 : 2 + index;
+            if (made.Count > LuaMemory.MaxString) return LuaState.Fail(L, $"a replacement of more than {LuaMemory.MaxString} bytes");
             if (LuaApi.Type(L, slot) == LuaApi.TypeString) made.AddRange(LuaApi.Bytes(L, slot));
             else made.AddRange(Encoding.ASCII.GetBytes(LuaApi.ToInteger(L, slot, null).ToString(System.Globalization.CultureInfo.InvariantCulture)));
         }

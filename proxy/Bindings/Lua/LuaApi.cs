@@ -49,6 +49,8 @@ internal static unsafe partial class LuaApi
 
     [LibraryImport(Library, EntryPoint = "lua_tolstring"), SuppressGCTransition] private static partial byte* ToLString(nint state, int index, nuint* length);
     [LibraryImport(Library, EntryPoint = "lua_sethook"), SuppressGCTransition] public static partial void SetHook(nint state, nint hook, int mask, int count);
+    [LibraryImport(Library, EntryPoint = "lua_gethookcount"), SuppressGCTransition] public static partial int GetHookCount(nint state);
+    [LibraryImport(Library, EntryPoint = "lua_tothread"), SuppressGCTransition] public static partial nint ToThread(nint state, int index);
     [LibraryImport(Library, EntryPoint = "lua_touserdata"), SuppressGCTransition] public static partial void* ToUserdata(nint state, int index);
     [LibraryImport(Library, EntryPoint = "lua_gettop"), SuppressGCTransition] public static partial int GetTop(nint state);
     [LibraryImport(Library, EntryPoint = "lua_settop"), SuppressGCTransition] public static partial void SetTop(nint state, int top);

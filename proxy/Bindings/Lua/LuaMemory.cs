@@ -16,14 +16,28 @@ internal unsafe struct LuaMemory
     public int Open;
     /// <summary>An allocation of Lua code was refused since this was last cleared.</summary>
     public int Refused;
+    /// <summary>Not 0: a string or block was asked for that is larger than any may be.</summary>
+    public int TooLarge;
     /// <summary>Stopwatch ticks after which nothing is given any more: copying large strings takes time but few instructions.</summary>
     public long Deadline;
     /// <summary>Where Lua code runs now, and the hook that is to look at once when memory is refused.</summary>
     public nint Running, Hook;
+    /// <summary>Bytes given that are not yet among the instructions; how many more until the script has used them up.</summary>
+    public long Given, Left;
     private long _sinceCheck, _refused;
 
     // How much is given between two looks at the clock: some tens of microseconds of copying.
     private const long CheckEvery = 256 * 1024;
+
+    /// <summary>Bytes that cost as much as an instruction: to give them, and to fill them.</summary>
+    public const int BytesPerInstruction = 32;
+
+    /// <summary>Bytes of one string. What the machine does with strings in one instruction (compare, convert, hash) then takes no longer than that.</summary>
+    public const int MaxString = 2 << 20;
+
+    /// <summary>Bytes of one block of memory: a table's part, a stack.</summary>
+    public const int MaxBlock = 16 << 20;
+    private const int StringType = 4; // LUA_TSTRING
 
     public static LuaMemory* Create()
     {
@@ -38,6 +52,7 @@ internal unsafe struct LuaMemory
     [UnmanagedCallersOnly(CallConvs = [typeof(CallConvCdecl)])]
     private static void* Allocate(LuaMemory* memory, void* block, nuint oldSize, nuint newSize)
     {
+        bool text = block is null && oldSize == StringType;
         if (block is null) oldSize = 0; // then it carries a type
         if (newSize == 0)
         {
@@ -46,10 +61,24 @@ internal unsafe struct LuaMemory
             return null;
         }
         long growth = (long)newSize - (long)oldSize;
-        if (growth > 0 && memory->Open == 0 && !memory->Gives(growth)) return null;
+        if (growth > 0 && memory->Open == 0 && (memory->IsTooLarge(newSize, text) || !memory->Gives(growth))) return null;
+        if (growth > 0 && (memory->Given += growth) > memory->Left && memory->Running != 0)
+        {
+            memory->Left = long.MaxValue; // once
+            LuaApi.SetHook(memory->Running, memory->Hook, LuaApi.MaskCount, 1);
+        }
         void* given = Realloc(block, newSize);
         if (given is not null) memory->Used += growth;
         return given;
+    }
+
+    // Lua collects all of its garbage and asks once more, so a script that tries it again and again pays for that.
+    private bool IsTooLarge(nuint size, bool text)
+    {
+        if (size <= (nuint)(text ? MaxString + 64 : MaxBlock)) return false;
+        TooLarge = 1;
+        Given += Used;
+        return true;
     }
 
     private static void* Realloc(void* block, nuint size)
@@ -66,7 +95,7 @@ internal unsafe struct LuaMemory
             if (growth == _refused)
             {
                 Refused = 1;
-                LuaApi.SetHook(Running, Hook, LuaApi.MaskCount, 1);
+                if (Running != 0) LuaApi.SetHook(Running, Hook, LuaApi.MaskCount, 1);
             }
             _refused = growth;
             return false;
@@ -77,7 +106,7 @@ internal unsafe struct LuaMemory
         if (Deadline != 0 && Stopwatch.GetTimestamp() > Deadline)
         {
             // Keeps failing, for the count stays over; and the script ends with its next instruction.
-            LuaApi.SetHook(Running, Hook, LuaApi.MaskCount, 1);
+            if (Running != 0) LuaApi.SetHook(Running, Hook, LuaApi.MaskCount, 1);
             return false;
         }
         _sinceCheck = 0;

@@ -6,6 +6,8 @@ namespace Managed.Proxy.Bindings.Lua;
 /// </summary>
 internal ref struct LuaPattern(ReadOnlySpan<byte> subject, ReadOnlySpan<byte> pattern, long steps)
 {
+    /// <summary>Bytes of a pattern.</summary>
+    public const int MaxLength = 4 << 10;
     private const int MaxCaptures = 32, MaxDepth = 200; // Lua's own limits
     private const int Position = -2, Unclosed = -1;
 
@@ -133,8 +135,9 @@ internal ref struct LuaPattern(ReadOnlySpan<byte> subject, ReadOnlySpan<byte> pa
     private int Longest(int s, int p, int end)
     {
         int n = 0;
-        while (One(s + n, p, end)) n++;
+        while (Steps >= 0 && One(s + n, p, end)) n++;
         Steps -= n >> 3;
+        if (Steps < 0) return Fail("pattern takes too many steps");
         for (; n >= 0; n--)
         {
             int rest = Match(s + n, end + 1);
@@ -205,7 +208,7 @@ internal ref struct LuaPattern(ReadOnlySpan<byte> subject, ReadOnlySpan<byte> pa
         return p + 1;
     }
 
-    private readonly bool One(int s, int p, int end)
+    private bool One(int s, int p, int end)
     {
         if (s >= _s.Length) return false;
         byte c = _s[s];
@@ -219,9 +222,10 @@ internal ref struct LuaPattern(ReadOnlySpan<byte> subject, ReadOnlySpan<byte> pa
     }
 
     // Set from '[' at p to ']' at close.
-    private readonly bool InSet(byte c, int p, int close)
+    private bool InSet(byte c, int p, int close)
     {
         bool found = true;
+        Steps -= (close - p) >> 4; // long ones are work
         p++;
         if (_p[p] == '^') { found = false; p++; }
         for (; p < close; p++)

@@ -14,7 +14,13 @@ namespace Managed.Proxy.Bindings.Lua;
 /// </summary>
 internal sealed unsafe class LuaState : IDisposable
 {
-    private const int Quantum = 1000; // instructions between two looks at the budgets
+    // Instructions between two looks at the budgets. With much memory, or where they turn out to be slow, fewer: one instruction may
+    // compare two long strings, or look through a large table.
+    private const int Quantum = 1000, LeastQuantum = 16;
+    private const long QuietMemory = 256 << 10;
+    private static readonly long SlowQuantum = Stopwatch.Frequency / 1000;
+
+    private const int MaxMessage = 2000; // of an error
 
     private static long s_live;
     [ThreadStatic] private static LuaState? s_current;
@@ -26,11 +32,14 @@ internal sealed unsafe class LuaState : IDisposable
     private readonly LuaMemory* _memory;
     private readonly List<nint> _functions = [];
     private readonly List<string> _names = [];
+    private readonly List<LuaCost> _costs = [];
     private readonly Dictionary<int, int> _metatables = [];
     private readonly Stack<LuaThread> _free = new();
     private readonly LuaLimits _limits;
     private readonly long _wallTicks;
-    private long _calls, _deadline;
+    private long _calls, _deadline, _looked;
+    private int _quantum = Quantum;
+    private nint _caller; // of the host function
     private LuaThread? _running;
     private bool _closed;
     private string _place = ""; // where a budget ended
@@ -152,10 +161,22 @@ internal sealed unsafe class LuaState : IDisposable
     public void Charge(long instructions)
     {
         if ((_running!.Instructions += instructions) <= _limits.Instructions) return;
-        LuaApi.SetHook(_memory->Running, BudgetHook, LuaApi.MaskCount, 1);
+        LuaApi.SetHook(_caller, BudgetHook, LuaApi.MaskCount, 1);
+    }
+
+    /// <summary>The same. False: the budget is spent, and the work must not be done.</summary>
+    public bool Spend(long instructions)
+    {
+        Charge(instructions);
+        return InstructionsLeft >= 0;
     }
 
     public long InstructionsLeft => _limits.Instructions - _running!.Instructions;
+
+    /// <summary>A coroutine of the script's: looked at often from its first instruction on, for what it will do is not known.</summary>
+    public static void Watch(nint coroutine) => LuaApi.SetHook(coroutine, BudgetHook, LuaApi.MaskCount, Quantum / 10);
+
+    private int NextQuantum() => (int)Math.Clamp(QuietMemory * Quantum / Math.Max(1, _memory->Used), LeastQuantum, _quantum);
 
     /// <summary>Pushes an object that lives as long as the present call.</summary>
     public void PushObject(nint L, int kind, int detail = 0) => PushObject(L, _running!.CallId, kind, detail);
@@ -206,18 +227,26 @@ internal sealed unsafe class LuaState : IDisposable
         _place = "";
         _deadline = Stopwatch.GetTimestamp() + _wallTicks;
         _memory->Deadline = _deadline;
-        _memory->Refused = 0;
+        _memory->Refused = _memory->TooLarge = 0;
+        nint outer = _memory->Running;
         _memory->Running = thread.Handle;
         _memory->Hook = BudgetHook;
         nint L = thread.Handle;
-        LuaApi.SetHook(L, BudgetHook, LuaApi.MaskCount, Quantum);
+        _quantum = Quantum;
+        _looked = Stopwatch.GetTimestamp();
+        _memory->Given = 0;
+        Limit(thread);
+        LuaApi.SetHook(L, BudgetHook, LuaApi.MaskCount, NextQuantum());
         int results;
         int open = _memory->Open;
         _memory->Open = 0;
         int status = LuaApi.Resume(L, _main, arguments, &results);
         _memory->Open = open;
+        Settle(thread);
         s_current = before;
         _running = running;
+        _memory->Running = outer;
+        if (running is not null) Limit(running);
         MemorySeen = _memory->Used;
         if (Breach == LuaBreach.None && status == LuaApi.Ok)
         {
@@ -234,10 +263,21 @@ internal sealed unsafe class LuaState : IDisposable
             return LuaOutcome.Waiting;
         }
         if (Breach == LuaBreach.None && _memory->Refused != 0 && status != LuaApi.Yield) Breach = LuaBreach.Memory;
-        Error = Describe(L);
+        Error = _memory->TooLarge != 0 && status == LuaApi.ErrMemory
+            ? $"stopped: a string of more than {LuaMemory.MaxString} bytes, or a table of more than {LuaMemory.MaxBlock}" : Describe(L);
         Drop(thread);
         return LuaOutcome.Failed;
     }
+
+    // What was given since becomes instructions.
+    private void Settle(LuaThread thread)
+    {
+        thread.Instructions += _memory->Given / LuaMemory.BytesPerInstruction;
+        _memory->Given %= LuaMemory.BytesPerInstruction;
+        Limit(thread);
+    }
+
+    private void Limit(LuaThread thread) => _memory->Left = Math.Max(0, Math.Min(_limits.Instructions - thread.Instructions, long.MaxValue / 64)) * LuaMemory.BytesPerInstruction;
 
     private string Describe(nint L)
     {
@@ -252,12 +292,14 @@ internal sealed unsafe class LuaState : IDisposable
 
     private static string Message(nint L) => LuaApi.GetTop(L) == 0 ? "error without a value" : LuaApi.Type(L, -1) switch
     {
-        LuaApi.TypeString => Encoding.UTF8.GetString(LuaApi.Bytes(L, -1)),
+        LuaApi.TypeString => Cut(LuaApi.Bytes(L, -1)),
         LuaApi.TypeNil => "error without a value",
         LuaApi.TypeNumber => "error " + LuaApi.ToNumber(L, -1, null).ToString(System.Globalization.CultureInfo.InvariantCulture),
         LuaApi.TypeTable => "error with a table value",
         _ => "error with a value that is no string",
     };
+
+    private static string Cut(ReadOnlySpan<byte> message) => Encoding.UTF8.GetString(message[..Math.Min(message.Length, MaxMessage)]);
 
     private void PushObject(nint L, long call, int kind, int detail)
     {
@@ -285,6 +327,7 @@ internal sealed unsafe class LuaState : IDisposable
             LuaApi.PushInteger(_main, _functions.Count);
             _functions.Add(function);
             _names.Add(name);
+            _costs.Add(LuaCost.Of(name));
             LuaApi.PushClosure(_main, DispatchAddress, 1);
             LuaApi.RawSet(_main, -3);
         }
@@ -305,9 +348,16 @@ internal sealed unsafe class LuaState : IDisposable
         var memory = state._memory;
         int open = memory->Open;
         memory->Open = 1;
+        state._caller = L;
         try
         {
             int index = (int)LuaApi.ToInteger(L, LuaApi.FirstUpvalue, null);
+            var cost = state._costs[index];
+            long bytes = 0;
+            for (int i = LuaApi.GetTop(L); i > 0; i--)
+                if (LuaApi.Type(L, i) == LuaApi.TypeString) bytes += (long)LuaApi.RawLen(L, i);
+            if (bytes > cost.MaxBytes) return Fail(L, $"{cost.Title}: {bytes} bytes are more than it takes ({cost.MaxBytes})");
+            if (!state.Spend(cost.Instructions + bytes / cost.BytesPerInstruction)) return Fail(L, "the instructions are used up");
             var function = (delegate*<LuaState, nint, int>)state._functions[index];
             return state.Trace is null ? function(state, L) : state.Traced(L, function, state._names[index]);
         }
@@ -325,11 +375,20 @@ internal sealed unsafe class LuaState : IDisposable
     private static void OnCount(nint L, nint activation)
     {
         if (s_current is not { _running: { } thread } state) return;
-        thread.Instructions += Quantum;
+        thread.Instructions += LuaApi.GetHookCount(L);
+        state.Settle(thread);
+        long now = Stopwatch.GetTimestamp();
+        if (now - state._looked > SlowQuantum) state._quantum = Math.Max(LeastQuantum, state._quantum / 4);
+        state._looked = now;
         if (state._memory->Refused != 0) state.Breach = LuaBreach.Memory;
         else if (thread.Instructions > state._limits.Instructions) state.Breach = LuaBreach.Instructions;
-        else if (Stopwatch.GetTimestamp() > state._deadline) state.Breach = LuaBreach.WallTime;
-        else return;
+        else if (now > state._deadline) state.Breach = LuaBreach.WallTime;
+        else
+        {
+            int quantum = state.NextQuantum();
+            if (LuaApi.GetHookCount(L) != quantum) LuaApi.SetHook(L, BudgetHook, LuaApi.MaskCount, quantum);
+            return;
+        }
         state._memory->Open = 1; // nothing may fail here: see LuaMemory
         if (L == thread.Handle || state._place.Length == 0)
         {

@@ -14,8 +14,15 @@ os = { time = os.time, clock = os.clock, date = os.date, difftime = os.difftime 
 string.dump = nil
 -- Both run __close code of a coroutine where no budget can stop it.
 coroutine.close = nil
-function coroutine.wrap(f)
+local watch = host.watch
+local function watched(f)
   local co = create(f)
+  watch(co)
+  return co
+end
+coroutine.create = watched
+function coroutine.wrap(f)
+  local co = watched(f)
   local function out(ok, ...)
     if not ok then error((...), 0) end
     return ...
@@ -45,6 +52,15 @@ function _G.setmetatable(t, mt)
   return set(t, mt)
 end
 
+-- What the functions of the language take, in bytes and elements: each is done within some milliseconds (docs/lua.md has the table).
+local charge = host.charge
+local most_code, most_text, most_number, most_format, most_arguments = 65536, 1048576, 4096, 4096, 250
+local limit = 250000
+local function sized(name, s, most, per)
+  if type(s) ~= "string" then return end
+  if #s > most then error(name .. ": more than " .. most .. " bytes", 3) end
+  if #s > 64 then charge(#s // per) end
+end
 -- Text only, and the environment stays the caller's choice.
 local function compile(chunk, name, mode, ...)
   if type(chunk) == "function" then
@@ -53,10 +69,16 @@ local function compile(chunk, name, mode, ...)
       local part = chunk()
       if part == nil or part == "" then break end
       if type(part) ~= "string" then return nil, "reader function must return a string" end
-      n = n + 1
+      n, size = n + 1, size + #part
+      if size > most_code then break end
       parts[n] = part
     end
     chunk = table.concat(parts)
+    if size > most_code then return nil, "load: more than " .. most_code .. " bytes" end
+  end
+  if type(chunk) == "string" then
+    if #chunk > most_code then return nil, "load: more than " .. most_code .. " bytes" end
+    charge(100 + #chunk * 5)
   end
   if select("#", ...) > 0 then return load(chunk, name or "=(load)", "t", (...)) end
   return load(chunk, name or "=(load)", "t")
@@ -65,20 +87,83 @@ _G.load = compile
 loadstring = compile
 
 -- C loops that a script could make endless with few instructions.
-local limit = 1000000
-local charge = host.charge
 for _, name in ipairs({ "len", "offset", "codepoint" }) do
   local f = utf8[name]
   utf8[name] = function(s, ...)
-    if type(s) == "string" then charge(#s // 4) end
+    sized("utf8." .. name, s, most_text, 4)
     return f(s, ...)
   end
+end
+for _, name in ipairs({ "upper", "lower", "reverse" }) do
+  local f = string[name]
+  string[name] = function(s, ...)
+    sized(name, s, most_text, 4)
+    return f(s, ...)
+  end
+end
+local number = tonumber
+function tonumber(...)
+  sized("tonumber", (...), most_number, 2)
+  return number(...)
 end
 local function bounded(name, from, to)
   if type(from) == "number" and type(to) == "number" and to - from > limit then
     error(name .. ": more than " .. limit .. " elements", 3)
   end
+  if type(from) == "number" and type(to) == "number" and to - from > 64 then charge((to - from) // 1) end
 end
+local byte, char, codes = string.byte, string.char, utf8.char
+function string.byte(s, i, j)
+  if type(j) == "number" and type(s) == "string" then
+    local first, last = i or 1, #s
+    if type(first) == "number" then bounded("byte", first < 0 and last + first + 1 or first, j < 0 and last + j + 1 or j < last and j or last) end
+  end
+  return byte(s, i, j)
+end
+local function counted(name, f)
+  return function(...)
+    local n = select("#", ...)
+    if n > limit then error(name .. ": more than " .. limit .. " elements", 2) end
+    if n > 64 then charge(n * 2) end
+    return f(...)
+  end
+end
+string.char, utf8.char = counted("char", char), counted("utf8.char", codes)
+local format = string.format
+function string.format(f, ...)
+  local n = select("#", ...)
+  if n > most_arguments then error("format: more than " .. most_arguments .. " arguments", 2) end
+  sized("format", f, most_format, 1)
+  charge(n * 20)
+  for i = 1, n do sized("format", (select(i, ...)), most_text, 4) end
+  return format(f, ...)
+end
+local padding = host.padding
+local function formatted(name, f)
+  return function(layout, ...)
+    sized(name, layout, 256, 1)
+    if type(layout) == "string" then
+      local pad = padding(layout)
+      if pad > most_text then error(name .. ": more than " .. most_text .. " bytes", 2) end
+      charge(pad // 8)
+    end
+    charge(select("#", ...) * 20)
+    return f(layout, ...)
+  end
+end
+string.pack, string.unpack, string.packsize = formatted("pack", string.pack), formatted("unpack", string.unpack), formatted("packsize", string.packsize)
+local date, time = os.date, os.time
+function os.date(layout, ...)
+  sized("date", layout, 256, 1)
+  charge(200)
+  return date(layout, ...)
+end
+function os.time(...)
+  charge(200)
+  return time(...)
+end
+-- To standard output it would write past all limits of the log.
+function print() end
 local function plain(name, t)
   local mt = rawmeta(t)
   if type(t) ~= "table" then error("bad argument #1 to '" .. name .. "' (table expected, got " .. type(t) .. ")", 3) end
@@ -88,24 +173,38 @@ end
 local concat, insert, remove, sort, move = table.concat, table.insert, table.remove, table.sort, table.move
 function table.concat(t, sep, i, j)
   local n = plain("concat", t)
-  charge(n // 4)
   bounded("concat", i or 1, j or n)
   return concat(t, sep, i or 1, j or n)
 end
 function table.insert(t, ...)
   local n = plain("insert", t)
-  if n > 64 and select("#", ...) > 1 then charge(n // 8) end
+  if n > 64 and select("#", ...) > 1 then
+    if n > limit then error("insert: more than " .. limit .. " elements", 2) end
+    charge(n // 2)
+  end
   return insert(t, ...)
 end
 function table.remove(t, ...)
   local n = plain("remove", t)
-  if n > 64 and select("#", ...) > 0 then charge(n // 8) end
+  if n > 64 and select("#", ...) > 0 then
+    if n > limit then error("remove: more than " .. limit .. " elements", 2) end
+    charge(n // 2)
+  end
   return remove(t, ...)
 end
 function table.sort(t, by)
   local n = plain("sort", t)
   if n > 100000 then error("sort: more than 100000 elements", 2) end
   charge(n * 8)
+  -- Comparing long strings is work, and so is comparing many things: then in Lua, where it is counted.
+  if by == nil then
+    local quick = n <= 20000
+    for i = 1, quick and n or 0 do
+      local v = t[i]
+      if type(v) == "string" and #v > 64 then quick = false break end
+    end
+    if not quick then by = function(a, b) return a < b end end
+  end
   return sort(t, by)
 end
 function table.move(from, first, last, ...)
@@ -118,13 +217,20 @@ table.unpack = function(t, i, j)
 end
 
 local rep = string.rep
-local largest = host.limit()
+local largest = host.limit() < 2097152 and host.limit() or 2097152
 function string.rep(s, n, sep)
   if type(s) == "number" then s = tostring(s) end
   if type(s) ~= "string" then error("bad argument #1 to 'rep' (string expected, got " .. type(s) .. ")", 2) end
   local size = #s + (sep and #tostring(sep) or 0)
   if size == 0 then return "" end
   if type(n) == "number" and n * size > largest then error("rep: resulting string too large", 2) end
+  if type(n) == "number" and n > 1024 then
+    -- Each copy is a call in C: few large ones instead of many small.
+    local one = sep and s .. sep or s
+    local many = rep(one, 1024)
+    n = n // 1 - 1
+    return rep(many, n // 1024) .. rep(one, n % 1024) .. s
+  end
   return rep(s, n, sep)
 end
 
@@ -249,6 +355,14 @@ function string.gsub(s, p, r, most)
 end
 local meta = rawmeta("")
 meta.__metatable = false
+-- Arithmetic reads a string as a number.
+for _, op in ipairs({ "__add", "__sub", "__mul", "__mod", "__pow", "__div", "__idiv", "__unm" }) do
+  local f = meta[op]
+  meta[op] = function(a, b)
+    if type(a) == "string" and #a > most_number or type(b) == "string" and #b > most_number then error("arithmetic on a string of more than " .. most_number .. " bytes", 2) end
+    return f(a, b)
+  end
+end
 
 -- Lua 5.1 and LuaJIT names.
 _G.unpack = table.unpack

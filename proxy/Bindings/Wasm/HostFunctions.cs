@@ -161,7 +161,7 @@ internal static partial class HostFunctions
         var vm = WasmVm.From(caller);
         if (level is < 0 or > (int)WasmLogLevel.Critical) return (int)WasmStatus.BadArgument;
         if (!vm.TryRead(text, size, out var bytes)) return (int)WasmStatus.InvalidMemoryAccess;
-        vm.Logger?.Log((WasmLogLevel)level, bytes);
+        vm.Logger?.Log((WasmLogLevel)level, bytes[..Math.Min(bytes.Length, WasmCost.MaxLine)]);
         return (int)WasmStatus.Ok;
     }
 
@@ -224,15 +224,11 @@ internal static partial class HostFunctions
 
     // ---- shared data, queues, metrics
 
-    // Hashing is the host's time.
-    private const int MaxKey = 64 << 10;
-
     private static int GetSharedData(Caller caller, int key, int keySize, int value, int size, int cas)
     {
         var vm = WasmVm.From(caller);
         if (vm.IsAllocating) return (int)WasmStatus.BadArgument;
         if (!vm.TryRead(key, keySize, out var name) || !vm.IsWritable(value, 4) || !vm.IsWritable(size, 4) || !vm.IsWritable(cas, 4)) return (int)WasmStatus.InvalidMemoryAccess;
-        if (name.Length > MaxKey) return (int)WasmStatus.NotFound;
         vm.Scratch.Clear();
         var status = vm.Program.Data.Get(name, vm.Scratch, out uint number);
         if (status != WasmStatus.Ok) return (int)status;
@@ -246,7 +242,6 @@ internal static partial class HostFunctions
         var vm = WasmVm.From(caller);
         if (vm.IsAllocating) return (int)WasmStatus.BadArgument;
         if (!vm.TryRead(key, keySize, out var name) || !vm.TryRead(value, size, out var bytes)) return (int)WasmStatus.InvalidMemoryAccess;
-        if (name.Length > MaxKey) return (int)WasmStatus.BadArgument;
         return (int)vm.Program.Data.Set(name, bytes, (uint)cas);
     }
 
@@ -265,7 +260,6 @@ internal static partial class HostFunctions
         var vm = WasmVm.From(caller);
         if (vm.IsAllocating) return (int)WasmStatus.BadArgument;
         if (!vm.TryRead(vmId, vmIdSize, out var owner) || !vm.TryRead(name, nameSize, out var which) || !vm.IsWritable(id, 4)) return (int)WasmStatus.InvalidMemoryAccess;
-        if (owner.Length > MaxKey || which.Length > MaxKey) return (int)WasmStatus.NotFound;
         int number = vm.Program.Queues.Resolve(owner.IsEmpty ? vm.VmId : Encoding.UTF8.GetString(owner), Encoding.UTF8.GetString(which));
         if (number == 0) return (int)WasmStatus.NotFound;
         vm.TryWrite(id, number);

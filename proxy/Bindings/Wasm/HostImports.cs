@@ -9,6 +9,8 @@ namespace Managed.Proxy.Bindings.Wasm;
 /// </summary>
 internal sealed class HostImports
 {
+    private static readonly Dictionary<string, string> Known = new(StringComparer.Ordinal);
+
     private readonly IReadOnlySet<string>? _allowed;
     private readonly bool _traced;
 
@@ -25,27 +27,154 @@ internal sealed class HostImports
     public Linker Linker { get; }
     public bool Traced => _traced;
 
+    /// <summary>The parameters of all functions of <c>env</c> but those of 64 bits, in the letters of a trace.</summary>
+    public static IReadOnlyDictionary<string, string> Shapes
+    {
+        get
+        {
+            _ = HostFunctions.Known; // which defines them
+            return Known;
+        }
+    }
+
     // One of these for each number of parameters; `shape` names them for a trace: i number, l level, m map, b buffer, t text (address and
     // size), p pairs, o text that comes back (two addresses), n number that comes back, x 64 bits that come back.
     public void Add(string name, string shape, CallerFunc<int> f) => Add(name, shape, f, (CallerFunc<int>)(c => Told(name, shape, f(c))), (CallerFunc<int>)(static _ => Denied));
     public void Add(string name, string shape, CallerFunc<int, int> f) => Add(name, shape, f, (CallerFunc<int, int>)((c, a) => Told(name, shape, f(c, a), a)), (CallerFunc<int, int>)(static (_, _) => Denied));
-    public void Add(string name, string shape, CallerFunc<int, int, int> f) => Add(name, shape, f, (CallerFunc<int, int, int>)((c, a, b) => Told(name, shape, f(c, a, b), a, b)), (CallerFunc<int, int, int>)(static (_, _, _) => Denied));
-    public void Add(string name, string shape, CallerFunc<int, int, int, int> f) => Add(name, shape, f, (CallerFunc<int, int, int, int>)((c, a, b, d) => Told(name, shape, f(c, a, b, d), a, b, d)), (CallerFunc<int, int, int, int>)(static (_, _, _, _) => Denied));
-    public void Add(string name, string shape, CallerFunc<int, int, int, int, int> f) => Add(name, shape, f, (CallerFunc<int, int, int, int, int>)((c, a, b, d, e) => Told(name, shape, f(c, a, b, d, e), a, b, d, e)), (CallerFunc<int, int, int, int, int>)(static (_, _, _, _, _) => Denied));
-    public void Add(string name, string shape, CallerFunc<int, int, int, int, int, int> f) => Add(name, shape, f, (CallerFunc<int, int, int, int, int, int>)((c, a, b, d, e, g) => Told(name, shape, f(c, a, b, d, e, g), a, b, d, e, g)), (CallerFunc<int, int, int, int, int, int>)(static (_, _, _, _, _, _) => Denied));
-    public void Add(string name, string shape, CallerFunc<int, int, int, int, int, int, int> f) => Add(name, shape, f, (CallerFunc<int, int, int, int, int, int, int>)((c, a, b, d, e, g, h) => Told(name, shape, f(c, a, b, d, e, g, h), a, b, d, e, g, h)), (CallerFunc<int, int, int, int, int, int, int>)(static (_, _, _, _, _, _, _) => Denied));
-    public void Add(string name, string shape, CallerFunc<int, int, int, int, int, int, int, int, int> f) => Add(name, shape, f, (CallerFunc<int, int, int, int, int, int, int, int, int>)((c, a, b, d, e, g, h, i, j) => Told(name, shape, f(c, a, b, d, e, g, h, i, j), a, b, d, e, g, h, i, j)), (CallerFunc<int, int, int, int, int, int, int, int, int>)(static (_, _, _, _, _, _, _, _, _) => Denied));
-    public void Add(string name, string shape, CallerFunc<int, int, int, int, int, int, int, int, int, int> f) => Add(name, shape, f, (CallerFunc<int, int, int, int, int, int, int, int, int, int>)((c, a, b, d, e, g, h, i, j, k) => Told(name, shape, f(c, a, b, d, e, g, h, i, j, k), a, b, d, e, g, h, i, j, k)), (CallerFunc<int, int, int, int, int, int, int, int, int, int>)(static (_, _, _, _, _, _, _, _, _, _) => Denied));
-    public void Add(string name, string shape, CallerFunc<int, int, int, int, int, int, int, int, int, int, int> f) => Add(name, shape, f, (CallerFunc<int, int, int, int, int, int, int, int, int, int, int>)((c, a, b, d, e, g, h, i, j, k, l) => Told(name, shape, f(c, a, b, d, e, g, h, i, j, k, l), a, b, d, e, g, h, i, j, k, l)), (CallerFunc<int, int, int, int, int, int, int, int, int, int, int>)(static (_, _, _, _, _, _, _, _, _, _, _) => Denied));
-    public void Add(string name, string shape, CallerFunc<int, int, int, int, int, int, int, int, int, int, int, int, int> f) => Add(name, shape, f, (CallerFunc<int, int, int, int, int, int, int, int, int, int, int, int, int>)((c, a, b, d, e, g, h, i, j, k, l, m, n) => Told(name, shape, f(c, a, b, d, e, g, h, i, j, k, l, m, n), a, b, d, e, g, h, i, j, k, l, m, n)), (CallerFunc<int, int, int, int, int, int, int, int, int, int, int, int, int>)(static (_, _, _, _, _, _, _, _, _, _, _, _, _) => Denied));
+    public void Add(string name, string shape, CallerFunc<int, int, int> f)
+    {
+        if (Limit.Of(name, shape) is { } limit)
+        {
+            var all = f;
+            f = (c, a, b) => limit.Fits([a, b]) ? all(c, a, b) : limit.Refuse(c, [a, b]);
+        }
+        Add(name, shape, f, (CallerFunc<int, int, int>)((c, a, b) => Told(name, shape, f(c, a, b), a, b)), (CallerFunc<int, int, int>)(static (_, _, _) => Denied));
+    }
+
+    public void Add(string name, string shape, CallerFunc<int, int, int, int> f)
+    {
+        if (Limit.Of(name, shape) is { } limit)
+        {
+            var all = f;
+            f = (c, a, b, d) => limit.Fits([a, b, d]) ? all(c, a, b, d) : limit.Refuse(c, [a, b, d]);
+        }
+        Add(name, shape, f, (CallerFunc<int, int, int, int>)((c, a, b, d) => Told(name, shape, f(c, a, b, d), a, b, d)), (CallerFunc<int, int, int, int>)(static (_, _, _, _) => Denied));
+    }
+
+    public void Add(string name, string shape, CallerFunc<int, int, int, int, int> f)
+    {
+        if (Limit.Of(name, shape) is { } limit)
+        {
+            var all = f;
+            f = (c, a, b, d, e) => limit.Fits([a, b, d, e]) ? all(c, a, b, d, e) : limit.Refuse(c, [a, b, d, e]);
+        }
+        Add(name, shape, f, (CallerFunc<int, int, int, int, int>)((c, a, b, d, e) => Told(name, shape, f(c, a, b, d, e), a, b, d, e)), (CallerFunc<int, int, int, int, int>)(static (_, _, _, _, _) => Denied));
+    }
+
+    public void Add(string name, string shape, CallerFunc<int, int, int, int, int, int> f)
+    {
+        if (Limit.Of(name, shape) is { } limit)
+        {
+            var all = f;
+            f = (c, a, b, d, e, g) => limit.Fits([a, b, d, e, g]) ? all(c, a, b, d, e, g) : limit.Refuse(c, [a, b, d, e, g]);
+        }
+        Add(name, shape, f, (CallerFunc<int, int, int, int, int, int>)((c, a, b, d, e, g) => Told(name, shape, f(c, a, b, d, e, g), a, b, d, e, g)), (CallerFunc<int, int, int, int, int, int>)(static (_, _, _, _, _, _) => Denied));
+    }
+
+    public void Add(string name, string shape, CallerFunc<int, int, int, int, int, int, int> f)
+    {
+        if (Limit.Of(name, shape) is { } limit)
+        {
+            var all = f;
+            f = (c, a, b, d, e, g, h) => limit.Fits([a, b, d, e, g, h]) ? all(c, a, b, d, e, g, h) : limit.Refuse(c, [a, b, d, e, g, h]);
+        }
+        Add(name, shape, f, (CallerFunc<int, int, int, int, int, int, int>)((c, a, b, d, e, g, h) => Told(name, shape, f(c, a, b, d, e, g, h), a, b, d, e, g, h)), (CallerFunc<int, int, int, int, int, int, int>)(static (_, _, _, _, _, _, _) => Denied));
+    }
+
+    public void Add(string name, string shape, CallerFunc<int, int, int, int, int, int, int, int, int> f)
+    {
+        if (Limit.Of(name, shape) is { } limit)
+        {
+            var all = f;
+            f = (c, a, b, d, e, g, h, i, j) => limit.Fits([a, b, d, e, g, h, i, j]) ? all(c, a, b, d, e, g, h, i, j) : limit.Refuse(c, [a, b, d, e, g, h, i, j]);
+        }
+        Add(name, shape, f, (CallerFunc<int, int, int, int, int, int, int, int, int>)((c, a, b, d, e, g, h, i, j) => Told(name, shape, f(c, a, b, d, e, g, h, i, j), a, b, d, e, g, h, i, j)), (CallerFunc<int, int, int, int, int, int, int, int, int>)(static (_, _, _, _, _, _, _, _, _) => Denied));
+    }
+
+    public void Add(string name, string shape, CallerFunc<int, int, int, int, int, int, int, int, int, int> f)
+    {
+        if (Limit.Of(name, shape) is { } limit)
+        {
+            var all = f;
+            f = (c, a, b, d, e, g, h, i, j, k) => limit.Fits([a, b, d, e, g, h, i, j, k]) ? all(c, a, b, d, e, g, h, i, j, k) : limit.Refuse(c, [a, b, d, e, g, h, i, j, k]);
+        }
+        Add(name, shape, f, (CallerFunc<int, int, int, int, int, int, int, int, int, int>)((c, a, b, d, e, g, h, i, j, k) => Told(name, shape, f(c, a, b, d, e, g, h, i, j, k), a, b, d, e, g, h, i, j, k)), (CallerFunc<int, int, int, int, int, int, int, int, int, int>)(static (_, _, _, _, _, _, _, _, _, _) => Denied));
+    }
+
+    public void Add(string name, string shape, CallerFunc<int, int, int, int, int, int, int, int, int, int, int> f)
+    {
+        if (Limit.Of(name, shape) is { } limit)
+        {
+            var all = f;
+            f = (c, a, b, d, e, g, h, i, j, k, l) => limit.Fits([a, b, d, e, g, h, i, j, k, l]) ? all(c, a, b, d, e, g, h, i, j, k, l) : limit.Refuse(c, [a, b, d, e, g, h, i, j, k, l]);
+        }
+        Add(name, shape, f, (CallerFunc<int, int, int, int, int, int, int, int, int, int, int>)((c, a, b, d, e, g, h, i, j, k, l) => Told(name, shape, f(c, a, b, d, e, g, h, i, j, k, l), a, b, d, e, g, h, i, j, k, l)), (CallerFunc<int, int, int, int, int, int, int, int, int, int, int>)(static (_, _, _, _, _, _, _, _, _, _, _) => Denied));
+    }
+
+    public void Add(string name, string shape, CallerFunc<int, int, int, int, int, int, int, int, int, int, int, int, int> f)
+    {
+        if (Limit.Of(name, shape) is { } limit)
+        {
+            var all = f;
+            f = (c, a, b, d, e, g, h, i, j, k, l, m, n) => limit.Fits([a, b, d, e, g, h, i, j, k, l, m, n]) ? all(c, a, b, d, e, g, h, i, j, k, l, m, n) : limit.Refuse(c, [a, b, d, e, g, h, i, j, k, l, m, n]);
+        }
+        Add(name, shape, f, (CallerFunc<int, int, int, int, int, int, int, int, int, int, int, int, int>)((c, a, b, d, e, g, h, i, j, k, l, m, n) => Told(name, shape, f(c, a, b, d, e, g, h, i, j, k, l, m, n), a, b, d, e, g, h, i, j, k, l, m, n)), (CallerFunc<int, int, int, int, int, int, int, int, int, int, int, int, int>)(static (_, _, _, _, _, _, _, _, _, _, _, _, _) => Denied));
+    }
+
     public void AddWide(string name, string shape, CallerFunc<int, long, int> f) => Add(name, shape, f, (CallerFunc<int, long, int>)((c, a, b) => Told(name, shape, f(c, a, b), a, b)), (CallerFunc<int, long, int>)(static (_, _, _) => Denied));
 
     public bool Allows(string name) => _allowed is null || _allowed.Contains(name);
 
+    // How many bytes of texts and maps a function takes, and which of its arguments are their sizes.
+    private sealed class Limit(long most, int sizes)
+    {
+        public static Limit? Of(string name, string shape)
+        {
+            int sizes = 0, at = 0;
+            foreach (char kind in shape)
+            {
+                if (kind is 't' or 'p') sizes |= 2 << at;
+                at += kind is 't' or 'p' or 'o' ? 2 : 1;
+            }
+            long most = WasmCost.Of(name);
+            return sizes == 0 || most == long.MaxValue ? null : new Limit(most, sizes);
+        }
+
+        public bool Fits(ReadOnlySpan<int> arguments)
+        {
+            long sum = 0;
+            for (int i = 0; i < arguments.Length; i++)
+                if ((sizes >> i & 1) != 0) sum += (uint)arguments[i];
+            return sum <= most;
+        }
+
+        // What is not in the guest's memory at all is another error than what is too much of it.
+        public int Refuse(Caller caller, ReadOnlySpan<int> arguments)
+        {
+            var vm = WasmVm.From(caller);
+            for (int i = 1; i < arguments.Length; i++)
+                if ((sizes >> i & 1) != 0 && !vm.TryRead(arguments[i - 1], arguments[i], out _)) return (int)WasmStatus.InvalidMemoryAccess;
+            return (int)WasmStatus.BadArgument;
+        }
+    }
+
     private static int Denied => (int)WasmStatus.InternalFailure;
 
     private void Add(string name, string shape, Delegate f, Delegate traced, Delegate denied)
-        => HostFunctions.DefineTyped(Linker, "env", name, !Allows(name) ? denied : _traced ? traced : f);
+    {
+        lock (Known) Known[name] = shape;
+        HostFunctions.DefineTyped(Linker, "env", name, !Allows(name) ? denied : _traced ? traced : f);
+    }
 
     private static int Told(string name, string shape, int status, params ReadOnlySpan<long> arguments)
     {

@@ -12,7 +12,7 @@ namespace Managed.Proxy.Bindings.Wasm;
 internal static class WasiFunctions
 {
     private const int Success = 0, BadF = 8, Fault = 21, Inval = 28, NoEnt = 44, NoSys = 52, NotSup = 58, NotCapable = 76;
-    private const int MaxRandom = 64 << 10, MaxOutput = 64 << 10;
+    private const int MaxRandom = 64 << 10, MaxOutput = WasmCost.MaxLine;
 
     private static readonly string[] Modules = ["wasi_snapshot_preview1", "wasi_unstable"];
 

@@ -14,9 +14,8 @@ internal sealed unsafe class Acceptor : IPollable
     private readonly string _key;
     private readonly WheelTimer _resume;
     private int _fd;
-    private Snapshot? _snapshot;
+    private Snapshot? _seen, _snapshot; // the version that was current, and the one that the listener is of
     private Listener? _listener;
-    private bool _isCurrent;
 
     public Acceptor(Worker worker, string key, int fd)
     {
@@ -47,16 +46,15 @@ internal sealed unsafe class Acceptor : IPollable
 
     private Listener? Current()
     {
-        var snapshot = _worker.Server.Current!;
-        if (!ReferenceEquals(snapshot, _snapshot))
-        {
-            // A listener that was just removed still serves what had connected before.
-            var listener = snapshot.FindListener(_key);
-            _isCurrent = listener is not null;
-            _listener = listener ?? _listener;
-            _snapshot = snapshot;
-        }
+        var current = _worker.Server.Current!;
+        if (ReferenceEquals(current, _seen)) return _listener;
+        // A listener that was just removed still serves what had connected before, on the last version that had it.
+        _snapshot = Has(current) ?? Has(_worker.Taken) ?? Has(_worker.Former);
+        _listener = _snapshot?.FindListener(_key);
+        _seen = current;
         return _listener;
+
+        Snapshot? Has(Snapshot? version) => version?.FindListener(_key) is null ? null : version;
     }
 
     private void AcceptMany(int most)
@@ -76,7 +74,7 @@ internal sealed unsafe class Acceptor : IPollable
             var listener = Current();
             if (listener is null || !_worker.Admits(listener)) { Libc.close(fd); continue; }
             var transport = SocketTransport.Accepted(_worker.Loop, fd, new ReadOnlySpan<byte>(raw, Math.Min(length, 128)));
-            _worker.Serve(transport, listener, _snapshot!, _isCurrent);
+            _worker.Serve(transport, listener, _snapshot!, isCurrent: ReferenceEquals(_snapshot, _seen));
         }
     }
 

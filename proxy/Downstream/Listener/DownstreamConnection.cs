@@ -10,6 +10,7 @@ namespace Managed.Proxy.Downstream.Listener;
 internal sealed class DownstreamConnection
 {
     internal DownstreamConnection? Next, Previous; // the worker's list
+    private Snapshot? _filtersOf, _staysOn; // held until it has gone
 
     public DownstreamConnection(Worker worker, Transport transport, FilterChain chain, Snapshot snapshot)
     {
@@ -53,10 +54,21 @@ internal sealed class DownstreamConnection
     {
         var current = Worker.Server.Current!;
         if (ReferenceEquals(current, Snapshot) || IsDraining) return false;
-        var next = current.FindListener(Chain.Listener.AddressKey)?.FindChain(Chain.Name);
-        if (next is null || next.Terminal.GetType() != Chain.Terminal.GetType()) { Drain(); return false; }
+        if (MoveTo(current)) return true;
+        Drain();
+        return false;
+    }
+
+    /// <summary>The chain that takes this one's place in a version: of the same name on the same address, and of the same kind. Null: there is none.</summary>
+    public FilterChain? SuccessorIn(Snapshot version)
+        => version.FindListener(Chain.Listener.AddressKey)?.FindChain(Chain.Name) is { } next && next.Terminal.GetType() == Chain.Terminal.GetType() ? next : null;
+
+    private bool MoveTo(Snapshot version)
+    {
+        if (ReferenceEquals(version, Snapshot)) return true;
+        if (SuccessorIn(version) is not { } next) return false;
         Snapshot.LeaveConnection(Worker);
-        Snapshot = current;
+        Snapshot = version;
         var (before, after) = (Chain.Listener.Stats.CxActive, next.Listener.Stats.CxActive);
         if (before != after)
         {
@@ -66,6 +78,31 @@ internal sealed class DownstreamConnection
         }
         Chain = next;
         Snapshot.EnterConnection(Worker);
+        return true;
+    }
+
+    /// <summary>Its network filters are of the version that it came to, wherever it moves. False: that has given them back.</summary>
+    public bool HoldFilters()
+    {
+        if (!Snapshot.TryHold(Worker)) return false;
+        _filtersOf = Snapshot;
+        return true;
+    }
+
+    /// <summary>It has gone.</summary>
+    public void LetGo()
+    {
+        _filtersOf?.LetGo(Worker);
+        _staysOn?.LetGo(Worker);
+        _filtersOf = _staysOn = null;
+    }
+
+    // Until it has gone it stays on the newest version that has its chain: the one that it is on may have been gone for long, when it was idle.
+    private bool Stay()
+    {
+        if (!MoveTo(Worker.Server.Current!) && Worker.Taken is { } taken) MoveTo(taken);
+        if (!Snapshot.TryHold(Worker)) return false;
+        _staysOn = Snapshot;
         return true;
     }
 
@@ -82,6 +119,13 @@ internal sealed class DownstreamConnection
     public void Drain(bool hurried = false)
     {
         if (IsDraining && IsHurried == hurried) return;
+        if (!IsDraining && !Stay())
+        {
+            // Its filters are no more, so it is not served. No version gives them back before it has told its connections.
+            Worker.Server.OnWorkerCrash(new InvalidOperationException($"a connection was left on version {Snapshot.Version}, which has given back its filters"));
+            Cut();
+            return;
+        }
         IsDraining = true;
         IsHurried |= hurried;
         OnDrain?.Invoke(HookState);

@@ -1,65 +1,62 @@
-using System.Buffers;
-using System.Text;
-using System.Text.RegularExpressions;
 using Managed.Proxy.Configuration;
 
 namespace Managed.Proxy.Router.Matching;
 
 /// <summary>
-/// A regular expression in RE2's syntax that runs in linear time: translated to .NET's and run by its non-backtracking engine.
-/// Matching a value allocates nothing, but for the one case that two workers run the same expression at the same moment (the engine
-/// then makes a second runner).
+/// A regular expression in RE2's syntax whose cost is bounded: by the size of its program, by the length of what it is matched with, and
+/// by the work of a search. Nothing that a client sends makes it take a millisecond.
 /// </summary>
 internal sealed class LinearRegex
 {
-    // Above this many automaton nodes the engine refuses to build: nested counts such as (a{1000}){1000} would take all memory.
-    // RE2's default program limit is of the same order.
-    private const int MaxNodes = 20_000;
+    /// <summary>Steps of a program, repetitions written out: what Envoy's max_program_size is when nobody says otherwise.</summary>
+    public const int MaxSize = 100;
+    /// <summary>Bytes; what is longer matches nothing (and a path that is longer finds no route behind the first with an expression).</summary>
+    public const int MaxSubject = 16 << 10;
 
-    private const int StackChars = 512;
+    private readonly RegexMatcher _matcher;
 
-    static LinearRegex() => AppContext.SetData("REGEX_NONBACKTRACKING_MAX_AUTOMATA_SIZE", MaxNodes);
+    private LinearRegex(RegexProgram program, int groups)
+    {
+        Program = program;
+        Groups = groups;
+        Alphabet = new RegexAlphabet(program.Chars);
+        _matcher = new RegexMatcher(program, Alphabet);
+        Beginnings = _matcher.Beginnings();
+    }
 
-    private readonly Regex _regex;
+    public RegexProgram Program { get; }
+    public RegexAlphabet Alphabet { get; }
+    /// <inheritdoc cref="RegexMatcher.Beginnings"/>
+    public (System.Runtime.Intrinsics.Vector128<ulong> First, System.Runtime.Intrinsics.Vector128<ulong> Later) Beginnings { get; }
+    /// <summary>How many groups capture.</summary>
+    public int Groups { get; }
 
-    private LinearRegex(Regex regex) => _regex = regex;
-
-    public Regex Regex => _regex;
-
-    /// <summary>Null with INVALID_VALUE added when the expression is broken or cannot run in linear time.</summary>
+    /// <summary>Null with INVALID_VALUE added when the expression is broken, cannot run in linear time, or is too large.</summary>
     /// <param name="pattern">RE2 syntax.</param>
-    /// <param name="whole">Must match the whole value; else it may match anywhere.</param>
     /// <param name="ignoreCase">ASCII and Unicode letters alike, as RE2's <c>(?i)</c>.</param>
-    public static LinearRegex? Compile(string pattern, bool whole, bool ignoreCase, ConfigErrors errors, ConfigNode? at)
+    public static LinearRegex? Compile(string pattern, bool ignoreCase, ConfigErrors errors, ConfigNode? at)
     {
         try
         {
-            string translated = RegexSyntax.Translate(pattern);
-            // The expression alone first: an unbalanced one must not become valid by the brackets around it.
-            var options = RegexOptions.NonBacktracking | RegexOptions.CultureInvariant | (ignoreCase ? RegexOptions.IgnoreCase : RegexOptions.None);
-            var regex = new Regex(translated, options);
-            if (whole) regex = new Regex(@"\A(?:" + translated + @")\z", options);
-            return new LinearRegex(regex);
+            var node = RegexParser.Parse(pattern, ignoreCase, out int groups);
+            if (node.Size <= MaxSize) return new LinearRegex(new RegexProgram(node), groups);
+            errors.Error(at, ConfigCode.InvalidValue, $"the expression '{Shown(pattern)}' has a program size of {(node.Size == int.MaxValue ? "more than two billion" : node.Size.ToString(System.Globalization.CultureInfo.InvariantCulture))}, and {MaxSize} is the limit",
+                "each character or class counts once for each time that it is repeated: a{100} counts 100");
         }
-        catch (NotSupportedException)
+        catch (FormatException e)
         {
-            errors.Error(at, ConfigCode.InvalidValue, $"the expression '{pattern}' cannot run in linear time or is too large", "back-references, look-around and very large repeat counts are not available");
-        }
-        catch (ArgumentException e)
-        {
-            errors.Error(at, ConfigCode.InvalidValue, $"the expression '{pattern}' is not valid: {e.Message}");
+            errors.Error(at, ConfigCode.InvalidValue, $"the expression '{Shown(pattern)}' is not valid: {e.Message}", "RE2's syntax: no look-around, no back-references");
         }
         return null;
+
+        static string Shown(string text) => text.Length <= 200 ? text : text[..200] + "…";
     }
 
-    public bool IsMatch(ReadOnlySpan<byte> value)
-    {
-        char[]? rented = value.Length > StackChars ? ArrayPool<char>.Shared.Rent(value.Length) : null;
-        Span<char> chars = rented ?? stackalloc char[StackChars];
-        // UTF-8 never decodes to more chars than it has bytes.
-        int count = Encoding.UTF8.GetChars(value, chars);
-        bool matches = _regex.IsMatch(chars[..count]);
-        if (rented is not null) ArrayPool<char>.Shared.Return(rented);
-        return matches;
-    }
+    /// <summary>Whether it matches the whole value.</summary>
+    public bool IsMatch(ReadOnlySpan<byte> value) => value.Length <= MaxSubject && _matcher.IsMatch(value);
+
+    /// <summary>For matches within a text.</summary>
+    /// <param name="text">Searched from its begin.</param>
+    /// <param name="slots">Room for two numbers for each group that is asked for.</param>
+    public RegexSearch Search(ReadOnlySpan<byte> text, Span<int> slots) => new(this, text, slots);
 }

@@ -38,7 +38,7 @@ internal sealed class PathMatch
                 errors.ErrorAt(config.Node, "path_separated_prefix", ConfigCode.InvalidValue, "must begin with / and must not end with / or hold ? or #");
                 return null;
             case { SafeRegex: { } regex }:
-                return LinearRegex.Compile(regex.Regex, whole: true, ignoreCase, errors, Place.Of(regex, "regex")) is { } compiled ? new PathMatch(PathTest.Regex, regex.Regex, ignoreCase, compiled) : null;
+                return LinearRegex.Compile(regex.Regex, ignoreCase, errors, Place.Of(regex, "regex")) is { } compiled ? new PathMatch(PathTest.Regex, regex.Regex, ignoreCase, compiled) : null;
             default: return null;
         }
     }

@@ -26,7 +26,7 @@ internal sealed class StringMatch
 
     /// <summary>Null with errors added when the expression is wrong, or null alone when the binder has reported that nothing is given.</summary>
     public static StringMatch? Of(RegexMatcherConfig config, ConfigErrors errors)
-        => LinearRegex.Compile(config.Regex, whole: true, ignoreCase: false, errors, Place.Of(config, "regex")) is { } regex
+        => LinearRegex.Compile(config.Regex, ignoreCase: false, errors, Place.Of(config, "regex")) is { } regex
             ? new StringMatch(StringTest.Regex, config.Regex, false, regex) : null;
 
     public static StringMatch? Of(StringMatcherConfig config, ConfigErrors errors) => config switch

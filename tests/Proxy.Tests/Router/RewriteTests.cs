@@ -28,6 +28,13 @@ public sealed class RewriteTests
     [InlineData("{prefix: /}", "regex_rewrite: {pattern: {regex: '/+'}, substitution: '[\\0]\\\\'}", "/a//b", "/[/]\\a[//]\\b")]
     [InlineData("{prefix: /}", "regex_rewrite: {pattern: {regex: '(?P<n>x)(y)'}, substitution: '\\2\\1'}", "/xy", "/yx")]
     [InlineData("{prefix: /}", "regex_rewrite: {pattern: {regex: '^/a'}, substitution: ''}", "/a", "/")]
+    // As RE2's GlobalReplace: nothing, where the last match ended, is no match.
+    [InlineData("{prefix: /}", "regex_rewrite: {pattern: {regex: '(.*)'}, substitution: '/pre\\1'}", "/x", "/pre/x")]
+    [InlineData("{prefix: /}", "regex_rewrite: {pattern: {regex: 'b*'}, substitution: 'd'}", "/abc", "/d/dadcd")]
+    [InlineData("{prefix: /}", "regex_rewrite: {pattern: {regex: '$'}, substitution: '/end'}", "/x?q", "/x/end?q")]
+    [InlineData("{prefix: /}", "regex_rewrite: {pattern: {regex: '(a)|(b)'}, substitution: '[\\1\\2]'}", "/ab", "/[a][b]")]
+    [InlineData("{prefix: /}", "regex_rewrite: {pattern: {regex: '(a+?)(a*)'}, substitution: '\\2\\1-'}", "/aaa", "/aaa-")]
+    [InlineData("{prefix: /}", "regex_rewrite: {pattern: {regex: '(?:(a)|b)*'}, substitution: '<\\1>'}", "/ab", "/<>/<a>")]
     public void Path_IsRewrittenAndTheOriginalKept(string match, string rewrite, string path, string expected)
     {
         var request = Prepare($"- {{match: {match}, route: {{cluster: a, {rewrite}}}}}", Requests.Get("h", path));

@@ -228,7 +228,8 @@ internal sealed class Http1ServerConnection
     // The current version at the beginning of each request: one volatile read and a comparison when nothing changed.
     private void Rebind()
     {
-        if (!_downstream.Rebind() || _downstream.Chain.Terminal is not HttpConnectionManager manager) return;
+        _downstream.Rebind(); // what drains may have moved before
+        if (ReferenceEquals(_downstream.Chain.Terminal, _manager) || _downstream.Chain.Terminal is not HttpConnectionManager manager) return;
         if (_manager.Stats.CxActive != manager.Stats.CxActive)
         {
             _worker.Stats.Decrement(_manager.Stats.CxActive);

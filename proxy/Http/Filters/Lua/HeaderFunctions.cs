@@ -39,15 +39,21 @@ internal static unsafe class HeaderFunctions
         if (name.IsEmpty) return LuaState.Fail(L, "header name expected");
         var map = Map(run, detail);
         if (!map.TryGet(name, out var value)) { LuaApi.PushNil(L); return 1; }
+        state.Charge(map.Count / 2);
         int count = map.CountOf(name);
         if (count == 1) { LuaApi.Push(L, value); return 1; }
         var joined = run.Stream.Worker.Scratch;
         joined.Clear();
-        for (int i = 0; i < count && map.TryGetAt(name, i, out value); i++)
+        // One walk over all, for one look-up of each would be as many walks.
+        int cursor = 0;
+        while (map.Next(ref cursor, out ReadOnlySpan<byte> each, out value))
         {
-            if (i > 0) joined.Write((byte)',');
+            if (!each.SequenceEqual(name)) continue;
+            if (joined.Length > 0 || count == 0) joined.Write((byte)',');
+            count = 0;
             joined.Write(value);
         }
+        if (!state.Spend(joined.Length / 32)) return LuaState.Fail(L, LuaHandles.Spent);
         LuaApi.Push(L, joined.Written);
         return 1;
     }
@@ -59,6 +65,7 @@ internal static unsafe class HeaderFunctions
         int ok;
         long index = LuaApi.ToInteger(L, 3, &ok);
         if (name.IsEmpty || ok == 0) return LuaState.Fail(L, "header name and index expected");
+        state.Charge(Map(run, detail).Count / 2);
         if (index is >= 0 and <= int.MaxValue && Map(run, detail).TryGetAt(name, (int)index, out var value)) LuaApi.Push(L, value);
         else LuaApi.PushNil(L);
         return 1;
@@ -69,6 +76,7 @@ internal static unsafe class HeaderFunctions
         if (!LuaHandles.Self(state, L, LuaHandles.Headers, out var run, out int detail)) return LuaState.Fail(L, LuaHandles.Dead);
         var name = Lower(L, 2, stackalloc byte[MaxName]);
         if (name.IsEmpty) return LuaState.Fail(L, "header name expected");
+        state.Charge(Map(run, detail).Count / 2);
         LuaApi.PushInteger(L, Map(run, detail).CountOf(name));
         return 1;
     }
@@ -86,6 +94,8 @@ internal static unsafe class HeaderFunctions
         if (Closed(run, detail) is { } closed) return LuaState.Fail(L, closed);
         if (Invalid(run, name, value) is { } wrong) return LuaState.Fail(L, wrong);
         var map = Map(run, detail);
+        state.Charge(map.Count / 2);
+        if (!map.HasRoomFor(name.Length + value.Length)) return LuaState.Fail(L, LuaHandles.Full);
         if (replace || name[0] == ':') map.Set(name, value); else map.Add(name, value);
         run.HeadersChanged = true;
         return 0;
@@ -98,6 +108,7 @@ internal static unsafe class HeaderFunctions
         if (name.IsEmpty) return LuaState.Fail(L, "header name expected");
         if (Closed(run, detail) is { } closed) return LuaState.Fail(L, closed);
         if (name[0] == ':') return LuaState.Fail(L, "a pseudo-header cannot be removed");
+        state.Charge(Map(run, detail).Count / 2);
         Map(run, detail).Remove(name);
         run.HeadersChanged = true;
         return 0;

@@ -1,4 +1,5 @@
 using System.Security.Cryptography;
+using Managed.Proxy.Bindings;
 using Managed.Proxy.Bindings.Lua;
 
 namespace Managed.Proxy.Http.Filters.Lua;
@@ -21,29 +22,32 @@ internal static unsafe class KeyFunctions
         if (length < 0 || length > der.Length) return LuaState.Fail(L, "importPublicKey: the length is not within the string");
         var keys = run.Keys ??= [];
         if (keys.Count >= MaxKeys) return LuaState.Fail(L, "importPublicKey: too many keys on one stream");
-        state.Charge(2000);
         keys.Add(Read(der[..(int)length]));
         state.PushObject(L, LuaHandles.Key, keys.Count - 1);
         return 1;
     }
 
+    // What is no key, or one that costs too much, is something that verifies nothing.
     private static IDisposable Read(ReadOnlySpan<byte> der)
     {
-        AsymmetricAlgorithm key = RSA.Create();
+        var rsa = RSA.Create();
         try
         {
-            key.ImportSubjectPublicKeyInfo(der, out _);
-            return key;
+            rsa.ImportSubjectPublicKeyInfo(der, out _);
+            if (KeyCost.IsBearable(rsa, secret: false)) return rsa;
         }
-        catch (CryptographicException) { key.Dispose(); }
-        key = ECDsa.Create();
-        try { key.ImportSubjectPublicKeyInfo(der, out _); }
         catch (CryptographicException)
         {
-            key.Dispose();
-            return new MemoryStream();
+            var curve = ECDsa.Create();
+            try
+            {
+                curve.ImportSubjectPublicKeyInfo(der, out _);
+                if (KeyCost.OrNothing(curve) is { } key) return key;
+            }
+            catch (CryptographicException) { curve.Dispose(); }
         }
-        return key;
+        rsa.Dispose();
+        return new MemoryStream();
     }
 
     // (self, hash, key, signature, its length, data, its length) -> ok, text of the error
@@ -57,7 +61,6 @@ internal static unsafe class KeyFunctions
         };
         var signature = Part(L, 4, 5);
         var data = Part(L, 6, 7);
-        state.Charge(10_000 + data.Length / 64);
         string error = "";
         if (hash is null) error = (LuaHandles.String(L, 2) ?? "") + " is not supported.";
         else

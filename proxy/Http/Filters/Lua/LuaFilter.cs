@@ -22,6 +22,15 @@ internal sealed class LuaFilter : HttpFilter
     /// <summary>The name that the chain gives the filter; metadata is looked up by it.</summary>
     public string ConfiguredName => Stream.Manager.Filters[Index].Name;
     public int CallsUnderWay { get; set; }
+    private int _kept;
+
+    /// <summary>Counts what the host keeps for the script until the stream's end, also of what was replaced since. False: that would be too much.</summary>
+    public bool Keep(int bytes)
+    {
+        if (_kept + bytes > LuaCost.Kept) return false;
+        _kept += bytes;
+        return true;
+    }
 
     public override HeadersStatus OnRequestHeaders(HeaderMap headers, bool endStream) => Begin(_request, endStream);
     public override BodyStatus OnRequestBody(ByteWriter body, bool endStream) => _request.OnBody(body, endStream);
@@ -38,7 +47,7 @@ internal sealed class LuaFilter : HttpFilter
         _request.Clear();
         _response.Clear();
         Route = null;
-        CallsUnderWay = 0;
+        CallsUnderWay = _kept = 0;
     }
 
     public void Resume(bool response)

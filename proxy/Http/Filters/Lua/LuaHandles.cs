@@ -11,6 +11,7 @@ internal static unsafe class LuaHandles
     private const int LastKind = Stat;
 
     public const string Dead = "object used outside of proper scope"; // Envoy's words
+    public const string Spent = "the instructions are used up", Full = "too many header fields, or too large ones";
 
     public static LuaLibrary Library { get; } = new(LuaLibrary.Read("handles.lua"),
     [

@@ -11,6 +11,8 @@ namespace Managed.Proxy.Http.Filters.Lua;
 /// <summary>What the stream handle itself does: logs, answers, calls, routes, times.</summary>
 internal static unsafe class StreamFunctions
 {
+    private const int MaxLine = 16 << 10; // bytes of a log line; the rest is cut off
+
     public static (string, nint)[] All =>
     [
         ("log", LuaLibrary.Address(&LogLine)), ("respond", LuaLibrary.Address(&Respond)), ("call", LuaLibrary.Address(&Call)), ("answer", LuaLibrary.Address(&Answer)),
@@ -26,7 +28,7 @@ internal static unsafe class StreamFunctions
         var logger = run.Stream.Worker.Server.ScriptLogger;
         if (!logger.IsEnabled(level)) return 0;
         if (!LuaHandles.Text(L, 3, out var text)) return LuaState.Fail(L, "message expected (string)");
-        string message = LogText.OneLine(text);
+        string message = LogText.OneLine(text[..Math.Min(text.Length, MaxLine)]);
         LuaApi.Where(L, 2);
         string place = LuaHandles.String(L, -1) ?? "";
         Log.ScriptSaid(logger, level, place, message, run.RequestId, run.Stream.Snapshot.Version);
@@ -101,23 +103,43 @@ internal static unsafe class StreamFunctions
         if (!LuaHandles.Self(state, L, LuaHandles.Handle, out var run) || run.Call is not { } call) return LuaState.Fail(L, LuaHandles.Dead);
         run.Call = null;
         bool duplicates = LuaApi.ToBoolean(L, 2) != 0;
+        state.Charge(call.Response.Count * 20 + (call.Response.ByteSize + call.ResponseBody.Length) / 32);
         LuaApi.CreateTable(L, 0, call.Response.Count);
         int cursor = 0;
         while (call.Response.Next(ref cursor, out ReadOnlySpan<byte> name, out var value))
         {
             LuaApi.Push(L, name);
-            int count = duplicates ? call.Response.CountOf(name) : 1;
-            if (count == 1) LuaApi.Push(L, value);
+            int there = LuaApi.TypeNil;
+            if (duplicates)
+            {
+                LuaApi.PushValue(L, -1);
+                there = LuaApi.RawGet(L, -3); // what fields of the name have left there
+                if (there == LuaApi.TypeNil) LuaApi.Pop(L, 1);
+            }
+            if (there == LuaApi.TypeString)
+            {
+                // On the stack: table, name, first. The first goes into a list, which takes its place.
+                LuaApi.CreateTable(L, 2, 0);
+                LuaApi.PushValue(L, -2);
+                LuaApi.RawSetI(L, -2, 1);
+                LuaApi.Push(L, value);
+                LuaApi.RawSetI(L, -2, 2);
+                LuaApi.PushValue(L, -3);
+                LuaApi.PushValue(L, -2);
+                LuaApi.RawSet(L, -6);
+                LuaApi.Pop(L, 3);
+            }
+            else if (there == LuaApi.TypeTable)
+            {
+                LuaApi.Push(L, value);
+                LuaApi.RawSetI(L, -2, (long)LuaApi.RawLen(L, -2) + 1);
+                LuaApi.Pop(L, 2);
+            }
             else
             {
-                LuaApi.CreateTable(L, count, 0);
-                for (int i = 0; i < count && call.Response.TryGetAt(name, i, out var one); i++)
-                {
-                    LuaApi.Push(L, one);
-                    LuaApi.RawSetI(L, -2, i + 1);
-                }
+                LuaApi.Push(L, value);
+                LuaApi.RawSet(L, -3);
             }
-            LuaApi.RawSet(L, -3);
         }
         if (call.ResponseBody.Length > 0) LuaApi.Push(L, call.ResponseBody.Written); else LuaApi.PushNil(L);
         return 2;
@@ -195,6 +217,7 @@ internal static unsafe class StreamFunctions
                 if (!name.SequenceEqual("content-length"u8))
                 {
                     if (HeaderFunctions.Invalid(null, name, value) is { } wrong) return wrong;
+                    if (!into.HasRoomFor(name.Length + value.Length)) return LuaHandles.Full;
                     if (name[0] == ':') into.Set(name, value); else into.Add(name, value);
                 }
                 if (list) LuaApi.Pop(L, 1);

@@ -16,6 +16,12 @@ internal static unsafe class ValueFunctions
         ("filter_context", LuaLibrary.Address(&FilterContext)),
     ];
 
+    private static readonly string NoValue = $"value must be nil, boolean, number, string or a table of these, of up to {LuaValues.MaxItems} items and {LuaCost.Kept} bytes",
+        TooMuch = $"a script may set {LuaCost.Kept} bytes of metadata and filter state on a stream";
+
+    private static int Push(LuaState state, nint L, object? value)
+        => LuaValues.TryPush(state, L, value) ? 1 : LuaState.Fail(L, $"more than {LuaValues.MaxItems} items or {LuaValues.MaxPushed} bytes, or nested too deep");
+
     // (self) -> table of all
     private static int Metadata(LuaState state, nint L)
     {
@@ -26,21 +32,16 @@ internal static unsafe class ValueFunctions
             string name = run.Filter.ConfiguredName;
             if (!metadata.TryGetValue(name, out found) && detail == 0) metadata.TryGetValue("envoy.filters.http.lua", out found);
         }
-        if (found is null) LuaApi.CreateTable(L, 0, 0); else LuaValues.Push(L, found);
+        if (found is not null) return Push(state, L, found);
+        LuaApi.CreateTable(L, 0, 0);
         return 1;
     }
 
     private static int DynamicAll(LuaState state, nint L)
     {
         if (!LuaHandles.Self(state, L, LuaHandles.DynamicMetadata, out var run, out int detail)) return LuaState.Fail(L, LuaHandles.Dead);
-        LuaApi.CreateTable(L, 0, 4);
-        if (detail == 0 && run.Stream.Info.DynamicMetadata is { } all)
-            foreach (var (name, values) in all)
-            {
-                LuaApi.Push(L, name);
-                LuaValues.Push(L, values);
-                LuaApi.RawSet(L, -3);
-            }
+        if (detail == 0 && run.Stream.Info.DynamicMetadata is { } all) return Push(state, L, all);
+        LuaApi.CreateTable(L, 0, 0);
         return 1;
     }
 
@@ -48,8 +49,8 @@ internal static unsafe class ValueFunctions
     {
         if (!LuaHandles.Self(state, L, LuaHandles.DynamicMetadata, out var run, out int detail)) return LuaState.Fail(L, LuaHandles.Dead);
         if (LuaHandles.String(L, 2) is not { } name) return LuaState.Fail(L, "filter name expected (string)");
-        if (detail == 0 && run.Stream.Info.DynamicMetadata is { } all && all.TryGetValue(name, out var values)) LuaValues.Push(L, values);
-        else LuaApi.PushNil(L);
+        if (detail == 0 && run.Stream.Info.DynamicMetadata is { } all && all.TryGetValue(name, out var values)) return Push(state, L, values);
+        LuaApi.PushNil(L);
         return 1;
     }
 
@@ -58,7 +59,8 @@ internal static unsafe class ValueFunctions
         if (!LuaHandles.Self(state, L, LuaHandles.DynamicMetadata, out var run, out int detail)) return LuaState.Fail(L, LuaHandles.Dead);
         if (detail != 0) return LuaState.Fail(L, "metadata of the connection cannot be set");
         if (LuaHandles.String(L, 2) is not { } name || LuaHandles.String(L, 3) is not { } key) return LuaState.Fail(L, "filter name and key expected (strings)");
-        if (!LuaValues.TryRead(L, 4, out object? value)) return LuaState.Fail(L, "value must be nil, boolean, number, string or a table of these");
+        if (!LuaValues.TryRead(state, L, 4, out object? value, out int bytes)) return LuaState.Fail(L, NoValue);
+        if (!run.Filter.Keep(name.Length + key.Length + bytes)) return LuaState.Fail(L, TooMuch);
         var all = run.Stream.Info.DynamicMetadata ??= [];
         if (!all.TryGetValue(name, out var values)) all[name] = values = [];
         values[key] = value;
@@ -71,15 +73,15 @@ internal static unsafe class ValueFunctions
         if (LuaHandles.String(L, 2) is not { } name) return LuaState.Fail(L, "object name expected (string)");
         object? value = run.Stream.Info.FilterState?.GetValueOrDefault(name);
         if (value is not null && LuaHandles.String(L, 3) is { } field) value = value is IReadOnlyDictionary<string, object?> map ? map.GetValueOrDefault(field) : null;
-        LuaValues.Push(L, value);
-        return 1;
+        return Push(state, L, value);
     }
 
     private static int StateSet(LuaState state, nint L)
     {
         if (!LuaHandles.Self(state, L, LuaHandles.FilterState, out var run)) return LuaState.Fail(L, LuaHandles.Dead);
         if (LuaHandles.String(L, 2) is not { } name) return LuaState.Fail(L, "object name expected (string)");
-        if (!LuaValues.TryRead(L, 3, out object? value)) return LuaState.Fail(L, "value must be nil, boolean, number, string or a table of these");
+        if (!LuaValues.TryRead(state, L, 3, out object? value, out int bytes)) return LuaState.Fail(L, NoValue);
+        if (!run.Filter.Keep(name.Length + bytes)) return LuaState.Fail(L, TooMuch);
         var all = run.Stream.Info.FilterState ??= [];
         if (value is null) all.Remove(name); else all[name] = value;
         return 0;
@@ -88,7 +90,8 @@ internal static unsafe class ValueFunctions
     private static int FilterContext(LuaState state, nint L)
     {
         if (!LuaHandles.Self(state, L, LuaHandles.Handle, out var run)) return LuaState.Fail(L, LuaHandles.Dead);
-        if (run.Filter.Route?.Context is { } context) LuaValues.Push(L, context); else LuaApi.CreateTable(L, 0, 0);
+        if (run.Filter.Route?.Context is { } context) return Push(state, L, context);
+        LuaApi.CreateTable(L, 0, 0);
         return 1;
     }
 }

@@ -12,7 +12,7 @@ namespace Managed.Proxy.Http.Filters.Wasm;
 /// </summary>
 internal static class ForeignFunctions
 {
-    private const int MaxUncompressed = 16 << 20;
+    private const int MaxUncompressed = 1 << 20, MaxCompressed = 256 << 10; // what either takes some milliseconds for
     private const int Step = 64 << 10; // between two looks at the guest's budget: half a millisecond of compression
     /// <summary>The function_id that proxy_on_foreign_function gets from <c>managed.call_back</c>.</summary>
     public const int CallBackId = 1;
@@ -20,7 +20,7 @@ internal static class ForeignFunctions
     public static bool TryCall(WasmContext context, ReadOnlySpan<byte> name, ReadOnlySpan<byte> arguments, ByteWriter result, out WasmStatus status)
     {
         status = WasmStatus.Ok;
-        if (name.SequenceEqual("compress"u8)) Compress(context.Vm, arguments, result);
+        if (name.SequenceEqual("compress"u8)) status = arguments.Length > MaxCompressed ? WasmStatus.BadArgument : Compress(context.Vm, arguments, result);
         else if (name.SequenceEqual("uncompress"u8)) status = Uncompress(context.Vm, arguments, result);
         else if (name.SequenceEqual("clear_route_cache"u8)) status = context.ClearRouteCache();
         else if (name.SequenceEqual("declare_property"u8)) status = ProtoReader.TryField(arguments, 1, out var property) && property.Length > 0 ? WasmStatus.Ok : WasmStatus.BadArgument; // properties need no declaration here
@@ -32,7 +32,7 @@ internal static class ForeignFunctions
         return true;
     }
 
-    private static void Compress(WasmVm vm, ReadOnlySpan<byte> arguments, ByteWriter result)
+    private static WasmStatus Compress(WasmVm vm, ReadOnlySpan<byte> arguments, ByteWriter result)
     {
         using var stream = new MemoryStream();
         using (var zlib = new ZLibStream(stream, CompressionLevel.Optimal, leaveOpen: true))
@@ -42,6 +42,7 @@ internal static class ForeignFunctions
                 vm.CheckBudget();
             }
         result.Write(stream.GetBuffer().AsSpan(0, (int)stream.Length));
+        return WasmStatus.Ok;
     }
 
     private static WasmStatus Uncompress(WasmVm vm, ReadOnlySpan<byte> arguments, ByteWriter result)

@@ -49,13 +49,16 @@ internal static class ProtoWriter
 /// <summary>As much of the protocol buffers wire format as guests' small messages need.</summary>
 internal static class ProtoReader
 {
+    private const int MaxFields = 1000; // of a message; those that are read here have less than ten
+
     /// <summary>The last field of this number that is text, bytes or a message.</summary>
     public static bool TryField(ReadOnlySpan<byte> message, int number, out ReadOnlySpan<byte> value)
     {
         value = default;
         bool found = false;
-        while (!message.IsEmpty)
+        for (int fields = 0; !message.IsEmpty; fields++)
         {
+            if (fields == MaxFields) return false;
             if (!TryNext(ref message, out int field, out ReadOnlySpan<byte> bytes, out _)) return false;
             if (field != number) continue;
             value = bytes;

@@ -29,6 +29,8 @@ internal sealed class HttpContext(WasmFilter filter) : StreamContext
         public ByteWriter? Body; // within a body hook
     }
 
+    private const int MaxGrpcMessage = 4 << 10; // it travels as a field
+
     private readonly ByteWriter _replyHeaders = new(256);
     private Direction _request, _response;
     private bool _replied, _repliedNow, _failed;
@@ -259,7 +261,14 @@ internal sealed class HttpContext(WasmFilter filter) : StreamContext
     public override WasmStatus SendLocalResponse(int status, ReadOnlySpan<byte> details, ReadOnlySpan<byte> body, ReadOnlySpan<byte> headers, int grpcStatus)
     {
         if (status is < 200 or > 599 || !HeaderPairs.TryOpen(headers, out _)) return WasmStatus.BadArgument;
-        if (_replied || _failed) return WasmStatus.Ok; // the first one counts
+        if (_replied || _failed)
+        {
+            // The first one counts. A guest that answers again, from the hook that sees that answer, then pauses for what it takes to be its
+            // own: nobody would ever let it go on.
+            GoOn(response: false);
+            GoOn(response: true);
+            return WasmStatus.Ok;
+        }
         _replied = _repliedNow = true;
         _replyHeaders.Clear();
         _replyHeaders.Write(headers);
@@ -268,7 +277,7 @@ internal sealed class HttpContext(WasmFilter filter) : StreamContext
         {
             // Trailers only: gRPC clients read the status from a head of status 200.
             int code = grpcStatus >= 0 ? grpcStatus : GrpcStatus.FromHttp(status);
-            string message = Encoding.UTF8.GetString(body);
+            string message = Encoding.UTF8.GetString(body[..Math.Min(body.Length, MaxGrpcMessage)]);
             Stream.SendLocalReply(200, default, why, ResponseFlags.None, static (to, state) =>
             {
                 var (context, grpc, text) = ((HttpContext, int, string))state!;
@@ -287,10 +296,15 @@ internal sealed class HttpContext(WasmFilter filter) : StreamContext
     public override WasmStatus Continue(WasmStream stream)
     {
         if (stream > WasmStream.HttpResponse) return WasmStatus.BadArgument;
-        ref var direction = ref Of(stream == WasmStream.HttpResponse);
-        if (direction.InHook) direction.Resume = true;
-        else if (direction.Paused) Vm.ResumeLater(this, stream);
+        GoOn(stream == WasmStream.HttpResponse);
         return WasmStatus.Ok;
+    }
+
+    private void GoOn(bool response)
+    {
+        ref var direction = ref Of(response);
+        if (direction.InHook) direction.Resume = true;
+        else if (direction.Paused) Vm.ResumeLater(this, response ? WasmStream.HttpResponse : WasmStream.HttpRequest);
     }
 
     public override void Resume(WasmStream stream)

@@ -212,13 +212,17 @@ internal static class Properties
         }
         Span<byte> buffer = stackalloc byte[512];
         if (!path.TryFieldName(buffer, out var name)) return false;
-        int count = headers.CountOf(name);
-        for (int i = 0; i < count; i++)
+        // One walk: a look-up of each would be as many.
+        int cursor = 0;
+        bool found = false;
+        while (headers.Next(ref cursor, out ReadOnlySpan<byte> each, out var value))
         {
-            if (i > 0) into.Write((byte)',');
-            if (headers.TryGetAt(name, i, out var value)) into.Write(value);
+            if (!each.SequenceEqual(name)) continue;
+            if (found) into.Write((byte)',');
+            found = true;
+            into.Write(value);
         }
-        return count > 0;
+        return found;
     }
 
     private static bool Walk(Path path, object? value, ByteWriter into)

@@ -1,5 +1,6 @@
 using System.Security.Cryptography;
 using System.Text;
+using Managed.Proxy.Bindings;
 using Managed.Proxy.Bindings.Wasm;
 using Managed.Proxy.Core.Buffers;
 
@@ -12,7 +13,7 @@ namespace Managed.Proxy.Http.Filters.Wasm;
 /// </summary>
 internal static class Signatures
 {
-    private const int MaxKeyBytes = 16 << 10, MaxRsaBits = 8192; // a signature with the largest takes a worker some milliseconds
+    private const int MaxKeyBytes = 16 << 10;
 
     public static WasmStatus Verify(ReadOnlySpan<byte> arguments, ByteWriter result)
     {
@@ -107,9 +108,9 @@ internal static class Signatures
             {
                 var ec = ECDsa.Create();
                 ec.ImportECPrivateKey(der, out _);
-                return ec;
+                return KeyCost.OrNothing(ec);
             }
-            if (label is "RSA PRIVATE KEY" && secret) return Rsa(der, static (RSA key, ReadOnlySpan<byte> from) => key.ImportRSAPrivateKey(from, out _));
+            if (label is "RSA PRIVATE KEY" && secret) return Rsa(der, secret, static (RSA key, ReadOnlySpan<byte> from) => key.ImportRSAPrivateKey(from, out _));
             if (label != (secret ? "PRIVATE KEY" : "PUBLIC KEY")) return null;
         }
         // PKCS #8 and SubjectPublicKeyInfo name the algorithm in their first bytes.
@@ -118,19 +119,19 @@ internal static class Signatures
         {
             var ec = ECDsa.Create();
             if (secret) ec.ImportPkcs8PrivateKey(der, out _); else ec.ImportSubjectPublicKeyInfo(der, out _);
-            return ec;
+            return KeyCost.OrNothing(ec);
         }
         if (head.IndexOf(RsaEncryption) < 0) return null;
-        return secret ? Rsa(der, static (RSA key, ReadOnlySpan<byte> from) => key.ImportPkcs8PrivateKey(from, out _)) : Rsa(der, static (RSA key, ReadOnlySpan<byte> from) => key.ImportSubjectPublicKeyInfo(from, out _));
+        return secret ? Rsa(der, secret, static (RSA key, ReadOnlySpan<byte> from) => key.ImportPkcs8PrivateKey(from, out _)) : Rsa(der, secret, static (RSA key, ReadOnlySpan<byte> from) => key.ImportSubjectPublicKeyInfo(from, out _));
     }
 
     private delegate void Importer(RSA key, ReadOnlySpan<byte> from);
 
-    private static RSA? Rsa(ReadOnlySpan<byte> der, Importer import)
+    private static RSA? Rsa(ReadOnlySpan<byte> der, bool secret, Importer import)
     {
         var key = RSA.Create();
         import(key, der);
-        if (key.KeySize <= MaxRsaBits) return key;
+        if (KeyCost.IsBearable(key, secret)) return key;
         key.Dispose();
         return null;
     }

@@ -7,7 +7,7 @@ namespace Managed.Proxy.Http.Filters.Wasm;
 /// <summary>What contexts of HTTP streams and of connections have in common: their plugin, properties, log lines, and that they can fail.</summary>
 internal abstract class StreamContext : WasmContext
 {
-    private const int MaxStates = 100, MaxState = 1 << 20; // of one stream
+    private const int MaxStates = 100, MaxState = 1 << 20, MaxKey = 4 << 10; // of one stream
 
     private PluginContext _root = null!;
 
@@ -49,12 +49,12 @@ internal abstract class StreamContext : WasmContext
     public override WasmStatus SetProperty(ReadOnlySpan<byte> path, ReadOnlySpan<byte> value)
     {
         path = Properties.Trim(path);
-        return path.IsEmpty || path.Length > MaxState ? WasmStatus.BadArgument : Keep(Properties.StateKey(path), value);
+        return path.IsEmpty || path.Length > MaxKey ? WasmStatus.BadArgument : Keep(Properties.StateKey(path), value);
     }
 
     public override WasmStatus SetFilterState(ReadOnlySpan<byte> key, ReadOnlySpan<byte> value)
     {
-        return key.Length > MaxState ? WasmStatus.BadArgument : Keep(Encoding.UTF8.GetString(key), value);
+        return key.Length > MaxKey ? WasmStatus.BadArgument : Keep(Encoding.UTF8.GetString(key), value);
     }
 
     private WasmStatus Keep(string key, ReadOnlySpan<byte> value)

@@ -36,6 +36,20 @@ public sealed class StreamTests
         Assert.Equal(["pause", "continue: 0"], proxy.Said);
     }
 
+    [Theory]
+    [InlineData("response_headers")]
+    [InlineData("response_body")]
+    public async Task AnswersFromTheHooksOfBothDirections_AreTheFirst(string second)
+    {
+        const string Answer = """(drop (call $proxy_send_local_response (i32.const STATUS) "" "TEXT" "" (i32.const -1))) (return (i32.const 1))""";
+        string Of(int status, string text) => Answer.Replace("STATUS", $"{status}", StringComparison.Ordinal).Replace("TEXT", text, StringComparison.Ordinal);
+        await using var proxy = await WasmProxy.StartAsync(new WatGuest().On("request_headers", Of(418, "first")).On(second, Of(500, "second")).Build());
+
+        var response = await proxy.AskAsync("GET / HTTP/1.1\r\nhost: h\r\n\r\n");
+
+        Assert.Equal((418, "first"), (response.Status, response.Text));
+    }
+
     [Fact]
     public async Task Continue_WithinTheCallbackThatPauses_GoesOn()
     {
