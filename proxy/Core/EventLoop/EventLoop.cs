@@ -80,7 +80,8 @@ internal sealed unsafe class EventLoop : IPollable
         Defer(static _ => { }, null); // compiled before there is traffic
         while (!_stopping)
         {
-            int timeout = _posted.IsEmpty ? Timers.MillisecondsToNext(NowMicros) : 0;
+            // From now, not from when the turn began: that took time off the next sleep.
+            int timeout = _posted.IsEmpty ? Timers.MillisecondsToNext(Micros()) : 0;
             int ready = Poller.Wait(timeout);
             ReadClock();
             Timers.SetNow(NowMicros);
@@ -91,7 +92,7 @@ internal sealed unsafe class EventLoop : IPollable
             {
                 if (ready > 0) Poller.Dispatch(ready);
                 if (Volatile.Read(ref _wakePending) != 0) RunPosted();
-                Timers.Advance(NowMicros);
+                while (Timers.TakeDue() is { } timer) timer.Callback(timer.State);
                 while (_deferred.TryDequeue(out var later)) later.Action(later.State);
                 EndOfTurn?.Invoke();
             }
