@@ -1,4 +1,6 @@
 using System.Net;
+using Managed.Proxy.Core;
+using Microsoft.AspNetCore.Connections;
 using Microsoft.AspNetCore.Hosting.Server;
 using Microsoft.AspNetCore.Hosting.Server.Features;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
@@ -13,11 +15,20 @@ internal static class AdminServer
         builder.Logging.AddOneLineConsole(levels);
         builder.Services.AddRouting();
         builder.Services.AddSingleton<IHostLifetime, NoLifetime>();
+        var connections = new AdminConnections(DescriptorBudget.Process.AdminConnections);
+        builder.Services.AddSingleton(connections);
         builder.WebHost.UseKestrelCore().ConfigureKestrel(kestrel =>
         {
             kestrel.AddServerHeader = false;
             kestrel.Limits.MaxRequestBodySize = null; // each call has its own limit, and answers with a problem
-            kestrel.Listen(options.Admin, listen => listen.Protocols = HttpProtocols.Http1);
+            // Above what AdminConnections lets in: what it closes takes a moment to be gone.
+            kestrel.Limits.MaxConcurrentConnections = connections.Most + connections.Most / 2;
+            kestrel.Limits.RequestHeadersTimeout = TimeSpan.FromSeconds(10);
+            kestrel.Listen(options.Admin, listen =>
+            {
+                listen.Protocols = HttpProtocols.Http1;
+                listen.Use(next => connection => connections.RunAsync(connection, next));
+            });
         });
         builder.Services.Configure<HostOptions>(o => o.ShutdownTimeout = TimeSpan.FromSeconds(3)); // streams end by themselves; a stuck caller does not hold the process
     }

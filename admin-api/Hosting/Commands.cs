@@ -50,10 +50,12 @@ internal static class Commands
     private static async Task<int> ServeAsync(string[] args)
     {
         var options = CommandLine.Parse(args, Environment.GetEnvironmentVariable);
+        AssemblyFiles.GiveBackWhereFew();
         PreparedCode.Begin();
         await using var host = await ManagedHost.StartAsync(options);
         SettleHeap();
         host.ListenToSignals();
+        host.ListenToLostFailures();
         host.Announce(Console.Out);
         await host.StopRequested;
         await host.StopAsync();

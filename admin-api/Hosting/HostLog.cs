@@ -5,4 +5,7 @@ internal static partial class HostLog
 {
     [LoggerMessage(3200, LogLevel.Information, "Stopping; open connections have {Seconds} s")]
     public static partial void Stopping(ILogger logger, double seconds);
+
+    [LoggerMessage(3201, LogLevel.Error, "A task failed that nobody waited for")]
+    public static partial void LostFailure(ILogger logger, Exception exception);
 }

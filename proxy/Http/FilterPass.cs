@@ -285,7 +285,7 @@ internal sealed class FilterPass(HttpStream stream, bool response)
         }
         finally
         {
-            _inHook = -1;
+            Leave();
         }
     }
 
@@ -307,7 +307,7 @@ internal sealed class FilterPass(HttpStream stream, bool response)
         }
         finally
         {
-            _inHook = -1;
+            Leave();
         }
     }
 
@@ -329,7 +329,7 @@ internal sealed class FilterPass(HttpStream stream, bool response)
         }
         finally
         {
-            _inHook = -1;
+            Leave();
         }
     }
 
@@ -339,5 +339,12 @@ internal sealed class FilterPass(HttpStream stream, bool response)
     {
         _inHook = i;
         _continueAsked = false;
+        stream.Worker.Loop.Within = _slots[i].Filter; // for the watchdog
+    }
+
+    private void Leave()
+    {
+        _inHook = -1;
+        stream.Worker.Loop.Within = null;
     }
 }

@@ -46,7 +46,8 @@ internal sealed class FilterChain
 internal sealed class ListenerStats(StatsRegistry stats, string prefix)
 {
     public readonly Counter CxTotal = stats.Counter($"listener.{prefix}.downstream_cx_total"), CxDestroy = stats.Counter($"listener.{prefix}.downstream_cx_destroy"),
-        NoFilterChainMatch = stats.Counter($"listener.{prefix}.no_filter_chain_match"), CxOverflow = stats.Counter($"listener.{prefix}.downstream_cx_overflow");
+        NoFilterChainMatch = stats.Counter($"listener.{prefix}.no_filter_chain_match"), CxOverflow = stats.Counter($"listener.{prefix}.downstream_cx_overflow"),
+        GlobalCxOverflow = stats.Counter($"listener.{prefix}.downstream_global_cx_overflow");
     public readonly Gauge CxActive = stats.Gauge($"listener.{prefix}.downstream_cx_active");
     public readonly string Prefix = prefix;
 }

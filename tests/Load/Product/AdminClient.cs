@@ -23,6 +23,8 @@ internal sealed class AdminClient : IDisposable
         _http.DefaultRequestHeaders.Authorization = new AuthenticationHeaderValue("Bearer", token);
     }
 
+    public Uri Address => _http.BaseAddress!;
+
     public Task<AdminAnswer> GetAsync(string path) => SendAsync(HttpMethod.Get, path, null);
 
     /// <param name="path">Below <c>/api/v1</c>, or absolute for Envoy's own paths.</param>
