@@ -21,7 +21,7 @@ internal struct Standstill
     public long StoodMicros { get; private set; }
 
     /// <param name="began">When the present turn began; 0: the loop waits.</param>
-    /// <param name="lastLong">When the last turn that took <see cref="MissMicros"/> or more began: it may have come and gone between two looks.</param>
+    /// <param name="lastLong">When the last turn of <see cref="MissMicros"/> or more began: it may have been between two looks.</param>
     /// <param name="now">By the same clock, microseconds.</param>
     /// <param name="sinceLast">The time since the look before.</param>
     public StandstillStep Look(long began, long lastLong, long now, long sinceLast)

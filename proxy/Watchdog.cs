@@ -1,6 +1,5 @@
 using System.Diagnostics;
 using System.Reflection;
-using Managed.Proxy.Core.EventLoop;
 using Managed.Proxy.Core.Telemetry;
 using Managed.Proxy.Core.Timers;
 using Managed.Proxy.Http;
@@ -29,10 +28,12 @@ internal sealed class Watchdog : IDisposable
         _workers = workers;
         _logger = logger;
         _cells = stats.AddWorker();
-        _all = (stats.Counter("server.watchdog_miss"), stats.Counter("server.watchdog_mega_miss"));
-        _counters = [.. workers.Select(w => (stats.Counter($"server.worker_{w.Id}.watchdog_miss"), stats.Counter($"server.worker_{w.Id}.watchdog_mega_miss")))];
+        _all = Counters("server.");
+        _counters = [.. workers.Select(w => Counters($"server.worker_{w.Id}."))];
         _standstills = new Standstill[workers.Length];
         _thread = new Thread(Run) { Name = "watchdog", IsBackground = true };
+
+        (Counter, Counter) Counters(string prefix) => (stats.Counter(prefix + "watchdog_miss"), stats.Counter(prefix + "watchdog_mega_miss"));
     }
 
     public void Start() => _thread.Start();

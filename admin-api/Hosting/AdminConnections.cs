@@ -41,8 +41,9 @@ internal sealed class AdminConnections(int most)
     /// <summary>While a request is under way its connection is not idle.</summary>
     public async Task RunAsync(HttpContext context, RequestDelegate next)
     {
-        var entry = context.Features.Get<IConnectionItemsFeature>()?.Items.TryGetValue(typeof(AdminConnections), out var found) == true ? found as Entry : null;
-        if (entry is null)
+        object? found = null;
+        context.Features.Get<IConnectionItemsFeature>()?.Items.TryGetValue(typeof(AdminConnections), out found);
+        if (found is not Entry entry)
         {
             await next(context);
             return;

@@ -25,6 +25,7 @@ internal static class AssemblyFiles
         {
             foreach (var assembly in AppDomain.CurrentDomain.GetAssemblies())
                 Settled.Add(assembly.Location);
+            Settled.Remove(""); // made in memory
             Close();
         }
     }
@@ -36,7 +37,7 @@ internal static class AssemblyFiles
         {
             lock (Gate)
             {
-                if (s_loading is { } former)
+                if (s_loading is { Length: > 0 } former)
                     Settled.Add(former);
                 s_loading = location;
                 Close();
@@ -52,8 +53,20 @@ internal static class AssemblyFiles
     {
         foreach (var link in Directory.EnumerateFileSystemEntries("/proc/self/fd").ToList())
         {
-            if (File.ResolveLinkTarget(link, returnFinalTarget: false) is { } target && Settled.Contains(target.FullName))
+            if (Settled.Contains(TargetOf(link)))
                 new SafeFileHandle(int.Parse(Path.GetFileName(link), System.Globalization.CultureInfo.InvariantCulture), ownsHandle: true).Dispose();
+        }
+    }
+
+    private static string TargetOf(string link)
+    {
+        try
+        {
+            return new FileInfo(link).LinkTarget ?? "";
+        }
+        catch (IOException)
+        {
+            return ""; // closed meanwhile, as the one by which the folder was read
         }
     }
 }

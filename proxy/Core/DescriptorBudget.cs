@@ -3,14 +3,14 @@ using Managed.Proxy.Core.EventLoop;
 namespace Managed.Proxy.Core;
 
 /// <summary>
-/// Who may have the process's descriptors (RLIMIT_NOFILE). Clients get them up to a bound, connections to upstreams some more, and the rest
-/// is kept for what must go on when the former are used up: admin port, history, logs, listeners.
-/// <para>Nobody counts: the kernel gives the lowest number that is free, so the number of a new descriptor says how many there are at least.
-/// Whoever gets one beyond its bound closes it again, which takes no lock and cannot drift.</para>
+/// Who may have the process's descriptors (RLIMIT_NOFILE). Clients get them up to a bound, connections to upstreams some more, and the
+/// rest is kept for what must go on when the former are used up: admin port, history, logs, listeners.
+/// <para>Nobody counts: the kernel gives the lowest number that is free, so the number of a new descriptor says how many there are at
+/// least. Whoever gets one beyond its bound closes it again, which takes no lock and cannot drift.</para>
 /// </summary>
 public sealed class DescriptorBudget
 {
-    // The reserve covers an admin port at its limit and as much again: files of the history and logs, names being resolved, code being loaded.
+    // The reserve covers an admin port at its limit and as much again: history and log files, names being resolved, code being loaded.
     private const int MinReserve = 64, MaxReserve = 1024, MinUpstream = 16, MaxUpstream = 4096, Share = 8;
 
     private readonly int _downstream, _upstream;

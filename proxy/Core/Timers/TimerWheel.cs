@@ -79,7 +79,8 @@ public sealed class TimerWheel
         // The newest first, each put before the others: so they come out in the order of their ticks.
         for (long tick = _fineTick; tick > formerFine && tick > _fineTick - FineSlots; tick--) Empty((int)(tick & (FineSlots - 1)));
         // Now that the fine level is free for what is to come.
-        for (long tick = _coarseTick; tick > formerCoarse && tick > _coarseTick - CoarseSlots; tick--) Empty(FineSlots + (int)(tick & (CoarseSlots - 1)));
+        for (long tick = _coarseTick; tick > formerCoarse && tick > _coarseTick - CoarseSlots; tick--)
+            Empty(FineSlots + (int)(tick & (CoarseSlots - 1)));
     }
 
     /// <summary>The next whose time has come, no longer armed; the caller fires it. Null when all of them have been taken.</summary>
