@@ -33,6 +33,7 @@ internal static class Program
         builder.Services.AddManagedDashboard(new() { Api = AdminServer.AddressOf });
 
         var app = builder.Build();
+        app.Use(next => context => app.Services.GetRequiredService<AdminConnections>().RunAsync(context, next));
         app.UseMiddleware<ProblemMiddleware>();
         app.UseMiddleware<HostGuard>();
         app.UseEnvoyPaths();

@@ -5,8 +5,8 @@ namespace Managed.Proxy;
 /// <summary>Log lines of the server itself; event IDs 1000 to 1099.</summary>
 internal static partial class Log
 {
-    [LoggerMessage(1000, LogLevel.Error, "An exception reached a worker's loop; the connection it belonged to is closed.")]
-    public static partial void WorkerCrash(ILogger logger, Exception exception);
+    [LoggerMessage(1000, LogLevel.Error, "An exception that nobody caught; it costs what threw it, such as a connection, and nothing beside it ({Untold} more were not logged before).")]
+    public static partial void WorkerCrash(ILogger logger, long untold, Exception exception);
 
     [LoggerMessage(1001, LogLevel.Information, "Version {Version} is live on {Workers} workers after {Milliseconds:0.0} ms.")]
     public static partial void Published(ILogger logger, long version, int workers, double milliseconds);
@@ -17,6 +17,9 @@ internal static partial class Log
     [LoggerMessage(1004, LogLevel.Error, "Filter {Filter} threw; its stream got a 500.")]
     public static partial void FilterFailure(ILogger logger, string filter, Exception exception);
 
-    [LoggerMessage(1003, LogLevel.Error, "Worker {Worker} could not be started.")]
+    [LoggerMessage(1005, LogLevel.Warning, "Worker {Worker} has stood still for {Milliseconds} ms: it runs {What}.")]
+    public static partial void WorkerStands(ILogger logger, int worker, long milliseconds, string what);
+
+    [LoggerMessage(1003, LogLevel.Critical, "Worker {Worker} has ended.")]
     public static partial void WorkerDied(ILogger logger, int worker, Exception exception);
 }

@@ -219,6 +219,19 @@ public sealed partial class ProxyServer
         bool IsPast(Snapshot version) => !ReferenceEquals(version, _current) && Array.TrueForAll(_workers, w => w.Step >= version.RetiredAt);
     }
 
+    private void SweepSafely()
+    {
+        try
+        {
+            SweepGenerations();
+        }
+        catch (Exception e)
+        {
+            OnWorkerCrash(e);
+            if (!_stopped) _sweep.Change(SweepMs, Timeout.Infinite);
+        }
+    }
+
     private static void StartAccepting((Worker Worker, ListenAddress Address) what)
     {
         var acceptor = new Acceptor(what.Worker, what.Address.Key, what.Address.SocketOf(what.Worker));

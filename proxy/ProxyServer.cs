@@ -27,6 +27,10 @@ public sealed partial class ProxyServer : IAsyncDisposable
     private readonly ClusterRegistry _clusters;
     private readonly DnsRefresher _dns = new();
     private readonly Timer _sweep;
+    private readonly Watchdog _watchdog;
+    private readonly StatsCells _cells; // of what is counted by more than one thread, under its own lock
+    private readonly Counter _workerExceptions;
+    private long _crashSecond, _crashesTold, _crashesUntold;
     private readonly SemaphoreSlim _publishing = new(1, 1);
     private readonly Dictionary<string, ListenAddress> _addresses = [];
     private readonly List<Snapshot> _generations = [];
@@ -40,6 +44,8 @@ public sealed partial class ProxyServer : IAsyncDisposable
         _options = options;
         _logger = options.LoggerFactory.CreateLogger("Managed.Proxy");
         ScriptLogger = options.LoggerFactory.CreateLogger("Managed.Proxy.Script");
+        _cells = Stats.AddWorker();
+        _workerExceptions = Stats.Counter("server.worker_exceptions");
         _accessLogs = new AccessLogFiles(Stats);
         Overload = new Overload(options.BufferLimit, options.MaxConnections, Stats, PressAll);
         _workers = new Worker[Math.Clamp(options.Workers, 1, Worker.MaxWorkers)];
@@ -47,7 +53,8 @@ public sealed partial class ProxyServer : IAsyncDisposable
         _shared = new SharedState(_workers.Length, new GuestEnvironment(ScriptLogger, options.CacheFolder, options.TraceStarted is not null, options.CodeFetchHosts, options.WasmCompiler) { InService = () => _current is not null });
         for (int i = 0; i < _workers.Length; i++) _workers[i] = new Worker(i, this);
         _threads = [.. _workers.Select(w => new Thread(() => Run(w)) { Name = "worker-" + w.Id, IsBackground = true })];
-        _sweep = new Timer(static s => ((ProxyServer)s!).SweepGenerations(), this, Timeout.Infinite, Timeout.Infinite);
+        _watchdog = new Watchdog(_workers, Stats, _logger);
+        _sweep = new Timer(static s => ((ProxyServer)s!).SweepSafely(), this, Timeout.Infinite, Timeout.Infinite);
         ObserveProcess();
     }
 
@@ -76,6 +83,7 @@ public sealed partial class ProxyServer : IAsyncDisposable
     public void Start()
     {
         foreach (var thread in _threads) thread.Start();
+        _watchdog.Start();
     }
 
     /// <summary>Builds a version with the real builders and changes nothing. On the calling thread; may read files.</summary>
@@ -112,6 +120,7 @@ public sealed partial class ProxyServer : IAsyncDisposable
         _stopped = true;
         _sweep.Dispose();
         Overload.Dispose();
+        _watchdog.Dispose();
         foreach (var worker in _workers) worker.Loop.Stop();
         foreach (var thread in _threads) if (thread.IsAlive) thread.Join(TimeSpan.FromSeconds(2));
         lock (_generations)
@@ -126,7 +135,25 @@ public sealed partial class ProxyServer : IAsyncDisposable
 
     internal Worker WorkerAt(int id) => _workers[id];
 
-    internal void OnWorkerCrash(Exception exception) => Log.WorkerCrash(_logger, exception);
+    /// <summary>Counts and, a few times a second, logs what nobody caught; the line is written off the worker.</summary>
+    internal void OnWorkerCrash(Exception exception)
+    {
+        const int PerSecond = 5;
+        long untold;
+        lock (_cells)
+        {
+            _cells.Increment(_workerExceptions);
+            long second = Environment.TickCount64 / 1000;
+            if (second != _crashSecond) (_crashSecond, _crashesTold) = (second, 0);
+            if (++_crashesTold > PerSecond)
+            {
+                _crashesUntold++;
+                return;
+            }
+            (untold, _crashesUntold) = (_crashesUntold, 0);
+        }
+        Chores.Add(() => Log.WorkerCrash(_logger, untold, exception));
+    }
 
     internal void OnFilterFailure(string filter, Exception exception) => Log.FilterFailure(_logger, filter, exception);
 
@@ -147,8 +174,8 @@ public sealed partial class ProxyServer : IAsyncDisposable
         }
         catch (Exception e)
         {
+            // What the loop runs is contained within it: this is the loop itself. The process goes on with the other workers.
             Log.WorkerDied(_logger, worker.Id, e);
-            throw;
         }
     }
 
@@ -163,7 +190,8 @@ public sealed partial class ProxyServer : IAsyncDisposable
         Stats.Observe("server.total_connections", () => _workers.Sum(w => w.Connections));
         Stats.Observe("server.concurrency", () => _workers.Length);
         Stats.Observe("server.live", () => _current is not null && !_draining ? 1 : 0);
-        Stats.Observe("server.uptime", static () => (TimeProvider.System.GetUtcNow() - System.Diagnostics.Process.GetCurrentProcess().StartTime.ToUniversalTime()).TotalSeconds);
+        long started = Environment.TickCount64;
+        Stats.Observe("server.uptime", () => (Environment.TickCount64 - started) / 1000);
         Stats.Observe("listener_manager.total_listeners_active", () => _current?.Listeners.Count ?? 0);
         Stats.Observe("cluster_manager.active_clusters", () => _current?.Clusters.Count ?? 0);
         Stats.Observe("server.version", () => _current?.Version ?? 0);

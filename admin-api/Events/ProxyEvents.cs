@@ -21,6 +21,15 @@ internal sealed class ProxyEvents
     private async Task CopyAsync()
     {
         await foreach (var told in _channel.Reader.ReadAllAsync())
-            _log.Add(told.Type, told.Data);
+        {
+            try
+            {
+                _log.Add(told.Type, told.Data);
+            }
+            catch (Exception)
+            {
+                // That event is lost; those after it are not.
+            }
+        }
     }
 }

@@ -1,5 +1,7 @@
 using System.Net;
 using Managed.AdminApi.Problems;
+using Managed.Proxy.Core;
+using Microsoft.AspNetCore.Connections;
 using Microsoft.AspNetCore.Hosting.Server;
 using Microsoft.AspNetCore.Hosting.Server.Features;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
@@ -14,13 +16,18 @@ internal static class AdminServer
         builder.Logging.AddOneLineConsole(levels);
         builder.Services.AddRouting();
         builder.Services.AddSingleton<IHostLifetime, NoLifetime>();
+        var connections = new AdminConnections(DescriptorBudget.Process.AdminConnections);
+        builder.Services.AddSingleton(connections);
         builder.WebHost.UseKestrelCore().ConfigureKestrel(kestrel =>
         {
             kestrel.AddServerHeader = false;
             Bound(kestrel.Limits);
+            // Above what AdminConnections lets in: what it closes takes a moment to be gone.
+            kestrel.Limits.MaxConcurrentConnections = connections.Most + connections.Most / 2;
             kestrel.Listen(options.Admin, listen =>
             {
                 listen.Protocols = HttpProtocols.Http1;
+                listen.Use(next => connection => connections.RunAsync(connection, next));
                 listen.Use(ServerRefusals.Middleware);
             });
         });
@@ -33,7 +40,6 @@ internal static class AdminServer
     /// </summary>
     private static void Bound(KestrelServerLimits limits)
     {
-        limits.MaxConcurrentConnections = 1024;
         limits.MaxConcurrentUpgradedConnections = 256; // circuits of the dashboard
         limits.MaxRequestBodySize = 64 << 10; // what the dashboard's circuits need without WebSocket
         limits.MaxRequestBufferSize = 64 << 10;

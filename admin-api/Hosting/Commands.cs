@@ -58,10 +58,12 @@ internal static class Commands
     {
         var options = CommandLine.Parse(args, Environment.GetEnvironmentVariable);
         OpenFiles.RequireEnough();
+        AssemblyFiles.GiveBackWhereFew();
         PreparedCode.Begin();
         await using var host = await ManagedHost.StartAsync(options);
         SettleHeap();
         host.ListenToSignals();
+        host.ListenToLostFailures();
         host.Announce(Console.Out);
         await host.StopRequested;
         await host.StopAsync();

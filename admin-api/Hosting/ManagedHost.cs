@@ -77,6 +77,17 @@ internal sealed class ManagedHost : IAsyncDisposable
 
     public void ListenToSignals() => _stop.Listen(Proxy.ReopenLogs);
 
+    /// <summary>Failures of tasks that nobody waited for: they end nothing, but somebody should know.</summary>
+    public void ListenToLostFailures()
+    {
+        var logger = Services.GetRequiredService<ILogger<ManagedHost>>();
+        TaskScheduler.UnobservedTaskException += (_, e) =>
+        {
+            e.SetObserved();
+            HostLog.LostFailure(logger, e.Exception.GetBaseException());
+        };
+    }
+
     /// <summary>What a user needs to know after a start.</summary>
     public void Announce(TextWriter output)
     {

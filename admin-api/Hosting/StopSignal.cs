@@ -25,7 +25,14 @@ internal sealed class StopSignal : IDisposable
         _registrations.Add(PosixSignalRegistration.Create(usr1, context =>
         {
             context.Cancel = true;
-            reopenLogs();
+            try
+            {
+                reopenLogs();
+            }
+            catch (Exception)
+            {
+                // Counted by the logs themselves; a signal must not end the process.
+            }
         }));
     }
 

@@ -19,7 +19,19 @@ internal sealed class StatHistory(ProxyServer proxy) : IDisposable
     private long _count;
     private Timer? _timer;
 
-    public void Start() => _timer = new Timer(_ => Sample(proxy.Stats.Read()), null, TimeSpan.Zero, Step);
+    public void Start() => _timer = new Timer(_ => SampleNow(), null, TimeSpan.Zero, Step);
+
+    private void SampleNow()
+    {
+        try
+        {
+            Sample(proxy.Stats.Read());
+        }
+        catch (Exception)
+        {
+            // Some are read from /proc, which needs a descriptor. One reading is missing then; an exception in a timer would end the process.
+        }
+    }
 
     public void Sample(IReadOnlyList<Stat> stats)
     {

@@ -143,9 +143,9 @@ internal sealed class ConfirmationClock : IDisposable
         }
         catch (Exception e)
         {
-            PublisherLog.RevertFailed(_logger, id, e.Message);
             Disarm(id);
             Arm(id, DateTimeOffset.UtcNow.AddSeconds(30)); // the port may be free again, or the disk
+            PublisherLog.RevertFailed(_logger, id, e.Message); // last: a log that fails must not cost the revert
         }
     }
 

@@ -22,11 +22,20 @@ public static class PreparedCode
     {
         _ = Libc.setpriority(0, 0, Niceness);
         _ = Encoding.Latin1.GetBytes("local replies"); // comes without code for this processor
-        foreach (var type in typeof(PreparedCode).Assembly.GetTypes())
+        foreach (var type in typeof(PreparedCode).Assembly.GetTypes()) Prepare(type);
+    }
+
+    private static void Prepare(Type type)
+    {
+        try
         {
-            if (type.ContainsGenericParameters) continue;
+            if (type.ContainsGenericParameters) return;
             foreach (var method in (MethodBase[])[.. type.GetMethods(All), .. type.GetConstructors(All)])
                 if (!method.IsAbstract && !method.ContainsGenericParameters) Prepare(method);
+        }
+        catch (Exception)
+        {
+            // An assembly that cannot be loaded, for want of a descriptor or of memory: whoever needs the type will say so.
         }
     }
 
@@ -36,7 +45,7 @@ public static class PreparedCode
         {
             RuntimeHelpers.PrepareMethod(method.MethodHandle);
         }
-        catch (Exception e) when (e is ArgumentException or NotSupportedException or InvalidOperationException or TypeLoadException or BadImageFormatException)
+        catch (Exception)
         {
             // Some half a dozen that the runtime itself provides, such as those of delegates, are not prepared.
         }

@@ -305,7 +305,7 @@ internal sealed class FilterPass(HttpStream stream, bool response)
         }
         finally
         {
-            _inHook = -1;
+            Leave();
         }
     }
 
@@ -327,7 +327,7 @@ internal sealed class FilterPass(HttpStream stream, bool response)
         }
         finally
         {
-            _inHook = -1;
+            Leave();
         }
     }
 
@@ -349,7 +349,7 @@ internal sealed class FilterPass(HttpStream stream, bool response)
         }
         finally
         {
-            _inHook = -1;
+            Leave();
         }
     }
 
@@ -359,5 +359,12 @@ internal sealed class FilterPass(HttpStream stream, bool response)
     {
         _inHook = i;
         _continueAsked = false;
+        stream.Worker.Loop.Within = _slots[i].Filter; // for the watchdog
+    }
+
+    private void Leave()
+    {
+        _inHook = -1;
+        stream.Worker.Loop.Within = null;
     }
 }

@@ -67,6 +67,9 @@ public abstract class HttpFilter
     /// <summary>This instance's place in the chain; identifies it to the stream.</summary>
     internal int Index;
 
+    /// <summary>The name it has in its chain.</summary>
+    public override string ToString() => Stream is { } stream ? stream.NameOf(this) : GetType().Name;
+
     public virtual HeadersStatus OnRequestHeaders(HeaderMap headers, bool endStream) => HeadersStatus.Continue;
     /// <summary>A piece of the body. The filter may change <paramref name="body"/> in place. An empty piece may end the stream.</summary>
     public virtual BodyStatus OnRequestBody(ByteWriter body, bool endStream) => BodyStatus.Continue;

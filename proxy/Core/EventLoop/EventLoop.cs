@@ -8,22 +8,28 @@ namespace Managed.Proxy.Core.EventLoop;
 /// <summary>
 /// One thread's loop: wait for descriptors, run what became ready, run what others posted, fire timers. Everything that hangs on
 /// it runs on its thread, inline; nothing is locked. <see cref="Post"/> and <see cref="Stop"/> alone may be called from elsewhere.
+/// <para>What throws costs itself and nothing beside it: each event, post, timer and deferred action is contained on its own.</para>
 /// </summary>
 internal sealed unsafe class EventLoop : IPollable
 {
     private readonly ConcurrentQueue<(Action<object?> Action, object? State)> _posted = new();
-    private readonly int _wakeFd;
+    private readonly Queue<(Action<object?> Action, object? State)> _deferred = new();
+    private readonly int _wakeFd = -1; // before the poller is made: what cannot be had must not be closed as 0
     private int _wakePending;
     private volatile bool _stopping;
     private long _wallOffset;
     private long _wallSynced;
-    private readonly Action<Exception> _onCrash;
+    private readonly Action<Exception> _onException;
+    [ThreadStatic] private static EventLoop? t_current;
 
-    public EventLoop(Action<Exception> onCrash, MemoryBudget memory)
+    /// <param name="onException">Told, on the loop's thread, of each exception that was contained.</param>
+    /// <param name="memory">What its buffers count against.</param>
+    public EventLoop(Action<Exception> onException, MemoryBudget memory)
     {
         Buffers = new BufferPool(memory);
-        _onCrash = onCrash;
+        _onException = onException;
         _wakeFd = Libc.eventfd(0, Libc.EfdNonBlock | Libc.EfdCloExec);
+        if (_wakeFd < 0) throw new InvalidOperationException("eventfd: " + Libc.Describe(Libc.Errno));
         Poller.Add(_wakeFd, this, Libc.EpollIn | Libc.EpollEdge);
         ReadClock();
         Timers = new TimerWheel(NowMicros);
@@ -38,8 +44,20 @@ internal sealed unsafe class EventLoop : IPollable
     public long LongestTurnMicros;
     public long Turns { get; private set; }
 
-    /// <summary>Called once per turn after events and timers; for work that is better done in batches.</summary>
-    public Action? EndOfTurn;
+    /// <summary>The loop that runs on the calling thread; null on any other thread.</summary>
+    public static EventLoop? Current => t_current;
+
+    // For the watchdog: plain stores here, read by it whenever it looks.
+    /// <summary>When the present turn began, by the loop's clock; 0 while the loop waits for something to do.</summary>
+    public long TurnBegan;
+    /// <summary>When the last turn of <see cref="LongTurnMicros"/> or more began.</summary>
+    public long LastLongTurn;
+    /// <summary>What the loop runs: an <see cref="IPollable"/>, a <see cref="WheelTimer"/> or an action.</summary>
+    public object? Running;
+    /// <summary>Within it: what says so of itself, such as a filter.</summary>
+    public object? Within;
+
+    public const long LongTurnMicros = 100_000;
 
     public void Post(Action<object?> action, object? state)
     {
@@ -57,8 +75,6 @@ internal sealed unsafe class EventLoop : IPollable
     /// </summary>
     public void Defer(Action<object?> action, object? state) => _deferred.Enqueue((action, state));
 
-    private readonly Queue<(Action<object?> Action, object? State)> _deferred = new();
-
     public void Stop()
     {
         _stopping = true;
@@ -69,40 +85,129 @@ internal sealed unsafe class EventLoop : IPollable
     public void Close()
     {
         _stopping = true;
-        while (_posted.TryDequeue(out var item)) item.Action(item.State);
+        while (!_posted.IsEmpty || _deferred.Count > 0)
+        {
+            RunPosted();
+            RunDeferred();
+        }
         Poller.Dispose();
     }
 
     // Not in Close: who still posts would write into a descriptor that is somebody else's by then.
-    ~EventLoop() => Libc.close(_wakeFd);
+    ~EventLoop()
+    {
+        if (_wakeFd >= 0) Libc.close(_wakeFd);
+    }
 
     public void Run()
     {
+        t_current = this;
         Defer(static _ => { }, null); // compiled before there is traffic
         while (!_stopping)
         {
-            int timeout = _posted.IsEmpty ? Timers.MillisecondsToNext(NowMicros) : 0;
+            // From now, not from when the turn began: that took time off the next sleep.
+            int timeout = _posted.IsEmpty ? Timers.MillisecondsToNext(Micros()) : 0;
+            Volatile.Write(ref TurnBegan, 0);
             int ready = Poller.Wait(timeout);
             ReadClock();
-            Timers.SetNow(NowMicros);
             long began = NowMicros;
+            Volatile.Write(ref TurnBegan, began);
+            Timers.SetNow(began);
             Turns++;
-            // What a handler did not catch is a bug of ours, not of the network: report it and keep the other connections alive.
+            if (ready > 0) RunReady(ready);
+            if (Volatile.Read(ref _wakePending) != 0) RunPosted();
+            RunTimers();
+            RunDeferred();
+            Running = null;
+            long took = Micros() - began;
+            if (took > LongestTurnMicros) LongestTurnMicros = took;
+            if (took >= LongTurnMicros) Volatile.Write(ref LastLongTurn, began);
+        }
+        Volatile.Write(ref TurnBegan, 0);
+        t_current = null;
+    }
+
+    /// <summary>
+    /// What nobody caught: a bug of ours, not of the network. Counted and reported by whom the loop belongs to. On the loop's thread.
+    /// </summary>
+    public void Contain(Exception exception)
+    {
+        try
+        {
+            _onException(exception);
+        }
+        catch (Exception)
+        {
+            // Who reports failures failed: the others on this loop are not to suffer for it.
+        }
+    }
+
+    private void RunReady(int ready)
+    {
+        for (int i = 0; i < ready; i++)
+        {
+            if (Poller.Take(i, out uint events) is not { } target) continue;
             try
             {
-                if (ready > 0) Poller.Dispatch(ready);
-                if (Volatile.Read(ref _wakePending) != 0) RunPosted();
-                Timers.Advance(NowMicros);
-                while (_deferred.TryDequeue(out var later)) later.Action(later.State);
-                EndOfTurn?.Invoke();
+                Begin(target);
+                target.OnEvents(events);
             }
             catch (Exception e)
             {
-                _onCrash(e);
+                Contain(e);
+                Abandon();
             }
-            long took = Micros() - began;
-            if (took > LongestTurnMicros) LongestTurnMicros = took;
         }
+    }
+
+    private void Abandon()
+    {
+        try
+        {
+            (Running as IPollable)?.Abandon();
+        }
+        catch (Exception e)
+        {
+            Contain(e);
+        }
+    }
+
+    private void RunTimers()
+    {
+        for (var timer = Timers.TakeDue(); timer is not null; timer = Timers.TakeDue())
+        {
+            try
+            {
+                Begin(timer);
+                timer.Callback(timer.State);
+            }
+            catch (Exception e)
+            {
+                Contain(e);
+            }
+        }
+    }
+
+    private void RunDeferred()
+    {
+        while (_deferred.TryDequeue(out var later))
+        {
+            try
+            {
+                Begin(later.Action);
+                later.Action(later.State);
+            }
+            catch (Exception e)
+            {
+                Contain(e);
+            }
+        }
+    }
+
+    private void Begin(object what)
+    {
+        Running = what;
+        Within = null;
     }
 
     void IPollable.OnEvents(uint events)
@@ -115,7 +220,18 @@ internal sealed unsafe class EventLoop : IPollable
     {
         Volatile.Write(ref _wakePending, 0);
         Interlocked.MemoryBarrier();
-        for (int n = _posted.Count; n > 0 && _posted.TryDequeue(out var item); n--) item.Action(item.State);
+        for (int n = _posted.Count; n > 0 && _posted.TryDequeue(out var item); n--)
+        {
+            try
+            {
+                Begin(item.Action);
+                item.Action(item.State);
+            }
+            catch (Exception e)
+            {
+                Contain(e);
+            }
+        }
         if (!_posted.IsEmpty && Interlocked.Exchange(ref _wakePending, 1) == 0)
         {
             ulong one = 1;

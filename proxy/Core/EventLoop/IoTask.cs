@@ -31,11 +31,11 @@ internal readonly struct IoTask<T>
 
     public Awaiter GetAwaiter() => new(this);
 
-    /// <summary>Nobody awaits it: its state goes back to the pool when it ends. What it throws is lost, so it must not throw.</summary>
+    /// <summary>Nobody awaits it: its state goes back to the pool when it ends. What it throws its loop contains, whoever ended it goes on.</summary>
     public void Forget()
     {
         if (_source is null) return;
-        if (_source.IsCompleted) _source.TakeResult();
+        if (_source.IsCompleted) _source.DropResult();
         else _source.ForgetResult();
     }
 
@@ -95,6 +95,18 @@ internal class IoSource<T>
         return result;
     }
 
+    public void DropResult()
+    {
+        try
+        {
+            TakeResult();
+        }
+        catch (Exception e) when (EventLoop.Current is { } loop)
+        {
+            loop.Contain(e);
+        }
+    }
+
     /// <summary>The result was taken; a pooled source goes back here.</summary>
     protected virtual void Recycle() { }
 
@@ -103,7 +115,7 @@ internal class IoSource<T>
         var continuation = _continuation;
         if (continuation is null) return;
         _continuation = null;
-        if (ReferenceEquals(continuation, ForgetMark)) { TakeResult(); return; }
+        if (ReferenceEquals(continuation, ForgetMark)) { DropResult(); return; }
         continuation();
     }
 }

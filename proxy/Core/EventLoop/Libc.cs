@@ -23,7 +23,7 @@ internal static unsafe partial class Libc
 
     private const int ClockThreadCpu = 3; // CLOCK_THREAD_CPUTIME_ID
 
-    public const int EIntr = 4, EAgain = 11, ENFile = 23, EMFile = 24, EPipe = 32, EProto = 71, EAddrInUse = 98, EConnReset = 104, ETimedOut = 110, EConnRefused = 111, EInProgress = 115, ECanceled = 125;
+    public const int EIntr = 4, EAgain = 11, ENFile = 23, EMFile = 24, EPipe = 32, EProto = 71, EAddrInUse = 98, EConnAborted = 103, EConnReset = 104, ETimedOut = 110, EConnRefused = 111, EInProgress = 115, ECanceled = 125;
 
     public static int Errno => Marshal.GetLastSystemError();
 
@@ -51,6 +51,7 @@ internal static unsafe partial class Libc
     [LibraryImport(Lib)] public static partial int clock_gettime(int clock, long* time);
     [LibraryImport(Lib)] public static partial int setpriority(int which, uint who, int nice);
     [LibraryImport(Lib)] private static partial int setrlimit(int resource, ulong* softAndHard);
+    [LibraryImport(Lib)] private static partial int getrlimit(int resource, ulong* softAndHard);
 
     /// <summary>struct iovec.</summary>
     [StructLayout(LayoutKind.Sequential)]
@@ -90,6 +91,21 @@ internal static unsafe partial class Libc
 
     /// <summary>What strerror would say, for people.</summary>
     public static string Describe(int errno) => Marshal.GetPInvokeErrorMessage(errno);
+
+    /// <summary>How many descriptors this process may have, after asking for as many as it may ask for.</summary>
+    public static int MaxDescriptors()
+    {
+        const int NoFile = 7; // RLIMIT_NOFILE
+        var limits = stackalloc ulong[2];
+        if (getrlimit(NoFile, limits) != 0) return 1024;
+        if (limits[0] < limits[1])
+        {
+            ulong former = limits[0];
+            limits[0] = limits[1];
+            if (setrlimit(NoFile, limits) != 0) limits[0] = former;
+        }
+        return (int)Math.Min(limits[0], int.MaxValue);
+    }
 
     /// <summary>The kernel ends this process when it has used so much CPU time.</summary>
     public static void LimitCpu(long seconds)

@@ -7,6 +7,9 @@ internal interface IPollable
 {
     /// <param name="events">EPOLLIN, EPOLLOUT, EPOLLRDHUP, EPOLLHUP, EPOLLERR.</param>
     void OnEvents(uint events);
+
+    /// <summary>It threw, so nobody knows what state it is in: what it stands for is to be given up.</summary>
+    void Abandon() { }
 }
 
 /// <summary>
@@ -66,18 +69,17 @@ internal sealed unsafe class Poller : IDisposable
         Forget(fd);
     }
 
-    /// <summary>Waits and keeps the batch for <see cref="Dispatch"/>.</summary>
+    /// <summary>Waits and keeps the batch for <see cref="Take"/>.</summary>
     public int Wait(int timeoutMs) => Libc.epoll_wait(_epoll, _events, BatchSize, timeoutMs);
 
-    public void Dispatch(int count)
+    /// <summary>The batch's event <paramref name="i"/>, and whom it is for; null: for nobody any more.</summary>
+    public IPollable? Take(int i, out uint events)
     {
-        for (int i = 0; i < count; i++)
-        {
-            byte* e = _events + i * EventSize;
-            ulong data = *(ulong*)(e + DataOffset);
-            ref var slot = ref _slots[(int)(uint)data];
-            if (slot.Generation == (uint)(data >> 32)) slot.Target?.OnEvents(*(uint*)e);
-        }
+        byte* e = _events + i * EventSize;
+        ulong data = *(ulong*)(e + DataOffset);
+        ref var slot = ref _slots[(int)(uint)data];
+        events = *(uint*)e;
+        return slot.Generation == (uint)(data >> 32) ? slot.Target : null;
     }
 
     public void Dispose()

@@ -100,7 +100,17 @@ public sealed class StatsRegistry
                     foreach (var stat in group.Stats)
                         stats.Add(ReadOne(name + stat.Name, stat.Kind, (stat.Kind == StatKind.Histogram ? entry.Histogram : entry.Scalar) + stat.Offset));
             }
-            foreach (var (name, read) in _observed) stats.Add(new Stat(name, StatKind.Gauge, read(), null));
+            foreach (var (name, read) in _observed)
+            {
+                try
+                {
+                    stats.Add(new Stat(name, StatKind.Gauge, read(), null));
+                }
+                catch (Exception)
+                {
+                    // What is read from the system may fail, for want of a descriptor: the others are there all the same.
+                }
+            }
             stats.Sort((a, b) => string.CompareOrdinal(a.Name, b.Name));
             return stats;
         }

@@ -30,7 +30,8 @@ internal sealed unsafe class SocketTransport : Transport, IPollable
     {
         var transport = new SocketTransport(loop, fd) { _readable = true, _writable = true };
         if (rawRemote.Length > 2) transport._rawRemote = rawRemote.ToArray();
-        loop.Poller.Add(fd, transport, Libc.EpollIn | Libc.EpollOut | Libc.EpollRdHup | Libc.EpollEdge);
+        // The kernel's own limits on epoll: without events it would wait for ever, so its first read ends it.
+        if (loop.Poller.Add(fd, transport, Libc.EpollIn | Libc.EpollOut | Libc.EpollRdHup | Libc.EpollEdge) < 0) transport.Close(reset: true);
         return transport;
     }
 
@@ -42,11 +43,19 @@ internal sealed unsafe class SocketTransport : Transport, IPollable
     {
         int fd = Libc.socket(address.Family, Libc.SockStream | Libc.SockNonBlock | Libc.SockCloExec, 0);
         if (fd < 0) { errno = Libc.Errno; return null; }
+        if (!DescriptorBudget.Process.LeavesRoomBeyondUpstream(fd))
+        {
+            Libc.close(fd);
+            errno = Libc.EMFile;
+            return null;
+        }
         if (address.Family != Libc.AfUnix) Libc.SetOption(fd, Libc.IpProtoTcp, Libc.TcpNoDelay, 1);
         var transport = new SocketTransport(loop, fd) { _remote = address.EndPoint };
         int result;
         fixed (byte* raw = address.Raw) result = Libc.connect(fd, raw, address.Raw.Length);
         errno = result < 0 ? Libc.Errno : 0;
+        // A connect that a signal interrupts goes on by itself.
+        if (errno == Libc.EIntr) errno = Libc.EInProgress;
         if (errno != 0 && errno != Libc.EInProgress)
         {
             Libc.close(fd);
@@ -55,12 +64,20 @@ internal sealed unsafe class SocketTransport : Transport, IPollable
         }
         transport._connecting = errno == Libc.EInProgress;
         transport._writable = errno == 0;
-        errno = 0;
-        loop.Poller.Add(fd, transport, Libc.EpollIn | Libc.EpollOut | Libc.EpollRdHup | Libc.EpollEdge);
-        return transport;
+        errno = -loop.Poller.Add(fd, transport, Libc.EpollIn | Libc.EpollOut | Libc.EpollRdHup | Libc.EpollEdge);
+        if (errno == 0) return transport;
+        transport.Close(reset: true);
+        return null;
     }
 
     public int Fd => _fd;
+    /// <summary>The name of the listener or cluster that it belongs to, for people.</summary>
+    public string Owner { get; set; } = "";
+
+    public override string ToString() => $"a connection of {Owner}";
+
+    void IPollable.Abandon() => Close(reset: true);
+
     public override bool IsClosed => _fd < 0;
     public override bool MayRead => _readable;
     public override bool IsBroken => _broken;

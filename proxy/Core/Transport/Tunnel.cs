@@ -39,38 +39,52 @@ internal sealed class Tunnel(EventLoop.EventLoop loop, Transport first, InputBuf
 
     private async IoTask<bool> PumpAsync(Transport from, InputBuffer? rest, Transport to, bool up)
     {
-        if (rest is { Length: > 0 })
-        {
-            int length = rest.Length;
-            if (await to.WriteAsync(rest.Slice(0, length)) < 0) _broken = true; else Count(up, length);
-            rest.Consume(length);
-        }
-        rest?.Release();
         byte[]? buffer = null;
         bool large = false;
-        while (!_broken)
+        try
         {
-            // An idle direction holds no buffer.
-            if (!from.MayRead)
+            if (rest is { Length: > 0 })
             {
-                if (buffer is not null) { loop.Buffers.Return(buffer); buffer = null; }
-                if (await from.ReadableAsync() < 0) { _broken = true; break; }
+                int length = rest.Length;
+                if (await to.WriteAsync(rest.Slice(0, length)) < 0) _broken = true; else Count(up, length);
+                rest.Consume(length);
             }
-            buffer ??= large ? loop.Buffers.RentLarge() : loop.Buffers.Rent();
-            int n = from.TryRead(buffer);
-            if (n == -Libc.EAgain) continue;
-            if (n == 0) { to.ShutdownWrite(); break; }
-            if (n < 0) { _broken = true; break; }
-            large = n == buffer.Length;
-            int sent = await to.WriteAsync(buffer.AsMemory(0, n));
-            if (sent < 0) { _broken = true; break; }
-            Count(up, n);
-            if (large && buffer.Length < BufferPool.LargeSize) { loop.Buffers.Return(buffer); buffer = null; }
+            rest?.Release();
+            while (!_broken)
+            {
+                // An idle direction holds no buffer.
+                if (!from.MayRead)
+                {
+                    if (buffer is not null) { loop.Buffers.Return(buffer); buffer = null; }
+                    int readable = await from.ReadableAsync();
+                    // An interruption that was meant for who read here before, such as a late continue after an upgrade.
+                    if (readable == -Libc.EIntr) continue;
+                    if (readable < 0) { _broken = true; break; }
+                }
+                buffer ??= large ? loop.Buffers.RentLarge() : loop.Buffers.Rent();
+                int n = from.TryRead(buffer);
+                if (n is -Libc.EAgain or -Libc.EIntr) continue;
+                if (n == 0) { to.ShutdownWrite(); break; }
+                if (n < 0) { _broken = true; break; }
+                large = n == buffer.Length;
+                int sent = await to.WriteAsync(buffer.AsMemory(0, n));
+                if (sent < 0) { _broken = true; break; }
+                Count(up, n);
+                if (large && buffer.Length < BufferPool.LargeSize) { loop.Buffers.Return(buffer); buffer = null; }
+            }
         }
-        if (buffer is not null) loop.Buffers.Return(buffer);
-        _running--;
-        if (_broken) Stop();
-        _done.Set();
+        catch
+        {
+            _broken = true; // or the other direction would wait for ever
+            throw;
+        }
+        finally
+        {
+            if (buffer is not null) loop.Buffers.Return(buffer);
+            _running--;
+            if (_broken) Stop();
+            _done.Set();
+        }
         return true;
     }
 

@@ -1,3 +1,4 @@
+using Managed.Proxy.Core;
 using Managed.Proxy.Core.EventLoop;
 using Managed.Proxy.Core.Timers;
 using Managed.Proxy.Core.Transport;
@@ -7,7 +8,8 @@ namespace Managed.Proxy.Downstream.Listener;
 /// <summary>[1] One worker's socket of one address. A new connection gets the version that is current when it is accepted.</summary>
 internal sealed unsafe class Acceptor : IPollable
 {
-    // Out of descriptors: accepting would fail again at once, and the level-triggered event would spin.
+    // Out of descriptors though there is a reserve, or the machine is: accepting would fail again at once, and the level-triggered event
+    // would spin.
     private const long PauseMicros = 100_000;
 
     private readonly Worker _worker;
@@ -24,6 +26,8 @@ internal sealed unsafe class Acceptor : IPollable
         _fd = fd;
         _resume = new WheelTimer(static a => ((Acceptor)a!).Resume(), this);
     }
+
+    public override string ToString() => $"accepting on {_key}";
 
     public void Start() => _worker.Loop.Poller.Add(_fd, this, Libc.EpollIn | Libc.EpollExclusive);
 
@@ -68,18 +72,29 @@ internal sealed unsafe class Acceptor : IPollable
             {
                 int errno = Libc.Errno;
                 if (errno == Libc.EAgain) return;
-                if (errno is Libc.EMFile or Libc.ENFile) { Pause(); return; }
-                continue; // ECONNABORTED, EPROTO, EINTR: that one is gone, the next may be there
+                if (errno is Libc.EConnAborted or Libc.EProto or Libc.EIntr) continue; // that one is gone, the next may be there
+                Pause(); // no descriptor, no memory, or what does not pass by itself
+                return;
             }
             var listener = Current();
-            if (listener is null || !_worker.Admits(listener)) { Libc.close(fd); continue; }
+            if (listener is null) { Libc.close(fd); continue; }
+            if (!DescriptorBudget.Process.LeavesRoomBeyondDownstream(fd))
+            {
+                // Told at once, rather than left to wait in a queue that nobody empties.
+                Libc.close(fd);
+                _worker.Stats.Increment(listener.Stats.GlobalCxOverflow);
+                continue;
+            }
+            if (!_worker.Admits(listener)) { Libc.close(fd); continue; }
             var transport = SocketTransport.Accepted(_worker.Loop, fd, new ReadOnlySpan<byte>(raw, Math.Min(length, 128)));
+            transport.Owner = listener.Name;
             _worker.Serve(transport, listener, _snapshot!, isCurrent: ReferenceEquals(_snapshot, _seen));
         }
     }
 
     private void Pause()
     {
+        if (_resume.IsArmed) return;
         _worker.Loop.Poller.Remove(_fd);
         _worker.Timers.Arm(_resume, PauseMicros);
     }

@@ -22,6 +22,7 @@ public sealed unsafe class AccessLogFiles : IDisposable
 
     public AccessLogFiles(StatsRegistry stats)
     {
+        if (_wakeFd < 0) throw new InvalidOperationException("eventfd: " + Libc.Describe(Libc.Errno));
         StandardOutput = LogFile.Standard(this, 1);
         StandardError = LogFile.Standard(this, 2);
         stats.Observe("access_log.dropped", () => Volatile.Read(ref _dropped));
@@ -96,18 +97,32 @@ public sealed unsafe class AccessLogFiles : IDisposable
             while (chunk is not null)
             {
                 var next = chunk.Next;
-                if (!chunk.File!.Write(chunk.Bytes.Written, KeepTrying))
-                {
-                    Interlocked.Increment(ref _writeFailed);
-                    Dropped(chunk.Lines);
-                }
-                chunk.Lane.Return(chunk);
+                Write(chunk);
                 chunk = next;
             }
             if (last) return;
             ulong count;
             _ = Libc.read(_wakeFd, &count, sizeof(ulong)); // blocks until woken
         }
+    }
+
+    private void Write(LogChunk chunk)
+    {
+        bool written = false;
+        try
+        {
+            written = chunk.File!.Write(chunk.Bytes.Written, KeepTrying);
+        }
+        catch (Exception)
+        {
+            // Counted as any other failure: the thread lives on for the other chunks and files.
+        }
+        if (!written)
+        {
+            Interlocked.Increment(ref _writeFailed);
+            Dropped(chunk.Lines);
+        }
+        chunk.Lane.Return(chunk);
     }
 
     private bool KeepTrying() => !_stopping && !_pause.WaitOne(5);
@@ -133,8 +148,20 @@ public sealed unsafe class AccessLogFiles : IDisposable
             foreach (string path in _open.Keys.ToArray())
             {
                 if (!_open[path].TryGetTarget(out var file)) _open.Remove(path);
-                else if (!file.Reopen()) Interlocked.Increment(ref _reopenFailed);
+                else if (!Reopened(file)) Interlocked.Increment(ref _reopenFailed);
             }
+        }
+    }
+
+    private static bool Reopened(LogFile file)
+    {
+        try
+        {
+            return file.Reopen();
+        }
+        catch (Exception)
+        {
+            return false;
         }
     }
 }

@@ -61,7 +61,7 @@ internal sealed class DnsRefresher : IDisposable
             {
                 if (due <= now)
                 {
-                    foreach (string name in state.Targets.Where(t => t.Address is null).Select(t => t.HostName).Distinct().ToList()) Resolve(state, name);
+                    Resolve(state);
                     _due.TryUpdate(state, Stopwatch.GetTimestamp() + (long)(state.DnsRefresh.TotalSeconds * Stopwatch.Frequency), due);
                 }
                 if (_due.TryGetValue(state, out long again)) next = Math.Min(next, again);
@@ -71,15 +71,18 @@ internal sealed class DnsRefresher : IDisposable
         }
     }
 
-    private static void Resolve(ClusterState state, string name)
+    private static void Resolve(ClusterState state)
     {
-        try
+        foreach (string name in state.Targets.Where(t => t.Address is null).Select(t => t.HostName).Distinct().ToList())
         {
-            Accept(state, name, Dns.GetHostAddresses(name), state.DnsFamily);
-        }
-        catch (Exception e) when (e is SocketException or ArgumentException)
-        {
-            // As above.
+            try
+            {
+                Accept(state, name, Dns.GetHostAddresses(name), state.DnsFamily);
+            }
+            catch (Exception)
+            {
+                // As above; also for want of a descriptor or of memory: this thread goes on for the others.
+            }
         }
     }
 

@@ -43,6 +43,7 @@ internal sealed class EndpointPool(Worker worker, Endpoint endpoint, ClusterStat
         int result = -errno;
         if (transport is not null)
         {
+            transport.Owner = State.Name;
             attempt.Begin(worker, transport, State.ConnectTimeoutMicros);
             result = await transport.ConnectedAsync();
             attempt.End(worker);

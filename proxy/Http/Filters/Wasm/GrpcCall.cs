@@ -103,8 +103,9 @@ internal sealed class GrpcCall : IDisposable
         {
             (status, text) = _ended ? (Cancelled, "cancelled") : (DeadlineExceeded, "deadline exceeded");
         }
-        catch (Exception e) when (e is HttpRequestException or IOException or InvalidOperationException or FormatException or UriFormatException)
+        catch (Exception e)
         {
+            // Whatever it is, the guest must hear of the end, or its stream waits for ever.
             (status, text) = (Unavailable, e.InnerException?.Message ?? e.Message);
         }
         Post(call =>

@@ -220,7 +220,16 @@ internal sealed class WasmReplica
         var plugins = _plugins;
         new Thread(() =>
         {
-            var made = WasmInstance.Make(_machine, plugins, out string error);
+            WasmInstance? made = null;
+            string error;
+            try
+            {
+                made = WasmInstance.Make(_machine, plugins, out error);
+            }
+            catch (Exception e)
+            {
+                error = e.Message; // no memory or no descriptor: it is tried again as after any failed start
+            }
             _worker.Post(static s =>
             {
                 var (replica, instance, failure) = ((WasmReplica, WasmInstance?, string))s!;

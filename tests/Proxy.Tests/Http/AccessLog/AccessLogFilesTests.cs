@@ -5,6 +5,7 @@ using Managed.Proxy.Core.Telemetry;
 using Managed.Proxy.Core.Timers;
 using Managed.Proxy.Http;
 using Managed.Proxy.Http.AccessLog;
+using Managed.TestKit;
 using Xunit;
 
 namespace Managed.Proxy.Tests.Http.AccessLog;

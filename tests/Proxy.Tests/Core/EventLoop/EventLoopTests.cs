@@ -1,0 +1,166 @@
+using CsCheck;
+using Managed.Proxy.Core.EventLoop;
+using Managed.Proxy.Core.Timers;
+using Xunit;
+
+namespace Managed.Proxy.Tests.Core.EventLoop;
+
+public sealed class EventLoopTests
+{
+    private readonly List<string> _ran = [];
+
+    [Fact]
+    public void Posts_RunInTheirOrder()
+    {
+        using var thread = new LoopThread();
+        for (int i = 0; i < 3; i++) thread.Loop.Post(n => _ran.Add(n!.ToString()!), i);
+        thread.Run(thread.Done);
+        Assert.Equal(["0", "1", "2"], _ran);
+    }
+
+    [Fact]
+    public void PostFromAnotherThread_WakesTheLoop()
+    {
+        using var thread = new LoopThread();
+        new Thread(() => thread.Loop.Post(_ => thread.Done(), null)).Start();
+        thread.Run(() => { });
+    }
+
+    [Fact]
+    public void PostOfAPost_RunsInALaterTurn()
+    {
+        using var thread = new LoopThread();
+        long first = 0, second = 0;
+        thread.Run(() =>
+        {
+            first = thread.Loop.Turns;
+            thread.Loop.Post(_ => { second = thread.Loop.Turns; thread.Done(); }, null);
+        });
+        Assert.True(second > first, $"turns {first} and {second}");
+    }
+
+    [Fact]
+    public void Deferred_RunsAfterTheRestOfItsTurn()
+    {
+        using var thread = new LoopThread();
+        thread.Run(() =>
+        {
+            long turn = thread.Loop.Turns;
+            thread.Loop.Defer(_ => { _ran.Add("deferred"); Assert.Equal(turn, thread.Loop.Turns); thread.Done(); }, null);
+            _ran.Add("post");
+        });
+        Assert.Equal(["post", "deferred"], _ran);
+        Assert.Empty(thread.Caught);
+    }
+
+    [Fact]
+    public void Timers_FireOnTheLoopInTheOrderOfTheirTimes()
+    {
+        using var thread = new LoopThread();
+        thread.Run(() =>
+        {
+            thread.Loop.Timers.Arm(new WheelTimer(_ => { _ran.Add("late"); thread.Done(); }, null), 60_000);
+            thread.Loop.Timers.Arm(new WheelTimer(_ => _ran.Add("soon"), null), 20_000);
+        });
+        Assert.Equal(["soon", "late"], _ran);
+    }
+
+    [Fact]
+    public void Close_DoesWhatWasPostedAfterTheEnd()
+    {
+        var thread = new LoopThread();
+        thread.Run(thread.Done);
+        thread.Loop.Post(_ => { _ran.Add("post"); thread.Loop.Defer(_ => _ran.Add("deferred"), null); throw new InvalidOperationException(); }, null);
+        thread.Loop.Post(_ => _ran.Add("last"), null);
+        thread.Dispose();
+        Assert.Equal(["post", "last", "deferred"], _ran);
+        Assert.Single(thread.Caught);
+    }
+
+    [Fact]
+    public void LoopThatNeverRan_Closes()
+    {
+        var loop = new Managed.Proxy.Core.EventLoop.EventLoop(_ => { });
+        loop.Post(_ => _ran.Add("post"), null);
+        loop.Stop();
+        loop.Close();
+        Assert.Equal(["post"], _ran);
+    }
+
+    [Fact]
+    public void ReporterThatThrows_CostsNobodyElse()
+    {
+        var loop = new Managed.Proxy.Core.EventLoop.EventLoop(_ => throw new InvalidOperationException("the log"));
+        loop.Post(_ => throw new InvalidOperationException("the post"), null);
+        loop.Post(_ => { _ran.Add("next"); loop.Stop(); }, null);
+        loop.Run();
+        loop.Close();
+        Assert.Equal(["next"], _ran);
+    }
+
+    [Fact]
+    public void WhatAnEventIsFor_IsGivenUpWhenItThrows()
+    {
+        using var thread = new LoopThread();
+        using var bad = new Bell(thread.Loop, () => throw new InvalidOperationException());
+        using var good = new Bell(thread.Loop, () => thread.Done());
+        bad.Ring();
+        good.Ring();
+        thread.Run(() => { });
+        Assert.True(bad.IsAbandoned);
+        Assert.False(good.IsAbandoned);
+    }
+
+    [Fact]
+    public void ThrowingEverywhere_CostsNothingBesideIt() => Gen.Int.Sample(seed =>
+    {
+        var random = new Random(seed);
+        using var thread = new LoopThread();
+        var bells = new List<Bell>();
+        int planned = 0, ran = 0, thrown = 0;
+
+        // Each does its part, perhaps begins others, and perhaps throws then.
+        Action Piece(int depth)
+        {
+            planned++;
+            return () =>
+            {
+                ran++;
+                bool throws = random.Next(2) == 0;
+                if (throws) thrown++;
+                for (int n = depth > 0 ? random.Next(3) : 0; n > 0; n--) Begin(depth - 1);
+                if (ran == planned) thread.Done();
+                if (throws) throw new InvalidOperationException($"piece {ran}");
+            };
+        }
+
+        void Begin(int depth)
+        {
+            var piece = Piece(depth);
+            switch (random.Next(4))
+            {
+                case 0:
+                    thread.Loop.Post(_ => piece(), null);
+                    break;
+                case 1:
+                    thread.Loop.Defer(_ => piece(), null);
+                    break;
+                case 2:
+                    thread.Loop.Timers.Arm(new WheelTimer(_ => piece(), null), random.Next(3) * 4000);
+                    break;
+                default:
+                    bells.Add(new Bell(thread.Loop, piece));
+                    bells[^1].Ring();
+                    break;
+            }
+        }
+
+        thread.Run(() =>
+        {
+            for (int i = 0; i < 12; i++) Begin(2);
+        });
+        bells.ForEach(b => b.Dispose());
+        Assert.Equal(planned, ran);
+        Assert.Equal(thrown, thread.Caught.Count);
+    }, iter: 100, threads: 1);
+}
