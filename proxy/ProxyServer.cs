@@ -44,7 +44,7 @@ public sealed partial class ProxyServer : IAsyncDisposable
         _options = options;
         _logger = options.LoggerFactory.CreateLogger("Managed.Proxy");
         ScriptLogger = options.LoggerFactory.CreateLogger("Managed.Proxy.Script");
-        _cells = Stats.AddWorker();
+        _cells = Stats.AddWorker(static (action, state) => action(state)); // its names stay, so nothing is ever cleared
         _workerExceptions = Stats.Counter("server.worker_exceptions");
         _accessLogs = new AccessLogFiles(Stats);
         Overload = new Overload(options.BufferLimit, options.MaxConnections, Stats, PressAll);

@@ -27,7 +27,7 @@ internal sealed class Watchdog : IDisposable
     {
         _workers = workers;
         _logger = logger;
-        _cells = stats.AddWorker();
+        _cells = stats.AddWorker(static (action, state) => action(state)); // its names stay, so nothing is ever cleared
         _all = Counters("server.");
         _counters = [.. workers.Select(w => Counters($"server.worker_{w.Id}."))];
         _standstills = new Standstill[workers.Length];
