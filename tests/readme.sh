@@ -5,7 +5,7 @@
 # The rules: a block marked ```bash is run, all others are not. The block that starts the product goes on beside those after it. A block
 # that calls tests/run.sh is left out, since that calls this. What README only shows in its table (load runs) is no block.
 # It happens in a network namespace of its own, with loopback alone, where that may be made; else on this machine's ports 9901, 10000 and
-# 10001, which then have to be free. The build takes over what node and npm have fetched here before.
+# 10001, which then have to be free. What npm fetches for the example modules is taken over from here.
 set -uo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.." || exit 1
 root=$PWD
@@ -14,6 +14,8 @@ readonly server='dotnet run --project admin-api'
 
 fail() { echo "README: $1" >&2; exit 1; }
 
+# With the network still there: what npm fetches is not what this is about.
+[ -n "${MANAGED_README_INSIDE:-}" ] || bash docs/examples/wasm/build.sh >/dev/null || fail "the example modules were not built"
 if [ -z "${MANAGED_README_INSIDE:-}" ] && command -v ip >/dev/null; then
   for flags in -n -rn; do
     if unshare "$flags" ip link set lo up 2>/dev/null; then

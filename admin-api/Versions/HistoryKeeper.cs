@@ -29,6 +29,7 @@ internal sealed class HistoryKeeper(ProxyServer proxy, HistoryFile file, Version
     private static readonly TimeSpan RetryEvery = TimeSpan.FromSeconds(1);
 
     private readonly CancellationTokenSource _stop = new();
+    private string? _said;
 
     /// <summary>Serves what there is and says what is wrong.</summary>
     /// <exception cref="StartException">The workers do not take it: a port is in use.</exception>
@@ -68,10 +69,13 @@ internal sealed class HistoryKeeper(ProxyServer proxy, HistoryFile file, Version
         }
         var what = served is null ? Degradation.Nothing : served == copy ? Degradation.LastGood : Degradation.History;
         active.Degraded = new(reason, what, served?.Number, DateTimeOffset.UtcNow, mended);
-        PublisherLog.Degraded(logger, reason, served is null ? "nothing: there is no version that can be read and built"
-            : string.Create(CultureInfo.InvariantCulture, $"version {served.Number} from {(served == copy ? lastGood.Path : "the history")}"));
         if (served is not null && served != copy && copy?.Number != served.Number)
             lastGood.Write(served);
+        if (reason == _said)
+            return; // tried again, and as before
+        _said = reason;
+        PublisherLog.Degraded(logger, reason, served is null ? "nothing: there is no version that can be read and built"
+            : string.Create(CultureInfo.InvariantCulture, $"version {served.Number} from {(served == copy ? lastGood.Path : "the history")}"));
     }
 
     /// <summary>From now on: what the disk refused is tried again every second.</summary>
@@ -217,7 +221,9 @@ internal sealed class HistoryKeeper(ProxyServer proxy, HistoryFile file, Version
         }
         catch (Exception e) when (e is not OperationCanceledException)
         {
-            PublisherLog.RetryFailed(logger, e.Message);
+            if (e.Message != _said)
+                PublisherLog.RetryFailed(logger, e.Message);
+            _said = e.Message;
         }
     }
 

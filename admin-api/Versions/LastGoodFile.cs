@@ -7,6 +7,8 @@ namespace Managed.AdminApi.Versions;
 /// <summary>A copy of the active version beside the database: what is served when the database cannot be.</summary>
 internal sealed class LastGoodFile(DataFolder folder, ILogger<LastGoodFile> logger)
 {
+    private const long MaxNumber = long.MaxValue / 2; // from here on there would be none left to count
+    private static readonly JsonDocumentOptions Deep = new() { MaxDepth = 1024 }; // what documents may have is ConfigParser's to say
     private ActiveVersion? _owed;
 
     public string Path => folder.LastGoodFile;
@@ -63,9 +65,12 @@ internal sealed class LastGoodFile(DataFolder folder, ILogger<LastGoodFile> logg
     {
         try
         {
-            using var json = JsonDocument.Parse(File.ReadAllBytes(Path));
+            using var json = JsonDocument.Parse(File.ReadAllBytes(Path), Deep);
             var root = json.RootElement;
-            return new(root.GetProperty("version").GetInt64(), VersionDocument.Parse(System.Text.Encoding.UTF8.GetBytes(root.GetProperty("document").GetRawText())),
+            var number = root.GetProperty("version").GetInt64();
+            if (number is <= 0 or > MaxNumber)
+                return null;
+            return new(number, VersionDocument.Parse(System.Text.Encoding.UTF8.GetBytes(root.GetProperty("document").GetRawText())),
                 root.GetProperty("created_at").GetDateTimeOffset(), root.GetProperty("author").GetString() ?? "");
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException or JsonException or KeyNotFoundException or InvalidOperationException or FormatException or InvalidDataException)

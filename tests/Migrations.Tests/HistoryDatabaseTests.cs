@@ -72,6 +72,21 @@ public sealed class HistoryDatabaseTests : IDisposable
         Assert.Throws<Microsoft.Data.Sqlite.SqliteException>(() => HistoryDatabase.Migrate(db));
     }
 
+    [Theory]
+    [InlineData("DROP TABLE tokens")]
+    [InlineData("ALTER TABLE head DROP COLUMN previous_version")]
+    [InlineData("DROP TABLE __EFMigrationsHistory")]
+    public void TableOrColumnThatIsMissing_IsDamage(string sql)
+    {
+        using (var db = Open())
+        {
+            HistoryDatabase.Migrate(db);
+            db.Database.ExecuteSqlRaw(sql);
+        }
+        using var again = Open();
+        Assert.True(HistoryDatabase.IsDamage(Assert.Throws<Microsoft.Data.Sqlite.SqliteException>(() => HistoryDatabase.Migrate(again))));
+    }
+
     private HistoryContext Open() => new(HistoryDatabase.Options(Path.Combine(_folder, "history.db")));
 
     private static string Pragma(HistoryContext db, string name)

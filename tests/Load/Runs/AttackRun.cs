@@ -175,8 +175,8 @@ internal static class AttackRun
         }
     }
 
-    private static JsonNode Scripted(int port) => JsonNode.Parse(string.Create(CultureInfo.InvariantCulture, $$"""
-        {"name": "scripted", "address": "127.0.0.1:{{port}}", "per_connection_buffer_limit_bytes": {{2 * BodyBytes}},
+    private static JsonNode Scripted(int port) => JsonNode.Parse(string.Create(CultureInfo.InvariantCulture, $$$$"""
+        {"name": "scripted", "address": "127.0.0.1:{{{{port}}}}", "per_connection_buffer_limit_bytes": {{{{2 * BodyBytes}}}},
          "http_filters": [{"name": "lua", "typed_config": {"default_source_code": {"inline_string":
            "function envoy_on_request(h)\n local b = h:body()\n h:respond({[':status'] = '200'}, tostring(b and b:length()))\nend"}}}],
          "routes": [{"name": "all", "match": {"prefix": "/"}, "route": {"cluster": "web"}}]}
