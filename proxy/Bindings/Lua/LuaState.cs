@@ -279,12 +279,14 @@ internal sealed unsafe class LuaState : IDisposable
 
     private void Limit(LuaThread thread) => _memory->Left = Math.Max(0, Math.Min(_limits.Instructions - thread.Instructions, long.MaxValue / 64)) * LuaMemory.BytesPerInstruction;
 
+    private string At => _place.Length == 0 ? "" : _place + ": ";
+
     private string Describe(nint L)
     {
         return Breach switch
         {
-            LuaBreach.Instructions => $"{_place}: stopped after {_limits.Instructions} instructions",
-            LuaBreach.WallTime => $"{_place}: stopped after {_limits.WallTime.TotalMilliseconds} ms",
+            LuaBreach.Instructions => $"{At}stopped after {_limits.Instructions} instructions",
+            LuaBreach.WallTime => $"{At}stopped after {_limits.WallTime.TotalMilliseconds} ms",
             LuaBreach.Memory => $"stopped: it needs more than {_limits.Memory} bytes of memory",
             _ => Message(L),
         };
