@@ -120,15 +120,15 @@ function string.byte(s, i, j)
   end
   return byte(s, i, j)
 end
-local function counted(name, f)
+local function counted(name, most, f)
   return function(...)
     local n = select("#", ...)
-    if n > limit then error(name .. ": more than " .. limit .. " elements", 2) end
+    if n > most then error(name .. ": more than " .. most .. " elements", 2) end
     if n > 64 then charge(n * 2) end
     return f(...)
   end
 end
-string.char, utf8.char = counted("char", char), counted("utf8.char", codes)
+string.char, utf8.char = counted("char", limit, char), counted("utf8.char", 50000, codes)
 local format = string.format
 function string.format(f, ...)
   local n = select("#", ...)

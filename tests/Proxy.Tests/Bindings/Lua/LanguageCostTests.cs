@@ -27,7 +27,7 @@ public sealed class LanguageCostTests
         ["string.rep"] = "('x'):rep(2097152)", ["string.sub"] = "N:sub(1, -2)", ["string.unpack"] = "string.unpack('c1048576', S)",
         ["table.concat"] = "#table.concat(T, '', 1, 50000)", ["table.insert"] = "table.insert(T, 1, table.remove(T))", ["table.remove"] = "T[#T + 1] = table.remove(T, 1)",
         ["table.move"] = "table.move(T, 1, 250000, 1, {})", ["table.pack"] = "table.pack(unpack(T))", ["table.unpack"] = "select('#', table.unpack(T))", ["table.sort"] = "table.sort({unpack(U)})",
-        ["utf8.char"] = "#utf8.char(unpack(B))", ["utf8.codepoint"] = "select('#', utf8.codepoint(S, 1, 100000))", ["utf8.len"] = "utf8.len(S)", ["utf8.offset"] = "utf8.offset(S, 1048576)",
+        ["utf8.char"] = "#utf8.char(unpack(B, 1, 50000))", ["utf8.codepoint"] = "select('#', utf8.codepoint(S, 1, 100000))", ["utf8.len"] = "utf8.len(S)", ["utf8.offset"] = "utf8.offset(S, 1048576)",
         ["os.date"] = "os.date(('%c'):rep(128))",
     };
 
