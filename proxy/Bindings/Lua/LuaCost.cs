@@ -34,7 +34,7 @@ internal sealed record LuaCost(string Title, int MaxBytes, int BytesPerInstructi
         ["log"] = new("log", Any, 64, 2000), ["respond"] = new("respond", LuaMemory.MaxString, 16, 500), ["call"] = new("httpCall", LuaMemory.MaxString, 16, 2000),
         ["answer"] = new("httpCall", Name, 64, 20), ["override_host"] = new("setUpstreamOverrideHost", 256, 4, 50), ["clear_route_cache"] = new("clearRouteCache", Name, 64, 20),
         ["context"] = new("context", Name, 64, 20), ["base64"] = new("base64Escape", Text, 16, 20), ["timestamp"] = new("timestamp", Name, 64, 10),
-        ["object"] = new("object", Name, 64, 10), ["import_key"] = new("importPublicKey", 16 << 10, 4, 20_000), ["verify"] = new("verifySignature", Text, 4, 30_000),
+        ["object"] = new("object", Name, 64, 10), ["import_key"] = new("importPublicKey", 16 << 10, 4, 20_000), ["verify"] = new("verifySignature", Text + (64 << 10), 4, 30_000),
         // What is known
         ["info"] = new("streamInfo", Name, 64, 40), ["drain"] = new("drainConnectionUponCompletion", Name, 64, 10), ["metadata"] = new("metadata", Name, 64, 20),
         ["dynamic_all"] = new("dynamicMetadata", Name, 64, 20), ["dynamic_get"] = new("dynamicMetadata():get", Name, 8, 20),

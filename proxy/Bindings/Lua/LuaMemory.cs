@@ -14,7 +14,7 @@ internal unsafe struct LuaMemory
     public long Used, Limit;
     /// <summary>Not 0: the cap does not hold.</summary>
     public int Open;
-    /// <summary>An allocation of Lua code was refused since this was last cleared.</summary>
+    /// <summary>An allocation of Lua code was refused since this was last cleared: 1 for the cap, 2 for the time.</summary>
     public int Refused;
     /// <summary>Not 0: a string or block was asked for that is larger than any may be.</summary>
     public int TooLarge;
@@ -38,6 +38,10 @@ internal unsafe struct LuaMemory
     /// <summary>Bytes of one block of memory: a table's part, a stack.</summary>
     public const int MaxBlock = 16 << 20;
     private const int StringType = 4; // LUA_TSTRING
+    private const long Large = 128 << 10; // from here on each instruction may be work
+
+    /// <summary>Instructions between two looks at the budgets where each may be work.</summary>
+    public const int LeastQuantum = 16;
 
     public static LuaMemory* Create()
     {
@@ -67,6 +71,7 @@ internal unsafe struct LuaMemory
             memory->Left = long.MaxValue; // once
             LuaApi.SetHook(memory->Running, memory->Hook, LuaApi.MaskCount, 1);
         }
+        else if (growth >= Large && memory->Running != 0) LuaApi.SetHook(memory->Running, memory->Hook, LuaApi.MaskCount, LeastQuantum);
         void* given = Realloc(block, newSize);
         if (given is not null) memory->Used += growth;
         return given;
@@ -105,6 +110,7 @@ internal unsafe struct LuaMemory
         if (_sinceCheck < CheckEvery) return true;
         if (Deadline != 0 && Stopwatch.GetTimestamp() > Deadline)
         {
+            Refused = 2;
             // Keeps failing, for the count stays over; and the script ends with its next instruction.
             if (Running != 0) LuaApi.SetHook(Running, Hook, LuaApi.MaskCount, 1);
             return false;

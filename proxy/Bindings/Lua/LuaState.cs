@@ -16,7 +16,7 @@ internal sealed unsafe class LuaState : IDisposable
 {
     // Instructions between two looks at the budgets. With much memory, or where they turn out to be slow, fewer: one instruction may
     // compare two long strings, or look through a large table.
-    private const int Quantum = 1000, LeastQuantum = 16;
+    private const int Quantum = 1000, LeastQuantum = LuaMemory.LeastQuantum;
     private const long QuietMemory = 256 << 10;
     private static readonly long SlowQuantum = Stopwatch.Frequency / 1000;
 
@@ -262,7 +262,7 @@ internal sealed unsafe class LuaState : IDisposable
             LuaApi.Pop(L, results);
             return LuaOutcome.Waiting;
         }
-        if (Breach == LuaBreach.None && _memory->Refused != 0 && status != LuaApi.Yield) Breach = LuaBreach.Memory;
+        if (Breach == LuaBreach.None && _memory->Refused != 0 && status != LuaApi.Yield) Breach = _memory->Refused == 2 ? LuaBreach.WallTime : LuaBreach.Memory;
         Error = _memory->TooLarge != 0 && status == LuaApi.ErrMemory
             ? $"stopped: a string of more than {LuaMemory.MaxString} bytes, or a table of more than {LuaMemory.MaxBlock}" : Describe(L);
         Drop(thread);
@@ -279,12 +279,14 @@ internal sealed unsafe class LuaState : IDisposable
 
     private void Limit(LuaThread thread) => _memory->Left = Math.Max(0, Math.Min(_limits.Instructions - thread.Instructions, long.MaxValue / 64)) * LuaMemory.BytesPerInstruction;
 
+    private string At => _place.Length == 0 ? "" : _place + ": ";
+
     private string Describe(nint L)
     {
         return Breach switch
         {
-            LuaBreach.Instructions => $"{_place}: stopped after {_limits.Instructions} instructions",
-            LuaBreach.WallTime => $"{_place}: stopped after {_limits.WallTime.TotalMilliseconds} ms",
+            LuaBreach.Instructions => $"{At}stopped after {_limits.Instructions} instructions",
+            LuaBreach.WallTime => $"{At}stopped after {_limits.WallTime.TotalMilliseconds} ms",
             LuaBreach.Memory => $"stopped: it needs more than {_limits.Memory} bytes of memory",
             _ => Message(L),
         };
@@ -357,7 +359,8 @@ internal sealed unsafe class LuaState : IDisposable
             for (int i = LuaApi.GetTop(L); i > 0; i--)
                 if (LuaApi.Type(L, i) == LuaApi.TypeString) bytes += (long)LuaApi.RawLen(L, i);
             if (bytes > cost.MaxBytes) return Fail(L, $"{cost.Title}: {bytes} bytes are more than it takes ({cost.MaxBytes})");
-            if (!state.Spend(cost.Instructions + bytes / cost.BytesPerInstruction)) return Fail(L, "the instructions are used up");
+            // A prelude runs before there are budgets.
+            if (state._running is not null && !state.Spend(cost.Instructions + bytes / cost.BytesPerInstruction)) return Fail(L, "the instructions are used up");
             var function = (delegate*<LuaState, nint, int>)state._functions[index];
             return state.Trace is null ? function(state, L) : state.Traced(L, function, state._names[index]);
         }
@@ -380,12 +383,13 @@ internal sealed unsafe class LuaState : IDisposable
         long now = Stopwatch.GetTimestamp();
         if (now - state._looked > SlowQuantum) state._quantum = Math.Max(LeastQuantum, state._quantum / 4);
         state._looked = now;
-        if (state._memory->Refused != 0) state.Breach = LuaBreach.Memory;
+        if (state._memory->Refused == 1) state.Breach = LuaBreach.Memory;
         else if (thread.Instructions > state._limits.Instructions) state.Breach = LuaBreach.Instructions;
         else if (now > state._deadline) state.Breach = LuaBreach.WallTime;
         else
         {
             int quantum = state.NextQuantum();
+            if (L != thread.Handle) quantum = Math.Min(quantum, Quantum / 10);
             if (LuaApi.GetHookCount(L) != quantum) LuaApi.SetHook(L, BudgetHook, LuaApi.MaskCount, quantum);
             return;
         }

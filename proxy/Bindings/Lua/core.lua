@@ -120,15 +120,15 @@ function string.byte(s, i, j)
   end
   return byte(s, i, j)
 end
-local function counted(name, f)
+local function counted(name, most, f)
   return function(...)
     local n = select("#", ...)
-    if n > limit then error(name .. ": more than " .. limit .. " elements", 2) end
+    if n > most then error(name .. ": more than " .. most .. " elements", 2) end
     if n > 64 then charge(n * 2) end
     return f(...)
   end
 end
-string.char, utf8.char = counted("char", char), counted("utf8.char", codes)
+string.char, utf8.char = counted("char", limit, char), counted("utf8.char", 50000, codes)
 local format = string.format
 function string.format(f, ...)
   local n = select("#", ...)
@@ -173,7 +173,9 @@ end
 local concat, insert, remove, sort, move = table.concat, table.insert, table.remove, table.sort, table.move
 function table.concat(t, sep, i, j)
   local n = plain("concat", t)
-  bounded("concat", i or 1, j or n)
+  local first, last = i or 1, j or n
+  if type(first) == "number" and type(last) == "number" and last - first > 50000 then error("concat: more than 50000 elements", 2) end
+  if n > 64 then charge(n * 5) end
   return concat(t, sep, i or 1, j or n)
 end
 function table.insert(t, ...)
@@ -198,7 +200,7 @@ function table.sort(t, by)
   charge(n * 8)
   -- Comparing long strings is work, and so is comparing many things: then in Lua, where it is counted.
   if by == nil then
-    local quick = n <= 20000
+    local quick = n <= 10000
     for i = 1, quick and n or 0 do
       local v = t[i]
       if type(v) == "string" and #v > 64 then quick = false break end

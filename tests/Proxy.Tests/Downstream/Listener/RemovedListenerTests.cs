@@ -87,13 +87,14 @@ public sealed class RemovedListenerTests
     [Fact]
     public async Task AListenerOfAnotherName_OnTheSameAddress_TakesTheConnectionOver()
     {
-        await using var proxy = await ProxyFixture.StartAsync(Document(Listener("edge", Script(1))));
+        string address = $"127.0.0.1:{FreePort.Next()}";
+        await using var proxy = await ProxyFixture.StartAsync(Document(Listener("edge", Script(1), address: address)));
         await using var client = await proxy.ConnectAsync();
         await client.GetAsync();
         await client.ReadAsync();
 
-        await proxy.PublishAsync(Document(Listener("renamed", Script(2))));
-        await proxy.PublishAsync(Document(Listener("renamed", Script(3))));
+        await proxy.PublishAsync(Document(Listener("renamed", Script(2), address: address)));
+        await proxy.PublishAsync(Document(Listener("renamed", Script(3), address: address)));
         await client.GetAsync();
 
         Assert.Equal("3", (await client.ReadAsync())["x-stamp"]);
@@ -103,7 +104,7 @@ public sealed class RemovedListenerTests
     public async Task AModuleThatFailsOpen_StillAuthorises()
     {
         byte[] module = new WatGuest().On("request_headers", """(drop (call $proxy_send_local_response (i32.const 403) "" "no" "" (i32.const -1))) (return (i32.const 1))""").Build();
-        string guarded = Listener("edge", Script(1)).Replace("- {name: lua", "- " + WasmProxy.Filter(module, ", failure_policy: FAIL_OPEN") + "\n                - {name: lua", StringComparison.Ordinal)
+        string guarded = Listener("edge", Script(1)).Replace("- {name: lua", "- " + WasmProxy.Filter(module, ", failure_policy: FAIL_OPEN") + "\n        - {name: lua", StringComparison.Ordinal)
             .Replace("403", "200", StringComparison.Ordinal);
         await using var proxy = await ProxyFixture.StartAsync(Document(guarded, Other));
         await using var client = await proxy.ConnectAsync();

@@ -1,5 +1,6 @@
 using Managed.Proxy.Bindings.Wasm;
 using Managed.Proxy.Core.EventLoop;
+using Managed.TestKit;
 using Managed.TestKit.Wasm;
 using Xunit;
 
@@ -43,7 +44,8 @@ public sealed class HostCostTests
         for (int i = 0; i < 10 && least > 5_000; i++)
         {
             long began = await CpuAsync(proxy);
-            await proxy.GetAsync();
+            try { await proxy.GetAsync(); }
+            catch (WireException) when (call.Contains("proxy_close_stream", StringComparison.Ordinal)) { }
             least = Math.Min(least, await CpuAsync(proxy) - began);
         }
         Assert.True(proxy.Vm.Errors == 0, proxy.Log);
