@@ -15,7 +15,12 @@ public sealed partial class RouteEntry
     /// </summary>
     /// <param name="stream">Whose request headers change.</param>
     /// <param name="envoyHeaders">Whether x-envoy-original-path is set when the path changes.</param>
-    public void PrepareRequest(HttpStream stream, bool envoyHeaders = true) => PrepareRequest(stream.RequestHeaders, stream.Info, envoyHeaders);
+    /// <returns>
+    /// False: the rewrite would make a dot segment of what was none (<c>/static../x</c>, of which prefix <c>/static</c> is replaced by
+    /// <c>/files/</c>), so that the upstream reads a path outside of what the route gives away. The path is then as it was.
+    /// </returns>
+    public bool PrepareRequest(HttpStream stream, bool envoyHeaders = true)
+        => PrepareRequest(stream.RequestHeaders, stream.Info, envoyHeaders);
 
     /// <summary>The header changes of the levels on a response.</summary>
     public void PrepareResponse(HttpStream stream) => PrepareResponse(stream.ResponseHeaders, stream.Info);
@@ -23,18 +28,20 @@ public sealed partial class RouteEntry
     /// <summary>Sets the host after the endpoint is chosen (<see cref="AutoHostRewrite"/>), with x-forwarded-host when the route asks for it.</summary>
     public void RewriteHost(HttpStream stream, ReadOnlySpan<byte> host) => RewriteHost(stream.RequestHeaders, host);
 
-    internal void PrepareRequest(HeaderMap headers, StreamInfo info, bool envoyHeaders)
+    internal bool PrepareRequest(HeaderMap headers, StreamInfo info, bool envoyHeaders)
     {
         var scratch = Scratch();
         foreach (var mutations in RequestMutations) mutations.Apply(headers, info, scratch);
         if (Host is not null && Host.Evaluate(headers, scratch) is { Length: > 0 } host) HostRewrite.Apply(headers, host, AppendForwardedHost, scratch);
-        if (Path is null) return;
+        if (Path is null) return true;
         scratch.Clear();
         var target = headers.Get(HeaderId.Path);
         Path.Write(target, Match!, scratch);
-        if (scratch.Written.SequenceEqual(target)) return;
+        if (scratch.Written.SequenceEqual(target)) return true;
+        if (PathRewrite.HasDotSegment(scratch.Written) && !PathRewrite.HasDotSegment(target)) return false;
         if (envoyHeaders) headers.Set(HeaderId.XEnvoyOriginalPath, target);
         headers.Set(HeaderId.Path, scratch.Written);
+        return true;
     }
 
     internal void PrepareResponse(HeaderMap headers, StreamInfo info)
