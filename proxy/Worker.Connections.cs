@@ -52,6 +52,7 @@ public sealed partial class Worker
             Server.OnWorkerCrash(e);
         }
         connection.OnCut = connection.OnDrain = null;
+        if (connection.CutTimer is { } cut) Timers.Remove(cut);
         connection.Transport.Close(); // tells the network filters too
         if (connection.Previous is null) _connections = connection.Next; else connection.Previous.Next = connection.Next;
         if (connection.Next is not null) connection.Next.Previous = connection.Previous;
@@ -83,13 +84,23 @@ public sealed partial class Worker
         return await transport.BeginAsync();
     }
 
-    /// <summary>After a publication: what has no successor in the current version drains, and is cut when its time is over.</summary>
+    /// <summary>
+    /// After a publication: what has no successor in the current version drains, and is cut when its time is over, which a version that
+    /// still has the listener may make shorter.
+    /// </summary>
     internal void DrainRemoved(Snapshot current)
     {
         for (var connection = _connections; connection is not null; connection = connection.Next)
         {
-            var next = current.FindListener(connection.Chain.Listener.AddressKey)?.FindChain(connection.Chain.Name);
-            if (next is null || next.Terminal.GetType() != connection.Chain.Terminal.GetType()) Drain(connection, connection.Chain.Listener.Config.DrainTimeout);
+            var listener = current.FindListener(connection.Chain.Listener.AddressKey);
+            if (connection.IsDraining)
+            {
+                if (listener is not null) CutWithin(connection, listener.Config.DrainTimeout);
+                continue;
+            }
+            var next = listener?.FindChain(connection.Chain.Name);
+            if (next is not null && next.Terminal.GetType() == connection.Chain.Terminal.GetType()) connection.Adopt(next);
+            else Drain(connection, listener?.Config.DrainTimeout ?? connection.DrainTimeout);
         }
     }
 
@@ -103,7 +114,18 @@ public sealed partial class Worker
     private void Drain(DownstreamConnection connection, TimeSpan time, bool hurried = false)
     {
         if (connection.IsDraining && !hurried) return;
+        connection.DrainsSince = NowMicros;
         connection.Drain(hurried);
-        Timers.Arm(new WheelTimer(static c => ((DownstreamConnection)c!).Cut(), connection), (long)time.TotalMicroseconds);
+        CutWithin(connection, time);
+    }
+
+    // Counted from the beginning; the earliest time counts.
+    private void CutWithin(DownstreamConnection connection, TimeSpan time)
+    {
+        long at = connection.DrainsSince + (long)time.TotalMicroseconds;
+        if (connection.CutTimer is not null && connection.CutAt <= at) return;
+        connection.CutAt = at;
+        connection.CutTimer ??= new WheelTimer(static c => ((DownstreamConnection)c!).Cut(), connection);
+        Timers.Arm(connection.CutTimer, Math.Max(1, at - NowMicros));
     }
 }
