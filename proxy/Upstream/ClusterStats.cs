@@ -6,12 +6,18 @@ namespace Managed.Proxy.Upstream;
 internal sealed class ClusterStats
 {
     public readonly Counter CxTotal, CxDestroy, CxConnectFail, CxConnectTimeout, CxOverflow, RqTotal, RqRetry, RqRetrySuccess, RqTimeout, RqPendingTotal, RqPendingOverflow,
-        RqCancelled, NoHealthy, RxReset, ProtocolError, Rq2xx, Rq3xx, Rq4xx, Rq5xx, RqCompleted, RxBytes, TxBytes;
+        RqCancelled, NoHealthy, RxReset, ProtocolError, InformationalOverflow, Rq1xx, Rq2xx, Rq3xx, Rq4xx, Rq5xx, RqCompleted, RxBytes, TxBytes;
     public readonly Gauge CxActive, RqActive, RqPendingActive;
     public readonly Histogram RqTime, ConnectMs;
 
+    private readonly StatsRegistry _registry;
+    private readonly string _cluster;
+    private readonly Counter[]?[] _byCode = new Counter[6][]; // of a class; those that occurred
+
     public ClusterStats(StatsRegistry stats, string cluster)
     {
+        _registry = stats;
+        _cluster = cluster;
         Counter C(string name) => stats.Counter($"cluster.{cluster}.{name}");
         Gauge G(string name) => stats.Gauge($"cluster.{cluster}.{name}");
         CxTotal = C("upstream_cx_total");
@@ -29,6 +35,8 @@ internal sealed class ClusterStats
         NoHealthy = C("upstream_cx_none_healthy");
         RxReset = C("upstream_rq_rx_reset");
         ProtocolError = C("upstream_cx_protocol_error");
+        InformationalOverflow = C("upstream_rq_informational_overflow");
+        Rq1xx = C("upstream_rq_1xx");
         Rq2xx = C("upstream_rq_2xx");
         Rq3xx = C("upstream_rq_3xx");
         Rq4xx = C("upstream_rq_4xx");
@@ -43,5 +51,21 @@ internal sealed class ClusterStats
         ConnectMs = stats.Histogram($"cluster.{cluster}.upstream_cx_connect_ms");
     }
 
-    public Counter OfClass(int status) => (status / 100) switch { 2 => Rq2xx, 3 => Rq3xx, 4 => Rq4xx, 5 => Rq5xx, _ => default };
+    /// <summary>An answer of this status, the endpoint's or ours in its place: its class, its code, and that there was one.</summary>
+    public void CountResponse(StatsCells cells, int status)
+    {
+        cells.Increment((status / 100) switch { 1 => Rq1xx, 2 => Rq2xx, 3 => Rq3xx, 4 => Rq4xx, 5 => Rq5xx, _ => default });
+        cells.Increment(OfCode(status));
+        cells.Increment(RqCompleted);
+    }
+
+    // A code gets its counter when it first occurs: five hundred for each cluster would be none of use and much to read.
+    private Counter OfCode(int status)
+    {
+        if (status is < 100 or > 599) return default;
+        var codes = _byCode[status / 100] ??= new Counter[100];
+        ref var counter = ref codes[status % 100];
+        if (counter.Index == 0) counter = _registry.Counter(FormattableString.Invariant($"cluster.{_cluster}.upstream_rq_{status}"));
+        return counter;
+    }
 }
