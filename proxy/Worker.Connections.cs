@@ -107,6 +107,7 @@ public sealed partial class Worker
     private void End(DownstreamConnection connection)
     {
         connection.OnCut = connection.OnDrain = connection.OnPressed = null;
+        if (connection.CutTimer is { } cut) Timers.Remove(cut);
         connection.Transport.Close(); // tells the network filters too
         if (connection.Previous is null) _connections = connection.Next; else connection.Previous.Next = connection.Next;
         if (connection.Next is not null) connection.Next.Previous = connection.Previous;
@@ -142,13 +143,22 @@ public sealed partial class Worker
         return begins;
     }
 
-    /// <summary>After a publication: what has no successor in the current version drains, and is cut when its time is over.</summary>
+    /// <summary>
+    /// After a publication: what has no successor in the current version drains, and is cut when its time is over, which a version that
+    /// still has the listener may make shorter.
+    /// </summary>
     internal void DrainRemoved(Snapshot current)
     {
         for (DownstreamConnection? connection = _connections, next; connection is not null; connection = next)
         {
             next = connection.Next;
-            if (connection.SuccessorIn(current) is null) Drain(connection);
+            var listener = current.FindListener(connection.Chain.Listener.AddressKey);
+            if (connection.IsDraining)
+            {
+                if (listener is not null) CutWithin(connection, listener.Config.DrainTimeout);
+            }
+            else if (connection.SuccessorIn(current) is { } successor) connection.Adopt(successor);
+            else Drain(connection, listener?.Config.DrainTimeout);
         }
         (Former, Taken) = (Taken, current);
     }
@@ -173,7 +183,18 @@ public sealed partial class Worker
     private void Drain(DownstreamConnection connection, TimeSpan? time = null, bool hurried = false)
     {
         if (connection.IsDraining && !hurried) return;
+        connection.DrainsSince = NowMicros;
         connection.Drain(hurried);
-        Timers.Arm(new WheelTimer(static c => ((DownstreamConnection)c!).Cut(), connection), (long)(time ?? connection.Chain.Listener.Config.DrainTimeout).TotalMicroseconds);
+        CutWithin(connection, time ?? connection.DrainTimeout);
+    }
+
+    // Counted from the beginning; the earliest time counts.
+    private void CutWithin(DownstreamConnection connection, TimeSpan time)
+    {
+        long at = connection.DrainsSince + (long)time.TotalMicroseconds;
+        if (connection.CutTimer is not null && connection.CutAt <= at) return;
+        connection.CutAt = at;
+        connection.CutTimer ??= new WheelTimer(static c => ((DownstreamConnection)c!).Cut(), connection);
+        Timers.Arm(connection.CutTimer, Math.Max(1, at - NowMicros));
     }
 }

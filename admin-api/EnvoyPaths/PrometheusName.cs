@@ -4,7 +4,9 @@ namespace Managed.AdminApi.EnvoyPaths;
 
 /// <summary>
 /// A statistic's Prometheus name and the tags that Envoy's default tag extractors take out of it: <c>cluster.web.upstream_rq_200</c> is
-/// <c>envoy_cluster_upstream_rq{envoy_cluster_name="web",envoy_response_code="200"}</c>.
+/// <c>envoy_cluster_upstream_rq{envoy_cluster_name="web",envoy_response_code="200"}</c>, and of a class the digit alone goes:
+/// <c>cluster.web.upstream_rq_2xx</c> is <c>envoy_cluster_upstream_rq_xx{envoy_response_code_class="2",…}</c>. One thing is better than
+/// Envoy's: a name with dots in it stays whole, where Envoy's label has its first part only.
 /// </summary>
 internal sealed partial record PrometheusName(string Name, IReadOnlyList<KeyValuePair<string, string>> Tags)
 {
@@ -15,6 +17,7 @@ internal sealed partial record PrometheusName(string Name, IReadOnlyList<KeyValu
         (ResponseCode(), "envoy_response_code"),
         (ResponseCodeClass(), "envoy_response_code_class"),
         (Cluster(), "envoy_cluster_name"),
+        (ListenersConnectionManager(), "envoy_http_conn_manager_prefix"),
         (ConnectionManager(), "envoy_http_conn_manager_prefix"),
         (Listener(), "envoy_listener_address"),
         (TcpProxy(), "envoy_tcp_prefix"),
@@ -55,19 +58,22 @@ internal sealed partial record PrometheusName(string Name, IReadOnlyList<KeyValu
         return new(name.Length == 0 || char.IsAsciiDigit(name[0]) ? "_" + name : name, tags);
     }
 
-    [GeneratedRegex(@"_rq(?<cut>_(?<value>[1-5]\d\d))$")]
+    [GeneratedRegex(@"_rq(?<cut>_(?<value>\d{3}))$")]
     private static partial Regex ResponseCode();
 
-    [GeneratedRegex(@"_rq(?<cut>_(?<value>[1-5])xx)$")]
+    [GeneratedRegex(@"_rq_(?<cut>(?<value>\d))xx$")]
     private static partial Regex ResponseCodeClass();
 
     [GeneratedRegex(@"^cluster(?<cut>\.(?<value>.+?))\.(?=[^.]+$|external\.|internal\.|circuit_breakers\.|health_check\.|outlier_detection\.|membership|lb_)")]
     private static partial Regex Cluster();
 
-    [GeneratedRegex(@"^http(?<cut>\.(?<value>.+?))\.(?=[^.]+$|fault\.|rbac\.|local_rate_limit\.|tracing\.|[a-z_]+\.[a-z_]+$)")]
+    [GeneratedRegex(@"^listener\..+?\.http(?<cut>\.(?<value>[^.]+))\.")]
+    private static partial Regex ListenersConnectionManager();
+
+    [GeneratedRegex(@"^http(?<cut>\.(?<value>.+?))\.(?=[^.]+$|fault\.|rbac\.|local_rate_limit\.|tracing\.|lua\.|[a-z_]+\.[a-z_]+$)")]
     private static partial Regex ConnectionManager();
 
-    [GeneratedRegex(@"^listener(?<cut>\.(?<value>.+?))\.(?=[a-z_0-9]+$|http\.|worker_)")]
+    [GeneratedRegex(@"^listener(?<cut>\.(?<value>.+?))\.(?=[a-z_0-9]+$|http\.|ssl\.|worker_)")]
     private static partial Regex Listener();
 
     [GeneratedRegex(@"^tcp(?<cut>\.(?<value>.+?))\.(?=[^.]+$)")]

@@ -14,7 +14,7 @@ public enum HeaderId : byte
     GrpcStatus, GrpcMessage, Location, MaxForwards, Origin, Range, Referer, RetryAfter, Server, SetCookie, UserAgent, Vary, Via,
     XForwardedFor, XForwardedHost, XForwardedPort, XForwardedProto, XRequestId,
     XEnvoyOriginalPath, XEnvoyUpstreamServiceTime, XEnvoyExpectedRqTimeoutMs, XEnvoyAttemptCount, XEnvoyExternalAddress, XEnvoyInternal,
-    XEnvoyOverloaded, XEnvoyRatelimited, Http2Settings, WwwAuthenticate, ProxyAuthenticate, ProxyAuthorization,
+    XEnvoyOverloaded, XEnvoyRatelimited, Http2Settings, WwwAuthenticate, ProxyAuthenticate, ProxyAuthorization, XForwardedClientCert,
     /// <summary>How many there are; not a name.</summary>
     Count,
 }

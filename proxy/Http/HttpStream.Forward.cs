@@ -12,6 +12,7 @@ public sealed partial class HttpStream
     private readonly ConnectAttempt _connect = new();
     private PendingRequest? _waiting;
     private ClusterState? _waitingOn;
+    private ClusterState? _cluster; // that owes an answer
 
     private async IoTask<bool> ForwardAsync()
     {
@@ -33,21 +34,27 @@ public sealed partial class HttpStream
             SendLocalReply(route.ClusterNotFoundStatus, default, "cluster_not_found", ResponseFlags.NoClusterFound);
             return false;
         }
-        if (_down.AsksUpgrade && !Manager.AllowsUpgrade(RequestHeaders.Get(HeaderId.Upgrade), route)) { _down.AsksUpgrade = false; RequestHeaders.Remove(HeaderId.Upgrade); }
         Info.UpstreamCluster = cluster.Name;
-        var state = cluster.State;
+        var state = _cluster = cluster.State;
         if (!state.TryEnterRequest())
         {
-            Worker.Stats.Increment(state.Stats.RqPendingOverflow);
-            SendLocalReply(503, OverflowText.Span, "upstream_reset_before_response_started{overflow}", ResponseFlags.UpstreamOverflow, static (h, _) => h.Set(HeaderId.XEnvoyOverloaded, "true"u8), null);
+            FailOverflow(state);
             return false;
         }
         Worker.Stats.Increment(state.Stats.RqTotal);
         Worker.Stats.Increment(state.Stats.RqActive);
         // What the upstream was not to see as it came is not sent there as it came.
-        bool prepared = route.PrepareRequest(this, envoyHeaders: !Manager.SuppressEnvoyHeaders);
-        if (!prepared) SendLocalReply(414, default, "path_rewrite_too_long");
+        var rewrite = route.PrepareRequest(this, envoyHeaders: !Manager.SuppressEnvoyHeaders);
+        bool prepared = rewrite == PathRewriteResult.Done;
+        if (rewrite == PathRewriteResult.TooLong) SendLocalReply(414, default, "path_rewrite_too_long");
+        else if (rewrite == PathRewriteResult.DotSegment) SendLocalReply(400, default, "path_rewrite_made_dot_segment");
         Manager.PrepareUpstream(this, route);
+        // Only now: filters and header rules may have had a hand in it. A body would have to go before the answer says who reads it.
+        if (!_down.AsksUpgrade || _down.RequestHasBody || !Manager.ChooseUpgrade(RequestHeaders, route))
+        {
+            _down.AsksUpgrade = false;
+            RequestHeaders.Remove(HeaderId.Upgrade);
+        }
         if (route.IdleTimeoutMicros >= 0) SetIdleTimeout(route.IdleTimeoutMicros);
         if (route.MaxStreamDurationMicros > 0) Worker.Timers.Arm(_maxTimer, route.MaxStreamDurationMicros);
         if (!_down.RequestHasBody)
@@ -76,7 +83,6 @@ public sealed partial class HttpStream
                 location.Clear();
                 stream._route!.WriteLocation(stream, location);
                 headers.Set(HeaderId.Location, location.Written);
-                stream._route.PrepareResponse(stream);
             }, this);
         else if (route.Kind == RouteKind.DirectResponse)
         {
@@ -87,7 +93,6 @@ public sealed partial class HttpStream
             {
                 var stream = (HttpStream)s!;
                 if (!stream._route!.DirectContentType.IsEmpty) headers.Set(HeaderId.ContentType, stream._route.DirectContentType);
-                stream._route.PrepareResponse(stream);
             }, this);
         }
         else
@@ -103,7 +108,7 @@ public sealed partial class HttpStream
             if (endpoint is null)
             {
                 Worker.Stats.Increment(state.Stats.NoHealthy);
-                SendLocalReply(503, "no healthy upstream"u8, "no_healthy_upstream", ResponseFlags.NoHealthyUpstream);
+                ReplyForUpstream(503, "no healthy upstream"u8, "no_healthy_upstream", ResponseFlags.NoHealthyUpstream);
                 return false;
             }
             var pool = endpoint.PoolOf(Worker, state);
@@ -142,8 +147,13 @@ public sealed partial class HttpStream
                 if (fresh) Worker.Stats.Increment(state.Stats.RqRetrySuccess);
                 RecordOutcome(state, endpoint);
             }
-            else if (_end == StreamEnd.ClientGone) Worker.Stats.Increment(state.Stats.RqCancelled);
-            else if (outcome == ExchangeOutcome.Failed) Worker.Stats.Increment(state.Stats.RxReset);
+            else
+            {
+                // An answer that came and went no further than this: cut on its way, or replaced by a filter.
+                if (outcome == ExchangeOutcome.Failed && connection.Head is { IsWhole: true, Status: >= 200 and var code }) CountResponse(code);
+                if (_end == StreamEnd.ClientGone) Worker.Stats.Increment(state.Stats.RqCancelled);
+                else if (outcome == ExchangeOutcome.Failed) Worker.Stats.Increment(state.Stats.RxReset);
+            }
             if (outcome != ExchangeOutcome.Complete) Interlocked.Increment(ref endpoint.ErrorRequests);
             Interlocked.Decrement(ref endpoint.ActiveRequests);
             if (outcome == ExchangeOutcome.Retry && !fresh)
@@ -170,8 +180,7 @@ public sealed partial class HttpStream
     private void RecordOutcome(ClusterState state, Endpoint endpoint)
     {
         var stats = Worker.Stats;
-        stats.Increment(state.Stats.OfClass(Info.ResponseCode));
-        stats.Increment(state.Stats.RqCompleted);
+        CountResponse(Info.ResponseCode);
         stats.Record(state.Stats.RqTime, Worker.NowMicros - Info.UpstreamStart);
         Interlocked.Increment(ref Info.ResponseCode >= 500 ? ref endpoint.ErrorRequests : ref endpoint.SuccessRequests);
     }
@@ -181,8 +190,7 @@ public sealed partial class HttpStream
         var waiting = new PendingRequest();
         if (!state.TryWait(Worker, waiting))
         {
-            Worker.Stats.Increment(state.Stats.RqPendingOverflow);
-            SendLocalReply(503, OverflowText.Span, "upstream_reset_before_response_started{overflow}", ResponseFlags.UpstreamOverflow, static (h, _) => h.Set(HeaderId.XEnvoyOverloaded, "true"u8), null);
+            FailOverflow(state);
             return false;
         }
         _waiting = waiting;
@@ -256,28 +264,31 @@ public sealed partial class HttpStream
             }
             if (result == HeadResult.Error)
             {
-                ResponseHeaders.Clear();
-                Worker.Stats.Increment(up.Pool.State.Stats.ProtocolError);
-                SendLocalReply(502, "upstream connect error or disconnect/reset before headers. reset reason: protocol error"u8,
-                    "upstream_reset_before_response_started{protocol_error}", ResponseFlags.UpstreamProtocolError);
+                FailProtocol(up);
                 return ExchangeOutcome.Failed;
             }
             int status = up.Head.Status;
             if (status is < 200 and not 101)
             {
+                if (!up.CountInformational())
+                {
+                    Worker.Stats.Increment(up.Pool.State.Stats.InformationalOverflow);
+                    FailProtocol(up);
+                    return ExchangeOutcome.Failed;
+                }
                 if (!await _down.WriteInformationalAsync(ResponseHeaders, status)) { OnClientGone(); return ExchangeOutcome.Failed; }
                 up.BeginResponse(ResponseHeaders);
                 continue;
             }
             Info.UpstreamFirstByte = Worker.NowMicros;
-            Info.ResponseCode = status;
-            Info.Details = "via_upstream";
-            if (status == 101)
+            if (status == 101 && !(_down.AsksUpgrade && AnswersUpgrade(up.Head)))
             {
-                if (_down.AsksUpgrade && !_down.RequestHasBody) return await TunnelAsync(up, route) ? ExchangeOutcome.Complete : ExchangeOutcome.Failed;
-                SendLocalReply(502, default, "upstream_reset_before_response_started{protocol_error}", ResponseFlags.UpstreamProtocolError);
+                FailProtocol(up);
                 return ExchangeOutcome.Failed;
             }
+            Info.ResponseCode = status;
+            Info.Details = "via_upstream";
+            if (status == 101) return await TunnelAsync(up, route) ? ExchangeOutcome.Complete : ExchangeOutcome.Failed;
             up.BeginBody(_down.IsHead, ResponseTrailers);
             Manager.PrepareResponse(this, route, Worker.NowMicros - Info.UpstreamStart);
             return await RespondAsync(up.BodyEnded) ? ExchangeOutcome.Complete : ExchangeOutcome.Failed;
@@ -298,7 +309,54 @@ public sealed partial class HttpStream
         text.Clear();
         text.Write("upstream connect error or disconnect/reset before headers. reset reason: "u8);
         text.Write(reason);
-        SendLocalReply(503, text.Written, details, flag);
+        ReplyForUpstream(503, text.Written, details, flag);
+    }
+
+    private void FailOverflow(ClusterState state)
+    {
+        Worker.Stats.Increment(state.Stats.RqPendingOverflow);
+        ReplyForUpstream(503, OverflowText.Span, "upstream_reset_before_response_started{overflow}", ResponseFlags.UpstreamOverflow,
+            static (h, _) => h.Set(HeaderId.XEnvoyOverloaded, "true"u8));
+    }
+
+    // What it said cannot be passed on, and what it says next cannot be believed.
+    private void FailProtocol(UpstreamConnection up)
+    {
+        ResponseHeaders.Clear();
+        Worker.Stats.Increment(up.Pool.State.Stats.ProtocolError);
+        ReplyForUpstream(502, "upstream connect error or disconnect/reset before headers. reset reason: protocol error"u8,
+            "upstream_reset_before_response_started{protocol_error}", ResponseFlags.UpstreamProtocolError);
+    }
+
+    /// <summary>A reply of our own in place of the answer that the cluster owes: counted as the cluster's, as in Envoy.</summary>
+    private void ReplyForUpstream(
+        int status, ReadOnlySpan<byte> body, string details, ResponseFlags flags, Action<HeaderMap, object?>? decorate = null)
+    {
+        if (_reply == ReplyState.Asked || _end != StreamEnd.None) return;
+        if (!_responseStarted) CountResponse(status);
+        SendLocalReply(status, body, details, flags, decorate, null);
+    }
+
+    // Once for each request that has a cluster, whoever made the answer.
+    private void CountResponse(int status)
+    {
+        _cluster?.Stats.CountResponse(Worker.Stats, status);
+        _cluster = null;
+    }
+
+    // RFC 9110 section 7.8: the server names the protocol it switches to, and it must be what was asked for.
+    private bool AnswersUpgrade(ResponseHead head)
+    {
+        if (head.Minor == 0) return false;
+        int named = 0;
+        bool same = false;
+        for (int i = 0; ResponseHeaders.TryGetAt("upgrade"u8, i, out var list); i++)
+            while (FieldSyntax.NextMember(ref list, out var type))
+            {
+                named++;
+                same = System.Text.Ascii.EqualsIgnoreCase(type, RequestHeaders.Get(HeaderId.Upgrade));
+            }
+        return named == 1 && same;
     }
 
     private void GiveUpUpstream()

@@ -39,7 +39,7 @@ public sealed partial class HttpStream
             Wake();
             return;
         }
-        _repliesInResponse = _reply == ReplyState.Sending || _response.HeadersOut || _up is { Head.Status: > 0 };
+        _repliesInResponse = _reply == ReplyState.Sending || _response.HeadersOut || _up is { Head: { IsWhole: true, Status: >= 200 } };
         _reply = ReplyState.Asked;
         _replyStatus = status;
         _replyBody.Clear();

@@ -9,6 +9,7 @@ namespace Managed.Proxy.Http;
 public sealed partial class HttpStream
 {
     private bool _replyBodyGiven;
+    private Core.Transport.Tunnel? _tunnel;
 
     /// <summary>Sends what <see cref="ResponseHeaders"/> begins. True when all of it went out.</summary>
     private async IoTask<bool> RespondAsync(bool headersOnly)
@@ -109,7 +110,9 @@ public sealed partial class HttpStream
             _end = StreamEnd.Cut;
             Info.Details = "upstream_reset_after_response_started{connection_termination}";
         }
-        else SendLocalReply(502, "upstream connect error or disconnect/reset before headers. reset reason: protocol error"u8, "upstream_reset_before_response_started{protocol_error}", ResponseFlags.UpstreamProtocolError);
+        else
+            ReplyForUpstream(502, "upstream connect error or disconnect/reset before headers. reset reason: protocol error"u8,
+                "upstream_reset_before_response_started{protocol_error}", ResponseFlags.UpstreamProtocolError);
     }
 
     // The client must see that the message is cut: its connection ends within it.
@@ -119,19 +122,36 @@ public sealed partial class HttpStream
         _down.CutShort = true;
     }
 
-    /// <summary>After a 101: bytes both ways until both sides have ended. Half-closed tunnels stay open, as a direct connection would.</summary>
+    /// <summary>
+    /// After a 101: its headers through the filters, then bytes both ways until both sides have ended, past the filters. Half-closed
+    /// tunnels stay open, as a direct connection would.
+    /// </summary>
     private async IoTask<bool> TunnelAsync(UpstreamConnection up, RouteEntry route)
     {
+        Manager.PrepareResponse(this, route, Worker.NowMicros - Info.UpstreamStart);
+        // For the filters it ends here: one that waits for a body waits for nothing.
+        _response.Headers(end: true);
+        while (!_response.HeadersOut && !IsStopped) await _main.WaitAsync();
+        if (IsStopped) return false;
+        if (!ResponseHeaders.Get(HeaderId.Status).SequenceEqual("101"u8))
+        {
+            FailProtocol(up); // a filter will not have it, and nothing else can be said in its place
+            return false;
+        }
         _upgraded = true;
         Worker.Timers.Cancel(_routeTimer);
-        Manager.PrepareResponse(this, route, Worker.NowMicros - Info.UpstreamStart);
+        CountResponse(101);
+        ResponseHeaders.Set(HeaderId.Upgrade, RequestHeaders.Get(HeaderId.Upgrade));
         _responseStarted = true;
+        Info.ResponseStart = Worker.NowMicros;
         up.MustClose = true;
         _down.MustClose = true;
         _down.StartUpgrade(ResponseHeaders);
         if (await _down.FlushAsync() < 0) return false;
-        var tunnel = new Core.Transport.Tunnel(Worker.Loop, _down.Transport, _down.Input, up.Transport, up.Input, Touch);
+        if (_end != StreamEnd.None) return false;
+        var tunnel = _tunnel = new Core.Transport.Tunnel(Worker.Loop, _down.Transport, _down.Input, up.Transport, up.Input, Touch);
         await tunnel.RunAsync();
+        _tunnel = null;
         Info.BytesReceived += tunnel.FromFirst;
         Info.BytesSent += tunnel.FromSecond;
         return true;

@@ -85,9 +85,12 @@ public sealed partial class HttpStream
 
     internal object? RouteConfig(int index) => Route is { HasFilterConfigs: true } route ? route.FilterConfig(Manager.Filters[index].Name) : null;
 
-    internal void ContinueRequest(int index) => Continue(FilterAt(index), response: false, withBody: false);
+    /// <summary>The matched route as far as it is known: null before the first use, and when none matches.</summary>
+    internal RouteEntry? MatchedRoute => _route;
 
-    internal void ContinueResponse(int index) => Continue(FilterAt(index), response: true, withBody: false);
+    internal void ContinueRequest(int index) => Continue(index, response: false);
+
+    internal void ContinueResponse(int index) => Continue(index, response: true);
 
     /// <inheritdoc cref="FilterPass.Continue"/>
     internal void Continue(HttpFilter filter, bool response, bool withBody)
@@ -147,6 +150,7 @@ public sealed partial class HttpStream
         {
             AttachFilters();
             _request.Headers(end: !_down.RequestHasBody); // [5]
+            if (!_request.HeadersOut && !IsStopped && RequestHeaders.Has(HeaderId.Expect)) await InviteBodyAsync();
             while (!_request.HeadersOut && !IsStopped)
             {
                 if (_down.RequestHasBody) StartPump();
@@ -162,6 +166,15 @@ public sealed partial class HttpStream
         bool reusable = complete && SkipRequestBody();
         Finish(complete);
         return reusable;
+    }
+
+    // A filter wants the body before the upstream is asked, and the client wants to be asked for it (RFC 9110 section 10.1.1).
+    private async IoTask<bool> InviteBodyAsync()
+    {
+        RequestHeaders.Remove(HeaderId.Expect);
+        if (await _down.WriteInformationalAsync(ResponseHeaders, 100)) return true;
+        OnClientGone();
+        return false;
     }
 
     private bool IsStopped => _reply == ReplyState.Asked || _end != StreamEnd.None;
@@ -224,10 +237,11 @@ public sealed partial class HttpStream
         for (int i = _filterCount - 1; i >= 0; i--) _response.Add(_filters[i], Manager.Filters[_filters[i].Index].Factory.Hooks);
     }
 
-    private HttpFilter FilterAt(int index)
+    // A filter that is off for this stream has nothing to resume.
+    private void Continue(int index, bool response)
     {
-        for (int i = 0; i < _filterCount; i++) if (_filters[i].Index == index) return _filters[i];
-        return _filters[0];
+        for (int i = 0; i < _filterCount; i++)
+            if (_filters[i].Index == index) Continue(_filters[i], response, withBody: false);
     }
 
     private void Finish(bool complete)
@@ -259,6 +273,7 @@ public sealed partial class HttpStream
         _routeKnown = _responseStarted = _wakePending = _upgraded = false;
         _route = null;
         _up = null;
+        _cluster = null;
         _main.Reset();
         RequestTrailers.Clear();
     }
@@ -286,6 +301,12 @@ public sealed partial class HttpStream
         _wakePending = false;
         _main.Set();
         _pumpSignal.Set();
+        if (_tunnel is { } tunnel)
+        {
+            // Nothing that is resumed now concerns the bytes of a tunnel; an end does.
+            if (_end != StreamEnd.None) tunnel.Stop();
+            return;
+        }
         if (IsStopped) StopAcquiring();
         _up?.InterruptRead();
         if (_end != StreamEnd.None)
@@ -315,10 +336,10 @@ public sealed partial class HttpStream
     {
         if (_end != StreamEnd.None || _reply == ReplyState.Asked) return;
         Manager.CountTimeout(Worker, end == StreamEnd.RouteTimeout, end == StreamEnd.IdleTimeout, end == StreamEnd.RequestTimeout);
-        if (end == StreamEnd.RouteTimeout && _up is { } up)
+        if (end == StreamEnd.RouteTimeout)
         {
-            Worker.Stats.Increment(up.Pool.State.Stats.RqTimeout);
-            Interlocked.Increment(ref up.Pool.Endpoint.TimeoutRequests);
+            if (_cluster is { } cluster) Worker.Stats.Increment(cluster.Stats.RqTimeout);
+            if (_up is { } up) Interlocked.Increment(ref up.Pool.Endpoint.TimeoutRequests);
         }
         (int status, string details, var flag, ReadOnlyMemory<byte> text) = end switch
         {
@@ -333,6 +354,7 @@ public sealed partial class HttpStream
             Info.Flags |= flag;
             Info.Details = details;
         }
+        else if (end == StreamEnd.RouteTimeout) ReplyForUpstream(status, text.Span, details, flag);
         else SendLocalReply(status, text.Span, details, flag);
         Wake();
     }

@@ -21,6 +21,19 @@ internal sealed class PathRewrite(byte[]? prefix, RegexSubstitution? regex)
         return null;
     }
 
+    /// <summary>Whether a segment of the path is <c>.</c> or <c>..</c>.</summary>
+    public static bool HasDotSegment(ReadOnlySpan<byte> target)
+    {
+        var path = QueryString.PathOf(target);
+        for (int at; (at = path.IndexOf("/."u8)) >= 0;)
+        {
+            path = path[(at + 1)..];
+            int end = path.IndexOf((byte)'/');
+            if (path[..(end < 0 ? path.Length : end)] is [(byte)'.'] or [(byte)'.', (byte)'.']) return true;
+        }
+        return false;
+    }
+
     /// <summary>Appends the new target. False: it takes more work than a request may make, and nothing is appended.</summary>
     /// <param name="target">The present path with its query.</param>
     /// <param name="match">Says how much a prefix rewrite replaces.</param>

@@ -87,6 +87,7 @@ internal sealed class RedirectAction
 
     private void WriteTarget(ReadOnlySpan<byte> target, PathMatch? match, ByteWriter to)
     {
+        if (target.IsEmpty || target[0] != '/') target = "/"u8; // of OPTIONS *: what follows a host is a path or nothing
         var query = target[QueryString.PathOf(target).Length..];
         if (_pathHasQuery) { to.Write(_path); return; } // takes precedence and is not stripped
         if (_path.Length > 0)

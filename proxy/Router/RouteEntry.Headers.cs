@@ -15,8 +15,9 @@ public sealed partial class RouteEntry
     /// </summary>
     /// <param name="stream">Whose request headers change.</param>
     /// <param name="envoyHeaders">Whether x-envoy-original-path is set when the path changes.</param>
-    /// <returns>False: the path cannot be rewritten within the work that a request may make, and is as it was.</returns>
-    public bool PrepareRequest(HttpStream stream, bool envoyHeaders = true) => PrepareRequest(stream.RequestHeaders, stream.Info, envoyHeaders);
+    /// <returns>Anything but <see cref="PathRewriteResult.Done"/>: the path is as it was, and the request is not to be forwarded.</returns>
+    public PathRewriteResult PrepareRequest(HttpStream stream, bool envoyHeaders = true)
+        => PrepareRequest(stream.RequestHeaders, stream.Info, envoyHeaders);
 
     /// <summary>The header changes of the levels on a response.</summary>
     public void PrepareResponse(HttpStream stream) => PrepareResponse(stream.ResponseHeaders, stream.Info);
@@ -24,19 +25,20 @@ public sealed partial class RouteEntry
     /// <summary>Sets the host after the endpoint is chosen (<see cref="AutoHostRewrite"/>), with x-forwarded-host when the route asks for it.</summary>
     public void RewriteHost(HttpStream stream, ReadOnlySpan<byte> host) => RewriteHost(stream.RequestHeaders, host);
 
-    internal bool PrepareRequest(HeaderMap headers, StreamInfo info, bool envoyHeaders)
+    internal PathRewriteResult PrepareRequest(HeaderMap headers, StreamInfo info, bool envoyHeaders)
     {
         var scratch = Scratch();
         foreach (var mutations in RequestMutations) mutations.Apply(headers, info, scratch);
         if (Host is not null && Host.Evaluate(headers, scratch) is { Length: > 0 } host) HostRewrite.Apply(headers, host, AppendForwardedHost, scratch);
-        if (Path is null) return true;
+        if (Path is null) return PathRewriteResult.Done;
         scratch.Clear();
         var target = headers.Get(HeaderId.Path);
-        if (!Path.TryWrite(target, Match!, scratch)) return false;
-        if (scratch.Written.SequenceEqual(target)) return true;
+        if (!Path.TryWrite(target, Match!, scratch)) return PathRewriteResult.TooLong;
+        if (scratch.Written.SequenceEqual(target)) return PathRewriteResult.Done;
+        if (PathRewrite.HasDotSegment(scratch.Written) && !PathRewrite.HasDotSegment(target)) return PathRewriteResult.DotSegment;
         if (envoyHeaders) headers.Set(HeaderId.XEnvoyOriginalPath, target);
         headers.Set(HeaderId.Path, scratch.Written);
-        return true;
+        return PathRewriteResult.Done;
     }
 
     internal void PrepareResponse(HeaderMap headers, StreamInfo info)

@@ -71,6 +71,7 @@ public sealed record RouteMaxStreamDurationConfig : ConfigRecord
 public sealed record RouteUpgradeConfig : ConfigRecord
 {
     [Required, Length(1, 64), Description("Such as websocket; case does not count.")]
+    [UnsupportedValue("h2c H2C", "HTTP/2 within an upgraded connection would pass the filters by; RFC 9113 section 3.1 has taken h2c back")]
     public string UpgradeType { get; init; } = "";
 
     [Description("Whether it is allowed.")]

@@ -1,4 +1,5 @@
 using System.Net;
+using Managed.Proxy.Core.Timers;
 using Managed.Proxy.Core.Transport;
 
 namespace Managed.Proxy.Downstream.Listener;
@@ -21,6 +22,7 @@ internal sealed class DownstreamConnection
         Id = worker.NextId();
         StartMicros = worker.NowMicros;
         CountsGlobally = !chain.Listener.Config.IgnoreGlobalConnLimit;
+        Adopt(chain);
     }
 
     public Worker Worker { get; }
@@ -39,6 +41,25 @@ internal sealed class DownstreamConnection
     public bool IsDraining { get; private set; }
     /// <summary>It drains because the process ends.</summary>
     public bool IsHurried { get; private set; }
+
+    /// <summary>How long it may go on once it drains, and how long without a request.</summary>
+    public TimeSpan DrainTimeout { get; private set; }
+    public long IdleDrainMicros { get; private set; }
+
+    /// <summary>
+    /// A version has this chain: its times to drain count from now on, though the connection takes the version with its next request
+    /// only. It may never have one.
+    /// </summary>
+    public void Adopt(FilterChain newest)
+    {
+        DrainTimeout = newest.Listener.Config.DrainTimeout;
+        IdleDrainMicros = newest.Terminal.DrainMicros;
+    }
+
+    /// <summary>Fires when its time to drain is over; null before it drains.</summary>
+    public WheelTimer? CutTimer { get; set; }
+    /// <summary>When it began to drain and when it is to be cut, in worker-clock microseconds.</summary>
+    public long DrainsSince, CutAt;
 
     // Asked of whoever runs the connection.
     public Action<object>? OnDrain, OnCut;
@@ -77,6 +98,8 @@ internal sealed class DownstreamConnection
             Worker.Stats.Increment(after);
         }
         Chain = next;
+        Adopt(next);
+        Adopt(next);
         Snapshot.EnterConnection(Worker);
         return true;
     }

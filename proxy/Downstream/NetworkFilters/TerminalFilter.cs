@@ -15,6 +15,9 @@ internal abstract class TerminalFilter
 {
     /// <summary>Runs the connection; the caller closes it afterwards.</summary>
     public abstract IoTask<bool> RunAsync(DownstreamConnection connection);
+
+    /// <summary>How long an idle connection is kept open for a request on its way, once it drains; 0: it has no such rule.</summary>
+    public virtual long DrainMicros => 0;
 }
 
 /// <summary>Process-wide side of a network filter; listed in <see cref="ExtensionCatalog"/>.</summary>

@@ -106,7 +106,11 @@ internal sealed class HttpCall
         }
         _worker.Timers.Remove(_timer);
         if (_cancelled) return false;
-        if (failure is not null) SetFailure(failure);
+        if (failure is not null)
+        {
+            _state.Stats.CountResponse(_worker.Stats, _timedOut ? 504 : 503);
+            SetFailure(failure);
+        }
         Answer();
         return failure is null;
     }
@@ -166,8 +170,7 @@ internal sealed class HttpCall
             Interlocked.Decrement(ref endpoint.ActiveRequests);
             if (complete)
             {
-                _worker.Stats.Increment(_state.Stats.OfClass(connection.Head.Status));
-                _worker.Stats.Increment(_state.Stats.RqCompleted);
+                _state.Stats.CountResponse(_worker.Stats, connection.Head.Status);
                 _worker.Stats.Record(_state.Stats.RqTime, _worker.NowMicros - began);
                 Interlocked.Increment(ref connection.Head.Status >= 500 ? ref endpoint.ErrorRequests : ref endpoint.SuccessRequests);
                 return null;
@@ -205,6 +208,11 @@ internal sealed class HttpCall
             }
             if (up.Head.Status >= 200) break;
             if (up.Head.Status == 101) return (false, false);
+            if (!up.CountInformational())
+            {
+                _worker.Stats.Increment(_state.Stats.InformationalOverflow);
+                return (false, false);
+            }
             up.BeginResponse(Response);
         }
         up.BeginBody(Request.Get(HeaderId.Method).SequenceEqual("HEAD"u8), ResponseTrailers);

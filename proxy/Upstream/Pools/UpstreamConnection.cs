@@ -17,6 +17,7 @@ internal sealed class UpstreamConnection : Exchange
     private readonly BodyReader _body = new();
     private readonly WheelTimer _timer;
     private bool _requestEnded;
+    private int _informational;
 
     public UpstreamConnection(Worker worker, EndpointPool pool, Transport transport)
     {
@@ -52,6 +53,7 @@ internal sealed class UpstreamConnection : Exchange
         Requests++;
         ReceivedAnything = _requestEnded = false;
         WireBytesReceived = 0;
+        _informational = 0;
         _writer.Begin(Transport);
     }
 
@@ -65,6 +67,15 @@ internal sealed class UpstreamConnection : Exchange
     }
 
     public void BeginResponse(HeaderMap into) => Head.Begin(into);
+
+    /// <summary>
+    /// More 1xx answers to one request are a fault of the endpoint: each costs the client a read, and there is no other end to them.
+    /// A server sends one 100, and 102 or 103 a few times (RFC 8297 section 2 has it as often as it learns more).
+    /// </summary>
+    public const int MaxInformational = 20;
+
+    /// <summary>One more 1xx answer; false: one too many.</summary>
+    public bool CountInformational() => ++_informational <= MaxInformational;
 
     public HeadResult TryReadHead() => Head.Read(_input);
 

@@ -9,9 +9,10 @@ namespace Managed.Proxy.Downstream.NetworkFilters.HttpConnectionManager;
 internal static class ClientAddress
 {
     /// <summary>The entry that many places from the right (0: the last); null when there is none or it is no address.</summary>
-    public static IPEndPoint? FromRight(HeaderMap headers, int places)
+    /// <param name="total">How many entries there are in all fields of the name.</param>
+    public static IPEndPoint? FromRight(HeaderMap headers, int places, out int total)
     {
-        int total = 0;
+        total = 0;
         for (int i = 0; headers.TryGetAt("x-forwarded-for"u8, i, out var list); i++)
             while (FieldSyntax.NextMember(ref list, out _)) total++;
         int wanted = total - 1 - places;

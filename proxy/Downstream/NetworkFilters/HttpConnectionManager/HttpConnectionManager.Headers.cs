@@ -53,9 +53,8 @@ internal sealed partial class HttpConnectionManager
     public void PrepareResponse(HttpStream stream, RouteEntry route, long serviceMicros)
     {
         var headers = stream.ResponseHeaders;
-        bool upgrade = stream.Info.ResponseCode == 101;
         ConnectionFields.Strip(headers);
-        if (!upgrade) headers.Remove(HeaderId.Upgrade);
+        if (stream.Info.ResponseCode != 101) headers.Remove(HeaderId.Upgrade);
         if (!SuppressEnvoyHeaders)
         {
             var scratch = stream.Worker.Scratch;
@@ -73,7 +72,9 @@ internal sealed partial class HttpConnectionManager
         var headers = stream.ResponseHeaders;
         var scratch = stream.Worker.Scratch;
         SetStatus(headers, status, scratch);
+        stream.Info.ResponseCode = status; // for formats
         if (decorate is not null) decorate(headers, state);
+        stream.MatchedRoute?.PrepareResponse(stream);
         if (status == 405 && !headers.TryGet("allow"u8, out _)) headers.Add("allow"u8, "GET, HEAD, POST, PUT, DELETE, OPTIONS, PATCH"u8);
         int before = status;
         LocalReply?.Rewrite(stream, ref status, body);
@@ -85,7 +86,25 @@ internal sealed partial class HttpConnectionManager
         CompleteResponse(stream, headers, local: true);
     }
 
-    public bool AllowsUpgrade(ReadOnlySpan<byte> type, RouteEntry route)
+    /// <summary>
+    /// Leaves one Upgrade field with one protocol: the first that the client names and that is allowed here. False: there is none, nor
+    /// a field any more, and the request goes on without. Never h2c, which would be a second connection's worth of requests inside of
+    /// what looks like one (RFC 9113 section 3.1 has taken it back).
+    /// </summary>
+    public bool ChooseUpgrade(HeaderMap headers, RouteEntry route)
+    {
+        for (int i = 0; headers.TryGetAt("upgrade"u8, i, out var list); i++)
+            while (FieldSyntax.NextMember(ref list, out var type))
+            {
+                if (FieldSyntax.EqualsIgnoreCase(type, "h2c"u8) || !AllowsUpgrade(type, route)) continue;
+                headers.Set(HeaderId.Upgrade, type);
+                return true;
+            }
+        headers.Remove(HeaderId.Upgrade);
+        return false;
+    }
+
+    private bool AllowsUpgrade(ReadOnlySpan<byte> type, RouteEntry route)
     {
         if (route.UpgradeEnabled(type) is { } says) return says;
         foreach (var upgrade in Config.UpgradeConfigs)
@@ -172,11 +191,19 @@ internal sealed partial class HttpConnectionManager
                 return false;
             case PathVerdict.Redirect:
                 stream.SendLocalReply(307, default, "path_normalization_redirect", ResponseFlags.None,
-                    static (h, s) => h.Set(HeaderId.Location, ((HttpStream)s!).RequestHeaders.Get(HeaderId.Path)), stream);
+                    static (h, s) => WriteLocation(h, (HttpStream)s!), stream);
                 return false;
             default:
                 return true;
         }
+    }
+
+    private static void WriteLocation(HeaderMap response, HttpStream stream)
+    {
+        var location = stream.Worker.Scratch;
+        location.Clear();
+        PathRules.WriteReference(stream.RequestHeaders.Get(HeaderId.Path), location);
+        response.Set(HeaderId.Location, location.Written);
     }
 
     // Who the client is, what is believed of what it says, and the request's id.
@@ -185,19 +212,31 @@ internal sealed partial class HttpConnectionManager
         var info = stream.Info;
         var worker = stream.Worker;
         var peer = info.DirectRemoteAddress;
+        int hops = Config.XffNumTrustedHops;
+        bool single; // nobody else has a word in x-forwarded-for
+        System.Net.IPEndPoint? client = null;
         if (Config.UseRemoteAddress)
         {
-            StripInternal(headers);
-            if (Config.XffNumTrustedHops > 0) info.RemoteAddress = ClientAddress.FromRight(headers, Config.XffNumTrustedHops - 1) ?? peer;
+            single = !headers.Has(HeaderId.XForwardedFor);
+            if (hops > 0) client = ClientAddress.FromRight(headers, hops - 1, out _);
+            client ??= peer;
             if (!Config.SkipXffAppend && peer is not null) Append(headers, HeaderId.XForwardedFor, stream.Down.PeerText, worker.Scratch);
-            if (Config.XffNumTrustedHops == 0 || !headers.Has(HeaderId.XForwardedProto)) headers.Set(HeaderId.XForwardedProto, headers.Get(HeaderId.Scheme));
         }
         else
         {
-            info.RemoteAddress = ClientAddress.FromRight(headers, Config.XffNumTrustedHops) ?? peer;
-            if (!headers.Has(HeaderId.XForwardedProto)) headers.Set(HeaderId.XForwardedProto, headers.Get(HeaderId.Scheme));
+            client = ClientAddress.FromRight(headers, hops, out int entries);
+            single = entries == 1 && hops == 0;
         }
-        bool keepId = headers.Has(HeaderId.XRequestId) && (Config.PreserveExternalRequestId || !Config.UseRemoteAddress);
+        info.RemoteAddress = client ?? peer;
+        bool isInternal = single
+            && (client is not null ? Internal.Contains(client.Address) : Config.UseRemoteAddress && Internal.UnixSockets);
+        bool edge = Config.UseRemoteAddress && !isInternal;
+        headers.Remove(HeaderId.XEnvoyInternal); // said by nobody but us
+        if (isInternal) headers.Add(HeaderId.XEnvoyInternal, "true"u8); else ProxyFields.Strip(headers, edge);
+        if (edge) SetExternalAddress(headers, client);
+        if (Config.ForwardClientCertDetails != ForwardClientCertDetails.AlwaysForwardOnly) headers.Remove(HeaderId.XForwardedClientCert);
+        SetScheme(headers, mayBelieve: !Config.UseRemoteAddress || hops > 0);
+        bool keepId = headers.Has(HeaderId.XRequestId) && (Config.PreserveExternalRequestId || !edge);
         if (!keepId && Config.GenerateRequestId)
         {
             Span<byte> id = stackalloc byte[36];
@@ -207,12 +246,19 @@ internal sealed partial class HttpConnectionManager
         info.RequestHeadersEnd = worker.NowMicros;
     }
 
-    // Headers with which Envoy's router can be steered: not from outside.
-    private static void StripInternal(HeaderMap headers)
+    private static void SetExternalAddress(HeaderMap headers, System.Net.IPEndPoint? client)
     {
-        int cursor = 0;
-        while (headers.Next(ref cursor, out ReadOnlySpan<byte> name, out _))
-            if (name.Length > 8 && name[7] == '-' && name.StartsWith("x-envoy-"u8) && !name.StartsWith("x-envoy-fault-"u8)) headers.RemoveLast(cursor);
+        if (client is null) return; // the client's own word is gone with the rest
+        Span<byte> text = stackalloc byte[64];
+        if (client.Address.TryFormat(text, out int length)) headers.Set(HeaderId.XEnvoyExternalAddress, text[..length]);
+    }
+
+    // x-forwarded-proto of a trusted hop, else as the client is connected; :scheme follows it. Two different words are none.
+    private static void SetScheme(HeaderMap headers, bool mayBelieve)
+    {
+        if (!mayBelieve || headers.CountOf("x-forwarded-proto"u8) != 1) headers.Set(HeaderId.XForwardedProto, HttpScheme.Span);
+        var said = headers.Get(HeaderId.XForwardedProto);
+        headers.Set(HeaderId.Scheme, FieldSyntax.EqualsIgnoreCase(said, "https"u8) ? "https"u8 : "http"u8);
     }
 
     private static void Append(HeaderMap headers, HeaderId id, ReadOnlySpan<byte> value, ByteWriter scratch)

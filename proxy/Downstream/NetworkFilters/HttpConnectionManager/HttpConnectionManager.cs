@@ -24,6 +24,7 @@ internal sealed partial class HttpConnectionManager : TerminalFilter
     public required HttpStats Stats { get; init; }
     public required AccessLog? AccessLog { get; init; }
     public required LocalReplyRewriter? LocalReply { get; init; }
+    public required InternalAddresses Internal { get; init; }
     public required int BufferLimit { get; init; }
     public required bool SuppressEnvoyHeaders { get; init; }
 
@@ -33,12 +34,14 @@ internal sealed partial class HttpConnectionManager : TerminalFilter
     public long StreamIdleMicros { get; private set; }
     public long RequestHeadersMicros { get; private set; }
     public long RequestMicros { get; private set; }
-    public long DrainMicros { get; private set; }
+    public override long DrainMicros => _drainMicros;
     public long DelayedCloseMicros { get; private set; }
     public long MaxConnectionMicros { get; private set; }
     public long MaxStreamMicros { get; private set; }
     public int MaxRequestsPerConnection { get; private set; }
     public int MaxHeadBytes { get; private set; }
+
+    private long _drainMicros;
 
     /// <summary>Reads the time-outs and rules out of the configuration; once, when built.</summary>
     public HttpConnectionManager Compile()
@@ -49,7 +52,7 @@ internal sealed partial class HttpConnectionManager : TerminalFilter
         StreamIdleMicros = Micros(Config.StreamIdleTimeout);
         RequestHeadersMicros = Micros(Config.RequestHeadersTimeout);
         RequestMicros = Micros(Config.RequestTimeout);
-        DrainMicros = Math.Max(1, Micros(Config.DrainTimeout));
+        _drainMicros = Math.Max(1, Micros(Config.DrainTimeout));
         DelayedCloseMicros = Micros(Config.DelayedCloseTimeout);
         MaxConnectionMicros = Micros(options.MaxConnectionDuration ?? TimeSpan.Zero);
         MaxStreamMicros = Micros(options.MaxStreamDuration ?? TimeSpan.Zero);

@@ -10,8 +10,8 @@ namespace Managed.Proxy.Downstream.NetworkFilters.HttpConnectionManager;
 [UnsupportedField("scoped_routes", "use route_config or rds")]
 [UnsupportedField("http2_protocol_options http3_protocol_options", "HTTP/2 and HTTP/3 are not available in this version")]
 [UnsupportedField("tracing request_id_extension", "tracing is not available in this version")]
-[UnsupportedField("forward_client_cert_details set_current_client_cert_details forward_client_cert_matcher", "TLS is not available in this version")]
-[UnsupportedField("internal_address_config proxy_100_continue represent_ipv4_remote_address_as_ipv4_mapped_ipv6 original_ip_detection_extensions early_header_mutation_extensions typed_header_validation_config scheme_header_transformation access_log_options access_log_flush_interval flush_access_log_on_new_request proxy_status_config path_normalization_options add_proxy_protocol_connection_state append_x_forwarded_port append_local_overload strip_port_mode forward_proto_config stream_flush_timeout http1_safe_max_connection_duration max_response_headers_kb",
+[UnsupportedField("set_current_client_cert_details forward_client_cert_matcher", "TLS is not available in this version")]
+[UnsupportedField("proxy_100_continue represent_ipv4_remote_address_as_ipv4_mapped_ipv6 original_ip_detection_extensions early_header_mutation_extensions typed_header_validation_config scheme_header_transformation access_log_options access_log_flush_interval flush_access_log_on_new_request proxy_status_config path_normalization_options add_proxy_protocol_connection_state append_x_forwarded_port append_local_overload strip_port_mode forward_proto_config stream_flush_timeout http1_safe_max_connection_duration max_response_headers_kb",
     "not available in this version")]
 public sealed record HttpConnectionManagerConfig : ConfigRecord
 {
@@ -79,6 +79,15 @@ public sealed record HttpConnectionManagerConfig : ConfigRecord
     [Description("Appended to the via header of requests and responses. Empty: none.")]
     public string Via { get; init; } = "";
 
+    [Description("Whose requests are internal: they may steer the router by x-envoy- headers and get x-envoy-internal. "
+        + "Without it nobody's are.")]
+    public InternalAddressConfig? InternalAddressConfig { get; init; } // Envoy's default since 1.33: no address
+
+    [Description("What happens with x-forwarded-client-cert: SANITIZE removes it, ALWAYS_FORWARD_ONLY passes it on, "
+        + "which only a proxy behind one that sets it may do.")]
+    [UnsupportedValue("FORWARD_ONLY APPEND_FORWARD SANITIZE_SET", "TLS is not available in this version")]
+    public ForwardClientCertDetails ForwardClientCertDetails { get; init; } = ForwardClientCertDetails.Sanitize; // Envoy's default
+
     [Description("Makes an x-request-id where there is none.")]
     public bool GenerateRequestId { get; init; } = true; // Envoy's default
 
@@ -88,13 +97,14 @@ public sealed record HttpConnectionManagerConfig : ConfigRecord
     [Description("Puts x-request-id into every response.")]
     public bool AlwaysSetRequestIdInResponse { get; init; }
 
-    [Description("Normalises the path by RFC 3986 before routing: dot segments, case of percent-encoding, encoded unreserved characters.")]
+    [Description("Normalises the path by RFC 3986 before routing: dot segments, case of percent-encoding, encoded unreserved characters; "
+        + "a backslash is a slash.")]
     public bool NormalizePath { get; init; }
 
     [Description("Makes adjacent slashes of the path one.")]
     public bool MergeSlashes { get; init; }
 
-    [Description("What happens with %2F and %5C in the path.")]
+    [Description("What happens with %2F and %5C in the path, before normalize_path and merge_slashes.")]
     public EscapedSlashesAction PathWithEscapedSlashesAction { get; init; } = EscapedSlashesAction.KeepUnchanged; // Envoy's default without runtime
 
     [OneOf("strip_port"), Description("Removes the port from the host when it is the listener's.")]
@@ -115,6 +125,18 @@ public sealed record HttpConnectionManagerConfig : ConfigRecord
 
 public enum ServerHeaderTransformation { Overwrite, AppendIfAbsent, PassThrough }
 
+public enum ForwardClientCertDetails { Sanitize, AlwaysForwardOnly }
+
+[Description("Whose requests are internal.")]
+public sealed record InternalAddressConfig : ConfigRecord
+{
+    [Description("Those of a peer on a Unix socket.")]
+    public bool UnixSockets { get; init; }
+
+    [Description("Those of a client whose address is in one of these blocks, if x-forwarded-for says no other.")]
+    public IReadOnlyList<CidrRangeConfig> CidrRanges { get; init; } = [];
+}
+
 public enum EscapedSlashesAction { ImplementationSpecificDefault, KeepUnchanged, RejectRequest, UnescapeAndRedirect, UnescapeAndForward }
 
 [Description("The routing table by name.")]
@@ -131,6 +153,7 @@ public sealed record UpgradeConfig : ConfigRecord
 {
     [Required, Length(1, 64), Description("Such as websocket; case does not count.")]
     [UnsupportedValue("CONNECT CONNECT-UDP", "CONNECT is not available in this version")]
+    [UnsupportedValue("h2c H2C", "HTTP/2 within an upgraded connection would pass the filters by; RFC 9113 section 3.1 has taken h2c back")]
     public string UpgradeType { get; init; } = "";
 
     [Description("Whether it is allowed where a route does not say otherwise.")]

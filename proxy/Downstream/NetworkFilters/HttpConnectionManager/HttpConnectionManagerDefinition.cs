@@ -24,10 +24,12 @@ internal sealed class HttpConnectionManagerDefinition : NetworkFilterDefinition
         var routes = config.RouteConfig is not null ? BuildInlineRoutes(config, prefix, context) : config.Rds is not null ? FindRoutes(config, context) : null;
         var accessLog = AccessLog.Build(config.AccessLog, context.Errors, context.AccessLogs);
         var localReply = config.LocalReplyConfig is null ? null : LocalReplyRewriter.Build(config.LocalReplyConfig, context.Errors);
+        var internals = InternalAddresses.Build(config.InternalAddressConfig, context.Errors);
         if (context.Errors.Count > before || routes is null) return null;
         return new HttpConnectionManager
         {
             Config = config, Filters = filters, Routes = routes, Stats = new HttpStats(context.Stats, config.StatPrefix), AccessLog = accessLog, LocalReply = localReply,
+            Internal = internals,
             BufferLimit = (int)Math.Min(context.Listener.PerConnectionBufferLimitBytes, int.MaxValue / 4), SuppressEnvoyHeaders = suppress,
         }.Compile();
     }

@@ -7,11 +7,16 @@ namespace Managed.Proxy.Downstream.NetworkFilters.HttpConnectionManager;
 internal enum PathVerdict { Keep, Redirect, Reject }
 
 /// <summary>
-/// normalize_path, merge_slashes, path_with_escaped_slashes_action and the host rules. What is routed and authorised is what is
-/// forwarded: the header itself is rewritten. NUL (%00) is refused as soon as any rule is on.
+/// path_with_escaped_slashes_action, normalize_path, merge_slashes, in this order as in Envoy, and the host rules. What is routed and
+/// authorised is what is forwarded, byte for byte: the header itself is rewritten, and applying the rules twice is applying them once.
+/// <para>Refused with 400 as soon as any rule is on: <c>%00</c>. Under normalize_path also a <c>%</c> without two hexadecimal digits, a
+/// path that climbs above the root, and a dot segment with parameters (<c>/..;x/</c>), which servers that cut parameters off read as
+/// <c>/../</c>. docs/requests.md has the table.</para>
 /// </summary>
 internal static class PathRules
 {
+    /// <summary>Rewrites <c>:path</c>; the query stays as it is.</summary>
+    /// <param name="scratch">Working space; its contents are lost.</param>
     public static PathVerdict Apply(HeaderMap headers, HttpConnectionManagerConfig config, ByteWriter scratch)
     {
         var target = headers.Get(HeaderId.Path);
@@ -19,40 +24,59 @@ internal static class PathRules
         int query = target.IndexOf((byte)'?');
         var path = query < 0 ? target : target[..query];
         scratch.Clear();
-        bool redirect = false;
-        var action = config.PathWithEscapedSlashesAction;
-        for (int i = 0; i < path.Length; i++)
-        {
-            byte b = path[i];
-            if (b != '%') { scratch.Write(config.NormalizePath && b == '\\' ? (byte)'/' : b); continue; }
-            if (!TryDecode(path, i, out byte decoded))
-            {
-                if (config.NormalizePath) return PathVerdict.Reject;
-                scratch.Write(b);
-                continue;
-            }
-            if (decoded == 0) return PathVerdict.Reject;
-            if (decoded is (byte)'/' or (byte)'\\' && action > EscapedSlashesAction.KeepUnchanged)
-            {
-                if (action == EscapedSlashesAction.RejectRequest) return PathVerdict.Reject;
-                redirect |= action == EscapedSlashesAction.UnescapeAndRedirect;
-                scratch.Write(decoded);
-            }
-            else if (config.NormalizePath && IsUnreserved(decoded)) scratch.Write(decoded);
-            else
-            {
-                scratch.Write((byte)'%');
-                scratch.Write(config.NormalizePath ? Upper(path[i + 1]) : path[i + 1]);
-                scratch.Write(config.NormalizePath ? Upper(path[i + 2]) : path[i + 2]);
-            }
-            i += 2;
-        }
-        if (config.MergeSlashes) MergeSlashes(scratch);
+        if (!Unescape(path, config, scratch, out bool redirect)) return PathVerdict.Reject;
         if (config.NormalizePath && !RemoveDotSegments(scratch)) return PathVerdict.Reject;
+        if (config.MergeSlashes) MergeSlashes(scratch);
         if (scratch.Written.SequenceEqual(path)) return PathVerdict.Keep;
         if (query >= 0) scratch.Write(target[query..]);
         headers.Set(HeaderId.Path, scratch.Written);
         return redirect ? PathVerdict.Redirect : PathVerdict.Keep;
+    }
+
+    /// <summary>
+    /// Appends a path as a reference to this very server: two slashes or backslashes at its beginning would name another one (RFC 3986
+    /// section 4.2; browsers take either for a slash), so that they become one slash.
+    /// </summary>
+    public static void WriteReference(ReadOnlySpan<byte> target, ByteWriter to)
+    {
+        int path = target.IndexOfAnyExcept((byte)'/', (byte)'\\');
+        to.Write((byte)'/');
+        if (path >= 0) to.Write(target[path..]);
+    }
+
+    // False: the path is to be refused. A backslash is a slash to browsers and to Envoy's normaliser, as %5C too once that is unescaped.
+    private static bool Unescape(ReadOnlySpan<byte> path, HttpConnectionManagerConfig config, ByteWriter to, out bool redirect)
+    {
+        redirect = false;
+        bool normalize = config.NormalizePath;
+        var action = config.PathWithEscapedSlashesAction;
+        for (int i = 0; i < path.Length; i++)
+        {
+            byte b = path[i];
+            if (b != '%') { to.Write(normalize && b == '\\' ? (byte)'/' : b); continue; }
+            if (!TryDecode(path, i, out byte decoded))
+            {
+                if (normalize) return false;
+                to.Write(b);
+                continue;
+            }
+            if (decoded == 0) return false;
+            if (decoded is (byte)'/' or (byte)'\\' && action > EscapedSlashesAction.KeepUnchanged)
+            {
+                if (action == EscapedSlashesAction.RejectRequest) return false;
+                redirect |= action == EscapedSlashesAction.UnescapeAndRedirect;
+                to.Write(normalize ? (byte)'/' : decoded);
+            }
+            else if (normalize && IsUnreserved(decoded)) to.Write(decoded);
+            else
+            {
+                to.Write((byte)'%');
+                to.Write(normalize ? Upper(path[i + 1]) : path[i + 1]);
+                to.Write(normalize ? Upper(path[i + 2]) : path[i + 2]);
+            }
+            i += 2;
+        }
+        return true;
     }
 
     public static void StripHost(HeaderMap headers, HttpConnectionManagerConfig config, int listenerPort, ByteWriter scratch)
@@ -80,7 +104,7 @@ internal static class PathRules
         path.Truncate(to);
     }
 
-    // RFC 3986 section 5.2.4, in place. False when it would climb above the root.
+    // RFC 3986 section 5.2.4, in place. False when it would climb above the root, or a dot segment has parameters.
     private static bool RemoveDotSegments(ByteWriter path)
     {
         var bytes = path.Storage.AsSpan(0, path.Length);
@@ -100,6 +124,7 @@ internal static class PathRules
                 to = bytes[..to].LastIndexOf((byte)'/');
                 if (last) bytes[to++] = (byte)'/';
             }
+            else if (IsDotWithParameters(segment)) return false;
             else
             {
                 bytes[i..end].CopyTo(bytes[to..]);
@@ -110,6 +135,13 @@ internal static class PathRules
         if (to == 0) bytes[to++] = (byte)'/';
         path.Truncate(to);
         return true;
+    }
+
+    private static bool IsDotWithParameters(ReadOnlySpan<byte> segment)
+    {
+        if (segment.IsEmpty || segment[0] != '.') return false;
+        var rest = segment[(segment.StartsWith(".."u8) ? 2 : 1)..];
+        return rest.StartsWith(";"u8) || rest.StartsWith("%3B"u8);
     }
 
     private static bool TryDecode(ReadOnlySpan<byte> path, int i, out byte decoded)

@@ -118,10 +118,14 @@ internal sealed class ChunkedDecoder
         return true;
     }
 
-    /// <summary>Trailers must not frame, route, authenticate or control (RFC 9110 section 6.5.1); such fields are dropped.</summary>
+    /// <summary>
+    /// Trailers must not frame, route, authenticate or control (RFC 9110 section 6.5.1); such fields are dropped, and with them what
+    /// proxies tell each other in headers.
+    /// </summary>
     private static bool MayTrail(ReadOnlySpan<byte> name) => HeaderNames.Find(name) switch
     {
-        HeaderId.Unknown or HeaderId.GrpcStatus or HeaderId.GrpcMessage or HeaderId.Etag or HeaderId.Date or HeaderId.Server or HeaderId.XRequestId => true,
+        HeaderId.Unknown => !ProxyFields.AreOurs(name) && !FieldSyntax.LooksLikeFraming(name),
+        HeaderId.GrpcStatus or HeaderId.GrpcMessage or HeaderId.Etag or HeaderId.Date or HeaderId.Server => true,
         _ => false,
     };
 

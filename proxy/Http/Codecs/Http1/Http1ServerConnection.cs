@@ -49,7 +49,7 @@ internal sealed class Http1ServerConnection
         || (_manager.MaxConnectionMicros > 0 && _worker.NowMicros - _downstream.StartMicros >= _manager.MaxConnectionMicros);
 
     // A process that is told to end waits for idle clients just long enough for a request that is already on its way.
-    private long DrainMicros => _downstream.IsHurried ? Math.Min(500_000, _manager.DrainMicros) : _manager.DrainMicros;
+    private long DrainMicros => _downstream.IsHurried ? Math.Min(500_000, _downstream.IdleDrainMicros) : _downstream.IdleDrainMicros;
 
     public async IoTask<bool> RunAsync()
     {

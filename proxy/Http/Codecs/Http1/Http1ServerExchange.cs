@@ -89,6 +89,7 @@ internal sealed class Http1ServerExchange : ServerExchange
         if (Head.Minor == 0) return true; // RFC 9110 section 15.2: never to an HTTP/1.0 client
         ConnectionFields.Strip(headers);
         headers.Remove(HeaderId.ContentLength);
+        headers.Remove(HeaderId.Upgrade);
         _writer.Informational(headers, status);
         return await _writer.FlushAsync() >= 0;
     }

@@ -61,6 +61,8 @@ internal sealed class RequestHead : HeadReader
         if (method.SequenceEqual("TRACE"u8)) return Fail(405, "http1.trace_not_allowed");
         if (!RequestTarget.Parse(target, method.SequenceEqual("OPTIONS"u8), out var path, out var authority, out var scheme)) return Fail(400, "http1.invalid_url");
         if (!authority.IsEmpty && (!AllowAbsoluteUrl || !RequestTarget.IsHost(authority))) return Fail(400, "http1.invalid_url");
+        // https on a connection that is not would pass for a secure request wherever the scheme is asked for (RFC 9110 section 4.2.2).
+        if (scheme.SequenceEqual("https"u8) && !Scheme.Span.SequenceEqual("https"u8)) return Fail(400, "http1.invalid_scheme");
         _headers.Add(HeaderId.Method, method);
         if (!authority.IsEmpty) _headers.Add(HeaderId.Authority, authority);
         _headers.Add(HeaderId.Path, path.IsEmpty ? "/"u8 : path);

@@ -13,6 +13,8 @@ internal sealed class ResponseHead : HeadReader
     public long ContentLength { get; private set; }
     public bool Chunked { get; private set; }
     public bool Close { get; private set; }
+    /// <summary>All of it was read and understood.</summary>
+    public bool IsWhole { get; private set; }
 
     public void Begin(HeaderMap headers)
     {
@@ -22,7 +24,7 @@ internal sealed class ResponseHead : HeadReader
         Status = 0;
         Minor = 1;
         ContentLength = -1;
-        Chunked = Close = false;
+        Chunked = Close = IsWhole = false;
     }
 
     protected override bool CouldStart(ReadOnlySpan<byte> beginning)
@@ -87,6 +89,6 @@ internal sealed class ResponseHead : HeadReader
                 if (FieldSyntax.EqualsIgnoreCase(option, "close"u8)) Close = true;
                 else if (Minor == 0 && FieldSyntax.EqualsIgnoreCase(option, "keep-alive"u8)) Close = false;
             }
-        return true;
+        return IsWhole = true;
     }
 }
