@@ -99,7 +99,6 @@ internal sealed class DownstreamConnection
         }
         Chain = next;
         Adopt(next);
-        Adopt(next);
         Snapshot.EnterConnection(Worker);
         return true;
     }
