@@ -20,6 +20,8 @@ public sealed class ProxyOptions
     public IReadOnlyList<string>? CodeFetchHosts { get; init; } = [];
     /// <summary>The command that runs <see cref="Bindings.Wasm.WasmCompiler.Run"/>, so that compiling has limits; null: modules are compiled in this process, without.</summary>
     public IReadOnlyList<string>? WasmCompiler { get; init; }
+    /// <summary>Asks for the addresses of a name and may block; null: the system's resolver is asked.</summary>
+    public Func<string, IPAddress[]>? ResolveName { get; init; }
     /// <summary>How long all workers together may take to acknowledge a version before it is rolled back.</summary>
     public TimeSpan AcknowledgeTimeout { get; init; } = TimeSpan.FromSeconds(10);
 }

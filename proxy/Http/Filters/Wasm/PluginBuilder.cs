@@ -1,6 +1,8 @@
 using System.Text;
 using Managed.Proxy.Bindings.Wasm;
 using Managed.Proxy.Configuration;
+using Managed.Proxy.Configuration.Host;
+using Managed.Proxy.Configuration.Model;
 using Managed.Proxy.Core.Telemetry;
 using Managed.Proxy.Upstream;
 using Microsoft.Extensions.Logging;
@@ -108,6 +110,8 @@ internal static class PluginBuilder
         foreach (string key in config.HostEnvKeys)
         {
             if (config.KeyValues.ContainsKey(key)) errors.ErrorAt(config.Node, "host_env_keys", ConfigCode.Conflict, $"'{key}' is given under key_values too");
+            else if (!errors.Host.MayRead(HostAccess.GuestVariable, key))
+                errors.ErrorAt(config.Node, "host_env_keys", ConfigCode.InvalidValue, $"environment variable '{key}' may not be read", DataSourceReading.AllowVariable);
             else if (Environment.GetEnvironmentVariable(key) is { } value) variables.Add(new(key, value));
         }
         foreach (var (key, value) in config.KeyValues)

@@ -1,5 +1,6 @@
 using Managed.Proxy.Bindings.Wasm;
 using Managed.Proxy.Configuration;
+using Managed.Proxy.Configuration.Host;
 using Managed.Proxy.Configuration.Model;
 using Managed.Proxy.Core.Telemetry;
 using Managed.Proxy.Upstream;
@@ -20,7 +21,7 @@ internal sealed record WasmCode(byte[] Bytes, string Name, ConfigNode? At)
         if (code.Local is { } local)
         {
             if (local.Module is { } module) return Stored(module, local.Node, errors);
-            if (local.TryRead(errors) is not { } bytes) return null;
+            if (local.TryRead(errors, HostFile.MaxModule) is not { } bytes) return null;
             string title = local.Filename is { } path ? Path.GetFileNameWithoutExtension(path) : local.EnvironmentVariable ?? "inline";
             return new WasmCode(bytes, title, Field(local.Node, local.Filename is not null ? "filename" : local.InlineBytes is not null ? "inline_bytes" : local.InlineString is not null ? "inline_string" : "environment_variable"));
         }
