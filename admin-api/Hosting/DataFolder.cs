@@ -15,6 +15,9 @@ internal sealed class DataFolder : IDisposable
     public string WasmCacheFolder => System.IO.Path.Combine(Path, "cache", "wasm");
     public string TokenFile => System.IO.Path.Combine(Path, "admin-token");
 
+    /// <summary>What no configuration may name: beginnings of paths. All that this program writes into the folder is to be here.</summary>
+    public IEnumerable<string> Own => ((string[])["history.db", "last-good", "modules", "cache", "admin-token", "lock", "sign-in", "backup"]).Select(n => System.IO.Path.Combine(Path, n));
+
     /// <exception cref="StartException">It cannot be made, written, or is in use.</exception>
     public static DataFolder Open(string path)
     {

@@ -105,6 +105,7 @@ internal sealed class ManagedHost : IAsyncDisposable
     private async Task CloseWritersAsync()
     {
         Services.GetRequiredService<ConfirmationClock>().Dispose();
+        Services.GetRequiredService<FileWatch>().Dispose();
         await Services.GetRequiredService<Publisher>().CloseAsync();
         Services.GetRequiredService<EventLog>().Close();
     }
@@ -129,5 +130,6 @@ internal sealed class ManagedHost : IAsyncDisposable
             throw new StartException(string.Create(CultureInfo.InvariantCulture, $"cannot open the admin address {_options.Admin}: {(e.InnerException ?? e).Message}"));
         }
         Services.GetRequiredService<StatHistory>().Start();
+        Services.GetRequiredService<FileWatch>().Start();
     }
 }

@@ -1,4 +1,5 @@
 using Managed.AdminApi.Hosting;
+using Managed.Migrations;
 using Managed.Proxy;
 using Microsoft.Data.Sqlite;
 
@@ -10,6 +11,9 @@ namespace Managed.AdminApi.Modules;
 /// </summary>
 internal sealed class StoredModules(ModuleStore store, DataFolder folder) : ModuleSource
 {
+    /// <summary>Kind of what a <c>filename</c> led to; stored as modules are, and none.</summary>
+    public const string FileKind = "file";
+
     public override StoredModule? Find(string nameOrDigest)
     {
         try
@@ -17,15 +21,15 @@ internal sealed class StoredModules(ModuleStore store, DataFolder folder) : Modu
             var digest = ModuleDigest.IsDigest(nameOrDigest) ? nameOrDigest : store.DigestOf(nameOrDigest);
             if (digest is null)
                 return null;
-            if (store.Content(digest) is not var (kind, content))
-                return null;
+            if (store.Content(digest) is not var (kind, content) || kind == FileKind)
+                return null; // a file of a version is no module: whoever knows its digest must not read it as one
             var module = new StoredModule(digest, store.NameOf(digest), kind, content);
             Keep(module);
             return module;
         }
         catch (SqliteException)
         {
-            return FromFile(nameOrDigest);
+            return FromFile(nameOrDigest, ["lua", "wasm"]);
         }
     }
 
@@ -44,18 +48,40 @@ internal sealed class StoredModules(ModuleStore store, DataFolder folder) : Modu
         }
     }
 
+    /// <summary>The bytes of a file that a version named when it was made.</summary>
+    /// <param name="sha256">64 hexadecimal digits.</param>
+    public byte[]? File(string sha256)
+    {
+        var digest = "sha256:" + sha256;
+        try
+        {
+            if (store.Content(digest)?.Content is not { } content)
+                return null;
+            Keep(new(digest, null, FileKind, content));
+            return content;
+        }
+        catch (SqliteException)
+        {
+            return FromFile(digest, [FileKind, "lua", "wasm"])?.Content;
+        }
+    }
+
+    /// <summary>A file to be stored with the version that names it.</summary>
+    public static ModuleRow FileRow(string sha256, byte[] content, string author, DateTimeOffset now) =>
+        new() { Digest = "sha256:" + sha256, Kind = FileKind, Size = content.Length, CreatedAt = now, Author = author, Content = content };
+
     /// <summary>The module is deleted: so is its copy.</summary>
     public void Forget(string digest)
     {
         foreach (var kind in (ReadOnlySpan<string>)["lua", "wasm"])
-            if (PathOf(digest, kind) is var path && File.Exists(path))
-                File.Delete(path);
+            if (PathOf(digest, kind) is var path && System.IO.File.Exists(path))
+                System.IO.File.Delete(path);
     }
 
     private void Keep(StoredModule module)
     {
         var path = PathOf(module.Digest, module.Kind);
-        if (File.Exists(path))
+        if (System.IO.File.Exists(path))
             return;
         try
         {
@@ -68,12 +94,12 @@ internal sealed class StoredModules(ModuleStore store, DataFolder folder) : Modu
         }
     }
 
-    private StoredModule? FromFile(string digest)
+    private StoredModule? FromFile(string digest, ReadOnlySpan<string> kinds)
     {
         if (!ModuleDigest.IsDigest(digest))
             return null;
-        foreach (var kind in (ReadOnlySpan<string>)["lua", "wasm"])
-            if (PathOf(digest, kind) is var path && File.Exists(path) && File.ReadAllBytes(path) is var content && ModuleDigest.Of(content) == digest)
+        foreach (var kind in kinds)
+            if (PathOf(digest, kind) is var path && System.IO.File.Exists(path) && System.IO.File.ReadAllBytes(path) is var content && ModuleDigest.Of(content) == digest)
                 return new(digest, null, kind, content);
         return null;
     }

@@ -1,8 +1,10 @@
 using Managed.AdminApi.Hosting;
+using Managed.AdminApi.Modules;
 using Managed.AdminApi.Problems;
 using Managed.Migrations;
 using Managed.Proxy;
 using Managed.Proxy.Configuration;
+using Managed.Proxy.Configuration.Host;
 using Microsoft.Data.Sqlite;
 using Microsoft.EntityFrameworkCore;
 
@@ -13,7 +15,7 @@ namespace Managed.AdminApi.Versions;
 /// that fails too, nothing, with the admin port open so that somebody can mend it. Whatever is not the first of these is said
 /// loudly: in the log, by <c>/ready</c>, by the API.
 /// </summary>
-internal sealed class Startup(ProxyServer proxy, VersionStore store, Publisher publisher, ConfirmationClock confirmations, ActiveConfiguration active, LastGoodFile lastGood,
+internal sealed class Startup(ProxyServer proxy, VersionStore store, Publisher publisher, ConfirmationClock confirmations, ActiveConfiguration active, LastGoodFile lastGood, StoredModules modules,
     IDbContextFactory<HistoryContext> contexts, RunOptions options, ILogger<Startup> logger)
 {
     /// <exception cref="StartException">The given configuration is not valid, or a port is in use.</exception>
@@ -70,7 +72,7 @@ internal sealed class Startup(ProxyServer proxy, VersionStore store, Publisher p
             await ServeLastGoodAsync($"version {number} cannot be read: {e.Message}", storeUsable: true);
             return;
         }
-        var built = proxy.Build(version.Document, number);
+        var built = proxy.Build(version.Document, number, HostOf(version.Document));
         if (built.Snapshot is null || built.Errors.Count > 0)
         {
             await ServeLastGoodAsync($"version {number} cannot be built: {built.Errors.FirstOrDefault()?.Detail}", storeUsable: true);
@@ -86,7 +88,7 @@ internal sealed class Startup(ProxyServer proxy, VersionStore store, Publisher p
     private async Task ServeLastGoodAsync(string reason, bool storeUsable)
     {
         var copy = lastGood.TryRead();
-        var built = copy is null ? null : proxy.Build(copy.Document, copy.Number);
+        var built = copy is null ? null : proxy.Build(copy.Document, copy.Number, HostOf(copy.Document));
         var usable = built?.Snapshot is not null && built.Errors.Count == 0;
         if (usable)
         {
@@ -104,6 +106,9 @@ internal sealed class Startup(ProxyServer proxy, VersionStore store, Publisher p
         PublisherLog.Degraded(logger, reason, usable ? $"version {copy!.Number} from {lastGood.Path}" : "nothing: there is no last good copy that can be built");
     }
 
+    // What was a version once takes what it took. Files of one that was made before files were kept are read.
+    private HostAccess? HostOf(ConfigObject document) => FileReference.In(document).Any(r => r.Sha256 is null) ? null : new HostAccess { Pinned = modules.File };
+
     private async Task PublishAsync(Snapshot snapshot)
     {
         var result = await proxy.PublishAsync(snapshot, CancellationToken.None);
@@ -116,7 +121,7 @@ internal sealed class Startup(ProxyServer proxy, VersionStore store, Publisher p
     {
         try
         {
-            await publisher.SubmitAsync(new("managed", ChangeSource.File, _ => new(document, document.Source, what)) { Comment = what }, CancellationToken.None);
+            await publisher.SubmitAsync(new("managed", ChangeSource.File, _ => new(document, document.Source, what)) { Comment = what, IsOperators = true }, CancellationToken.None);
         }
         catch (ApiException e) when (e.Errors is { Count: > 0 } errors)
         {

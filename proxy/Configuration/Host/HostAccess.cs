@@ -24,7 +24,10 @@ public sealed class HostAccess
     public IReadOnlyList<string>? Variables { get; init; }
 
     /// <summary>What may be used all the same, since it was before.</summary>
-    public IReadOnlySet<(string Use, string Name)> Kept { get; init; } = new HashSet<(string, string)>();
+    public IReadOnlySet<(string Use, string Name)> Kept { get; set; } = new HashSet<(string, string)>();
+
+    /// <summary>Where <see cref="Pinned"/> is given: why the files could not be read that have no digest, by their names.</summary>
+    public Dictionary<string, (string Code, string Why)> Unreadable { get; } = new(StringComparer.Ordinal);
 
     /// <summary>What takes long is not waited for in the build but left to <see cref="TakePending"/>; the result is worth nothing then.</summary>
     public bool DefersWaiting { get; init; }
@@ -35,22 +38,29 @@ public sealed class HostAccess
     /// <summary>Why a file may not be appended to; null when it may.</summary>
     internal string? RefusalToLog(string path)
     {
-        _used.Add((LogFile, path));
-        if (Folders is null || Kept.Contains((LogFile, path)) || Streams.Contains(path)) return null;
+        string? refusal = Folders is null || Kept.Contains((LogFile, path)) || Streams.Contains(path) ? null : RefusalIn(Folders, path);
+        if (refusal is null) _used.Add((LogFile, path));
+        return refusal;
+    }
+
+    private static string? RefusalIn(AllowedFolders folders, string path)
+    {
+        if (path.Contains('\0', StringComparison.Ordinal)) return "is no path";
         string full = Path.GetFullPath(path);
-        if (Folders.Refusal(full) is { } refusal) return refusal;
+        if (folders.Refusal(full) is { } refusal) return refusal;
         // The file itself may be a link, or still to be made; its folder has to be there.
-        return HostFile.RealPathOf(full) is { } real ? Folders.Refusal(real)
+        return HostFile.RealPathOf(full) is { } real ? folders.Refusal(real)
             : new FileInfo(full).LinkTarget is not null ? "is a link to nowhere"
-            : HostFile.RealPathOf(Path.GetDirectoryName(full)!) is { } folder ? Folders.Refusal(Path.Combine(folder, Path.GetFileName(full))) : null;
+            : HostFile.RealPathOf(Path.GetDirectoryName(full)!) is { } folder ? folders.Refusal(Path.Combine(folder, Path.GetFileName(full))) : null;
     }
 
     /// <summary>Whether a variable of the proxy's environment may be read.</summary>
     internal bool MayRead(string use, string variable)
     {
-        _used.Add((use, variable));
-        return Variables is null || Kept.Contains((use, variable))
+        bool may = Variables is null || Kept.Contains((use, variable))
             || Variables.Any(v => v.EndsWith('*') ? variable.StartsWith(v[..^1], StringComparison.Ordinal) : v == variable);
+        if (may) _used.Add((use, variable));
+        return may;
     }
 
     /// <summary>Adds what has to be done before the next build; <paramref name="abandon"/> is called once nobody waits for it here.</summary>
@@ -61,6 +71,14 @@ public sealed class HostAccess
     {
         if (Interlocked.Exchange(ref _pending, null) is not { } pending) return null;
         return WaitAsync(pending, cancellation);
+    }
+
+    /// <summary>Leaves undone what the last build would wait for; false when it would not.</summary>
+    public bool AbandonPending()
+    {
+        if (Interlocked.Exchange(ref _pending, null) is not { } pending) return false;
+        foreach (var (_, abandon) in pending) abandon();
+        return true;
     }
 
     private static async Task WaitAsync(List<(Task Work, Action Abandon)> pending, CancellationToken cancellation)

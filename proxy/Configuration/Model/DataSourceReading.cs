@@ -67,7 +67,8 @@ public static class DataSourceReading
         if (errors.Host.Pinned is { } pinned)
         {
             if (source.Sha256 is { } digest && (content = pinned(digest)) is not null) return content;
-            errors.ErrorAt(source.Node, "filename", ConfigCode.UnknownReference, $"the bytes of '{path}' are not kept here");
+            var (code, why) = errors.Host.Unreadable.GetValueOrDefault(path, (ConfigCode.UnknownReference, "is not kept here"));
+            errors.ErrorAt(source.Node, "filename", code, $"file '{path}' {why}");
             return null;
         }
         content = HostFile.Read(path, limit, null, out string? wrong, out bool isMissing);

@@ -30,7 +30,9 @@ internal static class PluginBuilder
         WasmRefusal? refusal = null;
         if ((code.Compiled ?? WasmModule.Load(code.Bytes, shared.Guests.CacheFolder, shared.Guests.Compiler, out refusal)) is not { } module)
         {
-            errors.Error(code.At, ConfigCode.CompileFailed, $"module {code.Name}: {refusal?.Reason}");
+            // The compiler quotes what it cannot read.
+            bool quotes = !code.IsForeign || code.Bytes.AsSpan().StartsWith("\0asm"u8);
+            errors.Error(code.At, ConfigCode.CompileFailed, $"module {code.Name}: {(quotes ? refusal?.Reason : "it is no WebAssembly module")}");
             return null;
         }
         var limits = new WasmLimits(config.Limits.Memory, config.Limits.TableElements, config.Limits.CpuPerCall, config.Limits.CpuOnStart, config.Limits.SharedData, config.Limits.Calls);
