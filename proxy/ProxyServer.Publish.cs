@@ -1,7 +1,6 @@
 using System.Diagnostics;
 using Managed.Proxy.Configuration;
 using Managed.Proxy.Downstream.Listener;
-using Managed.Proxy.Upstream.Discovery;
 using Managed.Proxy.Upstream;
 
 namespace Managed.Proxy;
@@ -12,10 +11,13 @@ namespace Managed.Proxy;
 /// </summary>
 public sealed partial class ProxyServer
 {
+    private static readonly TimeSpan LongestResolving = TimeSpan.FromSeconds(5);
+
     public async Task<PublishResult> PublishAsync(Snapshot next, CancellationToken cancellation = default)
     {
         try
         {
+            if (!next.NamesResolved) await ResolveNamesAsync(next, cancellation);
             await _publishing.WaitAsync(cancellation);
         }
         catch
@@ -46,7 +48,6 @@ public sealed partial class ProxyServer
             return new PublishResult(false, false, errors.Errors, [], Elapsed(start), Elapsed(start));
         }
         next.UseNames();
-        await ResolveNamesAsync(next);
         if (await PrepareResourcesAsync(next) is { } unprepared)
         {
             foreach (var (address, _) in added) address.Close();
@@ -91,10 +92,16 @@ public sealed partial class ProxyServer
         return errors;
     }
 
-    private async Task ResolveNamesAsync(Snapshot next)
+    /// <summary>
+    /// Asks for the names of a version that is to be published, all at once and five seconds at most, so that its publication need not.
+    /// </summary>
+    /// <param name="waits">False: nobody is asked, the last good answers are taken.</param>
+    public async Task ResolveNamesAsync(Snapshot next, CancellationToken cancellation = default, bool waits = true)
     {
-        foreach (var cluster in next.Clusters.Values)
-            if (cluster.NeedsDns) await DnsRefresher.ResolveAsync(cluster.State, cluster.Targets, cluster.Config.DnsLookupFamily);
+        var named = next.Clusters.Values.Where(c => c.NeedsDns).ToList();
+        if (named.Count > 0 && waits) await _dns.ResolveAsync(named, LongestResolving, cancellation);
+        else _dns.UseKnown(named);
+        next.NamesResolved = true;
     }
 
     // Guest VMs and the like: made here, then taken by each worker before it sees the version.
@@ -129,9 +136,11 @@ public sealed partial class ProxyServer
             if (cluster.NeedsDns) _dns.Watch(cluster.State); else _dns.Forget(cluster.State);
         next.InService = true;
         lock (_generations) _generations.Add(next);
+        next.IsPublished = true;
         _current = next; // the instant
         foreach (var (address, listener) in added)
         {
+            address.Keep();
             _addresses[address.Key] = address;
             foreach (var worker in _workers) worker.Post(static s => StartAccepting(((Worker, ListenAddress))s!), (worker, address));
             Raise("listener.added", ("name", listener.Name), ("address", listener.BoundAddress?.ToString() ?? listener.AddressKey));
@@ -241,6 +250,7 @@ public sealed partial class ProxyServer
 
     private void StopAccepting(ListenAddress address)
     {
+        address.RemoveFile();
         foreach (var worker in _workers) worker.Post(static s => { var (w, a) = ((Worker, ListenAddress))s!; a.Acceptors[w.Id]?.Stop(); a.Acceptors[w.Id] = null; }, (worker, address));
     }
 

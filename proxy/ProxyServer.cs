@@ -1,6 +1,7 @@
 using System.Collections.Concurrent;
 using Managed.Proxy.Core;
 using Managed.Proxy.Configuration;
+using Managed.Proxy.Configuration.Host;
 using Managed.Proxy.Core.Telemetry;
 using Managed.Proxy.Downstream.Listener;
 using Managed.Proxy.Http.AccessLog;
@@ -25,7 +26,7 @@ public sealed partial class ProxyServer : IAsyncDisposable
     private readonly AccessLogFiles _accessLogs;
     private readonly SharedState _shared;
     private readonly ClusterRegistry _clusters;
-    private readonly DnsRefresher _dns = new();
+    private readonly DnsRefresher _dns;
     private readonly Timer _sweep;
     private readonly Watchdog _watchdog;
     private readonly StatsCells _cells; // of what is counted by more than one thread, under its own lock
@@ -48,6 +49,7 @@ public sealed partial class ProxyServer : IAsyncDisposable
         _workerExceptions = Stats.Counter("server.worker_exceptions");
         _accessLogs = new AccessLogFiles(Stats);
         Overload = new Overload(options.BufferLimit, options.MaxConnections, Stats, PressAll);
+        _dns = new DnsRefresher(options.ResolveName is { } resolve ? new Resolver(resolve) : null);
         _workers = new Worker[Math.Clamp(options.Workers, 1, Worker.MaxWorkers)];
         _clusters = new ClusterRegistry(_workers.Length);
         _shared = new SharedState(_workers.Length, new GuestEnvironment(ScriptLogger, options.CacheFolder, options.TraceStarted is not null, options.CodeFetchHosts, options.WasmCompiler) { InService = () => _current is not null });
@@ -86,12 +88,10 @@ public sealed partial class ProxyServer : IAsyncDisposable
         _watchdog.Start();
     }
 
-    /// <summary>Builds a version with the real builders and changes nothing. On the calling thread; may read files.</summary>
-    public BuildResult Build(ConfigObject document, long version, CancellationToken cancellation = default)
-    {
-        cancellation.ThrowIfCancellationRequested();
-        return new SnapshotBuilder(Stats, _shared, _accessLogs, _clusters, _workers, Modules).Build(document, version);
-    }
+    /// <summary>Builds a version with the real builders and changes nothing. On the calling thread.</summary>
+    /// <param name="host">What it may take from the machine; null: everything, and it may wait for it.</param>
+    public BuildResult Build(ConfigObject document, long version, HostAccess? host = null)
+        => new SnapshotBuilder(Stats, _shared, _accessLogs, _clusters, _workers, Modules, host ?? new()).Build(document, version);
 
     /// <summary>Opens access log files anew, for log rotation.</summary>
     public void ReopenLogs() => _accessLogs.Reopen();

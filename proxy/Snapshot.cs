@@ -1,4 +1,5 @@
 using Managed.Proxy.Configuration;
+using Managed.Proxy.Configuration.Host;
 using Managed.Proxy.Configuration.Model;
 using Managed.Proxy.Core.Telemetry;
 using Managed.Proxy.Downstream.Listener;
@@ -22,7 +23,7 @@ public sealed class Snapshot : IDisposable
     private int _disposed;
 
     internal Snapshot(long version, ConfigObject document, ConfigObject expanded, BootstrapConfig config, IReadOnlyDictionary<string, Cluster> clusters,
-        IReadOnlyDictionary<string, RouteTable> routes, IReadOnlyList<Listener> listeners, SharedState shared, StatScope names, IReadOnlyList<Worker> workers)
+        IReadOnlyDictionary<string, RouteTable> routes, IReadOnlyList<Listener> listeners, SharedState shared, StatScope names, IReadOnlyList<Worker> workers, HostAccess host)
     {
         Version = version;
         Document = document;
@@ -38,6 +39,7 @@ public sealed class Snapshot : IDisposable
         _streams = new long[workers.Count * Stride];
         _holds = new long[workers.Count * Stride];
         _workers = workers;
+        HostUses = host.Used;
     }
 
     /// <summary>
@@ -69,8 +71,14 @@ public sealed class Snapshot : IDisposable
     /// <summary>What it leases, in the order of the build.</summary>
     internal IReadOnlyList<SharedResource> Resources => _shared.Leases();
 
-    /// <summary>The version's number.</summary>
-    public long Version { get; }
+    /// <summary>The version's number. A snapshot that waited for its turn may get another one until it is published.</summary>
+    public long Version { get; set => field = IsPublished ? throw new InvalidOperationException($"version {field} is published") : value; }
+    /// <summary>It has been in service.</summary>
+    internal bool IsPublished { get; set; }
+    /// <summary>Its names were asked for.</summary>
+    internal bool NamesResolved { get; set; }
+    /// <summary>What it takes from the machine, for the next version's <see cref="HostAccess.Kept"/>.</summary>
+    public IReadOnlySet<(string Use, string Name)> HostUses { get; }
     /// <summary>As submitted, short forms kept.</summary>
     public ConfigObject Document { get; }
     /// <summary>The long form, defaults left out.</summary>

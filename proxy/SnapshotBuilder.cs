@@ -1,5 +1,6 @@
 using System.Net;
 using Managed.Proxy.Configuration;
+using Managed.Proxy.Configuration.Host;
 using Managed.Proxy.Configuration.Model;
 using Managed.Proxy.Configuration.ShortForms;
 using Managed.Proxy.Configuration.Validation;
@@ -18,7 +19,7 @@ namespace Managed.Proxy;
 /// Document to snapshot, on a control thread: expand, bind, build from the leaves up (clusters, routes, listeners). The same for a dry
 /// run and the real one: nothing outside the result changes. Collects every error; a result only without any.
 /// </summary>
-internal sealed class SnapshotBuilder(StatsRegistry registry, SharedState state, AccessLogFiles accessLogs, ClusterRegistry clusterRegistry, IReadOnlyList<Worker> workers, ModuleSource? modules)
+internal sealed class SnapshotBuilder(StatsRegistry registry, SharedState state, AccessLogFiles accessLogs, ClusterRegistry clusterRegistry, IReadOnlyList<Worker> workers, ModuleSource? modules, HostAccess host)
 {
     // What this build leases of it goes with its snapshot.
     private readonly SharedState _shared = state.ForBuild();
@@ -45,7 +46,7 @@ internal sealed class SnapshotBuilder(StatsRegistry registry, SharedState state,
 
     private BuildResult BuildAll(ConfigObject document, long version)
     {
-        var errors = new ConfigErrors { Modules = modules };
+        var errors = new ConfigErrors { Modules = modules, Host = host };
         var expanded = ShortForm.Expand(document, errors, ExtensionCatalog.FindConfigType);
         var config = expanded is null ? null : ConfigBinder.BindPartial<BootstrapConfig>(expanded, errors);
         if (config is null || expanded is null) return new BuildResult(null, errors.Errors, errors.Warnings);
@@ -79,7 +80,7 @@ internal sealed class SnapshotBuilder(StatsRegistry registry, SharedState state,
             else listeners.Add(built);
         }
         return errors.HasErrors ? new BuildResult(null, errors.Errors, errors.Warnings)
-            : new BuildResult(new Snapshot(version, document, expanded, config, clusters, routes, listeners, _shared, _names, workers), [], errors.Warnings);
+            : new BuildResult(new Snapshot(version, document, expanded, config, clusters, routes, listeners, _shared, _names, workers, host), [], errors.Warnings);
     }
 
     private static Dictionary<string, ConfigObject> BuildSharedFilters(BootstrapConfig config, FilterBuildContext context, ConfigErrors errors)

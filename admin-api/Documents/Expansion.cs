@@ -21,6 +21,11 @@ internal static class Expansion
         var expanded = Of(document);
         var routes = expanded.Remove("route_configurations") as ConfigArray ?? new ConfigArray();
         InlineRoutes(expanded, routes);
+        foreach (var file in Versions.FileReference.In(expanded))
+        {
+            file.Node.Remove("sha256"); // Envoy reads files when it starts
+            file.Node.Remove("watch");
+        }
         expanded.Remove("extension_configs"); // their users hold a copy in the long form
         return expanded;
     }

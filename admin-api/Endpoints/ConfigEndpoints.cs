@@ -44,6 +44,12 @@ internal static class ConfigEndpoints
                 Errors = [MalformedBody, NotFound, TooLarge, RateLimited, UnsupportedMediaType, ValidationFailed], FurtherAnswerTypes = [MediaTypes.UnifiedDiff],
                 Answers = [(200, "Operations and summary; with Accept: text/x-diff a unified diff", ConfigExamples.Diff)],
             })
+            .Post("/config/reload", ReloadAsync, new(Tag, "Reads the files that the document names again")
+            {
+                Parameters = ApiParameters.ConditionalWrite, Errors = writeErrors,
+                Description = "A new version if their bytes have changed. Otherwise files are read once, when the version that names them is made.",
+                Answers = [(200, "Published, or unchanged; the document", document), (202, "With wait=0s: the deployment", """{"deployment":"d-00000042","version":42}""")],
+            })
             .Get("/config/export", ExportAsync, new(Tag, "Downloads the active document")
             {
                 Parameters = [new("format", "json, yaml, or envoy: the long form under static_resources.", "yaml")], Errors = [InvalidParameter], Answers = [(200, "The document", document)],
@@ -86,11 +92,23 @@ internal static class ConfigEndpoints
         }, document => document);
     }
 
+    private static async Task ReloadAsync(HttpContext context)
+    {
+        _ = await RequestBody.ReadOptionalObjectAsync(context);
+        await WriteCall.RunAsync(context, active =>
+        {
+            PieceAnswer.CheckConditions(context, active, active.Document, null);
+            return new(FileWatch.Reopened(active.Document, _ => true), null, "the active document");
+        }, document => document);
+    }
+
     private static async Task ValidateAsync(HttpContext context)
     {
         var body = RequestBody.AsObject(await RequestBody.ReadConfigAsync(context), "the document");
-        var (publisher, proxy) = (context.RequestServices.GetRequiredService<Publisher>(), context.RequestServices.GetRequiredService<ProxyServer>());
-        var built = proxy.Build(body, publisher.NextNumber, context.RequestAborted);
+        var (publisher, builder) = (context.RequestServices.GetRequiredService<Publisher>(), context.RequestServices.GetRequiredService<VersionBuilder>());
+        var work = builder.Begin(trusted: false);
+        var pinned = await builder.PinAsync(work, body, [context.RequestServices.GetRequiredService<ActiveConfiguration>().Current?.Document], isOperators: false, waits: true, context.RequestAborted);
+        var built = (await builder.BuildAsync(work, pinned!, publisher.NextNumber, waits: true, ahead: false, context.RequestAborted))!;
         using var unused = built.Snapshot;
         var warnings = ErrorItem.From(built.Warnings, body.Source);
         if (built.Snapshot is null || built.Errors.Count > 0)

@@ -51,7 +51,7 @@ internal static class FilterTestEndpoints
         var document = body["version"] is { } version ? VersionNames.Load(context, version.ToString()!).Document : context.RequestServices.GetRequiredService<ActiveConfiguration>().Required.Document;
         var (cut, name) = SandboxDocument.Cut(document, listener, Text(body, "chain"), filters);
         cut = ModuleReferences.Pin(cut, context.RequestServices.GetRequiredService<StoredModules>());
-        var test = new FilterTest(cut, name, Request(body), Response(body["upstream_response"]), Calls(body, cut));
+        var test = new FilterTest(cut, name, Request(body), Response(body["upstream_response"]), Calls(body, cut)) { Versions = [document] };
         var result = await context.RequestServices.GetRequiredService<FilterSandbox>().RunAsync(test, body.Source, context.RequestAborted);
         await JsonAnswer.WriteAsync(context, StatusCodes.Status200OK, result);
     }

@@ -102,7 +102,8 @@ internal static class VersionEndpoints
         await WriteCall.RunAsync(context, active =>
         {
             PieceAnswer.CheckConditions(context, active, active.Document, null);
-            return new(store.Load(number).Document, null, $"version {number}");
+            var document = store.Load(number).Document;
+            return new(document, null, $"version {number}") { Stored = [document] };
         }, _ => null, refine: proposal => proposal with
         {
             Source = ChangeSource.Rollback, Restores = number, IsRollback = true, Comment = WriteCall.CommentOf(context, body?.Text("comment")),

@@ -25,17 +25,22 @@ internal static class CommandLine
           --admin-host NAME          allow one more Host name on the admin port (repeatable)    MANAGED_ADMIN_HOSTS
           --code-fetch-hosts HOST,…  hosts that Wasm code may be fetched from without a cluster (none): example.com,
                                      example.com:8443, *.example.com, * for any     MANAGED_CODE_FETCH_HOSTS
+          --allow-files DIR          folder in which the API's configurations may name files (repeatable; default: that of
+                                     --config and the data folder)                      MANAGED_ALLOW_FILES (DIR:DIR)
+          --allow-env NAME           environment variable that they may read (repeatable; none); PREFIX* for several
+                                                                                        MANAGED_ALLOW_ENV (NAME,NAME)
           --drain-time TIME          for open connections after SIGTERM (8s)                    MANAGED_DRAIN_TIME
         """;
 
-    private static readonly string[] Valued = ["--config", "--data-dir", "--admin", "--workers", "--max-connections", "--admin-host", "--code-fetch-hosts", "--drain-time"];
+    private static readonly string[] Valued =
+        ["--config", "--data-dir", "--admin", "--workers", "--max-connections", "--admin-host", "--code-fetch-hosts", "--allow-files", "--allow-env", "--drain-time"];
     private static readonly string[] Flags = ["--demo", "--insecure-admin"];
 
     /// <exception cref="StartException">Something is not understood; the message is one line.</exception>
     public static RunOptions Parse(IReadOnlyList<string> args, Func<string, string?> environment)
     {
         var values = new Dictionary<string, string>(StringComparer.Ordinal);
-        var hosts = new List<string>();
+        var lists = new Dictionary<string, List<string>> { ["--admin-host"] = [], ["--allow-files"] = [], ["--allow-env"] = [] };
         for (var i = 0; i < args.Count; i++)
         {
             var (name, inline) = args[i].Split('=', 2) is [var left, var right] ? (left, right) : (args[i], null);
@@ -45,12 +50,14 @@ internal static class CommandLine
                 throw new StartException($"unknown argument '{args[i]}'{(Suggestions.Hint(name, Valued.Concat(Flags)) is { } hint ? $"; {hint}" : "; try managed --help")}");
             else if (inline is null && (i + 1 >= args.Count || args[i + 1].StartsWith("--", StringComparison.Ordinal)))
                 throw new StartException($"{name} needs a value");
-            else if (name == "--admin-host")
-                hosts.Add(inline ?? args[++i]);
+            else if (lists.TryGetValue(name, out var list))
+                list.Add(inline ?? args[++i]);
             else if (!values.TryAdd(name, inline ?? args[++i]))
                 throw new StartException($"{name} is given more than once");
         }
         string? Value(string name, string variable) => values.GetValueOrDefault(name) ?? (environment(variable) is { Length: > 0 } text ? text : null);
+        IReadOnlyList<string> Values(string name, string variable, char separator) => lists[name] is { Count: > 0 } given ? given
+            : (environment(variable) ?? "").Split(separator, StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries);
         var defaults = new RunOptions();
         var options = new RunOptions
         {
@@ -61,7 +68,9 @@ internal static class CommandLine
             MaxConnections = Value("--max-connections", "MANAGED_MAX_CONNECTIONS") is { } most ? Connections(most) : null,
             Demo = Flag(Value("--demo", "MANAGED_DEMO")),
             InsecureAdmin = Flag(Value("--insecure-admin", "MANAGED_INSECURE_ADMIN")),
-            AdminHosts = hosts.Count > 0 ? hosts : (environment("MANAGED_ADMIN_HOSTS") ?? "").Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries),
+            AdminHosts = Values("--admin-host", "MANAGED_ADMIN_HOSTS", ','),
+            AllowFiles = Values("--allow-files", "MANAGED_ALLOW_FILES", ':'),
+            AllowEnv = Values("--allow-env", "MANAGED_ALLOW_ENV", ','),
             CodeFetchHosts = FetchHostsOf(Value("--code-fetch-hosts", "MANAGED_CODE_FETCH_HOSTS")),
             DrainTime = Value("--drain-time", "MANAGED_DRAIN_TIME") is { } drain ? Duration(drain) : defaults.DrainTime,
         };

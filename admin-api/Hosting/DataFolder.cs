@@ -26,6 +26,9 @@ internal sealed class DataFolder : IDisposable
     /// <summary>The address of the admin port while the node runs, for <c>managed sign-in</c>.</summary>
     public string AddressFile => System.IO.Path.Combine(Path, "admin-address");
 
+    /// <summary>What no configuration may name: beginnings of paths. All that this program writes into the folder is to be here.</summary>
+    public IEnumerable<string> Own => ((string[])["history.db", "last-good", "modules", "cache", "admin-token", "admin-address", "lock", "backup"]).Select(n => System.IO.Path.Combine(Path, n));
+
     /// <exception cref="StartException">It cannot be made, written, or is in use.</exception>
     public static DataFolder Open(string path)
     {

@@ -146,6 +146,7 @@ internal sealed class ManagedHost : IAsyncDisposable
     {
         Services.GetRequiredService<ConfirmationClock>().Dispose();
         Services.GetRequiredService<HistoryKeeper>().Dispose();
+        Services.GetRequiredService<FileWatch>().Dispose();
         await Services.GetRequiredService<Publisher>().CloseAsync();
         Services.GetRequiredService<EventLog>().Close();
     }
@@ -171,5 +172,6 @@ internal sealed class ManagedHost : IAsyncDisposable
         }
         DurableFile.Replace(_folder.AddressFile, Encoding.ASCII.GetBytes(AdminUri.ToString()));
         Services.GetRequiredService<StatHistory>().Start();
+        Services.GetRequiredService<FileWatch>().Start();
     }
 }

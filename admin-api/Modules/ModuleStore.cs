@@ -16,6 +16,9 @@ internal sealed class ModuleStore(IDbContextFactory<HistoryContext> contexts)
     public bool Add(ModuleRow module, string? name)
     {
         using var db = contexts.CreateDbContext();
+        // The same bytes as a file that a version names: a module from now on, and that file still.
+        db.Modules.Where(m => m.Digest == module.Digest && m.Kind == StoredModules.FileKind)
+            .ExecuteUpdate(set => set.SetProperty(m => m.Kind, module.Kind).SetProperty(m => m.Abi, module.Abi).SetProperty(m => m.Imports, module.Imports).SetProperty(m => m.Exports, module.Exports));
         var isNew = !db.Modules.Any(m => m.Digest == module.Digest);
         if (isNew)
             db.Modules.Add(module);
@@ -29,7 +32,7 @@ internal sealed class ModuleStore(IDbContextFactory<HistoryContext> contexts)
     public bool Name(string name, string digest)
     {
         using var db = contexts.CreateDbContext();
-        if (!db.Modules.Any(m => m.Digest == digest))
+        if (!db.Modules.Any(m => m.Digest == digest && m.Kind != StoredModules.FileKind))
             return false;
         Point(db, name, digest);
         db.SaveChanges();
@@ -49,9 +52,9 @@ internal sealed class ModuleStore(IDbContextFactory<HistoryContext> contexts)
         return db.ModuleNames.AsNoTracking().Where(n => n.Digest == digest).OrderBy(n => n.Name).Select(n => n.Name).FirstOrDefault();
     }
 
-    public ModuleView? Find(string digest) => Views(m => m.Digest == digest).FirstOrDefault();
+    public ModuleView? Find(string digest) => Views(m => m.Digest == digest && m.Kind != StoredModules.FileKind).FirstOrDefault();
 
-    public IReadOnlyList<ModuleView> List() => Views(_ => true);
+    public IReadOnlyList<ModuleView> List() => Views(m => m.Kind != StoredModules.FileKind);
 
     public (string Kind, byte[] Content)? Content(string digest)
     {

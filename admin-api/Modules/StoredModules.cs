@@ -1,4 +1,5 @@
 using Managed.AdminApi.Hosting;
+using Managed.Migrations;
 using Managed.Proxy;
 using Microsoft.Data.Sqlite;
 
@@ -10,6 +11,9 @@ namespace Managed.AdminApi.Modules;
 /// </summary>
 internal sealed class StoredModules(ModuleStore store, DataFolder folder) : ModuleSource
 {
+    /// <summary>Kind of what a <c>filename</c> led to; stored as modules are, and none.</summary>
+    public const string FileKind = "file";
+
     public override StoredModule? Find(string nameOrDigest)
     {
         try
@@ -18,14 +22,16 @@ internal sealed class StoredModules(ModuleStore store, DataFolder folder) : Modu
             if (digest is null)
                 return null;
             if (store.Content(digest) is not var (kind, content))
-                return FromFile(digest); // the history was begun anew
+                return FromFile(digest, ["lua", "wasm"]); // the history was begun anew
+            if (kind == FileKind)
+                return null; // a file of a version is no module: whoever knows its digest must not read it as one
             var module = new StoredModule(digest, store.NameOf(digest), kind, content);
             Keep(module);
             return module;
         }
         catch (SqliteException)
         {
-            return FromFile(nameOrDigest);
+            return FromFile(nameOrDigest, ["lua", "wasm"]);
         }
     }
 
@@ -44,26 +50,48 @@ internal sealed class StoredModules(ModuleStore store, DataFolder folder) : Modu
         }
     }
 
-    /// <summary>Puts modules whose files are there into a history that lacks them; their names are lost.</summary>
+    /// <summary>Puts modules and files of versions whose copies are there into a history that lacks them; their names are lost.</summary>
     public void Restore(IEnumerable<string> digests)
     {
         foreach (var digest in digests)
-            if (store.Content(digest) is null && FromFile(digest) is { } module)
+            if (store.Content(digest) is null && FromFile(digest, ["lua", "wasm", FileKind]) is { } module)
                 store.Add(new() { Digest = digest, Kind = module.Kind, Size = module.Content.Length, CreatedAt = DateTimeOffset.UtcNow, Author = "managed", Content = module.Content }, null);
     }
+
+    /// <summary>The bytes of a file that a version named when it was made.</summary>
+    /// <param name="sha256">64 hexadecimal digits.</param>
+    public byte[]? File(string sha256)
+    {
+        var digest = "sha256:" + sha256;
+        try
+        {
+            if (store.Content(digest)?.Content is not { } content)
+                return FromFile(digest, [FileKind, "lua", "wasm"])?.Content; // the history was begun anew
+            Keep(new(digest, null, FileKind, content));
+            return content;
+        }
+        catch (SqliteException)
+        {
+            return FromFile(digest, [FileKind, "lua", "wasm"])?.Content;
+        }
+    }
+
+    /// <summary>A file to be stored with the version that names it.</summary>
+    public static ModuleRow FileRow(string sha256, byte[] content, string author, DateTimeOffset now) =>
+        new() { Digest = "sha256:" + sha256, Kind = FileKind, Size = content.Length, CreatedAt = now, Author = author, Content = content };
 
     /// <summary>The module is deleted: so is its copy.</summary>
     public void Forget(string digest)
     {
         foreach (var kind in (ReadOnlySpan<string>)["lua", "wasm"])
-            if (PathOf(digest, kind) is var path && File.Exists(path))
-                File.Delete(path);
+            if (PathOf(digest, kind) is var path && System.IO.File.Exists(path))
+                System.IO.File.Delete(path);
     }
 
     private void Keep(StoredModule module)
     {
         var path = PathOf(module.Digest, module.Kind);
-        if (File.Exists(path))
+        if (System.IO.File.Exists(path))
             return;
         try
         {
@@ -76,11 +104,11 @@ internal sealed class StoredModules(ModuleStore store, DataFolder folder) : Modu
         }
     }
 
-    private StoredModule? FromFile(string digest)
+    private StoredModule? FromFile(string digest, ReadOnlySpan<string> kinds)
     {
         if (!ModuleDigest.IsDigest(digest))
             return null;
-        foreach (var kind in (ReadOnlySpan<string>)["lua", "wasm"])
+        foreach (var kind in kinds)
             if (ReadIfThere(PathOf(digest, kind)) is { } content && ModuleDigest.Of(content) == digest)
                 return new(digest, null, kind, content);
         return null;
@@ -90,7 +118,7 @@ internal sealed class StoredModules(ModuleStore store, DataFolder folder) : Modu
     {
         try
         {
-            return File.Exists(path) ? File.ReadAllBytes(path) : null;
+            return System.IO.File.Exists(path) ? System.IO.File.ReadAllBytes(path) : null;
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {

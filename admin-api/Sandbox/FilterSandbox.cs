@@ -5,6 +5,7 @@ using System.Net.Sockets;
 using System.Text;
 using Managed.AdminApi.Modules;
 using Managed.AdminApi.Problems;
+using Managed.AdminApi.Versions;
 using Managed.Proxy;
 using Managed.Proxy.Configuration;
 using Managed.Proxy.Http.Tracing;
@@ -15,7 +16,7 @@ namespace Managed.AdminApi.Sandbox;
 /// Runs one request through real filters, apart from the traffic: a data plane of its own with one worker, everything on Unix sockets in a
 /// private folder, upstreams that answer what the test says. The same code and limits as in service; nothing it does leaves the folder.
 /// </summary>
-internal sealed class FilterSandbox(StoredModules modules, ProxyServer service)
+internal sealed class FilterSandbox(StoredModules modules, ProxyServer service, VersionBuilder builder)
 {
     private const int AtOnce = 2, ShownBody = 64 * 1024;
     private static readonly TimeSpan Limit = TimeSpan.FromSeconds(10);
@@ -45,12 +46,14 @@ internal sealed class FilterSandbox(StoredModules modules, ProxyServer service)
         var door = Path.Combine(folder, "l");
         SandboxDocument.Place(test.Document, door, cluster => sockets[cluster] = Path.Combine(folder, $"c{sockets.Count}"));
         var (log, traces) = (new SandboxLog(), new ConcurrentQueue<StreamTrace>());
+        var work = builder.Begin(trusted: false);
+        work.Host.Kept = service.Current?.HostUses ?? work.Host.Kept;
         await using var proxy = new ProxyServer(new ProxyOptions
         {
             Workers = 1, LoggerFactory = log, TraceStarted = traces.Enqueue, CacheFolder = service.Guests.CacheFolder, WasmCompiler = service.Guests.Compiler,
             CodeFetchHosts = null, // its clusters are not the real ones
         }) { Modules = modules };
-        var built = proxy.Build(test.Document, 1, cancellation);
+        var built = proxy.Build((await builder.PinAsync(work, test.Document, test.Versions, isOperators: false, waits: true, cancellation))!, 1, work.Host);
         if (built.Snapshot is not { } snapshot)
             throw new ApiException(ProblemCode.ValidationFailed, $"{built.Errors.Count} errors in what is to be tested") 
             {

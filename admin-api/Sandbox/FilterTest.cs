@@ -11,7 +11,11 @@ internal sealed record TestMessage(string Method, string Path, string Authority,
 internal sealed record CannedAnswer(string? Cluster, TestMessage Response);
 
 /// <summary>One run: a document with one listener, a request, and what the clusters answer.</summary>
-internal sealed record FilterTest(ConfigObject Document, string Listener, TestMessage Request, TestMessage Upstream, IReadOnlyList<CannedAnswer> Calls);
+internal sealed record FilterTest(ConfigObject Document, string Listener, TestMessage Request, TestMessage Upstream, IReadOnlyList<CannedAnswer> Calls)
+{
+    /// <summary>What it was cut from: files are those of these versions.</summary>
+    public IReadOnlyList<ConfigObject> Versions { get; init; } = [];
+}
 
 /// <summary>A request as a cluster of the sandbox got it.</summary>
 internal sealed record SeenRequest(string Cluster, string Method, string Path, IReadOnlyList<HeaderLine> Headers, string Body);

@@ -35,7 +35,7 @@ internal sealed class ConfirmationClock : IDisposable
 
     public async Task ConfirmAsync(string id, CancellationToken cancellation)
     {
-        var confirmed = await _publisher.ExclusiveAsync(() => _deployments.TryMove(id, DeploymentState.AwaitingConfirmation, DeploymentState.Applied), cancellation);
+        var confirmed = await _publisher.ExclusiveAsync(() => _deployments.TryMove(id, DeploymentState.AwaitingConfirmation, DeploymentState.Applied), cancellation, ahead: true);
         if (!confirmed)
             throw NotAwaiting(id);
         Disarm(id);
@@ -78,14 +78,17 @@ internal sealed class ConfirmationClock : IDisposable
             throw NotAwaiting(id);
         return _publisher.SubmitAsync(new(author, ChangeSource.AutoRevert, active =>
         {
-            if (_deployments.Find(id)?.State != DeploymentState.AwaitingConfirmation)
-                throw NotAwaiting(id);
             var former = _versions.Load(previous).Document;
             var document = whole ? former : Without(active!.Document, former, _versions.Load(deployment.Version).Document);
-            return new(document, null, $"version {previous}");
+            return new(document, null, $"version {previous}") { Stored = [former] };
         })
         {
             Comment = comment, Restores = previous, Reverts = id, IsRollback = true,
+            StillHolds = () =>
+            {
+                if (_deployments.Find(id)?.State != DeploymentState.AwaitingConfirmation)
+                    throw NotAwaiting(id);
+            },
         }, cancellation);
     }
 

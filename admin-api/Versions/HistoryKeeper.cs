@@ -4,6 +4,7 @@ using Managed.AdminApi.Modules;
 using Managed.AdminApi.Problems;
 using Managed.Proxy;
 using Managed.Proxy.Configuration;
+using Managed.Proxy.Configuration.Host;
 using Microsoft.Data.Sqlite;
 using Microsoft.EntityFrameworkCore;
 
@@ -108,7 +109,7 @@ internal sealed class HistoryKeeper(ProxyServer proxy, HistoryFile file, Version
     {
         if (active.Current is { Number: > 0 } current && current.Number >= version.Number)
             return current.Number == version.Number ? null : "a newer version is served";
-        var built = proxy.Build(version.Document, version.Number);
+        var built = proxy.Build(version.Document, version.Number, HostOf(version.Document));
         if (built.Snapshot is null || built.Errors.Count > 0)
         {
             built.Snapshot?.Dispose();
@@ -142,6 +143,10 @@ internal sealed class HistoryKeeper(ProxyServer proxy, HistoryFile file, Version
         active.Set(new(0, new ConfigObject(), DateTimeOffset.UtcNow, "managed"));
     }
 
+    // What was a version once takes what it took. Files of one that was made before files were kept are read.
+    private HostAccess? HostOf(ConfigObject document) =>
+        FileReference.In(document).Any(r => r.Sha256 is null) ? null : new HostAccess { Pinned = modules.File };
+
     private async Task PublishAsync(Snapshot snapshot)
     {
         var result = await proxy.PublishAsync(snapshot, CancellationToken.None);
@@ -170,7 +175,7 @@ internal sealed class HistoryKeeper(ProxyServer proxy, HistoryFile file, Version
             if (finding.Health == HistoryHealth.Damaged || lost)
             {
                 var version = served ?? new(0, new ConfigObject(), DateTimeOffset.UtcNow, "managed");
-                modules.Restore(ModuleReferences.In(version.Document));
+                modules.Restore([.. ModuleReferences.In(version.Document), .. FileReference.In(version.Document).Where(r => r.Sha256 is not null).Select(r => "sha256:" + r.Sha256)]);
                 store.Adopt(version, head?.LastNumber ?? 0, "taken in at start: the history had lost it");
             }
             foreach (var interrupted in store.SettleInterrupted())

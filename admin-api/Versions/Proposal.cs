@@ -5,10 +5,12 @@ using Managed.Proxy.Configuration;
 
 namespace Managed.AdminApi.Versions;
 
-/// <summary>A change that somebody wants. <paramref name="Edit"/> runs under the publisher's lock on the then active version (null before the first), so its preconditions hold when the version is made; it ends the call by throwing.</summary>
+/// <summary>A change that somebody wants. <paramref name="Edit"/> runs on the active version (null before the first), and again when another one is active by the time the version is made, so its preconditions hold then; it ends the call by throwing.</summary>
 internal sealed record Proposal(string Author, string Source, Func<ActiveVersion?, Edit> Edit)
 {
     public string? Comment { get; init; }
+    /// <summary>The document is the operator's own file, which may name anything.</summary>
+    public bool IsOperators { get; init; }
     public bool DryRun { get; init; }
     /// <summary>How long the caller waits for the outcome; null for as long as it takes, zero not at all.</summary>
     public TimeSpan? Wait { get; init; }
@@ -16,6 +18,8 @@ internal sealed record Proposal(string Author, string Source, Func<ActiveVersion
     public long? Restores { get; init; }
     /// <summary>The deployment this one takes back.</summary>
     public string? Reverts { get; init; }
+    /// <summary>Asked again right before the version is made; ends the call by throwing.</summary>
+    public Action? StillHolds { get; init; }
     /// <summary>A failure is a 409 that says what stands in the way, instead of a 422 about what was submitted.</summary>
     public bool IsRollback { get; init; }
 }
@@ -23,7 +27,11 @@ internal sealed record Proposal(string Author, string Source, Func<ActiveVersion
 /// <summary>The document as it would be.</summary>
 /// <param name="Submitted">The text of this call, to tell its errors from those of the rest of the document.</param>
 /// <param name="What">For messages: <c>the submitted listener</c>.</param>
-internal sealed record Edit(ConfigObject Document, ConfigSource? Submitted, string What);
+internal sealed record Edit(ConfigObject Document, ConfigSource? Submitted, string What)
+{
+    /// <summary>Documents of versions that it is made from, beside the active one: their files stay what they were.</summary>
+    public IReadOnlyList<ConfigObject> Stored { get; init; } = [];
+}
 
 internal enum SubmissionOutcome
 {

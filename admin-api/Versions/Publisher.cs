@@ -14,9 +14,9 @@ namespace Managed.AdminApi.Versions;
 /// Every change takes this way, one at a time: propose → build → record → publish → record the outcome. A version is on the disk
 /// before it is published, and its outcome is on the disk before the caller hears of it.
 /// </summary>
-internal sealed class Publisher(ProxyServer proxy, VersionStore store, ActiveConfiguration active, LastGoodFile lastGood, EventLog events, StoredModules modules, ILogger<Publisher> logger)
+internal sealed class Publisher(ProxyServer proxy, VersionStore store, ActiveConfiguration active, LastGoodFile lastGood, EventLog events, VersionBuilder builder, ILogger<Publisher> logger)
 {
-    private readonly SemaphoreSlim _oneWriter = new(1, 1);
+    private readonly PublisherTurn _turn = new();
     private long _lastNumber;
     private bool _unsettled; // the disk refused an outcome: some version or deployment is pending still
     private volatile string? _inFlight, _reverting;
@@ -36,79 +36,121 @@ internal sealed class Publisher(ProxyServer proxy, VersionStore store, ActiveCon
     public void StartFrom(long lastNumber) => _lastNumber = lastNumber;
 
     /// <summary>At the end of the process: waits for the version that is on its way, and lets no further one begin.</summary>
-    public Task CloseAsync() => _oneWriter.WaitAsync(TimeSpan.FromSeconds(15)); // longer than a publication may take
+    public Task CloseAsync() => _turn.CloseAsync(TimeSpan.FromSeconds(15)); // longer than a publication may take
 
     /// <summary>Runs something while no version is being made.</summary>
-    public async Task<T> ExclusiveAsync<T>(Func<T> action, CancellationToken cancellation)
+    /// <param name="ahead">Before those who queue.</param>
+    public async Task<T> ExclusiveAsync<T>(Func<T> action, CancellationToken cancellation, bool ahead = false)
     {
-        await _oneWriter.WaitAsync(cancellation);
+        var giveBack = await _turn.TakeAsync(ahead, cancellation);
         try
         {
+            cancellation.ThrowIfCancellationRequested();
             return action();
         }
         finally
         {
-            _oneWriter.Release();
+            giveBack();
         }
     }
 
+    /// <summary>
+    /// Prepares on the version that is active now (files read, code fetched, names asked for), takes its turn, and publishes; when another
+    /// version has come in between, the edit is made anew on that one. A caller that has gone by its turn is forgotten.
+    /// </summary>
     public async Task<Submission> SubmitAsync(Proposal proposal, CancellationToken cancellation)
     {
-        await _oneWriter.WaitAsync(cancellation);
+        var work = builder.Begin(trusted: proposal.IsRollback || proposal.IsOperators);
+        var draft = await PrepareAsync(proposal, work, waits: true, cancellation);
+        if (proposal.DryRun)
+            return DryRun(draft!);
         Task<Submission>? publication = null;
         try
         {
-            if (active.Degraded is { StoreUsable: false } broken && !proposal.DryRun)
-                throw new ApiException(ProblemCode.StoreUnavailable, $"nothing can be changed while the history is unusable: {broken.Reason}")
+            while (publication is null)
+            {
+                var giveBack = await _turn.TakeAsync(ahead: proposal.Reverts is not null, cancellation);
+                try
                 {
-                    Headers = new Dictionary<string, string> { ["Retry-After"] = "1" }, // it is looked at every second
-                };
-            var former = active.Current;
-            var edit = proposal.Edit(former);
-            DocumentCheck.Fits(edit.Document);
-            edit = edit with { Document = ModuleReferences.Pin(edit.Document, modules) };
-            if (former is not null && edit.Document.SameAs(former.Document) && !proposal.DryRun && proposal.Reverts is null)
-                return new(SubmissionOutcome.Unchanged, former.Number, former.Document, []);
-            var built = Build(proposal, edit, former);
-            var warnings = ErrorItem.From(built.Warnings, edit.Submitted);
-            if (proposal.DryRun)
-                return DryRun(built.Snapshot!, edit, former, warnings);
-            try
-            {
-                publication = Begin(proposal, edit, former, built.Snapshot!, warnings);
-            }
-            finally
-            {
-                if (publication is null)
-                    built.Snapshot!.Dispose();
+                    cancellation.ThrowIfCancellationRequested();
+                    if (active.Degraded is { StoreUsable: false } broken)
+                        throw new ApiException(ProblemCode.StoreUnavailable, $"nothing can be changed while the history is unusable: {broken.Reason}")
+                        {
+                            Headers = new Dictionary<string, string> { ["Retry-After"] = "1" }, // it is looked at every second
+                        };
+                    proposal.StillHolds?.Invoke();
+                    if (draft is null || !ReferenceEquals(draft.Former, active.Current))
+                    {
+                        // What took long is here by now; the former build holds it until this one does.
+                        var again = await PrepareAsync(proposal, work, waits: false, cancellation);
+                        draft?.Next?.Dispose();
+                        draft = again;
+                    }
+                    if (draft is { Next: null })
+                        return new(SubmissionOutcome.Unchanged, draft.Former!.Number, draft.Former.Document, []);
+                    if (draft is not null)
+                        publication = Begin(proposal, draft, work.Files.Fresh, giveBack);
+                }
+                finally
+                {
+                    if (publication is null)
+                        giveBack();
+                }
+                draft ??= await PrepareAsync(proposal, work, waits: true, cancellation);
             }
         }
         finally
         {
             if (publication is null)
-                _oneWriter.Release();
+                draft?.Next?.Dispose();
         }
         return proposal.Wait is { } wait ? await WaitAsync(publication, wait, proposal) : await publication;
     }
 
-    private BuildResult Build(Proposal proposal, Edit edit, ActiveVersion? former)
+    /// <param name="Next">Null: the document is already so.</param>
+    private sealed record Draft(ActiveVersion? Former, Edit Edit, Snapshot? Next, IReadOnlyList<ErrorItem> Warnings);
+
+    /// <summary>Null when it would have to wait and must not.</summary>
+    private async Task<Draft?> PrepareAsync(Proposal proposal, VersionBuilder.Work work, bool waits, CancellationToken cancellation)
     {
+        var former = active.Current;
+        var edit = proposal.Edit(former);
+        DocumentCheck.Fits(edit.Document);
+        if (await builder.PinAsync(work, edit.Document, [former?.Document, .. edit.Stored], proposal.IsOperators, waits, cancellation) is not { } pinned)
+            return null;
+        edit = edit with { Document = pinned };
+        if (former is not null && edit.Document.SameAs(former.Document) && !proposal.DryRun && proposal.Reverts is null)
+            return new(former, edit, null, []);
         // A dry run gets a number as well: the builder stamps it into the snapshot.
-        var built = proxy.Build(edit.Document, NextNumber);
-        if (built.Snapshot is not null && built.Errors.Count == 0)
-            return built;
-        var code = proposal.IsRollback ? ProblemCode.RollbackBlocked : ProblemCode.ValidationFailed;
-        throw new ApiException(code, $"{Count(built.Errors.Count)} in {edit.What}")
+        if (await builder.BuildAsync(work, edit.Document, NextNumber, waits, ahead: proposal.Reverts is not null || !waits, cancellation) is not { } built)
+            return null;
+        if (built.Snapshot is not { } next || built.Errors.Count > 0)
+            throw Invalid(proposal, edit, built);
+        try
+        {
+            if (!proposal.DryRun)
+                await proxy.ResolveNamesAsync(next, cancellation, waits: waits && proposal.Reverts is null);
+        }
+        catch
+        {
+            next.Dispose();
+            throw;
+        }
+        return new(former, edit, next, ErrorItem.From(built.Warnings, edit.Submitted));
+    }
+
+    private static ApiException Invalid(Proposal proposal, Edit edit, BuildResult built) =>
+        new(proposal.IsRollback ? ProblemCode.RollbackBlocked : ProblemCode.ValidationFailed, $"{Count(built.Errors.Count)} in {edit.What}")
         {
             Errors = ErrorItem.From(built.Errors, edit.Submitted),
             Warnings = ErrorItem.From(built.Warnings, edit.Submitted),
         };
-    }
 
-    private Submission DryRun(Snapshot next, Edit edit, ActiveVersion? former, IReadOnlyList<ErrorItem> warnings)
+    private Submission DryRun(Draft draft)
     {
+        var (former, edit, next, warnings) = draft;
         using var unused = next;
-        var impact = proxy.Impact(next);
+        var impact = proxy.Impact(next!);
         return new(SubmissionOutcome.DryRun, former?.Number ?? 0, edit.Document, warnings)
         {
             Diff = StructuralDiff.Between(former?.Document ?? new ConfigObject(), edit.Document),
@@ -118,8 +160,9 @@ internal sealed class Publisher(ProxyServer proxy, VersionStore store, ActiveCon
     }
 
     /// <summary>Records the version, then starts the publication, which gives the lock back when it is over.</summary>
-    private Task<Submission> Begin(Proposal proposal, Edit edit, ActiveVersion? former, Snapshot next, IReadOnlyList<ErrorItem> warnings)
+    private Task<Submission> Begin(Proposal proposal, Draft draft, IReadOnlyDictionary<string, byte[]> files, Action giveBack)
     {
+        var (former, edit, next) = (draft.Former, draft.Edit, draft.Next!);
         var summary = ChangeSummary.Between(former?.Document, edit.Document);
         var (document, digest) = VersionDocument.Pack(edit.Document);
         var now = DateTimeOffset.UtcNow;
@@ -135,23 +178,24 @@ internal sealed class Publisher(ProxyServer proxy, VersionStore store, ActiveCon
                 Added = summary.Added, Changed = summary.Changed, Removed = summary.Removed, Summary = summary.ResourcesJson(),
             },
             n => new DeploymentRow { Id = DeploymentId(n), Version = n, PreviousVersion = former?.Number, State = DeploymentState.Preparing, StartedAt = now },
-            ModuleReferences.In(edit.Document));
+            [.. ModuleReferences.In(edit.Document), .. FileReference.In(edit.Document).Select(r => "sha256:" + r.Sha256).Distinct()],
+            [.. FileReference.In(edit.Document).Select(r => r.Sha256!).Distinct().Where(files.ContainsKey).Select(d => StoredModules.FileRow(d, files[d], proposal.Author, now))]);
+        next.Version = number;
         _lastNumber = number;
-        if (number != next.Version)
-            throw new ApiException(ProblemCode.StoreUnavailable, "a number was lost when the disk failed; try again"); // rejected by the next change
         _inFlight = DeploymentId(number);
         _reverting = proposal.Reverts;
         events.Add("deployment.started", new { id = DeploymentId(number), version = number });
         var version = new ActiveVersion(number, VersionDocument.Parse(edit.Document.ToJson()), now, proposal.Author);
-        return Task.Run(() => PublishAsync(proposal, edit, former, version, next, summary, warnings));
+        return Task.Run(() => PublishAsync(proposal, draft, version, summary, giveBack));
     }
 
-    private async Task<Submission> PublishAsync(Proposal proposal, Edit edit, ActiveVersion? former, ActiveVersion version, Snapshot next, ChangeSummary summary, IReadOnlyList<ErrorItem> warnings)
+    private async Task<Submission> PublishAsync(Proposal proposal, Draft draft, ActiveVersion version, ChangeSummary summary, Action giveBack)
     {
+        var (former, edit, next, warnings) = draft;
         try
         {
             var id = DeploymentId(version.Number);
-            var result = await proxy.PublishAsync(next, CancellationToken.None);
+            var result = await proxy.PublishAsync(next!, CancellationToken.None);
             if (!result.Applied)
                 throw Rejected(proposal, edit, version, id, result);
             var deadline = DateTimeOffset.UtcNow + proposal.ConfirmWithin;
@@ -173,7 +217,7 @@ internal sealed class Publisher(ProxyServer proxy, VersionStore store, ActiveCon
         finally
         {
             _inFlight = _reverting = null;
-            _oneWriter.Release();
+            giveBack();
         }
     }
 
@@ -191,7 +235,7 @@ internal sealed class Publisher(ProxyServer proxy, VersionStore store, ActiveCon
         {
             // The workers serve what the history does not know: put the former version back before anybody is told anything.
             PublisherLog.OutcomeLost(logger, e, version.Number);
-            if (former is not null && proxy.Build(former.Document, former.Number).Snapshot is { } back)
+            if (former is not null && proxy.Build(former.Document, former.Number, builder.Begin(trusted: true).Host).Snapshot is { } back)
                 await proxy.PublishAsync(back, CancellationToken.None);
             throw;
         }

@@ -15,6 +15,9 @@ internal static partial class PublisherLog
     [LoggerMessage(3103, LogLevel.Warning, "Version {Version}, whose caller did not wait, failed: {Reason}")]
     public static partial void FailedLater(ILogger logger, long version, string reason);
 
+    [LoggerMessage(3119, LogLevel.Warning, "File {File} has changed, and no version could be made of it: {Reason}")]
+    public static partial void NotReloaded(ILogger logger, string file, string reason);
+
     [LoggerMessage(3104, LogLevel.Error, "Version {Version} is live, but its copy {Path} could not be written: {Reason}. Should the history break, an older version is served")]
     public static partial void CopyFailed(ILogger logger, long version, string path, string reason);
 

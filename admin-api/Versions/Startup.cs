@@ -52,7 +52,7 @@ internal sealed class Startup(HistoryFile history, VersionStore store, Publisher
     {
         try
         {
-            await publisher.SubmitAsync(new("managed", ChangeSource.File, _ => new(document, document.Source, what)) { Comment = what }, CancellationToken.None);
+            await publisher.SubmitAsync(new("managed", ChangeSource.File, _ => new(document, document.Source, what)) { Comment = what, IsOperators = true }, CancellationToken.None);
         }
         catch (ApiException e) when (e.Errors is { Count: > 0 } errors)
         {

@@ -15,10 +15,13 @@ internal static class VersionServices
         .AddSingleton<StoredModules>()
         .AddSingleton<LastGoodFile>()
         .AddSingleton<ActiveConfiguration>()
+        .AddSingleton<HostPolicy>()
+        .AddSingleton<VersionBuilder>()
         .AddSingleton<Publisher>()
         .AddSingleton<ConfirmationClock>()
         .AddSingleton<HistoryFile>()
         .AddSingleton<HistoryKeeper>()
+        .AddSingleton<FileWatch>()
         .AddSingleton<Startup>();
 
     /// <summary>Contexts are cheap; the connections under them are pooled.</summary>

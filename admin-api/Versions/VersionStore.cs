@@ -36,7 +36,7 @@ internal sealed class VersionStore(IDbContextFactory<HistoryContext> contexts)
         db.Heads.AsNoTracking().SingleOrDefault() is { } row ? new(row.ActiveVersion, row.PreviousVersion, row.LastNumber) : new(null, null, 0);
 
     /// <summary>Stores a version and its deployment as pending and takes the next number.</summary>
-    public long Record(Func<long, VersionRow> version, Func<long, DeploymentRow> deployment, IEnumerable<string> modules)
+    public long Record(Func<long, VersionRow> version, Func<long, DeploymentRow> deployment, IEnumerable<string> modules, IReadOnlyList<ModuleRow> files)
     {
         using var db = contexts.CreateDbContext();
         var head = HeadRowOf(db);
@@ -44,7 +44,8 @@ internal sealed class VersionStore(IDbContextFactory<HistoryContext> contexts)
         head.Revision++;
         db.Versions.Add(version(number));
         db.Deployments.Add(deployment(number));
-        foreach (var digest in modules.Where(d => db.Modules.Any(m => m.Digest == d)))
+        db.Modules.AddRange(files.Where(f => !db.Modules.Any(m => m.Digest == f.Digest)));
+        foreach (var digest in modules.Where(d => files.Any(f => f.Digest == d) || db.Modules.Any(m => m.Digest == d)))
             db.VersionModules.Add(new() { Version = number, Digest = digest });
         db.SaveChanges();
         return number;

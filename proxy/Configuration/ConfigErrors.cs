@@ -1,3 +1,5 @@
+using Managed.Proxy.Configuration.Host;
+
 namespace Managed.Proxy.Configuration;
 
 /// <summary>Collects every error and warning of a document, so that one answer reports them all.</summary>
@@ -14,6 +16,9 @@ public sealed class ConfigErrors
 
     /// <summary>Where stored modules are found while this document is built; null where there is no store.</summary>
     public ModuleSource? Modules { get; init; }
+
+    /// <summary>What the document may take from the machine.</summary>
+    public HostAccess Host { get; init; } = new();
 
     /// <summary>In the order of the text, so that they read like it.</summary>
     public IReadOnlyList<ConfigError> Errors => InTextOrder(_errors);

@@ -12,4 +12,14 @@ public static class Eventually
             await Task.Delay(5);
         }
     }
+
+    public static async Task TrueAsync(Func<Task<bool>> condition, double seconds = 20)
+    {
+        var end = Environment.TickCount64 + (long)(seconds * 1000);
+        while (!await condition())
+        {
+            if (Environment.TickCount64 > end) throw new TimeoutException($"not within {seconds} s");
+            await Task.Delay(20);
+        }
+    }
 }

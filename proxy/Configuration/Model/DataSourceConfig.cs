@@ -7,7 +7,7 @@ namespace Managed.Proxy.Configuration.Model;
 [UnsupportedField("watched_directory", "a file is read once, when the version is built")]
 public sealed record DataSourceConfig : ConfigRecord
 {
-    [OneOf("specifier", Required = true), Description("Path of a file, read when the version is built.")]
+    [OneOf("specifier", Required = true), Description("Path of a file, read once, when the version that names it is made.")]
     public string? Filename { get; init; }
 
     [OneOf("specifier", Required = true), Description("The text itself.")]
@@ -18,6 +18,12 @@ public sealed record DataSourceConfig : ConfigRecord
 
     [OneOf("specifier", Required = true), Description("Name of an environment variable of the proxy.")]
     public string? EnvironmentVariable { get; init; }
+
+    [Description("Of filename: the SHA-256 of its bytes, in hexadecimal. A version keeps these bytes; without it the file is read now.")]
+    public string? Sha256 { get; init; }
+
+    [Description("Of filename: when the file changes, a version with its new bytes is made.")]
+    public bool Watch { get; init; }
 
     [OneOf("specifier", Required = true), Description("Name or digest (sha256:…) of a stored module; a version keeps the digest.")]
     public string? Module { get; init; }

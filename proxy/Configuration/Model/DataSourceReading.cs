@@ -1,22 +1,29 @@
+using System.Security.Cryptography;
 using System.Text;
+using Managed.Proxy.Configuration.Host;
 
 namespace Managed.Proxy.Configuration.Model;
 
 /// <summary>Reads a <see cref="DataSourceConfig"/>; on the control thread only, files block.</summary>
 public static class DataSourceReading
 {
-    /// <summary>A file above this is refused: it would be held in memory by every version that names it.</summary>
-    public const long MaxFileBytes = 64L << 20;
-
     /// <summary>The bytes, or null with an error collected.</summary>
-    public static byte[]? TryRead(this DataSourceConfig source, ConfigErrors errors)
+    /// <param name="limit">Of a file, in bytes: it would be held in memory by every version that names it.</param>
+    public static byte[]? TryRead(this DataSourceConfig source, ConfigErrors errors, long limit = HostFile.MaxText)
     {
+        if (source.Filename is null && (source.Sha256 is not null || source.Watch))
+            errors.ErrorAt(source.Node, source.Watch ? "watch" : "sha256", ConfigCode.InvalidValue, "belongs to filename, and there is none");
         if (source.InlineString is { } text)
             return Encoding.UTF8.GetBytes(text);
         if (source.InlineBytes is { } bytes)
             return bytes;
         if (source.EnvironmentVariable is { } variable)
         {
+            if (!errors.Host.MayRead(HostAccess.Variable + " of " + HolderOf(source.Node), variable))
+            {
+                errors.ErrorAt(source.Node, "environment_variable", ConfigCode.InvalidValue, $"environment variable '{variable}' may not be read", AllowVariable);
+                return null;
+            }
             if (Environment.GetEnvironmentVariable(variable) is { } value)
                 return Encoding.UTF8.GetBytes(value);
             errors.ErrorAt(source.Node, "environment_variable", ConfigCode.UnknownReference, $"environment variable '{variable}' is not set");
@@ -24,8 +31,14 @@ public static class DataSourceReading
         }
         if (source.Module is { } module)
             return FindModule(module, source.Node, null, errors)?.Content;
-        return source.Filename is { } path ? ReadFile(source, path, errors) : null;
+        return source.Filename is { } path ? ReadFile(source, path, limit, errors) : null;
     }
+
+    /// <summary>The hint of a variable that may not be read.</summary>
+    internal const string AllowVariable = "the operator allows it: --allow-env NAME";
+
+    // What may be code must not become a body.
+    private static string HolderOf(ConfigNode? node) => node?.Origin.Path.ToString() is { } path ? path[(path.LastIndexOf('/') + 1)..] : "";
 
     /// <summary>The stored module that the field <c>module</c> of a node names, or null with an error collected.</summary>
     /// <param name="kind">Which kind it must have; null for any.</param>
@@ -48,31 +61,22 @@ public static class DataSourceReading
         return null;
     }
 
-    private static byte[]? ReadFile(DataSourceConfig source, string path, ConfigErrors errors)
+    private static byte[]? ReadFile(DataSourceConfig source, string path, long limit, ConfigErrors errors)
     {
-        try
+        byte[]? content;
+        if (errors.Host.Pinned is { } pinned)
         {
-            if (File.Exists(path))
-            {
-                // Read and not asked for its length: that of a device is 0.
-                using var file = File.OpenRead(path);
-                var content = new MemoryStream();
-                var buffer = new byte[64 << 10];
-                while (content.Length <= MaxFileBytes && file.Read(buffer) is > 0 and var n)
-                    content.Write(buffer, 0, n);
-                if (content.Length <= MaxFileBytes)
-                    return content.ToArray();
-                errors.ErrorAt(source.Node, "filename", ConfigCode.InvalidValue, $"'{path}' is larger than {MaxFileBytes >> 20} MiB");
-            }
-            else if (Directory.Exists(path))
-                errors.ErrorAt(source.Node, "filename", ConfigCode.InvalidValue, $"'{path}' is a directory");
-            else
-                errors.ErrorAt(source.Node, "filename", ConfigCode.UnknownReference, $"file '{path}' does not exist");
+            if (source.Sha256 is { } digest && (content = pinned(digest)) is not null) return content;
+            var (code, why) = errors.Host.Unreadable.GetValueOrDefault(path, (ConfigCode.UnknownReference, "is not kept here"));
+            errors.ErrorAt(source.Node, "filename", code, $"file '{path}' {why}");
+            return null;
         }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException or ArgumentException or NotSupportedException)
-        {
-            errors.ErrorAt(source.Node, "filename", ConfigCode.InvalidValue, $"cannot read '{path}': {e.Message}");
-        }
+        content = HostFile.Read(path, limit, null, out string? wrong, out bool isMissing);
+        if (content is null)
+            errors.ErrorAt(source.Node, "filename", isMissing ? ConfigCode.UnknownReference : ConfigCode.InvalidValue, $"file '{path}' {wrong}");
+        else if (source.Sha256 is { } expected && !expected.Equals(Convert.ToHexStringLower(SHA256.HashData(content)), StringComparison.OrdinalIgnoreCase))
+            errors.ErrorAt(source.Node, "sha256", ConfigCode.InvalidValue, $"file '{path}' has other bytes by now", "leave sha256 out to take the file as it is");
+        else return content;
         return null;
     }
 }

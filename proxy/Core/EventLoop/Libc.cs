@@ -45,6 +45,11 @@ internal static unsafe partial class Libc
     [LibraryImport(Lib)] public static partial int getsockopt(int fd, int level, int name, void* value, int* length);
     [LibraryImport(Lib)] public static partial int getsockname(int fd, byte* address, int* length);
     [LibraryImport(Lib)] public static partial int shutdown(int fd, int how);
+    [LibraryImport(Lib)] public static partial int statx(int folder, byte* path, int flags, uint mask, byte* into);
+    [LibraryImport(Lib)] public static partial uint geteuid();
+    [LibraryImport(Lib, EntryPoint = "unlink", StringMarshalling = StringMarshalling.Utf8)] public static partial int Unlink(string path);
+    [LibraryImport(Lib, EntryPoint = "link", StringMarshalling = StringMarshalling.Utf8)] public static partial int Link(string from, string to);
+    [LibraryImport(Lib, EntryPoint = "rename", StringMarshalling = StringMarshalling.Utf8)] public static partial int Rename(string from, string to);
     [LibraryImport(Lib)] public static partial int close(int fd);
     [LibraryImport(Lib)] public static partial int dup(int fd);
     [LibraryImport(Lib)] public static partial int fcntl(int fd, int command, int argument);

@@ -11,6 +11,7 @@ namespace Managed.Proxy.Downstream.Listener;
 internal sealed unsafe class ListenAddress
 {
     private readonly int[] _sockets;
+    private SocketFile? _file;
 
     private ListenAddress(string key, int[] sockets, IPEndPoint? bound)
     {
@@ -72,39 +73,54 @@ internal sealed unsafe class ListenAddress
     public void Close()
     {
         foreach (int fd in _sockets) Libc.close(fd);
+        RemoveFile();
     }
+
+    /// <summary>The version that has it is in service.</summary>
+    public void Keep() => _file?.Keep();
+
+    /// <summary>Takes the file of a Unix socket away that is listened on no more; its descriptors may still be emptied.</summary>
+    public void RemoveFile() => _file?.Remove();
 
     private static ListenAddress? BindUnix(Listener listener, int workers, out string? wrong)
     {
-        wrong = null;
         string path = listener.Config.Address!.Pipe!.Path;
         int fd = Libc.socket(Libc.AfUnix, Libc.SockStream | Libc.SockNonBlock | Libc.SockCloExec, 0);
-        if (!path.StartsWith('@') && File.Exists(path) && IsDead(listener.Address)) File.Delete(path);
-        int result;
-        fixed (byte* raw = listener.Address.Raw) result = Libc.bind(fd, raw, listener.Address.Raw.Length);
-        if (result < 0)
+        SocketFile? file = null;
+        if (fd < 0) wrong = Libc.Describe(Libc.Errno);
+        else if (path.StartsWith('@'))
         {
-            wrong = $"cannot bind unix://{path}: {Libc.Describe(Libc.Errno)}";
-            Libc.close(fd);
+            int result;
+            fixed (byte* raw = listener.Address.Raw) result = Libc.bind(fd, raw, listener.Address.Raw.Length);
+            wrong = result < 0 ? Libc.Describe(Libc.Errno) : null;
+        }
+        else file = SocketFile.Bind(fd, path, listener.Address, out wrong);
+        if (wrong is null && listener.Config.Address.Pipe.Mode != 0) wrong = SetMode(path, (UnixFileMode)listener.Config.Address.Pipe.Mode);
+        if (wrong is not null)
+        {
+            wrong = $"cannot bind unix://{path}: {wrong}";
+            if (fd >= 0) Libc.close(fd);
+            file?.Remove();
             return null;
         }
-        if (listener.Config.Address.Pipe.Mode != 0) File.SetUnixFileMode(path, (UnixFileMode)listener.Config.Address.Pipe.Mode);
         // Each worker closes its own descriptor.
         var sockets = new int[workers];
         sockets[0] = fd;
         for (int i = 1; i < workers; i++) sockets[i] = Libc.dup(fd);
-        return new ListenAddress(listener.AddressKey, sockets, null);
+        return new ListenAddress(listener.AddressKey, sockets, null) { _file = file };
     }
 
-    // A socket file that nobody answers on is left over from a process that was killed.
-    private static bool IsDead(SocketAddressBytes address)
+    private static string? SetMode(string path, UnixFileMode mode)
     {
-        int fd = Libc.socket(Libc.AfUnix, Libc.SockStream | Libc.SockCloExec, 0);
-        int result;
-        fixed (byte* raw = address.Raw) result = Libc.connect(fd, raw, address.Raw.Length);
-        bool dead = result < 0 && Libc.Errno == Libc.EConnRefused;
-        Libc.close(fd);
-        return dead;
+        try
+        {
+            if (!path.StartsWith('@')) File.SetUnixFileMode(path, mode);
+            return null;
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException or ArgumentException)
+        {
+            return e.Message;
+        }
     }
 
     private static int Open(SocketAddressBytes address, bool reusePort, out int error)

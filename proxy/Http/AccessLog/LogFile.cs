@@ -12,7 +12,7 @@ namespace Managed.Proxy.Http.AccessLog;
 internal sealed partial class LogFile
 {
     // asm-generic/fcntl.h, the same on x86-64 and arm64.
-    private const int WriteOnly = 1, Create = 0x40, Append_ = 0x400, CloseOnExec = 0x80000, NoControllingTerminal = 0x100;
+    private const int WriteOnly = 1, Create = 0x40, Append_ = 0x400, CloseOnExec = 0x80000, NoControllingTerminal = 0x100, NonBlocking = 0x800;
 
     private readonly AccessLogFiles _files;
     private readonly LogSlot?[] _slots = new LogSlot?[Worker.MaxWorkers];
@@ -86,7 +86,8 @@ internal sealed partial class LogFile
 
     private static SafeFileHandle? OpenHandle(string path, out string? wrong)
     {
-        int fd = Open(path, WriteOnly | Create | Append_ | CloseOnExec | NoControllingTerminal, 0x1A4); // 0644
+        // Not blocking: opening a FIFO that nobody reads would never end (it is refused), and so would writing to one that is full.
+        int fd = Open(path, WriteOnly | Create | Append_ | CloseOnExec | NoControllingTerminal | NonBlocking, 0x1A4); // 0644
         wrong = fd < 0 ? Libc.Describe(Libc.Errno) : null;
         return fd < 0 ? null : new SafeFileHandle(fd, ownsHandle: true);
     }

@@ -42,6 +42,11 @@ internal sealed record Logger(AccessLogFilter? Filter, LogFormat Format, LogFile
     {
         if (ConfigBinder.Bind<FileAccessLogConfig>(node, errors) is not { } config) return default;
         var format = LogFormat.Compile(config.LogFormat, config.Format, errors, Place.Of(config, "format"));
+        if (errors.Host.RefusalToLog(config.Path) is { } refusal)
+        {
+            errors.ErrorAt(config.Node, "path", ConfigCode.InvalidValue, $"'{config.Path}' {refusal}");
+            return (format, null);
+        }
         var file = files.Open(config.Path, out string? wrong);
         if (file is null) errors.ErrorAt(config.Node, "path", ConfigCode.InvalidValue, $"cannot open '{config.Path}' for appending: {wrong}");
         return (format, file);

@@ -39,7 +39,13 @@ internal sealed class BodyFormat
         var at = config.Node as ConfigObject;
         if (config.TextFormat is { } format) return FormatTemplate.Compile(format, errors, at?["text_format"] ?? at, use, config.OmitEmptyValues);
         if (config.TextFormatSource?.TryRead(errors) is not { } bytes) return null;
-        return FormatTemplate.Compile(Encoding.UTF8.GetString(bytes), errors, config.TextFormatSource.Node, use, config.OmitEmptyValues);
+        if (config.TextFormatSource is { InlineString: not null } or { InlineBytes: not null })
+            return FormatTemplate.Compile(Encoding.UTF8.GetString(bytes), errors, config.TextFormatSource.Node, use, config.OmitEmptyValues);
+        // It may be any file, a mistake in the path away from a format: nothing of it is quoted.
+        var inside = new ConfigErrors { Host = errors.Host };
+        var read = FormatTemplate.Compile(Encoding.UTF8.GetString(bytes), inside, config.TextFormatSource.Node, use, config.OmitEmptyValues);
+        if (inside.HasErrors) errors.Error(config.TextFormatSource.Node, ConfigCode.InvalidValue, "it holds no valid format; what is wrong is not quoted from files");
+        return read;
     }
 
     public void Write(ByteWriter to, StreamInfo info)

@@ -1,5 +1,7 @@
 using System.Text;
 using Managed.Proxy.Configuration;
+using Managed.Proxy.Configuration.Host;
+using Managed.Proxy.Configuration.Model;
 
 namespace Managed.Proxy.Http.Formatting;
 
@@ -122,12 +124,20 @@ internal static class FormatOperators
             ? i => i.RequestHeaders is null ? "TcpConnectionEnd" : "DownstreamEnd"
             : _ => "NotSet"));
         Other("HOSTNAME", Arguments.None, false, (_, _, _) => new ConstantOperator(Encoding.UTF8.GetBytes(Environment.MachineName)));
-        Other("ENVIRONMENT", Arguments.Required, true, (r, _, _) => new ConstantOperator(Encoding.UTF8.GetBytes(Environment.GetEnvironmentVariable(r.Arguments!) ?? "")));
+        Other("ENVIRONMENT", Arguments.Required, true, EnvironmentOf);
 
         // What filters left behind
         Other("DYNAMIC_METADATA", Arguments.Required, true, (r, _, _) => new DynamicMetadataOperator(r.Arguments!));
         Other("FILTER_STATE", Arguments.Required, true, FilterStateOperator.Create);
         return all;
+    }
+
+    private static ConstantOperator? EnvironmentOf(OperatorRequest request, ConfigErrors errors, ConfigNode? at)
+    {
+        if (errors.Host.MayRead(HostAccess.FormatVariable, request.Arguments!))
+            return new ConstantOperator(Encoding.UTF8.GetBytes(Environment.GetEnvironmentVariable(request.Arguments!) ?? ""));
+        errors.Error(at, ConfigCode.InvalidValue, $"environment variable '{request.Arguments}' may not be read", DataSourceReading.AllowVariable);
+        return null;
     }
 
     private static long? Milliseconds(long from, long to) => from == 0 || to == 0 ? null : Math.Max(0, to - from) / 1000;

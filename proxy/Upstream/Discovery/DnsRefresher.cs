@@ -7,18 +7,20 @@ using Managed.Proxy.Configuration.Model;
 namespace Managed.Proxy.Upstream.Discovery;
 
 /// <summary>
-/// Resolves the names of STRICT_DNS clusters, on a thread of its own: a resolver that hangs delays names, never traffic. An answer
-/// replaces the endpoints of its name; a failure keeps the last good ones.
+/// Keeps the names of STRICT_DNS clusters resolved: a resolver that hangs delays the names it hangs on, never others and never traffic. An
+/// answer replaces the endpoints of its name; a failure keeps the last good ones.
 /// </summary>
 internal sealed class DnsRefresher : IDisposable
 {
     private readonly ConcurrentDictionary<ClusterState, long> _due = new();
     private readonly AutoResetEvent _changed = new(false);
+    private readonly Resolver _resolver;
     private volatile bool _stopping;
 
-    public DnsRefresher()
+    public DnsRefresher(Resolver? resolver = null)
     {
-        new Thread(Run) { Name = "dns", IsBackground = true }.Start();
+        _resolver = resolver ?? new();
+        new Thread(Run) { Name = "dns-clock", IsBackground = true }.Start();
     }
 
     public void Watch(ClusterState state)
@@ -28,22 +30,29 @@ internal sealed class DnsRefresher : IDisposable
 
     public void Forget(ClusterState state) => _due.TryRemove(state, out _);
 
-    /// <summary>Resolves once, now; used before a new cluster takes traffic. Waits at most five seconds.</summary>
-    public static async Task ResolveAsync(ClusterState state, IReadOnlyList<EndpointTarget> targets, DnsLookupFamily family)
+    /// <summary>Gives new clusters the last good answers for their names, without waiting.</summary>
+    public void UseKnown(IEnumerable<Cluster> clusters)
     {
-        var names = targets.Where(t => t.Address is null).Select(t => t.HostName).Distinct();
-        await Task.WhenAll(names.Select(async name =>
+        foreach (var cluster in clusters)
+            foreach (string name in NamesOf(cluster.Targets))
+                if (_resolver.Known(name) is { } addresses) Accept(cluster.State, name, addresses, cluster.Config.DnsLookupFamily);
+    }
+
+    /// <summary>
+    /// Asks for all names at once; used before new clusters take traffic. Over when all have answered, or after <paramref name="longest"/>:
+    /// what comes later still counts, until then the last good answers do.
+    /// </summary>
+    public async Task ResolveAsync(IReadOnlyCollection<Cluster> clusters, TimeSpan longest, CancellationToken cancellation)
+    {
+        var all = Task.WhenAll(clusters.SelectMany(c => NamesOf(c.Targets).Select(name => ResolveAsync(c.State, name, c.Config.DnsLookupFamily))));
+        try
         {
-            try
-            {
-                var addresses = await Dns.GetHostAddressesAsync(name).WaitAsync(TimeSpan.FromSeconds(5));
-                Accept(state, name, addresses, family);
-            }
-            catch (Exception e) when (e is SocketException or TimeoutException or ArgumentException)
-            {
-                // No answer: the refresher asks again; until then the last good set stays.
-            }
-        }));
+            await all.WaitAsync(longest, cancellation);
+        }
+        catch (TimeoutException)
+        {
+            UseKnown(clusters);
+        }
     }
 
     public void Dispose()
@@ -61,7 +70,8 @@ internal sealed class DnsRefresher : IDisposable
             {
                 if (due <= now)
                 {
-                    Resolve(state);
+                    // A question that still waits for its answer is not asked twice.
+                    foreach (string name in NamesOf(state.Targets)) _ = ResolveAsync(state, name, state.DnsFamily);
                     _due.TryUpdate(state, Stopwatch.GetTimestamp() + (long)(state.DnsRefresh.TotalSeconds * Stopwatch.Frequency), due);
                 }
                 if (_due.TryGetValue(state, out long again)) next = Math.Min(next, again);
@@ -71,20 +81,12 @@ internal sealed class DnsRefresher : IDisposable
         }
     }
 
-    private static void Resolve(ClusterState state)
+    private async Task ResolveAsync(ClusterState state, string name, DnsLookupFamily family)
     {
-        foreach (string name in state.Targets.Where(t => t.Address is null).Select(t => t.HostName).Distinct().ToList())
-        {
-            try
-            {
-                Accept(state, name, Dns.GetHostAddresses(name), state.DnsFamily);
-            }
-            catch (Exception)
-            {
-                // As above; also for want of a descriptor or of memory: this thread goes on for the others.
-            }
-        }
+        if ((await _resolver.AskAsync(name) ?? _resolver.Known(name)) is { } addresses) Accept(state, name, addresses, family);
     }
+
+    private static List<string> NamesOf(IReadOnlyList<EndpointTarget> targets) => [.. targets.Where(t => t.Address is null).Select(t => t.HostName).Distinct()];
 
     private static void Accept(ClusterState state, string name, IPAddress[] addresses, DnsLookupFamily family)
     {

@@ -59,13 +59,18 @@ internal sealed partial class LuaFilterDefinition : HttpFilterDefinition
                 ? Script(stored.Content, stored.Name ?? ShortDigest(stored.Digest), Field(source.Node, "module"), limits, context) : null;
         if (source.TryRead(context.Errors) is not { } text) return null;
         string field = source.InlineString is not null ? "inline_string" : source.InlineBytes is not null ? "inline_bytes" : source.Filename is not null ? "filename" : "environment_variable";
-        return Script(text, source.Filename is { } path ? Path.GetFileName(path) : name, Field(source.Node, field), limits, context);
+        return Script(text, source.Filename is { } path ? Path.GetFileName(path) : name, Field(source.Node, field), limits, context, quotes: source.Filename is null && source.EnvironmentVariable is null);
     }
 
-    private static LuaScript? Script(byte[] text, string name, ConfigNode? at, LuaLimits limits, FilterBuildContext context)
+    private static LuaScript? Script(byte[] text, string name, ConfigNode? at, LuaLimits limits, FilterBuildContext context, bool quotes = true)
     {
         if (LuaScript.Get(context.Shared, text, name, limits, Libraries, out string error) is { } script) return script;
         var place = Place().Match(error);
+        if (!quotes) // it may be any file, a mistake in the path away from a script
+        {
+            context.Errors.Error(at, ConfigCode.CompileFailed, place.Success ? $"script line {place.Groups[1].Value} is not right" : "the script cannot be loaded", "what is wrong is not quoted from files: upload it as a module, or run luac -p");
+            return null;
+        }
         context.Errors.Error(at, ConfigCode.CompileFailed, place.Success ? $"script line {place.Groups[1].Value}: {place.Groups[2].Value}" : $"script: {error}",
             place.Success && int.TryParse(place.Groups[1].Value, out int line) ? Line(text, line) : null);
         return null;

@@ -17,27 +17,40 @@ namespace Managed.Proxy.Http.Filters.Wasm;
 internal static class CodeFetch
 {
     /// <summary>The code, or null with the reason after the last attempt.</summary>
-    public static async Task<(byte[]? Code, string Reason)> RunAsync(FetchPlan plan)
+    public static async Task<(byte[]? Code, string Reason)> RunAsync(FetchPlan plan, CancellationToken cancellation)
+    {
+        try
+        {
+            return await RetryAsync(plan, cancellation);
+        }
+        catch (OperationCanceledException) when (cancellation.IsCancellationRequested)
+        {
+            return (null, "nobody waits for it any more");
+        }
+    }
+
+    private static async Task<(byte[]? Code, string Reason)> RetryAsync(FetchPlan plan, CancellationToken cancellation)
     {
         var pause = plan.FirstPause;
         for (int attempt = 1; ; attempt++)
         {
-            var (code, failure) = await TryAsync(plan, attempt - 1);
+            var (code, failure) = await TryAsync(plan, attempt - 1, cancellation);
             if (code is not null) return (code, "");
             if (attempt == plan.Attempts || failure is not { MayPass: true })
                 return (null, failure!.Reason + (attempt > 1 ? string.Create(CultureInfo.InvariantCulture, $" (after {attempt} attempts)") : ""));
-            await Task.Delay(FetchPlan.Least(pause, plan.LongestPause));
+            await Task.Delay(FetchPlan.Least(pause, plan.LongestPause), cancellation);
             pause *= 2;
         }
     }
 
-    private static async Task<(byte[]?, Failure?)> TryAsync(FetchPlan plan, int turn)
+    private static async Task<(byte[]?, Failure?)> TryAsync(FetchPlan plan, int turn, CancellationToken cancellation)
     {
-        using var deadline = new CancellationTokenSource(plan.Timeout);
+        using var deadline = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
+        deadline.CancelAfter(plan.Timeout);
         using var handler = new SocketsHttpHandler
         {
             AllowAutoRedirect = false, UseCookies = false, UseProxy = false, AutomaticDecompression = DecompressionMethods.None, ActivityHeadersPropagator = null, ConnectTimeout = Timeout.InfiniteTimeSpan,
-            ConnectCallback = (context, cancellation) => plan.Endpoints is { } endpoints ? ToEndpointAsync(endpoints, turn, cancellation) : ToHostAsync(plan, context.DnsEndPoint, cancellation),
+            ConnectCallback = (context, token) => plan.Endpoints is { } endpoints ? ToEndpointAsync(endpoints, turn, token) : ToHostAsync(plan, context.DnsEndPoint, token),
         };
         using var client = new HttpMessageInvoker(handler);
         using var request = new HttpRequestMessage(HttpMethod.Get, plan.Uri) { Version = HttpVersion.Version11, VersionPolicy = HttpVersionPolicy.RequestVersionExact };
@@ -51,7 +64,7 @@ internal static class CodeFetch
             string digest = Convert.ToHexStringLower(SHA256.HashData(code));
             return digest == plan.Sha256 ? (code, null) : (null, new Failure($"its SHA-256 is {digest}, and {plan.Sha256} is asked for ({code.Length} bytes)", MayPass: true)); // of the next endpoint it may be right
         }
-        catch (OperationCanceledException)
+        catch (OperationCanceledException) when (!cancellation.IsCancellationRequested)
         {
             return (null, new Failure(string.Create(CultureInfo.InvariantCulture, $"no whole answer within {plan.Timeout.TotalSeconds:0.###} s"), MayPass: true));
         }

@@ -1,6 +1,8 @@
 using System.Text;
 using Managed.Proxy.Bindings.Wasm;
 using Managed.Proxy.Configuration;
+using Managed.Proxy.Configuration.Host;
+using Managed.Proxy.Configuration.Model;
 using Managed.Proxy.Core.Telemetry;
 using Managed.Proxy.Upstream;
 using Microsoft.Extensions.Logging;
@@ -29,7 +31,9 @@ internal static class PluginBuilder
         WasmRefusal? refusal = null;
         if ((code.Compiled ?? WasmModule.Load(code.Bytes, shared.Guests.CacheFolder, shared.Guests.Compiler, out refusal)) is not { } module)
         {
-            errors.Error(code.At, ConfigCode.CompileFailed, $"module {code.Name}: {refusal?.Reason}");
+            // The compiler quotes what it cannot read.
+            bool quotes = !code.IsForeign || code.Bytes.AsSpan().StartsWith("\0asm"u8);
+            errors.Error(code.At, ConfigCode.CompileFailed, $"module {code.Name}: {(quotes ? refusal?.Reason : "it is no WebAssembly module")}");
             return null;
         }
         var limits = new WasmLimits(config.Limits.Memory, config.Limits.TableElements, config.Limits.CpuPerCall, config.Limits.CpuOnStart, config.Limits.SharedData, config.Limits.Calls);
@@ -110,6 +114,8 @@ internal static class PluginBuilder
         foreach (string key in config.HostEnvKeys)
         {
             if (config.KeyValues.ContainsKey(key)) errors.ErrorAt(config.Node, "host_env_keys", ConfigCode.Conflict, $"'{key}' is given under key_values too");
+            else if (!errors.Host.MayRead(HostAccess.GuestVariable, key))
+                errors.ErrorAt(config.Node, "host_env_keys", ConfigCode.InvalidValue, $"environment variable '{key}' may not be read", DataSourceReading.AllowVariable);
             else if (Environment.GetEnvironmentVariable(key) is { } value) variables.Add(new(key, value));
         }
         foreach (var (key, value) in config.KeyValues)

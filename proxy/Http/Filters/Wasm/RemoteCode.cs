@@ -2,6 +2,7 @@ using System.Diagnostics;
 using System.Globalization;
 using Managed.Proxy.Bindings.Wasm;
 using Managed.Proxy.Configuration;
+using Managed.Proxy.Configuration.Host;
 using Managed.Proxy.Core.Telemetry;
 using Managed.Proxy.Upstream;
 
@@ -33,7 +34,10 @@ internal sealed class RemoteCode
         stats.Observe("wasm.remote_load_fetch_failures", () => Interlocked.Read(ref _failures));
     }
 
-    /// <summary>The code, or null with an error collected. Waits for it unless <paramref name="refuseWhenMissing"/>. Control thread.</summary>
+    /// <summary>
+    /// The code, or null with an error collected. Waits for it unless <paramref name="refuseWhenMissing"/>, here or where the build is told
+    /// to leave waiting to. Control thread.
+    /// </summary>
     public WasmCode? Find(RemoteCodeConfig remote, bool refuseWhenMissing, ConfigErrors errors, GuestEnvironment guests, IReadOnlyDictionary<string, Cluster> clusters)
     {
         if (FetchPlan.Make(remote, clusters, guests, errors) is not { } plan) return null;
@@ -51,7 +55,13 @@ internal sealed class RemoteCode
                 errors.Error(plan.At, ConfigCode.CompileFailed, why!);
                 return null;
             }
+            if (errors.Host.DefersWaiting && !fetch.Outcome.IsCompleted)
+            {
+                errors.Host.Defer(fetch.Outcome, () => Leave(fetch));
+                return null;
+            }
             var (code, reason) = fetch.Outcome.GetAwaiter().GetResult();
+            Leave(fetch);
             if (code is not null) return new WasmCode(code, plan.Title, plan.At);
             if (fetch.Target != plan.Target) continue; // somebody else's way to the same code
             errors.Error(plan.At, ConfigCode.CompileFailed, $"code could not be fetched from {plan.Where}: {reason}");
@@ -85,7 +95,7 @@ internal sealed class RemoteCode
             if (fetch is { Failed: { } reason } && fetch.Target == plan.Target)
             {
                 // A document that names the code twice asks once.
-                if (fetch.BegunBy(build)) return fetch;
+                if (fetch.BegunBy(build.Host)) return Entered(fetch);
                 var wait = plan.LongestPause - Stopwatch.GetElapsedTime(fetch.Ended);
                 if (refuseWhenMissing && wait > TimeSpan.Zero)
                 {
@@ -96,14 +106,32 @@ internal sealed class RemoteCode
                 before = $"; the last attempt failed: {reason}";
             }
             Interlocked.Increment(ref _misses);
-            if (fetch is null or { Failed: not null }) _fetches[plan.Digest] = fetch = Begin(plan, build, guests);
+            if (fetch is null or { Failed: not null } or { Abandoned: true }) _fetches[plan.Digest] = fetch = Begin(plan, build.Host, guests);
+            Entered(fetch); // where nobody waits for it, nobody leaves it
             if (!refuseWhenMissing) return fetch;
             why = $"code {plan.Sha256[..12]} is not here yet and is being fetched from {plan.Where}: try again when it has arrived{before}";
             return null;
         }
     }
 
-    private Fetch Begin(FetchPlan plan, ConfigErrors build, GuestEnvironment guests)
+    private static Fetch Entered(Fetch fetch)
+    {
+        fetch.Waiting++;
+        return fetch;
+    }
+
+    // What nobody waits for any more takes no time and no connection of anybody.
+    private void Leave(Fetch fetch)
+    {
+        lock (_gate)
+            if (--fetch.Waiting == 0 && !fetch.Outcome.IsCompleted)
+            {
+                fetch.Abandoned = true;
+                fetch.Cancellation.Cancel();
+            }
+    }
+
+    private Fetch Begin(FetchPlan plan, HostAccess build, GuestEnvironment guests)
     {
         if (_fetches.Count >= MostKnown)
             foreach (var old in _fetches.Where(f => f.Value.Failed is not null).OrderBy(f => f.Value.Ended).Take(MostKnown / 2).ToList()) _fetches.Remove(old.Key);
@@ -115,7 +143,7 @@ internal sealed class RemoteCode
     private async Task<(byte[]? Code, string Reason)> RunAsync(Fetch fetch, FetchPlan plan, GuestEnvironment guests)
     {
         await Task.Yield(); // its caller holds the gate
-        var (code, reason) = await CodeFetch.RunAsync(plan);
+        var (code, reason) = await CodeFetch.RunAsync(plan, fetch.Cancellation.Token);
         if (code is null)
         {
             Interlocked.Increment(ref _failures);
@@ -124,6 +152,8 @@ internal sealed class RemoteCode
             {
                 fetch.Ended = Stopwatch.GetTimestamp();
                 fetch.Failed = reason;
+                // Its failure says nothing about the server.
+                if (fetch.Abandoned && _fetches.TryGetValue(plan.Digest, out var current) && current == fetch) _fetches.Remove(plan.Digest);
             }
             return (null, reason);
         }
@@ -133,7 +163,7 @@ internal sealed class RemoteCode
         lock (_gate)
         {
             Remember(plan.Digest, onDisk ? null : code);
-            _fetches.Remove(plan.Digest);
+            if (_fetches.TryGetValue(plan.Digest, out var current) && current == fetch) _fetches.Remove(plan.Digest);
         }
         return (code, "");
     }
@@ -157,16 +187,20 @@ internal sealed class RemoteCode
     private static string FileOf(FetchPlan plan) => plan.Sha256 + ".wasm";
 
     /// <summary>Under way, or failed; one that succeeded is forgotten.</summary>
-    private sealed class Fetch(string target, ConfigErrors build)
+    private sealed class Fetch(string target, HostAccess build)
     {
-        private readonly WeakReference<ConfigErrors> _build = new(build); // a failure is remembered longer than the document
+        private readonly WeakReference<HostAccess> _build = new(build); // a failure is remembered longer than the document
 
         public string Target => target;
         public Task<(byte[]? Code, string Reason)> Outcome { get; set; } = null!;
         /// <summary>Why it failed, and when; under the gate.</summary>
         public string? Failed { get; set; }
         public long Ended { get; set; }
+        /// <summary>How many builds wait for it; under the gate.</summary>
+        public int Waiting { get; set; }
+        public bool Abandoned { get; set; }
+        public CancellationTokenSource Cancellation { get; } = new();
 
-        public bool BegunBy(ConfigErrors build) => _build.TryGetTarget(out var first) && ReferenceEquals(first, build);
+        public bool BegunBy(HostAccess build) => _build.TryGetTarget(out var first) && ReferenceEquals(first, build);
     }
 }

@@ -1,0 +1,95 @@
+namespace Managed.Proxy.Configuration.Host;
+
+/// <summary>
+/// What one document may take from the machine while it is built, and what it took. Without settings: everything, files from the disk.
+/// For one document; builds of it one after another may share it.
+/// </summary>
+public sealed class HostAccess
+{
+    /// <summary>The uses that are told apart: what may be logged to must not become readable.</summary>
+    internal const string LogFile = "access log", Variable = "environment variable", FormatVariable = "%ENVIRONMENT%", GuestVariable = "host_env_keys";
+
+    private static readonly string[] Streams = ["/dev/stdout", "/dev/stderr", "/dev/null"];
+
+    private readonly HashSet<(string Use, string Name)> _used = [];
+    private List<(Task Work, Action Abandon)>? _pending;
+
+    /// <summary>The bytes of a digest in hexadecimal, read when the version was made; null: <c>filename</c> sources are read from the disk.</summary>
+    public Func<string, byte[]?>? Pinned { get; init; }
+
+    /// <summary>Where files may be written; null: anywhere.</summary>
+    public AllowedFolders? Folders { get; init; }
+
+    /// <summary>Names of environment variables, or their beginnings with a star behind; null: all.</summary>
+    public IReadOnlyList<string>? Variables { get; init; }
+
+    /// <summary>What may be used all the same, since it was before.</summary>
+    public IReadOnlySet<(string Use, string Name)> Kept { get; set; } = new HashSet<(string, string)>();
+
+    /// <summary>Where <see cref="Pinned"/> is given: why the files could not be read that have no digest, by their names.</summary>
+    public Dictionary<string, (string Code, string Why)> Unreadable { get; } = new(StringComparer.Ordinal);
+
+    /// <summary>What takes long is not waited for in the build but left to <see cref="TakePending"/>; the result is worth nothing then.</summary>
+    public bool DefersWaiting { get; init; }
+
+    /// <summary>What the document used so far.</summary>
+    public IReadOnlySet<(string Use, string Name)> Used => _used;
+
+    /// <summary>Why a file may not be appended to; null when it may.</summary>
+    internal string? RefusalToLog(string path)
+    {
+        string? refusal = Folders is null || Kept.Contains((LogFile, path)) || Streams.Contains(path) ? null : RefusalIn(Folders, path);
+        if (refusal is null) _used.Add((LogFile, path));
+        return refusal;
+    }
+
+    private static string? RefusalIn(AllowedFolders folders, string path)
+    {
+        if (path.Contains('\0', StringComparison.Ordinal)) return "is no path";
+        string full = Path.GetFullPath(path);
+        if (folders.Refusal(full) is { } refusal) return refusal;
+        // The file itself may be a link, or still to be made; its folder has to be there.
+        return HostFile.RealPathOf(full) is { } real ? folders.Refusal(real)
+            : new FileInfo(full).LinkTarget is not null ? "is a link to nowhere"
+            : HostFile.RealPathOf(Path.GetDirectoryName(full)!) is { } folder ? folders.Refusal(Path.Combine(folder, Path.GetFileName(full))) : null;
+    }
+
+    /// <summary>Whether a variable of the proxy's environment may be read.</summary>
+    internal bool MayRead(string use, string variable)
+    {
+        bool may = Variables is null || Kept.Contains((use, variable))
+            || Variables.Any(v => v.EndsWith('*') ? variable.StartsWith(v[..^1], StringComparison.Ordinal) : v == variable);
+        if (may) _used.Add((use, variable));
+        return may;
+    }
+
+    /// <summary>Adds what has to be done before the next build; <paramref name="abandon"/> is called once nobody waits for it here.</summary>
+    internal void Defer(Task work, Action abandon) => (_pending ??= []).Add((work, abandon));
+
+    /// <summary>Waits for what the last build left; null when it left nothing.</summary>
+    public Task? TakePending(CancellationToken cancellation)
+    {
+        if (Interlocked.Exchange(ref _pending, null) is not { } pending) return null;
+        return WaitAsync(pending, cancellation);
+    }
+
+    /// <summary>Leaves undone what the last build would wait for; false when it would not.</summary>
+    public bool AbandonPending()
+    {
+        if (Interlocked.Exchange(ref _pending, null) is not { } pending) return false;
+        foreach (var (_, abandon) in pending) abandon();
+        return true;
+    }
+
+    private static async Task WaitAsync(List<(Task Work, Action Abandon)> pending, CancellationToken cancellation)
+    {
+        try
+        {
+            await Task.WhenAll(pending.Select(p => p.Work)).WaitAsync(cancellation);
+        }
+        finally
+        {
+            foreach (var (_, abandon) in pending) abandon();
+        }
+    }
+}
