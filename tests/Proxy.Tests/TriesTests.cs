@@ -2,6 +2,7 @@ using Managed.Proxy.Configuration;
 using Managed.Proxy.Tests.Http;
 using Managed.TestKit;
 using Microsoft.Extensions.Logging.Abstractions;
+using Xunit;
 
 namespace Managed.Proxy.Tests;
 

@@ -3,6 +3,7 @@ using Managed.Proxy.Configuration;
 using Managed.Proxy.Configuration.Parsing;
 using Managed.Proxy.Tests.Http;
 using Microsoft.Extensions.Logging.Abstractions;
+using Xunit;
 
 namespace Managed.Proxy.Tests.Configuration;
 
