@@ -4,6 +4,7 @@ using Managed.AdminApi.EnvoyPaths;
 using Managed.AdminApi.Events;
 using Managed.AdminApi.Hosting;
 using Managed.AdminApi.Problems;
+using Managed.AdminApi.Requests;
 using Managed.AdminApi.Sandbox;
 using Managed.AdminApi.Swagger;
 using Managed.AdminApi.Telemetry;

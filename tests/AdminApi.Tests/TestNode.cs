@@ -127,6 +127,6 @@ internal sealed class TestNode : IAsyncDisposable
 
     private HttpClient Client() => new(new SocketsHttpHandler { UseCookies = false, AllowAutoRedirect = false })
     {
-        BaseAddress = Host.AdminUri, DefaultRequestHeaders = { Authorization = new("Bearer", Host.Token) }, Timeout = TimeSpan.FromSeconds(30),
+        BaseAddress = Host.AdminUri, DefaultRequestHeaders = { Authorization = new("Bearer", Host.Token) }, Timeout = TimeSpan.FromSeconds(120),
     };
 }

@@ -2,6 +2,7 @@ using Managed.Proxy.Configuration;
 using Managed.Proxy.Tests.Http;
 using Managed.TestKit;
 using Microsoft.Extensions.Logging.Abstractions;
+using Xunit;
 
 namespace Managed.Proxy.Tests;
 
@@ -37,7 +38,7 @@ public sealed class TriesTests : IAsyncDisposable
         await PublishAsync(Document("first", "first", more: "{name: kept, endpoints: [127.0.0.1:9]}"), 1);
         int names = _server.Stats.Names;
         for (int i = 2; i < 12; i++) await PublishAsync(Document($"name-{i}", $"name-{i}", more: "{name: kept, endpoints: [127.0.0.1:9]}"), i);
-        await Eventually.TrueAsync(() => _server.Stats.Names == names && _server.GuestVms().Count == 1);
+        await Eventually.Async(() => _server.Stats.Names == names && _server.GuestVms().Count == 1, "what has gone is still counted", 60);
         Assert.DoesNotContain(_server.Stats.Read(), s => s.Name.Contains("first", StringComparison.Ordinal) || s.Name.Contains("name-2", StringComparison.Ordinal));
         Assert.Contains(_server.Stats.Read(), s => s.Name == "cluster.kept.upstream_rq_total");
         Assert.Contains(_server.Stats.Read(), s => s.Name == "http.name-11.downstream_rq_total");
@@ -54,7 +55,7 @@ public sealed class TriesTests : IAsyncDisposable
             var built = _server.Build(Document($"try-{i}", $"try-{i}", address: taken), 2);
             Assert.False((await _server.PublishAsync(built.Snapshot!)).Applied);
         }
-        await Eventually.TrueAsync(() => _server.Stats.Names == names && _server.GuestVms().Count == 1);
+        await Eventually.Async(() => _server.Stats.Names == names && _server.GuestVms().Count == 1, "what has gone is still counted", 60);
     }
 
     private async Task PublishAsync(ConfigObject document, long version)

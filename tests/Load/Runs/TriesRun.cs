@@ -1,4 +1,3 @@
-using System.Text;
 using Managed.Load.Product;
 
 namespace Managed.Load.Runs;

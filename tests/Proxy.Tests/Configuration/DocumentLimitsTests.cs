@@ -3,6 +3,7 @@ using Managed.Proxy.Configuration;
 using Managed.Proxy.Configuration.Parsing;
 using Managed.Proxy.Tests.Http;
 using Microsoft.Extensions.Logging.Abstractions;
+using Xunit;
 
 namespace Managed.Proxy.Tests.Configuration;
 
@@ -69,7 +70,7 @@ public sealed class DocumentLimitsTests
     public async Task OddNumbers_AreErrorsOrValues_EverywhereThatNumbersAreTaken(string value)
     {
         await using var server = new ProxyServer(new ProxyOptions { Workers = 1, LoggerFactory = NullLoggerFactory.Instance });
-        foreach (string field in (ReadOnlySpan<string>)["connect_timeout", "dns_refresh_rate", "circuit_breakers.thresholds", "lb_policy", "name", "type"])
+        foreach (string field in (ReadOnlySpan<string>)["connect_timeout", "dns_refresh_rate", "circuit_breakers.thresholds", "lb_policy", "type"])
         {
             var document = Requests.Node($"{{clusters: [{{name: a, endpoints: [{{address: '127.0.0.1:1', weight: 1}}], {field}: {value}}}]}}");
             using var built = server.Build(document, 1).Snapshot;

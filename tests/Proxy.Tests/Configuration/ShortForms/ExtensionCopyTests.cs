@@ -1,5 +1,6 @@
 using Managed.Proxy.Configuration.Parsing;
 using Managed.Proxy.Configuration.ShortForms;
+using Xunit;
 
 namespace Managed.Proxy.Tests.Configuration.ShortForms;
 
