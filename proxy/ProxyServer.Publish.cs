@@ -65,7 +65,7 @@ public sealed partial class ProxyServer
             if (former is not null) await TakeBackAsync(former, next);
             return new PublishResult(false, true, [], acks, prepared, Elapsed(start));
         }
-        RemoveUnused(next);
+        await RemoveUnusedAsync(next);
         Log.Published(_logger, next.Version, _workers.Length, Elapsed(start));
         return new PublishResult(true, false, [], acks, prepared, Elapsed(start));
     }
@@ -180,10 +180,10 @@ public sealed partial class ProxyServer
         _clusters.Activate(former.Clusters.Values);
         _current = former;
         await AcknowledgeAsync(former, Stopwatch.GetTimestamp(), 0);
-        RemoveUnused(former);
+        await RemoveUnusedAsync(former);
     }
 
-    private void RemoveUnused(Snapshot current)
+    private async Task RemoveUnusedAsync(Snapshot current)
     {
         foreach (var (key, address) in _addresses.ToList())
         {
@@ -200,7 +200,19 @@ public sealed partial class ProxyServer
                 if (!ReferenceEquals(old, current)) old.RetiredAt = Math.Min(old.RetiredAt, _step);
             current.RetiredAt = long.MaxValue;
         }
-        foreach (var worker in _workers) worker.Post(static s => { var (w, step) = ((Worker, long))s!; w.PassStep(step); }, (worker, _step));
+        var passed = _workers.Select(worker =>
+        {
+            var done = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+            worker.Post(static s =>
+            {
+                var (w, step, completion) = ((Worker, long, TaskCompletionSource))s!;
+                w.PassStep(step);
+                completion.SetResult();
+            }, (worker, _step, done));
+            return done.Task;
+        });
+        // What nobody needs goes with the publication that replaced it; a worker that stands still makes it wait for the sweep.
+        await Task.WhenAny(Task.WhenAll(passed), Task.Delay(_options.AcknowledgeTimeout));
         SweepGenerations();
     }
 

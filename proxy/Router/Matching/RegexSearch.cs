@@ -12,7 +12,7 @@ namespace Managed.Proxy.Router.Matching;
 internal ref struct RegexSearch
 {
     /// <summary>Steps taken in one text: at most a millisecond's.</summary>
-    public const int MaxWork = 25_000;
+    public const int MaxWork = 20_000;
     private const long MaxCells = 8 << 20; // steps × places that are kept account of: 1 MiB
 
     private readonly RegexProgram _program;

@@ -216,12 +216,12 @@ public sealed class HostileResourceTests
     [Fact]
     public async Task LongWorkWithinOneHostCall_CountsAgainstTheBudget()
     {
-        await using var proxy = await HostileProxy.StartAsync(new WatGuest().With("(global $seed (mut i32) (i32.const 1))").On("request_headers", """
-            (drop (memory.grow (i32.const 1600)))
+        await using var proxy = await HostileProxy.StartAsync(new WatGuest().With("(global $seed (mut i32) (i32.const 1))").On("vm_start", """
+            (drop (memory.grow (i32.const 20)))
             (local.set $x (i32.const 131072))
             (loop $fill (global.set $seed (i32.add (i32.mul (global.get $seed) (i32.const 1664525)) (i32.const 1013904223))) (i32.store (local.get $x) (global.get $seed))
-              (local.set $x (i32.add (local.get $x) (i32.const 61))) (br_if $fill (i32.lt_u (local.get $x) (i32.const 100000000))))
-            """).On("request_body", """(drop (call $proxy_call_foreign_function "compress" (i32.const 0) (i32.const 100000000) (i32.const 0) (i32.const 0)))""").Build(), ", limits: {cpu_per_call: 0.1s}");
+              (local.set $x (i32.add (local.get $x) (i32.const 3))) (br_if $fill (i32.lt_u (local.get $x) (i32.const 400000))))
+            """).On("request_body", """(drop (call $proxy_call_foreign_function "compress" (i32.const 131072) (i32.const 262144) (i32.const 0) (i32.const 0)))""").Build(), ", limits: {cpu_per_call: 0.001s}");
         // The guest is back in its own code only to return: nobody but the host function can have looked.
         Assert.Equal(503, await proxy.PostAsync("/"));
         Assert.Equal(1, proxy.Vm.Breaches);
