@@ -7,7 +7,7 @@ namespace Managed.Proxy.Tests.Core.Buffers;
 
 public sealed class InputBufferTests
 {
-    private readonly EventLoop _loop = new(_ => { }, new MemoryBudget(long.MaxValue));
+    private readonly Managed.Proxy.Core.EventLoop.EventLoop _loop = new(_ => { }, new MemoryBudget(long.MaxValue));
 
     private void Feed(InMemoryTransport to, ReadOnlyMemory<byte> bytes) => Assert.True(to.WriteAsync(bytes).IsCompleted);
 
