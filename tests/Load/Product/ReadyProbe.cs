@@ -2,7 +2,7 @@ using System.Diagnostics;
 
 namespace Managed.Load.Product;
 
-/// <summary>Asks <c>/ready</c> over a new connection five times a second, as a load balancer's check would.</summary>
+/// <summary>Asks <c>/ready</c> over a new connection once a second, as a load balancer's check would.</summary>
 internal sealed class ReadyProbe : IAsyncDisposable
 {
     private readonly CancellationTokenSource _stop = new();
@@ -48,7 +48,7 @@ internal sealed class ReadyProbe : IAsyncDisposable
             _asked++;
             if (!await AskAsync(admin.Address)) _failed++;
             _slowest = Math.Max(_slowest, Stopwatch.GetElapsedTime(began).TotalSeconds);
-            await Task.Delay(200);
+            await Task.Delay(1000);
         }
     }
 }

@@ -1,5 +1,4 @@
 using CsCheck;
-using Managed.Proxy.Core.EventLoop;
 using Managed.Proxy.Core.Timers;
 using Xunit;
 
