@@ -131,8 +131,9 @@ internal ref struct RegexSearch
     private readonly long Cell(int step, int at) => (long)at * _program.Steps.Length + step;
 
     // The next match may begin where this one ends, and what led here did not fail. Before it nobody comes again; behind it all did fail.
-    private readonly void Forget(int at)
+    private void Forget(int at)
     {
+        _work += _program.Steps.Length + 10; // this, and what becomes of the match
         long last = Cell(0, at + 1);
         for (long cell = Cell(0, at); cell < last; cell++) _failed[cell >> 6] &= ~(1UL << (int)cell);
     }
