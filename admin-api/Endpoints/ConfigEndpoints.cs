@@ -3,7 +3,6 @@ using Managed.AdminApi.Problems;
 using Managed.AdminApi.Requests;
 using Managed.AdminApi.Swagger;
 using Managed.AdminApi.Versions;
-using Managed.Proxy;
 using Managed.Proxy.Configuration;
 using static Managed.AdminApi.Problems.ProblemCode;
 

@@ -1,4 +1,3 @@
-using System.Diagnostics;
 using Managed.Proxy.Core.EventLoop;
 using Managed.TestKit;
 using Xunit;

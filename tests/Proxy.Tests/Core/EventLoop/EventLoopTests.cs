@@ -1,3 +1,4 @@
+using Managed.Proxy.Core.Buffers;
 using CsCheck;
 using Managed.Proxy.Core.Timers;
 using Xunit;
@@ -79,7 +80,7 @@ public sealed class EventLoopTests
     [Fact]
     public void LoopThatNeverRan_Closes()
     {
-        var loop = new Managed.Proxy.Core.EventLoop.EventLoop(_ => { });
+        var loop = new Managed.Proxy.Core.EventLoop.EventLoop(_ => { }, new MemoryBudget(long.MaxValue));
         loop.Post(_ => _ran.Add("post"), null);
         loop.Stop();
         loop.Close();
@@ -89,7 +90,7 @@ public sealed class EventLoopTests
     [Fact]
     public void ReporterThatThrows_CostsNobodyElse()
     {
-        var loop = new Managed.Proxy.Core.EventLoop.EventLoop(_ => throw new InvalidOperationException("the log"));
+        var loop = new Managed.Proxy.Core.EventLoop.EventLoop(_ => throw new InvalidOperationException("the log"), new MemoryBudget(long.MaxValue));
         loop.Post(_ => throw new InvalidOperationException("the post"), null);
         loop.Post(_ => { _ran.Add("next"); loop.Stop(); }, null);
         loop.Run();

@@ -1,3 +1,4 @@
+using Managed.Proxy.Core.Buffers;
 using Managed.Proxy.Core.EventLoop;
 using Xunit;
 
@@ -9,7 +10,7 @@ internal sealed class LoopThread : IDisposable
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(60);
     private bool _done;
 
-    public LoopThread() => Loop = new Managed.Proxy.Core.EventLoop.EventLoop(Caught.Add);
+    public LoopThread() => Loop = new Managed.Proxy.Core.EventLoop.EventLoop(Caught.Add, new MemoryBudget(long.MaxValue));
 
     public Managed.Proxy.Core.EventLoop.EventLoop Loop { get; }
     /// <summary>What the loop contained.</summary>
