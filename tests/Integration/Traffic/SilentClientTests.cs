@@ -1,4 +1,3 @@
-using Managed.Proxy.Core.EventLoop;
 using Managed.TestKit;
 using Xunit;
 
