@@ -31,9 +31,8 @@ internal static class PluginBuilder
         WasmRefusal? refusal = null;
         if ((code.Compiled ?? WasmModule.Load(code.Bytes, shared.Guests.CacheFolder, shared.Guests.Compiler, out refusal)) is not { } module)
         {
-            // The compiler quotes what it cannot read.
-            bool quotes = !code.IsForeign || code.Bytes.AsSpan().StartsWith("\0asm"u8);
-            errors.Error(code.At, ConfigCode.CompileFailed, $"module {code.Name}: {(quotes ? refusal?.Reason : "it is no WebAssembly module")}");
+            // Quotes names of a module at most: what does not begin as one never reaches the compiler, so no other file's text is told.
+            errors.Error(code.At, ConfigCode.CompileFailed, $"module {code.Name}: {refusal?.Reason}");
             return null;
         }
         var limits = new WasmLimits(config.Limits.Memory, config.Limits.TableElements, config.Limits.CpuPerCall, config.Limits.CpuOnStart, config.Limits.SharedData, config.Limits.Calls);

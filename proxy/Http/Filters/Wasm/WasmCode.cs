@@ -13,9 +13,6 @@ internal sealed record WasmCode(byte[] Bytes, string Name, ConfigNode? At)
     /// <summary>Where it is in use already; the bytes are not needed then.</summary>
     public WasmModule? Compiled { get; init; }
 
-    /// <summary>It is from a file or variable, which may hold anything when its name is mistaken.</summary>
-    public bool IsForeign { get; init; }
-
     /// <summary>Null with an error collected when they cannot be had.</summary>
     public static WasmCode? Find(VmConfig vm, ConfigErrors errors, StatsRegistry stats, SharedState shared, IReadOnlyDictionary<string, Cluster> clusters)
     {
@@ -26,7 +23,7 @@ internal sealed record WasmCode(byte[] Bytes, string Name, ConfigNode? At)
             if (local.Module is { } module) return Stored(module, local.Node, errors);
             if (local.TryRead(errors, HostFile.MaxModule) is not { } bytes) return null;
             string title = local.Filename is { } path ? Path.GetFileNameWithoutExtension(path) : local.EnvironmentVariable ?? "inline";
-            return new WasmCode(bytes, title, Field(local.Node, local.Filename is not null ? "filename" : local.InlineBytes is not null ? "inline_bytes" : local.InlineString is not null ? "inline_string" : "environment_variable")) { IsForeign = local.Filename is not null || local.EnvironmentVariable is not null };
+            return new WasmCode(bytes, title, Field(local.Node, local.Filename is not null ? "filename" : local.InlineBytes is not null ? "inline_bytes" : local.InlineString is not null ? "inline_string" : "environment_variable"));
         }
         return WasmShared.Of(stats).Remote.Find(code.Remote!, vm.NackOnCodeCacheMiss && shared.Guests.InService(), errors, shared.Guests, clusters);
     }
