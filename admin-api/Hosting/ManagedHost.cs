@@ -170,8 +170,21 @@ internal sealed class ManagedHost : IAsyncDisposable
         {
             throw new StartException(string.Create(CultureInfo.InvariantCulture, $"cannot open the admin address {_options.Admin}: {(e.InnerException ?? e).Message}"));
         }
-        DurableFile.Replace(_folder.AddressFile, Encoding.ASCII.GetBytes(AdminUri.ToString()));
+        TellAddress();
         Services.GetRequiredService<StatHistory>().Start();
         Services.GetRequiredService<FileWatch>().Start();
+    }
+
+    private void TellAddress()
+    {
+        try
+        {
+            DurableFile.Replace(_folder.AddressFile, Encoding.ASCII.GetBytes(AdminUri.ToString()));
+        }
+        catch (IOException e)
+        {
+            // A full disk: `managed sign-in` will not find this node, everything else works.
+            HostLog.AddressNotTold(Services.GetRequiredService<ILogger<ManagedHost>>(), e.Message);
+        }
     }
 }

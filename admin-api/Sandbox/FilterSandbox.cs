@@ -55,10 +55,13 @@ internal sealed class FilterSandbox(StoredModules modules, ProxyServer service, 
         }) { Modules = modules };
         var built = proxy.Build((await builder.PinAsync(work, test.Document, test.Versions, isOperators: false, waits: true, cancellation))!, 1, work.Host);
         if (built.Snapshot is not { } snapshot)
-            throw new ApiException(ProblemCode.ValidationFailed, $"{built.Errors.Count} errors in what is to be tested") 
+        {
+            await proxy.StopAsync(TimeSpan.Zero, CancellationToken.None); // the last words of guests are in the log then
+            throw new ApiException(ProblemCode.ValidationFailed, $"{built.Errors.Count} errors in what is to be tested")
             {
                 Errors = ErrorItem.From(built.Errors, submitted), Warnings = ErrorItem.From(built.Warnings, submitted), Members = new Dictionary<string, object?> { ["logs"] = log.Lines.ToList() },
             };
+        }
         using var given = snapshot; // also when it never comes to be published
         await using var upstream = await CannedUpstream.StartAsync(test, sockets);
         proxy.Start();

@@ -126,7 +126,7 @@ public sealed class StartFailureTests : IDisposable
         Assert.Empty(output);
         var lines = errors.Split('\n', StringSplitOptions.RemoveEmptyEntries);
         Assert.Contains(reason, Assert.Single(lines, l => l.StartsWith("managed: ", StringComparison.Ordinal)));
-        Assert.All(lines, l => Assert.True(l.StartsWith("managed: ", StringComparison.Ordinal) || l.Contains(" info: ", StringComparison.Ordinal) || l.Contains(" warn: ", StringComparison.Ordinal), l));
+        Assert.All(lines, l => Assert.True(l.StartsWith("managed: ", StringComparison.Ordinal) || l.Contains(" info: ", StringComparison.Ordinal) || l.Contains(" warn: ", StringComparison.Ordinal) || l.Contains(" crit: ", StringComparison.Ordinal), l));
         Assert.DoesNotContain("   at ", errors);
         Assert.DoesNotContain("Exception", errors);
     }
