@@ -1,3 +1,4 @@
+using Managed.Proxy.Downstream.Listener;
 using Managed.Proxy.Configuration;
 using Managed.Proxy.Configuration.Validation;
 using Managed.Proxy.Http.AccessLog;
