@@ -1,3 +1,4 @@
+using Managed.Proxy.Downstream.Listener;
 using System.Runtime.CompilerServices;
 using Managed.Proxy.Configuration;
 using Managed.Proxy.Configuration.Parsing;
