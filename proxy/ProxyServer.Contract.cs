@@ -1,5 +1,6 @@
 using System.Net;
 using Managed.Proxy.Configuration;
+using Managed.Proxy.Router.Matching;
 
 namespace Managed.Proxy;
 
@@ -10,7 +11,7 @@ public sealed class ProxyOptions
     public int Workers { get; init; } = Environment.ProcessorCount;
     public required Microsoft.Extensions.Logging.ILoggerFactory LoggerFactory { get; init; }
     /// <summary>Switches tracing on: given each stream's trace as the stream begins, on its worker. For sandboxes; it costs much.</summary>
-    public Action<Http.Tracing.StreamTrace>? TraceStarted { get; init; }
+    public Action<Http.StreamTrace>? TraceStarted { get; init; }
     /// <summary>Where compiled and fetched modules are kept from start to start; null: nowhere.</summary>
     public string? CacheFolder { get; init; }
     /// <summary>

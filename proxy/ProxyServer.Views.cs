@@ -1,9 +1,12 @@
 using System.Net;
 using System.Text;
 using Managed.Proxy.Configuration;
+using Managed.Proxy.Core;
 using Managed.Proxy.Downstream.Listener;
 using Managed.Proxy.Downstream.NetworkFilters.HttpConnectionManager;
-using Managed.Proxy.Http;
+using Managed.Proxy.Http.Headers;
+using Managed.Proxy.Router.Matching;
+using Managed.Proxy.Streams;
 using Managed.Proxy.Upstream;
 
 namespace Managed.Proxy;

@@ -1,12 +1,12 @@
 using System.Collections.Concurrent;
-using Managed.Proxy.Core;
 using Managed.Proxy.Configuration;
 using Managed.Proxy.Configuration.Host;
+using Managed.Proxy.Core;
 using Managed.Proxy.Core.Telemetry;
 using Managed.Proxy.Downstream.Listener;
-using Managed.Proxy.Http.AccessLog;
-using Managed.Proxy.Upstream.Discovery;
+using Managed.Proxy.Streams.AccessLog;
 using Managed.Proxy.Upstream;
+using Managed.Proxy.Upstream.Discovery;
 using Microsoft.Extensions.Logging;
 
 namespace Managed.Proxy;
@@ -61,7 +61,7 @@ public sealed partial class ProxyServer : IAsyncDisposable
     }
 
     public StatsRegistry Stats { get; } = new();
-    internal Action<Http.Tracing.StreamTrace>? TraceStarted => _options.TraceStarted;
+    internal Action<Http.StreamTrace>? TraceStarted => _options.TraceStarted;
     internal Overload Overload { get; }
     /// <summary>Where scripts log.</summary>
     internal ILogger ScriptLogger { get; }

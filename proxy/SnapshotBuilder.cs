@@ -4,13 +4,14 @@ using Managed.Proxy.Configuration.Host;
 using Managed.Proxy.Configuration.Model;
 using Managed.Proxy.Configuration.ShortForms;
 using Managed.Proxy.Configuration.Validation;
+using Managed.Proxy.Core;
 using Managed.Proxy.Core.Telemetry;
 using Managed.Proxy.Core.Transport;
 using Managed.Proxy.Downstream.Listener;
 using Managed.Proxy.Downstream.NetworkFilters;
 using Managed.Proxy.Http;
-using Managed.Proxy.Http.AccessLog;
 using Managed.Proxy.Router;
+using Managed.Proxy.Streams.AccessLog;
 using Managed.Proxy.Upstream;
 
 namespace Managed.Proxy;

@@ -2,7 +2,6 @@ using Managed.Proxy.Core.EventLoop;
 using Managed.Proxy.Core.Timers;
 using Managed.Proxy.Core.Transport;
 using Managed.Proxy.Downstream.Listener;
-using Managed.Proxy.Downstream.NetworkFilters;
 
 namespace Managed.Proxy;
 

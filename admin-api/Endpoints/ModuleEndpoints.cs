@@ -12,8 +12,9 @@ using Managed.AdminApi.Versions;
 using Managed.Migrations;
 using Managed.Proxy;
 using Managed.Proxy.Configuration;
+using Managed.Proxy.Core;
 using Managed.Proxy.Http.Filters.Lua;
-using Managed.Proxy.Http.Filters.Wasm;
+using Managed.Proxy.Http.Filters.Wasm.Code;
 using static Managed.AdminApi.Problems.ProblemCode;
 
 namespace Managed.AdminApi.Endpoints;

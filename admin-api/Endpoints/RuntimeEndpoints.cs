@@ -6,6 +6,7 @@ using Managed.AdminApi.Telemetry;
 using Managed.AdminApi.Versions;
 using Managed.Proxy;
 using Managed.Proxy.Configuration;
+using Managed.Proxy.Core;
 using static Managed.AdminApi.Problems.ProblemCode;
 
 namespace Managed.AdminApi.Endpoints;

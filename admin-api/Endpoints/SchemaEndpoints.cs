@@ -2,7 +2,7 @@ using Managed.AdminApi.Problems;
 using Managed.AdminApi.Requests;
 using Managed.Proxy;
 using Managed.Proxy.Configuration.Model;
-using Managed.Proxy.Configuration.Validation;
+using Managed.Proxy.Configuration.Schema;
 
 namespace Managed.AdminApi.Endpoints;
 

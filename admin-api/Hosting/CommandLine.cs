@@ -2,7 +2,7 @@ using System.Globalization;
 using System.Net;
 using Managed.AdminApi.Requests;
 using Managed.Proxy.Configuration;
-using Managed.Proxy.Http.Filters.Wasm;
+using Managed.Proxy.Http.Filters.Wasm.Code;
 
 namespace Managed.AdminApi.Hosting;
 

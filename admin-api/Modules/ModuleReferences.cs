@@ -1,4 +1,3 @@
-using Managed.Proxy;
 using Managed.Proxy.Configuration;
 
 namespace Managed.AdminApi.Modules;

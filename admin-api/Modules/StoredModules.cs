@@ -1,6 +1,6 @@
 using Managed.AdminApi.Hosting;
 using Managed.Migrations;
-using Managed.Proxy;
+using Managed.Proxy.Configuration;
 using Microsoft.Data.Sqlite;
 
 namespace Managed.AdminApi.Modules;

@@ -1,14 +1,14 @@
 using System.Collections.Concurrent;
 using System.Diagnostics;
-using System.Net;
 using System.Net.Sockets;
+using System.Net;
 using System.Text;
 using Managed.AdminApi.Modules;
 using Managed.AdminApi.Problems;
 using Managed.AdminApi.Versions;
 using Managed.Proxy;
 using Managed.Proxy.Configuration;
-using Managed.Proxy.Http.Tracing;
+using Managed.Proxy.Http;
 
 namespace Managed.AdminApi.Sandbox;
 

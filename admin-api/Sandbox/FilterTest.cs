@@ -1,5 +1,5 @@
 using Managed.Proxy.Configuration;
-using Managed.Proxy.Http.Tracing;
+using Managed.Proxy.Http;
 
 namespace Managed.AdminApi.Sandbox;
 

@@ -1,4 +1,5 @@
 using System.Numerics;
+using Managed.Proxy.Core;
 
 namespace Managed.Proxy.Bindings;
 

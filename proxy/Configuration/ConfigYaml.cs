@@ -1,6 +1,5 @@
 using System.Globalization;
 using System.Text;
-using Managed.Proxy.Configuration.Parsing;
 
 namespace Managed.Proxy.Configuration;
 

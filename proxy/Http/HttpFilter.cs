@@ -1,4 +1,5 @@
 using Managed.Proxy.Core.Buffers;
+using Managed.Proxy.Http.Headers;
 
 namespace Managed.Proxy.Http;
 
@@ -56,7 +57,7 @@ public enum FilterHooks
 /// <summary>
 /// One filter on one stream, on one worker: no locks, no other threads. Instances are pooled: <see cref="OnDestroy"/> must bring
 /// every field back to its fresh state. A hook may change the headers and the body it is given, call
-/// <see cref="HttpStream.SendLocalReply(int, ReadOnlySpan{byte}, string, ResponseFlags)"/> (its return value then does not matter) or pause by its status
+/// <see cref="HttpStream.SendLocalReply(int, ReadOnlySpan{byte}, string, Streams.ResponseFlags)"/> (its return value then does not matter) or pause by its status
 /// and later resume through the stream, on the same worker (<see cref="Worker.Post"/> brings other threads there).
 /// Request hooks run in the order of the chain, response hooks in reverse.
 /// </summary>

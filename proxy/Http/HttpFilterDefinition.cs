@@ -1,4 +1,5 @@
 using Managed.Proxy.Configuration;
+using Managed.Proxy.Core;
 
 namespace Managed.Proxy.Http;
 

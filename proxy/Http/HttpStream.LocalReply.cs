@@ -1,6 +1,8 @@
 using Managed.Proxy.Core.Buffers;
 using Managed.Proxy.Core.EventLoop;
 using Managed.Proxy.Downstream.NetworkFilters.HttpConnectionManager;
+using Managed.Proxy.Http.Headers;
+using Managed.Proxy.Streams;
 
 namespace Managed.Proxy.Http;
 

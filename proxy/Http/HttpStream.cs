@@ -3,8 +3,9 @@ using Managed.Proxy.Core.EventLoop;
 using Managed.Proxy.Core.Timers;
 using Managed.Proxy.Downstream.NetworkFilters.HttpConnectionManager;
 using Managed.Proxy.Http.Codecs;
-using Managed.Proxy.Http.Tracing;
+using Managed.Proxy.Http.Headers;
 using Managed.Proxy.Router;
+using Managed.Proxy.Streams;
 using Managed.Proxy.Upstream.Pools;
 
 namespace Managed.Proxy.Http;

@@ -1,4 +1,5 @@
 using System.Buffers;
+using Managed.Proxy.Http.Headers;
 
 namespace Managed.Proxy.Http;
 

@@ -1,8 +1,7 @@
 using System.Buffers.Text;
 using Managed.Proxy.Configuration;
 using Managed.Proxy.Configuration.Model;
-using Managed.Proxy.Http;
-using Managed.Proxy.Http.Formatting;
+using Managed.Proxy.Http.Headers;
 using Managed.Proxy.Router.Matching;
 
 namespace Managed.Proxy.Router;

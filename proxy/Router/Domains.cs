@@ -1,6 +1,6 @@
 using System.Buffers;
 using System.Text;
-using Managed.Proxy.Router.Matching;
+using Managed.Proxy.Core.Buffers;
 
 namespace Managed.Proxy.Router;
 

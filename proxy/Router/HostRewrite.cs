@@ -2,8 +2,8 @@ using System.Text;
 using Managed.Proxy.Configuration;
 using Managed.Proxy.Configuration.Model;
 using Managed.Proxy.Core.Buffers;
-using Managed.Proxy.Http;
-using Managed.Proxy.Http.Formatting;
+using Managed.Proxy.Http.Headers;
+using Managed.Proxy.Streams.Formatting;
 
 namespace Managed.Proxy.Router;
 

@@ -1,9 +1,10 @@
 using System.Text;
 using Managed.Proxy.Configuration;
 using Managed.Proxy.Configuration.Model;
+using Managed.Proxy.Configuration.Validation;
 using Managed.Proxy.Core.Buffers;
-using Managed.Proxy.Http.Formatting;
 using Managed.Proxy.Router.Matching;
+using Managed.Proxy.Streams.Formatting;
 
 namespace Managed.Proxy.Router;
 

@@ -1,4 +1,5 @@
 using Managed.Proxy.Configuration;
+using Managed.Proxy.Core;
 using Managed.Proxy.Core.Telemetry;
 using Managed.Proxy.Http;
 using Managed.Proxy.Upstream;

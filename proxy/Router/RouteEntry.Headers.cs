@@ -1,6 +1,8 @@
 using Managed.Proxy.Core.Buffers;
 using Managed.Proxy.Http;
-using Managed.Proxy.Http.Formatting;
+using Managed.Proxy.Http.Headers;
+using Managed.Proxy.Streams;
+using Managed.Proxy.Streams.Formatting;
 
 namespace Managed.Proxy.Router;
 

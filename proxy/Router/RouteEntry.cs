@@ -1,8 +1,9 @@
 using System.Text;
 using Managed.Proxy.Core.Buffers;
 using Managed.Proxy.Http;
-using Managed.Proxy.Http.Formatting;
+using Managed.Proxy.Http.Headers;
 using Managed.Proxy.Router.Matching;
+using Managed.Proxy.Streams.Formatting;
 using Managed.Proxy.Upstream;
 
 namespace Managed.Proxy.Router;

@@ -1,9 +1,12 @@
 using System.Text;
 using Managed.Proxy.Configuration;
 using Managed.Proxy.Configuration.Model;
-using Managed.Proxy.Http;
-using Managed.Proxy.Http.Formatting;
+using Managed.Proxy.Configuration.Validation;
+using Managed.Proxy.Core.Buffers;
+using Managed.Proxy.Http.Headers;
 using Managed.Proxy.Router.Matching;
+using Managed.Proxy.Streams;
+using Managed.Proxy.Streams.Formatting;
 using Managed.Proxy.Upstream;
 
 namespace Managed.Proxy.Router;

@@ -1,6 +1,6 @@
 using Managed.Proxy.Configuration.Model;
-using Managed.Proxy.Http;
-using Managed.Proxy.Http.Formatting;
+using Managed.Proxy.Core.Buffers;
+using Managed.Proxy.Http.Headers;
 using Managed.Proxy.Router.Matching;
 
 namespace Managed.Proxy.Router;

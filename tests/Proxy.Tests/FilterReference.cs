@@ -1,5 +1,4 @@
 using System.Text;
-using Managed.Proxy.Configuration.Model;
 using Managed.Proxy.Configuration.Validation;
 
 namespace Managed.Proxy.Tests;

@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using Managed.Proxy.Core;
 
 namespace Managed.Proxy.Bindings.Lua;
 

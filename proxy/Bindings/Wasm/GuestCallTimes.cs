@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using Managed.Proxy.Core;
 using Managed.Proxy.Core.Telemetry;
 
 namespace Managed.Proxy.Bindings.Wasm;

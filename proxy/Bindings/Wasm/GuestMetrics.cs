@@ -1,3 +1,4 @@
+using Managed.Proxy.Core.Buffers;
 using Managed.Proxy.Core.Telemetry;
 
 namespace Managed.Proxy.Bindings.Wasm;

@@ -1,6 +1,6 @@
 using System.Buffers.Binary;
 using Managed.Proxy.Core.Buffers;
-using Managed.Proxy.Http;
+using Managed.Proxy.Http.Headers;
 
 namespace Managed.Proxy.Bindings.Wasm;
 

@@ -1,6 +1,5 @@
 using Managed.Proxy.Core.Buffers;
-using Managed.Proxy.Http;
-using Managed.Proxy.Http.Codecs.Http1;
+using Managed.Proxy.Http.Headers;
 using Wasmtime;
 
 namespace Managed.Proxy.Bindings.Wasm;

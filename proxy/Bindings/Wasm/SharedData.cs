@@ -1,3 +1,5 @@
+using Managed.Proxy.Core.Buffers;
+
 namespace Managed.Proxy.Bindings.Wasm;
 
 /// <summary>The key-value store of one vm_id, for its VMs on all workers; it outlives them. Bounded in bytes.</summary>

@@ -1,5 +1,5 @@
-using System.Diagnostics;
 using System.Diagnostics.CodeAnalysis;
+using System.Diagnostics;
 using Managed.Proxy.Core.Buffers;
 using Managed.Proxy.Core.Telemetry;
 using Wasmtime;

@@ -1,6 +1,5 @@
 using System.Collections;
 using System.Diagnostics.CodeAnalysis;
-using Managed.Proxy.Configuration.Model;
 
 namespace Managed.Proxy.Configuration.Validation;
 

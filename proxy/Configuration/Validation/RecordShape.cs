@@ -1,7 +1,6 @@
 using System.Collections.Concurrent;
 using System.ComponentModel;
 using System.Reflection;
-using Managed.Proxy.Configuration.Model;
 
 namespace Managed.Proxy.Configuration.Validation;
 

@@ -129,10 +129,10 @@ internal sealed class DownstreamConnection
     }
 
     /// <summary>What the chain's last filter notes of where the bytes go; null while it forwards none.</summary>
-    public Http.StreamInfo? Forwarding { get; set; }
+    public Streams.StreamInfo? Forwarding { get; set; }
 
     /// <summary>For the listener's access log, once it is over.</summary>
-    public Http.StreamInfo Describe() => new()
+    public Streams.StreamInfo Describe() => new()
     {
         StartTime = StartMicros, EndTime = Worker.NowMicros, StartWallClock = Worker.WallMicros - (Worker.NowMicros - StartMicros), ConnectionId = Id,
         RemoteAddress = RemoteAddress, DirectRemoteAddress = RemoteAddress, LocalAddress = LocalAddress, ListenerName = Chain.Listener.Name, FilterChainName = Chain.Name,

@@ -1,6 +1,7 @@
-using System.Net;
 using System.Net.Sockets;
+using System.Net;
 using Managed.Proxy.Configuration.Model;
+using Managed.Proxy.Router.Matching;
 
 namespace Managed.Proxy.Downstream.Listener;
 

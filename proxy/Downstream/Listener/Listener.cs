@@ -2,7 +2,6 @@ using System.Net;
 using Managed.Proxy.Configuration.Model;
 using Managed.Proxy.Core.Telemetry;
 using Managed.Proxy.Core.Transport;
-using Managed.Proxy.Downstream.NetworkFilters;
 
 namespace Managed.Proxy.Downstream.Listener;
 
@@ -19,7 +18,7 @@ internal sealed class Listener
     public FilterChain[] Chains { get; set; } = [];
     public FilterChain? DefaultChain { get; set; }
     public FilterChainMatcher Matcher { get; set; } = null!;
-    public Http.AccessLog.AccessLog? AccessLog { get; set; }
+    public Streams.AccessLog.AccessLog? AccessLog { get; set; }
     /// <summary>With the port the system chose; null for a Unix socket or before the bind.</summary>
     public IPEndPoint? BoundAddress { get; set; }
 

@@ -1,9 +1,10 @@
 using Managed.Proxy.Configuration;
 using Managed.Proxy.Configuration.Model;
+using Managed.Proxy.Core;
 using Managed.Proxy.Core.Telemetry;
 using Managed.Proxy.Http;
-using Managed.Proxy.Http.AccessLog;
 using Managed.Proxy.Router;
+using Managed.Proxy.Streams.AccessLog;
 using Managed.Proxy.Upstream;
 
 namespace Managed.Proxy.Downstream.NetworkFilters;

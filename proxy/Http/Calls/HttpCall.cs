@@ -2,6 +2,7 @@ using Managed.Proxy.Core.Buffers;
 using Managed.Proxy.Core.EventLoop;
 using Managed.Proxy.Core.Timers;
 using Managed.Proxy.Http.Codecs.Http1;
+using Managed.Proxy.Http.Headers;
 using Managed.Proxy.Upstream;
 using Managed.Proxy.Upstream.Pools;
 

@@ -1,6 +1,7 @@
-using Managed.Proxy.Core.Buffers;
 using Managed.Proxy.Core.EventLoop;
 using Managed.Proxy.Core.Transport;
+using Managed.Proxy.Http.Headers;
+using Managed.Proxy.Streams;
 
 namespace Managed.Proxy.Http.Codecs;
 

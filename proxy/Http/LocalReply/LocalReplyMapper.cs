@@ -1,8 +1,8 @@
 using Managed.Proxy.Configuration;
 using Managed.Proxy.Configuration.Model;
 using Managed.Proxy.Downstream.NetworkFilters.HttpConnectionManager;
-using Managed.Proxy.Http.AccessLog;
-using Managed.Proxy.Http.Formatting;
+using Managed.Proxy.Streams.AccessLog;
+using Managed.Proxy.Streams.Formatting;
 
 namespace Managed.Proxy.Http.LocalReply;
 

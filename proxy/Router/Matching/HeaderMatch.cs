@@ -1,10 +1,9 @@
-using System.Buffers;
 using System.Buffers.Text;
+using System.Buffers;
 using System.Text;
 using Managed.Proxy.Configuration;
 using Managed.Proxy.Configuration.Model;
-using Managed.Proxy.Http;
-using Managed.Proxy.Http.Formatting;
+using Managed.Proxy.Http.Headers;
 
 namespace Managed.Proxy.Router.Matching;
 

@@ -1,6 +1,7 @@
 using System.Text;
 using Managed.Proxy.Configuration;
 using Managed.Proxy.Configuration.Model;
+using Managed.Proxy.Configuration.Validation;
 
 namespace Managed.Proxy.Router.Matching;
 

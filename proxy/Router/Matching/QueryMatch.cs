@@ -1,7 +1,7 @@
 using System.Text;
 using Managed.Proxy.Configuration;
 using Managed.Proxy.Configuration.Model;
-using Managed.Proxy.Http.Formatting;
+using Managed.Proxy.Http.Headers;
 
 namespace Managed.Proxy.Router.Matching;
 

@@ -1,10 +1,9 @@
-using Managed.Proxy.Core.Buffers;
 using Managed.Proxy.Core.EventLoop;
 using Managed.Proxy.Core.Timers;
 using Managed.Proxy.Core.Transport;
-using Managed.Proxy.Http;
 using Managed.Proxy.Http.Codecs;
 using Managed.Proxy.Http.Codecs.Http1;
+using Managed.Proxy.Http.Headers;
 
 namespace Managed.Proxy.Upstream.Pools;
 

@@ -2,8 +2,9 @@ using System.Net;
 using BenchmarkDotNet.Attributes;
 using Managed.Proxy.Configuration;
 using Managed.Proxy.Core.Buffers;
-using Managed.Proxy.Http;
-using Managed.Proxy.Http.AccessLog;
+using Managed.Proxy.Http.Headers;
+using Managed.Proxy.Streams;
+using Managed.Proxy.Streams.AccessLog;
 
 namespace Managed.Benchmarks.Stages;
 

@@ -1,8 +1,9 @@
 using System.Text;
 using BenchmarkDotNet.Attributes;
 using Managed.Proxy.Core.Buffers;
-using Managed.Proxy.Http;
+using Managed.Proxy.Core.Transport;
 using Managed.Proxy.Http.Codecs.Http1;
+using Managed.Proxy.Http.Headers;
 
 namespace Managed.Benchmarks.Stages;
 

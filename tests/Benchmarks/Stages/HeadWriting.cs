@@ -1,6 +1,6 @@
 using BenchmarkDotNet.Attributes;
-using Managed.Proxy.Http;
 using Managed.Proxy.Http.Codecs.Http1;
+using Managed.Proxy.Http.Headers;
 
 namespace Managed.Benchmarks.Stages;
 

@@ -1,5 +1,5 @@
 using BenchmarkDotNet.Attributes;
-using Managed.Proxy.Http;
+using Managed.Proxy.Http.Headers;
 
 namespace Managed.Benchmarks.Stages;
 

@@ -3,8 +3,9 @@ using Managed.Proxy;
 using Managed.Proxy.Configuration;
 using Managed.Proxy.Configuration.Parsing;
 using Managed.Proxy.Downstream.NetworkFilters.HttpConnectionManager;
-using Managed.Proxy.Http;
+using Managed.Proxy.Http.Headers;
 using Managed.Proxy.Router;
+using Managed.Proxy.Streams;
 using Microsoft.Extensions.Logging.Abstractions;
 
 namespace Managed.Benchmarks.Stages;

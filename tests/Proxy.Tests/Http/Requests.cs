@@ -1,10 +1,9 @@
 using System.Text;
 using Managed.Proxy.Configuration;
-using Managed.Proxy.Configuration.Model;
 using Managed.Proxy.Configuration.Parsing;
 using Managed.Proxy.Configuration.Validation;
 using Managed.Proxy.Core.Buffers;
-using Managed.Proxy.Http;
+using Managed.Proxy.Http.Headers;
 using Xunit;
 
 namespace Managed.Proxy.Tests.Http;

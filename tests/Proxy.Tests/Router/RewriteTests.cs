@@ -1,6 +1,7 @@
 using Managed.Proxy.Core.Buffers;
-using Managed.Proxy.Http;
+using Managed.Proxy.Http.Headers;
 using Managed.Proxy.Router;
+using Managed.Proxy.Streams;
 using Managed.Proxy.Tests.Http;
 using Xunit;
 

@@ -1,4 +1,5 @@
-using Managed.Proxy.Http;
+using Managed.Proxy.Http.Headers;
+using Managed.Proxy.Streams;
 using Managed.Proxy.Tests.Http;
 using Xunit;
 

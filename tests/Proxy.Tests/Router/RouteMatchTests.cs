@@ -1,3 +1,4 @@
+using Managed.Proxy.Router.Matching;
 using Managed.Proxy.Tests.Http;
 using Xunit;
 
@@ -142,7 +143,7 @@ public sealed class RouteMatchTests
             - {match: {prefix: /}, route: {cluster: b}}
             """);
         var steps = new List<MatchStep>();
-        var entry = table.Explain(Requests.Get("h", "/b"), new Managed.Proxy.Http.StreamInfo(), 0, steps);
+        var entry = table.Explain(Requests.Get("h", "/b"), new Managed.Proxy.Streams.StreamInfo(), 0, steps);
         Assert.Equal("b", entry!.ClusterName);
         Assert.Equal(["virtual_host all True", "route one False", "route two False", "route route-2 True"], steps.Select(s => $"{s.Kind} {s.Name} {s.Matched}"));
         Assert.Contains("path '/a'", steps[1].Reason);
@@ -166,7 +167,7 @@ public sealed class RouteMatchTests
               - {match: {prefix: /, query_parameters: [{name: q, string_match: {exact: '1'}}]}, route: {weighted_clusters: {clusters: [{name: a, weight: 1}, {name: b, weight: 1}]}}}
             """);
         var request = Requests.Get("www.example.com", "/v1/x?p=0&q=1", "accept: text/html", "accept: text/plain");
-        var info = new Managed.Proxy.Http.StreamInfo();
+        var info = new Managed.Proxy.Streams.StreamInfo();
         for (int i = 0; i < 100; i++) Assert.NotNull(table.Match(request, info, (ulong)i));
         long before = GC.GetAllocatedBytesForCurrentThread();
         for (int i = 0; i < 1000; i++) table.Match(request, info, (ulong)i << 20);

@@ -1,9 +1,12 @@
 using Managed.Proxy.Configuration;
 using Managed.Proxy.Configuration.Model;
 using Managed.Proxy.Configuration.Validation;
+using Managed.Proxy.Core;
 using Managed.Proxy.Core.Telemetry;
 using Managed.Proxy.Http;
+using Managed.Proxy.Http.Headers;
 using Managed.Proxy.Router;
+using Managed.Proxy.Streams;
 using Managed.Proxy.Tests.Http;
 using Managed.Proxy.Upstream;
 using Xunit;

@@ -1,5 +1,5 @@
 using System.ComponentModel;
-using Managed.Proxy.Configuration.Model;
+using Managed.Proxy.Configuration.Validation;
 
 namespace Managed.Proxy.Downstream.NetworkFilters.Echo;
 

@@ -1,7 +1,6 @@
 using System.Net;
 using System.Text;
-using Managed.Proxy.Http;
-using Managed.Proxy.Http.Codecs.Http1;
+using Managed.Proxy.Http.Headers;
 
 namespace Managed.Proxy.Downstream.NetworkFilters.HttpConnectionManager;
 

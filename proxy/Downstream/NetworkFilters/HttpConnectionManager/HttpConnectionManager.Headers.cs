@@ -2,7 +2,9 @@ using System.Text;
 using Managed.Proxy.Core.Buffers;
 using Managed.Proxy.Http;
 using Managed.Proxy.Http.Codecs.Http1;
+using Managed.Proxy.Http.Headers;
 using Managed.Proxy.Router;
+using Managed.Proxy.Streams;
 
 namespace Managed.Proxy.Downstream.NetworkFilters.HttpConnectionManager;
 

@@ -2,10 +2,11 @@ using Managed.Proxy.Core.EventLoop;
 using Managed.Proxy.Core.Telemetry;
 using Managed.Proxy.Downstream.Listener;
 using Managed.Proxy.Http;
-using Managed.Proxy.Http.AccessLog;
 using Managed.Proxy.Http.Codecs.Http1;
 using Managed.Proxy.Http.LocalReply;
 using Managed.Proxy.Router;
+using Managed.Proxy.Streams;
+using Managed.Proxy.Streams.AccessLog;
 
 namespace Managed.Proxy.Downstream.NetworkFilters.HttpConnectionManager;
 

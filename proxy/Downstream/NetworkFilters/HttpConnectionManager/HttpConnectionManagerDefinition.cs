@@ -1,10 +1,10 @@
-using Managed.Proxy.Downstream.Listener;
 using Managed.Proxy.Configuration;
 using Managed.Proxy.Configuration.Validation;
-using Managed.Proxy.Http.AccessLog;
+using Managed.Proxy.Downstream.Listener;
 using Managed.Proxy.Http.Filters.Router;
 using Managed.Proxy.Http.LocalReply;
 using Managed.Proxy.Router;
+using Managed.Proxy.Streams.AccessLog;
 
 namespace Managed.Proxy.Downstream.NetworkFilters.HttpConnectionManager;
 

@@ -1,6 +1,7 @@
-using System.ComponentModel;
 using System.ComponentModel.DataAnnotations;
+using System.ComponentModel;
 using Managed.Proxy.Configuration.Model;
+using Managed.Proxy.Configuration.Validation;
 
 namespace Managed.Proxy.Downstream.NetworkFilters.HttpConnectionManager;
 

@@ -1,6 +1,6 @@
 using System.Text;
 using Managed.Proxy.Core.Buffers;
-using Managed.Proxy.Http;
+using Managed.Proxy.Http.Headers;
 
 namespace Managed.Proxy.Downstream.NetworkFilters.HttpConnectionManager;
 

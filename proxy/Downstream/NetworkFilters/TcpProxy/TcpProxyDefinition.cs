@@ -1,7 +1,7 @@
-using Managed.Proxy.Downstream.Listener;
 using Managed.Proxy.Configuration;
 using Managed.Proxy.Configuration.Validation;
-using Managed.Proxy.Http.AccessLog;
+using Managed.Proxy.Downstream.Listener;
+using Managed.Proxy.Streams.AccessLog;
 using Managed.Proxy.Upstream;
 
 namespace Managed.Proxy.Downstream.NetworkFilters.TcpProxy;

@@ -3,10 +3,10 @@ using Managed.Proxy.Core.Telemetry;
 using Managed.Proxy.Core.Timers;
 using Managed.Proxy.Core.Transport;
 using Managed.Proxy.Downstream.Listener;
-using Managed.Proxy.Http.AccessLog;
-using Managed.Proxy.Http;
-using Managed.Proxy.Upstream.Pools;
+using Managed.Proxy.Streams;
+using Managed.Proxy.Streams.AccessLog;
 using Managed.Proxy.Upstream;
+using Managed.Proxy.Upstream.Pools;
 
 namespace Managed.Proxy.Downstream.NetworkFilters.TcpProxy;
 

@@ -1,6 +1,8 @@
 using Managed.Proxy.Configuration;
 using Managed.Proxy.Configuration.Validation;
+using Managed.Proxy.Downstream.Listener;
 using Managed.Proxy.Http.Filters.Wasm;
+using Managed.Proxy.Http.Filters.Wasm.Plugins;
 
 namespace Managed.Proxy.Downstream.NetworkFilters.Wasm;
 

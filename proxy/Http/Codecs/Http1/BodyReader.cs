@@ -1,4 +1,5 @@
-using Managed.Proxy.Core.Buffers;
+using Managed.Proxy.Core.Transport;
+using Managed.Proxy.Http.Headers;
 
 namespace Managed.Proxy.Http.Codecs.Http1;
 

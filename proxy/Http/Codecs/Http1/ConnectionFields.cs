@@ -1,3 +1,5 @@
+using Managed.Proxy.Http.Headers;
+
 namespace Managed.Proxy.Http.Codecs.Http1;
 
 /// <summary>Fields that end at this hop (RFC 9110 section 7.6.1): Connection, what it names, and those that are so by themselves.</summary>

@@ -1,4 +1,4 @@
-using Managed.Proxy.Core.Buffers;
+using Managed.Proxy.Core.Transport;
 
 namespace Managed.Proxy.Http.Codecs.Http1;
 

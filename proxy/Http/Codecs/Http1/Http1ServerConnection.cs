@@ -1,9 +1,10 @@
-using Managed.Proxy.Core.Buffers;
 using Managed.Proxy.Core.EventLoop;
 using Managed.Proxy.Core.Timers;
 using Managed.Proxy.Core.Transport;
 using Managed.Proxy.Downstream.Listener;
 using Managed.Proxy.Downstream.NetworkFilters.HttpConnectionManager;
+using Managed.Proxy.Http.Headers;
+using Managed.Proxy.Streams;
 
 namespace Managed.Proxy.Http.Codecs.Http1;
 

@@ -1,3 +1,5 @@
+using Managed.Proxy.Http.Headers;
+
 namespace Managed.Proxy.Http.Codecs.Http1;
 
 /// <summary>The forms of a request target (RFC 9112 section 3.2) and what may stand in a Host (RFC 9110 section 7.2, RFC 3986 section 3.2).</summary>

@@ -1,3 +1,5 @@
+using Managed.Proxy.Http.Headers;
+
 namespace Managed.Proxy.Http.Codecs.Http1;
 
 /// <summary>

@@ -1,8 +1,9 @@
 using System.Globalization;
 using System.Text;
 using Managed.Proxy.Core.Timers;
-using Managed.Proxy.Http.Formatting;
+using Managed.Proxy.Http.Headers;
 using Managed.Proxy.Router.Matching;
+using Managed.Proxy.Streams;
 
 namespace Managed.Proxy.Http.Filters.Fault;
 

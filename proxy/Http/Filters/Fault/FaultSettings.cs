@@ -1,5 +1,6 @@
 using System.Buffers.Text;
 using Managed.Proxy.Configuration.Model;
+using Managed.Proxy.Http.Headers;
 using Managed.Proxy.Router.Matching;
 
 namespace Managed.Proxy.Http.Filters.Fault;

@@ -1,5 +1,7 @@
 using Managed.Proxy.Configuration;
 using Managed.Proxy.Core.Buffers;
+using Managed.Proxy.Http.Headers;
+using Managed.Proxy.Streams;
 
 namespace Managed.Proxy.Http.Filters.HeaderMutation;
 

@@ -1,3 +1,5 @@
+using Managed.Proxy.Core;
+
 namespace Managed.Proxy.Http.Filters.LocalRateLimit;
 
 /// <summary>

@@ -1,4 +1,6 @@
 using Managed.Proxy.Core.Buffers;
+using Managed.Proxy.Http.Headers;
+using Managed.Proxy.Streams;
 
 namespace Managed.Proxy.Http.Filters.LocalRateLimit;
 

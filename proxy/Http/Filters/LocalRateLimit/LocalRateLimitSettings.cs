@@ -1,5 +1,6 @@
+using Managed.Proxy.Core;
 using Managed.Proxy.Core.Telemetry;
-using Managed.Proxy.Http.Formatting;
+using Managed.Proxy.Streams.Formatting;
 
 namespace Managed.Proxy.Http.Filters.LocalRateLimit;
 

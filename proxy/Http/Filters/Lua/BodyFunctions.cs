@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Text;
 using Managed.Proxy.Bindings.Lua;
+using Managed.Proxy.Http.Headers;
 
 namespace Managed.Proxy.Http.Filters.Lua;
 

@@ -1,6 +1,6 @@
 using System.Runtime.CompilerServices;
 using Managed.Proxy.Bindings.Lua;
-using Managed.Proxy.Http.Codecs.Http1;
+using Managed.Proxy.Http.Headers;
 
 namespace Managed.Proxy.Http.Filters.Lua;
 

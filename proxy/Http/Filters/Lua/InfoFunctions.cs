@@ -1,5 +1,6 @@
 using System.Net;
 using Managed.Proxy.Bindings.Lua;
+using Managed.Proxy.Streams;
 
 namespace Managed.Proxy.Http.Filters.Lua;
 

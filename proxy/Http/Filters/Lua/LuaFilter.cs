@@ -1,5 +1,6 @@
 using Managed.Proxy.Bindings.Lua;
 using Managed.Proxy.Core.Buffers;
+using Managed.Proxy.Http.Headers;
 
 namespace Managed.Proxy.Http.Filters.Lua;
 

@@ -1,5 +1,4 @@
 using Managed.Proxy.Bindings.Lua;
-using Managed.Proxy.Http.Tracing;
 
 namespace Managed.Proxy.Http.Filters.Lua;
 

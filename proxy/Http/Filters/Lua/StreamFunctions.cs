@@ -4,6 +4,8 @@ using System.Text;
 using Managed.Proxy.Bindings.Lua;
 using Managed.Proxy.Core.Telemetry;
 using Managed.Proxy.Http.Calls;
+using Managed.Proxy.Http.Headers;
+using Managed.Proxy.Streams;
 using Microsoft.Extensions.Logging;
 
 namespace Managed.Proxy.Http.Filters.Lua;

@@ -1,5 +1,4 @@
 using System.ComponentModel;
-using Managed.Proxy.Configuration.Model;
 using Managed.Proxy.Configuration.Validation;
 
 namespace Managed.Proxy.Http.Filters.Router;

@@ -2,8 +2,9 @@ using System.Globalization;
 using System.Text;
 using Managed.Proxy.Bindings.Wasm;
 using Managed.Proxy.Core.Buffers;
-using Managed.Proxy.Http.Codecs.Http1;
-using Managed.Proxy.Http.Formatting;
+using Managed.Proxy.Http.Filters.Wasm.Plugins;
+using Managed.Proxy.Http.Headers;
+using Managed.Proxy.Streams;
 
 namespace Managed.Proxy.Http.Filters.Wasm;
 
@@ -189,7 +190,7 @@ internal sealed class HttpContext(WasmFilter filter) : StreamContext
     }
 
     // Apart, so that the closure is made only here.
-    private static Action<string, string, string> TellTo(Tracing.StreamTrace trace) => (function, arguments, result) => trace.Call(function, arguments, result, "");
+    private static Action<string, string, string> TellTo(StreamTrace trace) => (function, arguments, result) => trace.Call(function, arguments, result, "");
 
     // ---- what the guest asks of its stream
 

@@ -1,4 +1,6 @@
 using Managed.Proxy.Core.Buffers;
+using Managed.Proxy.Http.Filters.Wasm.Plugins;
+using Managed.Proxy.Http.Headers;
 
 namespace Managed.Proxy.Http.Filters.Wasm;
 

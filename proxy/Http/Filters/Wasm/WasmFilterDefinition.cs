@@ -1,5 +1,6 @@
 using Managed.Proxy.Configuration;
 using Managed.Proxy.Configuration.Validation;
+using Managed.Proxy.Http.Filters.Wasm.Plugins;
 
 namespace Managed.Proxy.Http.Filters.Wasm;
 

@@ -1,4 +1,4 @@
-using Managed.Proxy.Configuration.Model;
+using Managed.Proxy.Configuration.Schema;
 using Managed.Proxy.Configuration.Validation;
 using Xunit;
 

@@ -1,6 +1,6 @@
 using Managed.Proxy.Core.Buffers;
 using Managed.Proxy.Core.EventLoop;
-using Managed.Proxy.Downstream.NetworkFilters;
+using Managed.Proxy.Downstream.Listener;
 using Managed.TestKit;
 using Xunit;
 

@@ -1,8 +1,8 @@
 using Managed.Proxy.Configuration;
 using Managed.Proxy.Core.Buffers;
 using Managed.Proxy.Downstream.NetworkFilters.HttpConnectionManager;
-using Managed.Proxy.Http;
 using Managed.Proxy.Http.LocalReply;
+using Managed.Proxy.Streams;
 using Xunit;
 
 namespace Managed.Proxy.Tests.Http.LocalReply;

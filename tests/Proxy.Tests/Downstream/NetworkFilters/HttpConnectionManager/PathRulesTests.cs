@@ -2,7 +2,7 @@ using System.Text;
 using CsCheck;
 using Managed.Proxy.Core.Buffers;
 using Managed.Proxy.Downstream.NetworkFilters.HttpConnectionManager;
-using Managed.Proxy.Http;
+using Managed.Proxy.Http.Headers;
 using Xunit;
 
 namespace Managed.Proxy.Tests.Downstream.NetworkFilters.HttpConnectionManager;

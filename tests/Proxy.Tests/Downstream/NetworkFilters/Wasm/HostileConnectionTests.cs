@@ -1,3 +1,4 @@
+using Managed.Proxy.Core;
 using Managed.TestKit;
 using Managed.TestKit.Wasm;
 using Xunit;

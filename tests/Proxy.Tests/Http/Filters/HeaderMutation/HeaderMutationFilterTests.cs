@@ -1,7 +1,8 @@
 using Managed.Proxy.Configuration;
 using Managed.Proxy.Core.Buffers;
-using Managed.Proxy.Http;
 using Managed.Proxy.Http.Filters.HeaderMutation;
+using Managed.Proxy.Http.Headers;
+using Managed.Proxy.Streams;
 using Xunit;
 
 namespace Managed.Proxy.Tests.Http.Filters.HeaderMutation;

@@ -2,7 +2,7 @@ using System.Globalization;
 using System.Net;
 using System.Security.Cryptography;
 using System.Text;
-using Managed.Proxy.Http.Filters.Wasm;
+using Managed.Proxy.Http.Filters.Wasm.Code;
 using Managed.TestKit;
 using Managed.TestKit.Wasm;
 using Xunit;

@@ -2,7 +2,8 @@ using System.Security.Cryptography;
 using System.Text;
 using Managed.Proxy.Bindings.Wasm;
 using Managed.Proxy.Core.Buffers;
-using Managed.Proxy.Http.Filters.Wasm;
+using Managed.Proxy.Http.Filters.Wasm.Calls;
+using Managed.Proxy.Http.Filters.Wasm.Plugins;
 using Xunit;
 
 namespace Managed.Proxy.Tests.Http.Filters.Wasm;

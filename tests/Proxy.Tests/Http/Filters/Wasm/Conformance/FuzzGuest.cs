@@ -1,6 +1,6 @@
 using System.Globalization;
-using System.Text;
 using System.Text.RegularExpressions;
+using System.Text;
 using Managed.TestKit.Wasm;
 
 namespace Managed.Proxy.Tests.Http.Filters.Wasm.Conformance;

@@ -1,0 +1,52 @@
+using Managed.Proxy.Core.Buffers;
+
+namespace Managed.Proxy.Downstream.Listener;
+
+/// <summary>What happens after a hook. Envoy's Network::FilterStatus.</summary>
+public enum NetworkStatus
+{
+    /// <summary>Go on with the next filter.</summary>
+    Continue,
+    /// <summary>
+    /// The next filters wait, and the bytes are kept; more that arrive come to this filter again together with them. It goes on when a later
+    /// call returns Continue or this filter asks for it (<see cref="NetworkFilter.ContinueReading"/>, <see cref="NetworkFilter.ContinueWriting"/>).
+    /// With a mebibyte kept, the side they come from is not read any more.
+    /// </summary>
+    StopIteration,
+}
+
+/// <summary>Why a connection ended.</summary>
+public enum ConnectionEnd { Unknown, Local, Remote }
+
+/// <summary>
+/// A filter on the bytes of one connection [3], before the terminal filter of its chain: on one worker, no locks. Bytes from the client pass the
+/// filters in the order of the chain, bytes to it in reverse. A hook may change the bytes in place.
+/// </summary>
+public abstract class NetworkFilter
+{
+    internal FilteredTransport Transport { get; set; } = null!;
+    internal DownstreamConnection Connection { get; set; } = null!;
+
+    /// <summary>Before anything is read. StopIteration keeps the terminal filter from beginning.</summary>
+    public virtual NetworkStatus OnNewConnection() => NetworkStatus.Continue;
+    /// <summary>Bytes from the client, with what was kept of them before. <paramref name="end"/>: the client sends no more.</summary>
+    public virtual NetworkStatus OnData(ByteWriter data, bool end) => NetworkStatus.Continue;
+    /// <summary>Bytes to the client, likewise.</summary>
+    public virtual NetworkStatus OnWrite(ByteWriter data, bool end) => NetworkStatus.Continue;
+    /// <summary>The connection is over.</summary>
+    public virtual void OnClose(ConnectionEnd end) { }
+
+    /// <summary>Goes on after a StopIteration of OnNewConnection or OnData. Not within these.</summary>
+    protected void ContinueReading() => Transport.ContinueReading();
+    /// <summary>Goes on after a StopIteration of OnWrite. Not within it.</summary>
+    protected void ContinueWriting() => Transport.ContinueWriting();
+    /// <summary>Ends the connection; what has passed the filters is sent before.</summary>
+    protected void CloseConnection() => Transport.CloseSoon();
+}
+
+/// <summary>A filter of one version: makes an instance for each connection. On the connection's worker.</summary>
+internal abstract class NetworkFilterFactory
+{
+    /// <summary>Null: the connection is to be closed at once.</summary>
+    public abstract NetworkFilter? Create(DownstreamConnection connection);
+}

@@ -1,0 +1,120 @@
+using System.Runtime.CompilerServices;
+using System.Text;
+using Managed.Proxy.Bindings.Wasm;
+using Managed.Proxy.Http.Filters.Wasm.Calls;
+
+namespace Managed.Proxy.Http.Filters.Wasm.Plugins;
+
+/// <summary>gRPC calls of a plugin and its streams: a unary call ends in one receive or, failed, one close; a stream in a close.</summary>
+internal sealed partial class PluginContext
+{
+    private readonly Dictionary<int, GrpcCall> _grpcCalls = [];
+    private GrpcCall? _grpc; // within its callback
+
+    public override WasmStatus GrpcCall(WasmContext asker, ReadOnlySpan<byte> upstream, ReadOnlySpan<byte> service, ReadOnlySpan<byte> method, ReadOnlySpan<byte> metadata, ReadOnlySpan<byte> message, int timeoutMs, bool streaming, out int id)
+    {
+        id = 0;
+        if (timeoutMs < 0 || service.IsEmpty || method.IsEmpty) return WasmStatus.BadArgument;
+        if (!GrpcService.TryName(upstream, out string cluster)) return WasmStatus.ParseFailure;
+        if (!HeaderPairs.TryOpen(metadata, out var pairs)) return WasmStatus.BadArgument;
+        if (Worker is not null && !Clusters(asker).ContainsKey(cluster)) return WasmStatus.ParseFailure; // Envoy's answer to an upstream that does not parse
+        if (service.Length > MaxName || method.Length > MaxName || message.Length > Wasm.Calls.GrpcCall.MaxMessage) return WasmStatus.BadArgument;
+        if (!MayCall(message.Length)) return WasmStatus.InternalFailure;
+        var fields = new List<(string, string)>();
+        while (pairs.Next(out var name, out var value))
+            if (name.Length > 0 && name[0] != ':') fields.Add((Encoding.Latin1.GetString(name), Encoding.Latin1.GetString(value)));
+        string path = $"/{Encoding.UTF8.GetString(service)}/{Encoding.UTF8.GetString(method)}";
+        byte[] first = message.ToArray();
+        int number = id = Vm.NextCallId();
+        var stream = asker as StreamContext;
+        int chain = Chain(asker, GrpcCallMicros);
+        Vm.WhenInService(() =>
+        {
+            if (_quiet) return;
+            var worker = Worker!;
+            var call = _grpcCalls[number] = new GrpcCall(this, worker, number, streaming, stream) { Chain = chain };
+            if (!streaming) call.Send(first, end: true);
+            Begin(chain, () =>
+            {
+                if (!_grpcCalls.ContainsKey(number)) return; // cancelled while it waited
+                var endpoint = Clusters(asker).TryGetValue(cluster, out var to) ? to.LoadBalancer.Pick(to.Endpoints, worker) : null;
+                call.Start(endpoint?.Address.EndPoint, cluster, path, fields, TimeSpan.FromMilliseconds(timeoutMs));
+            });
+        });
+        return WasmStatus.Ok;
+    }
+
+    public override WasmStatus GrpcSend(int id, ReadOnlySpan<byte> message, bool end)
+    {
+        if (!_grpcCalls.TryGetValue(id, out var call)) return WasmStatus.NotFound;
+        if (!call.IsStreaming) return WasmStatus.BadArgument;
+        if (message.Length > Wasm.Calls.GrpcCall.MaxMessage) return WasmStatus.BadArgument;
+        return MayHold(message.Length) && call.Send(message.ToArray(), end) ? WasmStatus.Ok : WasmStatus.InternalFailure;
+    }
+
+    public override WasmStatus GrpcEnd(int id, bool cancel)
+    {
+        if (!_grpcCalls.TryGetValue(id, out var call)) return WasmStatus.NotFound;
+        if (cancel)
+        {
+            _grpcCalls.Remove(id);
+            call.Cancel();
+        }
+        else call.CloseSend();
+        return WasmStatus.Ok;
+    }
+
+    public void OnGrpcInitialMetadata(GrpcCall call) => Tell(call, Vm.Exports.GrpcInitialMetadata, call.Metadata.Count, static () => { });
+    public void OnGrpcMessage(GrpcCall call) => Tell(call, Vm.Exports.GrpcReceive, call.Message.Length, call.MakeRoom);
+    public void OnGrpcTrailingMetadata(GrpcCall call) => Tell(call, Vm.Exports.GrpcTrailingMetadata, call.Metadata.Count, static () => { });
+
+    /// <summary>A unary call has its answer.</summary>
+    public void OnGrpcDone(GrpcCall call) => Tell(call, Vm.Exports.GrpcReceive, call.Message.Length, () => End(call, 0, []));
+
+    public void OnGrpcClose(GrpcCall call, int status, byte[] text) => Tell(call, Vm.Exports.GrpcClose, status, () => End(call, status, text));
+
+    // Until here it counts as under way.
+    private void End(GrpcCall call, int status, byte[] text)
+    {
+        _grpcCalls.Remove(call.Id);
+        call.End(status, text);
+        call.Dispose();
+    }
+
+    /// <param name="call">What it is about.</param>
+    /// <param name="callback">What is called.</param>
+    /// <param name="argument">With what, beside the call's number.</param>
+    /// <param name="first">Done when its turn has come, before the guest is called, and also when the guest is not.</param>
+    /// <param name="hook">For a trace.</param>
+    private void Tell(GrpcCall call, GuestCallback<Action<int, int, int>> callback, int argument, Action first, [CallerMemberName] string hook = "")
+    {
+        if (!_grpcCalls.ContainsKey(call.Id)) return; // cancelled
+        if (Id == 0 || !callback.Exists) { first(); return; }
+        if (call.Stream is not null)
+        {
+            first();
+            Deliver(call, callback, argument, hook);
+            return;
+        }
+        // When its turn comes, the call may be further.
+        var (metadata, message) = (call.Metadata, call.Message);
+        _idle.Add(() =>
+        {
+            if (!_grpcCalls.ContainsKey(call.Id)) return;
+            call.Show(metadata, message);
+            first();
+            if (Id > 0) Deliver(call, callback, argument, hook);
+        });
+    }
+
+    private void Deliver(GrpcCall call, GuestCallback<Action<int, int, int>> callback, int argument, string hook)
+    {
+        _grpc = call;
+        _chain = call.Chain;
+        TraceBegin(hook);
+        bool ok = Vm.Call(this, callback, call.Id, argument);
+        TraceEnd(ok);
+        _grpc = null;
+        if (!ok) OnFailure(Vm.FailedOn as StreamContext ?? call.Stream);
+    }
+}

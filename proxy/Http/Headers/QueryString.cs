@@ -1,0 +1,71 @@
+using Managed.Proxy.Core.Buffers;
+
+namespace Managed.Proxy.Http.Headers;
+
+/// <summary>The query of a request target, read in place: <c>name=value</c> pieces between <c>&amp;</c>.</summary>
+internal static class QueryString
+{
+    /// <summary>Between <c>?</c> and the fragment, without either; false when there is no <c>?</c>.</summary>
+    public static bool TryOf(ReadOnlySpan<byte> target, out ReadOnlySpan<byte> query)
+    {
+        int fragment = target.IndexOf((byte)'#');
+        if (fragment >= 0) target = target[..fragment];
+        int at = target.IndexOf((byte)'?');
+        query = at < 0 ? default : target[(at + 1)..];
+        return at >= 0;
+    }
+
+    /// <summary>The path: up to the query or fragment.</summary>
+    public static ReadOnlySpan<byte> PathOf(ReadOnlySpan<byte> target)
+        => target.IndexOfAny((byte)'?', (byte)'#') is >= 0 and var at ? target[..at] : target;
+
+    /// <summary>The value, as it stands in the target, of the first parameter of this name.</summary>
+    public static bool TryFind(ReadOnlySpan<byte> target, ReadOnlySpan<byte> name, out ReadOnlySpan<byte> value)
+    {
+        TryOf(target, out var query);
+        while (query.Length > 0)
+        {
+            var piece = NextPiece(ref query);
+            if (NameOf(piece, out value).SequenceEqual(name)) return true;
+        }
+        value = default;
+        return false;
+    }
+
+    public static ReadOnlySpan<byte> NextPiece(scoped ref ReadOnlySpan<byte> query)
+    {
+        int end = query.IndexOf((byte)'&');
+        var piece = end < 0 ? query : query[..end];
+        query = end < 0 ? default : query[(end + 1)..];
+        return piece;
+    }
+
+    public static ReadOnlySpan<byte> NameOf(ReadOnlySpan<byte> piece, out ReadOnlySpan<byte> value)
+    {
+        int equals = piece.IndexOf((byte)'=');
+        value = equals < 0 ? default : piece[(equals + 1)..];
+        return equals < 0 ? piece : piece[..equals];
+    }
+
+    /// <summary>Appends with <c>%XX</c> decoded; a broken sequence stays as it is.</summary>
+    public static void Decode(ReadOnlySpan<byte> value, ByteWriter to)
+    {
+        for (int i = 0; i < value.Length; i++)
+        {
+            if (value[i] == '%' && i + 2 < value.Length && Hex(value[i + 1]) is >= 0 and var high && Hex(value[i + 2]) is >= 0 and var low)
+            {
+                to.Write((byte)(high << 4 | low));
+                i += 2;
+            }
+            else to.Write(value[i]);
+        }
+    }
+
+    private static int Hex(byte b) => b switch
+    {
+        >= (byte)'0' and <= (byte)'9' => b - '0',
+        >= (byte)'a' and <= (byte)'f' => b - 'a' + 10,
+        >= (byte)'A' and <= (byte)'F' => b - 'A' + 10,
+        _ => -1,
+    };
+}

@@ -1,4 +1,0 @@
-namespace Managed.Proxy;
-
-/// <summary>One step of a match and why it was taken or not. <paramref name="Kind"/>: filter_chain, virtual_host or route.</summary>
-public sealed record MatchStep(string Kind, string Name, bool Matched, string Reason);
