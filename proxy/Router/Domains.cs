@@ -50,7 +50,8 @@ internal sealed class Domains(bool ignorePort)
         byte[]? rented = authority.Length > StackBytes ? ArrayPool<byte>.Shared.Rent(authority.Length) : null;
         Span<byte> lower = rented ?? stackalloc byte[StackBytes];
         lower = lower[..authority.Length];
-        AsciiCase.Lower(authority, lower);
+        authority.CopyTo(lower);
+        AsciiCase.Lower(lower);
         var found = FindLower(lower);
         if (rented is not null) ArrayPool<byte>.Shared.Return(rented);
         return found;

@@ -7,11 +7,11 @@ internal static class AsciiCase
 {
     public static byte Lower(byte b) => b is >= (byte)'A' and <= (byte)'Z' ? (byte)(b | 0x20) : b;
 
-    /// <summary>Writes a text in lower case to a span of its length, or onto itself.</summary>
-    public static void Lower(ReadOnlySpan<byte> text, Span<byte> lower)
+    /// <summary>Turns a text to lower case.</summary>
+    public static void Lower(Span<byte> text)
     {
-        if (Ascii.ToLower(text, lower, out _) == System.Buffers.OperationStatus.Done) return;
-        for (int i = 0; i < text.Length; i++) lower[i] = Lower(text[i]);
+        if (Ascii.ToLowerInPlace(text, out _) == System.Buffers.OperationStatus.Done) return; // stops at the first byte above 127
+        foreach (ref byte b in text) b = Lower(b);
     }
 
     public static bool Same(ReadOnlySpan<byte> a, ReadOnlySpan<byte> b)

@@ -19,7 +19,7 @@ internal sealed class PathPlaces
             var path = routes[i].Path;
             if (path.StartFolded != folded) continue;
             byte[] key = path.Start.ToArray();
-            if (folded) AsciiCase.Lower(key, key);
+            if (folded) AsciiCase.Lower(key);
             bool sure = routes[i].IsSure;
             if (path.Test is PathTest.Path or PathTest.SeparatedPrefix) exact.Add(new Entry(key, i, sure));
             if (path.Test == PathTest.SeparatedPrefix) prefixes.Add(new Entry([.. key, (byte)'/'], i, sure));

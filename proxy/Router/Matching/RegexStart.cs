@@ -17,7 +17,7 @@ internal readonly struct RegexStart
     public static byte[] Of(RegexNode node, out bool folded)
     {
         byte[] start = [.. new RegexStart(node, out folded)._bytes];
-        if (folded) AsciiCase.Lower(start, start);
+        if (folded) AsciiCase.Lower(start);
         return start;
     }
 

@@ -30,9 +30,9 @@ internal sealed class RouteIndex
         var found = new RouteCandidates { Exact = _asWritten.Exact(path), Prefix = _asWritten.Prefix(path) };
         if (_folded.Longest < 0) return found;
         // One byte more than counts: whether a path is longer has to show.
-        var start = path[..Math.Min(path.Length, Folded)];
-        AsciiCase.Lower(start, lower);
-        lower = lower[..start.Length];
+        lower = lower[..Math.Min(path.Length, Folded)];
+        path[..lower.Length].CopyTo(lower);
+        AsciiCase.Lower(lower);
         found.FoldedExact = _folded.Exact(lower);
         found.FoldedPrefix = _folded.Prefix(lower);
         return found;
