@@ -28,7 +28,7 @@ public sealed class RouteIndexTests
             // A part is repeated, so there has to be one.
             string literal = text.Replace(".", "\\.").Replace("*", "\\*");
             if (tail is "?" or "{2}" && literal.Length == 0) tail = "";
-            return (fold ? "(?i)" : "") + (any ? ".*" : "") + literal + tail;
+            return (fold ? "(?i)" : "") + (any ? ".*" : literal.Length + tail.Length == 0 ? "(?:)" : "") + literal + tail;
         });
 
     private static readonly Gen<string> Path = Gen.OneOf(
