@@ -119,9 +119,11 @@ internal sealed class VirtualHost
         if (lists == 0) return sure < _routes.Length ? _routes[sure] : null;
         if (lists <= FewLists) return Among(index.Merge(found, from, stackalloc RouteMerge.Cursor[FewLists]), sure, request, target, path, random, ref work);
         // So many lists cost something before the first candidate: as many routes are asked first, in case one of them matches.
-        from = Math.Min(lists, sure);
+        // Where most routes are candidates, there is nothing to be saved by merging them.
+        from = found.Asked >= Math.Min(sure, _routes.Length) / 2 ? Math.Min(sure, _routes.Length) : Math.Min(lists, sure);
         if (FirstOf(_routes.AsSpan(0, from), request, target, path, random, ref work) is { } early) return early;
         if (work.GaveUp) return null;
+        if (from >= sure || from == _routes.Length) return sure < _routes.Length ? _routes[sure] : null;
         var cursors = ArrayPool<RouteMerge.Cursor>.Shared.Rent(lists);
         var route = Among(index.Merge(found, from, cursors), sure, request, target, path, random, ref work);
         ArrayPool<RouteMerge.Cursor>.Shared.Return(cursors);

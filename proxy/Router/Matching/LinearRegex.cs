@@ -25,7 +25,7 @@ internal sealed class LinearRegex
         Program = program;
         Groups = groups;
         Alphabet = new RegexAlphabet(program.Chars);
-        _matcher = new RegexMatcher(program, Alphabet);
+        _matcher = new RegexMatcher(program, Alphabet, folded ? [] : _start);
         Beginnings = _matcher.Beginnings();
     }
 
@@ -62,7 +62,7 @@ internal sealed class LinearRegex
     }
 
     /// <summary>Whether it matches the whole value.</summary>
-    public bool IsMatch(ReadOnlySpan<byte> value) => value.Length <= MaxSubject && _matcher.IsMatch(value, out _);
+    public bool IsMatch(ReadOnlySpan<byte> value) => value.Length <= MaxSubject && Begins(value) && _matcher.IsMatch(value, out _);
 
     /// <summary>Likewise, within what is left of the work; false where that has to give up.</summary>
     public bool IsMatch(ReadOnlySpan<byte> value, ref MatchWork work)

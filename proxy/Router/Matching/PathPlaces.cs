@@ -29,7 +29,7 @@ internal sealed class PathPlaces
         _exact.EnsureCapacity(keys.Count);
         for (int i = 0; i < places.Length; i++)
         {
-            _exact.Add(keys[i], places[i] with { Lists = places[i].Count > 0 ? 1 : 0 });
+            _exact.Add(keys[i], Under(RoutePlace.None, -1, places[i], asked));
             _longestExact = Math.Max(_longestExact, keys[i].Length);
         }
         (keys, _prefixes) = Group(prefixes, asked);
@@ -40,7 +40,7 @@ internal sealed class PathPlaces
             _prefixes[i] = Under(above < 0 ? RoutePlace.None : _prefixes[above], above, _prefixes[i], asked);
         }
         Longest = Math.Max(_longestExact, _prefixes.Length == 0 ? -1 : _tree.Longest);
-        Bytes = _tree.Bytes + 20L * _prefixes.Length + _exact.Sum(e => e.Key.Length + 80L); // an array, an entry and a bucket
+        Bytes = _tree.Bytes + 24L * _prefixes.Length + _exact.Sum(e => e.Key.Length + 80L); // an array, an entry and a bucket
     }
 
     /// <summary>Of the longest path or prefix; -1: there is none.</summary>
@@ -80,6 +80,6 @@ internal sealed class PathPlaces
     {
         int sure = Math.Min(above.Sure, place.Sure), count = place.Count;
         while (count > 0 && asked[place.First + count - 1] > sure) count--;
-        return new RoutePlace(sure, place.First, count, above.Count > 0 ? aboveNode : above.Up, above.Lists + (count > 0 ? 1 : 0));
+        return new RoutePlace(sure, place.First, count, above.Count > 0 ? aboveNode : above.Up, above.Lists + (count > 0 ? 1 : 0), above.Asked + count);
     }
 }

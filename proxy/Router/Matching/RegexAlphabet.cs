@@ -16,7 +16,9 @@ internal sealed class RegexAlphabet
 
     public RegexAlphabet(CharSet[] sets)
     {
-        for (int c = 0; c < 128; c++) _ascii[c] = Takers(c);
+        for (int i = 0; i < sets.Length; i++)
+            foreach (var (first, last) in sets[i].Ranges)
+                for (int c = first; c <= Math.Min(last, 127); c++) _ascii[c] |= Bit(i);
         var from = new SortedSet<int> { 128 };
         foreach (var set in sets)
             foreach (var (first, last) in set.Ranges)
@@ -30,11 +32,13 @@ internal sealed class RegexAlphabet
 
         Vector128<ulong> Takers(int c)
         {
-            ulong low = 0, high = 0;
+            var takers = Vector128<ulong>.Zero;
             for (int i = 0; i < sets.Length; i++)
-                if (sets[i].Contains(c)) { if (i < 64) low |= 1UL << i; else high |= 1UL << (i - 64); }
-            return Vector128.Create(low, high);
+                if (sets[i].Contains(c)) takers |= Bit(i);
+            return takers;
         }
+
+        static Vector128<ulong> Bit(int i) => i < 64 ? Vector128.Create(1UL << i, 0UL) : Vector128.Create(0UL, 1UL << (i - 64));
     }
 
     /// <summary>The takers of the character that the text begins with, and its length. What is no UTF-8 counts as U+FFFD.</summary>

@@ -72,5 +72,6 @@ internal struct RouteCandidates
 
     /// <summary>The first route that matches in any case; int.MaxValue: there is none.</summary>
     public readonly int Sure => Math.Min(Math.Min(Exact.Sure, Prefix.Sure), Math.Min(FoldedExact.Sure, FoldedPrefix.Sure));
+    public readonly int Asked => Exact.Asked + Prefix.Asked + FoldedExact.Asked + FoldedPrefix.Asked;
     public readonly int Lists => Exact.Lists + Prefix.Lists + FoldedExact.Lists + FoldedPrefix.Lists;
 }

@@ -6,7 +6,8 @@ namespace Managed.Proxy.Router.Matching;
 /// <param name="Count">How many are in the list.</param>
 /// <param name="Up">The next shorter prefix that has a list; -1: none has.</param>
 /// <param name="Lists">Lists from here upwards.</param>
-internal readonly record struct RoutePlace(int Sure, int First, int Count, int Up, int Lists)
+/// <param name="Asked">How many routes are in them.</param>
+internal readonly record struct RoutePlace(int Sure, int First, int Count, int Up, int Lists, int Asked)
 {
-    public static readonly RoutePlace None = new(int.MaxValue, 0, 0, -1, 0);
+    public static readonly RoutePlace None = new(int.MaxValue, 0, 0, -1, 0, 0);
 }
