@@ -2,53 +2,66 @@ using System.Text;
 
 namespace Managed.Proxy.Router.Matching;
 
-/// <summary>What everything that an expression matches begins with: its literal start.</summary>
-internal readonly struct RegexStart
+/// <summary>What everything that an expression matches begins with, its literal start, and what is left of the expression behind that.</summary>
+internal sealed class RegexStart
 {
+    private static readonly RegexNode Nothing = new RegexNode.Sequence([]);
+
     private readonly List<byte> _bytes = [];
+    private bool _casedLetter;
 
-    private RegexStart(RegexNode node, out bool folded)
+    public RegexStart(RegexNode node)
     {
-        folded = false;
-        Take(node, ref folded);
+        var rest = Take(node) ?? Nothing;
+        // Compared in lower case throughout, a start says less than the expression where case counts for one of its letters.
+        IsExact = !Folded || !_casedLetter;
+        Rest = IsExact ? rest : node;
+        Bytes = [.. _bytes];
+        if (Folded) AsciiCase.Lower(Bytes);
     }
 
-    /// <summary>UTF-8, empty when it may begin with anything; in lower case when case does not count for one of its letters (<paramref name="folded"/>).</summary>
-    public static byte[] Of(RegexNode node, out bool folded)
-    {
-        byte[] start = [.. new RegexStart(node, out folded)._bytes];
-        if (folded) AsciiCase.Lower(start);
-        return start;
-    }
+    /// <summary>UTF-8, empty when it may begin with anything; in lower case when <see cref="Folded"/>.</summary>
+    public byte[] Bytes { get; }
+    /// <summary>Case does not count for a letter of it.</summary>
+    public bool Folded { get; private set; }
+    /// <summary>To begin so is all that the expression asks of that part. If not, <see cref="Rest"/> is the whole expression.</summary>
+    public bool IsExact { get; }
+    /// <summary>Without captures of what was cut through.</summary>
+    public RegexNode Rest { get; }
 
-    // Whether it is a literal throughout, so that what follows it belongs to the start as well.
-    private bool Take(RegexNode node, ref bool folded)
+    // What is left of it; null: it is a literal throughout, so that what follows belongs to the start as well.
+    private RegexNode? Take(RegexNode node)
     {
         switch (node)
         {
-            case RegexNode.Chars { Set: var set }: return Take(set.Ranges, ref folded);
-            case RegexNode.Assert: return true; // takes no character, so that those behind it come next all the same
-            case RegexNode.Group group: return Take(group.Inner, ref folded);
+            case RegexNode.Chars { Set: var set }: return Take(set.Ranges) ? null : node;
+            case RegexNode.Assert { Assertion: RegexAssertion.TextBegin } when _bytes.Count == 0: return null;
+            case RegexNode.Group group: return Take(group.Inner);
             case RegexNode.Sequence sequence:
-                foreach (var part in sequence.Parts)
-                    if (!Take(part, ref folded)) return false;
-                return true;
+                for (int i = 0; i < sequence.Parts.Length; i++)
+                    if (Take(sequence.Parts[i]) is { } rest) return new RegexNode.Sequence([rest, .. sequence.Parts[(i + 1)..]]);
+                return null;
             case RegexNode.Repeat { Inner.Size: > 0 } repeat:
                 for (int i = 0; i < repeat.Least; i++)
-                    if (!Take(repeat.Inner, ref folded)) return false;
-                return repeat.Most == repeat.Least;
-            default: return false;
+                    if (Take(repeat.Inner) is { } rest) return new RegexNode.Sequence([rest, Less(repeat, i + 1)]);
+                return repeat.Most == repeat.Least ? null : Less(repeat, repeat.Least);
+            default: return node;
         }
     }
 
-    private bool Take(ReadOnlySpan<(int From, int To)> ranges, ref bool folded)
+    private static RegexNode.Repeat Less(RegexNode.Repeat repeat, int taken)
+        => repeat with { Least = repeat.Least - taken, Most = repeat.Most < 0 ? -1 : repeat.Most - taken };
+
+    private bool Take(ReadOnlySpan<(int From, int To)> ranges)
     {
         // U+FFFD also stands for bytes that are no UTF-8. K and S fold with letters beyond ASCII, and so have more than two ranges.
         bool pair = ranges is [(var a, var toA), (var b, var toB)] && a == toA && b == toB && a is >= 'A' and <= 'Z' && b == (a | 0x20);
         if (!pair && (ranges is not [(var from, var to)] || from != to || from == Rune.ReplacementChar.Value || !Rune.IsValid(from))) return false;
+        var rune = new Rune(ranges[^1].From);
         Span<byte> utf8 = stackalloc byte[4];
-        foreach (byte b8 in utf8[..new Rune(ranges[^1].From).EncodeToUtf8(utf8)]) _bytes.Add(b8);
-        folded |= pair;
+        _bytes.AddRange(utf8[..rune.EncodeToUtf8(utf8)]);
+        Folded |= pair;
+        _casedLetter |= !pair && rune.IsAscii && char.IsAsciiLetter((char)rune.Value);
         return true;
     }
 }
