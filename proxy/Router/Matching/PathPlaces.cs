@@ -40,12 +40,10 @@ internal sealed class PathPlaces
             _prefixes[i] = Under(above < 0 ? RoutePlace.None : _prefixes[above], above, _prefixes[i], asked);
         }
         Longest = Math.Max(_longestExact, _prefixes.Length == 0 ? -1 : _tree.Longest);
-        Bytes = _tree.Bytes + 24L * _prefixes.Length + _exact.Sum(e => e.Key.Length + 80L); // an array, an entry and a bucket
     }
 
     /// <summary>Of the longest path or prefix; -1: there is none.</summary>
     public int Longest { get; }
-    public long Bytes { get; }
 
     public RoutePlace Exact(ReadOnlySpan<byte> path)
         => path.Length <= _longestExact && _exact.GetAlternateLookup<ReadOnlySpan<byte>>().TryGetValue(path, out var place) ? place : RoutePlace.None;

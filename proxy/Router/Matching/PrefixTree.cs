@@ -7,38 +7,35 @@ namespace Managed.Proxy.Router.Matching;
 /// </summary>
 internal sealed class PrefixTree
 {
-    // Jump leads to an ancestor further up, so that a climb takes the logarithm of the depth.
-    private readonly record struct Node(int Start, int Length, int Parent, int Jump, int Depth);
+    // Every so many keys are searched first: as few as that stay in the processor's caches.
+    private const int Block = 16;
 
-    private readonly byte[] _keys;
+    // Jump leads to an ancestor further up, so that a climb takes the logarithm of the depth.
+    private readonly record struct Node(int Parent, int Jump, int Depth);
+
+    private readonly SortedKeys _keys, _firstOfBlocks;
     private readonly Node[] _nodes;
-    private readonly int _longest;
 
     /// <param name="keys">Sorted bytewise, each once. A key's node is its place in here.</param>
     public PrefixTree(IReadOnlyList<byte[]> keys)
     {
         _nodes = new Node[keys.Count];
-        _keys = new byte[keys.Sum(k => k.Length)];
-        int start = 0;
+        _keys = new SortedKeys(keys, each: 1);
+        _firstOfBlocks = new SortedKeys(keys, each: Block);
         for (int i = 0; i < _nodes.Length; i++)
         {
             var key = keys[i];
-            key.CopyTo(_keys, start);
             int parent = i - 1;
             while (parent >= 0 && !key.AsSpan().StartsWith(keys[parent])) parent = _nodes[parent].Parent;
             int jump = Jump(parent), far = Jump(jump);
             bool even = Depth(parent) - Depth(jump) == Depth(jump) - Depth(far);
-            _nodes[i] = new Node(start, key.Length, parent, even ? far : parent, Depth(parent) + 1);
-            start += key.Length;
-            _longest = Math.Max(_longest, key.Length);
+            _nodes[i] = new Node(parent, even ? far : parent, Depth(parent) + 1);
+            Longest = Math.Max(Longest, key.Length);
         }
     }
 
     /// <summary>How many bytes of a text can count; of those behind a look-up looks at none.</summary>
-    public int Longest => _longest;
-
-    /// <summary>About how many bytes it takes.</summary>
-    public long Bytes => _keys.Length + 20L * _nodes.Length;
+    public int Longest { get; }
 
     /// <summary>The node of the longest key that this one begins with; -1: there is none.</summary>
     public int Parent(int node) => _nodes[node].Parent;
@@ -46,25 +43,20 @@ internal sealed class PrefixTree
     /// <summary>The node of the longest key that the text begins with; -1: it begins with none.</summary>
     public int Find(ReadOnlySpan<byte> text)
     {
-        if (text.Length > _longest) text = text[.._longest];
-        int low = -1, high = _nodes.Length, lowSame = 0, highSame = 0;
-        while (high - low > 1)
-        {
-            int middle = (low + high) >>> 1;
-            var key = _keys.AsSpan(_nodes[middle].Start, _nodes[middle].Length);
-            // What both ends have in common with the text, everything between them has.
-            int same = Math.Min(lowSame, highSame);
-            same += key[same..].CommonPrefixLength(text[same..]);
-            if (same == key.Length || (same < text.Length && key[same] < text[same])) (low, lowSame) = (middle, same);
-            else (high, highSame) = (middle, same);
-        }
+        if (text.Length > Longest) text = text[..Longest];
+        var range = new SortedKeys.Range(-1, 0, _firstOfBlocks.Count, 0);
+        _firstOfBlocks.Narrow(text, ref range);
+        if (range.Low < 0) return -1; // all keys are behind the text
+        range = range with { Low = range.Low * Block, High = Math.Min(range.High * Block, _nodes.Length) };
+        _keys.Narrow(text, ref range);
         // The text's beginnings are those of the last key not behind it, as far as the two are the same.
-        while (low >= 0 && _nodes[low].Length > lowSame)
+        int node = range.Low;
+        while (node >= 0 && _keys.Length(node) > range.LowSame)
         {
-            int jump = _nodes[low].Jump;
-            low = jump >= 0 && _nodes[jump].Length > lowSame ? jump : _nodes[low].Parent;
+            int jump = _nodes[node].Jump;
+            node = jump >= 0 && _keys.Length(jump) > range.LowSame ? jump : _nodes[node].Parent;
         }
-        return low;
+        return node;
     }
 
     private int Depth(int node) => node < 0 ? 0 : _nodes[node].Depth;

@@ -20,8 +20,8 @@ internal sealed class RegexMatcher
     private readonly RegexAlphabet _alphabet;
     private readonly RegexPlace _asks;
     private readonly int _groups; // of four steps
-    private readonly Vector128<ulong>[][] _follow = new Vector128<ulong>[16][]; // by place: for each group of four and each set of them, what may come next
-    private readonly Vector128<ulong>[] _begin = new Vector128<ulong>[16];
+    private readonly Vector128<ulong>[][] _follow; // by place: for each group of four and each set of them, what may come next
+    private readonly Vector128<ulong>[] _begin;
 
     /// <param name="program">Of a whole text, or of what is behind a start.</param>
     /// <param name="behindStart">The latter: it never stands at the text's begin.</param>
@@ -31,7 +31,10 @@ internal sealed class RegexMatcher
         _alphabet = new RegexAlphabet(program.Chars);
         _asks = program.Asserts & Between;
         _groups = (program.Chars.Length + 7) / 8 * 2;
-        for (int place = 0; place < 16; place++)
+        int places = _asks == RegexPlace.None ? 1 : 16;
+        _follow = new Vector128<ulong>[places][];
+        _begin = new Vector128<ulong>[places];
+        for (int place = 0; place < places; place++)
         {
             if (((RegexPlace)place & ~_asks) != 0) continue;
             _begin[place] = program.Reach(program.Start, a => RegexProgram.Holds(a, (RegexPlace)place | (behindStart ? RegexPlace.None : RegexPlace.TextBegin)));

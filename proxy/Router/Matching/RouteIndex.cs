@@ -1,5 +1,3 @@
-using System.Buffers;
-
 namespace Managed.Proxy.Router.Matching;
 
 /// <summary>
@@ -19,9 +17,6 @@ internal sealed class RouteIndex
         _folded = new PathPlaces(routes, folded: true, asked);
         _asked = [.. asked];
     }
-
-    /// <summary>About how many bytes it takes.</summary>
-    public long Bytes => 4L * _asked.Length + _asWritten.Bytes + _folded.Bytes;
 
     /// <summary>Where the candidates of a path are.</summary>
     /// <param name="lower">Room for <see cref="Folded"/> bytes.</param>
