@@ -56,13 +56,24 @@ internal sealed class CompiledRoute
         return new CompiledRoute(label, path, headers, query, share, entries, weightHeader is null ? null : new HeaderName(weightHeader));
     }
 
-    /// <summary>Whether everything but the path matches.</summary>
-    public bool MatchesRest(HeaderMap request, ReadOnlySpan<byte> target, ulong random)
+    /// <summary>Asks for nothing but its path, and that without an expression.</summary>
+    public bool IsSure => Path.Test != PathTest.Regex && _partsPerMillion >= 1_000_000 && _headers.Length == 0 && _query.Length == 0;
+
+    /// <summary>Whether all of it matches. No answer when the work is given up.</summary>
+    public bool IsMatch(HeaderMap request, ReadOnlySpan<byte> target, ReadOnlySpan<byte> path, ulong random, ref MatchWork work)
+        => Path.IsMatch(path, ref work) && MatchesRest(request, target, random, ref work);
+
+    /// <summary><see cref="IsMatch"/> for a path that begins as it has to, or is the very path.</summary>
+    public bool IsMatchOfCandidate(HeaderMap request, ReadOnlySpan<byte> target, ReadOnlySpan<byte> path, ulong random, ref MatchWork work)
+        => (Path.Test != PathTest.Regex || Path.IsMatch(path, ref work)) && MatchesRest(request, target, random, ref work);
+
+    private bool MatchesRest(HeaderMap request, ReadOnlySpan<byte> target, ulong random, ref MatchWork work)
     {
         if (_partsPerMillion < 1_000_000 && random % 1_000_000 >= (ulong)_partsPerMillion) return false;
-        if (_headers.Length > 0 && !HeaderMatch.AllMatch(_headers, request)) return false;
+        foreach (var header in _headers)
+            if (!header.IsMatch(request, ref work) || work.GaveUp) return false;
         foreach (var query in _query)
-            if (!query.IsMatch(target)) return false;
+            if (!query.IsMatch(target, ref work) || work.GaveUp) return false;
         return true;
     }
 
@@ -81,15 +92,19 @@ internal sealed class CompiledRoute
     }
 
     /// <summary>Why the request does not match; null when it does. Allocates.</summary>
-    public string? Explain(HeaderMap request, ReadOnlySpan<byte> target, ReadOnlySpan<byte> path, ulong random)
+    public string? Explain(HeaderMap request, ReadOnlySpan<byte> target, ReadOnlySpan<byte> path, ulong random, ref MatchWork work)
     {
-        if (!Path.IsMatch(path)) return $"the path does not match {Path}";
+        bool matches = Path.IsMatch(path, ref work);
+        if (work.GaveUp) return $"gave up: {Path} cannot be asked ({LinearRegex.MaxSubject} bytes and {MatchWork.Most} steps are the most)";
+        if (!matches) return $"the path does not match {Path}";
         if (_partsPerMillion < 1_000_000 && random % 1_000_000 >= (ulong)_partsPerMillion) return $"outside of runtime_fraction ({_partsPerMillion} in a million)";
         foreach (var header in _headers)
-            if (!header.IsMatch(request)) return $"failed: {header}";
+            if (!header.IsMatch(request, ref work) || work.GaveUp) return $"{Failed(work)}: {header}";
         foreach (var query in _query)
-            if (!query.IsMatch(target)) return $"failed: {query}";
+            if (!query.IsMatch(target, ref work) || work.GaveUp) return $"{Failed(work)}: {query}";
         return null;
+
+        static string Failed(in MatchWork work) => work.GaveUp ? "gave up" : "failed";
     }
 
     public string Describe() => $"matches {Path}{string.Concat(_headers.Select(h => $", {h}"))}{string.Concat(_query.Select(q => $", {q}"))}";

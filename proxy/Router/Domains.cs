@@ -17,7 +17,7 @@ internal sealed class Domains(bool ignorePort)
     private VirtualHost? _any;
     private bool _onlyAny = true;
 
-    /// <summary>False when the domain is taken, or is not a domain (<paramref name="wrong"/>).</summary>
+    /// <summary>False when the domain is taken, or is not a domain (<paramref name="wrong"/>). Before <see cref="Complete"/>.</summary>
     public bool TryAdd(string domain, VirtualHost host, out string? wrong)
     {
         wrong = null;
@@ -31,7 +31,16 @@ internal sealed class Domains(bool ignorePort)
         _onlyAny = false;
         byte[] bytes = Encoding.UTF8.GetBytes(name);
         if (star < 0) return _exact.TryAdd(bytes, host);
-        return star == 0 ? _suffixes.TryAdd(bytes[1..], host) : _prefixes.TryAdd(bytes[..^1], host);
+        if (star > 0) return _prefixes.TryAdd(bytes[..^1], host);
+        bytes.AsSpan(1).Reverse(); // suffixes are the prefixes of names read backwards
+        return _suffixes.TryAdd(bytes[1..], host);
+    }
+
+    /// <summary>Once all domains are there.</summary>
+    public void Complete()
+    {
+        _suffixes.Complete();
+        _prefixes.Complete();
     }
 
     public VirtualHost? Find(ReadOnlySpan<byte> authority)
@@ -41,11 +50,8 @@ internal sealed class Domains(bool ignorePort)
         byte[]? rented = authority.Length > StackBytes ? ArrayPool<byte>.Shared.Rent(authority.Length) : null;
         Span<byte> lower = rented ?? stackalloc byte[StackBytes];
         lower = lower[..authority.Length];
-        for (int i = 0; i < lower.Length; i++)
-        {
-            byte b = authority[i];
-            lower[i] = b is >= (byte)'A' and <= (byte)'Z' ? (byte)(b | 0x20) : b;
-        }
+        authority.CopyTo(lower);
+        AsciiCase.Lower(lower);
         var found = FindLower(lower);
         if (rented is not null) ArrayPool<byte>.Shared.Return(rented);
         return found;
@@ -60,14 +66,13 @@ internal sealed class Domains(bool ignorePort)
         return colon + 1 < authority.Length && authority[(colon + 1)..].IndexOfAnyExceptInRange((byte)'0', (byte)'9') < 0 ? colon : -1;
     }
 
-    private VirtualHost? FindLower(ReadOnlySpan<byte> host)
+    private VirtualHost? FindLower(Span<byte> host)
     {
         if (_exact.GetAlternateLookup<ReadOnlySpan<byte>>().TryGetValue(host, out var found)) return found;
-        foreach (int length in _suffixes.Lengths)
-            if (length < host.Length && _suffixes.TryFind(host[^length..], out found)) return found;
-        foreach (int length in _prefixes.Lengths)
-            if (length < host.Length && _prefixes.TryFind(host[..length], out found)) return found;
-        return _any;
+        if (host.IsEmpty) return _any;
+        if (_prefixes.Find(host[..^1]) is var prefix && _suffixes.IsEmpty) return prefix ?? _any;
+        host.Reverse();
+        return _suffixes.Find(host[..^1]) ?? prefix ?? _any;
     }
 
     private bool TakeAny(VirtualHost host)
@@ -77,21 +82,24 @@ internal sealed class Domains(bool ignorePort)
         return true;
     }
 
-    /// <summary>The fixed parts of wildcards of one side, with their lengths from the longest down.</summary>
+    /// <summary>The fixed parts of wildcards of one side, beginning where the name's end is.</summary>
     private sealed class Wildcards
     {
-        private readonly Dictionary<byte[], VirtualHost> _byPart = new(ByteKeys.Comparer);
-        private int[] _lengths = [];
+        private SortedDictionary<byte[], VirtualHost>? _adding = new(Comparer<byte[]>.Create(static (a, b) => a.AsSpan().SequenceCompareTo(b)));
+        private PrefixTree _tree = new([]);
+        private VirtualHost[] _hosts = [];
 
-        public ReadOnlySpan<int> Lengths => _lengths;
+        public bool IsEmpty => _hosts.Length == 0;
 
-        public bool TryAdd(byte[] part, VirtualHost host)
+        public bool TryAdd(byte[] part, VirtualHost host) => _adding!.TryAdd(part, host);
+
+        public void Complete()
         {
-            if (!_byPart.TryAdd(part, host)) return false;
-            if (!_lengths.Contains(part.Length)) _lengths = [.. _lengths.Append(part.Length).OrderDescending()];
-            return true;
+            _tree = new PrefixTree([.. _adding!.Keys]);
+            _hosts = [.. _adding.Values];
+            _adding = null;
         }
 
-        public bool TryFind(ReadOnlySpan<byte> part, out VirtualHost? host) => _byPart.GetAlternateLookup<ReadOnlySpan<byte>>().TryGetValue(part, out host);
+        public VirtualHost? Find(ReadOnlySpan<byte> name) => _tree.Find(name) is >= 0 and var node ? _hosts[node] : null;
     }
 }

@@ -27,6 +27,7 @@ internal sealed class RegexSubstitution
     {
         _regex = regex;
         _pieces = pieces;
+        _ = regex.Tables; // made here, not by the first request
         _slots = 2 + 2 * pieces.Max(p => (int?)Math.Max(0, p.Group)).GetValueOrDefault();
     }
 
@@ -54,7 +55,7 @@ internal sealed class RegexSubstitution
             {
                 // Nothing, where the last match ended, is no match of its own: the next begins behind the character there.
                 if (from == value.Length) break;
-                _regex.Alphabet.Next(value, from, out int length);
+                _regex.Tables.Alphabet.Next(value, from, out int length);
                 from += length;
                 continue;
             }

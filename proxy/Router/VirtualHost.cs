@@ -1,3 +1,4 @@
+using System.Buffers;
 using Managed.Proxy.Configuration.Model;
 using Managed.Proxy.Core.Buffers;
 using Managed.Proxy.Http.Headers;
@@ -5,29 +6,29 @@ using Managed.Proxy.Router.Matching;
 
 namespace Managed.Proxy.Router;
 
-/// <summary>
-/// The routes of some domains, in order. Runs of routes by exact path are looked up by hash: within a run only routes of the very path
-/// can match, so the first match in order stays the first.
-/// </summary>
+/// <summary>The routes of some domains, in order: the first that matches counts. More than a few are found by an index of their paths.</summary>
 internal sealed class VirtualHost
 {
-    // Below this, comparing one by one is faster than hashing.
-    private const int ShortestRun = 4;
-
-    // Either one route, or a run of exact paths.
-    private readonly record struct Step(CompiledRoute? Route, Dictionary<byte[], CompiledRoute[]>? ByPath);
+    // Up to this many, asking one after another is faster.
+    private const int Few = 8;
+    // Lists of candidates that are merged on the stack.
+    private const int FewLists = 16;
+    // Bytes of a path that are turned to lower case on the stack.
+    private const int ShortPath = 256;
+    // Routes told of in an explanation before the one that matches.
+    private const int MostLosers = 100;
 
     private readonly TlsRequirement _requireTls;
     private readonly RouteEntry _toHttps;
     private readonly CompiledRoute[] _routes;
-    private readonly Step[] _steps;
+    private readonly RouteIndex? _index;
 
     public VirtualHost(string name, string tableName, TlsRequirement requireTls, CompiledRoute[] routes)
     {
         Name = name;
         _requireTls = requireTls;
         _routes = routes;
-        _steps = Steps(routes);
+        if (routes.Length > Few) _index = new RouteIndex(routes);
         _toHttps = new RouteEntry { VirtualHostName = name, RouteConfigurationName = tableName, Kind = RouteKind.Redirect, Redirect = RedirectAction.Https };
     }
 
@@ -38,21 +39,17 @@ internal sealed class VirtualHost
         if (_requireTls != TlsRequirement.None && MustUseTls(request)) return _toHttps;
         var target = request.Get(HeaderId.Path);
         var path = QueryString.PathOf(target);
-        foreach (ref readonly var step in _steps.AsSpan())
-        {
-            if (step.Route is { } route)
-            {
-                // Whether the expression would have matched nobody knows; what comes behind it may be what it was to keep from.
-                if (path.Length > LinearRegex.MaxSubject && route.Path.Test == PathTest.Regex) return null;
-                if (route.Path.IsMatch(path) && route.MatchesRest(request, target, random)) return route.Choose(request, random);
-            }
-            else if (step.ByPath!.GetAlternateLookup<ReadOnlySpan<byte>>().TryGetValue(path, out var candidates))
-            {
-                foreach (var candidate in candidates)
-                    if (candidate.MatchesRest(request, target, random)) return candidate.Choose(request, random);
-            }
-        }
-        return null;
+        var work = new MatchWork();
+        var route = _index is null ? FirstOf(_routes, request, target, path, random, ref work) : ByIndex(_index, request, target, path, random, ref work);
+        return route is null || work.GaveUp ? null : route.Choose(request, random);
+    }
+
+    /// <summary>What <see cref="Match"/> has to find, by asking one route after another.</summary>
+    public RouteEntry? MatchOneByOne(HeaderMap request, ulong random)
+    {
+        var target = request.Get(HeaderId.Path);
+        var work = new MatchWork();
+        return FirstOf(_routes, request, target, QueryString.PathOf(target), random, ref work)?.Choose(request, random);
     }
 
     public RouteEntry? Explain(HeaderMap request, ulong random, List<MatchStep> steps)
@@ -64,18 +61,34 @@ internal sealed class VirtualHost
         }
         var target = request.Get(HeaderId.Path);
         var path = QueryString.PathOf(target);
+        var work = new MatchWork();
+        int told = 0, untold = 0;
         foreach (var route in _routes)
         {
-            if (path.Length > LinearRegex.MaxSubject && route.Path.Test == PathTest.Regex)
+            // Half of the room is kept for those that did not lose by their path.
+            bool tell = told < MostLosers / 2 || (told < MostLosers && route.Path.Begins(path));
+            string? reason = tell ? route.Explain(request, target, path, random, ref work)
+                : route.IsMatch(request, target, path, random, ref work) && !work.GaveUp ? null : "an expression cannot be asked";
+            if (reason is null || work.GaveUp)
             {
-                steps.Add(new MatchStep("route", route.Label, false, $"the path is longer than an expression takes ({LinearRegex.MaxSubject} bytes): no route"));
-                return null;
+                TellRest();
+                steps.Add(new MatchStep("route", route.Label, reason is null, reason is null ? route.Describe() : $"{reason}: no route"));
+                return reason is null ? route.Choose(request, random) : null;
             }
-            string? reason = route.Explain(request, target, path, random);
-            steps.Add(new MatchStep("route", route.Label, reason is null, reason ?? route.Describe()));
-            if (reason is null) return route.Choose(request, random);
+            if (!tell) untold++;
+            else
+            {
+                told++;
+                steps.Add(new MatchStep("route", route.Label, false, reason));
+            }
         }
+        TellRest();
         return null;
+
+        void TellRest()
+        {
+            if (untold > 0) steps.Add(new MatchStep("route", "", false, $"{untold} more routes before do not match; they are not listed"));
+        }
     }
 
     // As in Envoy by x-forwarded-proto, which the connection manager sets for an untrusted client.
@@ -83,26 +96,48 @@ internal sealed class VirtualHost
         => !request.Get(HeaderId.XForwardedProto).SequenceEqual("https"u8)
         && (_requireTls == TlsRequirement.All || !request.Get(HeaderId.XEnvoyInternal).SequenceEqual("true"u8));
 
-    private static Step[] Steps(CompiledRoute[] routes)
+    private static CompiledRoute? FirstOf(
+        ReadOnlySpan<CompiledRoute> routes, HeaderMap request, ReadOnlySpan<byte> target, ReadOnlySpan<byte> path, ulong random, ref MatchWork work)
     {
-        var steps = new List<Step>();
-        for (int i = 0; i < routes.Length;)
+        foreach (var route in routes)
         {
-            int end = i;
-            while (end < routes.Length && routes[end].Path.IsPlainPath) end++;
-            if (end - i >= ShortestRun)
-            {
-                var byPath = new Dictionary<byte[], CompiledRoute[]>(ByteKeys.Comparer);
-                foreach (var group in routes[i..end].GroupBy(r => r.Path.Value.ToArray(), ByteKeys.Comparer)) byPath.Add(group.Key, [.. group]);
-                steps.Add(new Step(null, byPath));
-            }
-            else
-            {
-                end = Math.Max(end, i + 1);
-                steps.AddRange(routes[i..end].Select(r => new Step(r, null)));
-            }
-            i = end;
+            if (route.IsMatch(request, target, path, random, ref work) && !work.GaveUp) return route;
+            // What the expression would have said nobody knows; what comes behind it may be what it was to keep from.
+            if (work.GaveUp) return null;
         }
-        return [.. steps];
+        return null;
+    }
+
+    private CompiledRoute? ByIndex(RouteIndex index, HeaderMap request, ReadOnlySpan<byte> target, ReadOnlySpan<byte> path, ulong random, ref MatchWork work)
+    {
+        int folded = Math.Min(index.Folded, path.Length);
+        byte[]? rented = folded > ShortPath ? ArrayPool<byte>.Shared.Rent(folded) : null;
+        Span<byte> lower = folded == 0 ? default : rented ?? stackalloc byte[ShortPath];
+        var found = index.Find(path, lower);
+        if (rented is not null) ArrayPool<byte>.Shared.Return(rented);
+        int sure = found.Sure, lists = found.Lists, from = 0;
+        if (lists == 0) return sure < _routes.Length ? _routes[sure] : null;
+        if (lists <= FewLists) return Among(index.Merge(found, from, stackalloc RouteMerge.Cursor[FewLists]), sure, request, target, path, random, ref work);
+        // So many lists cost something before the first candidate: as many routes are asked first, in case one of them matches.
+        // Where most routes are candidates, there is nothing to be saved by merging them.
+        from = found.Asked >= Math.Min(sure, _routes.Length) / 2 ? Math.Min(sure, _routes.Length) : Math.Min(lists, sure);
+        if (FirstOf(_routes.AsSpan(0, from), request, target, path, random, ref work) is { } early) return early;
+        if (work.GaveUp) return null;
+        if (from >= sure || from == _routes.Length) return sure < _routes.Length ? _routes[sure] : null;
+        var cursors = ArrayPool<RouteMerge.Cursor>.Shared.Rent(lists);
+        var route = Among(index.Merge(found, from, cursors), sure, request, target, path, random, ref work);
+        ArrayPool<RouteMerge.Cursor>.Shared.Return(cursors);
+        return route;
+    }
+
+    private CompiledRoute? Among(RouteMerge candidates, int sure, HeaderMap request, ReadOnlySpan<byte> target, ReadOnlySpan<byte> path, ulong random, ref MatchWork work)
+    {
+        for (int next; (next = candidates.Next()) < sure;)
+        {
+            var route = _routes[next];
+            if (route.IsMatchOfCandidate(request, target, path, random, ref work) && !work.GaveUp) return route;
+            if (work.GaveUp) return null;
+        }
+        return sure < _routes.Length ? _routes[sure] : null;
     }
 }

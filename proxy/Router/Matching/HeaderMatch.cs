@@ -58,13 +58,21 @@ internal sealed class HeaderMatch
         return tests && value is null ? null : new HeaderMatch(config, value);
     }
 
+    /// <summary>An expression does not match a value above <see cref="LinearRegex.MaxSubject"/>.</summary>
     public bool IsMatch(HeaderMap headers)
+    {
+        var work = new MatchWork();
+        return IsMatch(headers, ref work);
+    }
+
+    /// <summary>No answer, inverted or not, when the work is given up.</summary>
+    public bool IsMatch(HeaderMap headers, ref MatchWork work)
     {
         bool present = _name.TryGet(headers, out var value);
         if (_value is null && !_isRange) return (present || _missingIsEmpty) == _present != _invert;
         if (!present && !_missingIsEmpty) return false;
-        if (present && headers.TryGetAt(_name.Bytes, 1, out _)) return JoinedMatches(headers) != _invert;
-        return Test(value) != _invert;
+        if (present && headers.TryGetAt(_name.Bytes, 1, out _)) return JoinedMatches(headers, ref work) != _invert;
+        return Test(value, ref work) != _invert;
     }
 
     public static bool AllMatch(HeaderMatch[] all, HeaderMap headers)
@@ -74,12 +82,12 @@ internal sealed class HeaderMatch
         return true;
     }
 
-    private bool Test(ReadOnlySpan<byte> value)
+    private bool Test(ReadOnlySpan<byte> value, ref MatchWork work)
         => _isRange
             ? Utf8Parser.TryParse(value, out long number, out int used) && used == value.Length && number >= _start && number < _end
-            : _value!.IsMatch(value);
+            : _value!.IsMatch(value, ref work);
 
-    private bool JoinedMatches(HeaderMap headers)
+    private bool JoinedMatches(HeaderMap headers, ref MatchWork work)
     {
         int length = -1;
         for (int i = 0; headers.TryGetAt(_name.Bytes, i, out var value); i++) length += value.Length + 1;
@@ -92,7 +100,7 @@ internal sealed class HeaderMatch
             value.CopyTo(joined[at..]);
             at += value.Length;
         }
-        bool matches = Test(joined[..at]);
+        bool matches = Test(joined[..at], ref work);
         if (rented is not null) ArrayPool<byte>.Shared.Return(rented);
         return matches;
     }

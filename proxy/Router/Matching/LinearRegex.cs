@@ -10,24 +10,35 @@ internal sealed class LinearRegex
 {
     /// <summary>Steps of a program, repetitions written out: what Envoy's max_program_size is when nobody says otherwise.</summary>
     public const int MaxSize = 100;
-    /// <summary>Bytes; what is longer matches nothing (and a path that is longer finds no route behind the first with an expression).</summary>
+    /// <summary>Bytes; what is longer matches nothing, and a match of routes that would ask gives up.</summary>
     public const int MaxSubject = 16 << 10;
 
+    private readonly string _pattern;
+    private readonly bool _ignoreCase;
     private readonly RegexMatcher _matcher;
+    private readonly byte[] _start;
+    private readonly int _skipped; // the start when nothing is left to ask of it
+    private RegexTables? _tables;
 
-    private LinearRegex(RegexProgram program, int groups)
+    private LinearRegex(string pattern, bool ignoreCase, RegexNode node, int groups)
     {
-        Program = program;
+        _pattern = pattern;
+        _ignoreCase = ignoreCase;
         Groups = groups;
-        Alphabet = new RegexAlphabet(program.Chars);
-        _matcher = new RegexMatcher(program, Alphabet);
-        Beginnings = _matcher.Beginnings();
+        var start = new RegexStart(node);
+        _start = start.Bytes;
+        StartFolded = start.Folded;
+        _skipped = start.IsExact ? _start.Length : 0;
+        _matcher = new RegexMatcher(new RegexProgram(start.Rest), behindStart: _skipped > 0);
     }
 
-    public RegexProgram Program { get; }
-    public RegexAlphabet Alphabet { get; }
-    /// <inheritdoc cref="RegexMatcher.Beginnings"/>
-    public (System.Runtime.Intrinsics.Vector128<ulong> First, System.Runtime.Intrinsics.Vector128<ulong> Later) Beginnings { get; }
+    /// <summary>For searching: made when first asked for, since most expressions are only matched with.</summary>
+    public RegexTables Tables => _tables ??= new RegexTables(new RegexProgram(RegexParser.Parse(_pattern, _ignoreCase, out _)));
+
+    /// <summary>Everything that it matches begins so (<see cref="RegexStart"/>); empty: that may be anything.</summary>
+    public ReadOnlySpan<byte> Start => _start;
+    /// <summary>The start is in lower case, and case does not count in it.</summary>
+    public bool StartFolded { get; }
     /// <summary>How many groups capture.</summary>
     public int Groups { get; }
 
@@ -39,7 +50,7 @@ internal sealed class LinearRegex
         try
         {
             var node = RegexParser.Parse(pattern, ignoreCase, out int groups);
-            if (node.Size <= MaxSize) return new LinearRegex(new RegexProgram(node), groups);
+            if (node.Size <= MaxSize) return new LinearRegex(pattern, ignoreCase, node, groups);
             errors.Error(at, ConfigCode.InvalidValue, $"the expression '{Shown(pattern)}' has a program size of {(node.Size == int.MaxValue ? "more than two billion" : node.Size.ToString(System.Globalization.CultureInfo.InvariantCulture))}, and {MaxSize} is the limit",
                 "each character or class counts once for each time that it is repeated: a{100} counts 100");
         }
@@ -53,7 +64,24 @@ internal sealed class LinearRegex
     }
 
     /// <summary>Whether it matches the whole value.</summary>
-    public bool IsMatch(ReadOnlySpan<byte> value) => value.Length <= MaxSubject && _matcher.IsMatch(value);
+    public bool IsMatch(ReadOnlySpan<byte> value) => value.Length <= MaxSubject && Begins(value) && _matcher.IsMatch(value, _skipped, out _);
+
+    /// <summary>Likewise, within what is left of the work; false where that has to give up.</summary>
+    public bool IsMatch(ReadOnlySpan<byte> value, ref MatchWork work)
+    {
+        if (!Begins(value)) return false;
+        if (value.Length > MaxSubject || work.IsSpent)
+        {
+            work.GiveUp();
+            return false;
+        }
+        bool matches = _matcher.IsMatch(value, _skipped, out int steps);
+        work.Spend(steps);
+        return matches;
+    }
+
+    private bool Begins(ReadOnlySpan<byte> value)
+        => value.Length >= _start.Length && (StartFolded ? AsciiCase.Same(value[.._start.Length], _start) : value.StartsWith(_start));
 
     /// <summary>For matches within a text.</summary>
     /// <param name="text">Searched from its begin.</param>

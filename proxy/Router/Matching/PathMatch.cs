@@ -24,8 +24,11 @@ internal sealed class PathMatch
 
     public PathTest Test { get; }
     public ReadOnlySpan<byte> Value => _value;
-    /// <summary>An exact, case-sensitive path: can be found by hash.</summary>
-    public bool IsPlainPath => Test == PathTest.Path && !_ignoreCase;
+
+    /// <summary>Every path that matches begins so: the value, or the literal start of an expression.</summary>
+    public ReadOnlySpan<byte> Start => _regex is null ? _value : _regex.Start;
+    /// <summary>Whether case does not count for <see cref="Start"/>.</summary>
+    public bool StartFolded => _regex?.StartFolded ?? _ignoreCase;
 
     public static PathMatch? Compile(RouteMatchConfig config, ConfigErrors errors)
     {
@@ -44,7 +47,8 @@ internal sealed class PathMatch
         }
     }
 
-    public bool IsMatch(ReadOnlySpan<byte> path)
+    /// <summary>False, with the work given up, when an expression cannot be asked.</summary>
+    public bool IsMatch(ReadOnlySpan<byte> path, ref MatchWork work)
     {
         switch (Test)
         {
@@ -52,15 +56,19 @@ internal sealed class PathMatch
             case PathTest.Path: return path.Length == _value.Length && Same(path);
             case PathTest.SeparatedPrefix:
                 return path.Length >= _value.Length && (path.Length == _value.Length || path[_value.Length] == '/') && Same(path[.._value.Length]);
-            default: return _regex!.IsMatch(path);
+            default: return _regex!.IsMatch(path, ref work);
         }
     }
+
+    /// <summary>Whether a path begins so that it may match.</summary>
+    public bool Begins(ReadOnlySpan<byte> path)
+        => path.Length >= Start.Length && (StartFolded ? AsciiCase.Same(path[..Start.Length], Start) : path.StartsWith(Start));
 
     /// <summary>How many bytes of a matched path a prefix rewrite replaces: the prefix, or all of it for an exact path or an expression.</summary>
     public int MatchedLength(ReadOnlySpan<byte> path)
         => Test is PathTest.Prefix or PathTest.SeparatedPrefix ? Math.Min(_value.Length, path.Length) : path.Length;
 
-    private bool Same(ReadOnlySpan<byte> part) => _ignoreCase ? Ascii.EqualsIgnoreCase(part, _value) : part.SequenceEqual(_value);
+    private bool Same(ReadOnlySpan<byte> part) => _ignoreCase ? AsciiCase.Same(part, _value) : part.SequenceEqual(_value);
 
     public override string ToString()
     {

@@ -15,10 +15,10 @@ internal sealed class QueryMatch(byte[] name, StringMatch? value, bool present)
         return StringMatch.Of(config.StringMatch, errors) is { } match ? new QueryMatch(name, match, true) : null;
     }
 
-    public bool IsMatch(ReadOnlySpan<byte> target)
+    public bool IsMatch(ReadOnlySpan<byte> target, ref MatchWork work)
     {
         bool found = QueryString.TryFind(target, name, out var text);
-        return value is null ? found == present : found && value.IsMatch(text);
+        return value is null ? found == present : found && value.IsMatch(text, ref work);
     }
 
     public override string ToString() => $"query parameter {Encoding.UTF8.GetString(name)} {value?.ToString() ?? (present ? "present" : "absent")}";

@@ -8,7 +8,9 @@ namespace Managed.Proxy.Router.Matching;
 /// <summary>For each character the set of a program's character steps that take it, as a bit each; and what kind of place a character makes.</summary>
 internal sealed class RegexAlphabet
 {
-    private readonly Vector128<ulong>[] _ascii = new Vector128<ulong>[128];
+    // Of ASCII: for each character the place of its set among the different ones.
+    private readonly byte[] _classes = new byte[128];
+    private readonly Vector128<ulong>[] _ascii;
     // Beyond ASCII: the characters from which on another set holds.
     private readonly int[] _from;
     private readonly Vector128<ulong>[] _wide;
@@ -16,7 +18,18 @@ internal sealed class RegexAlphabet
 
     public RegexAlphabet(CharSet[] sets)
     {
-        for (int c = 0; c < 128; c++) _ascii[c] = Takers(c);
+        var ascii = new Vector128<ulong>[128];
+        for (int i = 0; i < sets.Length; i++)
+            foreach (var (first, last) in sets[i].Ranges)
+                for (int c = first; c <= Math.Min(last, 127); c++) ascii[c] |= Bit(i);
+        var different = new List<Vector128<ulong>>();
+        for (int c = 0; c < 128; c++)
+        {
+            int known = c > 0 && ascii[c] == ascii[c - 1] ? _classes[c - 1] : different.IndexOf(ascii[c]);
+            if (known < 0) different.Add(ascii[c]);
+            _classes[c] = (byte)(known < 0 ? different.Count - 1 : known);
+        }
+        _ascii = [.. different];
         var from = new SortedSet<int> { 128 };
         foreach (var set in sets)
             foreach (var (first, last) in set.Ranges)
@@ -30,11 +43,13 @@ internal sealed class RegexAlphabet
 
         Vector128<ulong> Takers(int c)
         {
-            ulong low = 0, high = 0;
+            var takers = Vector128<ulong>.Zero;
             for (int i = 0; i < sets.Length; i++)
-                if (sets[i].Contains(c)) { if (i < 64) low |= 1UL << i; else high |= 1UL << (i - 64); }
-            return Vector128.Create(low, high);
+                if (sets[i].Contains(c)) takers |= Bit(i);
+            return takers;
         }
+
+        static Vector128<ulong> Bit(int i) => i < 64 ? Vector128.Create(1UL << i, 0UL) : Vector128.Create(0UL, 1UL << (i - 64));
     }
 
     /// <summary>The takers of the character that the text begins with, and its length. What is no UTF-8 counts as U+FFFD.</summary>
@@ -44,7 +59,7 @@ internal sealed class RegexAlphabet
         byte first = text[at];
         if (first >= 128) return Wide(text[at..], out length);
         length = 1;
-        return Unsafe.Add(ref MemoryMarshal.GetArrayDataReference(_ascii), first);
+        return Unsafe.Add(ref MemoryMarshal.GetArrayDataReference(_ascii), Unsafe.Add(ref MemoryMarshal.GetArrayDataReference(_classes), first));
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]

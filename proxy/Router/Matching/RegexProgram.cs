@@ -1,3 +1,5 @@
+using System.Runtime.Intrinsics;
+
 namespace Managed.Proxy.Router.Matching;
 
 internal enum RegexOp : byte { Char, Split, Save, Assert, Match }
@@ -37,6 +39,36 @@ internal sealed class RegexProgram
 
     public static bool Holds(int assertion, RegexPlace place)
         => (RegexAssertion)assertion == RegexAssertion.NotWordBoundary ? (place & RegexPlace.WordBoundary) == 0 : (place & Holding((RegexAssertion)assertion)) != 0;
+
+    /// <summary>What a match may begin with: at the text's begin, and behind it; with the bit of the end where it may be empty.</summary>
+    public (Vector128<ulong> First, Vector128<ulong> Later) Beginnings()
+        => (Reach(Start, static _ => true), Reach(Start, static a => (RegexAssertion)a != RegexAssertion.TextBegin));
+
+    /// <summary>The character steps, and the end (the bit behind them), that a step leads to without a character.</summary>
+    public Vector128<ulong> Reach(int from, Func<int, bool> holds)
+    {
+        var seen = new bool[Steps.Length];
+        var open = new Stack<int>([from]);
+        var found = new ulong[2];
+        while (open.TryPop(out int at))
+        {
+            if (seen[at]) continue;
+            seen[at] = true;
+            var step = Steps[at];
+            switch (step.Op)
+            {
+                case RegexOp.Char: found[step.Argument / 64] |= 1UL << (step.Argument % 64); break;
+                case RegexOp.Match: found[Chars.Length / 64] |= 1UL << (Chars.Length % 64); break;
+                case RegexOp.Assert when !holds(step.Argument): break;
+                case RegexOp.Split:
+                    open.Push(step.Argument);
+                    open.Push(step.Next);
+                    break;
+                default: open.Push(step.Next); break;
+            }
+        }
+        return Vector128.Create(found[0], found[1]);
+    }
 
     private int Add(RegexOp op, int next, int argument)
     {

@@ -30,9 +30,9 @@ internal ref struct RegexSearch
     /// <param name="slots">Two for each group, the whole match being the first: where it begins and ends, -1 where it took no part.</param>
     public RegexSearch(LinearRegex regex, ReadOnlySpan<byte> text, Span<int> slots)
     {
-        var program = _program = regex.Program;
-        _alphabet = regex.Alphabet;
-        (_first, _later) = regex.Beginnings;
+        var program = _program = regex.Tables.Program;
+        _alphabet = regex.Tables.Alphabet;
+        (_first, _later) = regex.Tables.Beginnings;
         _text = text;
         _slots = slots;
         long cells = program.Steps.Length * (text.Length + 1L);

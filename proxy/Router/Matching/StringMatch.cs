@@ -40,24 +40,23 @@ internal sealed class StringMatch
         _ => null,
     };
 
-    public bool IsMatch(ReadOnlySpan<byte> value) => _test switch
+    public bool IsMatch(ReadOnlySpan<byte> value)
+    {
+        var work = new MatchWork();
+        return IsMatch(value, ref work);
+    }
+
+    /// <summary>False, with the work given up, when an expression cannot be asked.</summary>
+    public bool IsMatch(ReadOnlySpan<byte> value, ref MatchWork work) => _test switch
     {
         StringTest.Exact => value.Length == _value.Length && Same(value, _value),
         StringTest.Prefix => value.Length >= _value.Length && Same(value[.._value.Length], _value),
         StringTest.Suffix => value.Length >= _value.Length && Same(value[^_value.Length..], _value),
         StringTest.Contains => Contains(value),
-        _ => _regex!.IsMatch(value),
+        _ => _regex!.IsMatch(value, ref work),
     };
 
-    private bool Same(ReadOnlySpan<byte> a, ReadOnlySpan<byte> b) => _ignoreCase ? Ascii.EqualsIgnoreCase(a, b) || SameNonAscii(a, b) : a.SequenceEqual(b);
-
-    // Ascii.EqualsIgnoreCase is false for any byte above 127, even for equal ones.
-    private static bool SameNonAscii(ReadOnlySpan<byte> a, ReadOnlySpan<byte> b)
-    {
-        for (int i = 0; i < a.Length; i++)
-            if (Lower(a[i]) != Lower(b[i])) return false;
-        return true;
-    }
+    private bool Same(ReadOnlySpan<byte> a, ReadOnlySpan<byte> b) => _ignoreCase ? AsciiCase.Same(a, b) : a.SequenceEqual(b);
 
     private bool Contains(ReadOnlySpan<byte> value)
     {
@@ -66,8 +65,6 @@ internal sealed class StringMatch
             if (Same(value.Slice(i, _value.Length), _value)) return true;
         return false;
     }
-
-    private static byte Lower(byte b) => b is >= (byte)'A' and <= (byte)'Z' ? (byte)(b | 0x20) : b;
 
     public override string ToString() => $"{_test.ToString().ToLowerInvariant()} '{Encoding.UTF8.GetString(_value)}'";
 }
