@@ -99,7 +99,7 @@ internal sealed class SnapshotBuilder(StatsRegistry registry, SharedState state,
     private Listener? BuildListener(ListenerConfig config, Dictionary<string, Cluster> clusters, IReadOnlySet<string> clusterNames, Dictionary<string, RouteTable> routes,
         HashSet<string> routeNames, Dictionary<string, ConfigObject> sharedFilters, ConfigErrors errors)
     {
-        if (config.ListenerFilters is [var first, ..])
+        if (config.ListenerFilters is [var first, ..] && !errors.HasAt(first.Node, ConfigCode.UnknownExtension))
             errors.Error(first.Node, ConfigCode.UnknownExtension, $"listener filter '{first.Name}' is not available in this version", "no listener filter is; leave listener_filters out");
         // Without a usable address the chains are built all the same: their errors belong into the same answer.
         var address = AddressOf(config, errors);

@@ -46,9 +46,9 @@ internal static partial class ScalarBinder
         value = null;
         if (scalar.Kind != ConfigScalarKind.String)
             return Mismatch(field, scalar, errors, $"write \"{scalar.Text}\"");
-        if (field.IsResourceName && !ResourceName().IsMatch(scalar.Text))
+        if (field.IsResourceName && ResourceNameAttribute.Refusal(scalar.Text) is { } refusal)
         {
-            errors.Error(scalar, ConfigCode.InvalidValue, "a name is 1 to 64 letters, digits, '.', '_' or '-'");
+            errors.Error(scalar, ConfigCode.InvalidValue, refusal);
             return false;
         }
         foreach (var unsupported in field.Unsupported)
@@ -159,9 +159,6 @@ internal static partial class ScalarBinder
         : field.IsByteSize ? "a size in bytes"
         : field.Type == typeof(double) ? "a number"
         : "a whole number";
-
-    [GeneratedRegex(@"^[A-Za-z0-9._-]{1,64}\z")]
-    private static partial Regex ResourceName();
 
     [GeneratedRegex(@"^-?[0-9]{1,20}\z")]
     private static partial Regex WholeNumber();
