@@ -109,7 +109,7 @@ internal sealed class SnapshotBuilder(StatsRegistry registry, SharedState state,
             Stats = new ListenerStats(_names, config.StatPrefix.Length > 0 ? config.StatPrefix : (config.Address?.ToString() ?? config.Name).Replace(':', '_')),
             Connections = _shared.GetOrAdd("connections|" + (address?.Key ?? config.Name), static () => new ConnectionCount()),
         };
-        if (config.FilterChains.Count == 0 && config.DefaultFilterChain is null)
+        if (config.FilterChains.Count == 0 && config.DefaultFilterChain is null && config.Address?.HasErrors != true)
             errors.ErrorAt(config.Node, "filter_chains", ConfigCode.MissingField, $"listener '{config.Name}' has no filter chain", "give it routes, tcp_proxy or filter_chains");
         Unique(config.FilterChains, c => c.Name, "filter chain", errors);
         var criteria = new Dictionary<string, string>();

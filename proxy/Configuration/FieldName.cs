@@ -19,9 +19,6 @@ public static class FieldName
         return text.ToString();
     }
 
-    /// <summary><c>routeConfig</c> becomes <c>route_config</c>; a name in snake_case stays.</summary>
-    public static string OfCamel(string name) => name.Length > 0 && char.IsAsciiLetterLower(name[0]) && name.Any(char.IsAsciiLetterUpper) ? Snake(name) : name;
-
     /// <summary><c>accept_http_10</c> becomes <c>acceptHttp10</c>, as protobuf's JSON mapping does.</summary>
     public static string Camel(string snake)
     {

@@ -17,7 +17,7 @@ public static class EnvoyBootstrap
         if (document.Has("static_resources"))
             return true;
         var own = RecordShape.Of(typeof(BootstrapConfig));
-        return document.Count > 0 && !own.Fields.Any(f => document.Has(f.Name)) && document.Names.Any(n => FieldRules.Find(Message, FieldName.OfCamel(n)) is not null);
+        return document.Count > 0 && !own.Fields.Any(f => document.Has(f.Name)) && document.Names.Any(n => FieldRules.Find(Message, n) is not null);
     }
 
     /// <summary>The document, or the one given when it is no bootstrap file. What was changed or left out stands in <see cref="ConfigObject.Notes"/>.</summary>
@@ -41,6 +41,7 @@ public static class EnvoyBootstrap
         EnvoyListeners.Take(document, notes, configTypes);
         foreach (var cluster in document.Array("clusters")?.OfType<ConfigObject>() ?? [])
             EnvoyClusters.Take(cluster, form, notes);
+        UnusedClusters.Drop(document, notes);
         document.Notes = notes.Warnings;
         return document;
     }

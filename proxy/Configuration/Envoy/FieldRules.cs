@@ -120,9 +120,18 @@ public static class FieldRules
         .. Of("SubstitutionFormat", Taken, "the order of the members is that of the file", "json_format_options"),
     ];
 
-    private static readonly Dictionary<(string, string), FieldRule> ByName = All.ToDictionary(r => (r.Message, r.Field));
+    private static readonly Dictionary<(string Message, string Field), FieldRule> ByName = Spellings();
 
+    /// <param name="field">In snake_case or lowerCamelCase.</param>
     public static FieldRule? Find(string message, string field) => ByName.GetValueOrDefault((message, field));
+
+    private static Dictionary<(string, string), FieldRule> Spellings()
+    {
+        var names = All.ToDictionary(r => (r.Message, r.Field));
+        foreach (var rule in All)
+            names.TryAdd((rule.Message, FieldName.Camel(rule.Field)), rule);
+        return names;
+    }
 
     private static IEnumerable<FieldRule> Of(string message, FieldTreatment treatment, string note, string fields, string? value = null) =>
         fields.Split(' ').Select(f => new FieldRule(message, f, treatment, value, note));

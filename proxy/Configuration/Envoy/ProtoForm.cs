@@ -41,10 +41,9 @@ internal sealed class ProtoForm(ConfigErrors notes, Func<string, Type?> configTy
     {
         foreach (var member in o.Members.ToList())
         {
-            var name = FieldName.OfCamel(member.Key);
-            if (member.Key == "@type" || shape?.ByName.ContainsKey(name) == true)
+            if (member.Key == "@type" || shape?.ByName.ContainsKey(member.Key) == true)
                 continue;
-            var rule = FieldRules.Find(message, name);
+            var rule = FieldRules.Find(message, member.Key);
             if (rule is null && shape is not null && shape.UnsupportedReason(member.Key) is null)
                 continue;
             if (member.Value is ConfigScalar { IsNull: true } || Goes(o, member, rule))

@@ -33,19 +33,18 @@ internal ref struct JsonReader
         catch (JsonException e) when (reader._nodes > DocumentLimits.MaxNodes)
         {
             errors.Error(reader.Here(ConfigPath.Root), ConfigCode.MalformedBody, e.Message);
-            return null;
         }
         catch (JsonException e)
         {
             errors.Error(reader.At(e), ConfigCode.MalformedBody, Reason(e));
-            return null;
         }
         catch (InvalidOperationException)
         {
             // An escape such as \ud800 that is no character: the reader finds it when the string is taken.
             errors.Error(reader.Here(ConfigPath.Root), ConfigCode.MalformedBody, "the string holds half of a surrogate pair");
-            return null;
         }
+        reader._issues.Report(errors);
+        return null;
     }
 
     private ConfigNode Value(ConfigPath path)

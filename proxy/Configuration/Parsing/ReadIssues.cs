@@ -16,6 +16,13 @@ internal sealed class ReadIssues
             _found.Add((origin, wrong, taken));
     }
 
+    /// <summary>Of a text that cannot be read to its end.</summary>
+    public void Report(ConfigErrors errors)
+    {
+        foreach (var (origin, wrong, _) in _found)
+            errors.Error(origin, ConfigCode.MalformedBody, wrong);
+    }
+
     /// <summary>The root with its notes, or null with errors.</summary>
     public ConfigNode? Settle(ConfigNode root, ConfigErrors errors)
     {

@@ -58,6 +58,7 @@ internal sealed class YamlReader
             // The library fails so on some texts that are no YAML, such as a plain scalar cut off by a tab.
             errors.Error(reader.Origin(ConfigPath.Root, reader._parser.Current?.End ?? Mark.Empty), ConfigCode.MalformedBody, "not valid YAML after this place");
         }
+        reader._issues.Report(errors);
         return null;
     }
 
@@ -211,7 +212,7 @@ internal sealed class YamlReader
             var (kind, text) = YamlCoreSchema.Resolve(scalar.Value);
             return kind is { } known ? new(known, text, origin) : throw new YamlReadException(origin, $"'{scalar.Value}' is not a finite number");
         }
-        if (tag is TagPrefix + "str" or TagPrefix + "binary")
+        if (tag == TagPrefix + "str")
             return ConfigScalar.String(scalar.Value, origin);
         var resolved = YamlCoreSchema.Resolve(scalar.Value);
         var fits = resolved.Kind switch

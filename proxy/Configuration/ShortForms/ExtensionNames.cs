@@ -70,7 +70,7 @@ public static class ExtensionNames
     // Envoy's own of which no document can make use yet, by their short names, so that they are not taken for mistypings.
     private static readonly Dictionary<ExtensionKind, string[]> NotServed = new()
     {
-        [ExtensionKind.ListenerFilter] = ["original_src", "dynamic_modules", "set_filter_state"],
+        [ExtensionKind.ListenerFilter] = ["original_src", "dynamic_modules", "set_filter_state", "udp_proxy", "dns_filter"],
         [ExtensionKind.NetworkFilter] =
         [
             "client_ssl_auth", "dubbo_proxy", "dynamic_modules", "ext_proc", "generic_proxy", "geoip", "kafka_broker", "kafka_mesh", "match_delegate", "mongo_proxy", "mysql_proxy", "postgres_proxy", "ratelimit",

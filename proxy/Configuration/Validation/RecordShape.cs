@@ -52,7 +52,7 @@ internal sealed class RecordShape
     public static bool IsRecord(Type type) => type.IsSubclassOf(typeof(ConfigRecord));
 
     /// <summary>A field of the record, of its short form, or of Envoy's message.</summary>
-    public bool IsKnown(string name) => ByName.ContainsKey(FieldName.OfCamel(name)) || Suggested.Contains(name) || UnsupportedReason(name) is not null;
+    public bool IsKnown(string name) => Fields.Any(f => f.Name == name || FieldName.Camel(f.Name) == name) || Suggested.Contains(name) || UnsupportedReason(name) is not null;
 
     /// <summary>Why a field of Envoy's message is not served; null when the field is not known at all.</summary>
     public string? UnsupportedReason(string name)

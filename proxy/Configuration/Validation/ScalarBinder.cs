@@ -83,7 +83,7 @@ internal static partial class ScalarBinder
         (low, high) = (Math.Max(low, field.Minimum), Math.Min(high, field.Maximum));
         if (number < low || number > high)
         {
-            errors.Error(scalar, ConfigCode.InvalidValue, field.Range?.ErrorMessage ?? $"must be between {low:0.##} and {high:0.##}");
+            errors.Error(scalar, field.Range?.ErrorMessage is null ? ConfigCode.InvalidValue : ConfigCode.UnsupportedField, field.Range?.ErrorMessage ?? $"must be between {low:0.##} and {high:0.##}");
             return false;
         }
         value = Convert.ChangeType(number, field.Type, CultureInfo.InvariantCulture);
