@@ -79,7 +79,7 @@ internal static class ConfigFile
             Workers = 1, LoggerFactory = NullLoggerFactory.Instance, WasmCompiler = Commands.CompileWasm, CodeFetchHosts = CommandLine.FetchHostsOf(Environment.GetEnvironmentVariable("MANAGED_CODE_FETCH_HOSTS")),
         });
 
-        public BuildResult Build(ConfigObject document) => _proxy.Build(document, 1);
+        public BuildResult Build(ConfigObject document) => _proxy.Build(document, 1, new() { StaysOffline = true });
 
         public void Dispose() => _proxy.DisposeAsync().AsTask().GetAwaiter().GetResult();
     }
