@@ -103,6 +103,7 @@ public static class FieldRules
         .. Of("CommonLbConfig", Taken, "counts only with health checks, which are refused themselves", "ignore_new_hosts_until_first_hc override_host_status"),
         .. Of("CommonLbConfig", Warned, "connections to an endpoint that stays are kept", "close_connections_on_host_set_change"),
         .. Of("CommonLbConfig", Taken, OtherPolicy, "consistent_hashing_lb_config"),
+        .. Of("RoundRobinLbConfig", Warned, "an endpoint that comes gets its full share at once", "slow_start_config"),
         .. Of("LoadAssignment", Parts, Localities, "policy", "LoadAssignmentPolicy"),
         .. Of("LoadAssignmentPolicy", Taken, Localities, "overprovisioning_factor weighted_priority_health endpoint_stale_after"),
         .. Of("LoadAssignment", Taken, "endpoints stand in the list itself", "named_endpoints"),
