@@ -71,10 +71,12 @@ public static class ExtensionCatalog
 
     private static void Unknown(string kind, string wanted, ConfigObject? typedConfig, ConfigNode? at, IEnumerable<string> names, bool envoyHasIt, ConfigErrors errors)
     {
+        // The expansion of short forms may have said so already.
+        if (errors.HasAt(typedConfig?["@type"] ?? at, ConfigCode.UnknownExtension)) return;
         var known = names.SelectMany(n => new[] { n, n[(n.LastIndexOf('.') + 1)..] }).ToList();
-        string? near = Suggestions.Closest(wanted, known);
+        string? near = envoyHasIt ? null : Suggestions.Closest(wanted, known);
         string detail = envoyHasIt ? $"{kind} '{wanted}' is not available in this version" : $"there is no {kind} '{wanted}'";
         errors.Error(typedConfig?["@type"] ?? at, ConfigCode.UnknownExtension, detail,
-            near is not null && !envoyHasIt ? $"did you mean '{near}'?" : "available: " + string.Join(", ", known.Where(n => !n.Contains('.'))));
+            near is not null ? $"did you mean '{near}'?" : "available: " + string.Join(", ", known.Where(n => !n.Contains('.'))));
     }
 }

@@ -100,7 +100,7 @@ internal sealed class SnapshotBuilder(StatsRegistry registry, SharedState state,
     private Listener? BuildListener(ListenerConfig config, Dictionary<string, Cluster> clusters, IReadOnlySet<string> clusterNames, Dictionary<string, RouteTable> routes,
         HashSet<string> routeNames, Dictionary<string, ConfigObject> sharedFilters, ConfigErrors errors)
     {
-        if (config.ListenerFilters is [var first, ..])
+        if (config.ListenerFilters is [var first, ..] && !errors.HasAt(first.Node, ConfigCode.UnknownExtension))
             errors.Error(first.Node, ConfigCode.UnknownExtension, $"listener filter '{first.Name}' is not available in this version", "no listener filter is; leave listener_filters out");
         // Without a usable address the chains are built all the same: their errors belong into the same answer.
         var address = AddressOf(config, errors);
@@ -110,7 +110,7 @@ internal sealed class SnapshotBuilder(StatsRegistry registry, SharedState state,
             Stats = new ListenerStats(_names, config.StatPrefix.Length > 0 ? config.StatPrefix : (config.Address?.ToString() ?? config.Name).Replace(':', '_')),
             Connections = _shared.GetOrAdd("connections|" + (address?.Key ?? config.Name), static () => new ConnectionCount()),
         };
-        if (config.FilterChains.Count == 0 && config.DefaultFilterChain is null)
+        if (config.FilterChains.Count == 0 && config.DefaultFilterChain is null && config.Address?.HasErrors != true)
             errors.ErrorAt(config.Node, "filter_chains", ConfigCode.MissingField, $"listener '{config.Name}' has no filter chain", "give it routes, tcp_proxy or filter_chains");
         Unique(config.FilterChains, c => c.Name, "filter chain", errors);
         var criteria = new Dictionary<string, string>();

@@ -1,4 +1,5 @@
 using Managed.AdminApi.Problems;
+using Managed.AdminApi.Requests;
 using Managed.AdminApi.Swagger;
 using Managed.Proxy.Configuration;
 
@@ -26,6 +27,7 @@ internal sealed class ApiRoutes(IEndpointRouteBuilder app, string prefix)
         var endpoint = app.MapMethods(prefix + pattern, [verb], (RequestDelegate)(context =>
         {
             CheckQuery(context, doc);
+            PathNames.Restore(context);
             return call(context);
         })).WithMetadata(doc, ApiEndpointMark.Instance, call.Method /* without it Swagger does not see the endpoint */).WithTags(doc.Tag);
         if (doc.Anonymous)

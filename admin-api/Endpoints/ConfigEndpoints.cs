@@ -3,7 +3,9 @@ using Managed.AdminApi.Problems;
 using Managed.AdminApi.Requests;
 using Managed.AdminApi.Swagger;
 using Managed.AdminApi.Versions;
+using Managed.Proxy;
 using Managed.Proxy.Configuration;
+using Managed.Proxy.Configuration.Envoy;
 using static Managed.AdminApi.Problems.ProblemCode;
 
 namespace Managed.AdminApi.Endpoints;
@@ -73,7 +75,7 @@ internal static class ConfigEndpoints
             {
                 Members = new Dictionary<string, object?> { ["current_etag"] = Active(context).ETag },
             };
-        var body = RequestBody.AsObject(await RequestBody.ReadConfigAsync(context), "the document");
+        var body = await ReadDocumentAsync(context);
         await WriteCall.RunAsync(context, active =>
         {
             PieceAnswer.CheckConditions(context, active, active.Document, null);
@@ -103,7 +105,7 @@ internal static class ConfigEndpoints
 
     private static async Task ValidateAsync(HttpContext context)
     {
-        var body = RequestBody.AsObject(await RequestBody.ReadConfigAsync(context), "the document");
+        var body = await ReadDocumentAsync(context);
         var (publisher, builder) = (context.RequestServices.GetRequiredService<Publisher>(), context.RequestServices.GetRequiredService<VersionBuilder>());
         var work = builder.Begin(trusted: false);
         var pinned = await builder.PinAsync(work, body, [context.RequestServices.GetRequiredService<ActiveConfiguration>().Current?.Document], isOperators: false, waits: true, context.RequestAborted);
@@ -173,6 +175,10 @@ internal static class ConfigEndpoints
         PieceAnswer.Headers(context, active.Number, null);
         await JsonAnswer.WriteAsync(context, StatusCodes.Status200OK, new { version = active.Number, changed = active.Number != index, etag = active.ETag, created_at = active.CreatedAt });
     }
+
+    /// <summary>A document of ours, or Envoy's bootstrap file as it is.</summary>
+    private static async Task<ConfigObject> ReadDocumentAsync(HttpContext context) =>
+        EnvoyBootstrap.Take(RequestBody.AsObject(await RequestBody.ReadConfigAsync(context), "the document"), ExtensionCatalog.FindConfigType);
 
     private static ActiveVersion Active(HttpContext context) => context.RequestServices.GetRequiredService<ActiveConfiguration>().Required;
 }

@@ -57,7 +57,7 @@ internal sealed class PieceEndpoints(string pattern, string tag, Func<HttpContex
             items.Insert(Position(context, pieces, items), item);
             pieces.Write(document, items);
             return new(document, item.Source, $"the submitted {pieces.Kind}");
-        }, document => pieces.Find(document, name), () => StatusCodes.Status201Created, $"{context.Request.Path}/{Uri.EscapeDataString(name)}");
+        }, document => pieces.Find(document, name), () => StatusCodes.Status201Created, $"{PathNames.RawPath(context).TrimEnd('/')}/{Uri.EscapeDataString(name)}");
     }
 
     private async Task ReplaceAsync(HttpContext context)
@@ -80,7 +80,7 @@ internal sealed class PieceEndpoints(string pattern, string tag, Func<HttpContex
                 items[at] = replacement;
             pieces.Write(document, items);
             return new(document, item.Source, $"the submitted {pieces.Kind}");
-        }, document => pieces.Find(document, name), () => created ? StatusCodes.Status201Created : StatusCodes.Status200OK, context.Request.Path);
+        }, document => pieces.Find(document, name), () => created ? StatusCodes.Status201Created : StatusCodes.Status200OK, PathNames.RawPath(context));
     }
 
     private async Task PatchAsync(HttpContext context)

@@ -1,6 +1,7 @@
 using Managed.AdminApi.Requests;
 using Managed.Proxy;
 using Managed.Proxy.Configuration;
+using Managed.Proxy.Configuration.Envoy;
 using Managed.Proxy.Configuration.Parsing;
 using Microsoft.Extensions.Logging.Abstractions;
 
@@ -24,7 +25,7 @@ internal static class ConfigFile
         var errors = new ConfigErrors();
         var format = Path.GetExtension(path) switch { ".json" => ConfigFormat.Json, ".yaml" or ".yml" => ConfigFormat.Yaml, _ => ConfigFormat.Detect };
         if (ConfigParser.Parse(text, format, path, errors) is ConfigObject document && !errors.HasErrors)
-            return document;
+            return EnvoyBootstrap.Take(document, ExtensionCatalog.FindConfigType);
         throw new StartException(errors.HasErrors ? Lines(errors.Errors) : $"{path}:1:1 # the document has to be an object");
     }
 
@@ -78,7 +79,7 @@ internal static class ConfigFile
             Workers = 1, LoggerFactory = NullLoggerFactory.Instance, WasmCompiler = Commands.CompileWasm, CodeFetchHosts = CommandLine.FetchHostsOf(Environment.GetEnvironmentVariable("MANAGED_CODE_FETCH_HOSTS")),
         });
 
-        public BuildResult Build(ConfigObject document) => _proxy.Build(document, 1);
+        public BuildResult Build(ConfigObject document) => _proxy.Build(document, 1, new() { StaysOffline = true });
 
         public void Dispose() => _proxy.DisposeAsync().AsTask().GetAwaiter().GetResult();
     }

@@ -52,15 +52,20 @@ internal sealed class Startup(HistoryFile history, VersionStore store, Publisher
     {
         try
         {
-            await publisher.SubmitAsync(new("managed", ChangeSource.File, _ => new(document, document.Source, what)) { Comment = what, IsOperators = true }, CancellationToken.None);
+            var done = await publisher.SubmitAsync(new("managed", ChangeSource.File, _ => new(document, document.Source, what)) { Comment = what, IsOperators = true }, CancellationToken.None);
+            foreach (var warning in done.Warnings)
+                Console.Error.WriteLine("warning: " + Line(what, warning));
         }
         catch (ApiException e) when (e.Errors is { Count: > 0 } errors)
         {
-            throw new StartException(string.Join('\n', errors.Select(x => x.Line is null ? $"{what}: {x.Detail}" : $"{what}:{x.Line}:{x.Column} {x.Pointer} {x.Detail}{(x.Hint is null ? "" : $" ({x.Hint})")}")));
+            throw new StartException(string.Join('\n', errors.Select(x => Line(what, x))));
         }
         catch (ApiException e)
         {
             throw new StartException($"{what}: {e.Message}");
         }
     }
+
+    private static string Line(string file, ErrorItem item) =>
+        item.Line is null ? $"{file}: {item.Detail}" : $"{file}:{item.Line}:{item.Column} {item.Pointer} {item.Detail}{(item.Hint is null ? "" : $" ({item.Hint})")}";
 }

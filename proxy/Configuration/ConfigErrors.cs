@@ -47,8 +47,22 @@ public sealed class ConfigErrors
     public void Warning(ConfigNode? node, string code, string detail, string? hint = null) =>
         Add(_warnings, node?.Origin ?? ConfigOrigin.None, code, detail, hint);
 
+    public void Warning(ConfigOrigin origin, string code, string detail, string? hint = null) =>
+        Add(_warnings, origin, code, detail, hint);
+
+    /// <summary>What was found while the text was read.</summary>
+    public void AddNotes(IEnumerable<ConfigError> notes)
+    {
+        foreach (var note in notes)
+            Add(_warnings, note);
+    }
+
     public void WarningAt(ConfigNode? node, string field, string code, string detail, string? hint = null) =>
         Add(_warnings, FieldOrigin(node, field), code, detail, hint);
+
+    /// <summary>An error of this code is at the node or below it already.</summary>
+    public bool HasAt(ConfigNode? node, string code) =>
+        node is not null && _errors.Exists(e => e.Code == code && e.Source == node.Source && (e.Pointer == node.Pointer || e.Pointer.StartsWith(node.Pointer + "/", StringComparison.Ordinal)));
 
     /// <summary>Takes over what another collector found.</summary>
     public void AddAll(ConfigErrors other)

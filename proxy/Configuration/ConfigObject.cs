@@ -16,6 +16,9 @@ public sealed class ConfigObject(ConfigOrigin? origin = null) : ConfigNode(origi
 
     public int Count => _members.Count;
 
+    /// <summary>Of a whole document: what its reading has to say, such as a key that is given twice. Lasts as long as the tree, and is not stored with it.</summary>
+    public IReadOnlyList<ConfigError> Notes { get; internal set; } = [];
+
     public IEnumerable<string> Names => _members.Select(m => m.Key);
 
     public IReadOnlyList<ConfigMember> Members => _members;
@@ -74,6 +77,15 @@ public sealed class ConfigObject(ConfigOrigin? origin = null) : ConfigNode(origi
         return true;
     }
 
+    /// <summary>Adds a member as it is spelled, in the place and instead of one of that very name.</summary>
+    internal void Put(ConfigMember member)
+    {
+        if (IndexOf(member.Key) is >= 0 and var at)
+            _members[at] = member;
+        else
+            TryAdd(member);
+    }
+
     /// <summary>The place of a member's name, for errors that are about the name.</summary>
     internal ConfigOrigin NameOrigin(ConfigMember member) =>
         member.Value.Origin == ConfigOrigin.None || member.Value.Source != Source
@@ -98,7 +110,7 @@ public sealed class ConfigObject(ConfigOrigin? origin = null) : ConfigNode(origi
 
     public override ConfigObject Clone()
     {
-        var copy = new ConfigObject(Origin);
+        var copy = new ConfigObject(Origin) { Notes = Notes };
         foreach (var member in _members)
             copy._members.Add(member with { Value = member.Value.Clone() });
         return copy;
@@ -125,5 +137,8 @@ public sealed class ConfigObject(ConfigOrigin? origin = null) : ConfigNode(origi
 /// <summary>A member of an object with the place of its name.</summary>
 public readonly record struct ConfigMember(string Key, ConfigNode Value, int Line, int Column)
 {
+    /// <summary>The value carries a YAML anchor, so it may be there for aliases only.</summary>
+    internal bool IsAnchored { get; init; }
+
     public void Deconstruct(out string key, out ConfigNode value) => (key, value) = (Key, Value);
 }

@@ -6,7 +6,7 @@ public static class Suggestions
     // Letters compared: some thousand names of usual length.
     private const long MaxWork = 500_000;
 
-    /// <summary>The candidate nearest to a name by edit distance, or null when none is near: at most a third of its length, at least one edit.</summary>
+    /// <summary>The candidate nearest to a name by edit distance, or null when none is near: at most a third of the length of what differs, at least one edit.</summary>
     public static string? Closest(string name, IEnumerable<string> candidates)
     {
         string? best = null;
@@ -17,11 +17,25 @@ public static class Suggestions
                 continue;
             if ((work += (long)name.Length * candidate.Length) > MaxWork)
                 break; // a hint is not worth more
-            var distance = Distance(name.ToLowerInvariant(), candidate.ToLowerInvariant());
-            if (distance < bestDistance)
+            var (a, b) = Differing(name.ToLowerInvariant(), candidate.ToLowerInvariant());
+            var distance = Distance(a, b);
+            if (distance < bestDistance && distance <= Math.Max(1, Math.Max(a.Length, b.Length) / 3))
                 (best, bestDistance) = (candidate, distance);
         }
-        return best is not null && bestDistance <= Math.Max(1, Math.Max(name.Length, best.Length) / 3) ? best : null;
+        return best;
+    }
+
+    /// <summary>What is left of two names without the segments that begin and end both: <c>envoy.filters.http.</c> says nothing about which filter is meant.</summary>
+    private static (string, string) Differing(string a, string b)
+    {
+        var (start, end, length) = (0, 0, Math.Min(a.Length, b.Length));
+        for (var i = 0; i < length && a[i] == b[i]; i++)
+            if (a[i] is '.' or '/')
+                start = i + 1;
+        for (var i = 1; i <= length - start && a[^i] == b[^i]; i++)
+            if (a[^i] is '.' or '/')
+                end = i;
+        return (a[start..^end], b[start..^end]);
     }
 
     /// <summary><c>did you mean 'web'?</c>, or null.</summary>

@@ -52,10 +52,16 @@ public sealed partial class HttpStream
         else if (rewrite == PathRewriteResult.DotSegment) SendLocalReply(400, default, "path_rewrite_made_dot_segment");
         Manager.PrepareUpstream(this, route);
         // Only now: filters and header rules may have had a hand in it. A body would have to go before the answer says who reads it.
-        if (!_down.AsksUpgrade || _down.RequestHasBody || !Manager.ChooseUpgrade(RequestHeaders, route))
+        bool refused = false;
+        if (!_down.AsksUpgrade || _down.RequestHasBody || !Manager.ChooseUpgrade(RequestHeaders, route, out refused))
         {
             _down.AsksUpgrade = false;
             RequestHeaders.Remove(HeaderId.Upgrade);
+        }
+        if (refused && prepared)
+        {
+            prepared = false;
+            SendLocalReply(403, default, "upgrade_failed");
         }
         if (route.IdleTimeoutMicros >= 0) SetIdleTimeout(route.IdleTimeoutMicros);
         if (route.MaxStreamDurationMicros > 0) Worker.Timers.Arm(_maxTimer, route.MaxStreamDurationMicros);

@@ -1,5 +1,6 @@
 using Managed.Proxy.Configuration;
 using Managed.Proxy.Configuration.Model;
+using Managed.Proxy.Configuration.ShortForms;
 using Managed.Proxy.Configuration.Validation;
 using Managed.Proxy.Http;
 
@@ -64,13 +65,18 @@ internal sealed class RouteFilters
         foreach (var definition in context.FilterDefinitions)
             if (wanted == definition.TypeName || wanted == definition.RouteTypeName || wanted == definition.Name || wanted == LastSegment(definition.Name)) return definition;
         // The expansion of short forms may have said so already.
-        if (context.Errors.Errors.Any(e => e.Code == ConfigCode.UnknownExtension && e.Source == node.Source && e.Pointer.StartsWith(node.Pointer, StringComparison.Ordinal))) return null;
+        if (context.Errors.HasAt(node, ConfigCode.UnknownExtension)) return null;
+        if (ExtensionNames.Find(ExtensionKind.HttpFilter, wanted) is { } envoys)
+        {
+            context.Errors.Error(node["@type"] ?? node, ConfigCode.UnknownExtension, $"HTTP filter '{envoys.ShortName}' is not available in this version");
+            return null;
+        }
         context.Errors.Error(node, ConfigCode.UnknownExtension, $"'{wanted}' is not an HTTP filter",
             Suggestions.Hint(wanted, context.FilterDefinitions.Select(d => LastSegment(d.Name))) ?? (node.Has("@type") ? null : "name the filter's type with @type"));
         return null;
     }
 
-    private static string ShortType(string type) => type.StartsWith("type.googleapis.com/", StringComparison.Ordinal) ? type[20..] : type;
+    private static string ShortType(string type) => ExtensionNames.Bare(type);
 
     private static string LastSegment(string name) => name[(name.LastIndexOf('.') + 1)..];
 }

@@ -14,14 +14,15 @@ internal static class ClusterBuilder
         var targets = new List<EndpointTarget>();
         if (config.LoadAssignment is { } assignment)
         {
-            if (assignment.ClusterName.Length > 0 && assignment.ClusterName != config.Name)
-                errors.ErrorAt(assignment.Node, "cluster_name", ConfigCode.InvalidValue, $"'{assignment.ClusterName}' is not this cluster's name, '{config.Name}'");
             foreach (var endpoint in assignment.Endpoints.SelectMany(l => l.LbEndpoints))
                 if (Target(endpoint, config, errors) is { } target) targets.Add(target);
         }
-        else errors.WarningAt(config.Node, "load_assignment", ConfigCode.MissingField, $"cluster '{config.Name}' has no endpoints: requests to it get 503");
+        else if (HasType(config)) errors.WarningAt(config.Node, "load_assignment", ConfigCode.MissingField, $"cluster '{config.Name}' has no endpoints: requests to it get 503");
         return new Cluster(config, registry.For(config.Name), targets);
     }
+
+    // A type that did not bind is reported itself; what does not fit the default in its place is no further mistake.
+    private static bool HasType(ClusterConfig config) => config.Node is not ConfigObject node || node["type"] is not { } given || given is ConfigScalar { Text: "STATIC" or "STRICT_DNS" or "null" };
 
     private static EndpointTarget? Target(LbEndpointConfig item, ClusterConfig config, ConfigErrors errors)
     {
@@ -38,7 +39,7 @@ internal static class ClusterBuilder
         }
         if (config.Type == ClusterType.Static)
         {
-            errors.ErrorAt(socket.Node, "address", ConfigCode.InvalidValue, $"'{socket.Address}' is not an IP address, which a STATIC cluster needs", "use type: STRICT_DNS for host names");
+            if (HasType(config)) errors.ErrorAt(socket.Node, "address", ConfigCode.InvalidValue, $"'{socket.Address}' is not an IP address, which a STATIC cluster needs", "use type: STRICT_DNS for host names");
             return null;
         }
         return new EndpointTarget(null, socket.Address, socket.Address, socket.PortValue, endpoint.Hostname.Length > 0 ? endpoint.Hostname : socket.Address, item.LoadBalancingWeight, item.HealthStatus);

@@ -95,7 +95,7 @@ public sealed partial class ListenerPage
         Feed.Refresh();
         await Toasts.AppliedAsync(new WriteResult(write.Version, write.Changed, null), before, TimeSpan.FromMilliseconds(write.ElapsedMs));
         if (Name is null && write.Name is not null)
-            Navigation.NavigateTo($"/listeners/{write.Name}");
+            Navigation.NavigateTo($"/listeners/{Uri.EscapeDataString(write.Name)}");
         _leaving = false;
     }
 

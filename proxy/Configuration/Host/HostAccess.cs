@@ -32,6 +32,9 @@ public sealed class HostAccess
     /// <summary>What takes long is not waited for in the build but left to <see cref="TakePending"/>; the result is worth nothing then.</summary>
     public bool DefersWaiting { get; init; }
 
+    /// <summary>Nothing is asked for over the network: code that is not here already stays unchecked, with a warning. The result is not for publication.</summary>
+    public bool StaysOffline { get; init; }
+
     /// <summary>What the document used so far.</summary>
     public IReadOnlySet<(string Use, string Name)> Used => _used;
 

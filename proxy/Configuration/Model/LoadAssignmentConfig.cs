@@ -8,7 +8,7 @@ namespace Managed.Proxy.Configuration.Model;
 [UnsupportedField("named_endpoints policy", "not available in this version")]
 public sealed record LoadAssignmentConfig : ConfigRecord
 {
-    [Description("Name of the cluster; given, it must be the cluster's own.")]
+    [Description("A name that Envoy's endpoint discovery uses; it need not be the cluster's.")]
     public string ClusterName { get; init; } = "";
 
     [Description("Groups of endpoints; all groups are used alike.")]

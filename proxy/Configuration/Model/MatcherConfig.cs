@@ -1,5 +1,6 @@
 using System.ComponentModel;
 using System.ComponentModel.DataAnnotations;
+using System.Text.Json.Serialization;
 using Managed.Proxy.Configuration.Validation;
 
 namespace Managed.Proxy.Configuration.Model;
@@ -10,8 +11,8 @@ public sealed record RegexMatcherConfig : ConfigRecord
     [Required, Length(1, 4096), Description("The expression. No back-references or look-around, as in RE2.")]
     public string Regex { get; init; } = "";
 
-    [Description("Envoy's deprecated choice of engine; empty, and always what happens.")]
-    public EmptyConfig? GoogleRe2 { get; init; }
+    [JsonPropertyName("google_re2"), Description("Envoy's deprecated choice of engine; always what happens.")]
+    public ConfigObject? GoogleRe2 { get; init; }
 }
 
 [Description("An empty message: {}.")]

@@ -3,51 +3,48 @@ using System.Text.Json;
 
 namespace Managed.Proxy.Configuration.Parsing;
 
-/// <summary>Reads strict JSON (RFC 8259): no comments, no trailing commas, no member twice.</summary>
+/// <summary>Reads strict JSON (RFC 8259): no comments, no trailing commas, and a member twice only in a bootstrap file of Envoy.</summary>
 internal ref struct JsonReader
 {
     private readonly ReadOnlySpan<byte> _utf8;
     private readonly ConfigSource _source;
-    private readonly ConfigErrors _errors;
     private readonly TextPosition _position = new();
     private Utf8JsonReader _reader;
-    private bool _failed;
+    private readonly ReadIssues _issues = new();
     private int _nodes;
 
-    private JsonReader(ReadOnlySpan<byte> utf8, ConfigSource source, ConfigErrors errors)
+    private JsonReader(ReadOnlySpan<byte> utf8, ConfigSource source)
     {
         _utf8 = utf8;
         _source = source;
-        _errors = errors;
         _reader = new(utf8, new JsonReaderOptions { MaxDepth = ConfigParser.MaxDepth });
     }
 
     public static ConfigNode? Read(ReadOnlySpan<byte> utf8, ConfigSource source, ConfigErrors errors)
     {
-        var reader = new JsonReader(utf8, source, errors);
+        var reader = new JsonReader(utf8, source);
         try
         {
             reader._reader.Read();
             var node = reader.Value(ConfigPath.Root);
             reader._reader.Read(); // throws on anything after the value
-            return reader._failed ? null : node;
+            return reader._issues.Settle(node, errors);
         }
         catch (JsonException e) when (reader._nodes > DocumentLimits.MaxNodes)
         {
             errors.Error(reader.Here(ConfigPath.Root), ConfigCode.MalformedBody, e.Message);
-            return null;
         }
         catch (JsonException e)
         {
             errors.Error(reader.At(e), ConfigCode.MalformedBody, Reason(e));
-            return null;
         }
         catch (InvalidOperationException)
         {
             // An escape such as \ud800 that is no character: the reader finds it when the string is taken.
             errors.Error(reader.Here(ConfigPath.Root), ConfigCode.MalformedBody, "the string holds half of a surrogate pair");
-            return null;
         }
+        reader._issues.Report(errors);
+        return null;
     }
 
     private ConfigNode Value(ConfigPath path)
@@ -83,10 +80,11 @@ internal ref struct JsonReader
             var name = _reader.GetString()!;
             var nameOrigin = Here(path.Child(name));
             _reader.Read();
-            if (o.TryAdd(new(name, Value(nameOrigin.Path), nameOrigin.Line, nameOrigin.Column)))
+            var member = new ConfigMember(name, Value(nameOrigin.Path), nameOrigin.Line, nameOrigin.Column);
+            if (o.TryAdd(member))
                 continue;
-            _failed = true;
-            _errors.Error(nameOrigin, ConfigCode.MalformedBody, $"'{name}' is given twice");
+            _issues.Twice(nameOrigin, name);
+            o.Put(member);
         }
         return o;
     }

@@ -4,7 +4,7 @@ using YamlDotNet.Core.Events;
 namespace Managed.Proxy.Configuration.Parsing;
 
 /// <summary>Reads one YAML 1.2 document by the core schema. Aliases are copied, merge keys (<c>&lt;&lt;</c>) are applied, and both together are bounded:
-/// a few lines of nested aliases would otherwise stand for billions of nodes.</summary>
+/// a few lines of nested aliases would otherwise stand for billions of nodes. What Envoy's reader takes besides is taken in its bootstrap files.</summary>
 internal sealed class YamlReader
 {
     /// <summary>Most nodes that aliases and merges of one document may add. The largest sensible use repeats some options over a few hundred clusters.</summary>
@@ -14,22 +14,35 @@ internal sealed class YamlReader
 
     private readonly IParser _parser;
     private readonly ConfigSource _source;
-    private readonly ConfigErrors _errors;
     private readonly Dictionary<AnchorName, ConfigNode?> _anchors = [];
     private int _nodes, _aliasNodes;
     private long _aliasChars;
-    private bool _failed;
+    private readonly ReadIssues _issues = new();
 
-    private YamlReader(string text, ConfigSource source, ConfigErrors errors) =>
-        (_parser, _source, _errors) = (new Parser(new StringReader(text)), source, errors);
+    private YamlReader(string text, ConfigSource source) =>
+        (_parser, _source) = (new Parser(new StringReader(text)), source);
 
     public static ConfigNode? Read(string text, ConfigSource source, ConfigErrors errors)
     {
-        var reader = new YamlReader(text, source, errors);
+        // The library takes a tab between a value and its comment for a part of neither.
+        if (!text.Contains('\t') || YamlTabs.Soften(text) is not { } softened)
+            return ReadText(text, source, errors);
+        var first = new ConfigErrors();
+        if (ReadText(text, source, first) is { } node)
+            return node;
+        if (ReadText(softened, source, new ConfigErrors()) is { } second)
+            return second;
+        errors.AddAll(first);
+        return null;
+    }
+
+    private static ConfigNode? ReadText(string text, ConfigSource source, ConfigErrors errors)
+    {
+        var reader = new YamlReader(text, source);
         try
         {
             var node = reader.Document();
-            return reader._failed ? null : node;
+            return reader._issues.Settle(node, errors);
         }
         catch (YamlReadException e)
         {
@@ -45,6 +58,7 @@ internal sealed class YamlReader
             // The library fails so on some texts that are no YAML, such as a plain scalar cut off by a tab.
             errors.Error(reader.Origin(ConfigPath.Root, reader._parser.Current?.End ?? Mark.Empty), ConfigCode.MalformedBody, "not valid YAML after this place");
         }
+        reader._issues.Report(errors);
         return null;
     }
 
@@ -57,7 +71,7 @@ internal sealed class YamlReader
         var root = Node(ConfigPath.Root, 1);
         _parser.Consume<DocumentEnd>();
         if (_parser.Accept<DocumentStart>(out var second))
-            throw Wrong(ConfigPath.Root, second, "more than one document; separate documents are not accepted");
+            _issues.Add(Origin(ConfigPath.Root, second.Start), "more than one document; separate documents are not accepted", "more than one document: the first one counts");
         return root;
     }
 
@@ -106,13 +120,17 @@ internal sealed class YamlReader
             if (next is not Scalar key)
                 throw Wrong(path, next, "a key must be a plain or quoted text");
             var child = path.Child(key.Value);
+            var anchored = _parser.Accept<NodeEvent>(out var begin) && !begin.Anchor.IsEmpty;
             var value = Node(child, depth + 1);
+            if (key.Tag is { IsEmpty: false, IsNonSpecific: false } && key.Tag.Value == "!ignore")
+                continue; // Envoy's: what it holds is for aliases
+            var member = new ConfigMember(key.Value, value, (int)key.Start.Line, (int)key.Start.Column) { IsAnchored = anchored };
             if (key is { Value: "<<", Style: ScalarStyle.Plain })
                 (merges ??= []).Add(value);
-            else if (!o.TryAdd(new(key.Value, value, (int)key.Start.Line, (int)key.Start.Column)))
+            else if (!o.TryAdd(member))
             {
-                _failed = true;
-                _errors.Error(Origin(child, key.Start), ConfigCode.MalformedBody, $"'{key.Value}' is given twice");
+                _issues.Twice(Origin(child, key.Start), key.Value);
+                o.Put(member);
             }
         }
         foreach (var merge in merges ?? [])
@@ -204,14 +222,19 @@ internal sealed class YamlReader
             ConfigScalarKind.Null => tag == TagPrefix + "null",
             _ => false,
         };
-        return fits ? new(resolved.Kind!.Value, resolved.Text, origin) : throw new YamlReadException(origin, $"tag '{tag}' is not accepted here; leave it out");
+        if (fits)
+            return new(resolved.Kind!.Value, resolved.Text, origin);
+        Tagged(origin, tag);
+        return scalar.Style == ScalarStyle.Plain && resolved.Kind is { } kindOfPlain ? new(kindOfPlain, resolved.Text, origin) : ConfigScalar.String(scalar.Value, origin);
     }
 
     private void CheckTag(TagName tag, ParsingEvent at, ConfigPath path, string expected)
     {
         if (!tag.IsEmpty && !tag.IsNonSpecific && tag.Value != TagPrefix + expected)
-            throw Wrong(path, at, $"tag '{tag.Value}' is not accepted here; leave it out");
+            Tagged(Origin(path, at.Start), tag.Value);
     }
+
+    private void Tagged(ConfigOrigin origin, string tag) => _issues.Add(origin, $"tag '{tag}' is not accepted here; leave it out", null);
 
     private YamlReadException Wrong(ConfigPath path, ParsingEvent at, string message) => new(Origin(path, at.Start), message);
 

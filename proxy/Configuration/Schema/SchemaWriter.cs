@@ -134,7 +134,7 @@ public sealed class SchemaWriter
     {
         var schema = new ConfigObject().Set("type", Text("string"));
         if (field.IsResourceName)
-            schema.Set("pattern", Text("^[A-Za-z0-9._-]{1,64}$"));
+            schema.Set("pattern", Text(ResourceNameAttribute.Pattern));
         if (field.Length is { } bounds && !field.IsList)
             schema.Set("minLength", ConfigScalar.Number(bounds.MinimumLength)).Set("maxLength", ConfigScalar.Number(bounds.MaximumLength));
         return schema;
@@ -175,6 +175,5 @@ public sealed class SchemaWriter
         return array;
     }
 
-    private static string Title(Type type) =>
-        type.Name.EndsWith("Config", StringComparison.Ordinal) && type.Name.Length > 6 ? type.Name[..^6] : type.Name;
+    private static string Title(Type type) => RecordShape.Of(type).Title;
 }

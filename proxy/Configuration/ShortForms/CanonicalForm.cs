@@ -44,9 +44,9 @@ internal static class CanonicalForm
 
     private static void ApplyTyped(ConfigNode value, Func<string, Type?> configTypes)
     {
-        if (value is not ConfigObject config || config.Text("@type") is not { } url || !url.StartsWith(ExtensionNames.TypeUrlPrefix, StringComparison.Ordinal))
+        if (value is not ConfigObject config || config.Text("@type") is not { } url)
             return;
-        var name = url[ExtensionNames.TypeUrlPrefix.Length..];
+        var name = ExtensionNames.Bare(url);
         var type = name == ExtensionNames.FilterConfigType ? typeof(RouteFilterConfig) : configTypes(name);
         if (type is not null)
             Apply(config, type, configTypes);

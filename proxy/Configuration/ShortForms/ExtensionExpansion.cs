@@ -84,6 +84,11 @@ internal sealed class ExtensionExpansion(ConfigObject root, ConfigErrors errors)
         }
         if (ExtensionNames.Find(kind, name.Text) is not { } extension)
         {
+            if (ExtensionNames.IsNotServed(kind, name.Text))
+            {
+                errors.Error(name, ConfigCode.UnknownExtension, $"the {Title(kind)} '{ExtensionNames.Bare(name.Text)}' is not available in this version");
+                return null;
+            }
             errors.Error(name, ConfigCode.UnknownExtension, $"there is no {Title(kind)} '{name.Text}'",
                 errors.IsFull ? null : Suggestions.Hint(name.Text, ExtensionNames.Names(kind).Concat(type is null ? _shared.Keys : []))
                 ?? (type is null ? "give typed_config an @type" : null));

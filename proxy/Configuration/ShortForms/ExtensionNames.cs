@@ -67,10 +67,64 @@ public static class ExtensionNames
         new(ExtensionKind.AccessLogger, "envoy.access_loggers.stderr", "envoy.extensions.access_loggers.stream.v3.StderrAccessLog"),
     ];
 
+    // Envoy's own of which no document can make use yet, by their short names, so that they are not taken for mistypings.
+    private static readonly Dictionary<ExtensionKind, string[]> NotServed = new()
+    {
+        [ExtensionKind.ListenerFilter] = ["original_src", "dynamic_modules", "set_filter_state", "udp_proxy", "dns_filter"],
+        [ExtensionKind.NetworkFilter] =
+        [
+            "client_ssl_auth", "dubbo_proxy", "dynamic_modules", "ext_proc", "generic_proxy", "geoip", "kafka_broker", "kafka_mesh", "match_delegate", "mongo_proxy", "mysql_proxy", "postgres_proxy", "ratelimit",
+            "redis_proxy", "reverse_tunnel", "rocketmq_proxy", "set_filter_state", "sip_proxy", "sni_dynamic_forward_proxy", "thrift_proxy", "zookeeper_proxy", "golang",
+        ],
+        [ExtensionKind.HttpFilter] =
+        [
+            "a2a", "alternate_protocols_cache", "aws_lambda", "aws_request_signing", "cache_v2", "cdn_loop", "composite", "connect_grpc_bridge", "credential_injector", "dynamic_forward_proxy", "dynamic_modules", "dynamo",
+            "ext_proc", "file_system_buffer", "gcp_authn", "geoip", "golang", "grpc_field_extraction", "grpc_http1_bridge", "grpc_http1_reverse_bridge", "grpc_json_reverse_transcoder", "grpc_json_transcoder", "grpc_stats",
+            "gzip", "header_to_metadata", "ip_tagging", "json_to_metadata", "kill_request", "match_delegate", "mcp", "mcp_router", "on_demand", "original_src", "proto_api_scrubber", "proto_message_extraction", "rate_limit_quota",
+            "set_filter_state", "squash", "sxg", "tap", "thrift_to_metadata", "upstream_codec",
+        ],
+        [ExtensionKind.AccessLogger] = ["http_grpc", "tcp_grpc", "open_telemetry", "fluentd", "wasm", "stats"],
+    };
+
+    // Names from before extensions were called envoy.filters.*; with an @type the name does not count.
+    private static readonly Dictionary<string, string> Former = new()
+    {
+        ["envoy.http_connection_manager"] = "http_connection_manager",
+        ["envoy.tcp_proxy"] = "tcp_proxy",
+        ["envoy.echo"] = "echo",
+        ["envoy.ext_authz"] = "ext_authz",
+        ["envoy.router"] = "router",
+        ["envoy.lua"] = "lua",
+        ["envoy.cors"] = "cors",
+        ["envoy.csrf"] = "csrf",
+        ["envoy.buffer"] = "buffer",
+        ["envoy.fault"] = "fault",
+        ["envoy.grpc_web"] = "grpc_web",
+        ["envoy.health_check"] = "health_check",
+        ["envoy.rate_limit"] = "ratelimit",
+        ["envoy.file_access_log"] = "file",
+        ["envoy.listener.tls_inspector"] = "tls_inspector",
+        ["envoy.listener.http_inspector"] = "http_inspector",
+        ["envoy.listener.original_dst"] = "original_dst",
+        ["envoy.listener.proxy_protocol"] = "proxy_protocol",
+    };
+
+    /// <summary>A message name without the prefix of its URL, whatever that is.</summary>
+    public static string Bare(string name) => name[(name.LastIndexOf('/') + 1)..];
+
+    /// <summary>Envoy has an extension of this name or message, and this version has none.</summary>
+    public static bool IsNotServed(ExtensionKind kind, string name)
+    {
+        var parts = Bare(name).Split('.');
+        return parts is [var alone] ? NotServed[kind].Contains(alone)
+            : parts[0] == "envoy" && (NotServed[kind].Contains(parts[^1]) || (parts.Length > 3 && NotServed[kind].Contains(parts[^3])));
+    }
+
     /// <summary>By short name, full name, message name or type URL; per-route messages find their extension too.</summary>
     public static ExtensionName? Find(ExtensionKind kind, string name)
     {
-        var bare = name.StartsWith(TypeUrlPrefix, StringComparison.Ordinal) ? name[TypeUrlPrefix.Length..] : name;
+        var bare = Bare(name);
+        bare = Former.GetValueOrDefault(bare, bare);
         return All.FirstOrDefault(e => e.Kind == kind && (e.ShortName == bare || e.Name == bare || e.TypeName == bare || e.RouteTypeName == bare));
     }
 

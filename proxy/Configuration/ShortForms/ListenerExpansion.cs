@@ -30,7 +30,9 @@ internal sealed class ListenerExpansion(ExtensionExpansion extensions, RouteExpa
     /// <summary>What filters hold that has short forms of its own.</summary>
     private void ExpandInside(ConfigObject? config)
     {
-        switch (config?.Text("@type")?[ExtensionNames.TypeUrlPrefix.Length..])
+        if (config?.Text("@type") is not { } type)
+            return;
+        switch (ExtensionNames.Bare(type))
         {
             case ExtensionNames.HttpConnectionManagerType:
                 extensions.Expand(config, "http_filters", ExtensionKind.HttpFilter);

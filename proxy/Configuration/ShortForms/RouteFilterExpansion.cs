@@ -45,7 +45,7 @@ internal sealed class RouteFilterExpansion(ConfigObject root, IReadOnlyDictionar
     private void ExpandEntry(ConfigOrigin origin, string key, ConfigObject config)
     {
         var type = config.Text("@type");
-        var bare = type?.StartsWith(ExtensionNames.TypeUrlPrefix, StringComparison.Ordinal) == true ? type[ExtensionNames.TypeUrlPrefix.Length..] : type;
+        var bare = type is null ? null : ExtensionNames.Bare(type);
         if (bare is ExtensionNames.FilterConfigType or "FilterConfig" || (bare is null && config.Has("disabled")))
         {
             ExtensionExpansion.SetType(config, ExtensionNames.FilterConfigType, config.Origin);
@@ -56,7 +56,9 @@ internal sealed class RouteFilterExpansion(ConfigObject root, IReadOnlyDictionar
         var extension = bare is not null ? ExtensionNames.Find(ExtensionKind.HttpFilter, bare)
             : filters.TryGetValue(key, out var known) ? known
             : ExtensionNames.Find(ExtensionKind.HttpFilter, key);
-        if (extension is null)
+        if (extension is null && ExtensionNames.IsNotServed(ExtensionKind.HttpFilter, bare ?? key))
+            errors.Error(bare is null ? origin : config["@type"]!.Origin, ConfigCode.UnknownExtension, $"the HTTP filter '{bare ?? key}' is not available in this version");
+        else if (extension is null)
             errors.Error(bare is null ? origin : config["@type"]!.Origin, ConfigCode.UnknownExtension,
                 bare is not null ? $"there is no HTTP filter '{type}'"
                 : filters.ContainsKey(key) ? $"'{key}' names different filters in different chains; give the entry an @type"

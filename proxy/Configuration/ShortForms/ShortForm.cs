@@ -35,6 +35,7 @@ public static class ShortForm
             errors.Error(document, ConfigCode.InvalidType, "the document must be an object with listeners, clusters and so on");
             return null;
         }
+        errors.AddNotes(given.Notes);
         var root = given.Clone();
         LiftStaticResources(root, errors);
         RejectBootstrap(root, errors);
@@ -79,7 +80,7 @@ public static class ShortForm
             if (root.Has(name))
             {
                 errors.ErrorAt(root, name, ConfigCode.UnsupportedField, $"'{name}' is a part of Envoy's bootstrap, not of this document",
-                    "leave it out; /config/import turns a bootstrap file into a document");
+                    "leave it out, or hand in the whole file with its static_resources");
                 root.Remove(name);
             }
     }

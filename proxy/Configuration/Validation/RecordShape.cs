@@ -29,6 +29,9 @@ internal sealed class RecordShape
 
     public Type Type { get; }
 
+    /// <summary>As the schema calls it: <c>Listener</c> of <c>ListenerConfig</c>.</summary>
+    public string Title => Type.Name.EndsWith("Config", StringComparison.Ordinal) && Type.Name.Length > 6 ? Type.Name[..^6] : Type.Name;
+
     public string Description { get; }
 
     public IReadOnlyList<FieldShape> Fields { get; }
@@ -46,6 +49,9 @@ internal sealed class RecordShape
     public static RecordShape Of(Type type) => Shapes.GetOrAdd(type, t => new RecordShape(t));
 
     public static bool IsRecord(Type type) => type.IsSubclassOf(typeof(ConfigRecord));
+
+    /// <summary>A field of the record, of its short form, or of Envoy's message.</summary>
+    public bool IsKnown(string name) => Fields.Any(f => f.Name == name || FieldName.Camel(f.Name) == name) || Suggested.Contains(name) || UnsupportedReason(name) is not null;
 
     /// <summary>Why a field of Envoy's message is not served; null when the field is not known at all.</summary>
     public string? UnsupportedReason(string name)

@@ -46,9 +46,9 @@ internal static partial class ScalarBinder
         value = null;
         if (scalar.Kind != ConfigScalarKind.String)
             return Mismatch(field, scalar, errors, $"write \"{scalar.Text}\"");
-        if (field.IsResourceName && !ResourceName().IsMatch(scalar.Text))
+        if (field.IsResourceName && ResourceNameAttribute.Refusal(scalar.Text) is { } refusal)
         {
-            errors.Error(scalar, ConfigCode.InvalidValue, "a name is 1 to 64 letters, digits, '.', '_' or '-'");
+            errors.Error(scalar, ConfigCode.InvalidValue, refusal);
             return false;
         }
         foreach (var unsupported in field.Unsupported)
@@ -83,7 +83,7 @@ internal static partial class ScalarBinder
         (low, high) = (Math.Max(low, field.Minimum), Math.Min(high, field.Maximum));
         if (number < low || number > high)
         {
-            errors.Error(scalar, ConfigCode.InvalidValue, field.Range?.ErrorMessage ?? $"must be between {low:0.##} and {high:0.##}");
+            errors.Error(scalar, field.Range?.ErrorMessage is null ? ConfigCode.InvalidValue : ConfigCode.UnsupportedField, field.Range?.ErrorMessage ?? $"must be between {low:0.##} and {high:0.##}");
             return false;
         }
         value = Convert.ChangeType(number, field.Type, CultureInfo.InvariantCulture);
@@ -159,9 +159,6 @@ internal static partial class ScalarBinder
         : field.IsByteSize ? "a size in bytes"
         : field.Type == typeof(double) ? "a number"
         : "a whole number";
-
-    [GeneratedRegex(@"^[A-Za-z0-9._-]{1,64}\z")]
-    private static partial Regex ResourceName();
 
     [GeneratedRegex(@"^-?[0-9]{1,20}\z")]
     private static partial Regex WholeNumber();

@@ -104,6 +104,13 @@ public sealed class ConfigNodeTests
     public void Suggestion_IsNearOrNothing(string name, string? expected) =>
         Assert.Equal(expected, Suggestions.Closest(name, ["path", "prefix", "safe_regex"]));
 
+    [Theory]
+    [InlineData("envoy.filters.http.ext_proc", null)]
+    [InlineData("envoy.filters.http.decompresor", "envoy.filters.http.decompressor")]
+    [InlineData("a/envoy.filters.http.lau.v3.Lua", null)]
+    public void Suggestion_ComparesWhatDiffers(string name, string? expected) =>
+        Assert.Equal(expected, Suggestions.Closest(name, ["envoy.filters.http.decompressor", "envoy.filters.http.ext_authz"]));
+
     private static ConfigObject Parse(string text)
     {
         var errors = new ConfigErrors();

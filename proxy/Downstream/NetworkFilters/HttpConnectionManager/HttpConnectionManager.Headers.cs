@@ -93,12 +93,18 @@ internal sealed partial class HttpConnectionManager
     /// a field any more, and the request goes on without. Never h2c, which would be a second connection's worth of requests inside of
     /// what looks like one (RFC 9113 section 3.1 has taken it back).
     /// </summary>
-    public bool ChooseUpgrade(HeaderMap headers, RouteEntry route)
+    /// <param name="refused">None is allowed, and one of them is switched off: Envoy answers 403 then.</param>
+    public bool ChooseUpgrade(HeaderMap headers, RouteEntry route, out bool refused)
     {
+        refused = false;
         for (int i = 0; headers.TryGetAt("upgrade"u8, i, out var list); i++)
             while (FieldSyntax.NextMember(ref list, out var type))
             {
-                if (FieldSyntax.EqualsIgnoreCase(type, "h2c"u8) || !AllowsUpgrade(type, route)) continue;
+                if (FieldSyntax.EqualsIgnoreCase(type, "h2c"u8)) continue;
+                var says = AllowsUpgrade(type, route);
+                refused |= says == false;
+                if (says != true) continue;
+                refused = false;
                 headers.Set(HeaderId.Upgrade, type);
                 return true;
             }
@@ -106,12 +112,12 @@ internal sealed partial class HttpConnectionManager
         return false;
     }
 
-    private bool AllowsUpgrade(ReadOnlySpan<byte> type, RouteEntry route)
+    private bool? AllowsUpgrade(ReadOnlySpan<byte> type, RouteEntry route)
     {
         if (route.UpgradeEnabled(type) is { } says) return says;
         foreach (var upgrade in Config.UpgradeConfigs)
             if (Ascii.EqualsIgnoreCase(type, upgrade.UpgradeType)) return upgrade.Enabled;
-        return false;
+        return null;
     }
 
     private static void SetStatus(HeaderMap headers, int status, ByteWriter scratch)

@@ -116,7 +116,7 @@ public sealed record HttpConnectionManagerConfig : ConfigRecord
     [Description("Removes a dot at the end of the host.")]
     public bool StripTrailingHostDot { get; init; }
 
-    [Description("Upgrades that are let through; without an entry the request goes on without its upgrade. The short form of a listener lets websocket through.")]
+    [Description("Upgrades that are let through; without an entry the request goes on without its upgrade, with enabled: false it gets 403 as in Envoy. The short form of a listener lets websocket through.")]
     public IReadOnlyList<UpgradeConfig> UpgradeConfigs { get; init; } = [];
 
     [Description("Changes responses that the proxy makes itself.")]
@@ -143,7 +143,7 @@ public enum EscapedSlashesAction { ImplementationSpecificDefault, KeepUnchanged,
 [UnsupportedField("config_source", "route configurations come from this document; leave config_source out")]
 public sealed record RdsConfig : ConfigRecord
 {
-    [Required, Length(1, 64), Description("A name from route_configurations.")]
+    [Required, Length(1, 256), Description("A name from route_configurations.")]
     public string RouteConfigName { get; init; } = "";
 }
 

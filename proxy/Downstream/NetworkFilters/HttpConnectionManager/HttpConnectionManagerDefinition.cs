@@ -71,7 +71,7 @@ internal sealed class HttpConnectionManagerDefinition : NetworkFilterDefinition
     {
         string name = config.Rds!.RouteConfigName;
         if (context.Routes.TryGetValue(name, out var table)) return table;
-        if (context.RouteNames.Contains(name)) return null; // it exists and has errors of its own
+        if (context.RouteNames.Contains(name) || config.Rds.HasErrors) return null; // it exists and has errors of its own, or was to come from elsewhere
         string? near = context.Errors.IsFull ? null : Suggestions.Closest(name, context.RouteNames);
         context.Errors.ErrorAt(config.Rds.Node, "route_config_name", ConfigCode.UnknownReference, $"route configuration '{name}' does not exist", near is null ? null : $"did you mean '{near}'?");
         return null;

@@ -47,6 +47,11 @@ internal sealed class RemoteCode
             Interlocked.Increment(ref _hits);
             return here;
         }
+        if (errors.Host.StaysOffline)
+        {
+            errors.Warning(plan.At, ConfigCode.CompileFailed, $"code {plan.Sha256[..12]} is not here and was not fetched: whether it compiles is not known");
+            return null;
+        }
         if (!plan.MayFetch(guests, !refuseWhenMissing, errors)) return null;
         while (true)
         {

@@ -1,0 +1,114 @@
+using System.Globalization;
+using Managed.Proxy.Configuration.ShortForms;
+using Managed.Proxy.Configuration.Validation;
+
+namespace Managed.Proxy.Configuration.Envoy;
+
+/// <summary>Clusters of a bootstrap file: the options of HTTP where Envoy has them now, and settings that come to the same as none.</summary>
+internal static class EnvoyClusters
+{
+    private const string HttpOptions = "envoy.extensions.upstreams.http.v3.HttpProtocolOptions";
+    private const int MaxWeight = 128;
+
+    public static void Take(ConfigObject cluster, ProtoForm form, ConfigErrors notes)
+    {
+        EnvoyExtensions.DropRawBuffer(cluster);
+        TakeHttpOptions(cluster, form, notes);
+        if (cluster.Remove("max_requests_per_connection") is { } most)
+            Common(cluster).Set("max_requests_per_connection", most is ConfigObject wrapper ? wrapper["value"] ?? most : most);
+        TakePolicy(cluster);
+        DropHighPriority(cluster, notes);
+        ScaleWeights(cluster, notes);
+    }
+
+    private static ConfigObject Common(ConfigObject cluster)
+    {
+        if (cluster.Object("common_http_protocol_options") is not { } common)
+            cluster.Set("common_http_protocol_options", common = new ConfigObject(cluster.Origin));
+        return common;
+    }
+
+    private static void TakeHttpOptions(ConfigObject cluster, ProtoForm form, ConfigErrors notes)
+    {
+        if (cluster.Object("typed_extension_protocol_options") is not { } extensions || extensions.Members is not [{ Value: ConfigObject options } member])
+            return;
+        if (ExtensionNames.Bare(options.Text("@type") ?? member.Key) != HttpOptions)
+            return;
+        options.Remove("upstream_http_protocol_options"); // counts only with TLS, which is refused itself
+        options.Remove("@type");
+        var specific = options.Object("explicit_http_config");
+        foreach (var version in (string[])["http2_protocol_options", "http3_protocol_options"])
+            if (specific?.Remove(version) is { } newer)
+                cluster.Set(version, newer);
+        if (specific is not null && (!specific.Has("http_protocol_options") || specific["http_protocol_options"] is ConfigObject http1 && IsEmpty(http1, form)))
+            specific.Remove("http_protocol_options");
+        if (specific is { Count: 0 })
+            options.Remove("explicit_http_config");
+        if (options.Remove("use_downstream_protocol_config") is { } same)
+            notes.Warning(same, ConfigCode.UnsupportedField, "'use_downstream_protocol_config' comes to HTTP/1.1: it is what clients speak in this version");
+        if (options.Remove("auto_config") is { } auto)
+            notes.Warning(auto, ConfigCode.UnsupportedField, "'auto_config' comes to HTTP/1.1: it is what upstreams speak in this version");
+        if (options.Remove("common_http_protocol_options") is ConfigObject common)
+        {
+            var all = Common(cluster);
+            foreach (var part in common.Members)
+                all.Put(part);
+            form.Apply(all, typeof(Model.UpstreamHttpOptionsConfig));
+        }
+        if (options.Count == 0)
+            cluster.Remove("typed_extension_protocol_options");
+    }
+
+    private static bool IsEmpty(ConfigObject http1, ProtoForm form)
+    {
+        form.Rules(http1, "UpstreamHttp1Options");
+        return http1.Count == 0;
+    }
+
+    /// <summary>Envoy's newer form of lb_policy: the first of the list that is known counts.</summary>
+    private static void TakePolicy(ConfigObject cluster)
+    {
+        if (ShortForm.Items(cluster.Object("load_balancing_policy"), "policies").FirstOrDefault() is not { } first || cluster.Text("lb_policy") is not (null or "ROUND_ROBIN"))
+            return;
+        var extension = first.Object("typed_extension_config");
+        if (extension?.Object("typed_config") is { } config && config.Members.Any(m => m.Key is not ("@type" or "choice_count")))
+            return; // its settings are not served
+        var name = extension?.Text("name") is { } full ? full[(full.LastIndexOf('.') + 1)..] : "";
+        if (name is not ("round_robin" or "least_request" or "random"))
+            return;
+        cluster.Set("lb_policy", ConfigScalar.String(name.ToUpperInvariant(), extension!.Origin));
+        if (name == "least_request" && extension!.Object("typed_config")?["choice_count"] is { } choices)
+            cluster.Set("least_request_lb_config", new ConfigObject(choices.Origin).Set("choice_count", choices));
+        cluster.Remove("load_balancing_policy");
+    }
+
+    private static void DropHighPriority(ConfigObject cluster, ConfigErrors notes)
+    {
+        if (cluster.Object("circuit_breakers")?.Array("thresholds") is not { } thresholds)
+            return;
+        for (var i = thresholds.Count - 1; i >= 0; i--)
+            if (thresholds[i] is ConfigObject limits && limits.Text("priority") == "HIGH")
+            {
+                notes.Warning(limits, ConfigCode.UnsupportedField, "the limits of priority HIGH are left out: no request has it");
+                thresholds.RemoveAt(i);
+            }
+    }
+
+    /// <summary>Envoy takes any weight; here the largest is 128, and the others follow.</summary>
+    private static void ScaleWeights(ConfigObject cluster, ConfigErrors notes)
+    {
+        var endpoints = (from locality in ShortForm.Items(cluster.Object("load_assignment"), "endpoints")
+                         from endpoint in ShortForm.Items(locality, "lb_endpoints")
+                         where Weight(endpoint) is not null
+                         select endpoint).ToList();
+        var largest = endpoints.Select(e => Weight(e)!.Value).DefaultIfEmpty(0u).Max();
+        if (largest <= MaxWeight)
+            return;
+        notes.Warning(endpoints[0]["load_balancing_weight"], ConfigCode.InvalidValue, $"the weights of the cluster's endpoints are scaled down to {MaxWeight} at most");
+        foreach (var endpoint in endpoints)
+            endpoint.Set("load_balancing_weight", ConfigScalar.Number(Math.Max(1, (long)Math.Round(Weight(endpoint)!.Value * (double)MaxWeight / largest)), endpoint["load_balancing_weight"]!.Origin));
+    }
+
+    private static uint? Weight(ConfigObject endpoint) =>
+        endpoint["load_balancing_weight"] is ConfigScalar scalar && uint.TryParse(scalar.Text, NumberStyles.None, CultureInfo.InvariantCulture, out var weight) && weight > 0 ? weight : null;
+}

@@ -1,0 +1,79 @@
+using Managed.Proxy.Configuration.ShortForms;
+
+namespace Managed.Proxy.Configuration.Envoy;
+
+/// <summary>Listeners of a bootstrap file: names that they lack or share, access loggers, and what Envoy's HTTP connection manager does where ours does otherwise.</summary>
+internal static class EnvoyListeners
+{
+    private static readonly string[] Inspectors = ["tls_inspector", "http_inspector"];
+
+    public static void Take(ConfigObject document, ConfigErrors notes, Func<string, Type?> configTypes)
+    {
+        var listeners = ShortForm.Items(document, "listeners").ToList();
+        foreach (var listener in listeners.Where(l => l.Text("name") is null or ""))
+            EnvoyNames.Give(listener, FreeName(listeners, "listener_" + Address(listener)));
+        foreach (var listener in listeners)
+        {
+            var chains = ShortForm.Items(listener, "filter_chains").ToList();
+            foreach (var chain in chains.Where(c => c.Text("name") is ""))
+                chain.Remove("name");
+            EnvoyNames.Distinct(chains, "filter chain", notes);
+            if (listener.Object("default_filter_chain") is { } last)
+                chains.Add(last);
+            EnvoyAccessLogs.Take(listener, notes);
+            foreach (var chain in chains)
+                TakeChain(chain, notes, configTypes);
+            DropInspectors(listener, chains, notes);
+        }
+    }
+
+    private static void TakeChain(ConfigObject chain, ConfigErrors notes, Func<string, Type?> configTypes)
+    {
+        EnvoyExtensions.DropRawBuffer(chain);
+        var filters = ShortForm.Items(chain, "filters").ToList();
+        EnvoyNames.Distinct(filters, "network filter", notes);
+        foreach (var filter in filters)
+        {
+            if (filter.Object("typed_config") is not { } config)
+                continue;
+            var type = ExtensionNames.Find(ExtensionKind.NetworkFilter, config.Text("@type") ?? filter.Text("name") ?? "")?.TypeName;
+            if (type is ExtensionNames.HttpConnectionManagerType)
+                EnvoyConnectionManager.Take(config, notes, configTypes);
+            else if (type is ExtensionNames.TcpProxyType)
+                EnvoyAccessLogs.Take(config, notes);
+        }
+    }
+
+    /// <summary>What they find out is for choosing a chain only; where no chain asks, the listener does without.</summary>
+    private static void DropInspectors(ConfigObject listener, List<ConfigObject> chains, ConfigErrors notes)
+    {
+        if (listener.Array("listener_filters") is not { } filters)
+            return;
+        if (chains.Select(c => c.Object("filter_chain_match")).OfType<ConfigObject>().Any(Asks))
+            return;
+        for (var i = filters.Count - 1; i >= 0; i--)
+            if (filters[i] is ConfigObject filter && ExtensionNames.Find(ExtensionKind.ListenerFilter, filter.Object("typed_config")?.Text("@type") ?? filter.Text("name") ?? "") is { } extension
+                && Inspectors.Contains(extension.ShortName))
+            {
+                notes.Warning(filter, ConfigCode.UnknownExtension, $"the listener filter '{extension.ShortName}' is left out: no filter chain matches by what it finds");
+                filters.RemoveAt(i);
+            }
+        if (filters.Count == 0)
+            listener.Remove("listener_filters");
+    }
+
+    private static bool Asks(ConfigObject match) =>
+        match.Array("server_names") is { Count: > 0 } || match.Array("application_protocols") is { Count: > 0 } || match.Text("transport_protocol") is { Length: > 0 };
+
+    private static string Address(ConfigObject listener) =>
+        listener.Object("address")?.Object("socket_address") is { } socket ? $"{socket.Text("address")}_{socket["port_value"]}"
+        : listener.Object("address")?.Object("pipe")?.Text("path") ?? "unnamed";
+
+    private static string FreeName(List<ConfigObject> listeners, string wanted)
+    {
+        var name = wanted;
+        for (var i = 2; listeners.Any(l => l.Text("name") == name); i++)
+            name = $"{wanted}-{i}";
+        return name;
+    }
+}

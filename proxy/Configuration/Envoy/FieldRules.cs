@@ -1,0 +1,139 @@
+// One table, over 150 lines long for that: a field of Envoy's is looked up in one place.
+using static Managed.Proxy.Configuration.Envoy.FieldTreatment;
+
+namespace Managed.Proxy.Configuration.Envoy;
+
+/// <summary>
+/// Fields of a bootstrap file that this version has nothing for and that carry no traffic; docs/envoy.md shows the same table. A field that
+/// is in no record and not in here is an error. Beside it holds: a field that is not served passes with protobuf's default (absent,
+/// <c>null</c>, <c>false</c>, <c>0</c>, an empty text or list).
+/// </summary>
+public static class FieldRules
+{
+    private const string NoServer = "there is no management server: the file says everything";
+    private const string Resolver = "the system's resolver is asked, every dns_refresh_rate";
+    private const string Kernel = "the system's settings hold";
+    private const string Localities = "localities are not told apart; what would (locality_weighted_lb_config, priorities) is refused itself";
+    private const string OtherPolicy = "counts only with an lb_policy that is refused itself";
+    private const string Logged = "a line is written when the stream or connection ends";
+
+    public static IReadOnlyList<FieldRule> All { get; } =
+    [
+        .. Of("Bootstrap", Warned, "the admin API of this process: --admin ADDR; Envoy's paths (/stats, /clusters, /ready …) are there too", "admin"),
+        .. Of("Bootstrap", Taken, NoServer, "node node_context_params"),
+        .. Of("Bootstrap", Warned, "listeners, routes and clusters come from this file and from the API; nothing is asked of a management server", "dynamic_resources hds_config config_validators xds_delegate_extension xds_config_tracker_extension xds_managers default_config_source"),
+        .. Of("Bootstrap", Warned, "there are no runtime layers: default_value of a runtime_key applies; for overload.global_downstream_max_connections there is --max-connections", "layered_runtime"),
+        .. Of("Bootstrap", Warned, "every statistic is kept under Envoy's name; read them from the admin API or as Prometheus text", "stats_config stats_sinks"),
+        .. Of("Bootstrap", Taken, "statistics are read, not flushed", "stats_flush_interval stats_flush_on_admin deferred_stat_options"),
+        .. Of("Bootstrap", Warned, "memory and connections are bounded by --max-connections and by what the machine has", "overload_manager"),
+        .. Of("Bootstrap", Warned, "there is no zone-aware routing and no outlier detection to log", "cluster_manager"),
+        .. Of("Bootstrap", Warned, "listeners are drained by the API: POST /api/v1/listeners/NAME/drain", "flags_path"),
+        .. Of("Bootstrap", Warned, "every worker is watched always", "watchdog watchdogs"),
+        .. Of("Bootstrap", Warned, "spans are not made in this version", "tracing"),
+        .. Of("Bootstrap", Warned, "extensions of the process are not available in this version", "bootstrap_extensions fatal_actions listener_manager"),
+        .. Of("Bootstrap", Warned, Resolver, "typed_dns_resolver_config dns_resolution_config use_tcp_for_dns_lookups"),
+        .. Of("Bootstrap", Taken, "expressions run in linear time, as RE2's do", "default_regex_engine"),
+        .. Of("Bootstrap", Taken, "of Envoy's own threads, sockets and memory", "default_socket_interface enable_dispatcher_stats certificate_provider_instances inline_headers perf_tracing_file_path application_log_config grpc_async_client_manager_config memory_allocator_manager"),
+        .. Of("Bootstrap", Only, "the headers are called x-envoy-", "header_prefix", "x-envoy"),
+
+        .. Of("Listener", Taken, "it says which way Envoy's statistics and draining count it", "traffic_direction metadata drain_type bypass_overload_manager deprecated_v1"),
+        .. Of("Listener", Only, "a listener that is not bound gets its connections from another one", "bind_to_port", "true"),
+        .. Of("Listener", Warned, "every worker has a socket of its own (SO_REUSEPORT), and the kernel spreads the connections", "connection_balance_config"),
+        .. Of("Listener", Taken, "every worker has a socket of its own (SO_REUSEPORT)", "enable_reuse_port reuse_port"),
+        .. Of("Listener", Warned, Kernel, "socket_options tcp_keepalive tcp_fast_open_queue_length enable_mptcp"),
+        .. Of("FilterChain", Taken, "without TLS there is nothing to wait for", "transport_socket_connect_timeout"),
+        .. Of("FilterChain", Taken, "it is for logs of Envoy", "metadata"),
+
+        .. Of("HttpConnectionManager", Warned, "spans are not made in this version", "tracing"),
+        .. Of("HttpConnectionManager", Warned, "an x-request-id is a random UUID", "request_id_extension"),
+        .. Of("HttpConnectionManager", Warned, "HTTP/2 and HTTP/3 are not available in this version", "http2_protocol_options http3_protocol_options"),
+        .. Of("HttpConnectionManager", Taken, "counts only with TLS, which is refused itself", "set_current_client_cert_details"),
+        .. Of("HttpConnectionManager", Warned, "after an invalid message the connection is always closed", "stream_error_on_invalid_http_message"),
+        .. Of("HttpConnectionManager", Warned, Logged, "access_log_options access_log_flush_interval flush_access_log_on_new_request"),
+        .. Of("HttpConnectionManager", Warned, "limits of this version hold", "max_response_headers_kb stream_flush_timeout typed_header_validation_config"),
+        .. Of("HttpConnectionManager", Taken, "there is no PROXY protocol in this version", "add_proxy_protocol_connection_state"),
+        .. Of("DownstreamHttpOptions", Warned, "limits of this version hold", "max_response_headers_kb"),
+        .. Of("Http1Options", Warned, "after an invalid message the connection is always closed", "override_stream_error_on_invalid_http_message"),
+        .. Of("Http1Options", Taken, "the choice of Envoy's parser", "use_balsa_parser"),
+        .. Of("Router", Taken, "spans are not made in this version", "start_child_span"),
+        .. Of("Router", Warned, "requests are logged by the connection manager's access_log", "upstream_log upstream_log_options"),
+        .. Of("Router", Taken, "statistics of clusters are always kept", "dynamic_stats suppress_grpc_request_failure_code_stats"),
+        .. Of("TcpProxy", Taken, OtherPolicy, "hash_policy metadata_match"),
+        .. Of("TcpProxy", Warned, Logged, "access_log_options access_log_flush_interval flush_access_log_on_connected"),
+
+        .. Of("RouteConfiguration", Taken, "clusters that routes name must exist always", "validate_clusters metadata"),
+        .. Of("VirtualHost", Warned, "virtual clusters have no statistics in this version", "virtual_clusters"),
+        .. Of("VirtualHost", Taken, "counts only with a filter that is refused itself", "rate_limits cors"),
+        .. Of("VirtualHost", Warned, "a request is tried once: the header is not added", "include_request_attempt_count include_attempt_count_in_response"),
+        .. Of("VirtualHost", Warned, "the listener's per_connection_buffer_limit_bytes holds", "per_request_buffer_limit_bytes request_body_buffer_limit"),
+        .. Of("Route", Taken, "spans are not made in this version", "decorator tracing"),
+        .. Of("Route", Warned, "routes have no statistics under a name of their own", "stat_prefix"),
+        .. Of("Route", Warned, "the listener's per_connection_buffer_limit_bytes holds", "per_request_buffer_limit_bytes request_body_buffer_limit"),
+        .. Of("Metadata", Warned, "only filter_metadata is read", "typed_filter_metadata"),
+        .. Of("RouteAction", Taken, OtherPolicy, "hash_policy metadata_match"),
+        .. Of("RouteAction", Taken, "counts only with a filter that is refused itself", "cors rate_limits include_vh_rate_limits"),
+        .. Of("RouteAction", Only, "there is one priority", "priority", "DEFAULT"),
+        .. Of("RouteAction", Parts, "a policy of no retries is none", "retry_policy", "RetryPolicy"),
+        .. Of("RetryPolicy", Only, "a request is tried once", "num_retries", "0"),
+        .. Of("WeightedClusters", Taken, "there are no runtime layers", "runtime_key_prefix"),
+        .. Of("WeightedCluster", Taken, OtherPolicy, "metadata_match"),
+
+        .. Of("Cluster", Warned, "statistics have the cluster's name", "alt_stat_name"),
+        .. Of("Cluster", Warned, "other statistics are kept", "track_timeout_budgets track_cluster_stats lrs_server"),
+        .. Of("Cluster", Warned, Kernel, "upstream_connection_options"),
+        .. Of("Cluster", Warned, Resolver, "respect_dns_ttl dns_failure_refresh_rate dns_jitter dns_resolvers dns_resolution_config typed_dns_resolver_config use_tcp_for_dns_lookups"),
+        .. Of("Cluster", Taken, "a version is served when its names are resolved", "wait_for_warm_on_init"),
+        .. Of("Cluster", Taken, "counts only with health checks, which are refused themselves", "ignore_health_on_host_removal close_connections_on_host_health_failure"),
+        .. Of("Cluster", Taken, "counts only with a type that is refused itself", "eds_cluster_config cleanup_interval"),
+        .. Of("Cluster", Taken, OtherPolicy, "ring_hash_lb_config maglev_lb_config original_dst_lb_config"),
+        .. Of("Cluster", Taken, "counts only with TLS, which is refused itself", "upstream_http_protocol_options"),
+        .. Of("Cluster", Taken, "it is for Envoy's filters and logs", "metadata"),
+        .. Of("Cluster", Warned, "connections are made as requests need them", "preconnect_policy"),
+        .. Of("Cluster", Only, "an upstream is spoken to as the cluster says", "protocol_selection", "USE_CONFIGURED_PROTOCOL"),
+        .. Of("Cluster", Parts, "HTTP/1.1 is what upstreams speak", "http_protocol_options", "UpstreamHttp1Options"),
+        .. Of("Cluster", Parts, "as far as it changes nothing", "common_lb_config", "CommonLbConfig"),
+        .. Of("Cluster", Parts, "as far as it changes nothing", "round_robin_lb_config", "RoundRobinLbConfig"),
+        .. Of("UpstreamHttp1Options", Taken, "trailers pass", "enable_trailers"),
+        .. Of("UpstreamHttp1Options", Taken, "of the server's side only", "accept_http_10 default_host_for_http_10 allow_absolute_url ignore_http_11_upgrade"),
+        .. Of("UpstreamHttp1Options", Taken, "the choice of Envoy's parser", "use_balsa_parser"),
+        .. Of("UpstreamHttp1Options", Warned, "after an invalid message the connection is always closed", "override_stream_error_on_invalid_http_message"),
+        .. Of("CommonLbConfig", Warned, "endpoints that are said to be unhealthy get no requests, however many they are", "healthy_panic_threshold"),
+        .. Of("CommonLbConfig", Taken, Localities, "zone_aware_lb_config"),
+        .. Of("CommonLbConfig", Taken, "there is no discovery whose changes would be merged", "update_merge_window"),
+        .. Of("CommonLbConfig", Taken, "counts only with health checks, which are refused themselves", "ignore_new_hosts_until_first_hc override_host_status"),
+        .. Of("CommonLbConfig", Warned, "connections to an endpoint that stays are kept", "close_connections_on_host_set_change"),
+        .. Of("CommonLbConfig", Taken, OtherPolicy, "consistent_hashing_lb_config"),
+        .. Of("RoundRobinLbConfig", Warned, "an endpoint that comes gets its full share at once", "slow_start_config"),
+        .. Of("LoadAssignment", Parts, Localities, "policy", "LoadAssignmentPolicy"),
+        .. Of("LoadAssignmentPolicy", Taken, Localities, "overprovisioning_factor weighted_priority_health endpoint_stale_after"),
+        .. Of("LoadAssignment", Taken, "endpoints stand in the list itself", "named_endpoints"),
+        .. Of("LocalityEndpoints", Taken, Localities, "locality load_balancing_weight proximity metadata"),
+        .. Of("LbEndpoint", Taken, "counts only with subsets or TLS, which are refused themselves", "metadata"),
+        .. Of("Endpoint", Taken, "counts only with health checks, which are refused themselves", "health_check_config"),
+        .. Of("CircuitBreakers", Warned, "the limits of the cluster hold", "per_host_thresholds"),
+        .. Of("CircuitBreakerThresholds", Taken, "there are no retries in this version", "retry_budget"),
+        .. Of("CircuitBreakerThresholds", Warned, "other statistics are kept", "track_remaining"),
+        .. Of("CircuitBreakerThresholds", Warned, "each worker has one pool for each endpoint", "max_connection_pools"),
+
+        .. Of("SocketAddress", Warned, "an IPv6 socket takes what the system's bindv6only says", "ipv4_compat"),
+        .. Of("DataSource", Warned, "a file is read when the version is made; watch: true makes a version when it changes", "watched_directory"),
+        .. Of("SubstitutionFormat", Taken, "an operator that is not known is an error itself", "formatters"),
+        .. Of("SubstitutionFormat", Taken, "the order of the members is that of the file", "json_format_options"),
+    ];
+
+    private static readonly Dictionary<(string Message, string Field), FieldRule> ByName = Spellings();
+
+    /// <param name="field">In snake_case or lowerCamelCase.</param>
+    public static FieldRule? Find(string message, string field) => ByName.GetValueOrDefault((message, field));
+
+    private static Dictionary<(string, string), FieldRule> Spellings()
+    {
+        var names = All.ToDictionary(r => (r.Message, r.Field));
+        foreach (var rule in All)
+            names.TryAdd((rule.Message, FieldName.Camel(rule.Field)), rule);
+        return names;
+    }
+
+    private static IEnumerable<FieldRule> Of(string message, FieldTreatment treatment, string note, string fields, string? value = null) =>
+        fields.Split(' ').Select(f => new FieldRule(message, f, treatment, value, note));
+}
