@@ -1,6 +1,7 @@
 using System.Buffers;
 using System.Text;
 using Managed.Proxy.Core.Buffers;
+using Managed.Proxy.Router.Matching;
 
 namespace Managed.Proxy.Router;
 

@@ -1,6 +1,5 @@
 using System.Buffers;
 using Managed.Proxy.Configuration.Model;
-using Managed.Proxy.Core.Buffers;
 using Managed.Proxy.Http.Headers;
 using Managed.Proxy.Router.Matching;
 

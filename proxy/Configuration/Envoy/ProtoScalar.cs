@@ -49,7 +49,7 @@ internal static class ProtoScalar
     {
         if (scalar.Kind != ConfigScalarKind.String)
             return scalar;
-        var (kind, text) = Parsing.YamlCoreSchema.Resolve(scalar.Text.Trim());
+        var (kind, text) = YamlCoreSchema.Resolve(scalar.Text.Trim());
         return kind == ConfigScalarKind.Number ? new(ConfigScalarKind.Number, text, scalar.Origin) : scalar;
     }
 

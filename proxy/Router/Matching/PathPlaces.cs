@@ -1,3 +1,5 @@
+using Managed.Proxy.Core.Buffers;
+
 namespace Managed.Proxy.Router.Matching;
 
 /// <summary>The exact paths and the prefixes of routes of one kind: as written, or in lower case.</summary>

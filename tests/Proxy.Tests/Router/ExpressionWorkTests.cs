@@ -1,6 +1,7 @@
 using Managed.Proxy.Core.EventLoop;
 using Managed.Proxy.Router;
 using Managed.Proxy.Router.Matching;
+using Managed.Proxy.Streams;
 using Managed.Proxy.Tests.Http;
 using Xunit;
 
@@ -60,7 +61,7 @@ public sealed class ExpressionWorkTests
         var table = Table("- {name: deny, match: {prefix: /, headers: [{name: x, string_match: {safe_regex: {regex: '.*evil'}}}]}, direct_response: {status: 403}}", others);
         var steps = new List<MatchStep>();
         var request = Requests.Get("h", "/", "x: " + new string('a', LinearRegex.MaxSubject + 1));
-        Assert.Null(table.Explain(request, new Managed.Proxy.Http.StreamInfo(), 0, steps));
+        Assert.Null(table.Explain(request, new Managed.Proxy.Streams.StreamInfo(), 0, steps));
         Assert.Contains(steps, s => s.Name == "deny" && s.Reason.StartsWith("gave up", StringComparison.Ordinal));
     }
 

@@ -1,8 +1,10 @@
 using System.Text;
 using CsCheck;
 using Managed.Proxy.Http;
+using Managed.Proxy.Http.Headers;
 using Managed.Proxy.Router;
 using Managed.Proxy.Router.Matching;
+using Managed.Proxy.Streams;
 using Managed.Proxy.Tests.Http;
 using Xunit;
 

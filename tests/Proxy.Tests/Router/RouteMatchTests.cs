@@ -1,4 +1,5 @@
 using Managed.Proxy.Router.Matching;
+using Managed.Proxy.Streams;
 using Managed.Proxy.Tests.Http;
 using Xunit;
 

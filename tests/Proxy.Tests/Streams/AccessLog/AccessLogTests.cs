@@ -1,4 +1,5 @@
 using System.Text.Json;
+using Managed.Proxy.Streams.AccessLog;
 using Managed.Proxy.Tests.Http.Filters;
 using Xunit;
 

@@ -1,3 +1,4 @@
+using Managed.Proxy.Configuration.Validation;
 using Managed.TestKit.Wasm;
 
 namespace Managed.Proxy.Tests.Http.Filters.Wasm.Conformance;
