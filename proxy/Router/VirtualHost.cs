@@ -5,7 +5,7 @@ using Managed.Proxy.Router.Matching;
 
 namespace Managed.Proxy.Router;
 
-/// <summary>The routes of some domains, in order: the first that matches counts. More than a few are found by an index of their paths.</summary>
+/// <summary>The routes of some domains, in order: the first that matches counts. Many are found by an index of their paths.</summary>
 internal sealed class VirtualHost
 {
     // Up to this many, asking one after another is faster.
@@ -39,7 +39,8 @@ internal sealed class VirtualHost
         var target = request.Get(HeaderId.Path);
         var path = QueryString.PathOf(target);
         var work = new MatchWork();
-        var route = _index is null ? FirstOf(_routes, request, target, path, random, ref work) : ByIndex(_index, request, target, path, random, ref work);
+        var route = _index is null
+            ? FirstOf(_routes, request, target, path, random, ref work) : ByIndex(_index, request, target, path, random, ref work);
         return route is null || work.GaveUp ? null : route.Choose(request, random);
     }
 
@@ -107,7 +108,8 @@ internal sealed class VirtualHost
         return null;
     }
 
-    private CompiledRoute? ByIndex(RouteIndex index, HeaderMap request, ReadOnlySpan<byte> target, ReadOnlySpan<byte> path, ulong random, ref MatchWork work)
+    private CompiledRoute? ByIndex(
+        RouteIndex index, HeaderMap request, ReadOnlySpan<byte> target, ReadOnlySpan<byte> path, ulong random, ref MatchWork work)
     {
         int folded = Math.Min(index.Folded, path.Length);
         byte[]? rented = folded > ShortPath ? ArrayPool<byte>.Shared.Rent(folded) : null;
@@ -116,7 +118,8 @@ internal sealed class VirtualHost
         if (rented is not null) ArrayPool<byte>.Shared.Return(rented);
         int sure = found.Sure, lists = found.Lists, from = 0;
         if (lists == 0) return sure < _routes.Length ? _routes[sure] : null;
-        if (lists <= FewLists) return Among(index.Merge(found, from, stackalloc RouteMerge.Cursor[FewLists]), sure, request, target, path, random, ref work);
+        if (lists <= FewLists)
+            return Among(index.Merge(found, from, stackalloc RouteMerge.Cursor[FewLists]), sure, request, target, path, random, ref work);
         // So many lists cost something before the first candidate: as many routes are asked first, in case one of them matches.
         // Where most routes are candidates, there is nothing to be saved by merging them.
         from = found.Asked >= Math.Min(sure, _routes.Length) / 2 ? Math.Min(sure, _routes.Length) : Math.Min(lists, sure);
@@ -129,7 +132,8 @@ internal sealed class VirtualHost
         return route;
     }
 
-    private CompiledRoute? Among(RouteMerge candidates, int sure, HeaderMap request, ReadOnlySpan<byte> target, ReadOnlySpan<byte> path, ulong random, ref MatchWork work)
+    private CompiledRoute? Among(
+        RouteMerge candidates, int sure, HeaderMap request, ReadOnlySpan<byte> target, ReadOnlySpan<byte> path, ulong random, ref MatchWork work)
     {
         for (int next; (next = candidates.Next()) < sure;)
         {

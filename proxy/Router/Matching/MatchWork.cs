@@ -6,7 +6,7 @@ namespace Managed.Proxy.Router.Matching;
 /// </summary>
 internal struct MatchWork()
 {
-    /// <summary>About a nanosecond each; the last expression may take as much again (<see cref="LinearRegex.MaxSubject"/>): a millisecond in all.</summary>
+    /// <summary>Steps of about a nanosecond. The last expression may take as many again: a millisecond in all.</summary>
     public const int Most = 500_000;
 
     private int _left = Most;

@@ -48,7 +48,8 @@ internal sealed class PathPlaces
     public int Longest { get; }
 
     public RoutePlace Exact(ReadOnlySpan<byte> path)
-        => path.Length <= _longestExact && _exact.GetAlternateLookup<ReadOnlySpan<byte>>().TryGetValue(path, out var place) ? place : RoutePlace.None;
+        => path.Length <= _longestExact && _exact.GetAlternateLookup<ReadOnlySpan<byte>>().TryGetValue(path, out var place)
+            ? place : RoutePlace.None;
 
     public RoutePlace Prefix(ReadOnlySpan<byte> path) => _tree.Find(path) is >= 0 and var node ? _prefixes[node] : RoutePlace.None;
 
@@ -80,6 +81,7 @@ internal sealed class PathPlaces
     {
         int sure = Math.Min(above.Sure, place.Sure), count = place.Count;
         while (count > 0 && asked[place.First + count - 1] > sure) count--;
-        return new RoutePlace(sure, place.First, count, above.Count > 0 ? aboveNode : above.Up, above.Lists + (count > 0 ? 1 : 0), above.Asked + count);
+        int up = above.Count > 0 ? aboveNode : above.Up;
+        return new RoutePlace(sure, place.First, count, up, above.Lists + (count > 0 ? 1 : 0), above.Asked + count);
     }
 }

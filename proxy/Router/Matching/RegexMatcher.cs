@@ -37,7 +37,8 @@ internal sealed class RegexMatcher
         for (int place = 0; place < places; place++)
         {
             if (((RegexPlace)place & ~_asks) != 0) continue;
-            _begin[place] = program.Reach(program.Start, a => RegexProgram.Holds(a, (RegexPlace)place | (behindStart ? RegexPlace.None : RegexPlace.TextBegin)));
+            var begin = (RegexPlace)place | (behindStart ? RegexPlace.None : RegexPlace.TextBegin);
+            _begin[place] = program.Reach(program.Start, a => RegexProgram.Holds(a, begin));
             _follow[place] = Follow(program, (RegexPlace)place);
         }
     }
@@ -45,7 +46,8 @@ internal sealed class RegexMatcher
     /// <param name="text">All of it.</param>
     /// <param name="at">Where the program begins: 0, or behind the start.</param>
     /// <param name="steps">What it took, about a nanosecond each.</param>
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)] // compiled as it will stay: what a character costs must hold from the first request on
+    // Compiled as it will stay: what a character costs must hold from the first request on.
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public bool IsMatch(ReadOnlySpan<byte> text, int at, out int steps)
     {
         steps = 0;

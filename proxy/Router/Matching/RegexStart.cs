@@ -2,7 +2,7 @@ using System.Text;
 
 namespace Managed.Proxy.Router.Matching;
 
-/// <summary>What everything that an expression matches begins with, its literal start, and what is left of the expression behind that.</summary>
+/// <summary>What everything that an expression matches begins with, its literal start, and what is left of it behind that.</summary>
 internal sealed class RegexStart
 {
     private static readonly RegexNode Nothing = new RegexNode.Sequence([]);
@@ -56,7 +56,8 @@ internal sealed class RegexStart
     {
         // U+FFFD also stands for bytes that are no UTF-8. K and S fold with letters beyond ASCII, and so have more than two ranges.
         bool pair = ranges is [(var a, var toA), (var b, var toB)] && a == toA && b == toB && a is >= 'A' and <= 'Z' && b == (a | 0x20);
-        if (!pair && (ranges is not [(var from, var to)] || from != to || from == Rune.ReplacementChar.Value || !Rune.IsValid(from))) return false;
+        bool single = ranges is [(var from, var to)] && from == to && from != Rune.ReplacementChar.Value && Rune.IsValid(from);
+        if (!pair && !single) return false;
         var rune = new Rune(ranges[^1].From);
         Span<byte> utf8 = stackalloc byte[4];
         _bytes.AddRange(utf8[..rune.EncodeToUtf8(utf8)]);
