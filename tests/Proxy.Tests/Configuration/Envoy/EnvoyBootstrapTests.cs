@@ -124,4 +124,28 @@ public sealed class EnvoyBootstrapTests
         var refused = await proxy.GetAsync(headers: "Connection: upgrade\r\nUpgrade: websocket\r\n", listener: "listener_127.0.0.1_0");
         Assert.Equal(403, refused.Status);
     }
+
+    /// <summary>Hostile files: what would take the square of their length is minutes, and what is taken is a second.</summary>
+    [Theory]
+    [InlineData("names")]
+    [InlineData("listeners")]
+    [InlineData("anchors")]
+    [InlineData("tabs")]
+    [InlineData("filters")]
+    public void LargeFile_TakesTimeByItsLength(string kind)
+    {
+        var text = kind switch
+        {
+            "names" => "static_resources: {listeners: [{address: {}, filter_chains: [" + string.Concat(Enumerable.Repeat("{name: a},", 100_000)) + "]}]}",
+            "listeners" => "static_resources: {listeners: [" + string.Concat(Enumerable.Repeat("{address: {}},", 100_000)) + "]}",
+            "anchors" => "static_resources: {}\n" + string.Concat(Enumerable.Range(0, 100_000).Select(i => $"a{i}: &a{i} 1\n")),
+            "tabs" => "static_resources: {}" + new string('\t', 4_000_000) + "# end",
+            _ => File(filters: string.Concat(Enumerable.Repeat("- {name: f}\n", 20_000)).TrimEnd('\n')).Replace("direct_response: {status: 200, body: {inline_string: hi} }", "direct_response: {status: 200}, typed_per_filter_config: {f: {a: [1, 2, 3, 4]} }", StringComparison.Ordinal),
+        };
+        var before = System.Diagnostics.Process.GetCurrentProcess().TotalProcessorTime;
+        var errors = new ConfigErrors();
+        if (ConfigParser.Parse(text, ConfigFormat.Yaml, "test", errors) is ConfigObject document)
+            EnvoyBootstrap.Take(document, ExtensionCatalog.FindConfigType);
+        Assert.InRange(System.Diagnostics.Process.GetCurrentProcess().TotalProcessorTime - before, TimeSpan.Zero, TimeSpan.FromSeconds(60));
+    }
 }
