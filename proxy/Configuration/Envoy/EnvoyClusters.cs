@@ -1,6 +1,5 @@
 using System.Globalization;
 using Managed.Proxy.Configuration.ShortForms;
-using Managed.Proxy.Configuration.Validation;
 
 namespace Managed.Proxy.Configuration.Envoy;
 
