@@ -26,7 +26,7 @@ internal static class ConfigEndpoints
             })
             .Put("/config", ReplaceAsync, new(Tag, "Replaces the whole document")
             {
-                Description = "Demands If-Match with the ETag of the document that was read.", Parameters = ApiParameters.ConditionalWrite, Bodies = documents, Errors = [.. writeErrors, PreconditionRequired],
+                Description = "Demands If-Match with the ETag of the document that was read. Envoy's bootstrap file is taken as it is (docs/envoy.md); what it becomes is in the warnings of /config/validate.", Parameters = ApiParameters.ConditionalWrite, Bodies = documents, Errors = [.. writeErrors, PreconditionRequired],
                 Answers = [(200, "Published, or unchanged; the document", document), (202, "With wait=0s: the deployment", """{"deployment":"d-00000042","version":42}""")],
             })
             .Patch("/config", PatchAsync, new(Tag, "Changes many resources in one version")
@@ -37,6 +37,7 @@ internal static class ConfigEndpoints
             })
             .Post("/config/validate", ValidateAsync, new(Tag, "Checks a whole document; nothing is stored")
             {
+                Description = "A document, or Envoy's bootstrap file as it is: the warnings say what was left out and which defaults were written out (docs/envoy.md).",
                 Bodies = documents, Errors = [MalformedBody, TooLarge, RateLimited, UnsupportedMediaType, ValidationFailed], Answers = [(200, "Valid", """{"valid":true,"warnings":[]}""")],
             })
             .Post("/config/diff", DiffAsync, new(Tag, "Compares two versions or documents")

@@ -27,6 +27,8 @@ public sealed class ConfigArray(ConfigOrigin? origin = null) : ConfigNode(origin
 
     public void RemoveAt(int index) => _items.RemoveAt(index);
 
+    internal void RemoveAll(Predicate<ConfigNode> match) => _items.RemoveAll(match);
+
     /// <summary>Index of the object whose <c>name</c> is this, or -1.</summary>
     public int IndexOfName(string name) => _items.FindIndex(i => i is ConfigObject o && o.Text("name") == name);
 

@@ -60,9 +60,15 @@ public sealed class ConfigErrors
     public void WarningAt(ConfigNode? node, string field, string code, string detail, string? hint = null) =>
         Add(_warnings, FieldOrigin(node, field), code, detail, hint);
 
-    /// <summary>An error of this code is at the node or below it already.</summary>
-    public bool HasAt(ConfigNode? node, string code) =>
-        node is not null && _errors.Exists(e => e.Code == code && e.Source == node.Source && (e.Pointer == node.Pointer || e.Pointer.StartsWith(node.Pointer + "/", StringComparison.Ordinal)));
+    /// <summary>An error of this code is at the node or below it already, or would not be listed any more.</summary>
+    public bool HasAt(ConfigNode? node, string code)
+    {
+        if (node is null || _errors.Count == 0 || IsFull)
+            return node is not null && IsFull;
+        var pointer = node.Pointer;
+        var below = pointer + "/";
+        return _errors.Exists(e => e.Code == code && e.Source == node.Source && (e.Pointer == pointer || e.Pointer.StartsWith(below, StringComparison.Ordinal)));
+    }
 
     /// <summary>Takes over what another collector found.</summary>
     public void AddAll(ConfigErrors other)

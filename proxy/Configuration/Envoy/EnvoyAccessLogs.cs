@@ -9,16 +9,15 @@ internal static class EnvoyAccessLogs
     {
         if (owner.Array("access_log") is not { } loggers)
             return;
-        for (var i = loggers.Count - 1; i >= 0; i--)
+        loggers.RemoveAll(node =>
         {
-            if (loggers[i] is not ConfigObject logger)
-                continue;
+            if (node is not ConfigObject logger)
+                return false;
             var name = logger.Object("typed_config")?.Text("@type") ?? logger.Text("name") ?? "";
             if (name.Length > 0 && ExtensionNames.Find(ExtensionKind.AccessLogger, name) is null)
             {
                 notes.Warning(logger, ConfigCode.UnknownExtension, $"the access logger '{ExtensionNames.Bare(name)}' is left out: file, stdout and stderr are available in this version");
-                loggers.RemoveAt(i);
-                continue;
+                return true;
             }
             if (logger.Object("filter") is { } filter && IsUnsupported(filter))
             {
@@ -27,7 +26,8 @@ internal static class EnvoyAccessLogs
             }
             if (logger.Object("typed_config") is { } config)
                 MoveJsonFormat(config);
-        }
+            return false;
+        });
         if (loggers.Count == 0)
             owner.Remove("access_log");
     }

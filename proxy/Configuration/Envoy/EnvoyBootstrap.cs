@@ -33,11 +33,11 @@ public static class EnvoyBootstrap
         var form = new ProtoForm(notes, configTypes);
         form.Rules(document, Message, RecordShape.Of(typeof(BootstrapConfig)));
         form.Apply(document, typeof(BootstrapConfig));
-        foreach (var unused in document.Members.Where(m => m is { IsAnchored: true } && !RecordShape.Of(typeof(BootstrapConfig)).IsKnown(m.Key)).ToList())
-        {
+        var known = RecordShape.Of(typeof(BootstrapConfig));
+        var anchors = document.Members.Where(m => m.IsAnchored && !known.IsKnown(m.Key)).ToList();
+        foreach (var unused in anchors)
             notes.Warning(document.NameOrigin(unused), ConfigCode.UnknownField, $"'{unused.Key}' is taken for a place of anchors and left out");
-            document.Remove(unused.Key);
-        }
+        document.RemoveAll(anchors.Select(m => m.Key).ToHashSet());
         EnvoyListeners.Take(document, notes, configTypes);
         foreach (var cluster in document.Array("clusters")?.OfType<ConfigObject>() ?? [])
             EnvoyClusters.Take(cluster, form, notes);

@@ -85,12 +85,13 @@ internal static class EnvoyClusters
     {
         if (cluster.Object("circuit_breakers")?.Array("thresholds") is not { } thresholds)
             return;
-        for (var i = thresholds.Count - 1; i >= 0; i--)
-            if (thresholds[i] is ConfigObject limits && limits.Text("priority") == "HIGH")
-            {
-                notes.Warning(limits, ConfigCode.UnsupportedField, "the limits of priority HIGH are left out: no request has it");
-                thresholds.RemoveAt(i);
-            }
+        thresholds.RemoveAll(node =>
+        {
+            if (node is not ConfigObject limits || limits.Text("priority") != "HIGH")
+                return false;
+            notes.Warning(limits, ConfigCode.UnsupportedField, "the limits of priority HIGH are left out: no request has it");
+            return true;
+        });
     }
 
     /// <summary>Envoy takes any weight; here the largest is 128, and the others follow.</summary>

@@ -27,29 +27,43 @@ internal static class EnvoyConnectionManager
     {
         if (manager.Array("http_filters") is not { } filters)
             return;
-        for (var i = filters.Count - 1; i >= 0; i--)
-            if (filters[i] is ConfigObject filter && filter.Remove("is_optional") is ConfigScalar optional && ProtoScalar.Boolean(optional).Text == "true"
+        filters.RemoveAll(node =>
+        {
+            if (node is ConfigObject filter && filter.Remove("is_optional") is ConfigScalar optional && ProtoScalar.Boolean(optional).Text == "true"
                 && (filter.Object("typed_config")?.Text("@type") ?? filter.Text("name")) is { } type && configTypes(ExtensionNames.Find(ExtensionKind.HttpFilter, type)?.TypeName ?? type) is null)
             {
                 notes.Warning(filter, ConfigCode.UnknownExtension, $"the optional HTTP filter '{ExtensionNames.Bare(type)}' is left out: it is not available in this version");
-                filters.RemoveAt(i);
+                return true;
             }
-        foreach (var (name, given) in EnvoyNames.Distinct([.. filters.OfType<ConfigObject>()], "HTTP filter", notes))
-            Copy(manager.Object("route_config"), given, name);
+            return false;
+        });
+        long copied = 0;
+        foreach (var (item, given) in EnvoyNames.Distinct([.. filters.OfType<ConfigObject>()], "HTTP filter", notes))
+            if (!Copy(manager.Object("route_config"), given, item.Text("name")!, ref copied))
+                item.Set("name", ConfigScalar.String(given, item["name"]!.Origin)); // for the binder to refuse
     }
 
-    /// <summary>Two filters of one name share what routes say of it.</summary>
-    private static void Copy(ConfigNode? node, string from, string to)
+    /// <summary>Two filters of one name share what routes say of it. False when that comes to more than aliases may add.</summary>
+    private static bool Copy(ConfigNode? node, string from, string to, ref long copied)
     {
+        if (++copied > Parsing.YamlReader.MaxAliasNodes)
+            return false;
         if (node is ConfigArray items)
             foreach (var item in items)
-                Copy(item, from, to);
+                if (!Copy(item, from, to, ref copied))
+                    return false;
         if (node is not ConfigObject o)
-            return;
+            return true;
         if (o.Object("typed_per_filter_config") is { } entries && entries[from] is { } entry)
+        {
+            if ((copied += DocumentLimits.Measure(entry).Nodes) > Parsing.YamlReader.MaxAliasNodes)
+                return false;
             entries.TryAdd(new(to, entry.Clone(), entry.Line, entry.Column));
+        }
         foreach (var name in (string[])["virtual_hosts", "routes", "route", "weighted_clusters", "clusters"])
-            Copy(o[name], from, to);
+            if (o[name] is { } below && !Copy(below, from, to, ref copied))
+                return false;
+        return true;
     }
 
     private static void Defaults(ConfigObject manager, ConfigErrors notes)

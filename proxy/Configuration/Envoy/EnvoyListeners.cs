@@ -10,8 +10,9 @@ internal static class EnvoyListeners
     public static void Take(ConfigObject document, ConfigErrors notes, Func<string, Type?> configTypes)
     {
         var listeners = ShortForm.Items(document, "listeners").ToList();
-        foreach (var listener in listeners.Where(l => l.Text("name") is null or ""))
-            EnvoyNames.Give(listener, FreeName(listeners, "listener_" + Address(listener)));
+        var names = new EnvoyNames(listeners);
+        foreach (var listener in listeners.Where(l => !l.Has("name") || l.Text("name") is ""))
+            names.Give(listener, "listener_" + Address(listener));
         foreach (var listener in listeners)
         {
             var chains = ShortForm.Items(listener, "filter_chains").ToList();
@@ -51,13 +52,14 @@ internal static class EnvoyListeners
             return;
         if (chains.Select(c => c.Object("filter_chain_match")).OfType<ConfigObject>().Any(Asks))
             return;
-        for (var i = filters.Count - 1; i >= 0; i--)
-            if (filters[i] is ConfigObject filter && ExtensionNames.Find(ExtensionKind.ListenerFilter, filter.Object("typed_config")?.Text("@type") ?? filter.Text("name") ?? "") is { } extension
-                && Inspectors.Contains(extension.ShortName))
-            {
-                notes.Warning(filter, ConfigCode.UnknownExtension, $"the listener filter '{extension.ShortName}' is left out: no filter chain matches by what it finds");
-                filters.RemoveAt(i);
-            }
+        filters.RemoveAll(node =>
+        {
+            if (node is not ConfigObject filter || ExtensionNames.Find(ExtensionKind.ListenerFilter, filter.Object("typed_config")?.Text("@type") ?? filter.Text("name") ?? "") is not { } extension
+                || !Inspectors.Contains(extension.ShortName))
+                return false;
+            notes.Warning(filter, ConfigCode.UnknownExtension, $"the listener filter '{extension.ShortName}' is left out: no filter chain matches by what it finds");
+            return true;
+        });
         if (filters.Count == 0)
             listener.Remove("listener_filters");
     }
@@ -68,12 +70,4 @@ internal static class EnvoyListeners
     private static string Address(ConfigObject listener) =>
         listener.Object("address")?.Object("socket_address") is { } socket ? $"{socket.Text("address")}_{socket["port_value"]}"
         : listener.Object("address")?.Object("pipe")?.Text("path") ?? "unnamed";
-
-    private static string FreeName(List<ConfigObject> listeners, string wanted)
-    {
-        var name = wanted;
-        for (var i = 2; listeners.Any(l => l.Text("name") == name); i++)
-            name = $"{wanted}-{i}";
-        return name;
-    }
 }

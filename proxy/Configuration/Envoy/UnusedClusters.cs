@@ -10,22 +10,28 @@ namespace Managed.Proxy.Configuration.Envoy;
 /// </summary>
 internal static class UnusedClusters
 {
+    // Letters looked at: hundreds of clusters in a document of megabytes. Beyond that they count as used.
+    private const long MaxWork = 500_000_000;
+
     public static void Drop(ConfigObject document, ConfigErrors notes)
     {
         if (document.Array("clusters") is not { } clusters)
             return;
-        List<string>? texts = null;
-        for (var i = clusters.Count - 1; i >= 0; i--)
+        List<string> texts = [];
+        if (!Collect(document, texts))
+            return;
+        var length = texts.Sum(t => t.Length + 1L);
+        var work = 0L;
+        clusters.RemoveAll(node =>
         {
-            if (clusters[i] is not ConfigObject cluster || cluster.Text("name") is not { } name || WhatIsMissing(cluster) is not { } missing)
-                continue;
-            if (texts is null && !Collect(document, texts = []))
-                return;
+            if (work > MaxWork || node is not ConfigObject cluster || cluster.Text("name") is not { } name || WhatIsMissing(cluster) is not { } missing)
+                return false;
+            work += length;
             if (texts.Exists(t => t.Contains(name, StringComparison.Ordinal)))
-                continue;
+                return false;
             notes.Warning(cluster, ConfigCode.UnsupportedField, $"the cluster '{name}' is left out: nothing uses it, and {missing}");
-            clusters.RemoveAt(i);
-        }
+            return true;
+        });
     }
 
     /// <summary>Null when it can be served, or is wrong in another way.</summary>

@@ -1,4 +1,3 @@
-using System.Text;
 using System.Text.RegularExpressions;
 
 namespace Managed.Proxy.Configuration.Parsing;
@@ -12,7 +11,7 @@ internal static partial class YamlTabs
     /// <summary>The text of the same length, or null when there is no such tab.</summary>
     public static string? Soften(string text)
     {
-        var result = new StringBuilder(text);
+        var result = text.ToCharArray();
         var changed = false;
         var (quote, block, start) = ('\0', -1, 0);
         while (start < text.Length)
@@ -32,10 +31,10 @@ internal static partial class YamlTabs
                 block = Math.Max(indent, 0);
             start = end + 1;
         }
-        return changed ? result.ToString() : null;
+        return changed ? new string(result) : null;
     }
 
-    private static bool Line(string text, int start, int end, ref char quote, StringBuilder result)
+    private static bool Line(string text, int start, int end, ref char quote, char[] result)
     {
         var changed = false;
         var content = false;
@@ -58,10 +57,11 @@ internal static partial class YamlTabs
                 var next = i;
                 while (next < end && text[next] is '\t' or ' ')
                     next++;
-                if (next < end && text[next] != '#' && text[next] != '\r' && text[i - 1] is not (':' or '-' or ',' or ' '))
-                    continue;
-                result[i] = ' ';
-                changed = true;
+                var separates = next == end || text[next] is '#' or '\r' || text[i - 1] is ':' or '-' or ',' or ' ';
+                for (; i < next; i++)
+                    if (separates && text[i] == '\t')
+                        (result[i], changed) = (' ', true);
+                i--;
             }
             else if (c is not (' ' or '\t'))
                 content = true;

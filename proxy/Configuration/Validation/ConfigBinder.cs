@@ -35,10 +35,8 @@ public static class ConfigBinder
         foreach (var field in shape.Fields)
             ok &= TryField(record, field, o, errors);
         ok &= CheckNames(shape, o, errors, typed);
-        // A choice that is not served is one all the same: it is reported, and nothing is missing.
-        var chosen = o.Members.Any(m => shape.UnsupportedReason(m.Key) is not null);
         foreach (var group in shape.Groups)
-            ok &= CheckGroup(group, o, errors, chosen);
+            ok &= CheckGroup(shape, group, o, errors);
         record.HasErrors = !ok;
         return ok;
     }
@@ -156,10 +154,13 @@ public static class ConfigBinder
         return ok;
     }
 
-    private static bool CheckGroup(IGrouping<string, FieldShape> group, ConfigObject o, ConfigErrors errors, bool chosen)
+    private static bool CheckGroup(RecordShape shape, IGrouping<string, FieldShape> group, ConfigObject o, ConfigErrors errors)
     {
         var given = group.Where(f => f.IsGiven(o)).ToList();
-        if (given.Count == 1 || (given.Count == 0 && (chosen || !group.Any(f => f.OneOf!.Required))))
+        if (given.Count == 1 || (given.Count == 0 && !group.Any(f => f.OneOf!.Required)))
+            return true;
+        // A choice that is not served is one all the same: it is reported, and nothing is missing.
+        if (given.Count == 0 && o.Members.Any(m => shape.UnsupportedReason(m.Key) is not null))
             return true;
         if (given.Count == 0)
             errors.Error(o, ConfigCode.MissingField, group.Count() == 1

@@ -24,7 +24,10 @@ internal sealed class RecordShape
         Groups = [.. Fields.Where(f => f.OneOf is not null).GroupBy(f => f.OneOf!.Group)];
         foreach (var attribute in type.GetCustomAttributes<UnsupportedFieldAttribute>())
             foreach (var name in attribute.Fields.Split(' '))
+            {
                 _unsupported[name] = attribute.Reason;
+                _unsupported.TryAdd(FieldName.Camel(name), attribute.Reason);
+            }
     }
 
     public Type Type { get; }
@@ -54,13 +57,5 @@ internal sealed class RecordShape
     public bool IsKnown(string name) => Fields.Any(f => f.Name == name || FieldName.Camel(f.Name) == name) || Suggested.Contains(name) || UnsupportedReason(name) is not null;
 
     /// <summary>Why a field of Envoy's message is not served; null when the field is not known at all.</summary>
-    public string? UnsupportedReason(string name)
-    {
-        if (_unsupported.TryGetValue(name, out var reason))
-            return reason;
-        foreach (var (field, why) in _unsupported)
-            if (FieldName.Camel(field) == name)
-                return why;
-        return null;
-    }
+    public string? UnsupportedReason(string name) => _unsupported.GetValueOrDefault(name);
 }

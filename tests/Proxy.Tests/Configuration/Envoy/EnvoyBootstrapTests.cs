@@ -62,7 +62,7 @@ public sealed class EnvoyBootstrapTests
         Assert.Equal("true", manager["use_remote_address"]!.ToString());
         Assert.Equal("x", manager.Text("server_name"));
         Assert.Equal("true", manager.Object("http_protocol_options")!["accept_http_10"]!.ToString());
-        Assert.Equal(1, manager.Array("upgrade_configs")!.Count);
+        Assert.Single(manager.Array("upgrade_configs")!);
         Assert.Equal("HTTP1", manager.Text("codec_type"));
     }
 
@@ -110,9 +110,9 @@ public sealed class EnvoyBootstrapTests
     public void UnusedCluster_OfAManagementServerIsLeftOut_AUsedOneIsAnError()
     {
         const string Clusters = "[{name: xds_cluster, http2_protocol_options: {}, load_assignment: {}}]";
-        Assert.Equal(0, Take(File(clusters: Clusters)).Array("clusters")!.Count);
-        Assert.Equal(1, Take(File(clusters: Clusters, filters: "- name: lua\n  typed_config: {inline_code: 'h:httpCall(\"xds_cluster\")'}")).Array("clusters")!.Count);
-        Assert.Equal(1, Take(File(clusters: Clusters, filters: "- name: lua\n  typed_config: {default_source_code: {filename: /x.lua}}")).Array("clusters")!.Count);
+        Assert.Empty(Take(File(clusters: Clusters)).Array("clusters")!);
+        Assert.Single(Take(File(clusters: Clusters, filters: "- name: lua\n  typed_config: {inline_code: 'h:httpCall(\"xds_cluster\")'}")).Array("clusters")!);
+        Assert.Single(Take(File(clusters: Clusters, filters: "- name: lua\n  typed_config: {default_source_code: {filename: /x.lua}}")).Array("clusters")!);
     }
 
     [Fact]
@@ -123,5 +123,27 @@ public sealed class EnvoyBootstrapTests
         await using var proxy = await ProxyFixture.StartAsync(Take(text).ToYaml());
         var refused = await proxy.GetAsync(headers: "Connection: upgrade\r\nUpgrade: websocket\r\n", listener: "listener_127.0.0.1_0");
         Assert.Equal(403, refused.Status);
+    }
+
+    /// <summary>Hostile files: what would take the square of their length is minutes, and what is taken is a second.</summary>
+    [Theory]
+    [InlineData("names")]
+    [InlineData("anchors")]
+    [InlineData("tabs")]
+    [InlineData("filters")]
+    public void LargeFile_TakesTimeByItsLength(string kind)
+    {
+        var text = kind switch
+        {
+            "names" => "static_resources: {listeners: [{address: {}, filter_chains: [" + string.Concat(Enumerable.Repeat("{name: a},", 100_000)) + "]}]}",
+            "anchors" => "static_resources: {}\n" + string.Concat(Enumerable.Range(0, 100_000).Select(i => $"a{i}: &a{i} 1\n")),
+            "tabs" => "static_resources: {}" + new string('\t', 4_000_000) + "# end",
+            _ => File(filters: string.Concat(Enumerable.Repeat("- {name: f}\n", 20_000)).TrimEnd('\n')).Replace("direct_response: {status: 200, body: {inline_string: hi} }", "direct_response: {status: 200}, typed_per_filter_config: {f: {a: [1, 2, 3, 4]} }", StringComparison.Ordinal),
+        };
+        var before = System.Diagnostics.Process.GetCurrentProcess().TotalProcessorTime;
+        var errors = new ConfigErrors();
+        if (ConfigParser.Parse(text, ConfigFormat.Yaml, "test", errors) is ConfigObject document)
+            EnvoyBootstrap.Take(document, ExtensionCatalog.FindConfigType);
+        Assert.InRange(System.Diagnostics.Process.GetCurrentProcess().TotalProcessorTime - before, TimeSpan.Zero, TimeSpan.FromSeconds(60));
     }
 }
