@@ -17,6 +17,20 @@ internal static class ProcessFigures
         return 1024 * long.Parse(line.AsSpan(name.Length).Trim().TrimEnd("kB").Trim(), NumberStyles.None, CultureInfo.InvariantCulture);
     }
 
+    /// <summary>Seconds that its worker threads have run, and those that they could have run and waited for a CPU that others had.</summary>
+    public static (double Ran, double Waited) Workers(int process)
+    {
+        long ran = 0, waited = 0;
+        foreach (var task in Directory.EnumerateDirectories($"/proc/{process}/task"))
+        {
+            if (!File.ReadAllText(task + "/comm").StartsWith("worker-", StringComparison.Ordinal)) continue;
+            var fields = File.ReadAllText(task + "/schedstat").Split(' '); // Documentation/scheduler/sched-stats.rst: nanoseconds
+            ran += long.Parse(fields[0], CultureInfo.InvariantCulture);
+            waited += long.Parse(fields[1], CultureInfo.InvariantCulture);
+        }
+        return (ran / 1e9, waited / 1e9);
+    }
+
     public static int Descriptors(int process) => Directory.EnumerateFileSystemEntries($"/proc/{process}/fd").Count();
 
     /// <summary>CPU time of all its threads, in seconds.</summary>

@@ -42,6 +42,7 @@ internal static class AttackRun
             innocent.Slice = 1;
             await Task.Delay(TimeSpan.FromSeconds(5));
             innocent.Slice = 2;
+            var (ran, waited) = ProcessFigures.Workers(managed.Id);
             switch (kind)
             {
                 case "bodies": await BodiesAsync(scripted, bodies, managed, verdict); break;
@@ -59,8 +60,10 @@ internal static class AttackRun
                 await Task.Delay(50);
             }
             innocent.Stop();
+            var now = ProcessFigures.Workers(managed.Id);
             double alone = innocent.Latencies(1).Quantile(0.99), beside = innocent.Latencies(2).Quantile(0.99);
             verdict.Say($"{kind}: innocent p99 {alone:0.00} ms alone, {beside:0.00} ms beside it ({beside / alone:0.00} ×); full service {back.Elapsed.TotalSeconds:0.0} s after");
+            verdict.Say($"{kind}: meanwhile the workers ran {now.Ran - ran:0.00} s and waited {now.Waited - waited:0.00} s for a CPU");
             innocent.Judge(verdict);
             verdict.Expect(beside <= 3 * alone, $"{kind}: p99 of the innocent is {beside / alone:0.00} × what it was");
             verdict.Expect(back.Elapsed <= TimeSpan.FromSeconds(5), $"{kind}: full service came back after {back.Elapsed.TotalSeconds:0.0} s");

@@ -30,8 +30,9 @@ internal sealed class Crowd : IDisposable
         var crowd = new Crowd();
         for (int left = count; left > 0; left -= EachProcess)
         {
-            string[] arguments = [Command, "--kind", kind, "--port", Text(port), "--count", Text(Math.Min(left, EachProcess))];
-            crowd._parts.Add(Process.Start(new ProcessStartInfo(Environment.ProcessPath!, arguments) { RedirectStandardInput = true, RedirectStandardOutput = true })!);
+            // Elsewhere it would not take the processor from those whom it disturbs.
+            string[] arguments = ["-n", "19", Environment.ProcessPath!, Command, "--kind", kind, "--port", Text(port), "--count", Text(Math.Min(left, EachProcess))];
+            crowd._parts.Add(Process.Start(new ProcessStartInfo("nice", arguments) { RedirectStandardInput = true, RedirectStandardOutput = true })!);
         }
         foreach (var part in crowd._parts) crowd.Refused += int.Parse(await part.StandardOutput.ReadLineAsync() ?? "-1", CultureInfo.InvariantCulture);
         return crowd;
