@@ -34,7 +34,7 @@ internal static class AttackRun
             using var scene = new Scene(options);
             int scripted = FreePort.Take();
             var document = scene.Document.Whole(0);
-            document["listeners"] = new JsonArray(Patient(document["listeners"]![0]!.AsObject()), Scripted(scripted));
+            document["listeners"] = new JsonArray(StampedDocument.Patient(document["listeners"]![0]!.AsObject()), Scripted(scripted));
             await using var managed = await scene.StartAsync(document, ["env", HeapLimit]);
             using var innocent = new LoadGenerator(scene.Document.Listener, 32, options.Number("rate", 500, 1, 100_000), slices: 3);
             innocent.Start();
@@ -161,22 +161,6 @@ internal static class AttackRun
         {
             return false;
         }
-    }
-
-    // The long form of the listener, with time enough for a head that all clients are there before the first is told that it was too slow.
-    private static JsonNode Patient(JsonObject listener)
-    {
-        var whole = JsonNode.Parse("""
-            {"filter_chains": [{"name": "main", "filters": [{"name": "http_connection_manager", "typed_config": {"stat_prefix": "edge", "request_headers_timeout": "300s",
-              "route_config": {"name": "edge", "virtual_hosts": [{"name": "all", "domains": ["*"]}]}}}]}]}
-            """)!.AsObject();
-        var manager = whole["filter_chains"]![0]!["filters"]![0]!["typed_config"]!;
-        manager["route_config"]!["virtual_hosts"]![0]!["routes"] = listener["routes"]!.DeepClone();
-        var filters = listener["http_filters"]!.DeepClone().AsArray();
-        filters.Add(JsonNode.Parse("""{"name": "router"}"""));
-        manager["http_filters"] = filters;
-        (whole["name"], whole["address"]) = (listener["name"]!.DeepClone(), listener["address"]!.DeepClone());
-        return whole;
     }
 
     private static JsonNode Scripted(int port) => JsonNode.Parse(string.Create(CultureInfo.InvariantCulture, $$$$"""

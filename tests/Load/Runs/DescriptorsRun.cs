@@ -2,6 +2,7 @@ using System.Diagnostics;
 using System.Globalization;
 using System.Net;
 using System.Net.Sockets;
+using System.Text.Json.Nodes;
 using Managed.Load.Product;
 
 namespace Managed.Load.Runs;
@@ -20,7 +21,9 @@ internal static class DescriptorsRun
         double seconds = options.Number("seconds", 10, 1, 600);
         using var scene = new Scene(options);
         var few = string.Create(CultureInfo.InvariantCulture, $"ulimit -n {limit}; exec \"$0\" \"$@\"");
-        await using var managed = await scene.StartAsync(tracer: ["/bin/sh", "-c", few]);
+        var document = scene.Document.Whole(0);
+        document["listeners"] = new JsonArray(StampedDocument.Patient(document["listeners"]![0]!.AsObject()));
+        await using var managed = await scene.StartAsync(document, ["/bin/sh", "-c", few]);
         await AnswersWithinAsync(scene.Document.Listener, 30, verdict);
         verdict.Say($"limit {limit}: {ProcessFigures.Descriptors(managed.Id)} descriptors in use when idle");
         await using var ready = new ReadyProbe(managed.Admin);
