@@ -222,12 +222,13 @@ internal sealed unsafe class EventLoop : IPollable
     {
         try
         {
-            Begin(item.Action);
+            Begin(item.State is IPollable target ? target : item.Action);
             item.Action(item.State);
         }
         catch (Exception e)
         {
             Contain(e);
+            Abandon();
         }
     }
 
