@@ -1,4 +1,3 @@
-using System.Net;
 using System.Net.Sockets;
 using Managed.Proxy.Core.Buffers;
 using Managed.Proxy.Core.EventLoop;
