@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using Managed.Load;
 using Managed.Load.Runs;
+using Managed.Load.Traffic;
 
 const string Usage = """
     Managed.Load RUN [--managed PATH] [options]      each starts the product itself, on 127.0.0.1 only; exit 0 held, 1 missed, 2 usage, 77 skipped
@@ -21,9 +22,9 @@ const string Usage = """
                 --count 100  --clusters 20000
       idle      memory of idle keep-alive connections: at most 80 MB for 10,000
                 --connections 10000  --limit-mb 80
-      attack    crowds in a heap of 512 MB beside innocent traffic (silent, idle, half-head, pipelined, bodies): no exit, at most 4 KiB for an
-                idle and 6 KiB for half a head, p99 of the innocent at most 3 times, full service within 5 s after
-                --connections 20000 (as far as descriptors go)  --count 1000 (bodies)  --rate 500  --kind NAME,...
+      attack    crowds in a heap of 512 MB beside innocent traffic (silent, idle, half-head, pipelined, bodies, documents, clusters): no exit, at
+                most 4 KiB for an idle and 6 KiB for half a head, p99 of the innocent at most 3 times, full service within 5 s after
+                --connections 20000  --count 1000 (bodies)  --documents 100  --clusters 20000 (in each)  --rate 500  --kind NAME,...
       soak      full load and a publication each second: memory and descriptors stay level
                 --minutes 5  --rate 0 (as fast as it goes)  --connections 64
       lua       requests through a script that is edited meanwhile: body(), httpCall and respond paths, none fails, memory stays level
@@ -40,7 +41,7 @@ const string Usage = """
                 --count 100000  --limit-ns 2000
       descriptors
                 clients take all descriptors (ulimit -n COUNT): < 5 % CPU while full, accepts resume within 1 s, the admin port answers throughout
-                --count 300  --rounds 3  --seconds 5
+                --count 300  --rounds 3  --seconds 10
       fsync     strace shows the database synced before every acknowledgement
                 --count 100
 
@@ -72,6 +73,7 @@ try
         "tries" => TriesRun.RunAsync,
         "documents" => DocumentsRun.RunAsync,
         "attack" => AttackRun.RunAsync,
+        Crowd.Command => Crowd.RunAsync, // not for people: a part of an attack
         "soak" => SoakRun.RunAsync,
         "routes" => RoutesRun.RunAsync,
         "descriptors" => DescriptorsRun.RunAsync,

@@ -42,7 +42,7 @@ public sealed record ListenerConfig : ConfigRecord
     [Range(1, 65535), Description("Length of the queue of pending connections. Absent: the system's somaxconn.")]
     public int? TcpBacklogSize { get; init; }
 
-    [Range(1, 100000), Description("Connections taken per wake-up of the socket. Absent: all that are pending.")]
+    [Range(1, 100000), Description("Connections taken per wake-up of the socket; the others wait for the next turn of the worker. Absent: 32.")]
     public int? MaxConnectionsToAcceptPerSocketEvent { get; init; }
 
     [Range(1, int.MaxValue)]

@@ -13,10 +13,11 @@ namespace Managed.Proxy.Core.EventLoop;
 internal sealed unsafe class EventLoop : IPollable
 {
     private readonly ConcurrentQueue<(Action<object?> Action, object? State)> _posted = new();
-    private readonly Queue<(Action<object?> Action, object? State)> _deferred = new();
+    private readonly Queue<(Action<object?> Action, object? State)> _deferred = new(), _nextTurn = new();
     private readonly int _wakeFd = -1; // before the poller is made: what cannot be had must not be closed as 0
     private int _wakePending;
     private volatile bool _stopping;
+    private long _movedBefore;
     private long _wallOffset;
     private long _wallSynced;
     private readonly Action<Exception> _onException;
@@ -75,6 +76,21 @@ internal sealed unsafe class EventLoop : IPollable
     /// </summary>
     public void Defer(Action<object?> action, object? state) => _deferred.Enqueue((action, state));
 
+    /// <summary>
+    /// Runs the action in the next turn, after what has become ready by then, on this loop's own stack. Once such actions have moved
+    /// <see cref="TurnBytes"/> the rest of them waits for the turn after it. None runs once the loop has ended. Loop thread only.
+    /// </summary>
+    public void NextTurn(Action<object?> action, object? state) => _nextTurn.Enqueue((action, state));
+
+    /// <summary>Bytes read from sockets since it began; counted by those who read.</summary>
+    public long BytesMoved { get; set; }
+
+    /// <summary>What has become ready, and after it what waited for this turn, moves so much, 1 or 2 ms of work, before the rest has to wait.</summary>
+    public const int TurnBytes = 4 << 20;
+
+    /// <summary>That much was moved.</summary>
+    public bool IsTurnSpent => BytesMoved - _movedBefore >= TurnBytes;
+
     public void Stop()
     {
         _stopping = true;
@@ -106,7 +122,7 @@ internal sealed unsafe class EventLoop : IPollable
         while (!_stopping)
         {
             // From now, not from when the turn began: that took time off the next sleep.
-            int timeout = _posted.IsEmpty ? Timers.MillisecondsToNext(Micros()) : 0;
+            int timeout = _posted.IsEmpty && _nextTurn.Count == 0 ? Timers.MillisecondsToNext(Micros()) : 0;
             Volatile.Write(ref TurnBegan, 0);
             int ready = Poller.Wait(timeout);
             ReadClock();
@@ -114,8 +130,11 @@ internal sealed unsafe class EventLoop : IPollable
             Volatile.Write(ref TurnBegan, began);
             Timers.SetNow(began);
             Turns++;
+            _movedBefore = BytesMoved;
+            int waited = _nextTurn.Count;
             if (ready > 0) RunReady(ready);
             if (Volatile.Read(ref _wakePending) != 0) RunPosted();
+            if (waited > 0) RunNextTurn(waited);
             RunTimers();
             RunDeferred();
             Running = null;
@@ -190,17 +209,26 @@ internal sealed unsafe class EventLoop : IPollable
 
     private void RunDeferred()
     {
-        while (_deferred.TryDequeue(out var later))
+        while (_deferred.TryDequeue(out var later)) RunItem(later);
+    }
+
+    private void RunNextTurn(int count)
+    {
+        _movedBefore = BytesMoved; // however much the others move, it goes on
+        while (count-- > 0 && !IsTurnSpent && _nextTurn.TryDequeue(out var waiting)) RunItem(waiting);
+    }
+
+    private void RunItem((Action<object?> Action, object? State) item)
+    {
+        try
         {
-            try
-            {
-                Begin(later.Action);
-                later.Action(later.State);
-            }
-            catch (Exception e)
-            {
-                Contain(e);
-            }
+            Begin(item.State is IPollable target ? target : item.Action);
+            item.Action(item.State);
+        }
+        catch (Exception e)
+        {
+            Contain(e);
+            Abandon();
         }
     }
 
@@ -220,18 +248,7 @@ internal sealed unsafe class EventLoop : IPollable
     {
         Volatile.Write(ref _wakePending, 0);
         Interlocked.MemoryBarrier();
-        for (int n = _posted.Count; n > 0 && _posted.TryDequeue(out var item); n--)
-        {
-            try
-            {
-                Begin(item.Action);
-                item.Action(item.State);
-            }
-            catch (Exception e)
-            {
-                Contain(e);
-            }
-        }
+        for (int n = _posted.Count; n > 0 && _posted.TryDequeue(out var item); n--) RunItem(item);
         if (!_posted.IsEmpty && Interlocked.Exchange(ref _wakePending, 1) == 0)
         {
             ulong one = 1;

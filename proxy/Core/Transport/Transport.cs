@@ -39,6 +39,13 @@ internal abstract class Transport
     /// <summary>Something may be readable now without waiting: data, an end or an error.</summary>
     public abstract bool MayRead { get; }
 
+    /// <summary>Whether there are bytes or an end, known for certain; for who does not want either, as one of the bytes is lost.</summary>
+    public virtual bool HasUnread()
+    {
+        Span<byte> probe = stackalloc byte[1];
+        return MayRead && TryRead(probe) != -Libc.EAgain;
+    }
+
     /// <summary>The peer has reset the connection, though what it sent before may still be read: no answer reaches it. Known without a read.</summary>
     public virtual bool IsBroken => false;
 

@@ -145,7 +145,8 @@ internal sealed class UpstreamConnection : Exchange
     {
         bool reusable = complete && _requestEnded && _body.Done && !MustClose && _input.Length == 0 && !Transport.IsClosed;
         int limit = Pool.State.MaxRequestsPerConnection;
-        if (!reusable || (limit > 0 && Requests >= limit) || Pool.IsRetired || Transport.MayRead && PeerHasEnded()) { Close(!complete); return; }
+        // More bytes than the response had, or an end: either makes the connection useless.
+        if (!reusable || (limit > 0 && Requests >= limit) || Pool.IsRetired || Transport.HasUnread()) { Close(!complete); return; }
         _input.Release();
         _writer.Shrink();
         IsIdle = true;
@@ -162,13 +163,6 @@ internal sealed class UpstreamConnection : Exchange
         _input.Release();
         Transport.Close(reset);
         Pool.Closed(this);
-    }
-
-    // Edge-triggered: readable after the response was read means more bytes or an end. Either makes the connection useless.
-    private bool PeerHasEnded()
-    {
-        Span<byte> probe = stackalloc byte[1];
-        return Transport.TryRead(probe) != -Libc.EAgain;
     }
 
     private void OnIdleTimeout()

@@ -17,12 +17,32 @@ internal static class ProcessFigures
         return 1024 * long.Parse(line.AsSpan(name.Length).Trim().TrimEnd("kB").Trim(), NumberStyles.None, CultureInfo.InvariantCulture);
     }
 
+    /// <summary>Seconds that its worker threads have run, and those that they could have run and waited for a CPU that others had.</summary>
+    public static (double Ran, double Waited) Workers(int process)
+    {
+        long ran = 0, waited = 0;
+        foreach (var task in Directory.EnumerateDirectories($"/proc/{process}/task"))
+        {
+            if (!File.ReadAllText(task + "/comm").StartsWith("worker-", StringComparison.Ordinal)) continue;
+            var fields = File.ReadAllText(task + "/schedstat").Split(' '); // Documentation/scheduler/sched-stats.rst: nanoseconds
+            ran += long.Parse(fields[0], CultureInfo.InvariantCulture);
+            waited += long.Parse(fields[1], CultureInfo.InvariantCulture);
+        }
+        return (ran / 1e9, waited / 1e9);
+    }
+
     public static int Descriptors(int process) => Directory.EnumerateFileSystemEntries($"/proc/{process}/fd").Count();
 
     /// <summary>CPU time of all its threads, in seconds.</summary>
-    public static double CpuSeconds(int process)
+    public static double CpuSeconds(int process) => Ran($"/proc/{process}/stat");
+
+    /// <summary>CPU time of the threads that compile again, better, what has run often, in seconds.</summary>
+    public static double CompilerSeconds(int process) => Directory.EnumerateDirectories($"/proc/{process}/task")
+        .Where(t => File.ReadAllText(t + "/comm").StartsWith(".NET Tiered", StringComparison.Ordinal)).Sum(t => Ran(t + "/stat"));
+
+    private static double Ran(string stat)
     {
-        var text = File.ReadAllText($"/proc/{process}/stat");
+        var text = File.ReadAllText(stat);
         var fields = text[(text.LastIndexOf(')') + 2)..].Split(' ');
         // utime and stime are fields 14 and 15, counted in 1/100 s (USER_HZ of every Linux ABI in use); the split starts at field 3
         return (long.Parse(fields[11], CultureInfo.InvariantCulture) + long.Parse(fields[12], CultureInfo.InvariantCulture)) / 100.0;

@@ -25,6 +25,22 @@ internal sealed record StampedDocument(int Listener, int Upstream)
 
     public JsonObject Whole(long stamp, int fillers = 0) => new() { ["listeners"] = new JsonArray(Edge(stamp, fillers)), ["clusters"] = new JsonArray(Web()) };
 
+    /// <summary>The long form of the listener, with time enough for a head that all clients of a crowd are there before the first is told that it was too slow.</summary>
+    public static JsonNode Patient(JsonObject listener)
+    {
+        var whole = JsonNode.Parse("""
+            {"filter_chains": [{"name": "main", "filters": [{"name": "http_connection_manager", "typed_config": {"stat_prefix": "edge", "request_headers_timeout": "300s",
+              "route_config": {"name": "edge", "virtual_hosts": [{"name": "all", "domains": ["*"]}]}}}]}]}
+            """)!.AsObject();
+        var manager = whole["filter_chains"]![0]!["filters"]![0]!["typed_config"]!;
+        manager["route_config"]!["virtual_hosts"]![0]!["routes"] = listener["routes"]!.DeepClone();
+        var filters = listener["http_filters"]!.DeepClone().AsArray();
+        filters.Add(JsonNode.Parse("""{"name": "router"}"""));
+        manager["http_filters"] = filters;
+        (whole["name"], whole["address"]) = (listener["name"]!.DeepClone(), listener["address"]!.DeepClone());
+        return whole;
+    }
+
     private JsonObject Web() => new() { ["name"] = "web", ["endpoints"] = new JsonArray(string.Create(CultureInfo.InvariantCulture, $"127.0.0.1:{Upstream}")) };
 
     private static JsonNode Stamp(string name, string place, long stamp) => JsonNode.Parse(string.Create(CultureInfo.InvariantCulture,

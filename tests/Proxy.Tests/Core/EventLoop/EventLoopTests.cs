@@ -54,6 +54,42 @@ public sealed class EventLoopTests
     }
 
     [Fact]
+    public void NextTurn_RunsInTheNextOneAfterWhatIsReady()
+    {
+        using var thread = new LoopThread();
+        var order = new List<string>();
+        long first = 0, next = 0;
+        using var bell = new Bell(thread.Loop, () => order.Add("ready"));
+        thread.Run(() =>
+        {
+            first = thread.Loop.Turns;
+            bell.Ring();
+            thread.Loop.NextTurn(_ =>
+            {
+                next = thread.Loop.Turns;
+                order.Add("waited");
+                thread.Done();
+            }, null);
+        });
+        Assert.Equal(["ready", "waited"], order);
+        Assert.Equal(first + 1, next);
+    }
+
+    [Fact]
+    public void WhatThrowsInItsNextTurn_IsGivenUpAndTheOthersRun()
+    {
+        using var thread = new LoopThread();
+        using var bell = new Bell(thread.Loop, () => { });
+        thread.Run(() =>
+        {
+            thread.Loop.NextTurn(_ => throw new InvalidOperationException("turn"), bell);
+            thread.Loop.NextTurn(_ => thread.Done(), null);
+        });
+        Assert.True(bell.IsAbandoned);
+        Assert.Single(thread.Caught);
+    }
+
+    [Fact]
     public void Timers_FireOnTheLoopInTheOrderOfTheirTimes()
     {
         using var thread = new LoopThread();
