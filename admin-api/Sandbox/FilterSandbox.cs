@@ -8,7 +8,6 @@ using Managed.AdminApi.Problems;
 using Managed.AdminApi.Versions;
 using Managed.Proxy;
 using Managed.Proxy.Configuration;
-using Managed.Proxy.Configuration.Validation;
 using Managed.Proxy.Http;
 
 namespace Managed.AdminApi.Sandbox;

@@ -1,7 +1,6 @@
 using Managed.AdminApi.Documents;
 using Managed.AdminApi.Problems;
 using Managed.Proxy.Configuration;
-using Managed.Proxy.Configuration.Validation;
 
 namespace Managed.AdminApi.Sandbox;
 

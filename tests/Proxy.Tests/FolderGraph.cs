@@ -2,7 +2,6 @@ using System.Reflection.Emit;
 using System.Reflection.Metadata.Ecma335;
 using System.Reflection.Metadata;
 using System.Reflection.PortableExecutable;
-using Managed.Proxy.Configuration.Validation;
 
 namespace Managed.Proxy.Tests;
 

@@ -1,5 +1,4 @@
 using BenchmarkDotNet.Attributes;
-using Managed.Proxy;
 using Managed.Proxy.Configuration;
 using Managed.Proxy.Configuration.Model;
 using Managed.Proxy.Core;

@@ -1,7 +1,6 @@
 using Managed.Proxy.Core.EventLoop;
 using Managed.Proxy.Router;
 using Managed.Proxy.Router.Matching;
-using Managed.Proxy.Streams;
 using Managed.Proxy.Tests.Http;
 using Xunit;
 

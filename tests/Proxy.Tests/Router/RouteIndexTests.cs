@@ -1,6 +1,5 @@
 using System.Text;
 using CsCheck;
-using Managed.Proxy.Http;
 using Managed.Proxy.Http.Headers;
 using Managed.Proxy.Router;
 using Managed.Proxy.Router.Matching;

@@ -1,5 +1,4 @@
 using Managed.Proxy.Router.Matching;
-using Managed.Proxy.Streams;
 using Managed.Proxy.Tests.Http;
 using Xunit;
 

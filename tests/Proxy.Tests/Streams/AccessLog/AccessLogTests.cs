@@ -1,5 +1,4 @@
 using System.Text.Json;
-using Managed.Proxy.Streams.AccessLog;
 using Managed.Proxy.Tests.Http.Filters;
 using Xunit;
 

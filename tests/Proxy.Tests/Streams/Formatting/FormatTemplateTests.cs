@@ -3,7 +3,6 @@ using Managed.Proxy.Configuration;
 using Managed.Proxy.Core.Buffers;
 using Managed.Proxy.Http.Headers;
 using Managed.Proxy.Streams;
-using Managed.Proxy.Streams.AccessLog;
 using Managed.Proxy.Streams.Formatting;
 using Managed.Proxy.Tests.Http;
 using Xunit;

@@ -1,6 +1,5 @@
 using System.Text.RegularExpressions;
 using System.Text;
-using Managed.Proxy.Configuration.Validation;
 
 namespace Managed.Proxy.Tests.Http.Filters.Wasm.Conformance;
 

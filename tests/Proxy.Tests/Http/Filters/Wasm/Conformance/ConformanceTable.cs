@@ -1,4 +1,3 @@
-using Managed.Proxy.Configuration.Validation;
 using Managed.TestKit.Wasm;
 
 namespace Managed.Proxy.Tests.Http.Filters.Wasm.Conformance;

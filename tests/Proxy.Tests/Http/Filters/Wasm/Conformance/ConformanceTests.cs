@@ -2,7 +2,6 @@ using System.Globalization;
 using System.Text.RegularExpressions;
 using System.Text;
 using Managed.Proxy.Bindings.Wasm;
-using Managed.Proxy.Configuration.Validation;
 using Managed.TestKit;
 using Managed.TestKit.Wasm;
 using Xunit;

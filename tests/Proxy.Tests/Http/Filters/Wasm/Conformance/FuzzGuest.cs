@@ -1,7 +1,6 @@
 using System.Globalization;
 using System.Text.RegularExpressions;
 using System.Text;
-using Managed.Proxy.Configuration.Validation;
 using Managed.TestKit.Wasm;
 
 namespace Managed.Proxy.Tests.Http.Filters.Wasm.Conformance;
