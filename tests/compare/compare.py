@@ -3,9 +3,10 @@
 
 Every proxy runs one worker pinned to core 0; the load generator and the upstream share core 1.
 Rounds are interleaved (A B C A B C ...), so a drift of the machine touches all of them alike.
-The figure is CPU microseconds of the proxy process (user + system) per request, and the ratio to nginx.
+The figure is CPU microseconds of the proxy process (user + system) per request, and the median of the rounds' ratios to nginx:
+these machines change their speed within seconds, so many short rounds say more than a few long ones (three of 4 s gave 0.52 and 0.94 for one build).
 
-  compare.py [--cases h1,h1-100k,...] [--rounds 3] [--seconds 4] [--only nginx,haproxy,managed] [--json FILE]
+  compare.py [--cases h1,h1-100k,...] [--rounds 11] [--seconds 2] [--only nginx,haproxy,managed] [--json FILE]
 
 Run it in the project's root: python3 tests/compare/compare.py --cases h1,h1-10k,tcp,newconn. managed.sh beside this file builds and starts the project with only the listeners that the cases need.
 Needs: nginx-core libnginx-mod-stream libnginx-mod-http-lua haproxy wrk nghttp2-client (setup.sh installs them).
@@ -22,7 +23,10 @@ CASES = {
     "h1-10k":  ("wrk", 0, "/10k", 64),
     "h1-1m":   ("wrk", 0, "/1m", 16),
     "tls":     ("wrk", 1, "/", 64),
-    "h2-tls":  ("h2load", 1, "/", 16),
+    "tls-1m":  ("wrk", 1, "/1m", 16),
+    "tls-new": ("ab", 1, "/", 32),          # a full handshake for each request
+    "h2-tls":  ("h2load", 1, "/", 16),      # 8 streams at a time on each connection
+    "h2-tls-1": ("h2load1", 1, "/", 16),    # one stream at a time
     "tcp":     ("wrk", 2, "/", 64),
     "lua":     ("wrk", 3, "/", 64),
     "newconn": ("ab", 0, "/", 32),
@@ -39,14 +43,12 @@ def port_open(p, wait=10.0):
     return False
 
 def cpu_us(pids):
-    """user+system CPU of the processes, in microseconds, from the scheduler's own nanosecond account."""
-    total = 0
+    """user+system CPU of the processes in microseconds, from each process's own CPU clock (threads that have ended count)."""
+    total = 0.0
     for p in pids:
-        try:
-            for t in os.listdir(f"/proc/{p}/task"):
-                total += int(open(f"/proc/{p}/task/{t}/schedstat").read().split()[0])
+        try: total += time.clock_gettime(((~p) << 3) | 2)
         except OSError: pass
-    return total / 1000
+    return total * 1e6
 
 def rss_mb(pids):
     kb = 0
@@ -161,8 +163,8 @@ def load(tool, port, path, conns, seconds, tls):
         n = int(re.search(r"(\d+) requests in", o).group(1)); bad = re.search(r"Non-2xx.*: (\d+)", o); err = re.search(r"Socket errors: (.*)", o)
         m = re.search(r"99%\s+([\d.]+)(us|ms|s)", o); p99 = float(m.group(1)) * {"us": .001, "ms": 1, "s": 1000}[m.group(2)] if m else 0
         return n, (int(bad.group(1)) if bad else 0), (err.group(1) if err else ""), p99
-    if tool == "h2load":
-        o = subprocess.run(pre + ["h2load", "-c", str(conns), "-m", "8", "-D", str(seconds), url], capture_output=True, text=True).stdout
+    if tool in ("h2load", "h2load1"):
+        o = subprocess.run(pre + ["h2load", "-c", str(conns), "-m", "1" if tool == "h2load1" else "8", "-D", str(seconds), url], capture_output=True, text=True).stdout
         m = re.search(r"requests: (\d+) total, \d+ started, (\d+) done, (\d+) succeeded, (\d+) failed", o)
         if not m: return 0, 1, o[-200:], 0
         return int(m.group(3)), int(m.group(2)) - int(m.group(3)), "", 0
@@ -172,8 +174,8 @@ def load(tool, port, path, conns, seconds, tls):
         return (int(m.group(1)) if m else 0), (int(f.group(1)) if f else 1), "", 0
 
 def main():
-    ap = argparse.ArgumentParser(); ap.add_argument("--cases", default="h1,h1-10k,h1-1m,tls,h2-tls,tcp,lua,newconn"); ap.add_argument("--rounds", type=int, default=3)
-    ap.add_argument("--seconds", type=int, default=4); ap.add_argument("--only", default="nginx,haproxy,managed"); ap.add_argument("--json")
+    ap = argparse.ArgumentParser(); ap.add_argument("--cases", default="h1,h1-10k,h1-1m,tls,h2-tls,tcp,lua,newconn"); ap.add_argument("--rounds", type=int, default=11)
+    ap.add_argument("--seconds", type=int, default=2); ap.add_argument("--only", default="nginx,haproxy,managed"); ap.add_argument("--json")
     ap.add_argument("--limit", help="CASE=RATIO,...: exit 1 where managed's CPU per request is over RATIO times nginx's")
     a = ap.parse_args(); result = {}
     try:
@@ -189,11 +191,11 @@ def main():
                     pids = tree(pid); t0 = cpu_us(pids)
                     cnt, bad, err, p99 = load(tool, base + off, path, conns, a.seconds if rnd else 2, off == 1)
                     if rnd and cnt: rows[n].append((( cpu_us(pids) - t0) / cnt, cnt / a.seconds, p99, bad, err, rss_mb(pids)))
-            ref = statistics.median(x[0] for x in rows["nginx"]) if rows.get("nginx") else None
+            ref = rows.get("nginx")
             for n, r in rows.items():
                 if not r: print(f"{c:8} {n:8} no answers"); continue
-                m = statistics.median(x[0] for x in r)
-                result[f"{c}/{n}"] = dict(cpu_us=round(m, 2), ratio=round(m / ref, 3) if ref else None, rps=round(statistics.median(x[1] for x in r)), p99_ms=round(statistics.median(x[2] for x in r), 2), failed=sum(x[3] for x in r), rss_mb=round(r[-1][5], 1))
+                m = statistics.median(x[0] for x in r); ratio = statistics.median(x[0] / y[0] for x, y in zip(r, ref)) if ref else None  # per round: a drift of the machine touches both
+                result[f"{c}/{n}"] = dict(cpu_us=round(m, 2), ratio=round(ratio, 3) if ratio else None, rps=round(statistics.median(x[1] for x in r)), p99_ms=round(statistics.median(x[2] for x in r), 2), failed=sum(x[3] for x in r), rss_mb=round(r[-1][5], 1))
                 q = result[f"{c}/{n}"]; print(f"{c:8} {n:8} cpu {q['cpu_us']:9.2f} us/req  x nginx {q['ratio']}  rps {q['rps']:7}  p99 {q['p99_ms']} ms  failed {q['failed']} {r[-1][4]} rss {q['rss_mb']} MB", flush=True)
     finally: cleanup()
     if a.json: json.dump(result, open(a.json, "w"), indent=1)
