@@ -82,5 +82,5 @@ done
 [ -n "$product" ] || fail "no block starts the product with '$server'"
 [ -s "$work/clone/data/admin-token" ] || fail "'$server' keeps no data in ./data"
 timeout "$block_seconds" bash "$shell" >"$work/blocks.log" 2>&1 </dev/null || { tail -40 "$work/blocks.log" >&2; fail "a command failed (see above)"; }
-grep -q '^x-hello' "$work/blocks.log" || { tail -40 "$work/blocks.log" >&2; fail "the module's header did not come"; }
+grep -q 'x-hello: wasm' "$work/blocks.log" || { tail -40 "$work/blocks.log" >&2; fail "the module's header did not come"; }
 echo "README: $(find "$work/blocks" -name '*.sh' | wc -l) blocks, all but the call of the tests themselves run as they stand"
