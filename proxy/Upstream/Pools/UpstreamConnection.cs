@@ -47,7 +47,7 @@ internal sealed class UpstreamConnection : Exchange
     public void BeginRequest()
     {
         IsIdle = false;
-        (Transport as SocketTransport)?.WatchIdle(false);
+        Transport.WatchIdle(false);
         _worker.Timers.Cancel(_timer);
         Requests++;
         ReceivedAnything = _requestEnded = false;
@@ -150,7 +150,7 @@ internal sealed class UpstreamConnection : Exchange
         _input.Release();
         _writer.Shrink();
         IsIdle = true;
-        (Transport as SocketTransport)?.WatchIdle(true);
+        Transport.WatchIdle(true);
         if (Pool.State.IdleTimeoutMicros > 0) _worker.Timers.Arm(_timer, Pool.State.IdleTimeoutMicros);
         Pool.Return(this);
     }
