@@ -78,7 +78,12 @@ public sealed partial class ProxyServer
         var steps = new List<MatchStep>();
         var source = query.SourceIp is { } ip ? new IPEndPoint(ip, 0) : null;
         var local = listener.BoundAddress is { } bound && query.DestinationPort is { } port ? new IPEndPoint(bound.Address, port) : listener.BoundAddress;
-        var chain = listener.Matcher.Match(new ChainQuery(local, source, source, query.ServerName ?? "", "raw_buffer", []), steps);
+        string name = (query.ServerName ?? "").ToLowerInvariant();
+        var facts = new ConnectionFacts
+        {
+            Local = local, Source = source, DirectSource = source, ServerName = name, TransportProtocol = name.Length > 0 ? ConnectionFacts.Tls : ConnectionFacts.RawBuffer,
+        };
+        var chain = listener.Matcher.Explain(facts, steps);
         if (chain?.Terminal is not HttpConnectionManager manager) return new MatchResult(chain?.Name, null, null, null, null, null, steps);
         var headers = new HeaderMap();
         headers.Add(":method", query.Method);

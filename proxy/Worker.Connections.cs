@@ -8,6 +8,7 @@ namespace Managed.Proxy;
 /// <summary>A worker's connections: from accept [1] through the choice of the chain [2] to the terminal network filter [3].</summary>
 public sealed partial class Worker
 {
+    private readonly HashSet<Transport> _inspected = []; // connections whose chain is not chosen yet
     private DownstreamConnection? _connections;
     private long _connectionCount;
 
@@ -62,7 +63,51 @@ public sealed partial class Worker
     internal void Serve(Transport transport, Listener listener, Snapshot snapshot, bool isCurrent)
     {
         Stats.Increment(listener.Stats.CxTotal);
-        var chain = listener.Matcher.Only ?? listener.Matcher.Match(new ChainQuery(transport.LocalAddress, transport.RemoteAddress, transport.RemoteAddress, "", "raw_buffer", []));
+        if (listener.Filters.Length > 0) InspectAsync(transport, listener, snapshot, isCurrent).Forget();
+        else if (listener.Matcher.Only is { } only) Begin(transport, listener, only, null, snapshot, isCurrent);
+        else
+        {
+            var facts = FactsOf(transport);
+            Begin(transport, listener, listener.Matcher.Match(facts), facts, snapshot, isCurrent);
+        }
+    }
+
+    private static ConnectionFacts FactsOf(Transport transport)
+        => new() { Local = transport.LocalAddress, Source = transport.RemoteAddress, DirectSource = transport.RemoteAddress };
+
+    // [2] The listener filters. What the version holds stays until they are through, and that has a time limit.
+    private async IoTask<bool> InspectAsync(Transport transport, Listener listener, Snapshot snapshot, bool isCurrent)
+    {
+        bool begins = false;
+        var facts = FactsOf(transport);
+        bool held = snapshot.TryHold(this);
+        Stats.Increment(listener.Stats.PreCxActive);
+        _inspected.Add(transport);
+        try
+        {
+            var result = await ListenerFilterPass.RunAsync(this, transport, listener.Filters, facts, (long)listener.Config.ListenerFiltersTimeout.TotalMicroseconds);
+            if (result == InspectionResult.TimedOut) Stats.Increment(listener.Stats.PreCxTimeout);
+            begins = held && !transport.IsClosed
+                && (result == InspectionResult.Done || (result == InspectionResult.TimedOut && listener.Config.ContinueOnListenerFiltersTimeout));
+        }
+        catch (Exception e)
+        {
+            Server.OnWorkerCrash(e);
+        }
+        Stats.Decrement(listener.Stats.PreCxActive);
+        _inspected.Remove(transport);
+        if (begins) Begin(transport, listener, listener.Matcher.Match(facts), facts, snapshot, isCurrent);
+        else
+        {
+            transport.Close();
+            Leave(listener, !listener.Config.IgnoreGlobalConnLimit);
+        }
+        if (held) snapshot.LetGo(this);
+        return true;
+    }
+
+    private void Begin(Transport transport, Listener listener, FilterChain? chain, ConnectionFacts? facts, Snapshot snapshot, bool isCurrent)
+    {
         if (chain is null)
         {
             Stats.Increment(listener.Stats.NoFilterChainMatch);
@@ -70,7 +115,7 @@ public sealed partial class Worker
             Leave(listener, !listener.Config.IgnoreGlobalConnLimit);
             return;
         }
-        var connection = new DownstreamConnection(this, transport, chain, snapshot);
+        var connection = new DownstreamConnection(this, transport, chain, snapshot) { Facts = facts };
         connection.Next = _connections;
         if (_connections is not null) _connections.Previous = connection;
         _connections = connection;
@@ -84,6 +129,8 @@ public sealed partial class Worker
             End(connection);
             return;
         }
+        // While it was looked at, another version may have come that has its chain.
+        if (facts is not null && isCurrent && !ReferenceEquals(snapshot, Server.Current)) isCurrent = connection.SuccessorIn(Server.Current!) is not null;
         if (!isCurrent) Drain(connection);
         RunAsync(connection).Forget();
     }
@@ -92,7 +139,8 @@ public sealed partial class Worker
     {
         try
         {
-            if (connection.Chain.Filters.Length == 0 || await FilterAsync(connection)) await connection.Chain.Terminal.RunAsync(connection);
+            if ((connection.Chain.TransportSocket is not { } socket || await socket.AcceptAsync(connection))
+                && (connection.Chain.Filters.Length == 0 || await FilterAsync(connection))) await connection.Chain.Terminal.RunAsync(connection);
         }
         catch (Exception e)
         {
@@ -165,6 +213,8 @@ public sealed partial class Worker
     /// <summary>Drains the connections of a listener, or all of them.</summary>
     internal void DrainWhere(string? addressKey, TimeSpan time)
     {
+        if (addressKey is null)
+            foreach (var transport in _inspected.ToArray()) transport.Close();
         for (DownstreamConnection? connection = _connections, next; connection is not null; connection = next)
         {
             next = connection.Next;

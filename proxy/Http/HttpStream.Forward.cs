@@ -133,7 +133,7 @@ public sealed partial class HttpStream
                 (connection, int error) = await pool.ConnectAsync(_connect);
                 if (connection is null)
                 {
-                    if (!IsStopped) FailUpstream("connection failure", Libc.Describe(-error), ResponseFlags.UpstreamConnectionFailure, "upstream_reset_before_response_started{connection_failure}");
+                    if (!IsStopped) FailUpstream("connection failure", _connect.Reason ?? Libc.Describe(-error), ResponseFlags.UpstreamConnectionFailure, "upstream_reset_before_response_started{connection_failure}");
                     return false;
                 }
                 if (IsStopped) { connection.Close(); return false; }
@@ -143,6 +143,7 @@ public sealed partial class HttpStream
             Info.UpstreamHostName = endpoint.HostName.Length > 0 ? endpoint.HostName : endpoint.Text;
             Info.UpstreamRemoteAddress = endpoint.Address.EndPoint;
             Info.UpstreamConnectionId = connection.Id;
+            Info.UpstreamTls = connection.Tls;
             Info.UpstreamAttempts++;
             Interlocked.Increment(ref endpoint.ActiveRequests);
             Interlocked.Increment(ref endpoint.TotalRequests);

@@ -1,5 +1,6 @@
 using Managed.Proxy.Configuration.Model;
 using Managed.Proxy.Upstream.LoadBalancing;
+using Managed.Proxy.Upstream.Pools;
 
 namespace Managed.Proxy.Upstream;
 
@@ -21,6 +22,8 @@ public sealed class Cluster
     public string Name => Config.Name;
     public ClusterConfig Config { get; }
     internal ClusterState State { get; }
+    /// <summary>Null: connections as they are.</summary>
+    internal UpstreamSocket? Socket { get; init; }
     internal LoadBalancer LoadBalancer { get; }
     /// <summary>
     /// This version's endpoints: a request that began on an earlier version keeps choosing among that version's. DNS replaces the set of

@@ -129,9 +129,10 @@ internal sealed class ClusterState(string name, int workers)
 
         void Take(Core.Transport.SocketAddressBytes address, string text, EndpointTarget target)
         {
-            string key = text + "|" + target.HostName;
+            string key = text + "|" + target.HostName + "|" + cluster.Socket?.Key;
             if (!_known.TryGetValue(key, out var endpoint)) _known[key] = endpoint = new Endpoint(address, text, target.HostName, target.RewriteHost, workers);
             else if (!gone.Remove(key)) return; // the same address twice
+            endpoint.Socket = cluster.Socket;
             endpoint.Weight = target.Weight;
             endpoint.ConfiguredHealth = target.Health;
             next.Add(endpoint);

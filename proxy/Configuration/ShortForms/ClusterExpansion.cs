@@ -5,8 +5,10 @@ internal static class ClusterExpansion
 {
     private static readonly string[] EndpointFields = ["address", "weight", "hostname", "health_status"];
 
-    public static void Expand(ConfigObject cluster, ConfigErrors errors)
+    public static void Expand(ConfigObject cluster, ExtensionExpansion extensions, ConfigErrors errors)
     {
+        TlsExpansion.Upstream(cluster, errors);
+        extensions.ExpandOne(cluster, "transport_socket", ExtensionKind.UpstreamSocket);
         if (cluster["endpoints"] is { } endpoints)
         {
             if (cluster.Has("load_assignment"))

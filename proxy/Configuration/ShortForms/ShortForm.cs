@@ -52,7 +52,7 @@ public static class ShortForm
         foreach (var routeConfiguration in Items(root, "route_configurations"))
             routes.Expand(routeConfiguration);
         foreach (var cluster in Items(root, "clusters"))
-            ClusterExpansion.Expand(cluster, errors);
+            ClusterExpansion.Expand(cluster, extensions, errors);
         new RouteFilterExpansion(root, extensions.HttpFilterTypes, errors).Expand();
         CanonicalForm.Apply(root, typeof(BootstrapConfig), configTypes ?? (_ => null));
         return root;

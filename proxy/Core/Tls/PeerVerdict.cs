@@ -14,3 +14,6 @@ internal enum PeerVerdict
     /// <summary>Neither the certificate nor its key is one of those that are pinned.</summary>
     NotPinned,
 }
+
+/// <summary>What became of a client's wish for an OCSP staple.</summary>
+internal enum StapleOutcome { NotAsked, Sent, Omitted, Refused }

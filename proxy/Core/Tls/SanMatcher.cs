@@ -13,6 +13,11 @@ internal sealed class SanMatcher
     public string? Exact { get; init; }
     public Predicate<string>? Test { get; init; }
 
+    /// <summary>The same for equal conditions; one that is tested is equal to itself alone.</summary>
+    public string Key => string.Join('\u0001', Type, Oid, Exact ?? "test " + Text);
+    /// <summary>What <see cref="Test"/> was made of.</summary>
+    public string Text { get; init; } = "";
+
     public bool IsIn(PeerCertificate certificate)
     {
         foreach (var name in certificate.AlternativeNames)

@@ -1,3 +1,5 @@
+using System.Security.Cryptography;
+
 namespace Managed.Proxy.Core.Tls;
 
 /// <summary>One of our own certificates with its chain and its key, read and checked; shared by all workers.</summary>
@@ -16,6 +18,13 @@ internal sealed class TlsCertificate
 
     /// <summary>The names that it is for: its DNS names, or without any alternative name its common name.</summary>
     public IReadOnlyList<string> HostNames { get; private init; } = [];
+
+    /// <summary>For people: its first name.</summary>
+    public string Title => HostNames.Count > 0 ? HostNames[0] : Leaf.Subject;
+
+    /// <summary>The same for the same certificate with the same key, chain and staple.</summary>
+    public string Digest => _digest ??= Convert.ToHexString(SHA256.HashData([.. SHA256.HashData(ChainPem), .. SHA256.HashData(KeyPem), .. SHA256.HashData(Staple?.Der ?? [])]));
+    private string? _digest;
 
     /// <summary>Reads them; null and the reason when something of it is wrong: no certificate, no key, or a key of another certificate.</summary>
     public static TlsCertificate? Read(byte[] chainPem, byte[] keyPem, string password, OcspStaple? staple, out string? wrong)

@@ -76,12 +76,12 @@ internal sealed unsafe partial class TlsContext
         try
         {
             var context = Of(ssl);
-            Interlocked.Increment(ref context._askedForStaple);
+            if (TlsTransport.Of(ssl) is not { } transport) return LibSsl.TlsExtErrNoAck;
             var staple = context.CertificateOf(LibSsl.SSL_get_certificate(ssl))?.Staple;
-            if (staple is null) return context._staplePolicy == StaplePolicy.MustStaple ? LibSsl.TlsExtErrAlertFatal : LibSsl.TlsExtErrNoAck;
-            if (!staple.IsFresh) return context._staplePolicy == StaplePolicy.Lenient ? LibSsl.TlsExtErrNoAck : LibSsl.TlsExtErrAlertFatal;
-            nint copy = LibCrypto.CRYPTO_malloc((nuint)staple.Der.Length, 0, 0); // OpenSSL frees it
-            if (copy == 0) return LibSsl.TlsExtErrNoAck;
+            bool needsOne = context._staplePolicy == StaplePolicy.MustStaple || (staple is not null && context._staplePolicy == StaplePolicy.Strict);
+            nint copy = staple is { IsFresh: true } ? LibCrypto.CRYPTO_malloc((nuint)staple.Der.Length, 0, 0) : 0; // OpenSSL frees it
+            transport.Staple = copy != 0 ? StapleOutcome.Sent : needsOne ? StapleOutcome.Refused : StapleOutcome.Omitted;
+            if (staple is null || copy == 0) return needsOne ? LibSsl.TlsExtErrAlertFatal : LibSsl.TlsExtErrNoAck;
             staple.Der.CopyTo(new Span<byte>((byte*)copy, staple.Der.Length));
             LibSsl.SSL_ctrl(ssl, LibSsl.CtrlSetStatusResponse, staple.Der.Length, copy);
             return LibSsl.TlsExtErrOk;

@@ -14,7 +14,6 @@ internal sealed unsafe partial class TlsContext
     private readonly byte[] _alpnWire;
     private GCHandle _self;
     private int _references = 1;
-    private int _askedForStaple;
 
     private TlsContext(nint pointer, bool isServer, TlsParameters parameters, IReadOnlyList<TlsCertificate> certificates, PeerVerifier? verifier)
     {
@@ -35,9 +34,6 @@ internal sealed unsafe partial class TlsContext
     public bool AsksForCertificate => !IsServer || Verifier is not null;
     /// <summary>A client's sessions, to be used again; null for a server, and for a client that keeps none.</summary>
     public ClientSessions? Sessions { get; private init; }
-    /// <summary>Handshakes in which the client asked for an OCSP staple.</summary>
-    public int AskedForStaple => Volatile.Read(ref _askedForStaple);
-
     public void AddReference() => Interlocked.Increment(ref _references);
 
     /// <summary>Who made it, or a connection, needs it no more.</summary>

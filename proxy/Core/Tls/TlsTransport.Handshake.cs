@@ -47,6 +47,8 @@ internal sealed partial class TlsTransport
     /// <summary>What the verification of the peer's certificate ended with.</summary>
     public PeerVerdict Verdict { get; internal set; }
 
+    public StapleOutcome Staple { get; internal set; }
+
     /// <summary>The name that the client asked for; empty when it named none.</summary>
     public string ServerName { get; private init; } = "";
 

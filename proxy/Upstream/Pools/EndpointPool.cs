@@ -1,5 +1,6 @@
 using Managed.Proxy.Core.EventLoop;
 using Managed.Proxy.Core.Timers;
+using Managed.Proxy.Core.Tls;
 using Managed.Proxy.Core.Transport;
 
 namespace Managed.Proxy.Upstream.Pools;
@@ -41,11 +42,15 @@ internal sealed class EndpointPool(Worker worker, Endpoint endpoint, ClusterStat
         long began = worker.NowMicros;
         var transport = SocketTransport.Connect(worker.Loop, Endpoint.Address, out int errno);
         int result = -errno;
+        Transport? used = transport;
+        TlsConnection? tls = null;
+        attempt.Reason = null;
         if (transport is not null)
         {
             transport.Owner = State.Name;
             attempt.Begin(worker, transport, State.ConnectTimeoutMicros);
             result = await transport.ConnectedAsync();
+            if (result >= 0 && Endpoint.Socket is { } socket) (used, tls, result, attempt.Reason) = await socket.ConnectAsync(worker, transport, Endpoint);
             attempt.End(worker);
         }
         _connecting--;
@@ -61,7 +66,7 @@ internal sealed class EndpointPool(Worker worker, Endpoint endpoint, ClusterStat
         Interlocked.Increment(ref Endpoint.ActiveConnections);
         worker.Stats.Record(State.Stats.ConnectMs, worker.NowMicros - began);
         worker.Stats.Increment(State.Stats.CxActive);
-        var connection = new UpstreamConnection(worker, this, transport!);
+        var connection = new UpstreamConnection(worker, this, used!) { Tls = tls };
         _open.Add(connection);
         return (connection, 0);
     }
@@ -98,11 +103,14 @@ internal sealed class EndpointPool(Worker worker, Endpoint endpoint, ClusterStat
 internal sealed class ConnectAttempt
 {
     private readonly WheelTimer _timer;
-    private SocketTransport? _transport;
+    private Transport? _transport;
 
-    public ConnectAttempt() => _timer = new WheelTimer(static a => ((ConnectAttempt)a!)._transport?.CancelWrite(Libc.ETimedOut), this);
+    public ConnectAttempt() => _timer = new WheelTimer(static a => ((ConnectAttempt)a!).Cancel(Libc.ETimedOut), this);
 
-    public void Begin(Worker worker, SocketTransport transport, long timeoutMicros)
+    /// <summary>Why the last attempt failed, where the error number says too little.</summary>
+    public string? Reason { get; set; }
+
+    public void Begin(Worker worker, Transport transport, long timeoutMicros)
     {
         _transport = transport;
         worker.Timers.Arm(_timer, timeoutMicros);
@@ -114,5 +122,13 @@ internal sealed class ConnectAttempt
         worker.Timers.Remove(_timer);
     }
 
-    public void Cancel() => _transport?.CancelWrite(Libc.ECanceled);
+    public void Cancel() => Cancel(Libc.ECanceled);
+
+    // Connecting waits as a write does; the handshake of a transport socket reads and writes.
+    private void Cancel(int errno)
+    {
+        var transport = _transport;
+        transport?.CancelWrite(errno);
+        transport?.CancelRead(errno);
+    }
 }

@@ -1,5 +1,6 @@
 using Managed.Proxy.Core.EventLoop;
 using Managed.Proxy.Core.Timers;
+using Managed.Proxy.Core.Tls;
 using Managed.Proxy.Core.Transport;
 using Managed.Proxy.Http.Codecs;
 using Managed.Proxy.Http.Codecs.Http1;
@@ -32,6 +33,8 @@ internal sealed class UpstreamConnection : Exchange
 
     public EndpointPool Pool { get; }
     public Transport Transport { get; }
+    /// <summary>Null without TLS.</summary>
+    public TlsConnection? Tls { get; init; }
     public ulong Id { get; }
     public ResponseHead Head { get; } = new();
     /// <summary>Requests it has carried, the present one included.</summary>

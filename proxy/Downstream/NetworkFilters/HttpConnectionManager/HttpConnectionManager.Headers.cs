@@ -243,7 +243,7 @@ internal sealed partial class HttpConnectionManager
         if (isInternal) headers.Add(HeaderId.XEnvoyInternal, "true"u8); else ProxyFields.Strip(headers, edge);
         if (edge) SetExternalAddress(headers, client);
         if (Config.ForwardClientCertDetails != ForwardClientCertDetails.AlwaysForwardOnly) headers.Remove(HeaderId.XForwardedClientCert);
-        SetScheme(headers, mayBelieve: !Config.UseRemoteAddress || hops > 0);
+        SetScheme(headers, mayBelieve: !Config.UseRemoteAddress || hops > 0, isSecure: info.DownstreamTls is not null);
         bool keepId = headers.Has(HeaderId.XRequestId) && (Config.PreserveExternalRequestId || !edge);
         if (!keepId && Config.GenerateRequestId)
         {
@@ -262,9 +262,9 @@ internal sealed partial class HttpConnectionManager
     }
 
     // x-forwarded-proto of a trusted hop, else as the client is connected; :scheme follows it. Two different words are none.
-    private static void SetScheme(HeaderMap headers, bool mayBelieve)
+    private static void SetScheme(HeaderMap headers, bool mayBelieve, bool isSecure)
     {
-        if (!mayBelieve || headers.CountOf("x-forwarded-proto"u8) != 1) headers.Set(HeaderId.XForwardedProto, HttpScheme.Span);
+        if (!mayBelieve || headers.CountOf("x-forwarded-proto"u8) != 1) headers.Set(HeaderId.XForwardedProto, isSecure ? "https"u8 : "http"u8);
         var said = headers.Get(HeaderId.XForwardedProto);
         headers.Set(HeaderId.Scheme, FieldSyntax.EqualsIgnoreCase(said, "https"u8) ? "https"u8 : "http"u8);
     }

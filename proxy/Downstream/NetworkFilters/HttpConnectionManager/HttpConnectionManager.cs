@@ -82,7 +82,7 @@ internal sealed partial class HttpConnectionManager : TerminalFilter
         head.MaxFields = Config.CommonHttpProtocolOptions.MaxHeadersCount;
         head.AllowAbsoluteUrl = _allowAbsolute;
         head.DefaultHost = _defaultHost;
-        head.Scheme = HttpScheme;
+        head.Scheme = connection.Tls is null ? HttpScheme : HttpsScheme;
     }
 
     public void OnRequest(HttpStream stream)
@@ -120,7 +120,7 @@ internal sealed partial class HttpConnectionManager : TerminalFilter
     }
 
     private static long Micros(TimeSpan span) => (long)span.TotalMicroseconds;
-    private static readonly ReadOnlyMemory<byte> HttpScheme = "http"u8.ToArray();
+    private static readonly ReadOnlyMemory<byte> HttpScheme = "http"u8.ToArray(), HttpsScheme = "https"u8.ToArray();
 }
 
 /// <summary>A connection manager's counters under Envoy's names.</summary>

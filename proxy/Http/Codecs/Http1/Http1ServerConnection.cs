@@ -222,10 +222,7 @@ internal sealed class Http1ServerConnection
         var info = stream.Info;
         info.Protocol = head.Minor == 0 ? HttpProtocol.Http10 : HttpProtocol.Http11;
         info.ConnectionId = _downstream.Id;
-        info.DirectRemoteAddress = info.RemoteAddress = _downstream.RemoteAddress;
-        info.LocalAddress = _downstream.LocalAddress;
-        info.ListenerName = _downstream.Chain.Listener.Name;
-        info.FilterChainName = _downstream.Chain.Name;
+        _downstream.Describe(info);
     }
 
     /// <summary>Answers what is not a request. It is seen by access log and counters, by no filter.</summary>
