@@ -2,7 +2,7 @@ using System.Diagnostics;
 using Managed.Proxy.Configuration;
 using Managed.Proxy.Core;
 using Managed.Proxy.Downstream.Listener;
-using Managed.Proxy.Upstream;
+using Managed.Proxy.Upstream.Endpoints;
 
 namespace Managed.Proxy;
 

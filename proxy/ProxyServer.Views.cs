@@ -8,6 +8,7 @@ using Managed.Proxy.Http.Headers;
 using Managed.Proxy.Router.Matching;
 using Managed.Proxy.Streams;
 using Managed.Proxy.Upstream;
+using Managed.Proxy.Upstream.Endpoints;
 
 namespace Managed.Proxy;
 

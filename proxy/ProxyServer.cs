@@ -2,6 +2,7 @@ using System.Collections.Concurrent;
 using Managed.Proxy.Configuration;
 using Managed.Proxy.Configuration.Host;
 using Managed.Proxy.Core;
+using Managed.Proxy.Core.Limits;
 using Managed.Proxy.Core.Telemetry;
 using Managed.Proxy.Downstream.Listener;
 using Managed.Proxy.Streams.AccessLog;

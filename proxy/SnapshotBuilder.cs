@@ -5,6 +5,7 @@ using Managed.Proxy.Configuration.Model;
 using Managed.Proxy.Configuration.ShortForms;
 using Managed.Proxy.Configuration.Validation;
 using Managed.Proxy.Core;
+using Managed.Proxy.Core.Limits;
 using Managed.Proxy.Core.Telemetry;
 using Managed.Proxy.Core.Transport;
 using Managed.Proxy.Downstream.Listener;

@@ -1,6 +1,7 @@
 using Managed.Proxy.Core;
 using Managed.Proxy.Core.Buffers;
 using Managed.Proxy.Core.EventLoop;
+using Managed.Proxy.Core.Limits;
 using Managed.Proxy.Core.Telemetry;
 using Managed.Proxy.Core.Timers;
 using Managed.Proxy.Http.Codecs.Http1;

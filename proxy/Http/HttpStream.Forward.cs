@@ -1,9 +1,11 @@
 using Managed.Proxy.Core.EventLoop;
+using Managed.Proxy.Http.Codecs;
 using Managed.Proxy.Http.Codecs.Http1;
 using Managed.Proxy.Http.Headers;
 using Managed.Proxy.Router;
 using Managed.Proxy.Streams;
 using Managed.Proxy.Upstream;
+using Managed.Proxy.Upstream.Endpoints;
 using Managed.Proxy.Upstream.Pools;
 
 namespace Managed.Proxy.Http;

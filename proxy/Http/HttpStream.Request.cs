@@ -1,5 +1,5 @@
 using Managed.Proxy.Core.EventLoop;
-using Managed.Proxy.Http.Codecs.Http1;
+using Managed.Proxy.Http.Codecs;
 using Managed.Proxy.Streams;
 
 namespace Managed.Proxy.Http;

@@ -1,5 +1,5 @@
 using Managed.Proxy.Core.EventLoop;
-using Managed.Proxy.Http.Codecs.Http1;
+using Managed.Proxy.Http.Codecs;
 using Managed.Proxy.Http.Headers;
 using Managed.Proxy.Router;
 using Managed.Proxy.Streams;

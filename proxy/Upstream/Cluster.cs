@@ -1,4 +1,5 @@
 using Managed.Proxy.Configuration.Model;
+using Managed.Proxy.Upstream.Endpoints;
 using Managed.Proxy.Upstream.LoadBalancing;
 
 namespace Managed.Proxy.Upstream;

@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using Managed.Proxy.Upstream.Endpoints;
 
 namespace Managed.Proxy.Upstream;
 

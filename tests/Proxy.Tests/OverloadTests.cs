@@ -1,3 +1,4 @@
+using Managed.Proxy.Core.Limits;
 using Managed.Proxy.Core.Telemetry;
 using Xunit;
 

@@ -1,5 +1,5 @@
-using Managed.Proxy.Core;
 using Managed.Proxy.Core.EventLoop;
+using Managed.Proxy.Core.Limits;
 using Managed.Proxy.Core.Timers;
 using Managed.Proxy.Core.Transport;
 

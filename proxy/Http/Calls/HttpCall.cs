@@ -1,9 +1,10 @@
 using Managed.Proxy.Core.Buffers;
 using Managed.Proxy.Core.EventLoop;
 using Managed.Proxy.Core.Timers;
-using Managed.Proxy.Http.Codecs.Http1;
+using Managed.Proxy.Http.Codecs;
 using Managed.Proxy.Http.Headers;
 using Managed.Proxy.Upstream;
+using Managed.Proxy.Upstream.Endpoints;
 using Managed.Proxy.Upstream.Pools;
 
 namespace Managed.Proxy.Http.Calls;

@@ -1,7 +1,6 @@
 using System.Text;
 using Managed.Proxy.Configuration;
 using Managed.Proxy.Core.Buffers;
-using Managed.Proxy.Downstream.NetworkFilters.HttpConnectionManager;
 using Managed.Proxy.Http.Headers;
 using Managed.Proxy.Streams;
 using Managed.Proxy.Streams.Formatting;

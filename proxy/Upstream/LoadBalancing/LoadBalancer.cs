@@ -1,4 +1,5 @@
 using Managed.Proxy.Configuration.Model;
+using Managed.Proxy.Upstream.Endpoints;
 
 namespace Managed.Proxy.Upstream.LoadBalancing;
 

@@ -1,4 +1,4 @@
-using Managed.Proxy.Core;
+using Managed.Proxy.Core.Limits;
 using Xunit;
 
 namespace Managed.Proxy.Tests.Core;

@@ -1,4 +1,4 @@
-using Managed.Proxy.Core;
+using Managed.Proxy.Core.Limits;
 using Managed.Proxy.Http.Filters.LocalRateLimit;
 using Xunit;
 

@@ -2,6 +2,7 @@ using System.ComponentModel.DataAnnotations;
 using System.ComponentModel;
 using Managed.Proxy.Configuration.Model;
 using Managed.Proxy.Configuration.Validation;
+using Managed.Proxy.Http.LocalReply;
 
 namespace Managed.Proxy.Downstream.NetworkFilters.HttpConnectionManager;
 

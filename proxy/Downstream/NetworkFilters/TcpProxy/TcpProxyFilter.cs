@@ -6,6 +6,7 @@ using Managed.Proxy.Downstream.Listener;
 using Managed.Proxy.Streams;
 using Managed.Proxy.Streams.AccessLog;
 using Managed.Proxy.Upstream;
+using Managed.Proxy.Upstream.Endpoints;
 using Managed.Proxy.Upstream.Pools;
 
 namespace Managed.Proxy.Downstream.NetworkFilters.TcpProxy;

@@ -2,7 +2,6 @@ using System.Globalization;
 using Managed.Proxy.Bindings.Wasm;
 using Managed.Proxy.Core.Buffers;
 using Managed.Proxy.Downstream.Listener;
-using Managed.Proxy.Http.Filters.Wasm;
 using Managed.Proxy.Http.Filters.Wasm.Plugins;
 using Managed.Proxy.Streams;
 

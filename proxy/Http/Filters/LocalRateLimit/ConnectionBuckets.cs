@@ -1,4 +1,4 @@
-using Managed.Proxy.Core;
+using Managed.Proxy.Core.Limits;
 
 namespace Managed.Proxy.Http.Filters.LocalRateLimit;
 

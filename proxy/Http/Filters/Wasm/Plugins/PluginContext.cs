@@ -376,9 +376,9 @@ internal sealed partial class PluginContext : WasmContext
     // Off the worker: a guest may write five hundred at once.
     private static void Write(WasmMachine machine, int worker, string name, LogLevel level, string words, string requestId, long version, long dropped) => Chores.Add(() =>
     {
-        if (dropped > 0) Wasm.Log.LinesDropped(machine.Logger, dropped, machine.Name, worker);
-        if (requestId.Length > 0) Wasm.Log.ModuleSaidOnStream(machine.Logger, level, name, words, machine.Program.VmId, worker, requestId, version);
-        else Wasm.Log.ModuleSaid(machine.Logger, level, name, words, machine.Program.VmId, worker);
+        if (dropped > 0) Plugins.Log.LinesDropped(machine.Logger, dropped, machine.Name, worker);
+        if (requestId.Length > 0) Plugins.Log.ModuleSaidOnStream(machine.Logger, level, name, words, machine.Program.VmId, worker, requestId, version);
+        else Plugins.Log.ModuleSaid(machine.Logger, level, name, words, machine.Program.VmId, worker);
     });
 
     // What a sandbox shows of callbacks that belong to no stream; nothing in normal service.

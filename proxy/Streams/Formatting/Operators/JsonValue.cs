@@ -3,7 +3,7 @@ using System.Collections;
 using System.Globalization;
 using Managed.Proxy.Core.Buffers;
 
-namespace Managed.Proxy.Streams.Formatting;
+namespace Managed.Proxy.Streams.Formatting.Operators;
 
 /// <summary>Writes what dynamic metadata holds as JSON: texts, numbers, booleans, null, maps and lists of these.</summary>
 internal static class JsonValue

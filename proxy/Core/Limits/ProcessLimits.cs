@@ -1,6 +1,6 @@
 using System.Globalization;
 
-namespace Managed.Proxy.Core;
+namespace Managed.Proxy.Core.Limits;
 
 /// <summary>What the system lets this process have.</summary>
 internal static class ProcessLimits

@@ -1,6 +1,6 @@
 using Managed.Proxy.Core.Buffers;
 
-namespace Managed.Proxy.Streams.Formatting;
+namespace Managed.Proxy.Streams.Formatting.Operators;
 
 /// <summary>One compiled operator such as <c>%RESPONSE_CODE%</c>. Immutable, shared by all workers.</summary>
 internal abstract class FormatOperator

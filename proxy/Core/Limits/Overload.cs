@@ -1,9 +1,7 @@
-using Managed.Proxy.Core;
 using Managed.Proxy.Core.Buffers;
 using Managed.Proxy.Core.Telemetry;
-using Managed.Proxy.Downstream.Listener;
 
-namespace Managed.Proxy;
+namespace Managed.Proxy.Core.Limits;
 
 /// <summary>
 /// How near the process is to the end of its memory, and what it does about it: the part of Envoy's overload manager that a proxy must not be

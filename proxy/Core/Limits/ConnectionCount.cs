@@ -1,4 +1,4 @@
-namespace Managed.Proxy.Downstream.Listener;
+namespace Managed.Proxy.Core.Limits;
 
 /// <summary>How many connections are open, over all workers: of one address, through all versions of its listener, or of the process.</summary>
 internal sealed class ConnectionCount

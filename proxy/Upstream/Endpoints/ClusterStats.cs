@@ -1,6 +1,6 @@
 using Managed.Proxy.Core.Telemetry;
 
-namespace Managed.Proxy.Upstream;
+namespace Managed.Proxy.Upstream.Endpoints;
 
 /// <summary>A cluster's counters under Envoy's names.</summary>
 internal sealed class ClusterStats

@@ -4,7 +4,7 @@ using Managed.Proxy.Core.Telemetry;
 using Managed.Proxy.Upstream.LoadBalancing;
 using Managed.Proxy.Upstream.Pools;
 
-namespace Managed.Proxy.Upstream;
+namespace Managed.Proxy.Upstream.Endpoints;
 
 /// <summary>
 /// The live side of a cluster: endpoints, pools, limits, counters. Carried from version to version as long as the name and what

@@ -1,7 +1,6 @@
 using System.Buffers;
-using Managed.Proxy.Http.Headers;
 
-namespace Managed.Proxy.Http;
+namespace Managed.Proxy.Http.Headers;
 
 /// <summary>
 /// Fields by which proxies talk to each other, and which of them are not taken from whom (Envoy: HTTP header sanitizing). Their twins,

@@ -1,8 +1,8 @@
 using Microsoft.Extensions.Logging;
 
-namespace Managed.Proxy.Http.Filters.Wasm;
+namespace Managed.Proxy.Http.Filters.Wasm.Plugins;
 
-/// <summary>Log lines of modules and about them; event IDs 1410 to 1419.</summary>
+/// <summary>Log lines of modules and about them; event IDs 1410 to 1419 but for those of fetching.</summary>
 internal static partial class Log
 {
     [LoggerMessage(EventId = 1410, Message = "{Module}: {Text} (vm '{VmId}', worker {Worker})")]
@@ -22,10 +22,4 @@ internal static partial class Log
 
     [LoggerMessage(1417, LogLevel.Warning, "{Count} lines of Wasm module {Module} were left out on worker {Worker}: it writes more than the log takes.")]
     public static partial void LinesDropped(ILogger logger, long count, string module, int worker);
-
-    [LoggerMessage(1415, LogLevel.Information, "Wasm code {Digest} was fetched from {Uri}: {Size} bytes.")]
-    public static partial void Fetched(ILogger logger, string digest, string uri, int size);
-
-    [LoggerMessage(1416, LogLevel.Warning, "Wasm code could not be fetched from {Uri}: {Reason}.")]
-    public static partial void NotFetched(ILogger logger, string uri, string reason);
 }

@@ -1,7 +1,7 @@
 using System.Text;
 using Managed.Proxy.Core.Buffers;
 
-namespace Managed.Proxy.Streams.Formatting;
+namespace Managed.Proxy.Streams.Formatting.Operators;
 
 /// <summary>
 /// The part of strftime that Envoy's users need, and Envoy's own <c>%s</c> (seconds since the epoch) and <c>%f</c>, <c>%1f</c> to

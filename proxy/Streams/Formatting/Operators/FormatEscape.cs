@@ -2,7 +2,7 @@ using System.Buffers;
 using System.Text;
 using Managed.Proxy.Core.Buffers;
 
-namespace Managed.Proxy.Streams.Formatting;
+namespace Managed.Proxy.Streams.Formatting.Operators;
 
 /// <summary>
 /// Escapes, in place, what was just appended to a writer. Values without anything to escape (nearly all) cost one vectorised look.

@@ -1,6 +1,6 @@
 using Managed.Proxy.Core.EventLoop;
 
-namespace Managed.Proxy.Core;
+namespace Managed.Proxy.Core.Limits;
 
 /// <summary>
 /// Who may have the process's descriptors (RLIMIT_NOFILE). Clients get them up to a bound, connections to upstreams some more, and the

@@ -3,7 +3,7 @@ using System.ComponentModel;
 using Managed.Proxy.Configuration.Model;
 using Managed.Proxy.Configuration.Validation;
 
-namespace Managed.Proxy.Downstream.NetworkFilters.HttpConnectionManager;
+namespace Managed.Proxy.Http.LocalReply;
 
 [Description("Changes responses that the proxy makes itself: errors, redirects, refusals of filters.")]
 public sealed record LocalReplyConfig : ConfigRecord

@@ -2,7 +2,7 @@ using Managed.Proxy.Configuration.Model;
 using Managed.Proxy.Core.Transport;
 using Managed.Proxy.Upstream.Pools;
 
-namespace Managed.Proxy.Upstream;
+namespace Managed.Proxy.Upstream.Endpoints;
 
 /// <summary>
 /// One address of a cluster, alive as long as the cluster's state. Counters are shared by the workers (atomic adds): limits, least-request

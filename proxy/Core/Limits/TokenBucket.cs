@@ -1,4 +1,4 @@
-namespace Managed.Proxy.Core;
+namespace Managed.Proxy.Core.Limits;
 
 /// <summary>
 /// A token bucket that any number of workers share without a lock. Tokens and the number of the last fill are one 64-bit word, changed
