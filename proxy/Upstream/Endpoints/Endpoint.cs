@@ -1,6 +1,6 @@
 using Managed.Proxy.Configuration.Model;
+using Managed.Proxy.Core;
 using Managed.Proxy.Core.Transport;
-using Managed.Proxy.Upstream.Pools;
 
 namespace Managed.Proxy.Upstream.Endpoints;
 
@@ -8,7 +8,7 @@ namespace Managed.Proxy.Upstream.Endpoints;
 /// One address of a cluster, alive as long as the cluster's state. Counters are shared by the workers (atomic adds): limits, least-request
 /// and the operator's view need the whole.
 /// </summary>
-internal sealed class Endpoint(SocketAddressBytes address, string text, string hostName, string rewriteHost, int workers = Worker.MaxWorkers)
+internal sealed class Endpoint(SocketAddressBytes address, string text, string hostName, string rewriteHost, int workers = WorkerContext.MaxWorkers)
 {
     public SocketAddressBytes Address { get; } = address;
     /// <summary><c>address:port</c>.</summary>
@@ -21,12 +21,11 @@ internal sealed class Endpoint(SocketAddressBytes address, string text, string h
     public EndpointHealthStatus ConfiguredHealth;
     public volatile int WeightOverride = -1;
     public volatile bool DrainOverride;
-    public readonly EndpointPool?[] Pools = new EndpointPool?[workers];
+    /// <summary>Each worker's connections to it, see <c>EndpointPool</c>.</summary>
+    public readonly object?[] Pools = new object?[workers];
 
     public long ActiveRequests, ActiveConnections, TotalConnections, ConnectFailures, TotalRequests, SuccessRequests, ErrorRequests, TimeoutRequests;
 
     public int EffectiveWeight => WeightOverride > 0 ? WeightOverride : Weight;
     public bool IsHealthy => !DrainOverride && ConfiguredHealth is (EndpointHealthStatus.Unknown or EndpointHealthStatus.Healthy or EndpointHealthStatus.Degraded);
-
-    public EndpointPool PoolOf(Worker worker, ClusterState state) => Pools[worker.Id] ??= new EndpointPool(worker, this, state);
 }

@@ -26,8 +26,8 @@ internal sealed class TcpContext : StreamContext
 
     public override StreamInfo Info => _info;
     public override string RequestId => _connection.Id.ToString(CultureInfo.InvariantCulture);
-    public override long Version => _connection.Snapshot.Version;
-    public override IReadOnlyDictionary<string, Upstream.Cluster> Clusters => _connection.Snapshot.Clusters;
+    public override long Version => _connection.Generation.Version;
+    public override IReadOnlyDictionary<string, Upstream.Cluster> Clusters => _connection.Generation.Clusters;
 
     /// <summary>False: the guest failed.</summary>
     public bool Begin()

@@ -2,7 +2,7 @@ using Managed.Proxy.Core.Limits;
 using Managed.Proxy.Http.Filters.LocalRateLimit;
 using Xunit;
 
-namespace Managed.Proxy.Tests.Core;
+namespace Managed.Proxy.Tests.Core.Limits;
 
 public sealed class TokenBucketTests
 {

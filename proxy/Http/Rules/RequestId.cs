@@ -1,4 +1,4 @@
-namespace Managed.Proxy.Downstream.NetworkFilters.HttpConnectionManager;
+namespace Managed.Proxy.Http.Rules;
 
 /// <summary>x-request-id: a version 4 UUID (RFC 9562 section 5.4) in its 36-character form.</summary>
 internal static class RequestId

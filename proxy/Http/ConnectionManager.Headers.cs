@@ -1,43 +1,49 @@
 using System.Text;
 using Managed.Proxy.Core.Buffers;
-using Managed.Proxy.Http;
 using Managed.Proxy.Http.Codecs.Http1;
 using Managed.Proxy.Http.Headers;
+using Managed.Proxy.Http.Rules;
 using Managed.Proxy.Router;
 using Managed.Proxy.Streams;
 
-namespace Managed.Proxy.Downstream.NetworkFilters.HttpConnectionManager;
+namespace Managed.Proxy.Http;
 
 /// <summary>What the connection manager does to headers by itself, in Envoy's manner (HTTP header manipulation, Envoy's documentation).</summary>
-internal sealed partial class HttpConnectionManager
+internal sealed partial class ConnectionManager
 {
-    private bool _allowAbsolute, _stripsHost;
-    private byte[]? _defaultHost;
-    private byte[] _serverName = [], _via = [];
-
-    private void CompileRules()
-    {
-        _allowAbsolute = Config.HttpProtocolOptions.AllowAbsoluteUrl ?? true;
-        _defaultHost = Config.HttpProtocolOptions.DefaultHostForHttp10 is { Length: > 0 } host ? Encoding.ASCII.GetBytes(host) : null;
-        _serverName = Encoding.ASCII.GetBytes(Config.ServerName);
-        _via = Encoding.ASCII.GetBytes(Config.Via);
-        _stripsHost = Config.StripAnyHostPort || Config.StripMatchingHostPort || Config.StripTrailingHostDot;
-    }
+    /// <summary>Rules for path and host.</summary>
+    public PathRules Paths { get; init; } = PathRules.None;
+    public HeadersWithUnderscoresAction Underscores { get; init; }
+    /// <summary>The client is the peer of the connection, and joins x-forwarded-for; otherwise that is believed.</summary>
+    public bool UseRemoteAddress { get; init; } = true;
+    public int TrustedHops { get; init; }
+    public bool SkipXffAppend { get; init; }
+    public bool ForwardClientCert { get; init; }
+    public bool GenerateRequestId { get; init; }
+    public bool PreserveExternalRequestId { get; init; }
+    public bool AlwaysSetRequestIdInResponse { get; init; }
+    public bool AddUserAgent { get; init; }
+    public ServerHeaderTransformation ServerHeader { get; init; }
+    public byte[] ServerName { get; init; } = [];
+    /// <summary>Joins the via header; empty: none.</summary>
+    public byte[] Via { get; init; } = [];
+    /// <summary>Upgrades by their names, and whether they are let through where a route does not say otherwise.</summary>
+    public (byte[] Type, bool Enabled)[] Upgrades { get; init; } = [];
 
     /// <summary>Cleans and completes the request's headers. False: it was answered.</summary>
     public bool PrepareRequest(HttpStream stream)
     {
         var headers = stream.RequestHeaders;
         var info = stream.Info;
-        if (info.Protocol == HttpProtocol.Http10 && !Config.HttpProtocolOptions.AcceptHttp10) { stream.SendLocalReply(426, default, "low_version"); return false; }
+        if (info.Protocol == HttpProtocol.Http10 && !AcceptHttp10) { stream.SendLocalReply(426, default, "low_version"); return false; }
         if (headers.Has(HeaderId.MaxForwards) && !TakeHop(stream)) return false;
         StripConnection(stream, headers);
-        if (_stripsHost) PathRules.StripHost(headers, Config, info.LocalAddress?.Port ?? 0, stream.Worker.Scratch);
+        if (Paths.StripsHost) Paths.StripHost(headers, info.LocalAddress?.Port ?? 0, stream.Worker.Scratch);
         if (!RefuseUnderscores(stream, headers)) return false;
-        if ((Config.NormalizePath || Config.MergeSlashes || Config.PathWithEscapedSlashesAction > EscapedSlashesAction.KeepUnchanged) && !NormalizePath(stream)) return false;
+        if (Paths.ChangesPath && !NormalizePath(stream)) return false;
         Identify(stream, headers);
-        if (Config.AddUserAgent && !headers.Has(HeaderId.UserAgent)) headers.Add(HeaderId.UserAgent, _serverName);
-        if (_via.Length > 0) Append(headers, HeaderId.Via, _via, stream.Worker.Scratch);
+        if (AddUserAgent && !headers.Has(HeaderId.UserAgent)) headers.Add(HeaderId.UserAgent, ServerName);
+        if (Via.Length > 0) Append(headers, HeaderId.Via, Via, stream.Worker.Scratch);
         return true;
     }
 
@@ -64,7 +70,7 @@ internal sealed partial class HttpConnectionManager
             scratch.Write(serviceMicros / 1000);
             headers.Set(HeaderId.XEnvoyUpstreamServiceTime, scratch.Written);
         }
-        route.PrepareResponse(stream);
+        route.PrepareResponse(headers, stream.Info);
         CompleteResponse(stream, headers, local: false);
     }
 
@@ -76,10 +82,10 @@ internal sealed partial class HttpConnectionManager
         SetStatus(headers, status, scratch);
         stream.Info.ResponseCode = status; // for formats
         if (decorate is not null) decorate(headers, state);
-        stream.MatchedRoute?.PrepareResponse(stream);
+        stream.MatchedRoute?.PrepareResponse(headers, stream.Info);
         if (status == 405 && !headers.TryGet("allow"u8, out _)) headers.Add("allow"u8, "GET, HEAD, POST, PUT, DELETE, OPTIONS, PATCH"u8);
         int before = status;
-        LocalReply?.Rewrite(stream, ref status, body);
+        LocalReply?.Rewrite(headers, stream.Info, ref status, body);
         if (status != before) SetStatus(headers, status, scratch);
         if (body.Length > 0 && !headers.Has(HeaderId.ContentType)) headers.Add(HeaderId.ContentType, "text/plain"u8);
         scratch.Clear();
@@ -115,8 +121,8 @@ internal sealed partial class HttpConnectionManager
     private bool? AllowsUpgrade(ReadOnlySpan<byte> type, RouteEntry route)
     {
         if (route.UpgradeEnabled(type) is { } says) return says;
-        foreach (var upgrade in Config.UpgradeConfigs)
-            if (Ascii.EqualsIgnoreCase(type, upgrade.UpgradeType)) return upgrade.Enabled;
+        foreach (var (name, enabled) in Upgrades)
+            if (Ascii.EqualsIgnoreCase(type, name)) return enabled;
         return null;
     }
 
@@ -129,11 +135,11 @@ internal sealed partial class HttpConnectionManager
 
     private void CompleteResponse(HttpStream stream, HeaderMap headers, bool local)
     {
-        if (Config.ServerHeaderTransformation == ServerHeaderTransformation.Overwrite || (Config.ServerHeaderTransformation == ServerHeaderTransformation.AppendIfAbsent && !headers.Has(HeaderId.Server)))
-            headers.Set(HeaderId.Server, _serverName);
+        if (ServerHeader == ServerHeaderTransformation.Overwrite || (ServerHeader == ServerHeaderTransformation.AppendIfAbsent && !headers.Has(HeaderId.Server)))
+            headers.Set(HeaderId.Server, ServerName);
         if (!headers.Has(HeaderId.Date)) headers.Add(HeaderId.Date, stream.Worker.DateHeader);
-        if (_via.Length > 0) Append(headers, HeaderId.Via, _via, stream.Worker.Scratch);
-        if (Config.AlwaysSetRequestIdInResponse && stream.RequestHeaders.Has(HeaderId.XRequestId))
+        if (Via.Length > 0) Append(headers, HeaderId.Via, Via, stream.Worker.Scratch);
+        if (AlwaysSetRequestIdInResponse && stream.RequestHeaders.Has(HeaderId.XRequestId))
             headers.Set(HeaderId.XRequestId, stream.RequestHeaders.Get(HeaderId.XRequestId));
     }
 
@@ -174,12 +180,12 @@ internal sealed partial class HttpConnectionManager
 
     private bool RefuseUnderscores(HttpStream stream, HeaderMap headers)
     {
-        if (Config.CommonHttpProtocolOptions.HeadersWithUnderscoresAction == HeadersWithUnderscoresAction.Allow) return true;
+        if (Underscores == HeadersWithUnderscoresAction.Allow) return true;
         int cursor = 0;
         while (headers.Next(ref cursor, out ReadOnlySpan<byte> name, out _))
         {
             if (!name.Contains((byte)'_')) continue;
-            if (Config.CommonHttpProtocolOptions.HeadersWithUnderscoresAction == HeadersWithUnderscoresAction.RejectRequest)
+            if (Underscores == HeadersWithUnderscoresAction.RejectRequest)
             {
                 stream.SendLocalReply(400, default, "unexpected_underscore");
                 return false;
@@ -192,7 +198,7 @@ internal sealed partial class HttpConnectionManager
     private bool NormalizePath(HttpStream stream)
     {
         var scratch = stream.Worker.Scratch;
-        switch (PathRules.Apply(stream.RequestHeaders, Config, scratch))
+        switch (Paths.Apply(stream.RequestHeaders, scratch))
         {
             case PathVerdict.Reject:
                 stream.SendLocalReply(400, default, "path_normalization_failed");
@@ -220,15 +226,15 @@ internal sealed partial class HttpConnectionManager
         var info = stream.Info;
         var worker = stream.Worker;
         var peer = info.DirectRemoteAddress;
-        int hops = Config.XffNumTrustedHops;
+        int hops = TrustedHops;
         bool single; // nobody else has a word in x-forwarded-for
         System.Net.IPEndPoint? client = null;
-        if (Config.UseRemoteAddress)
+        if (UseRemoteAddress)
         {
             single = !headers.Has(HeaderId.XForwardedFor);
             if (hops > 0) client = ClientAddress.FromRight(headers, hops - 1, out _);
             client ??= peer;
-            if (!Config.SkipXffAppend && peer is not null) Append(headers, HeaderId.XForwardedFor, stream.Down.PeerText, worker.Scratch);
+            if (!SkipXffAppend && peer is not null) Append(headers, HeaderId.XForwardedFor, stream.Down.PeerText, worker.Scratch);
         }
         else
         {
@@ -237,15 +243,15 @@ internal sealed partial class HttpConnectionManager
         }
         info.RemoteAddress = client ?? peer;
         bool isInternal = single
-            && (client is not null ? Internal.Contains(client.Address) : Config.UseRemoteAddress && Internal.UnixSockets);
-        bool edge = Config.UseRemoteAddress && !isInternal;
+            && (client is not null ? Internal.Contains(client.Address) : UseRemoteAddress && Internal.UnixSockets);
+        bool edge = UseRemoteAddress && !isInternal;
         headers.Remove(HeaderId.XEnvoyInternal); // said by nobody but us
         if (isInternal) headers.Add(HeaderId.XEnvoyInternal, "true"u8); else ProxyFields.Strip(headers, edge);
         if (edge) SetExternalAddress(headers, client);
-        if (Config.ForwardClientCertDetails != ForwardClientCertDetails.AlwaysForwardOnly) headers.Remove(HeaderId.XForwardedClientCert);
-        SetScheme(headers, mayBelieve: !Config.UseRemoteAddress || hops > 0);
-        bool keepId = headers.Has(HeaderId.XRequestId) && (Config.PreserveExternalRequestId || !edge);
-        if (!keepId && Config.GenerateRequestId)
+        if (!ForwardClientCert) headers.Remove(HeaderId.XForwardedClientCert);
+        SetScheme(headers, mayBelieve: !UseRemoteAddress || hops > 0);
+        bool keepId = headers.Has(HeaderId.XRequestId) && (PreserveExternalRequestId || !edge);
+        if (!keepId && GenerateRequestId)
         {
             Span<byte> id = stackalloc byte[36];
             RequestId.Write(id, worker.NextRandom(), worker.NextRandom());
@@ -264,7 +270,7 @@ internal sealed partial class HttpConnectionManager
     // x-forwarded-proto of a trusted hop, else as the client is connected; :scheme follows it. Two different words are none.
     private static void SetScheme(HeaderMap headers, bool mayBelieve)
     {
-        if (!mayBelieve || headers.CountOf("x-forwarded-proto"u8) != 1) headers.Set(HeaderId.XForwardedProto, HttpScheme.Span);
+        if (!mayBelieve || headers.CountOf("x-forwarded-proto"u8) != 1) headers.Set(HeaderId.XForwardedProto, "http"u8);
         var said = headers.Get(HeaderId.XForwardedProto);
         headers.Set(HeaderId.Scheme, FieldSyntax.EqualsIgnoreCase(said, "https"u8) ? "https"u8 : "http"u8);
     }

@@ -2,7 +2,10 @@ using System.Text;
 using Managed.Proxy.Core.Buffers;
 using Managed.Proxy.Http.Headers;
 
-namespace Managed.Proxy.Downstream.NetworkFilters.HttpConnectionManager;
+namespace Managed.Proxy.Http.Rules;
+
+/// <summary>What becomes of %2F and %5C in a path.</summary>
+public enum EscapedSlashesAction { ImplementationSpecificDefault, KeepUnchanged, RejectRequest, UnescapeAndRedirect, UnescapeAndForward }
 
 internal enum PathVerdict { Keep, Redirect, Reject }
 
@@ -13,20 +16,33 @@ internal enum PathVerdict { Keep, Redirect, Reject }
 /// path that climbs above the root, and a dot segment with parameters (<c>/..;x/</c>), which servers that cut parameters off read as
 /// <c>/../</c>. docs/requests.md has the table.</para>
 /// </summary>
-internal static class PathRules
+internal sealed class PathRules
 {
+    public static readonly PathRules None = new();
+
+    public bool NormalizePath { get; init; }
+    public bool MergeSlashes { get; init; }
+    public EscapedSlashesAction EscapedSlashes { get; init; } = EscapedSlashesAction.KeepUnchanged;
+    /// <summary>Removes the port from the host: any, or the listener's own.</summary>
+    public bool StripAnyHostPort { get; init; }
+    public bool StripMatchingHostPort { get; init; }
+    public bool StripTrailingHostDot { get; init; }
+
+    public bool ChangesPath => NormalizePath || MergeSlashes || EscapedSlashes > EscapedSlashesAction.KeepUnchanged;
+    public bool StripsHost => StripAnyHostPort || StripMatchingHostPort || StripTrailingHostDot;
+
     /// <summary>Rewrites <c>:path</c>; the query stays as it is.</summary>
     /// <param name="scratch">Working space; its contents are lost.</param>
-    public static PathVerdict Apply(HeaderMap headers, HttpConnectionManagerConfig config, ByteWriter scratch)
+    public PathVerdict Apply(HeaderMap headers, ByteWriter scratch)
     {
         var target = headers.Get(HeaderId.Path);
         if (target.IsEmpty || target[0] != '/') return PathVerdict.Keep;
         int query = target.IndexOf((byte)'?');
         var path = query < 0 ? target : target[..query];
         scratch.Clear();
-        if (!Unescape(path, config, scratch, out bool redirect)) return PathVerdict.Reject;
-        if (config.NormalizePath && !RemoveDotSegments(scratch)) return PathVerdict.Reject;
-        if (config.MergeSlashes) MergeSlashes(scratch);
+        if (!Unescape(path, scratch, out bool redirect)) return PathVerdict.Reject;
+        if (NormalizePath && !RemoveDotSegments(scratch)) return PathVerdict.Reject;
+        if (MergeSlashes) JoinSlashes(scratch);
         if (scratch.Written.SequenceEqual(path)) return PathVerdict.Keep;
         if (query >= 0) scratch.Write(target[query..]);
         headers.Set(HeaderId.Path, scratch.Written);
@@ -45,11 +61,11 @@ internal static class PathRules
     }
 
     // False: the path is to be refused. A backslash is a slash to browsers and to Envoy's normaliser, as %5C too once that is unescaped.
-    private static bool Unescape(ReadOnlySpan<byte> path, HttpConnectionManagerConfig config, ByteWriter to, out bool redirect)
+    private bool Unescape(ReadOnlySpan<byte> path, ByteWriter to, out bool redirect)
     {
         redirect = false;
-        bool normalize = config.NormalizePath;
-        var action = config.PathWithEscapedSlashesAction;
+        bool normalize = NormalizePath;
+        var action = EscapedSlashes;
         for (int i = 0; i < path.Length; i++)
         {
             byte b = path[i];
@@ -79,15 +95,15 @@ internal static class PathRules
         return true;
     }
 
-    public static void StripHost(HeaderMap headers, HttpConnectionManagerConfig config, int listenerPort, ByteWriter scratch)
+    public void StripHost(HeaderMap headers, int listenerPort, ByteWriter scratch)
     {
         var host = headers.Get(HeaderId.Authority);
         int colon = host.LastIndexOf((byte)':');
         bool hasPort = colon > 0 && host.LastIndexOf((byte)']') < colon;
         var name = hasPort ? host[..colon] : host;
         var port = hasPort ? host[colon..] : default;
-        if (hasPort && (config.StripAnyHostPort || (config.StripMatchingHostPort && Encoding.ASCII.GetString(port[1..]) == listenerPort.ToString()))) port = default;
-        if (config.StripTrailingHostDot && name.Length > 1 && name[^1] == '.') name = name[..^1];
+        if (hasPort && (StripAnyHostPort || (StripMatchingHostPort && Encoding.ASCII.GetString(port[1..]) == listenerPort.ToString()))) port = default;
+        if (StripTrailingHostDot && name.Length > 1 && name[^1] == '.') name = name[..^1];
         if (name.Length + port.Length == host.Length) return;
         scratch.Clear();
         scratch.Write(name);
@@ -95,7 +111,7 @@ internal static class PathRules
         headers.Set(HeaderId.Authority, scratch.Written);
     }
 
-    private static void MergeSlashes(ByteWriter path)
+    private static void JoinSlashes(ByteWriter path)
     {
         var bytes = path.Storage.AsSpan(0, path.Length);
         int to = 0;

@@ -1,87 +1,84 @@
+using Managed.Proxy.Core;
 using Managed.Proxy.Core.EventLoop;
-using Managed.Proxy.Core.Limits;
 using Managed.Proxy.Core.Timers;
 using Managed.Proxy.Core.Transport;
-using Managed.Proxy.Downstream.Listener;
+using Managed.Proxy.Upstream;
 
-namespace Managed.Proxy;
+namespace Managed.Proxy.Downstream.Listener;
 
 /// <summary>A worker's connections: from accept [1] through the choice of the chain [2] to the terminal network filter [3].</summary>
-public sealed partial class Worker
+internal sealed class WorkerConnections(WorkerContext worker, CurrentGeneration current)
 {
     private DownstreamConnection? _connections;
-    private long _connectionCount;
+    private long _count;
 
-    internal long Connections => Volatile.Read(ref _connectionCount);
+    public WorkerContext Worker => worker;
+    /// <summary>How many are open. Any thread.</summary>
+    public long Count => Volatile.Read(ref _count);
+    /// <summary>The version that new connections and new requests get; there is one as long as anything is accepted.</summary>
+    public Generation Current => current.Value!;
 
     /// <summary>
     /// Whether one more connection may come; it counts from now, until what <see cref="Serve"/> makes of it has ended. A refusal counts too.
     /// </summary>
-    internal bool Admits(Listener listener)
+    public bool Admits(Listener listener)
     {
-        var overload = Server.Overload;
+        var overload = worker.Overload;
         if (overload.RefusesConnections)
         {
-            Stats.Increment(listener.Stats.CxOverloadReject);
+            worker.Stats.Increment(listener.Stats.CxOverloadReject);
             return false;
         }
         if (!listener.Connections.TryEnter(listener.Config.ConnectionLimit ?? int.MaxValue))
         {
-            Stats.Increment(listener.Stats.CxOverflow);
+            worker.Stats.Increment(listener.Stats.CxOverflow);
             return false;
         }
         if (listener.Config.IgnoreGlobalConnLimit || overload.Connections.TryEnter(overload.MaxConnections)) return true;
         listener.Connections.Leave();
-        Stats.Increment(listener.Stats.GlobalCxOverflow);
+        worker.Stats.Increment(listener.Stats.GlobalCxOverflow);
         return false;
     }
 
     private void Leave(Listener listener, bool countsGlobally)
     {
         listener.Connections.Leave();
-        if (countsGlobally) Server.Overload.Connections.Leave();
+        if (countsGlobally) worker.Overload.Connections.Leave();
     }
 
     /// <summary>The version that this worker has taken, and the one before it as long as connections may still come to it.</summary>
-    internal Snapshot? Taken { get; private set; }
-    internal Snapshot? Former { get; private set; }
-
-    private long _step;
-    internal long Step => Volatile.Read(ref _step);
+    public ListenerGeneration? Taken { get; private set; }
+    public ListenerGeneration? Former { get; private set; }
 
     /// <summary>Nothing begins any more on the versions before the one that is taken.</summary>
-    internal void PassStep(long step)
-    {
-        Former = null;
-        Volatile.Write(ref _step, step);
-    }
+    public void ForgetFormer() => Former = null;
 
     /// <param name="transport">What was accepted, and admitted.</param>
     /// <param name="listener">The listener of its address.</param>
-    /// <param name="snapshot">The version that the listener is of.</param>
+    /// <param name="generation">The version that the listener is of.</param>
     /// <param name="isCurrent">False when the listener was removed while the connection waited to be accepted.</param>
-    internal void Serve(Transport transport, Listener listener, Snapshot snapshot, bool isCurrent)
+    public void Serve(Transport transport, Listener listener, ListenerGeneration generation, bool isCurrent)
     {
-        Stats.Increment(listener.Stats.CxTotal);
+        worker.Stats.Increment(listener.Stats.CxTotal);
         var chain = listener.Matcher.Only ?? listener.Matcher.Match(new ChainQuery(transport.LocalAddress, transport.RemoteAddress, transport.RemoteAddress, "", "raw_buffer", []));
         if (chain is null)
         {
-            Stats.Increment(listener.Stats.NoFilterChainMatch);
+            worker.Stats.Increment(listener.Stats.NoFilterChainMatch);
             transport.Close();
             Leave(listener, !listener.Config.IgnoreGlobalConnLimit);
             return;
         }
-        var connection = new DownstreamConnection(this, transport, chain, snapshot);
+        var connection = new DownstreamConnection(this, transport, chain, generation);
         connection.Next = _connections;
         if (_connections is not null) _connections.Previous = connection;
         _connections = connection;
-        _connectionCount++;
-        Stats.Increment(listener.Stats.CxActive);
-        snapshot.EnterConnection(this);
+        _count++;
+        worker.Stats.Increment(listener.Stats.CxActive);
+        generation.EnterConnection(worker);
         if (chain.Filters.Length > 0 && !connection.HoldFilters())
         {
             // Nothing may be served without its filters. Where the version is current, this cannot be.
-            Server.OnWorkerCrash(new InvalidOperationException($"a connection came to version {snapshot.Version}, which has given back its filters"));
+            worker.Reports.OnCrash(new InvalidOperationException($"a connection came to version {generation.Version}, which has given back its filters"));
             End(connection);
             return;
         }
@@ -98,7 +95,7 @@ public sealed partial class Worker
         catch (Exception e)
         {
             // A bug of ours or of a filter: it costs this connection and is reported.
-            Server.OnWorkerCrash(e);
+            worker.Reports.OnCrash(e);
         }
         End(connection);
         return true;
@@ -107,18 +104,18 @@ public sealed partial class Worker
     private void End(DownstreamConnection connection)
     {
         connection.OnCut = connection.OnDrain = connection.OnPressed = null;
-        if (connection.CutTimer is { } cut) Timers.Remove(cut);
+        if (connection.CutTimer is { } cut) worker.Timers.Remove(cut);
         connection.Transport.Close(); // tells the network filters too
         if (connection.Previous is null) _connections = connection.Next; else connection.Previous.Next = connection.Next;
         if (connection.Next is not null) connection.Next.Previous = connection.Previous;
-        _connectionCount--;
+        _count--;
         var stats = connection.Chain.Listener.Stats; // of the version that it is on by now
-        Stats.Decrement(stats.CxActive);
-        Stats.Increment(stats.CxDestroy);
+        worker.Stats.Decrement(stats.CxActive);
+        worker.Stats.Increment(stats.CxDestroy);
         Leave(connection.Chain.Listener, connection.CountsGlobally);
-        connection.Snapshot.LeaveConnection(this);
+        connection.Generation.LeaveConnection(worker);
         connection.LetGo();
-        connection.Chain.Listener.AccessLog?.Log(this, connection.Describe());
+        connection.Chain.Listener.AccessLog?.Log(worker, connection.Describe());
     }
 
     // The network filters of the chain, between the socket and whoever runs the connection. False: one of them will not have it.
@@ -135,11 +132,11 @@ public sealed partial class Worker
             }
             filters[i] = filter;
         }
-        var transport = new FilteredTransport(Loop, connection.Transport, filters);
+        var transport = new FilteredTransport(worker.Loop, connection.Transport, filters);
         foreach (var filter in filters) (filter.Transport, filter.Connection) = (transport, connection);
         connection.Transport = transport;
         bool begins = await transport.BeginAsync((long)connection.Chain.Listener.Config.ListenerFiltersTimeout.TotalMicroseconds);
-        if (transport.BeganTooLate) Stats.Increment(connection.Chain.Listener.Stats.PreCxTimeout);
+        if (transport.BeganTooLate) worker.Stats.Increment(connection.Chain.Listener.Stats.PreCxTimeout);
         return begins;
     }
 
@@ -147,24 +144,24 @@ public sealed partial class Worker
     /// After a publication: what has no successor in the current version drains, and is cut when its time is over, which a version that
     /// still has the listener may make shorter.
     /// </summary>
-    internal void DrainRemoved(Snapshot current)
+    public void DrainRemoved(ListenerGeneration newest)
     {
         for (DownstreamConnection? connection = _connections, next; connection is not null; connection = next)
         {
             next = connection.Next;
-            var listener = current.FindListener(connection.Chain.Listener.AddressKey);
+            var listener = newest.FindListener(connection.Chain.Listener.AddressKey);
             if (connection.IsDraining)
             {
                 if (listener is not null) CutWithin(connection, listener.Config.DrainTimeout);
             }
-            else if (connection.SuccessorIn(current) is { } successor) connection.Adopt(successor);
+            else if (connection.SuccessorIn(newest) is { } successor) connection.Adopt(successor);
             else Drain(connection, listener?.Config.DrainTimeout);
         }
-        (Former, Taken) = (Taken, current);
+        (Former, Taken) = (Taken, newest);
     }
 
     /// <summary>Drains the connections of a listener, or all of them.</summary>
-    internal void DrainWhere(string? addressKey, TimeSpan time)
+    public void DrainWhere(string? addressKey, TimeSpan time)
     {
         for (DownstreamConnection? connection = _connections, next; connection is not null; connection = next)
         {
@@ -174,7 +171,7 @@ public sealed partial class Worker
     }
 
     /// <summary>Short of memory or connections: what only waits may go.</summary>
-    internal void PressAll()
+    public void PressAll()
     {
         for (var connection = _connections; connection is not null; connection = connection.Next)
             connection.OnPressed?.Invoke(connection.HookState);
@@ -183,7 +180,7 @@ public sealed partial class Worker
     private void Drain(DownstreamConnection connection, TimeSpan? time = null, bool hurried = false)
     {
         if (connection.IsDraining && !hurried) return;
-        connection.DrainsSince = NowMicros;
+        connection.DrainsSince = worker.NowMicros;
         connection.Drain(hurried);
         CutWithin(connection, time ?? connection.DrainTimeout);
     }
@@ -195,6 +192,6 @@ public sealed partial class Worker
         if (connection.CutTimer is not null && connection.CutAt <= at) return;
         connection.CutAt = at;
         connection.CutTimer ??= new WheelTimer(static c => ((DownstreamConnection)c!).Cut(), connection);
-        Timers.Arm(connection.CutTimer, Math.Max(1, at - NowMicros));
+        worker.Timers.Arm(connection.CutTimer, Math.Max(1, at - worker.NowMicros));
     }
 }

@@ -1,27 +1,29 @@
+using Managed.Proxy.Core;
 using Managed.Proxy.Core.EventLoop;
-using Managed.Proxy.Core.Limits;
 using Managed.Proxy.Core.Timers;
-using Managed.Proxy.Core.Transport;
 using Managed.Proxy.Downstream.Listener;
-using Managed.Proxy.Downstream.NetworkFilters.HttpConnectionManager;
+using Managed.Proxy.Http;
+using Managed.Proxy.Http.Codecs;
+using Managed.Proxy.Http.Codecs.Http1;
 using Managed.Proxy.Http.Headers;
 using Managed.Proxy.Streams;
 
-namespace Managed.Proxy.Http.Codecs.Http1;
+namespace Managed.Proxy.Downstream.NetworkFilters.HttpConnectionManager;
 
 /// <summary>
 /// A client's HTTP/1 connection [4]: head, stream, head, stream. At each request it takes the version that is current then; what it
 /// has no successor for in that version it finishes on the old one and closes.
 /// </summary>
-internal sealed class Http1ServerConnection
+internal sealed class Http1ServerConnection : Http1Wire
 {
     /// <summary>Pipelined requests that are begun in one turn of the loop: some 0.2 ms of work.</summary>
     public const int RequestsPerTurn = 64;
 
     private readonly DownstreamConnection _downstream;
-    private readonly Worker _worker;
+    private readonly WorkerContext _worker;
+    private readonly Http1Requests _free;
     private readonly WheelTimer _timer;
-    private HttpConnectionManager _manager;
+    private ConnectionManager _manager;
     private HttpStream? _stream;
     private int _requests;
     private bool _refused;
@@ -31,12 +33,13 @@ internal sealed class Http1ServerConnection
     private int _inTurn;
     private Signal? _nextTurn;
 
-    public Http1ServerConnection(DownstreamConnection downstream, HttpConnectionManager manager)
+    public Http1ServerConnection(DownstreamConnection downstream, ConnectionManager manager) : base(downstream.Worker, downstream.Transport)
     {
         _downstream = downstream;
         _worker = downstream.Worker;
+        _free = Http1Requests.Of(_worker);
         _manager = manager;
-        Input = new InputBuffer(_worker.Loop.Buffers);
+        Received = manager.Stats.CxRxBytes;
         _timer = new WheelTimer(static c => ((Http1ServerConnection)c!).OnTimer(), this);
         Transport.PeerGone = static (c, half) => ((Http1ServerConnection)c!).OnPeerGone(half);
         Transport.PeerGoneState = this;
@@ -46,13 +49,7 @@ internal sealed class Http1ServerConnection
         downstream.HookState = this;
     }
 
-    public Transport Transport => _downstream.Transport;
-    public byte[] PeerText => _peerText ??= System.Text.Encoding.ASCII.GetBytes(_downstream.RemoteAddress?.Address.ToString() ?? "");
-    private byte[]? _peerText;
-    public InputBuffer Input { get; }
-
-    /// <summary>The response under way is to be the last.</summary>
-    public bool ShouldClose => _downstream.IsDraining || _worker.Server.Overload.EndsConnections
+    public override bool ShouldClose => _downstream.IsDraining || _worker.Overload.EndsConnections
         || (_manager.MaxRequestsPerConnection > 0 && _requests >= _manager.MaxRequestsPerConnection)
         || (_manager.MaxConnectionMicros > 0 && _worker.NowMicros - _downstream.StartMicros >= _manager.MaxConnectionMicros);
 
@@ -75,14 +72,6 @@ internal sealed class Http1ServerConnection
         return true;
     }
 
-    /// <summary>Reads what is there without waiting; see <see cref="InputBuffer.Fill"/>.</summary>
-    public int Fill(bool large = false)
-    {
-        int n = Input.Fill(Transport, large);
-        if (n > 0) _manager.CountReceived(_worker, n);
-        return n;
-    }
-
     private async IoTask<bool> NextRequestAsync()
     {
         if (Input.Length == 0)
@@ -90,26 +79,26 @@ internal sealed class Http1ServerConnection
             if (!await FirstBytesAsync()) return false;
         }
         else if (IsTurnSpent()) await NextTurnAsync();
-        var exchange = BeginHead();
+        var request = BeginHead();
         HeadResult result;
-        while ((result = exchange.Head.Read(Input)) == HeadResult.NeedMore)
+        while ((result = request.Head.Read(Input)) == HeadResult.NeedMore)
         {
             // Its bytes wait alone: what a request takes is taken when the whole head is here.
-            Input.Rewind(exchange.Head.HeadBytes);
-            _worker.ReturnExchange(exchange);
+            Input.Rewind(request.Head.HeadBytes);
+            _free.Return(request);
             int n = await MoreOfHeadAsync();
             if (n <= 0 && n != -Libc.ETimedOut)
             {
                 if (n == 0) _manager.CountProtocolError(_worker);
                 return false;
             }
-            exchange = BeginHead();
+            request = BeginHead();
             if (n > 0) continue;
-            exchange.Head.Read(Input); // for the log
-            return await EndAsync(exchange, await RefuseAsync(exchange, 408, "request_header_timeout"));
+            request.Head.Read(Input); // for the log
+            return await EndAsync(request, await RefuseAsync(request, 408, "request_header_timeout"));
         }
         _worker.Timers.Cancel(_timer);
-        return await EndAsync(exchange, await ServeAsync(exchange, result));
+        return await EndAsync(request, await ServeAsync(request, result));
     }
 
     private bool IsTurnSpent()
@@ -118,21 +107,27 @@ internal sealed class Http1ServerConnection
         return ++_inTurn > RequestsPerTurn;
     }
 
-    private Http1ServerExchange BeginHead()
+    private Http1Request BeginHead()
     {
-        var exchange = _worker.RentExchange();
-        exchange.Begin(this);
-        _manager.Configure(exchange.Head, _downstream);
-        exchange.Head.Begin(exchange.Stream.RequestHeaders);
-        return exchange;
+        var request = _free.Rent();
+        var (stream, head) = (request.Stream, request.Head);
+        request.Exchange.Begin(this, stream.RequestHeaders, stream.RequestTrailers);
+        head.MaxBytes = _manager.MaxHeadBytes;
+        head.MaxFields = _manager.MaxFields;
+        head.AllowAbsoluteUrl = _manager.AllowAbsoluteUrl;
+        head.DefaultHost = _manager.DefaultHost;
+        head.Scheme = HttpScheme;
+        head.Begin(stream.RequestHeaders);
+        return request;
     }
 
-    private IoTask<bool> EndAsync(Http1ServerExchange exchange, bool keep)
+    private IoTask<bool> EndAsync(Http1Request request, bool keep)
     {
+        var exchange = request.Exchange;
         // Closing with bytes unread would reset; an ordinary end needs no such care.
         bool lingers = !keep && !exchange.CutShort && exchange.MustClose && (!exchange.BodyEnded || _refused || Input.Length > 0 || Transport.MayRead);
         bool reset = exchange.CutShort && exchange.ResponseIsCloseDelimited;
-        _worker.ReturnExchange(exchange);
+        _free.Return(request);
         if (reset) Transport.Close(reset: true);
         else if (lingers) return LingerAsync();
         return new IoTask<bool>(keep);
@@ -169,7 +164,7 @@ internal sealed class Http1ServerConnection
     // 0 is no limit.
     private static long Earlier(long a, long b) => a == 0 ? b : b == 0 ? a : Math.Min(a, b);
 
-    /// <summary>More of a head whose beginning is in <see cref="Input"/>: positive when it is worth another look, 0 at the end, -errno.</summary>
+    /// <summary>More of a head whose beginning is in <see cref="Http1Wire.Input"/>: positive when it is worth another look, 0 at the end, -errno.</summary>
     private async IoTask<int> MoreOfHeadAsync()
     {
         // In all from here: no byte pushes it on.
@@ -197,16 +192,16 @@ internal sealed class Http1ServerConnection
         return tail.IndexOf("\n\r\n"u8) >= 0 || tail.IndexOf("\n\n"u8) >= 0;
     }
 
-    private async IoTask<bool> ServeAsync(Http1ServerExchange exchange, HeadResult result)
+    private async IoTask<bool> ServeAsync(Http1Request request, HeadResult result)
     {
-        var (stream, head) = (exchange.Stream, exchange.Head);
+        var (exchange, stream, head) = (request.Exchange, request.Stream, request.Head);
         Rebind();
         _requests++;
-        if (result == HeadResult.Error) return await RefuseAsync(exchange, head.ErrorStatus, head.ErrorDetails);
+        if (result == HeadResult.Error) return await RefuseAsync(request, head.ErrorStatus, head.ErrorDetails);
         exchange.BeginBody();
         if (!head.HasBody) Input.Settle(); // it may take long; the next request waits with what has come of it
         Identify(stream, head);
-        stream.Begin(exchange, _manager, _downstream.Snapshot);
+        stream.Begin(exchange, _manager, _downstream.Generation);
         _stream = stream;
         // A client that has sent its request and gone at once: nothing will tell of it again.
         if (Transport.IsBroken) stream.OnClientGone();
@@ -230,15 +225,15 @@ internal sealed class Http1ServerConnection
     }
 
     /// <summary>Answers what is not a request. It is seen by access log and counters, by no filter.</summary>
-    private async IoTask<bool> RefuseAsync(Http1ServerExchange exchange, int status, string details)
+    private async IoTask<bool> RefuseAsync(Http1Request request, int status, string details)
     {
-        var stream = exchange.Stream;
+        var (exchange, stream) = (request.Exchange, request.Stream);
         if (stream.RequestHeaders.Has(HeaderId.Method) is false) stream.RequestHeaders.Clear();
         Identify(stream, exchange.Head);
         exchange.MustClose = true;
         _refused = true;
         _manager.CountProtocolError(_worker);
-        await stream.RefuseAsync(exchange, _manager, _downstream.Snapshot, status, details);
+        await stream.RefuseAsync(exchange, _manager, _downstream.Generation, status, details);
         _worker.CountRequest();
         return false;
     }
@@ -247,13 +242,14 @@ internal sealed class Http1ServerConnection
     private void Rebind()
     {
         _downstream.Rebind(); // what drains may have moved before
-        if (ReferenceEquals(_downstream.Chain.Terminal, _manager) || _downstream.Chain.Terminal is not HttpConnectionManager manager) return;
+        if (_downstream.Chain.Terminal is not HttpConnectionManagerFilter { Manager: var manager } || ReferenceEquals(manager, _manager)) return;
         if (_manager.Stats.CxActive != manager.Stats.CxActive)
         {
             _worker.Stats.Decrement(_manager.Stats.CxActive);
             _worker.Stats.Increment(manager.Stats.CxActive);
         }
         _manager = manager;
+        Received = manager.Stats.CxRxBytes;
     }
 
     /// <summary>Of the version that it is on.</summary>
@@ -308,7 +304,7 @@ internal sealed class Http1ServerConnection
     private void OnPressed()
     {
         if (_stream is { } stream) stream.OnPressed();
-        else if (_waiting && _worker.NowMicros - _waitingSince >= _worker.Server.Overload.GraceMicros) OnTimer();
+        else if (_waiting && _worker.NowMicros - _waitingSince >= _worker.Overload.GraceMicros) OnTimer();
     }
 
     private void OnCut()
@@ -316,4 +312,6 @@ internal sealed class Http1ServerConnection
         if (_stream is { } stream) stream.Cut();
         else Transport.CancelRead(Libc.ECanceled);
     }
+
+    private static readonly ReadOnlyMemory<byte> HttpScheme = "http"u8.ToArray();
 }

@@ -1,8 +1,9 @@
 using System.Net;
 using System.Net.Sockets;
 using Managed.Proxy.Configuration;
+using Managed.Proxy.Configuration.Model;
 
-namespace Managed.Proxy.Downstream.NetworkFilters.HttpConnectionManager;
+namespace Managed.Proxy.Http.Rules;
 
 /// <summary>Whose requests are internal: they keep what steers the router and get <c>x-envoy-internal: true</c>.</summary>
 internal sealed class InternalAddresses
@@ -22,11 +23,10 @@ internal sealed class InternalAddresses
     public bool UnixSockets { get; }
 
     /// <summary>What is wrong is added to the errors and left out.</summary>
-    public static InternalAddresses Build(InternalAddressConfig? config, ConfigErrors errors)
+    public static InternalAddresses Build(IReadOnlyList<CidrRangeConfig> blocks, bool unixSockets, ConfigErrors errors)
     {
-        if (config is null) return None;
         var ranges = new List<(UInt128, UInt128, AddressFamily)>();
-        foreach (var range in config.CidrRanges)
+        foreach (var range in blocks)
         {
             if (!IPAddress.TryParse(range.AddressPrefix, out var prefix)
                 || range.PrefixLen > (prefix.AddressFamily == AddressFamily.InterNetwork ? 32 : 128))
@@ -38,7 +38,7 @@ internal sealed class InternalAddresses
             var mask = range.PrefixLen == 0 ? UInt128.Zero : UInt128.MaxValue << (128 - range.PrefixLen);
             ranges.Add((Bits(prefix) & mask, mask, prefix.AddressFamily));
         }
-        return new InternalAddresses([.. ranges], config.UnixSockets);
+        return new InternalAddresses([.. ranges], unixSockets);
     }
 
     public bool Contains(IPAddress address)

@@ -1,7 +1,7 @@
 using Managed.Proxy.Core.Limits;
 using Xunit;
 
-namespace Managed.Proxy.Tests.Core;
+namespace Managed.Proxy.Tests.Core.Limits;
 
 public sealed class DescriptorBudgetTests
 {

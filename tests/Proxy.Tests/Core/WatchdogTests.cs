@@ -1,10 +1,11 @@
 using System.Collections.Concurrent;
+using Managed.Proxy.Core;
 using Managed.Proxy.Core.Timers;
 using Managed.TestKit;
 using Microsoft.Extensions.Logging;
 using Xunit;
 
-namespace Managed.Proxy.Tests;
+namespace Managed.Proxy.Tests.Core;
 
 public sealed class WatchdogTests : IAsyncLifetime
 {

@@ -1,6 +1,4 @@
-using Managed.Proxy.Core.EventLoop;
-
-namespace Managed.Proxy;
+namespace Managed.Proxy.Core;
 
 internal enum StandstillStep { None, Miss, MegaMiss }
 
@@ -11,7 +9,7 @@ internal enum StandstillStep { None, Miss, MegaMiss }
 internal struct Standstill
 {
     public const int PeriodMs = 50;
-    public const long MissMicros = EventLoop.LongTurnMicros, MegaMissMicros = 1_000_000;
+    public const long MissMicros = EventLoop.EventLoop.LongTurnMicros, MegaMissMicros = 1_000_000;
     private const long OnTime = 2 * PeriodMs * 1000;
 
     private long _began, _missed, _lastLong, _formerPeriod;

@@ -1,25 +1,25 @@
 using System.Text;
 using CsCheck;
 using Managed.Proxy.Core.Buffers;
-using Managed.Proxy.Downstream.NetworkFilters.HttpConnectionManager;
 using Managed.Proxy.Http.Headers;
+using Managed.Proxy.Http.Rules;
 using Xunit;
 
-namespace Managed.Proxy.Tests.Downstream.NetworkFilters.HttpConnectionManager;
+namespace Managed.Proxy.Tests.Http.Rules;
 
 public sealed class PathRulesTests
 {
-    private static readonly HttpConnectionManagerConfig All = new()
+    private static readonly PathRules All = new()
     {
-        NormalizePath = true, MergeSlashes = true, PathWithEscapedSlashesAction = EscapedSlashesAction.UnescapeAndForward,
+        NormalizePath = true, MergeSlashes = true, EscapedSlashes = EscapedSlashesAction.UnescapeAndForward,
     };
 
     /// <summary>Every combination of the three options.</summary>
-    private static IEnumerable<HttpConnectionManagerConfig> Combinations =>
+    private static IEnumerable<PathRules> Combinations =>
         from normalize in new[] { false, true }
         from merge in new[] { false, true }
         from action in Enum.GetValues<EscapedSlashesAction>()
-        select new HttpConnectionManagerConfig { NormalizePath = normalize, MergeSlashes = merge, PathWithEscapedSlashesAction = action };
+        select new PathRules { NormalizePath = normalize, MergeSlashes = merge, EscapedSlashes = action };
 
     [Theory]
     [InlineData("/x/..%5cadmin", "/admin")]
@@ -71,8 +71,8 @@ public sealed class PathRulesTests
         var options = Combinations.ToList();
         Gen.Char[alphabet].Array[0, 24].Select(c => "/" + new string(c)).Sample(path =>
         {
-            foreach (var config in options)
-                if (Apply(config, path) is { } once && Apply(config, once) != once) return false;
+            foreach (var rules in options)
+                if (Apply(rules, path) is { } once && Apply(rules, once) != once) return false;
             return true;
         }, iter: 20_000);
     }
@@ -101,10 +101,10 @@ public sealed class PathRulesTests
         Assert.Equal(reference, Encoding.ASCII.GetString(to.Written));
     }
 
-    private static string? Apply(HttpConnectionManagerConfig config, string path)
+    private static string? Apply(PathRules rules, string path)
     {
         var headers = new HeaderMap();
         headers.Add(":path", path);
-        return PathRules.Apply(headers, config, new ByteWriter()) == PathVerdict.Reject ? null : headers.GetString(":path");
+        return rules.Apply(headers, new ByteWriter()) == PathVerdict.Reject ? null : headers.GetString(":path");
     }
 }

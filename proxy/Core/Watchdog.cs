@@ -2,10 +2,9 @@ using System.Diagnostics;
 using System.Reflection;
 using Managed.Proxy.Core.Telemetry;
 using Managed.Proxy.Core.Timers;
-using Managed.Proxy.Http;
 using Microsoft.Extensions.Logging;
 
-namespace Managed.Proxy;
+namespace Managed.Proxy.Core;
 
 /// <summary>
 /// Looks every 50 ms whether a worker is still in a turn that began long ago: its connections all stand still meanwhile. Counts under
@@ -14,7 +13,7 @@ namespace Managed.Proxy;
 /// </summary>
 internal sealed class Watchdog : IDisposable
 {
-    private readonly Worker[] _workers;
+    private readonly IReadOnlyList<WorkerContext> _workers;
     private readonly ILogger _logger;
     private readonly StatsCells _cells;
     private readonly (Counter Miss, Counter MegaMiss)[] _counters;
@@ -23,14 +22,14 @@ internal sealed class Watchdog : IDisposable
     private readonly ManualResetEvent _stop = new(false);
     private readonly Thread _thread;
 
-    public Watchdog(Worker[] workers, StatsRegistry stats, ILogger logger)
+    public Watchdog(IReadOnlyList<WorkerContext> workers, StatsRegistry stats, ILogger logger)
     {
         _workers = workers;
         _logger = logger;
         _cells = stats.AddWorker(static (action, state) => action(state)); // its names stay, so nothing is ever cleared
         _all = Counters("server.");
         _counters = [.. workers.Select(w => Counters($"server.worker_{w.Id}."))];
-        _standstills = new Standstill[workers.Length];
+        _standstills = new Standstill[workers.Count];
         _thread = new Thread(Run) { Name = "watchdog", IsBackground = true };
 
         (Counter, Counter) Counters(string prefix) => (stats.Counter(prefix + "watchdog_miss"), stats.Counter(prefix + "watchdog_mega_miss"));
@@ -50,7 +49,7 @@ internal sealed class Watchdog : IDisposable
         while (!_stop.WaitOne(Standstill.PeriodMs))
         {
             long now = Micros();
-            for (int i = 0; i < _workers.Length; i++)
+            for (int i = 0; i < _workers.Count; i++)
             {
                 try
                 {
@@ -92,7 +91,7 @@ internal sealed class Watchdog : IDisposable
             Delegate action => "what was posted by " + Owner(action.Method),
             _ => running.ToString()!,
         };
-        return within is HttpFilter filter ? $"{what}, filter {filter}" : what;
+        return within is null ? what : $"{what}, filter {within}";
     }
 
     // Lambdas live in classes of the compiler's within the one that people know.

@@ -2,7 +2,7 @@ using Managed.Proxy.Core.Limits;
 using Managed.Proxy.Core.Telemetry;
 using Xunit;
 
-namespace Managed.Proxy.Tests;
+namespace Managed.Proxy.Tests.Core.Limits;
 
 public sealed class OverloadTests
 {

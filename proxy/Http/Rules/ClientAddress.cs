@@ -2,7 +2,7 @@ using System.Net;
 using System.Text;
 using Managed.Proxy.Http.Headers;
 
-namespace Managed.Proxy.Downstream.NetworkFilters.HttpConnectionManager;
+namespace Managed.Proxy.Http.Rules;
 
 /// <summary>The client's address out of X-Forwarded-For, as Envoy counts it.</summary>
 internal static class ClientAddress

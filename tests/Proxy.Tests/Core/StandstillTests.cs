@@ -1,6 +1,7 @@
+using Managed.Proxy.Core;
 using Xunit;
 
-namespace Managed.Proxy.Tests;
+namespace Managed.Proxy.Tests.Core;
 
 public sealed class StandstillTests
 {
