@@ -4,6 +4,7 @@ using System.Text;
 using Managed.Proxy.Configuration;
 using Managed.Proxy.Configuration.Model;
 using Managed.Proxy.Configuration.Model.Tls;
+using Managed.Proxy.Configuration.Validation;
 using Managed.Proxy.Core.Tls;
 using Managed.Proxy.Router.Matching;
 

@@ -16,7 +16,7 @@ internal sealed class TlsClientContexts(TlsClientSettings settings, int workers)
         return wrong;
     }
 
-    protected internal override string? Prepare(IReadOnlyList<Worker> workers)
+    protected internal override string? Prepare(IReadOnlyList<WorkerContext> workers)
     {
         foreach (var worker in workers)
             if (Volatile.Read(ref _contexts[worker.Id]) is null && Of(worker.Id) is null) return "a TLS context cannot be made";
@@ -26,7 +26,7 @@ internal sealed class TlsClientContexts(TlsClientSettings settings, int workers)
     /// <summary>On its worker, or before that has it. Null: OpenSSL has no memory.</summary>
     public TlsContext? Of(int worker) => _contexts[worker] ??= TlsContext.CreateClient(TlsLibrary.Of(worker), settings, out _);
 
-    protected internal override void Release(IReadOnlyList<Worker> workers)
+    protected internal override void Release(IReadOnlyList<WorkerContext> workers)
     {
         foreach (var worker in workers)
             worker.Post(static s =>

@@ -24,7 +24,7 @@ internal sealed class TlsServerContexts(TlsServerSettings settings, CertificateC
         return wrong;
     }
 
-    protected internal override string? Prepare(IReadOnlyList<Worker> workers)
+    protected internal override string? Prepare(IReadOnlyList<WorkerContext> workers)
     {
         if (_prepared || choice.Sets.Count * workers.Count > MadeBefore) return null;
         _prepared = true;
@@ -39,7 +39,7 @@ internal sealed class TlsServerContexts(TlsServerSettings settings, CertificateC
         => _contexts[worker][set] ??= TlsContext.CreateServer(TlsLibrary.Of(worker), settings, choice.Sets[set], out _);
 
     // Connections that are open hold theirs; a context may be let go on any thread.
-    protected internal override void Release(IReadOnlyList<Worker> workers)
+    protected internal override void Release(IReadOnlyList<WorkerContext> workers)
     {
         foreach (var worker in workers)
             worker.Post(static s =>

@@ -4,6 +4,7 @@ using Managed.Proxy.Configuration.Model;
 using Managed.Proxy.Core;
 using Managed.Proxy.Core.Telemetry;
 using Managed.Proxy.Core.Transport;
+using Managed.Proxy.Upstream.Endpoints;
 using Managed.Proxy.Upstream.TransportSockets;
 
 namespace Managed.Proxy.Upstream;

@@ -1,3 +1,4 @@
+
 namespace Managed.Proxy.Configuration.ShortForms;
 
 /// <summary>The short forms of a cluster: <c>endpoints</c>, addresses as text, no <c>type</c>.</summary>
@@ -5,10 +6,8 @@ internal static class ClusterExpansion
 {
     private static readonly string[] EndpointFields = ["address", "weight", "hostname", "health_status"];
 
-    public static void Expand(ConfigObject cluster, ExtensionExpansion extensions, ConfigErrors errors)
+    public static void Expand(ConfigObject cluster, ConfigErrors errors)
     {
-        TlsExpansion.Upstream(cluster, errors);
-        extensions.ExpandOne(cluster, "transport_socket", ExtensionKind.UpstreamSocket);
         if (cluster["endpoints"] is { } endpoints)
         {
             if (cluster.Has("load_assignment"))

@@ -22,7 +22,7 @@ internal sealed class ListenerExpansion(ExtensionExpansion extensions, RouteExpa
         }
         foreach (var chain in chains)
         {
-            TlsExpansion.Downstream(chain, errors);
+            TlsExpansion.Expand(chain, errors);
             extensions.ExpandOne(chain, "transport_socket", ExtensionKind.DownstreamSocket);
             extensions.Expand(chain, "filters", ExtensionKind.NetworkFilter);
             foreach (var filter in ShortForm.Items(chain, "filters"))

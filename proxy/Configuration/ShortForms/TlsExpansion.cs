@@ -27,11 +27,8 @@ internal static class TlsExpansion
             if (!chain.Has("tls") && !chain.Has("transport_socket")) chain.Set("tls", given.Clone());
     }
 
-    public static void Downstream(ConfigObject chain, ConfigErrors errors) => Expand(chain, errors);
-
-    public static void Upstream(ConfigObject cluster, ConfigErrors errors) => Expand(cluster, errors);
-
-    private static void Expand(ConfigObject owner, ConfigErrors errors)
+    /// <summary>Of a chain or a cluster.</summary>
+    public static void Expand(ConfigObject owner, ConfigErrors errors)
     {
         if (owner["tls"] is not { } given) return;
         owner.Remove("tls");
@@ -67,7 +64,7 @@ internal static class TlsExpansion
             {
                 Files(certificate as ConfigObject);
                 if (certificate is ConfigScalar { Kind: ConfigScalarKind.String } secret)
-                    errors.Error(secret, ConfigCode.UnsupportedValue, $"'{secret.Text}' would be the name of a secret, and there are none in this version", "write {certificate_chain: PATH, private_key: PATH}");
+                    errors.Error(secret, ConfigCode.UnsupportedField, $"'{secret.Text}' would be the name of a secret, and there are none in this version", "write {certificate_chain: PATH, private_key: PATH}");
             }
         return context.Set("common_tls_context", common);
     }

@@ -1,3 +1,5 @@
+using Managed.Proxy.Core;
+
 namespace Managed.Proxy.Downstream.Listener;
 
 /// <summary>What a listener filter says of the first bytes of a connection.</summary>
@@ -30,5 +32,5 @@ internal abstract class ListenerFilter
 /// <summary>A listener filter of one version: makes an instance for each connection. On the connection's worker.</summary>
 internal abstract class ListenerFilterFactory
 {
-    public abstract ListenerFilter Create(Worker worker);
+    public abstract ListenerFilter Create(WorkerContext worker);
 }

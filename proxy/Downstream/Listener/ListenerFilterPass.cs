@@ -1,3 +1,4 @@
+using Managed.Proxy.Core;
 using Managed.Proxy.Core.EventLoop;
 using Managed.Proxy.Core.Timers;
 using Managed.Proxy.Core.Transport;
@@ -23,7 +24,7 @@ internal enum InspectionResult
 internal static class ListenerFilterPass
 {
     /// <param name="patienceMicros">For all filters together; 0 for ever.</param>
-    public static async IoTask<InspectionResult> RunAsync(Worker worker, Transport transport, ListenerFilterFactory[] factories, ConnectionFacts facts, long patienceMicros)
+    public static async IoTask<InspectionResult> RunAsync(WorkerContext worker, Transport transport, ListenerFilterFactory[] factories, ConnectionFacts facts, long patienceMicros)
     {
         var input = new InputBuffer(worker.Loop.Buffers);
         var timer = new WheelTimer(static t => ((Transport)t!).CancelRead(Libc.ETimedOut), transport);

@@ -20,9 +20,8 @@ internal static class TransportSocketBuilder
 
     /// <summary>Null with errors added, or null alone for the socket as it is.</summary>
     /// <param name="chain">Whose it is.</param>
-    /// <param name="listener">The listener's name.</param>
-    /// <param name="statPrefix">The listener's, with its dot.</param>
-    public static TransportSocket? Build(FilterChainConfig chain, string listener, string statPrefix, ConfigErrors errors, StatScope names, SharedState shared)
+    /// <param name="terminal">What will run the connections; null when it did not build.</param>
+    public static TransportSocket? Build(FilterChainConfig chain, Listener.Listener listener, TerminalFilter? terminal, ConfigErrors errors, StatScope names, SharedState shared)
     {
         if (chain.TransportSocket is not { TypedConfig: { } typed }) return null;
         if (typed.Text("@type") is { } type && type.EndsWith(RawBufferType, StringComparison.Ordinal))
@@ -31,10 +30,20 @@ internal static class TransportSocketBuilder
             return null;
         }
         return ConfigBinder.Bind<DownstreamTlsContextConfig>(typed, errors) is { CommonTlsContext: { } common } config
-            ? BuildTls(config, common, chain, listener, statPrefix, errors, names, shared) : null;
+            ? BuildTls(config, Spoken(common, terminal, errors), chain, listener, errors, names, shared) : null;
     }
 
-    private static TlsSocket? BuildTls(DownstreamTlsContextConfig config, CommonTlsContextConfig common, FilterChainConfig chain, string listener, string statPrefix, ConfigErrors errors,
+    // A protocol that would be agreed on and then not be spoken is not offered.
+    private static CommonTlsContextConfig Spoken(CommonTlsContextConfig common, TerminalFilter? terminal, ConfigErrors errors)
+    {
+        if (terminal is null || common.AlpnProtocols.All(terminal.Speaks)) return common;
+        var spoken = common.AlpnProtocols.Where(terminal.Speaks).ToList();
+        errors.WarningAt(common.Node, "alpn_protocols", ConfigCode.UnsupportedField,
+            $"{string.Join(", ", common.AlpnProtocols.Except(spoken))} is not spoken behind TLS in this version, and is not offered to clients");
+        return common with { AlpnProtocols = spoken };
+    }
+
+    private static TlsSocket? BuildTls(DownstreamTlsContextConfig config, CommonTlsContextConfig common, FilterChainConfig chain, Listener.Listener listener, ConfigErrors errors,
         StatScope names, SharedState shared)
     {
         var parameters = TlsBuilder.Parameters(common, config.PreferClientCiphers, errors);
@@ -53,7 +62,7 @@ internal static class TransportSocketBuilder
 
         var all = certificates.OfType<TlsCertificate>().ToList();
         var choice = new CertificateChoice(all, config.FullScanCertsOnSniMismatch);
-        byte[] place = Place(listener, chain.Name, all, verifier, config.RequireClientCertificate);
+        byte[] place = Place(listener.Name, chain.Name, all, verifier, config.RequireClientCertificate);
         var settings = new TlsServerSettings
         {
             Parameters = parameters, Verifier = verifier, RequireClientCertificate = config.RequireClientCertificate, SessionTimeout = config.SessionTimeout, SessionContext = place,
@@ -67,7 +76,7 @@ internal static class TransportSocketBuilder
             errors.Error(config.Node, ConfigCode.InvalidValue, wrong);
             return null;
         }
-        return new TlsSocket(contexts, choice, new SslStats(names, statPrefix), config.RequireSni, (long)chain.TransportSocketConnectTimeout.TotalMicroseconds);
+        return new TlsSocket(contexts, choice, new SslStats(names, $"listener.{listener.Stats.Prefix}."), config.RequireSni, (long)chain.TransportSocketConnectTimeout.TotalMicroseconds);
     }
 
     // What a session may not be taken out of: the chain, its certificates, and whom it trusts.

@@ -6,7 +6,7 @@ using Managed.Proxy.Core;
 using Managed.Proxy.Core.Telemetry;
 using Managed.Proxy.Core.Tls;
 using Managed.Proxy.Security;
-using Managed.Proxy.Upstream.Pools;
+using Managed.Proxy.Upstream.Endpoints;
 
 namespace Managed.Proxy.Upstream.TransportSockets;
 

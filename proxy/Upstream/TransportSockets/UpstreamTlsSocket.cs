@@ -1,9 +1,10 @@
 using System.Text;
+using Managed.Proxy.Core;
 using Managed.Proxy.Core.EventLoop;
 using Managed.Proxy.Core.Tls;
 using Managed.Proxy.Core.Transport;
 using Managed.Proxy.Security;
-using Managed.Proxy.Upstream.Pools;
+using Managed.Proxy.Upstream.Endpoints;
 
 namespace Managed.Proxy.Upstream.TransportSockets;
 
@@ -12,7 +13,7 @@ internal sealed class UpstreamTlsSocket(string key, TlsClientContexts contexts, 
 {
     public override string Key => key;
 
-    public override async IoTask<UpstreamSocketResult> ConnectAsync(Worker worker, Transport connected, Endpoint endpoint)
+    public override async IoTask<UpstreamSocketResult> ConnectAsync(WorkerContext worker, Transport connected, Endpoint endpoint)
     {
         string name = nameOfEndpoint && endpoint.RewriteHost.Length > 0 ? Encoding.ASCII.GetString(endpoint.RewriteHost) : serverName;
         if (contexts.Of(worker.Id) is not { } context || TlsTransport.Connect(connected, context, worker.Loop.Buffers, name) is not { } transport)

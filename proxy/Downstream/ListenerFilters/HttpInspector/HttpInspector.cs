@@ -1,6 +1,7 @@
 using System.ComponentModel;
 using Managed.Proxy.Configuration;
 using Managed.Proxy.Configuration.Validation;
+using Managed.Proxy.Core;
 using Managed.Proxy.Core.Telemetry;
 using Managed.Proxy.Downstream.Listener;
 using Managed.Proxy.Http.Headers;
@@ -39,10 +40,10 @@ internal sealed class HttpInspectorFactory : ListenerFilterFactory
     public Counter Http2 { get; }
     public Counter NotFound { get; }
 
-    public override ListenerFilter Create(Worker worker) => new HttpInspectorFilter(this, worker);
+    public override ListenerFilter Create(WorkerContext worker) => new HttpInspectorFilter(this, worker);
 }
 
-internal sealed class HttpInspectorFilter(HttpInspectorFactory factory, Worker worker) : ListenerFilter
+internal sealed class HttpInspectorFilter(HttpInspectorFactory factory, WorkerContext worker) : ListenerFilter
 {
     private static readonly IReadOnlyList<string> Http10 = ["http/1.0"], Http11 = ["http/1.1"], H2C = ["h2c"]; // Envoy's names
     private static ReadOnlySpan<byte> Preface => "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"u8; // RFC 9113 section 3.4

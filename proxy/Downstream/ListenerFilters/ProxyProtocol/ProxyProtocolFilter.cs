@@ -1,6 +1,7 @@
 using System.Text;
 using Managed.Proxy.Configuration;
 using Managed.Proxy.Configuration.Validation;
+using Managed.Proxy.Core;
 using Managed.Proxy.Core.Telemetry;
 using Managed.Proxy.Downstream.Listener;
 
@@ -42,7 +43,7 @@ internal sealed class ProxyProtocolFactory : ListenerFilterFactory
 
     public bool Disallows(int version) => Config.DisallowedVersions.Contains(version == 1 ? ProxyProtocolVersion.V1 : ProxyProtocolVersion.V2);
 
-    public override ListenerFilter Create(Worker worker) => new ProxyProtocolFilter(this, worker);
+    public override ListenerFilter Create(WorkerContext worker) => new ProxyProtocolFilter(this, worker);
 
     internal readonly record struct VersionStats(Counter Found, Counter Disallowed, Counter Error)
     {
@@ -50,7 +51,7 @@ internal sealed class ProxyProtocolFactory : ListenerFilterFactory
     }
 }
 
-internal sealed class ProxyProtocolFilter(ProxyProtocolFactory factory, Worker worker) : ListenerFilter
+internal sealed class ProxyProtocolFilter(ProxyProtocolFactory factory, WorkerContext worker) : ListenerFilter
 {
     private const string DefaultNamespace = "envoy.filters.listener.proxy_protocol";
 

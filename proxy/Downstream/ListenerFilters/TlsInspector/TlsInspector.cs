@@ -1,5 +1,6 @@
 using Managed.Proxy.Configuration;
 using Managed.Proxy.Configuration.Validation;
+using Managed.Proxy.Core;
 using Managed.Proxy.Core.Telemetry;
 using Managed.Proxy.Core.Tls;
 using Managed.Proxy.Downstream.Listener;
@@ -47,10 +48,10 @@ internal sealed class TlsInspectorFactory : ListenerFilterFactory
     public Counter SniNotFound { get; }
     public Counter ParsingErrors { get; }
 
-    public override ListenerFilter Create(Worker worker) => new TlsInspectorFilter(this, worker);
+    public override ListenerFilter Create(WorkerContext worker) => new TlsInspectorFilter(this, worker);
 }
 
-internal sealed class TlsInspectorFilter(TlsInspectorFactory factory, Worker worker) : ListenerFilter
+internal sealed class TlsInspectorFilter(TlsInspectorFactory factory, WorkerContext worker) : ListenerFilter
 {
     private ClientHelloReader _reader = new((int)factory.Config.MaxClientHelloSize);
 
