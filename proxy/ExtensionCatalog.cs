@@ -1,5 +1,5 @@
 using Managed.Proxy.Configuration;
-using Managed.Proxy.Configuration.Model.Tls;
+using Managed.Proxy.Configuration.Model;
 using Managed.Proxy.Configuration.ShortForms;
 using Managed.Proxy.Downstream.ListenerFilters;
 using Managed.Proxy.Downstream.ListenerFilters.HttpInspector;

@@ -3,7 +3,6 @@ using System.Security.Cryptography;
 using System.Text;
 using Managed.Proxy.Configuration;
 using Managed.Proxy.Configuration.Model;
-using Managed.Proxy.Configuration.Model.Tls;
 using Managed.Proxy.Configuration.Validation;
 using Managed.Proxy.Core.Tls;
 using Managed.Proxy.Router.Matching;

@@ -1,7 +1,6 @@
 using System.ComponentModel;
 using System.ComponentModel.DataAnnotations;
 using System.Text.Json.Serialization;
-using Managed.Proxy.Configuration.Model.Tls;
 using Managed.Proxy.Configuration.Validation;
 
 namespace Managed.Proxy.Configuration.Model;

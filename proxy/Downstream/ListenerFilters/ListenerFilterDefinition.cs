@@ -4,7 +4,7 @@ using Managed.Proxy.Downstream.Listener;
 
 namespace Managed.Proxy.Downstream.ListenerFilters;
 
-/// <summary>Process-wide side of a listener filter; listed in <see cref="ExtensionCatalog"/>.</summary>
+/// <summary>Process-wide side of a listener filter; listed in the catalogue at the root.</summary>
 public abstract class ListenerFilterDefinition
 {
     /// <summary>Envoy's name, for example <c>envoy.filters.listener.tls_inspector</c>.</summary>

@@ -2,7 +2,6 @@ using System.Security.Cryptography;
 using System.Text;
 using Managed.Proxy.Configuration;
 using Managed.Proxy.Configuration.Model;
-using Managed.Proxy.Configuration.Model.Tls;
 using Managed.Proxy.Configuration.Validation;
 using Managed.Proxy.Core;
 using Managed.Proxy.Core.Telemetry;

@@ -1,5 +1,6 @@
 using System.ComponentModel;
 using System.ComponentModel.DataAnnotations;
+using System.Text.Json.Serialization;
 using Managed.Proxy.Configuration.Validation;
 
 namespace Managed.Proxy.Downstream.ListenerFilters.ProxyProtocol;
@@ -22,7 +23,11 @@ public sealed record ProxyProtocolConfig : ConfigRecord
     public string StatPrefix { get; init; } = "";
 }
 
-public enum ProxyProtocolVersion { V1, V2 }
+public enum ProxyProtocolVersion
+{
+    [JsonStringEnumMemberName("V1")] V1,
+    [JsonStringEnumMemberName("V2")] V2,
+}
 
 [Description("One field of version 2 and where it goes.")]
 public sealed record ProxyFieldRuleConfig : ConfigRecord

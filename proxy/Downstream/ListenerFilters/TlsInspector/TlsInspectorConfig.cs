@@ -1,5 +1,6 @@
 using System.ComponentModel;
 using System.ComponentModel.DataAnnotations;
+using System.Text.Json.Serialization;
 using Managed.Proxy.Configuration.Validation;
 
 namespace Managed.Proxy.Downstream.ListenerFilters.TlsInspector;
@@ -7,10 +8,10 @@ namespace Managed.Proxy.Downstream.ListenerFilters.TlsInspector;
 [Description("Finds out whether a connection begins with TLS, and what its ClientHello asks for.")]
 public sealed record TlsInspectorConfig : ConfigRecord
 {
-    [Description("Makes the JA3 fingerprint of the client, for %TLS_JA3_FINGERPRINT%.")]
+    [JsonPropertyName("enable_ja3_fingerprinting"), Description("Makes the JA3 fingerprint of the client, for %TLS_JA3_FINGERPRINT%.")]
     public bool EnableJa3Fingerprinting { get; init; }
 
-    [Description("Makes the JA4 fingerprint of the client, for %TLS_JA4_FINGERPRINT%.")]
+    [JsonPropertyName("enable_ja4_fingerprinting"), Description("Makes the JA4 fingerprint of the client, for %TLS_JA4_FINGERPRINT%.")]
     public bool EnableJa4Fingerprinting { get; init; }
 
     [Range(256, 65536), Description("Envoy's first buffer for the ClientHello. Here a buffer always holds what has come, so that it only has to be valid.")]

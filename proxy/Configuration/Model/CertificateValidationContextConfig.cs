@@ -3,7 +3,7 @@ using System.ComponentModel.DataAnnotations;
 using System.Text.Json.Serialization;
 using Managed.Proxy.Configuration.Validation;
 
-namespace Managed.Proxy.Configuration.Model.Tls;
+namespace Managed.Proxy.Configuration.Model;
 
 [Description("What a peer's certificate has to fulfil: all that is given of chain, name and pin. With nothing given any certificate is taken.")]
 [UnsupportedField("watched_directory ca_certificate_provider_instance custom_validator_config require_signed_certificate_timestamp", "not available in this version")]

@@ -2,7 +2,7 @@ using System.ComponentModel;
 using System.ComponentModel.DataAnnotations;
 using Managed.Proxy.Configuration.Validation;
 
-namespace Managed.Proxy.Configuration.Model.Tls;
+namespace Managed.Proxy.Configuration.Model;
 
 [Description("What stands between the socket and the bytes: TLS, or nothing (raw_buffer).")]
 public sealed record TransportSocketConfig : ConfigRecord

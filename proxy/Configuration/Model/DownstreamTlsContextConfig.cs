@@ -3,7 +3,7 @@ using System.ComponentModel.DataAnnotations;
 using System.Text.Json.Serialization;
 using Managed.Proxy.Configuration.Validation;
 
-namespace Managed.Proxy.Configuration.Model.Tls;
+namespace Managed.Proxy.Configuration.Model;
 
 [Description("TLS for the connections of a filter chain.")]
 [UnsupportedField("session_ticket_keys_sds_secret_config", "secrets are not available in this version; give session_ticket_keys")]

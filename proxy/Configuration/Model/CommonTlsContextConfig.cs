@@ -3,7 +3,7 @@ using System.ComponentModel.DataAnnotations;
 using System.Text.Json.Serialization;
 using Managed.Proxy.Configuration.Validation;
 
-namespace Managed.Proxy.Configuration.Model.Tls;
+namespace Managed.Proxy.Configuration.Model;
 
 [Description("What both sides of TLS have.")]
 [UnsupportedField("tls_certificate_sds_secret_configs validation_context_sds_secret_config combined_validation_context",
