@@ -225,7 +225,7 @@ internal sealed partial class ConnectionManager
     {
         var info = stream.Info;
         var worker = stream.Worker;
-        var peer = info.DirectRemoteAddress;
+        var peer = info.RemoteAddress; // of the connection, or who a PROXY header says it is
         int hops = TrustedHops;
         bool single; // nobody else has a word in x-forwarded-for
         System.Net.IPEndPoint? client = null;

@@ -53,7 +53,9 @@ internal sealed unsafe class PeerCertificate
         return read;
     }
 
-    public string Pem => System.Security.Cryptography.PemEncoding.WriteString("CERTIFICATE", Encoded) + "\n";
+    public string Pem => PemOf(Encoded);
+
+    public static string PemOf(byte[] der) => PemEncoding.WriteString("CERTIFICATE", der) + "\n";
 
     /// <summary>OpenSSL's certificate in DER.</summary>
     public static byte[] Der(nint certificate)

@@ -21,6 +21,8 @@ internal sealed class TlsConnection
     public required string Version { get; init; }
     /// <summary>OpenSSL's name, such as ECDHE-RSA-AES128-GCM-SHA256 or TLS_AES_128_GCM_SHA256.</summary>
     public required string Cipher { get; init; }
+    /// <summary>Its number in TLS's registry.</summary>
+    public required int CipherId { get; init; }
     /// <summary>The group of the key exchange; empty for a resumed session without one.</summary>
     public required string Group { get; init; }
     /// <summary>Empty when none was agreed on.</summary>
@@ -63,6 +65,7 @@ internal sealed class TlsConnection
         {
             Version = LibSsl.SSL_version(ssl) == LibSsl.Tls13 ? "TLSv1.3" : "TLSv1.2",
             Cipher = Ciphers.TryGetValue(cipher, out string? name) ? name : Ciphers.GetOrAdd(cipher, static c => TlsLibrary.Text(LibSsl.SSL_CIPHER_get_name(c))),
+            CipherId = LibSsl.SSL_CIPHER_get_protocol_id(cipher),
             Group = GroupOf(ssl),
             Alpn = context.AlpnName(new ReadOnlySpan<byte>(alpn, (int)alpnLength)),
             ServerName = serverName,

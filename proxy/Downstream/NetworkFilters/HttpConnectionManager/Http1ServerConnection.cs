@@ -20,6 +20,9 @@ internal sealed class Http1ServerConnection : Http1Wire
     public const int RequestsPerTurn = 64;
 
     private readonly DownstreamConnection _downstream;
+
+    protected override System.Net.IPEndPoint? Peer => _downstream.RemoteAddress;
+
     private readonly WorkerContext _worker;
     private readonly Http1Requests _free;
     private readonly WheelTimer _timer;

@@ -163,7 +163,6 @@ public sealed class ListenerFilterTests
     [InlineData("PRI * HTTP/2.0\r\n\r\nSMS\r\n\r\n", "rest")]
     [InlineData("GET /\r\n", "rest")]
     [InlineData("SSH-2.0-OpenSSH\r\n", "rest")]
-    [InlineData("\u0016\u0003\u0001", "rest")]
     [InlineData("no(method) / HTTP/1.1\r\n", "rest")]
     public async Task HttpInspector_TellsVersionsApart(string begin, string chain)
     {

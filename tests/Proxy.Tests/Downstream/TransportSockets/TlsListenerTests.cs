@@ -130,6 +130,34 @@ public sealed class TlsListenerTests : IDisposable
     }
 
     [Fact]
+    public async Task Scripts_SeeBothCertificates()
+    {
+        var good = _authority.Issue("CN=good", ["client.test"], forClients: true);
+        await using var proxy = await ProxyFixture.StartAsync($$"""
+            listeners:
+            - name: edge
+              address: "127.0.0.1:0"
+              tls: {certificates: [{{TlsYaml.Certificate(_web)}}], trusted_ca: {{TlsYaml.Inline(_authority.Pem)}} }
+              http_filters:
+              - name: lua
+                typed_config:
+                  inline_code: |
+                    function envoy_on_request(h)
+                      local s = h:connection():ssl()
+                      local peer = s:peerCertificatePresented() and (s:subjectPeerCertificate() .. " " .. s:dnsSansPeerCertificate()[1] .. " " .. s:sha256PeerCertificateDigest()) or "nobody"
+                      h:respond({[":status"] = "200"}, s:tlsVersion() .. " " .. s:subjectLocalCertificate() .. " " .. tostring(s:peerCertificateValidated()) .. " " .. peer
+                        .. " " .. s:ciphersuiteId() .. " " .. h:streamInfo():downstreamSslConnection():ciphersuiteString() .. " " .. h:streamInfo():requestedServerName())
+                    end
+              routes: [{match: {prefix: /}, direct_response: {status: 200} }]
+            """);
+        await using (var client = await TlsYaml.ConnectAsync(proxy.EndPoint(), "web.test"))
+            Assert.EndsWith("TLSv1.3 CN=web false nobody 0x1302 TLS_AES_256_GCM_SHA384 web.test", await TlsYaml.GetAsync(client), StringComparison.Ordinal);
+        using var certificate = good.ForDotNet();
+        await using (var client = await TlsYaml.ConnectAsync(proxy.EndPoint(), "web.test", certificate))
+            Assert.EndsWith($"TLSv1.3 CN=web true CN=good client.test {good.Sha256} 0x1302 TLS_AES_256_GCM_SHA384 web.test", await TlsYaml.GetAsync(client), StringComparison.Ordinal);
+    }
+
+    [Fact]
     public async Task SilentClient_IsClosedWhenItsHandshakeTakesTooLong()
     {
         await using var proxy = await ProxyFixture.StartAsync($$"""
