@@ -4,6 +4,7 @@ using System.Text;
 using Managed.Proxy.Configuration;
 using Managed.Proxy.Configuration.Model;
 using Managed.Proxy.Configuration.Validation;
+using Managed.Proxy.Core;
 using Managed.Proxy.Core.Tls;
 using Managed.Proxy.Router.Matching;
 
@@ -46,7 +47,8 @@ internal static class TlsBuilder
         return null;
     }
 
-    public static TlsCertificate? Certificate(TlsCertificateConfig config, ConfigErrors errors)
+    /// <summary>Null with errors added. One that another version has is not read anew.</summary>
+    public static TlsCertificate? Certificate(TlsCertificateConfig config, SharedState shared, ConfigErrors errors)
     {
         byte[]? password = config.Password is { } secret ? secret.TryRead(errors) : [];
         byte[]? staple = config.OcspStaple is { } ocsp ? ocsp.TryRead(errors) : [];
@@ -59,7 +61,9 @@ internal static class TlsBuilder
             errors.ErrorAt(config.Node, "ocsp_staple", ConfigCode.InvalidValue, unread!);
             return null;
         }
-        if (TlsCertificate.Read(chain, key, keyPassword, response, out string? wrong) is { } certificate)
+        string? wrong = null;
+        var certificate = shared.GetOrAddUnlessNull("certificate|" + TlsCertificate.DigestOf(chain, key, keyPassword, staple), () => TlsCertificate.Read(chain, key, keyPassword, response, out wrong));
+        if (certificate is not null)
         {
             Judge(config, certificate, errors);
             return certificate;

@@ -7,12 +7,15 @@ namespace Managed.Proxy.Security;
 internal sealed class TlsClientContexts(TlsClientSettings settings, int workers) : SharedResource
 {
     private readonly TlsContext?[] _contexts = new TlsContext?[workers];
+    private bool _tried;
 
     /// <summary>Tries whether OpenSSL takes all of it; null, or why not. Control thread.</summary>
     public string? Try()
     {
+        if (_tried) return null;
         var context = TlsContext.CreateClient(TlsLibrary.Of(0), settings, out string? wrong);
         context?.Release();
+        _tried = wrong is null;
         return wrong;
     }
 

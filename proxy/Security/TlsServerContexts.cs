@@ -13,14 +13,16 @@ internal sealed class TlsServerContexts(TlsServerSettings settings, CertificateC
     private const int MadeBefore = 256;
 
     private readonly TlsContext?[][] _contexts = [.. Enumerable.Range(0, workers).Select(_ => new TlsContext?[choice.Sets.Count])];
-    private bool _prepared;
+    private bool _tried, _prepared;
 
     /// <summary>Tries whether OpenSSL takes all of it; null, or why not. Control thread.</summary>
     public string? Try()
     {
+        if (_tried) return null;
         // What the sets have in common is the same for all; the certificates were read already.
         var context = TlsContext.CreateServer(TlsLibrary.Of(0), settings, choice.Sets[0], out string? wrong);
         context?.Release();
+        _tried = wrong is null;
         return wrong;
     }
 

@@ -1,4 +1,5 @@
 using System.Security.Cryptography;
+using System.Text;
 
 namespace Managed.Proxy.Core.Tls;
 
@@ -23,8 +24,12 @@ internal sealed class TlsCertificate
     public string Title => HostNames.Count > 0 ? HostNames[0] : Leaf.Subject;
 
     /// <summary>The same for the same certificate with the same key, chain and staple.</summary>
-    public string Digest => _digest ??= Convert.ToHexString(SHA256.HashData([.. SHA256.HashData(ChainPem), .. SHA256.HashData(KeyPem), .. SHA256.HashData(Staple?.Der ?? [])]));
+    public string Digest => _digest ??= DigestOf(ChainPem, KeyPem, Password, Staple?.Der ?? []);
     private string? _digest;
+
+    public static string DigestOf(byte[] chainPem, byte[] keyPem, string password, byte[] staple)
+        => Convert.ToHexString(SHA256.HashData(
+            [.. SHA256.HashData(chainPem), .. SHA256.HashData(keyPem), .. SHA256.HashData(Encoding.UTF8.GetBytes(password)), .. SHA256.HashData(staple)]));
 
     /// <summary>Reads them; null and the reason when something of it is wrong: no certificate, no key, or a key of another certificate.</summary>
     public static TlsCertificate? Read(byte[] chainPem, byte[] keyPem, string password, OcspStaple? staple, out string? wrong)

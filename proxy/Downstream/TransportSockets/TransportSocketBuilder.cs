@@ -46,7 +46,7 @@ internal static class TransportSocketBuilder
         StatScope names, SharedState shared)
     {
         var parameters = TlsBuilder.Parameters(common, config.PreferClientCiphers, errors);
-        var certificates = common.TlsCertificates.Select(c => TlsBuilder.Certificate(c, errors)).ToList();
+        var certificates = common.TlsCertificates.Select(c => TlsBuilder.Certificate(c, shared, errors)).ToList();
         if (certificates.Count == 0)
             errors.ErrorAt(common.Node ?? config.Node, "tls_certificates", ConfigCode.MissingField, "TLS needs a certificate", "give tls_certificates: [{certificate_chain: {filename: …}, private_key: {filename: …}}]");
         PeerVerifier? verifier = null;

@@ -33,7 +33,7 @@ internal static class UpstreamSocketBuilder
         var parameters = TlsBuilder.Parameters(common, preferClientCiphers: false, errors);
         if (common.TlsCertificates.Count > 1)
             errors.ErrorAt(common.Node, "tls_certificates", ConfigCode.InvalidValue, "a client shows one certificate");
-        var own = common.TlsCertificates.Count > 0 ? TlsBuilder.Certificate(common.TlsCertificates[0], errors) : null;
+        var own = common.TlsCertificates.Count > 0 ? TlsBuilder.Certificate(common.TlsCertificates[0], shared, errors) : null;
         PeerVerifier? verifier = config.AutoSniSanValidation ? new PeerVerifier { RequiresServerName = true } : null;
         if (common.ValidationContext is { } validation && (verifier = TlsBuilder.Verifier(validation, config.AutoSniSanValidation, errors)) is null) return null;
         if (config.AutoSniSanValidation && config.Sni.Length == 0 && !config.AutoHostSni)

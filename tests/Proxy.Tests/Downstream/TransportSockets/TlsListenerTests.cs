@@ -214,6 +214,44 @@ public sealed class TlsListenerTests : IDisposable
         }
     }
 
+    [Fact]
+    public async Task TcpProxy_CarriesBothWaysAndPassesEndsOn()
+    {
+        await using var service = new TlsEcho(_other);
+        await using var proxy = await ProxyFixture.StartAsync($$"""
+            listeners: [{name: edge, address: "127.0.0.1:0", tls: {certificates: [{{TlsYaml.Certificate(_web)}}]}, tcp_proxy: {cluster: service} }]
+            clusters: [{name: service, endpoints: ["127.0.0.1:{{service.Port}}"], tls: {sni: other.test, trusted_ca: {{TlsYaml.Inline(_authority.Pem)}}, auto_sni_san_validation: true} }]
+            """);
+        await using var client = await TlsYaml.ConnectAsync(proxy.EndPoint());
+        byte[] sent = new byte[4_000_000], received = new byte[4_000_000];
+        new Random(2).NextBytes(sent);
+        var reading = client.ReadExactlyAsync(received, TestContext.Current.CancellationToken).AsTask();
+        await client.WriteAsync(sent, TestContext.Current.CancellationToken);
+        await reading;
+        Assert.Equal(sent, received);
+        await client.ShutdownAsync(); // close_notify, and the connection stays open
+        Assert.Equal(0, await client.ReadAsync(new byte[1], TestContext.Current.CancellationToken));
+        await Eventually.Async(() => proxy.Server.Stats.Value("listener.127.0.0.1_0.downstream_cx_active") == 0, "the end of the connection");
+    }
+
+    [Fact]
+    public async Task ManyCertificates_EachIsShownForItsName()
+    {
+        var names = Enumerable.Range(0, 300).Select(i => _authority.Issue("CN=many", [$"host{i}.test"])).ToList();
+        string Document(int version) => $$"""
+            listeners: [{name: edge, address: "127.0.0.1:0", tls: {certificates: [{{string.Join(", ", names.Select(TlsYaml.Certificate))}}]}, {{Answer("v" + version)}} }]
+            """;
+        await using var proxy = await ProxyFixture.StartAsync(Document(0));
+        await proxy.PublishAsync(Document(1));
+        foreach (int i in (int[])[0, 150, 299])
+        {
+            await using var client = await TlsYaml.ConnectAsync(proxy.EndPoint(), $"host{i}.test");
+            Assert.Equal([$"host{i}.test"], new System.Security.Cryptography.X509Certificates.X509Certificate2(client.RemoteCertificate!)
+                .Extensions.OfType<System.Security.Cryptography.X509Certificates.X509SubjectAlternativeNameExtension>().Single().EnumerateDnsNames());
+            Assert.Contains("v1", await TlsYaml.GetAsync(client), StringComparison.Ordinal);
+        }
+    }
+
     public static TheoryData<string, string> Mistakes() => new()
     {
         { "tls: {}", "TLS needs a certificate" },
