@@ -31,6 +31,13 @@ public sealed class ProxyFixture : IAsyncDisposable
         return StartAsync(yaml, new ProxyOptions { Workers = 1, LoggerFactory = log, MaxConnections = maxConnections, BufferLimit = buffers }, log);
     }
 
+    /// <summary>With options of the test's own.</summary>
+    public static Task<ProxyFixture> StartWithAsync(string yaml, Func<KeptLog, ProxyOptions> options)
+    {
+        var log = new KeptLog();
+        return StartAsync(yaml, options(log), log);
+    }
+
     private static async Task<ProxyFixture> StartAsync(string yaml, ProxyOptions options, KeptLog log)
     {
         var fixture = new ProxyFixture(new ProxyServer(options), log);
@@ -83,6 +90,9 @@ public sealed class ProxyFixture : IAsyncDisposable
         await client.GetAsync(target, host, headers);
         return await client.ReadAsync();
     }
+
+    /// <inheritdoc cref="WorkerTime.PassAsync"/>
+    public Task PassAsync(int milliseconds, int worker = 0) => Server.PassAsync(milliseconds, worker);
 
     /// <summary>A counter or gauge, summed over the workers.</summary>
     public long Stat(string name) => Server.Stats.Value(name);

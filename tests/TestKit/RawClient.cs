@@ -17,7 +17,7 @@ public sealed class RawClient : IAsyncDisposable
 
     private RawClient(Socket socket) => _socket = socket;
 
-    public TimeSpan Patience { get; init; } = TimeSpan.FromSeconds(10);
+    public TimeSpan Patience { get; init; } = TimeSpan.FromSeconds(Eventually.Limit);
     public Socket Socket => _socket;
     /// <summary>The peer has ended its side and everything before it was read.</summary>
     public bool Ended => _ended && _length == 0;
@@ -34,7 +34,7 @@ public sealed class RawClient : IAsyncDisposable
         if (from is not null) socket.Bind(from);
         try
         {
-            using var limit = new CancellationTokenSource(TimeSpan.FromSeconds(10));
+            using var limit = new CancellationTokenSource(TimeSpan.FromSeconds(Eventually.Limit));
             await socket.ConnectAsync(to, limit.Token);
             return new RawClient(socket);
         }
