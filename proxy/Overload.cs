@@ -18,6 +18,8 @@ internal sealed class Overload : IDisposable
 {
     private const double NoKeepAlive = 0.90, NoRequests = 0.92, NoConnections = 0.95;
     private const int LookMs = 100, ResidentEvery = 5, PressEvery = 20;
+    // So much is allocated between two collections where the collector itself would wait for more: some 5 ms to move if all of it stays.
+    private const long YoungBytes = 6 << 20;
     // What a connection may cost without a request: its own objects, a head of some KiB on its way, the kernel's share.
     private const long BytesPerConnection = 16 * 1024;
 
@@ -25,7 +27,7 @@ internal sealed class Overload : IDisposable
     private readonly Timer _timer;
     private volatile int _level;
     private double _pressure, _resident;
-    private long _lastIndex;
+    private long _lastIndex, _youngIndex, _youngFrom;
     private int _looks, _staleLooks, _pressed;
     private readonly Action _press;
 
@@ -103,6 +105,7 @@ internal sealed class Overload : IDisposable
     private void Look()
     {
         var heap = GC.GetGCMemoryInfo(GCKind.Any);
+        CollectYoung(heap.Index);
         _looks++;
         if (_containerLimit > 0 && _looks % ResidentEvery == 0) _resident = (double)ProcessLimits.AnonymousMemory() / _containerLimit;
         double pressure = Injected ?? Math.Max((double)(heap.HeapSizeBytes - heap.FragmentedBytes) / _limit, _resident);
@@ -114,5 +117,13 @@ internal sealed class Overload : IDisposable
         if (pressure < NoKeepAlive || _staleLooks < 500 / LookMs) return;
         _staleLooks = 0;
         GC.Collect(GC.MaxGeneration, GCCollectionMode.Forced, blocking: false);
+    }
+
+    // Connections live longer than a young collection is away: left to itself the collector moves tens of thousands of them at one time.
+    private void CollectYoung(long index)
+    {
+        long allocated = GC.GetTotalAllocatedBytes();
+        if (index != _youngIndex) (_youngIndex, _youngFrom) = (index, allocated);
+        else if (allocated - _youngFrom > YoungBytes) GC.Collect(0, GCCollectionMode.Forced, blocking: true);
     }
 }

@@ -8,7 +8,8 @@ namespace Managed.Proxy;
 /// <summary>A worker's connections: from accept [1] through the choice of the chain [2] to the terminal network filter [3].</summary>
 public sealed partial class Worker
 {
-    private DownstreamConnection? _connections;
+    private const int PressedPerTurn = 64;
+    private DownstreamConnection? _connections, _nextPressed;
     private long _connectionCount;
 
     internal long Connections => Volatile.Read(ref _connectionCount);
@@ -110,6 +111,7 @@ public sealed partial class Worker
         connection.Transport.Close(); // tells the network filters too
         if (connection.Previous is null) _connections = connection.Next; else connection.Previous.Next = connection.Next;
         if (connection.Next is not null) connection.Next.Previous = connection.Previous;
+        if (_nextPressed == connection) _nextPressed = connection.Next;
         _connectionCount--;
         var stats = connection.Chain.Listener.Stats; // of the version that it is on by now
         Stats.Decrement(stats.CxActive);
@@ -172,11 +174,22 @@ public sealed partial class Worker
         }
     }
 
-    /// <summary>Short of memory or connections: what only waits may go.</summary>
+    /// <summary>Short of memory or connections: what only waits may go, some in each turn.</summary>
     internal void PressAll()
     {
-        for (var connection = _connections; connection is not null; connection = connection.Next)
+        bool isAtIt = _nextPressed is not null;
+        _nextPressed ??= _connections;
+        if (!isAtIt) PressSome();
+    }
+
+    private void PressSome()
+    {
+        for (int left = PressedPerTurn; left > 0 && _nextPressed is { } connection; left--)
+        {
+            _nextPressed = connection.Next;
             connection.OnPressed?.Invoke(connection.HookState);
+        }
+        if (_nextPressed is not null) Loop.NextTurn(static w => ((Worker)w!).PressSome(), this);
     }
 
     private void Drain(DownstreamConnection connection, TimeSpan? time = null, bool hurried = false)
