@@ -56,7 +56,7 @@ internal sealed unsafe class EventLoop : IPollable
     public long LastLongTurn;
     /// <summary>What the loop runs: an <see cref="IPollable"/>, a <see cref="WheelTimer"/> or an action.</summary>
     public object? Running;
-    /// <summary>Within it: what says so of itself, such as a filter.</summary>
+    /// <summary>Within it: the filter that is being called.</summary>
     public object? Within;
 
     public const long LongTurnMicros = 100_000;

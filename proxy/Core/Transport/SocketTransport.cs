@@ -1,5 +1,6 @@
 using System.Net;
 using Managed.Proxy.Core.EventLoop;
+using Managed.Proxy.Core.Limits;
 
 namespace Managed.Proxy.Core.Transport;
 

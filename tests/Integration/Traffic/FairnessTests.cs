@@ -1,7 +1,7 @@
 using Managed.Proxy;
 using Managed.Proxy.Core.Buffers;
 using Managed.Proxy.Core.Transport;
-using Managed.Proxy.Http.Codecs.Http1;
+using Managed.Proxy.Downstream.NetworkFilters.HttpConnectionManager;
 using Managed.TestKit;
 using Xunit;
 
