@@ -18,6 +18,9 @@ public sealed partial class HttpStream
     private PendingRequest? _waiting;
     private ClusterState? _waitingOn;
     private ClusterState? _cluster; // that owes an answer
+    private ClusterState? _entered; // whose place for a request it has
+    private Endpoint? _active; // that counts it
+    private UpstreamConnection? _held; // that is neither idle nor another's
 
     private async IoTask<bool> ForwardAsync()
     {
@@ -41,11 +44,12 @@ public sealed partial class HttpStream
         }
         Info.UpstreamCluster = cluster.Name;
         var state = _cluster = cluster.State;
-        if (!state.TryEnterRequest())
+        if (!state.TryEnterRequest(cluster.Limits))
         {
             FailOverflow(state);
             return false;
         }
+        _entered = state;
         Worker.Stats.Increment(state.Stats.RqTotal);
         Worker.Stats.Increment(state.Stats.RqActive);
         // What the upstream was not to see as it came is not sent there as it came.
@@ -74,8 +78,7 @@ public sealed partial class HttpStream
             ArmRouteTimer();
         }
         bool complete = prepared && await ForwardToAsync(cluster, state, route);
-        state.LeaveRequest();
-        Worker.Stats.Decrement(state.Stats.RqActive);
+        GiveBackUpstream();
         return complete;
     }
 
@@ -127,13 +130,13 @@ public sealed partial class HttpStream
             var connection = fresh ? null : pool.TryTakeIdle();
             if (connection is null)
             {
-                if (!state.TryEnterConnection(pool.OpenConnections))
+                if (!state.TryEnterConnection(pool.OpenConnections, cluster.Limits))
                 {
                     Worker.Stats.Increment(state.Stats.CxOverflow);
-                    if (!await WaitForConnectionAsync(state)) return false;
+                    if (!await WaitForConnectionAsync(state, cluster.Limits)) return false;
                     continue;
                 }
-                (connection, int error) = await pool.ConnectAsync(_connect);
+                (connection, int error) = await pool.ConnectAsync(_connect, cluster.Limits);
                 if (connection is null)
                 {
                     if (!IsStopped) FailUpstream("connection failure", Libc.Describe(-error), ResponseFlags.UpstreamConnectionFailure, "upstream_reset_before_response_started{connection_failure}");
@@ -141,12 +144,14 @@ public sealed partial class HttpStream
                 }
                 if (IsStopped) { connection.Close(); return false; }
             }
+            _held = connection;
             if (route.AutoHostRewrite && endpoint.RewriteHost.Length > 0) route.RewriteHost(RequestHeaders, endpoint.RewriteHost);
             Info.UpstreamHost = endpoint.Text;
             Info.UpstreamHostName = endpoint.HostName.Length > 0 ? endpoint.HostName : endpoint.Text;
             Info.UpstreamRemoteAddress = endpoint.Address.EndPoint;
             Info.UpstreamConnectionId = connection.Id;
             Info.UpstreamAttempts++;
+            _active = endpoint;
             Interlocked.Increment(ref endpoint.ActiveRequests);
             Interlocked.Increment(ref endpoint.TotalRequests);
             _connection = connection;
@@ -167,7 +172,7 @@ public sealed partial class HttpStream
                 else if (outcome == ExchangeOutcome.Failed) Worker.Stats.Increment(state.Stats.RxReset);
             }
             if (outcome != ExchangeOutcome.Complete) Interlocked.Increment(ref endpoint.ErrorRequests);
-            Interlocked.Decrement(ref endpoint.ActiveRequests);
+            LeaveEndpoint();
             if (outcome == ExchangeOutcome.Retry && !fresh)
             {
                 // The idle connection was closed under our request; the endpoint has not seen it. Once, on a new connection.
@@ -197,10 +202,10 @@ public sealed partial class HttpStream
         Interlocked.Increment(ref Info.ResponseCode >= 500 ? ref endpoint.ErrorRequests : ref endpoint.SuccessRequests);
     }
 
-    private async IoTask<bool> WaitForConnectionAsync(ClusterState state)
+    private async IoTask<bool> WaitForConnectionAsync(ClusterState state, ClusterLimits limits)
     {
         var waiting = new PendingRequest();
-        if (!state.TryWait(Worker, waiting))
+        if (!state.TryWait(Worker, waiting, limits))
         {
             FailOverflow(state);
             return false;
@@ -250,6 +255,7 @@ public sealed partial class HttpStream
         if (_up is not null)
         {
             _up = null;
+            _held = null;
             connection.Finish(outcome == ExchangeOutcome.Complete);
         }
         return outcome;
@@ -374,7 +380,31 @@ public sealed partial class HttpStream
     {
         if (_up is null) return;
         _up = null;
+        _held = null;
         _connection!.Finish(complete: false);
+    }
+
+    private void LeaveEndpoint()
+    {
+        if (_active is not { } endpoint) return;
+        _active = null;
+        Interlocked.Decrement(ref endpoint.ActiveRequests);
+    }
+
+    // What the stream still has of the cluster: its place, and after a failure that nobody foresaw a connection and the endpoint's count.
+    private void GiveBackUpstream()
+    {
+        if (_held is { } connection)
+        {
+            _held = null;
+            _up = null;
+            connection.Close(reset: true);
+        }
+        LeaveEndpoint();
+        if (_entered is not { } state) return;
+        _entered = null;
+        state.LeaveRequest();
+        Worker.Stats.Decrement(state.Stats.RqActive);
     }
 
     private static readonly ReadOnlyMemory<byte> OverflowText = "upstream connect error or disconnect/reset before headers. reset reason: overflow"u8.ToArray();

@@ -25,7 +25,7 @@ public sealed class RawClient : IAsyncDisposable
 
     public static Task<RawClient> ConnectAsync(int port) => ConnectAsync(new IPEndPoint(IPAddress.Loopback, port));
 
-    public static async Task<RawClient> ConnectAsync(EndPoint to, EndPoint? from = null, int? receiveBuffer = null)
+    public static async Task<RawClient> ConnectAsync(EndPoint to, EndPoint? from = null, int? receiveBuffer = null, TimeSpan? patience = null)
     {
         var unix = to is UnixDomainSocketEndPoint;
         var socket = new Socket(to.AddressFamily, SocketType.Stream, unix ? ProtocolType.Unspecified : ProtocolType.Tcp);
@@ -36,7 +36,7 @@ public sealed class RawClient : IAsyncDisposable
         {
             using var limit = new CancellationTokenSource(TimeSpan.FromSeconds(Eventually.Limit));
             await socket.ConnectAsync(to, limit.Token);
-            return new RawClient(socket);
+            return new RawClient(socket) { Patience = patience ?? TimeSpan.FromSeconds(Eventually.Limit) };
         }
         catch
         {

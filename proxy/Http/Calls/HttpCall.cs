@@ -94,7 +94,7 @@ internal sealed class HttpCall
     private async IoTask<bool> RunAsync(Cluster cluster)
     {
         string? failure;
-        if (!_state.TryEnterRequest())
+        if (!_state.TryEnterRequest(cluster.Limits))
         {
             _worker.Stats.Increment(_state.Stats.RqPendingOverflow);
             failure = "overflow";
@@ -150,29 +150,37 @@ internal sealed class HttpCall
             var connection = fresh ? null : pool.TryTakeIdle();
             if (connection is null)
             {
-                if (!_state.TryEnterConnection(pool.OpenConnections))
+                if (!_state.TryEnterConnection(pool.OpenConnections, cluster.Limits))
                 {
                     _worker.Stats.Increment(_state.Stats.CxOverflow);
                     var waiting = new PendingRequest();
-                    if (!_state.TryWait(_worker, waiting)) return "overflow";
+                    if (!_state.TryWait(_worker, waiting, cluster.Limits)) return "overflow";
                     _waiting = waiting;
                     bool free = await waiting.Ready.AsTask();
                     _waiting = null;
                     if (!free) return "overflow";
                     continue;
                 }
-                (connection, _) = await pool.ConnectAsync(_connect);
+                (connection, _) = await pool.ConnectAsync(_connect, cluster.Limits);
                 if (connection is null) return "connection failure";
             }
-            _up = connection.Begin();
             Interlocked.Increment(ref endpoint.ActiveRequests);
             Interlocked.Increment(ref endpoint.TotalRequests);
             long began = _worker.NowMicros;
-            var (complete, retry) = await ExchangeAsync(_up, connection.IsReused);
-            int status = _up.Head.Status;
-            _up = null;
-            connection.Finish(complete);
-            Interlocked.Decrement(ref endpoint.ActiveRequests);
+            bool complete = false, retry;
+            int status;
+            try
+            {
+                _up = connection.Begin();
+                (complete, retry) = await ExchangeAsync(_up, connection.IsReused);
+                status = _up.Head.Status;
+            }
+            finally
+            {
+                _up = null;
+                Interlocked.Decrement(ref endpoint.ActiveRequests);
+                connection.Finish(complete);
+            }
             if (complete)
             {
                 _state.Stats.CountResponse(_worker.Stats, status);

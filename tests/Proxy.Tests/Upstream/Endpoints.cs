@@ -1,6 +1,6 @@
 using System.Net;
 using Managed.Proxy.Core.Transport;
-using Managed.Proxy.Upstream;
+using Managed.Proxy.Upstream.Endpoints;
 
 namespace Managed.Proxy.Tests.Upstream;
 

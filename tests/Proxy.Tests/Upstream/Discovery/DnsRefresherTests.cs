@@ -3,6 +3,7 @@ using System.Net.Sockets;
 using Managed.Proxy.Configuration.Model;
 using Managed.Proxy.Upstream;
 using Managed.Proxy.Upstream.Discovery;
+using Managed.Proxy.Upstream.Endpoints;
 using Managed.TestKit;
 using Xunit;
 
@@ -28,8 +29,8 @@ public sealed class DnsRefresherTests : IDisposable
     private static Cluster Named(DnsLookupFamily family = DnsLookupFamily.Auto)
     {
         var config = new ClusterConfig { Name = "up", Type = ClusterType.StrictDns, DnsLookupFamily = family, DnsRefreshRate = TimeSpan.FromMilliseconds(10) };
-        var cluster = new Cluster(config, new ClusterState("up", 1), [new EndpointTarget(null, "up.test", "up.test", 80, "up.test", 1, EndpointHealthStatus.Unknown)]);
-        cluster.Activate();
+        var cluster = new Cluster(config, new ClusterMembers(new ClusterState("up", 1)), [new EndpointTarget(null, "up.test", "up.test", 80, "up.test", 1, EndpointHealthStatus.Unknown)]);
+        cluster.Members.Follow(cluster);
         return cluster;
     }
 
@@ -39,7 +40,7 @@ public sealed class DnsRefresherTests : IDisposable
     public async Task ANewAnswer_ReplacesTheEndpoints_AndAFailureKeepsThem()
     {
         var cluster = Named();
-        _dns.Watch(cluster.State);
+        _dns.Watch(cluster.Members);
         await Eventually.Async(() => Texts(cluster) == "192.0.2.1:80", "the first answer");
         _answer = [IPAddress.Parse("192.0.2.3"), IPAddress.Parse("192.0.2.2")];
         await Eventually.Async(() => Texts(cluster) == "192.0.2.2:80 192.0.2.3:80", "the second answer");
@@ -53,10 +54,10 @@ public sealed class DnsRefresherTests : IDisposable
     public async Task WhatIsForgotten_IsNotAskedForAnyMore()
     {
         var (forgotten, other) = (Named(), Named());
-        _dns.Watch(forgotten.State);
-        _dns.Watch(other.State);
+        _dns.Watch(forgotten.Members);
+        _dns.Watch(other.Members);
         await Eventually.Async(() => Texts(forgotten).Length > 0, "the first answer");
-        _dns.Forget(forgotten.State);
+        _dns.Forget(forgotten.Members);
         string before = Texts(forgotten);
         _answer = [IPAddress.Parse("192.0.2.9")];
         await Eventually.Async(() => Texts(other) == "192.0.2.9:80", "the answer for the other");

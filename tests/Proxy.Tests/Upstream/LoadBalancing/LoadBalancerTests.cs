@@ -48,7 +48,7 @@ public sealed class LoadBalancerTests
         var set = new EndpointSet(all);
         var balancer = new LoadBalancer(policy, 2);
         var chosen = Enumerable.Range(0, 600).Select(_ => balancer.Pick(set, _idle.Worker)).ToHashSet();
-        Assert.Equal(all.Where(e => e.IsHealthy).ToHashSet(), chosen.OfType<Managed.Proxy.Upstream.Endpoint>().ToHashSet());
+        Assert.Equal(all.Where(e => e.IsHealthy).ToHashSet(), chosen.OfType<Managed.Proxy.Upstream.Endpoints.Endpoint>().ToHashSet());
         Assert.Equal(all.TrueForAll(e => !e.IsHealthy), chosen.Contains(null));
     }, iter: 100, threads: 1);
 

@@ -2,7 +2,8 @@ using System.Net;
 using System.Net.Sockets;
 using Managed.Proxy.Core.EventLoop;
 using Managed.Proxy.Core.Timers;
-using Managed.Proxy.Upstream;
+using Managed.Proxy.Configuration.Model;
+using Managed.Proxy.Upstream.Endpoints;
 using Managed.Proxy.Upstream.Pools;
 using Managed.TestKit;
 using Xunit;
@@ -18,7 +19,7 @@ public sealed class EndpointPoolTests : IDisposable
 
     public EndpointPoolTests()
     {
-        _state.Count(_idle.Server.Stats.Begin());
+        _state.Count(new ClusterStats(_idle.Server.Stats.Begin(), "up"));
         _listener.Bind(new IPEndPoint(IPAddress.Loopback, 0));
         _listener.Listen();
     }
@@ -26,12 +27,12 @@ public sealed class EndpointPoolTests : IDisposable
     public void Dispose() => _listener.Dispose();
 
     private EndpointPool Pool(int? port = null)
-        => Endpoints.At(new IPEndPoint(IPAddress.Loopback, port ?? ((IPEndPoint)_listener.LocalEndPoint!).Port)).PoolOf(_idle.Worker, _state);
+        => EndpointPool.Of(Endpoints.At(new IPEndPoint(IPAddress.Loopback, port ?? ((IPEndPoint)_listener.LocalEndPoint!).Port)), _idle.Worker, _state);
 
     private async IoTask<UpstreamConnection> ConnectAsync(EndpointPool pool)
     {
-        Assert.True(_state.TryEnterConnection(pool));
-        var (connection, error) = await pool.ConnectAsync(new ConnectAttempt());
+        Assert.True(_state.TryEnterConnection(pool.OpenConnections, ClusterLimits.Default));
+        var (connection, error) = await pool.ConnectAsync(new ConnectAttempt(), ClusterLimits.Default);
         Assert.Equal(0, error);
         return connection!;
     }
@@ -39,9 +40,9 @@ public sealed class EndpointPoolTests : IDisposable
     // As after a request whose answer was read to its end.
     private static void PutBack(UpstreamConnection connection)
     {
-        connection.BeginRequest();
-        connection.WriteEnd(null);
-        connection.BeginBody(isHead: true, new Managed.Proxy.Http.Headers.HeaderMap());
+        var exchange = connection.Begin();
+        exchange.WriteEnd(null);
+        exchange.BeginBody(isHead: true, new Managed.Proxy.Http.Headers.HeaderMap());
         connection.Finish(complete: true);
     }
 
@@ -65,8 +66,8 @@ public sealed class EndpointPoolTests : IDisposable
         var pool = Pool(FreePort.Next());
         for (int i = 0; i < 3; i++)
         {
-            Assert.True(_state.TryEnterConnection(pool));
-            var (connection, error) = await pool.ConnectAsync(new ConnectAttempt());
+            Assert.True(_state.TryEnterConnection(pool.OpenConnections, ClusterLimits.Default));
+            var (connection, error) = await pool.ConnectAsync(new ConnectAttempt(), ClusterLimits.Default);
             Assert.Null(connection);
             Assert.True(error < 0);
         }
@@ -98,7 +99,7 @@ public sealed class EndpointPoolTests : IDisposable
         var pool = Pool();
         var (idle, busy) = (await ConnectAsync(pool), await ConnectAsync(pool));
         PutBack(idle);
-        pool.Retire();
+        EndpointPool.Retire(pool.Endpoint, _idle.Worker);
         Assert.True(idle.Transport.IsClosed);
         Assert.False(busy.Transport.IsClosed);
         PutBack(busy);
@@ -125,7 +126,7 @@ public sealed class EndpointPoolTests : IDisposable
     [Fact]
     public void IdleConnection_IsClosedWhenItsTimeIsOver() => Run(async () =>
     {
-        _state.IdleTimeoutMicros = 50_000;
+        _state.Limits = new ClusterLimits(new ClusterConfig()) { IdleTimeoutMicros = 50_000 };
         var pool = Pool();
         PutBack(await ConnectAsync(pool));
         await TurnAsync(100_000); // a later timer of the same wheel
@@ -136,7 +137,7 @@ public sealed class EndpointPoolTests : IDisposable
     [Fact]
     public void ConnectionThatWasUsedOftenEnough_IsNotKept() => Run(async () =>
     {
-        _state.MaxRequestsPerConnection = 2;
+        _state.Limits = new ClusterLimits(new ClusterConfig()) { MaxRequestsPerConnection = 2 };
         var pool = Pool();
         var connection = await ConnectAsync(pool);
         PutBack(connection);
@@ -155,7 +156,7 @@ public sealed class EndpointPoolTests : IDisposable
         {
             var connection = pool.TryTakeIdle() ?? await ConnectAsync(pool);
             var waiting = new PendingRequest();
-            Assert.True(_state.TryWait(_idle.Worker, waiting));
+            Assert.True(_state.TryWait(_idle.Worker, waiting, ClusterLimits.Default));
             end(connection);
             Assert.True(waiting.Ready.IsCompleted);
         }
