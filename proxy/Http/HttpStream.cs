@@ -5,13 +5,12 @@ using Managed.Proxy.Core.EventLoop;
 using Managed.Proxy.Core.Limits;
 using Managed.Proxy.Core.Timers;
 using Managed.Proxy.Http.Codecs;
-using Managed.Proxy.Http.Codecs.Http1;
 using Managed.Proxy.Http.Headers;
 using Managed.Proxy.Router;
 using Managed.Proxy.Streams;
 using Managed.Proxy.Upstream.Endpoints;
 using Managed.Proxy.Upstream;
-using Managed.Proxy.Upstream.Pools;
+using Managed.Proxy.Upstream.Requests;
 
 namespace Managed.Proxy.Http;
 
@@ -30,8 +29,8 @@ public sealed partial class HttpStream
     private HttpFilter[] _filters = new HttpFilter[8];
     private int _filterCount;
     private ServerExchange _down = null!;
-    private UpstreamConnection? _connection;
-    private Http1ClientExchange? _up; // on it
+    private readonly UpstreamRequest _upstream;
+    private ClientExchange? _up; // that the response comes from
     private RouteEntry? _route;
     private bool _routeKnown, _wakePending, _responseStarted, _upgraded;
     private long _lastActivity, _idleMicros;
@@ -45,6 +44,7 @@ public sealed partial class HttpStream
     {
         Worker = worker;
         _traceStarted = StreamTrace.SinkOf(worker);
+        _upstream = new UpstreamRequest(worker);
         _replyBody = new ByteWriter(worker.Loop.Buffers);
         _request = new FilterPass(this, response: false);
         _response = new FilterPass(this, response: true);
@@ -65,6 +65,8 @@ public sealed partial class HttpStream
     public Generation Generation { get; private set; } = null!;
     internal ConnectionManager Manager { get; private set; } = null!;
     internal ServerExchange Down => _down;
+    /// <summary>The request is a HEAD: its answer has no body.</summary>
+    internal bool IsHead => _down.IsHead;
 
     /// <summary>What the filters do to this stream; null but in a sandbox.</summary>
     internal StreamTrace? Trace { get; private set; }
@@ -200,7 +202,7 @@ public sealed partial class HttpStream
     {
         _end = StreamEnd.Cut;
         _pumpStop = true;
-        StopAcquiring();
+        _upstream.Stop();
         Finish(complete: false);
         _pumpSignal.Set();
     }
@@ -243,9 +245,12 @@ public sealed partial class HttpStream
         if (_down.BodyEnded || _upgraded || IsStopped || age < Worker.Overload.GraceMicros) return;
         if (Info.BytesReceived >= age * bytesPerSecond / 1_000_000) return;
         Manager.CountOverload(Worker);
-        _down.MustClose = true;
+        _down.EndConnection();
         SendLocalReply(408, StreamTimeoutText.Span, "overload", ResponseFlags.OverloadManagerTerminated);
     }
+
+    /// <summary>The client is to open another connection for its next request.</summary>
+    internal void EndConnection() => _down.EndConnection();
 
     /// <summary>The connection is to be closed now, whatever the stream does (drain deadline).</summary>
     internal void Cut()
@@ -304,7 +309,14 @@ public sealed partial class HttpStream
         timers.Cancel(_routeTimer);
         timers.Cancel(_maxTimer);
         timers.Cancel(_requestTimer);
-        GiveBackUpstream();
+        try
+        {
+            _upstream.End();
+        }
+        catch (Exception e)
+        {
+            Worker.Reports.OnCrash(e);
+        }
         Info.EndTime = Worker.NowMicros;
         _down.FillInfo(Info);
         for (int i = 0; i < _filterCount; i++)
@@ -334,8 +346,7 @@ public sealed partial class HttpStream
         _routeKnown = _responseStarted = _wakePending = _upgraded = false;
         _route = null;
         _up = null;
-        _connection = null;
-        _cluster = null;
+        _upstream.Forget();
         _main.Reset();
         RequestTrailers.Clear();
     }
@@ -381,8 +392,7 @@ public sealed partial class HttpStream
             if (_end != StreamEnd.None) tunnel.Stop();
             return;
         }
-        if (IsStopped) StopAcquiring();
-        _up?.InterruptRead();
+        if (IsStopped) _upstream.Stop(); else _up?.InterruptRead();
         if (_end != StreamEnd.None)
         {
             _up?.InterruptWrite();
@@ -401,7 +411,7 @@ public sealed partial class HttpStream
 
     private void OnIdleTimer()
     {
-        long left = _lastActivity + _idleMicros - Worker.NowMicros;
+        long left = Math.Max(_lastActivity, _upstream.HeardMicros) + _idleMicros - Worker.NowMicros;
         if (left > 0) { Worker.Timers.Arm(_idleTimer, left); return; }
         OnTimeout(StreamEnd.IdleTimeout);
     }
@@ -410,11 +420,7 @@ public sealed partial class HttpStream
     {
         if (_end != StreamEnd.None || _reply == ReplyState.Asked) return;
         Manager.CountTimeout(Worker, end == StreamEnd.RouteTimeout, end == StreamEnd.IdleTimeout, end == StreamEnd.RequestTimeout);
-        if (end == StreamEnd.RouteTimeout)
-        {
-            if (_cluster is { } cluster) Worker.Stats.Increment(cluster.Stats.RqTimeout);
-            if (_connection is { } connection) Interlocked.Increment(ref connection.Pool.Endpoint.TimeoutRequests);
-        }
+        if (end == StreamEnd.RouteTimeout) _upstream.CountTimeout();
         (int status, string details, var flag, ReadOnlyMemory<byte> text) = end switch
         {
             StreamEnd.RouteTimeout => (504, "response_timeout", ResponseFlags.UpstreamRequestTimeout, UpstreamTimeoutText),
