@@ -17,8 +17,6 @@ internal sealed class Endpoint(SocketAddressBytes address, string text, string h
     public string HostName { get; } = hostName;
     /// <summary>Host for auto_host_rewrite; empty when there is none.</summary>
     public byte[] RewriteHost { get; } = System.Text.Encoding.ASCII.GetBytes(rewriteHost);
-    /// <summary>Null: connections as they are. Of the newest version that has the endpoint; those of all are alike.</summary>
-    public volatile UpstreamSocket? Socket;
     public volatile int Weight = 1;
     public EndpointHealthStatus ConfiguredHealth;
     public volatile int WeightOverride = -1;

@@ -19,10 +19,18 @@ internal sealed class HttpConnectionManagerFilter(ConnectionManager manager) : T
         var stats = connection.Worker.Stats;
         stats.Increment(manager.Stats.CxTotal);
         stats.Increment(manager.Stats.CxActive);
-        var http = new Http1ServerConnection(connection, manager);
-        await http.RunAsync();
-        stats.Decrement(http.Stats.CxActive);
-        stats.Increment(http.Stats.CxDestroy);
+        Http1ServerConnection? http = null;
+        try
+        {
+            http = new Http1ServerConnection(connection, manager);
+            await http.RunAsync();
+        }
+        finally
+        {
+            var last = http?.Stats ?? manager.Stats; // of the version that it is on by now
+            stats.Decrement(last.CxActive);
+            stats.Increment(last.CxDestroy);
+        }
         return true;
     }
 }
