@@ -91,7 +91,10 @@ public sealed partial class ProxyServer : IAsyncDisposable
     /// <summary>Builds a version with the real builders and changes nothing. On the calling thread.</summary>
     /// <param name="host">What it may take from the machine; null: everything, and it may wait for it.</param>
     public BuildResult Build(ConfigObject document, long version, HostAccess? host = null)
-        => new SnapshotBuilder(Stats, _shared, _accessLogs, _clusters, _workers, Modules, host ?? new()).Build(document, version);
+    {
+        var access = host ?? new();
+        return SnapshotBuilder.Build(() => new SnapshotBuilder(Stats, _shared, _accessLogs, _clusters, _workers, Modules, access), document, version, _current);
+    }
 
     /// <summary>Opens access log files anew, for log rotation.</summary>
     public void ReopenLogs() => _accessLogs.Reopen();

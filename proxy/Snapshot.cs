@@ -76,6 +76,8 @@ public sealed class Snapshot : IDisposable
     public long Version { get; set => field = IsPublished ? throw new InvalidOperationException($"version {field} is published") : value; }
     /// <summary>It has been in service.</summary>
     internal bool IsPublished { get; set; }
+    /// <summary>Nothing in its long form was worth a warning.</summary>
+    internal bool IsQuiet { get; init; }
     /// <summary>Its names were asked for.</summary>
     internal bool NamesResolved { get; set; }
     /// <summary>What it takes from the machine, for the next version's <see cref="HostAccess.Kept"/>.</summary>

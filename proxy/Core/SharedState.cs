@@ -57,6 +57,12 @@ public sealed class SharedState
     /// <summary>The same objects, with leases of its own: for one build.</summary>
     internal SharedState ForBuild() => new(this);
 
+    /// <summary>How often this build has leased something.</summary>
+    internal int LeaseCount
+    {
+        get { lock (_lock) return _leases.Count; }
+    }
+
     /// <summary>What this build leased, in that order, each once.</summary>
     internal IReadOnlyList<SharedResource> Leases()
     {

@@ -16,6 +16,11 @@ public sealed class RouteBuildContext
     public required SharedState Shared { get; init; }
     /// <summary>For building per-route filter configurations; its identity is extended by table, virtual host, route and filter.</summary>
     public required FilterBuildContext Filters { get; init; }
+    /// <summary>The same table in the version before: what has not changed is taken from it.</summary>
+    public RouteTable? Former { get; init; }
     /// <summary>The filters that <c>typed_per_filter_config</c> may name.</summary>
     public IReadOnlyList<HttpFilterDefinition> FilterDefinitions { get; init; } = ExtensionCatalog.HttpFilters;
+
+    /// <summary>Counts what was leased, and what was taken from the machine, in this build so far.</summary>
+    internal long Taken => Shared.LeaseCount + Stats.Count + Errors.Host.Asked;
 }

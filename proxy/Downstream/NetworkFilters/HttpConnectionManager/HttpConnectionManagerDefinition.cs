@@ -19,10 +19,11 @@ internal sealed class HttpConnectionManagerDefinition : NetworkFilterDefinition
     {
         int before = context.Errors.Count;
         // What is wrong in one place does not hide what is wrong in another: references are checked all the same.
-        if (typedConfig is null || ConfigBinder.BindPartial<HttpConnectionManagerConfig>(typedConfig, context.Errors) is not { } config) return null;
+        var former = context.Former?.Terminal as HttpConnectionManager;
+        if (typedConfig is null || ConfigBinder.BindPartial(typedConfig, context.Errors, former?.Config) is not { } config) return null;
         string prefix = $"http.{config.StatPrefix}.";
         var filters = BuildFilters(config, prefix, context, out bool suppress);
-        var routes = config.RouteConfig is not null ? BuildInlineRoutes(config, prefix, context) : config.Rds is not null ? FindRoutes(config, context) : null;
+        var routes = config.RouteConfig is not null ? BuildInlineRoutes(config, prefix, context, former) : config.Rds is not null ? FindRoutes(config, context) : null;
         var accessLog = AccessLog.Build(config.AccessLog, context.Errors, context.AccessLogs);
         var localReply = config.LocalReplyConfig is null ? null : LocalReplyRewriter.Build(config.LocalReplyConfig, context.Errors);
         var internals = InternalAddresses.Build(config.InternalAddressConfig, context.Errors);
@@ -61,10 +62,11 @@ internal sealed class HttpConnectionManagerDefinition : NetworkFilterDefinition
         return [.. built];
     }
 
-    private static RouteTable? BuildInlineRoutes(HttpConnectionManagerConfig config, string prefix, NetworkBuildContext context)
+    private static RouteTable? BuildInlineRoutes(HttpConnectionManagerConfig config, string prefix, NetworkBuildContext context, HttpConnectionManager? former)
         => RouteTable.Build(config.RouteConfig!, new RouteBuildContext
         {
             Errors = context.Errors, Clusters = context.Clusters, Stats = context.Stats, Shared = context.Shared, Filters = context.ForFilter(prefix, "routes"),
+            Former = former is { Config.RouteConfig: not null } ? former.Routes : null,
         });
 
     private static RouteTable? FindRoutes(HttpConnectionManagerConfig config, NetworkBuildContext context)
