@@ -55,7 +55,7 @@ public sealed partial class ProxyServer : IAsyncDisposable
         _shared = new SharedState(_workers.Length, new GuestEnvironment(ScriptLogger, options.CacheFolder, options.TraceStarted is not null, options.CodeFetchHosts, options.WasmCompiler) { InService = () => _current is not null });
         for (int i = 0; i < _workers.Length; i++) _workers[i] = new Worker(i, this);
         _threads = [.. _workers.Select(w => new Thread(() => Run(w)) { Name = "worker-" + w.Id, IsBackground = true })];
-        _watchdog = new Watchdog(_workers, Stats, _logger);
+        _watchdog = new Watchdog(_workers, Overload, Stats, _logger);
         _sweep = new Timer(static s => ((ProxyServer)s!).SweepSafely(), this, Timeout.Infinite, Timeout.Infinite);
         ObserveProcess();
     }
@@ -122,7 +122,6 @@ public sealed partial class ProxyServer : IAsyncDisposable
             await Task.Delay(20, CancellationToken.None);
         _stopped = true;
         _sweep.Dispose();
-        Overload.Dispose();
         _watchdog.Dispose();
         foreach (var worker in _workers) worker.Loop.Stop();
         foreach (var thread in _threads) if (thread.IsAlive) thread.Join(TimeSpan.FromSeconds(2));
