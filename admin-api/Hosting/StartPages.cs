@@ -16,7 +16,7 @@ internal static partial class StartPages
     private const int DontNeed = 4; // MADV_DONTNEED
     // Documentation/admin-guide/mm/pagemap.rst: 64 bits a page.
     private const ulong Present = 1UL << 63, OfTheFile = 1UL << 61;
-    private static readonly TimeSpan Settled = TimeSpan.FromSeconds(2);
+    private static readonly TimeSpan Settled = TimeSpan.FromSeconds(4); // the compiler has caught up with what the start ran often, and lies idle
     private static readonly nuint PageSize = (nuint)Environment.SystemPageSize;
 
     private readonly record struct Mapping(nuint Start, nuint End);
@@ -66,7 +66,7 @@ internal static partial class StartPages
             if (!text.EndsWith(".dll") && !text.Contains(".so", StringComparison.Ordinal))
                 continue;
             var (dash, blank) = (text.IndexOf('-'), text.IndexOf(' '));
-            if (text[blank + 1] == 'r' && text[blank + 2] == '-' && text[blank + 4] == 'p')
+            if (text[blank + 1] == 'r' && text[blank + 2] == '-')
                 found.Add(new(Address(text[..dash]), Address(text[(dash + 1)..blank])));
         }
         return found;

@@ -46,7 +46,7 @@ internal static class StartRun
         {
             string[] more = dashboard ? [] : ["--no-dashboard"];
             using var node = StartedNode.Start(scene.Executable, Path.Combine(scene.Folder, $"{dashboard}"), config, scene.Document.Listener, admin, more);
-            await Task.Delay(TimeSpan.FromSeconds(10));
+            await Task.Delay(TimeSpan.FromSeconds(20));
             double before = ProcessFigures.CpuSeconds(node.Id);
             await Task.Delay(TimeSpan.FromSeconds(seconds));
             double cpu = (ProcessFigures.CpuSeconds(node.Id) - before) / seconds, most = dashboard ? limit : limit - 20;
