@@ -90,10 +90,13 @@ public sealed partial class ProxyServer : IAsyncDisposable
 
     /// <summary>Builds a version with the real builders and changes nothing. On the calling thread.</summary>
     /// <param name="host">What it may take from the machine; null: everything, and it may wait for it.</param>
-    public BuildResult Build(ConfigObject document, long version, HostAccess? host = null)
+    public BuildResult Build(ConfigObject document, long version, HostAccess? host = null) => Build(document, version, host, _current);
+
+    /// <summary>The same on the version that is given, or on none.</summary>
+    internal BuildResult Build(ConfigObject document, long version, HostAccess? host, Snapshot? former)
     {
         var access = host ?? new();
-        return SnapshotBuilder.Build(() => new SnapshotBuilder(Stats, _shared, _accessLogs, _clusters, _workers, Modules, access), document, version, _current);
+        return SnapshotBuilder.Build(() => new SnapshotBuilder(Stats, _shared, _accessLogs, _clusters, _workers, Modules, access), document, version, former);
     }
 
     /// <summary>Opens access log files anew, for log rotation.</summary>

@@ -1,5 +1,6 @@
 using Managed.AdminApi.Auth;
 using Managed.Dashboard.Hosting;
+using Microsoft.AspNetCore.Hosting.Server;
 
 namespace Managed.AdminApi.Hosting;
 
@@ -53,6 +54,7 @@ internal sealed class DashboardHost(IServiceProvider node) : IAsyncDisposable
     {
         var builder = WebApplication.CreateEmptyBuilder(new() { ContentRootPath = AppContext.BaseDirectory, ApplicationName = "managed" });
         builder.Services.AddRouting();
+        builder.Services.AddSingleton(node.GetRequiredService<IServer>()); // which this host never starts
         builder.Services.AddSingleton(node.GetRequiredService<ILoggerFactory>()).AddSingleton(node.GetRequiredService<IHostApplicationLifetime>());
         builder.Services.AddSingleton(node.GetRequiredService<RunOptions>());
         builder.Services.AddSingleton(node.GetRequiredService<AccessTokens>()).AddSingleton(node.GetRequiredService<Sessions>()).AddSingleton(node.GetRequiredService<FailureLimits>());

@@ -17,14 +17,18 @@ internal sealed class ManagedHost : IAsyncDisposable
     private readonly DataFolder _folder;
     private readonly IServiceCollection _parts;
     private readonly ServiceProvider _node;
+    private readonly ILoggerFactory _loggers;
     private readonly StopSignal _stop;
     private WebApplication? _app;
     private DemoService? _demo;
     private string? _signInLink;
     private bool _stopped;
 
-    private ManagedHost(RunOptions options, DataFolder folder, ProxyServer proxy, IServiceCollection parts, ServiceProvider node, StopSignal stop) =>
+    private ManagedHost(RunOptions options, DataFolder folder, ProxyServer proxy, IServiceCollection parts, ServiceProvider node, StopSignal stop)
+    {
         (_options, _folder, Proxy, _parts, _node, _stop) = (options, folder, proxy, parts, node, stop);
+        _loggers = node.GetRequiredService<ILoggerFactory>();
+    }
 
     public ProxyServer Proxy { get; }
     /// <summary>Those of the web host once there is one.</summary>
@@ -133,14 +137,13 @@ internal sealed class ManagedHost : IAsyncDisposable
         if (_app is not null)
             await _app.DisposeAsync();
         await Proxy.DisposeAsync();
-        var loggers = _node.GetRequiredService<ILoggerFactory>();
         await _node.DisposeAsync();
         if (_demo is not null)
             await _demo.DisposeAsync();
         _stop.Dispose();
         SqliteConnection.ClearAllPools(); // the last connection to close merges the write-ahead log
         _folder.Dispose();
-        loggers.Dispose(); // writes what it has not written yet
+        _loggers.Dispose(); // writes what it has not written yet
     }
 
     /// <summary>What went wrong at the start is to be told, not what went wrong in cleaning up after it.</summary>
