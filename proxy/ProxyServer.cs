@@ -192,6 +192,7 @@ public sealed partial class ProxyServer : IAsyncDisposable
     private void ObserveProcess()
     {
         Stats.Observe("server.memory_allocated", static () => GC.GetTotalMemory(false));
+        Stats.Observe("server.memory_total_allocated", static () => GC.GetTotalAllocatedBytes());
         Stats.Observe("server.total_connections", () => _workers.Sum(w => w.Connections));
         Stats.Observe("server.concurrency", () => _workers.Length);
         Stats.Observe("server.live", () => _current is not null && !_draining ? 1 : 0);

@@ -152,7 +152,8 @@ public sealed class ConfigObject(ConfigOrigin? origin = null) : ConfigNode(origi
         return true;
     }
 
-    private static bool IsCamel(string name) => name.AsSpan().ContainsAnyInRange('A', 'Z');
+    // What a snake_case name with an underscore becomes has a capital where that was, or a digit: sha_256.
+    private static bool IsCamel(string name) => name.AsSpan().ContainsAnyInRange('A', 'Z') || name.AsSpan().ContainsAnyInRange('0', '9');
 
     private int IndexOf(string name)
     {
