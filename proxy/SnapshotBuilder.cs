@@ -5,6 +5,7 @@ using Managed.Proxy.Configuration.Model;
 using Managed.Proxy.Configuration.ShortForms;
 using Managed.Proxy.Configuration.Validation;
 using Managed.Proxy.Core;
+using Managed.Proxy.Core.Limits;
 using Managed.Proxy.Core.Telemetry;
 using Managed.Proxy.Core.Transport;
 using Managed.Proxy.Downstream.Listener;
@@ -85,7 +86,7 @@ internal sealed class SnapshotBuilder(StatsRegistry registry, SharedState state,
         {
             var context = new RouteBuildContext
             {
-                Errors = errors, Clusters = clusters, Stats = _names, Shared = _shared, Filters = filters, Former = former?.Routes.GetValueOrDefault(route.Name),
+                Errors = errors, Clusters = clusters, BuildFilter = new RouteFilterBuilder(ExtensionCatalog.Http, filters).Build, Former = former?.Routes.GetValueOrDefault(route.Name),
             };
             if (RouteTable.Build(route, context) is { } table) routes[route.Name] = table;
         }
@@ -118,7 +119,7 @@ internal sealed class SnapshotBuilder(StatsRegistry registry, SharedState state,
             if (item.TypedConfig is not { } typed) continue;
             built.TryAdd(item.Name, typed);
             // One that no chain uses is still to be right.
-            ExtensionCatalog.FindHttpFilter(typed, item.Name, item.Node, errors)?.Build(typed, context);
+            ExtensionCatalog.Http.Find(typed, item.Name, item.Node, errors)?.Build(typed, context);
         }
         return built;
     }
@@ -146,7 +147,7 @@ internal sealed class SnapshotBuilder(StatsRegistry registry, SharedState state,
         FilterChain? Chain(FilterChainConfig chain) => BuildChain(chain, listener, new NetworkBuildContext
         {
             Errors = errors, Stats = _names, Shared = _shared, Listener = config, ChainName = chain.Name, Clusters = clusters, Routes = routes, RouteNames = routeNames, ClusterNames = clusterNames,
-            SharedFilters = sharedFilters, AccessLogs = accessLogs, Former = former?.FindChain(chain.Name),
+            SharedFilters = sharedFilters, AccessLogs = accessLogs, HttpFilters = ExtensionCatalog.Http, Former = former?.FindChain(chain.Name),
         });
         listener.Chains = [.. config.FilterChains.Select(Chain).OfType<FilterChain>()];
         listener.DefaultChain = config.DefaultFilterChain is { } fallback ? Chain(fallback) : null;

@@ -57,12 +57,6 @@ public sealed class SharedState
     /// <summary>The same objects, with leases of its own: for one build.</summary>
     internal SharedState ForBuild() => new(this);
 
-    /// <summary>How often this build has leased something.</summary>
-    internal int LeaseCount
-    {
-        get { lock (_lock) return _leases.Count; }
-    }
-
     /// <summary>What this build leased, in that order, each once.</summary>
     internal IReadOnlyList<SharedResource> Leases()
     {
@@ -70,7 +64,7 @@ public sealed class SharedState
     }
 
     /// <summary>Gives back what was leased; the parts of resources that nobody leases any more are released.</summary>
-    internal void Return(IReadOnlyList<Worker> workers)
+    internal void Return(IReadOnlyList<WorkerContext> workers)
     {
         lock (_lock)
         {

@@ -1,8 +1,8 @@
 using Managed.Proxy.Core.Buffers;
 using Managed.Proxy.Core.EventLoop;
-using Managed.Proxy.Downstream.NetworkFilters.HttpConnectionManager;
 using Managed.Proxy.Http.Headers;
 using Managed.Proxy.Streams;
+using Managed.Proxy.Upstream;
 
 namespace Managed.Proxy.Http;
 
@@ -41,7 +41,7 @@ public sealed partial class HttpStream
             Wake();
             return;
         }
-        _repliesInResponse = _reply == ReplyState.Sending || _response.HeadersOut || _up is { Head: { IsWhole: true, Status: >= 200 } };
+        _repliesInResponse = _reply == ReplyState.Sending || _response.HeadersOut || _up is { IsAnswered: true };
         _reply = ReplyState.Asked;
         _replyStatus = status;
         _replyBody.Clear();
@@ -62,15 +62,15 @@ public sealed partial class HttpStream
     {
         if (IsStopped) return;
         Manager.CountOverload(Worker);
-        _down.MustClose = true;
+        _down.EndConnection();
         SendLocalReply(503, "overloaded"u8, "overload", ResponseFlags.OverloadManagerTerminated,
             static (h, _) => h.Set(HeaderId.XEnvoyOverloaded, "true"u8), null);
     }
 
     /// <summary>Answers what the codec could not read as a request: counted and logged, seen by no filter.</summary>
-    internal async IoTask<bool> RefuseAsync(Codecs.ServerExchange down, HttpConnectionManager manager, Snapshot snapshot, int status, string details)
+    internal async IoTask<bool> RefuseAsync(Codecs.ServerExchange down, ConnectionManager manager, Generation generation, int status, string details)
     {
-        Begin(down, manager, snapshot);
+        Begin(down, manager, generation);
         manager.OnRequest(this);
         SendLocalReply(status, default, details, ResponseFlags.DownstreamProtocolError);
         bool complete = await SendReplyAsync();
@@ -82,11 +82,10 @@ public sealed partial class HttpStream
     {
         bool throughFilters = !_repliesInResponse && _filterCount > 0;
         _reply = ReplyState.Sending;
-        GiveUpUpstream();
         await StopPumpAsync();
         _request.End(); // what filters kept of the request nobody will see any more
         // What is left of the request's body can only be skipped if it is already here.
-        if (!SkipRequestBody()) _down.MustClose = true;
+        if (!SkipRequestBody()) _down.AbandonRequest();
         ResponseHeaders.Clear();
         ResponseTrailers.Clear();
         Manager.PrepareReply(this, ref _replyStatus, _replyBody, _decorate, _decorateState);

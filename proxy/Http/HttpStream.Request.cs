@@ -1,5 +1,5 @@
 using Managed.Proxy.Core.EventLoop;
-using Managed.Proxy.Http.Codecs.Http1;
+using Managed.Proxy.Http.Codecs;
 using Managed.Proxy.Streams;
 
 namespace Managed.Proxy.Http;
@@ -79,7 +79,7 @@ public sealed partial class HttpStream
             if (result == BodyResult.Error)
             {
                 Manager.CountProtocolError(Worker);
-                _down.MustClose = true;
+                _down.AbandonRequest();
                 SendLocalReply(_down.ErrorStatus, default, "http1.codec_error", ResponseFlags.DownstreamProtocolError);
                 Wake();
                 break;
@@ -121,7 +121,7 @@ public sealed partial class HttpStream
         Worker.Timers.Cancel(_requestTimer);
     }
 
-    private async IoTask<bool> EndUpstreamRequestAsync(Upstream.Pools.UpstreamConnection up)
+    private async IoTask<bool> EndUpstreamRequestAsync(ClientExchange up)
     {
         up.WriteEnd(RequestTrailers.Count > 0 && Manager.ForwardTrailers ? RequestTrailers : null);
         ArmRouteTimer();

@@ -35,7 +35,7 @@ internal sealed class CompiledRoute
 
     public RouteConfig Config { get; }
 
-    /// <summary>It holds nothing that is leased or allowed to a version, so it may be a part of the next.</summary>
+    /// <summary>It holds nothing that is allowed to, or built for, one version, so it may be a part of the next.</summary>
     public bool IsKept { get; }
 
     /// <summary>The name, or <c>route-index</c>.</summary>
@@ -53,7 +53,7 @@ internal sealed class CompiledRoute
         if (former is { IsKept: true } && former.LeadsWhere(scope.Context.Clusters)) return former;
         if (config.Match is not { } match) return null;
         string label = config.Name.Length > 0 ? config.Name : $"route-{index}";
-        long taken = scope.Context.Taken;
+        long asked = errors.Host.Asked;
         var path = former?.Path ?? PathMatch.Compile(match, errors);
         var headers = HeaderMatch.CompileAll(match.Headers, errors);
         var query = match.QueryParameters.Select(q => QueryMatch.Compile(q, errors)).OfType<QueryMatch>().ToArray();
@@ -67,7 +67,7 @@ internal sealed class CompiledRoute
         var entries = new RouteEntryBuilder(scope, config, label, path!).Build();
         if (path is null || headers is null || query.Length != match.QueryParameters.Count || entries is null) return null;
         int share = match.RuntimeFraction?.DefaultValue?.PartsPerMillion ?? 1_000_000;
-        bool isKept = scope.Filters == RouteFilters.None && scope.Context.Taken == taken;
+        bool isKept = scope.Filters == RouteFilters.None && errors.Host.Asked == asked;
         return new CompiledRoute(config, isKept, label, path, headers, query, share, entries, weightHeader is null ? null : new HeaderName(weightHeader));
     }
 

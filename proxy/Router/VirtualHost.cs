@@ -30,7 +30,7 @@ internal sealed class VirtualHost
         Config = config;
         _requireTls = config.RequireTls;
         _routes = routes;
-        if (routes.Length > Few) _index = former is not null && HasSamePaths(former) ? former._index : new RouteIndex(routes);
+        if (routes.Length > Few) _index = former is not null && HasSamePaths(former) ? former._index : new RouteIndex([.. routes.Select(r => (r.Path, r.IsSure))]);
         _toHttps = new RouteEntry { VirtualHostName = Name, RouteConfigurationName = tableName, Kind = RouteKind.Redirect, Redirect = RedirectAction.Https };
     }
 

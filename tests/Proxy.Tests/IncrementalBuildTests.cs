@@ -139,8 +139,8 @@ public sealed class IncrementalBuildTests : IAsyncLifetime
         request.Add(":method", "GET");
         request.Add(":authority", "api.test");
         request.Add(":path", path);
-        var manager = (Proxy.Downstream.NetworkFilters.HttpConnectionManager.HttpConnectionManager)snapshot.Listeners[0].Chains[0].Terminal;
-        return manager.Routes.Match(request, new Proxy.Streams.StreamInfo(), 0)!;
+        var manager = (Proxy.Downstream.NetworkFilters.HttpConnectionManager.HttpConnectionManagerFilter)snapshot.Listeners[0].Chains[0].Terminal;
+        return manager.Manager.Routes.Match(request, new Proxy.Streams.StreamInfo(), 0)!;
     }
 
     private static ConfigObject Parse() => (ConfigObject)ConfigParser.Parse(Document, ConfigFormat.Yaml, "document", new ConfigErrors())!;

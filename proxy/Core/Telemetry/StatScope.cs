@@ -47,12 +47,6 @@ public sealed class StatScope(StatsRegistry registry)
         }
     }
 
-    /// <summary>How many names, or groups of them, it has.</summary>
-    internal int Count
-    {
-        get { lock (_lock) return _leased.Count; }
-    }
-
     /// <summary>Once nothing counts on the names but what is on its way to a worker already. Again: nothing.</summary>
     internal void Return()
     {

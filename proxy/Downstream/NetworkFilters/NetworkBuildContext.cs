@@ -28,6 +28,8 @@ internal sealed class NetworkBuildContext
     public required AccessLogFiles AccessLogs { get; init; }
     /// <summary>The chain of this name in the version before: what has not changed is taken from it.</summary>
     public FilterChain? Former { get; init; }
+    /// <summary>The HTTP filters that there are.</summary>
+    public required HttpFilterCatalog HttpFilters { get; init; }
 
     public Cluster? FindCluster(ConfigNode? at, string field, string name)
     {

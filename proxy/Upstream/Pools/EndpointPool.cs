@@ -1,15 +1,26 @@
+using Managed.Proxy.Core;
 using Managed.Proxy.Core.EventLoop;
-using Managed.Proxy.Core.Timers;
 using Managed.Proxy.Core.Transport;
+using Managed.Proxy.Upstream.Endpoints;
 
 namespace Managed.Proxy.Upstream.Pools;
 
-/// <summary>One worker's connections to one endpoint; the last used is used first, so that the rest can time out.</summary>
-internal sealed class EndpointPool(Worker worker, Endpoint endpoint, ClusterState state)
+/// <summary>
+/// One worker's connections to one endpoint. A connection carries as many requests at once as its protocol and its peer let it; those with
+/// room are taken from, the last used first, so that the rest can time out.
+/// </summary>
+internal sealed class EndpointPool(WorkerContext worker, Endpoint endpoint, ClusterState state)
 {
-    private readonly List<UpstreamConnection> _idle = [];
+    private readonly List<UpstreamConnection> _ready = []; // with room for a request
     private readonly HashSet<UpstreamConnection> _open = [];
     private int _connecting;
+
+    /// <summary>This worker's; made at its first use.</summary>
+    public static EndpointPool Of(Endpoint endpoint, WorkerContext worker, ClusterState state)
+        => (EndpointPool)(endpoint.Pools[worker.Id] ??= new EndpointPool(worker, endpoint, state));
+
+    /// <summary>The endpoint or its cluster is gone: idle connections close, busy ones when they are done. On the worker.</summary>
+    public static void Retire(Endpoint endpoint, WorkerContext worker) => ((EndpointPool?)endpoint.Pools[worker.Id])?.Retire();
 
     public Endpoint Endpoint { get; } = endpoint;
     public ClusterState State { get; } = state;
@@ -18,13 +29,16 @@ internal sealed class EndpointPool(Worker worker, Endpoint endpoint, ClusterStat
     /// <summary>Those that are being made included.</summary>
     public int OpenConnections => _open.Count + _connecting;
 
-    public UpstreamConnection? TryTakeIdle()
+    /// <summary>A connection with room, whose place for one request is taken; null when there is none.</summary>
+    public UpstreamConnection? TryTake()
     {
-        while (_idle.Count > 0)
+        while (_ready.Count > 0)
         {
-            var connection = _idle[^1];
-            _idle.RemoveAt(_idle.Count - 1);
-            if (!connection.Transport.IsClosed) return connection;
+            var connection = _ready[^1];
+            bool open = !connection.Transport.IsClosed;
+            if (open) connection.Enter();
+            if (!open || !connection.HasRoom) _ready.RemoveAt(_ready.Count - 1);
+            if (open) return connection;
         }
         return null;
     }
@@ -62,17 +76,19 @@ internal sealed class EndpointPool(Worker worker, Endpoint endpoint, ClusterStat
         worker.Stats.Record(State.Stats.ConnectMs, worker.NowMicros - began);
         worker.Stats.Increment(State.Stats.CxActive);
         var connection = new UpstreamConnection(worker, this, transport!);
+        connection.Enter();
         _open.Add(connection);
         return (connection, 0);
     }
 
+    /// <summary>It has room again.</summary>
     public void Return(UpstreamConnection connection)
     {
-        _idle.Add(connection);
+        _ready.Add(connection);
         State.OnConnectionFree(worker);
     }
 
-    public void RemoveIdle(UpstreamConnection connection) => _idle.Remove(connection);
+    public void RemoveReady(UpstreamConnection connection) => _ready.Remove(connection);
 
     public bool Forgotten(UpstreamConnection connection) => !_open.Contains(connection);
 
@@ -86,33 +102,15 @@ internal sealed class EndpointPool(Worker worker, Endpoint endpoint, ClusterStat
         State.OnConnectionClosed(worker);
     }
 
-    /// <summary>Closes what is idle; what is busy closes when it is done.</summary>
-    public void Retire()
+    private void Retire()
     {
         IsRetired = true;
-        while (TryTakeIdle() is { } idle) idle.Close();
+        for (int i = _ready.Count - 1; i >= 0; i--)
+        {
+            var connection = _ready[i];
+            if (!connection.IsIdle) continue;
+            _ready.RemoveAt(i);
+            connection.Close();
+        }
     }
-}
-
-/// <summary>The way to give up a connection that is being made: by its time-out or by its stream.</summary>
-internal sealed class ConnectAttempt
-{
-    private readonly WheelTimer _timer;
-    private SocketTransport? _transport;
-
-    public ConnectAttempt() => _timer = new WheelTimer(static a => ((ConnectAttempt)a!)._transport?.CancelWrite(Libc.ETimedOut), this);
-
-    public void Begin(Worker worker, SocketTransport transport, long timeoutMicros)
-    {
-        _transport = transport;
-        worker.Timers.Arm(_timer, timeoutMicros);
-    }
-
-    public void End(Worker worker)
-    {
-        _transport = null;
-        worker.Timers.Remove(_timer);
-    }
-
-    public void Cancel() => _transport?.CancelWrite(Libc.ECanceled);
 }
