@@ -5,9 +5,11 @@ using Managed.Proxy.Http;
 namespace Managed.Proxy.Downstream.NetworkFilters.HttpConnectionManager;
 
 /// <summary>The terminal filter that speaks HTTP with the client [4].</summary>
-internal sealed class HttpConnectionManagerFilter(ConnectionManager manager) : TerminalFilter
+internal sealed class HttpConnectionManagerFilter(ConnectionManager manager, HttpConnectionManagerConfig config) : TerminalFilter
 {
     public ConnectionManager Manager => manager;
+    /// <summary>What it was built from, for the next version to take over what is the same.</summary>
+    public HttpConnectionManagerConfig Config => config;
 
     public override long DrainMicros => manager.DrainMicros;
 
