@@ -17,7 +17,7 @@ internal sealed class FloodGuard(Http2Options options, Http2Stats stats)
     // SETTINGS, PINGs and the like: what an honest peer has at the beginning, for each stream or DATA frame, and a second.
     private const int ControlBase = 1000, ControlPerFrame = 4, ControlPerSecond = 20;
 
-    private long _streams, _dataSent, _dataReceived, _priorities, _windowUpdates, _control, _closed, _premature;
+    private long _streams, _dataSent, _dataReceived, _priorities, _windowUpdates, _control, _closed, _premature, _dribbles;
     private int _empty;
     private long _began;
 
@@ -47,6 +47,9 @@ internal sealed class FloodGuard(Http2Options options, Http2Stats stats)
         long allowed = ControlBase + ControlPerFrame * (_streams + _dataSent + _dataReceived) + ControlPerSecond * ((nowMicros - _began) / 1_000_000);
         return _control > allowed ? stats.ControlFlood : null;
     }
+
+    /// <summary>A DATA frame of a few bytes, because the peer's window was no larger: work without end for what an honest peer never does.</summary>
+    public Counter? OnDribble() => ++_dribbles > ControlBase && _dribbles * 2 > _dataSent ? stats.WindowUpdateFlood : null;
 
     /// <summary>
     /// A stream has ended; too early when it was reset by the peer, or for what the peer did, within its first second. More than every

@@ -237,8 +237,7 @@ internal abstract partial class Http2Connection
         _sendWindow -= n;
         stream.BytesSent += n;
         _guard.OnDataSent();
-        // Windows of a few bytes make frames of a few bytes: work without end for what an honest peer never does.
-        if (n < pending && n < 64 && Calm(_guard.OnControl(_loop.NowMicros)) is { Code: not Http2Error.None } flood)
+        if (n < pending && n < 64 && Calm(_guard.OnDribble()) is { Code: not Http2Error.None } flood)
         {
             Fail(flood.Code, CloseDetails);
             return false;
