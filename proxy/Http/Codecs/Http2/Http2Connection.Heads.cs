@@ -55,7 +55,7 @@ internal abstract partial class Http2Connection
         }
         if (!IsIdle(id))
         {
-            if (!WasResetByUs(id)) return FrameFault.Connection(Http2Error.StreamClosed);
+            if (!IsPassedOver(id)) return FrameFault.Connection(Http2Error.StreamClosed);
             return SkipBlock(block, FrameFault.None);
         }
         // Section 5.1.1: clients open the odd ones; nobody opens any towards one that takes no pushes.
@@ -67,6 +67,7 @@ internal abstract partial class Http2Connection
             var broken = SkipBlock(block, FrameFault.None);
             if (broken.Code != Http2Error.None) return broken;
             SendReset(id, Http2Error.RefusedStream);
+            if (!ends) Remember(id);
             return Calm(_guard.OnClosed(tooEarly: true));
         }
         return OnRequest(id, block, ends, fault);

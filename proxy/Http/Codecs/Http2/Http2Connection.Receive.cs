@@ -121,7 +121,7 @@ internal abstract partial class Http2Connection
         if (!_streams.TryGetValue(frame.StreamId, out var stream))
         {
             if (IsIdle(frame.StreamId)) Fail(Http2Error.Protocol, "http2.data_on_idle_stream");
-            else if (!WasResetByUs(frame.StreamId)) Fail(Http2Error.StreamClosed, "http2.data_on_closed_stream");
+            else if (!IsPassedOver(frame.StreamId)) Fail(Http2Error.StreamClosed, "http2.data_on_closed_stream");
             return;
         }
         var code = stream.RemoteEnded ? Http2Error.StreamClosed

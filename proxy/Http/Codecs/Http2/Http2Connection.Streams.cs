@@ -34,7 +34,9 @@ internal abstract partial class Http2Connection
 
     private bool IsIdle(int id) => (id & 1) == (IsServer ? 1 : 0) ? id > _lastPeerStream : id >= _nextStream;
 
-    private bool WasResetByUs(int id) => _resets is not null && _resets.AsSpan().Contains(id);
+    // What comes on it is of no interest and no fault: we have ended it or not begun it, which the peer could not know yet.
+    private bool IsPassedOver(int id)
+        => (_resets is not null && _resets.AsSpan().Contains(id)) || (_goAwayFinal && (id & 1) == 1 && IsServer && id > _goAwayLast);
 
     private void Close(Http2Stream stream)
     {
