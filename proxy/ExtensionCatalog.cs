@@ -38,6 +38,8 @@ public static class ExtensionCatalog
         new RouterFilterDefinition(),
     ];
 
+    internal static HttpFilterCatalog Http { get; } = new(HttpFilters);
+
     /// <summary>The record behind a message type (without URL prefix), network or HTTP filter, per-route forms too; null when it is none of ours.</summary>
     public static Type? FindConfigType(string typeName)
     {
@@ -47,36 +49,6 @@ public static class ExtensionCatalog
         return null;
     }
 
-    internal static HttpFilterDefinition? FindHttpFilter(ConfigObject? typedConfig, string name, ConfigNode? at, ConfigErrors errors)
-    {
-        string wanted = TypeOf(typedConfig) ?? name;
-        foreach (var definition in HttpFilters) if (Is(definition.Name, definition.TypeName, wanted)) return definition;
-        Unknown("HTTP filter", wanted, typedConfig, at, HttpFilters.Select(d => d.Name), ExtensionNames.Find(ExtensionKind.HttpFilter, wanted) is not null, errors);
-        return null;
-    }
-
     internal static NetworkFilterDefinition? FindNetworkFilter(ConfigObject? typedConfig, string name, ConfigNode? at, ConfigErrors errors)
-    {
-        string wanted = TypeOf(typedConfig) ?? name;
-        foreach (var definition in NetworkFilters) if (Is(definition.Name, definition.TypeName, wanted)) return definition;
-        Unknown("network filter", wanted, typedConfig, at, NetworkFilters.Select(d => d.Name), ExtensionNames.Find(ExtensionKind.NetworkFilter, wanted) is not null, errors);
-        return null;
-    }
-
-    private static string? TypeOf(ConfigObject? typedConfig)
-        => typedConfig?.Text("@type") is { } url ? url[(url.LastIndexOf('/') + 1)..] : null;
-
-    private static bool Is(string name, string typeName, string wanted)
-        => wanted == name || wanted == typeName || (name.EndsWith(wanted, StringComparison.Ordinal) && name.Length > wanted.Length && name[name.Length - wanted.Length - 1] == '.');
-
-    private static void Unknown(string kind, string wanted, ConfigObject? typedConfig, ConfigNode? at, IEnumerable<string> names, bool envoyHasIt, ConfigErrors errors)
-    {
-        // The expansion of short forms may have said so already.
-        if (errors.HasAt(typedConfig?["@type"] ?? at, ConfigCode.UnknownExtension)) return;
-        var known = names.SelectMany(n => new[] { n, n[(n.LastIndexOf('.') + 1)..] }).ToList();
-        string? near = envoyHasIt ? null : Suggestions.Closest(wanted, known);
-        string detail = envoyHasIt ? $"{kind} '{wanted}' is not available in this version" : $"there is no {kind} '{wanted}'";
-        errors.Error(typedConfig?["@type"] ?? at, ConfigCode.UnknownExtension, detail,
-            near is not null ? $"did you mean '{near}'?" : "available: " + string.Join(", ", known.Where(n => !n.Contains('.'))));
-    }
+        => ExtensionLookup.Find(NetworkFilters, static d => (d.Name, d.TypeName), ExtensionKind.NetworkFilter, "network filter", typedConfig, name, at, errors);
 }

@@ -7,7 +7,7 @@ namespace Managed.Proxy;
 /// <summary>How to start the data plane.</summary>
 public sealed class ProxyOptions
 {
-    /// <summary>Number of worker threads, 1 to <see cref="Worker.MaxWorkers"/>.</summary>
+    /// <summary>Number of worker threads, 1 to <see cref="Core.WorkerContext.MaxWorkers"/>.</summary>
     public int Workers { get; init; } = Environment.ProcessorCount;
     public required Microsoft.Extensions.Logging.ILoggerFactory LoggerFactory { get; init; }
     /// <summary>Switches tracing on: given each stream's trace as the stream begins, on its worker. For sandboxes; it costs much.</summary>
@@ -71,6 +71,3 @@ public sealed record MatchQuery(string Listener, string Method, string Authority
 
 /// <summary>Where the request would go, and why each candidate before it lost.</summary>
 public sealed record MatchResult(string? FilterChain, string? RouteConfiguration, string? VirtualHost, string? Route, string? Action, string? Cluster, IReadOnlyList<MatchStep> Steps);
-
-/// <summary>Something the data plane did on its own: <c>listener.drained</c>, <c>endpoint.health_changed</c>, …</summary>
-public sealed record ProxyEvent(string Type, IReadOnlyDictionary<string, object?> Data);

@@ -2,7 +2,8 @@ using System.Diagnostics;
 using Managed.Proxy.Configuration;
 using Managed.Proxy.Core;
 using Managed.Proxy.Downstream.Listener;
-using Managed.Proxy.Upstream;
+using Managed.Proxy.Upstream.Endpoints;
+using Managed.Proxy.Upstream.Pools;
 
 namespace Managed.Proxy;
 
@@ -56,7 +57,7 @@ public sealed partial class ProxyServer
         }
         double prepared = Elapsed(start);
 
-        var former = _current;
+        var former = Current;
         Commit(next, added);
         var acks = await AcknowledgeAsync(next, start, prepared);
         bool timedOut = acks.Any(a => a.State != WorkerAckState.Acknowledged);
@@ -131,25 +132,25 @@ public sealed partial class ProxyServer
 
     private void Commit(Snapshot next, List<(ListenAddress Address, Listener Listener)> added)
     {
-        foreach (var cluster in next.Clusters.Values) cluster.State.OnRetire(RetirePools);
+        foreach (var cluster in next.Clusters.Values) cluster.Members.OnRetire(RetirePools);
         var goneClusters = _clusters.Activate(next.Clusters.Values);
         foreach (var cluster in next.Clusters.Values)
-            if (cluster.NeedsDns) _dns.Watch(cluster.State); else _dns.Forget(cluster.State);
+            if (cluster.NeedsDns) _dns.Watch(cluster.Members); else _dns.Forget(cluster.Members);
         next.InService = true;
         lock (_generations) _generations.Add(next);
         next.IsPublished = true;
-        _current = next; // the instant
+        _inService.Value = next; // the instant
         foreach (var (address, listener) in added)
         {
             address.Keep();
             _addresses[address.Key] = address;
             foreach (var worker in _workers) worker.Post(static s => StartAccepting(((Worker, ListenAddress))s!), (worker, address));
-            Raise("listener.added", ("name", listener.Name), ("address", listener.BoundAddress?.ToString() ?? listener.AddressKey));
+            _reports.Raise("listener.added", ("name", listener.Name), ("address", listener.BoundAddress?.ToString() ?? listener.AddressKey));
         }
-        foreach (var state in goneClusters)
+        foreach (var members in goneClusters)
         {
-            _dns.Forget(state);
-            state.RetireAll();
+            _dns.Forget(members);
+            members.RetireAll();
         }
     }
 
@@ -161,7 +162,7 @@ public sealed partial class ProxyServer
             worker.Post(static s =>
             {
                 var (w, snapshot, completion, since) = ((Worker, Snapshot, TaskCompletionSource<double>, long))s!;
-                w.DrainRemoved(snapshot);
+                w.Connections.DrainRemoved(snapshot);
                 w.OnPublished();
                 completion.SetResult(Elapsed(since));
             }, (worker, version, done, start));
@@ -179,7 +180,7 @@ public sealed partial class ProxyServer
     {
         // The former version's addresses are all still there: removal comes after the acknowledgements.
         _clusters.Activate(former.Clusters.Values);
-        _current = former;
+        _inService.Value = former;
         await AcknowledgeAsync(former, Stopwatch.GetTimestamp(), 0);
         await RemoveUnusedAsync(former);
     }
@@ -191,7 +192,7 @@ public sealed partial class ProxyServer
             if (current.FindListener(key) is not null) continue;
             _addresses.Remove(key);
             StopAccepting(address);
-            Raise("listener.removed", ("address", key));
+            _reports.Raise("listener.removed", ("address", key));
         }
         // Behind the stopping of acceptors, whose last connections are still the former version's.
         lock (_generations)
@@ -238,7 +239,7 @@ public sealed partial class ProxyServer
             if (!_stopped && _generations.Count > 1) _sweep.Change(SweepMs, Timeout.Infinite);
         }
 
-        bool IsPast(Snapshot version) => !ReferenceEquals(version, _current) && Array.TrueForAll(_workers, w => w.Step >= version.RetiredAt);
+        bool IsPast(Snapshot version) => !ReferenceEquals(version, Current) && Array.TrueForAll(_workers, w => w.Step >= version.RetiredAt);
     }
 
     private void SweepSafely()
@@ -249,14 +250,14 @@ public sealed partial class ProxyServer
         }
         catch (Exception e)
         {
-            OnWorkerCrash(e);
+            _reports.OnCrash(e);
             if (!_stopped) _sweep.Change(SweepMs, Timeout.Infinite);
         }
     }
 
     private static void StartAccepting((Worker Worker, ListenAddress Address) what)
     {
-        var acceptor = new Acceptor(what.Worker, what.Address.Key, what.Address.SocketOf(what.Worker));
+        var acceptor = new Acceptor(what.Worker.Connections, what.Address.Key, what.Address.SocketOf(what.Worker));
         what.Address.Acceptors[what.Worker.Id] = acceptor;
         acceptor.Start();
     }
@@ -269,7 +270,7 @@ public sealed partial class ProxyServer
 
     private void RetirePools(Endpoint endpoint)
     {
-        foreach (var worker in _workers) worker.Post(static s => { var (w, e) = ((Worker, Endpoint))s!; e.Pools[w.Id]?.Retire(); }, (worker, endpoint));
+        foreach (var worker in _workers) worker.Post(static s => { var (w, e) = ((Worker, Endpoint))s!; EndpointPool.Retire(e, w); }, (worker, endpoint));
     }
 
     private static double Elapsed(long start) => Stopwatch.GetElapsedTime(start).TotalMilliseconds;

@@ -8,6 +8,7 @@ using Managed.Proxy.Http.Headers;
 using Managed.Proxy.Router.Matching;
 using Managed.Proxy.Streams;
 using Managed.Proxy.Upstream;
+using Managed.Proxy.Upstream.Endpoints;
 
 namespace Managed.Proxy;
 
@@ -16,8 +17,8 @@ public sealed partial class ProxyServer
 {
     public IReadOnlyList<WorkerStatus> Workers()
     {
-        long version = _current?.Version ?? 0;
-        return [.. _workers.Select(w => new WorkerStatus(w.Id, version, version, w.Connections, w.Requests,
+        long version = Current?.Version ?? 0;
+        return [.. _workers.Select(w => new WorkerStatus(w.Id, version, version, w.Connections.Count, w.Requests,
             _threadIds.TryGetValue(w.Id, out int thread) ? ThreadInfo.CpuSeconds(thread) : 0, Interlocked.Exchange(ref w.Loop.LongestTurnMicros, 0) / 1000.0))];
     }
 
@@ -33,20 +34,20 @@ public sealed partial class ProxyServer
     {
         lock (_generations)
         {
-            return [.. _generations.Select(g => new GenerationStatus(g.Version, ReferenceEquals(g, _current), g.Connections, g.Streams))];
+            return [.. _generations.Select(g => new GenerationStatus(g.Version, ReferenceEquals(g, Current), g.Connections, g.Streams))];
         }
     }
 
     public IReadOnlyList<ListenerStatus> Listeners()
     {
-        if (_current is not { } current) return [];
+        if (Current is not { } current) return [];
         return [.. current.Listeners.Select(l => new ListenerStatus(l.Name, l.Config.Address!.ToString(), l.BoundAddress?.ToString() ?? l.AddressKey, _draining ? "draining" : "active",
             Stats.Value($"listener.{l.Stats.Prefix}.downstream_cx_active"), Stats.Value($"listener.{l.Stats.Prefix}.downstream_cx_total"), [.. l.Chains.Select(c => c.Name)]))];
     }
 
     public IReadOnlyList<ClusterStatus> Clusters()
     {
-        if (_current is not { } current) return [];
+        if (Current is not { } current) return [];
         return [.. current.Clusters.Values.Select(c => new ClusterStatus(c.Name, EnumText(c.Config.Type.ToString()), EnumText(c.Config.LbPolicy.ToString()),
             c.State.MaxConnections, c.State.MaxPending, c.State.MaxRequests, c.State.MaxRetries, [.. c.Endpoints.All.Select(Status)]))];
     }
@@ -54,32 +55,32 @@ public sealed partial class ProxyServer
     /// <summary>Connections of the listener finish what they do and close; it goes on accepting. False when there is none of this name.</summary>
     public bool DrainListener(string name)
     {
-        var listener = _current?.Listeners.FirstOrDefault(l => l.Name == name);
+        var listener = Current?.Listeners.FirstOrDefault(l => l.Name == name);
         if (listener is null) return false;
         foreach (var worker in _workers)
-            worker.Post(static s => { var (w, l) = ((Worker, Listener))s!; w.DrainWhere(l.AddressKey, l.Config.DrainTimeout); }, (worker, listener));
-        Raise("listener.draining", ("name", name));
+            worker.Post(static s => { var (w, l) = ((Worker, Listener))s!; w.Connections.DrainWhere(l.AddressKey, l.Config.DrainTimeout); }, (worker, listener));
+        _reports.Raise("listener.draining", ("name", name));
         return true;
     }
 
     /// <summary>Overrides until the process ends or the endpoint goes; null leaves as it is. False when there is no such endpoint.</summary>
     public bool SetEndpointOverride(string cluster, string endpoint, int? weight, bool? drain)
     {
-        if (_current is not { } current || !current.Clusters.TryGetValue(cluster, out var found) || !found.State.Override(endpoint, weight, drain)) return false;
-        Raise("endpoint.health_changed", ("cluster", cluster), ("endpoint", endpoint), ("weight", weight), ("drain", drain));
+        if (Current is not { } current || !current.Clusters.TryGetValue(cluster, out var found) || !found.Members.Override(endpoint, weight, drain)) return false;
+        _reports.Raise("endpoint.health_changed", ("cluster", cluster), ("endpoint", endpoint), ("weight", weight), ("drain", drain));
         return true;
     }
 
     /// <summary>Null when there is no such listener.</summary>
     public MatchResult? Match(MatchQuery query)
     {
-        var listener = _current?.Listeners.FirstOrDefault(l => l.Name == query.Listener);
+        var listener = Current?.Listeners.FirstOrDefault(l => l.Name == query.Listener);
         if (listener is null) return null;
         var steps = new List<MatchStep>();
         var source = query.SourceIp is { } ip ? new IPEndPoint(ip, 0) : null;
         var local = listener.BoundAddress is { } bound && query.DestinationPort is { } port ? new IPEndPoint(bound.Address, port) : listener.BoundAddress;
         var chain = listener.Matcher.Match(new ChainQuery(local, source, source, query.ServerName ?? "", "raw_buffer", []), steps);
-        if (chain?.Terminal is not HttpConnectionManager manager) return new MatchResult(chain?.Name, null, null, null, null, null, steps);
+        if (chain?.Terminal is not HttpConnectionManagerFilter { Manager: var manager }) return new MatchResult(chain?.Name, null, null, null, null, null, steps);
         var headers = new HeaderMap();
         headers.Add(":method", query.Method);
         headers.Add(":authority", query.Authority);
@@ -95,7 +96,7 @@ public sealed partial class ProxyServer
     /// <summary>What publishing a built version would do to the running one.</summary>
     public PublicationImpact Impact(Snapshot next)
     {
-        var now = _current;
+        var now = Current;
         var before = now?.Listeners.ToDictionary(l => l.Name) ?? [];
         var after = next.Listeners.ToDictionary(l => l.Name);
         var rebound = after.Values.Where(l => before.TryGetValue(l.Name, out var b) && b.AddressKey != l.AddressKey).Select(l => l.Name).ToList();

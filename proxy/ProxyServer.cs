@@ -2,6 +2,7 @@ using System.Collections.Concurrent;
 using Managed.Proxy.Configuration;
 using Managed.Proxy.Configuration.Host;
 using Managed.Proxy.Core;
+using Managed.Proxy.Core.Limits;
 using Managed.Proxy.Core.Telemetry;
 using Managed.Proxy.Downstream.Listener;
 using Managed.Proxy.Streams.AccessLog;
@@ -29,14 +30,12 @@ public sealed partial class ProxyServer : IAsyncDisposable
     private readonly DnsRefresher _dns;
     private readonly Timer _sweep;
     private readonly Watchdog _watchdog;
-    private readonly StatsCells _cells; // of what is counted by more than one thread, under its own lock
-    private readonly Counter _workerExceptions;
-    private long _crashSecond, _crashesTold, _crashesUntold;
     private readonly SemaphoreSlim _publishing = new(1, 1);
     private readonly Dictionary<string, ListenAddress> _addresses = [];
     private readonly List<Snapshot> _generations = [];
     private readonly ConcurrentDictionary<int, int> _threadIds = new();
-    private volatile Snapshot? _current;
+    private readonly CurrentGeneration _inService = new();
+    private readonly Reports _reports;
     private long _step; // counts what the workers are told to have behind them
     private volatile bool _draining, _stopped;
 
@@ -44,16 +43,15 @@ public sealed partial class ProxyServer : IAsyncDisposable
     {
         _options = options;
         _logger = options.LoggerFactory.CreateLogger("Managed.Proxy");
-        ScriptLogger = options.LoggerFactory.CreateLogger("Managed.Proxy.Script");
-        _cells = Stats.AddWorker(static (action, state) => action(state)); // its names stay, so nothing is ever cleared
-        _workerExceptions = Stats.Counter("server.worker_exceptions");
+        var scripts = options.LoggerFactory.CreateLogger("Managed.Proxy.Script");
+        _reports = new Reports(_logger, scripts, Stats);
         _accessLogs = new AccessLogFiles(Stats);
         Overload = new Overload(options.BufferLimit, options.MaxConnections, Stats, PressAll);
         _dns = new DnsRefresher(options.ResolveName is { } resolve ? new Resolver(resolve) : null);
-        _workers = new Worker[Math.Clamp(options.Workers, 1, Worker.MaxWorkers)];
+        _workers = new Worker[Math.Clamp(options.Workers, 1, WorkerContext.MaxWorkers)];
         _clusters = new ClusterRegistry(_workers.Length);
-        _shared = new SharedState(_workers.Length, new GuestEnvironment(ScriptLogger, options.CacheFolder, options.TraceStarted is not null, options.CodeFetchHosts, options.WasmCompiler) { InService = () => _current is not null });
-        for (int i = 0; i < _workers.Length; i++) _workers[i] = new Worker(i, this);
+        _shared = new SharedState(_workers.Length, new GuestEnvironment(scripts, options.CacheFolder, options.TraceStarted is not null, options.CodeFetchHosts, options.WasmCompiler) { InService = () => Current is not null });
+        for (int i = 0; i < _workers.Length; i++) _workers[i] = new Worker(i, Stats, Overload, _reports, _inService, options.TraceStarted);
         _threads = [.. _workers.Select(w => new Thread(() => Run(w)) { Name = "worker-" + w.Id, IsBackground = true })];
         _watchdog = new Watchdog(_workers, Stats, _logger);
         _sweep = new Timer(static s => ((ProxyServer)s!).SweepSafely(), this, Timeout.Infinite, Timeout.Infinite);
@@ -61,10 +59,7 @@ public sealed partial class ProxyServer : IAsyncDisposable
     }
 
     public StatsRegistry Stats { get; } = new();
-    internal Action<Http.StreamTrace>? TraceStarted => _options.TraceStarted;
     internal Overload Overload { get; }
-    /// <summary>Where scripts log.</summary>
-    internal ILogger ScriptLogger { get; }
 
     /// <summary>What guest code is given here, for what checks modules outside a publication.</summary>
     public GuestEnvironment Guests => _shared.Guests;
@@ -73,10 +68,14 @@ public sealed partial class ProxyServer : IAsyncDisposable
     public ModuleSource? Modules { get; set; }
 
     /// <summary>The version that new requests get; null before the first publication.</summary>
-    public Snapshot? Current => _current;
+    public Snapshot? Current => (Snapshot?)_inService.Value;
 
     /// <summary>Told of events; called on the thread where they happen, so hand over and return.</summary>
-    public event Action<ProxyEvent>? EventRaised;
+    public event Action<ProxyEvent>? EventRaised
+    {
+        add => _reports.Raised += value;
+        remove => _reports.Raised -= value;
+    }
 
     /// <summary>The process is on its way out: nothing new is accepted.</summary>
     public bool Draining => _draining;
@@ -113,9 +112,9 @@ public sealed partial class ProxyServer : IAsyncDisposable
         {
             _publishing.Release();
         }
-        foreach (var worker in _workers) worker.Post(static s => { var (w, time) = ((Worker, TimeSpan))s!; w.DrainWhere(null, time); }, (worker, drain));
+        foreach (var worker in _workers) worker.Post(static s => { var (w, time) = ((Worker, TimeSpan))s!; w.Connections.DrainWhere(null, time); }, (worker, drain));
         long end = Environment.TickCount64 + (long)drain.TotalMilliseconds + 100;
-        while (_workers.Sum(w => w.Connections) > 0 && Environment.TickCount64 < end && !cancellation.IsCancellationRequested)
+        while (_workers.Sum(w => w.Connections.Count) > 0 && Environment.TickCount64 < end && !cancellation.IsCancellationRequested)
             await Task.Delay(20, CancellationToken.None);
         _stopped = true;
         _sweep.Dispose();
@@ -135,36 +134,6 @@ public sealed partial class ProxyServer : IAsyncDisposable
 
     internal Worker WorkerAt(int id) => _workers[id];
 
-    /// <summary>Counts and, a few times a second, logs what nobody caught; the line is written off the worker.</summary>
-    internal void OnWorkerCrash(Exception exception)
-    {
-        const int PerSecond = 5;
-        long untold;
-        lock (_cells)
-        {
-            _cells.Increment(_workerExceptions);
-            long second = Environment.TickCount64 / 1000;
-            if (second != _crashSecond) (_crashSecond, _crashesTold) = (second, 0);
-            if (++_crashesTold > PerSecond)
-            {
-                _crashesUntold++;
-                return;
-            }
-            (untold, _crashesUntold) = (_crashesUntold, 0);
-        }
-        Chores.Add(() => Log.WorkerCrash(_logger, untold, exception));
-    }
-
-    internal void OnFilterFailure(string filter, Exception exception) => Log.FilterFailure(_logger, filter, exception);
-
-    internal void Raise(string type, params ReadOnlySpan<(string Name, object? Value)> data)
-    {
-        if (EventRaised is not { } raised) return;
-        var members = new Dictionary<string, object?>();
-        foreach (var (name, value) in data) members[name] = value;
-        raised(new ProxyEvent(type, members));
-    }
-
     private void Run(Worker worker)
     {
         _threadIds[worker.Id] = ThreadInfo.CurrentId();
@@ -181,19 +150,19 @@ public sealed partial class ProxyServer : IAsyncDisposable
 
     private void PressAll()
     {
-        foreach (var worker in _workers) worker.Post(static w => ((Worker)w!).PressAll(), worker);
+        foreach (var worker in _workers) worker.Post(static w => ((Worker)w!).Connections.PressAll(), worker);
     }
 
     private void ObserveProcess()
     {
         Stats.Observe("server.memory_allocated", static () => GC.GetTotalMemory(false));
-        Stats.Observe("server.total_connections", () => _workers.Sum(w => w.Connections));
+        Stats.Observe("server.total_connections", () => _workers.Sum(w => w.Connections.Count));
         Stats.Observe("server.concurrency", () => _workers.Length);
-        Stats.Observe("server.live", () => _current is not null && !_draining ? 1 : 0);
+        Stats.Observe("server.live", () => Current is not null && !_draining ? 1 : 0);
         long started = Environment.TickCount64;
         Stats.Observe("server.uptime", () => (Environment.TickCount64 - started) / 1000);
-        Stats.Observe("listener_manager.total_listeners_active", () => _current?.Listeners.Count ?? 0);
-        Stats.Observe("cluster_manager.active_clusters", () => _current?.Clusters.Count ?? 0);
-        Stats.Observe("server.version", () => _current?.Version ?? 0);
+        Stats.Observe("listener_manager.total_listeners_active", () => Current?.Listeners.Count ?? 0);
+        Stats.Observe("cluster_manager.active_clusters", () => Current?.Clusters.Count ?? 0);
+        Stats.Observe("server.version", () => Current?.Version ?? 0);
     }
 }

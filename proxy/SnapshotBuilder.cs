@@ -5,6 +5,7 @@ using Managed.Proxy.Configuration.Model;
 using Managed.Proxy.Configuration.ShortForms;
 using Managed.Proxy.Configuration.Validation;
 using Managed.Proxy.Core;
+using Managed.Proxy.Core.Limits;
 using Managed.Proxy.Core.Telemetry;
 using Managed.Proxy.Core.Transport;
 using Managed.Proxy.Downstream.Listener;
@@ -65,7 +66,7 @@ internal sealed class SnapshotBuilder(StatsRegistry registry, SharedState state,
         var routes = new Dictionary<string, RouteTable>();
         foreach (var route in config.RouteConfigurations)
         {
-            var context = new RouteBuildContext { Errors = errors, Clusters = clusters, Stats = _names, Shared = _shared, Filters = filters };
+            var context = new RouteBuildContext { Errors = errors, Clusters = clusters, BuildFilter = new RouteFilterBuilder(ExtensionCatalog.Http, filters).Build };
             if (RouteTable.Build(route, context) is { } table) routes[route.Name] = table;
         }
 
@@ -92,7 +93,7 @@ internal sealed class SnapshotBuilder(StatsRegistry registry, SharedState state,
             if (item.TypedConfig is not { } typed) continue;
             built.TryAdd(item.Name, typed);
             // One that no chain uses is still to be right.
-            ExtensionCatalog.FindHttpFilter(typed, item.Name, item.Node, errors)?.Build(typed, context);
+            ExtensionCatalog.Http.Find(typed, item.Name, item.Node, errors)?.Build(typed, context);
         }
         return built;
     }
@@ -120,7 +121,7 @@ internal sealed class SnapshotBuilder(StatsRegistry registry, SharedState state,
         FilterChain? Chain(FilterChainConfig chain) => BuildChain(chain, listener, new NetworkBuildContext
         {
             Errors = errors, Stats = _names, Shared = _shared, Listener = config, ChainName = chain.Name, Clusters = clusters, Routes = routes, RouteNames = routeNames, ClusterNames = clusterNames,
-            SharedFilters = sharedFilters, AccessLogs = accessLogs,
+            SharedFilters = sharedFilters, AccessLogs = accessLogs, HttpFilters = ExtensionCatalog.Http,
         });
         listener.Chains = [.. config.FilterChains.Select(Chain).OfType<FilterChain>()];
         listener.DefaultChain = config.DefaultFilterChain is { } fallback ? Chain(fallback) : null;

@@ -1,5 +1,6 @@
 using System.Threading.Channels;
 using Managed.Proxy;
+using Managed.Proxy.Core;
 
 namespace Managed.AdminApi.Events;
 

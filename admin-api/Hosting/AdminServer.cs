@@ -1,6 +1,6 @@
 using System.Net;
 using Managed.AdminApi.Problems;
-using Managed.Proxy.Core;
+using Managed.Proxy.Core.Limits;
 using Microsoft.AspNetCore.Hosting.Server;
 using Microsoft.AspNetCore.Hosting.Server.Features;
 using Microsoft.AspNetCore.Server.Kestrel.Core;

@@ -1,4 +1,4 @@
-using Managed.Proxy.Core;
+using Managed.Proxy.Core.Limits;
 using Microsoft.Win32.SafeHandles;
 
 namespace Managed.AdminApi.Hosting;

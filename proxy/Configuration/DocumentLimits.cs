@@ -1,5 +1,3 @@
-using Managed.Proxy.Configuration.Parsing;
-
 namespace Managed.Proxy.Configuration;
 
 /// <summary>How much a tree holds.</summary>
@@ -15,7 +13,7 @@ public readonly record struct DocumentSize(long Bytes, long Nodes, int Depth);
 public static class DocumentLimits
 {
     /// <summary>Far deeper than any configuration (the deepest of Envoy's examples has 30 levels).</summary>
-    public const int MaxDepth = ConfigParser.MaxDepth;
+    public const int MaxDepth = 64;
 
     /// <summary>Values in one document: some fifty thousand clusters.</summary>
     public const int MaxNodes = 1_000_000;

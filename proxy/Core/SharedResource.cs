@@ -17,21 +17,21 @@ public abstract class SharedResource
     /// A version that leases it goes into service: makes what the workers will need, in their place. On the control thread; null, or why it
     /// cannot be.
     /// </summary>
-    protected internal virtual string? Prepare(IReadOnlyList<Worker> workers) => null;
+    protected internal virtual string? Prepare(IReadOnlyList<WorkerContext> workers) => null;
 
     /// <summary>After <see cref="Prepare"/>, before the first stream of the version: takes what was made for this worker. On the worker.</summary>
-    protected internal virtual void Install(Worker worker)
+    protected internal virtual void Install(WorkerContext worker)
     {
     }
 
     /// <summary>
-    /// Gives the parts back, those of a worker on that worker (<see cref="Worker.Post"/>), and each only when nothing runs in it. It is not
+    /// Gives the parts back, those of a worker on that worker (<see cref="WorkerContext.Post"/>), and each only when nothing runs in it. It is not
     /// leased again: whoever needs the like makes another. Control thread.
     /// </summary>
-    protected internal abstract void Release(IReadOnlyList<Worker> workers);
+    protected internal abstract void Release(IReadOnlyList<WorkerContext> workers);
 
     /// <summary>Adds the state of its parts, one row a worker. On any thread, while workers run: figures may be a call old.</summary>
-    public virtual void Describe(IReadOnlyList<Worker> workers, ICollection<GuestVmStatus> into)
+    public virtual void Describe(IReadOnlyList<WorkerContext> workers, ICollection<GuestVmStatus> into)
     {
     }
 }

@@ -64,7 +64,7 @@ public sealed class SharedState
     }
 
     /// <summary>Gives back what was leased; the parts of resources that nobody leases any more are released.</summary>
-    internal void Return(IReadOnlyList<Worker> workers)
+    internal void Return(IReadOnlyList<WorkerContext> workers)
     {
         lock (_lock)
         {

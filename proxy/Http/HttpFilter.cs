@@ -1,3 +1,4 @@
+using Managed.Proxy.Core;
 using Managed.Proxy.Core.Buffers;
 using Managed.Proxy.Http.Headers;
 
@@ -58,7 +59,7 @@ public enum FilterHooks
 /// One filter on one stream, on one worker: no locks, no other threads. Instances are pooled: <see cref="OnDestroy"/> must bring
 /// every field back to its fresh state. A hook may change the headers and the body it is given, call
 /// <see cref="HttpStream.SendLocalReply(int, ReadOnlySpan{byte}, string, Streams.ResponseFlags)"/> (its return value then does not matter) or pause by its status
-/// and later resume through the stream, on the same worker (<see cref="Worker.Post"/> brings other threads there).
+/// and later resume through the stream, on the same worker (<see cref="WorkerContext.Post"/> brings other threads there).
 /// Request hooks run in the order of the chain, response hooks in reverse.
 /// </summary>
 public abstract class HttpFilter

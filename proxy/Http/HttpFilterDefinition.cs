@@ -5,7 +5,7 @@ namespace Managed.Proxy.Http;
 
 /// <summary>
 /// First of a filter's three lifetimes: process-wide. Names the filter, binds its configuration, builds the factory of one
-/// version. Listed once in <see cref="ExtensionCatalog"/>.
+/// version. Listed once in <c>ExtensionCatalog.cs</c>.
 /// </summary>
 public abstract class HttpFilterDefinition
 {
@@ -42,6 +42,12 @@ public sealed class FilterBuildContext
     public IReadOnlyDictionary<string, Upstream.Cluster> Clusters { get; init; } = new Dictionary<string, Upstream.Cluster>();
     /// <summary>Where in the document the filter stands, as a stable identity for carried-over state: <c>listener/chain/filter</c>.</summary>
     public required string Identity { get; init; }
+
+    /// <summary>The same for another place.</summary>
+    internal FilterBuildContext With(string identity) => new()
+    {
+        Errors = Errors, Stats = Stats, Shared = Shared, StatPrefix = StatPrefix, ClusterNames = ClusterNames, Clusters = Clusters, Identity = identity,
+    };
 }
 
 /// <summary>
@@ -50,16 +56,16 @@ public sealed class FilterBuildContext
 /// </summary>
 public abstract class HttpFilterFactory
 {
-    private readonly Stack<HttpFilter>?[] _free = new Stack<HttpFilter>?[Worker.MaxWorkers];
+    private readonly Stack<HttpFilter>?[] _free = new Stack<HttpFilter>?[WorkerContext.MaxWorkers];
 
     /// <summary>Which hooks the instances override.</summary>
     public abstract FilterHooks Hooks { get; }
-    protected abstract HttpFilter Create(Worker worker);
+    protected abstract HttpFilter Create(WorkerContext worker);
 
-    internal HttpFilter Rent(Worker worker)
+    internal HttpFilter Rent(WorkerContext worker)
         => (_free[worker.Id] ??= new()).TryPop(out var filter) ? filter : Create(worker);
 
-    internal void Return(HttpFilter filter, Worker worker)
+    internal void Return(HttpFilter filter, WorkerContext worker)
     {
         filter.OnDestroy();
         filter.Stream = null!;
@@ -68,8 +74,8 @@ public abstract class HttpFilterFactory
 }
 
 /// <summary>A factory from a lambda: <c>new FilterFactory(FilterHooks.RequestHeaders, worker => new MyFilter(built))</c>.</summary>
-public sealed class FilterFactory(FilterHooks hooks, Func<Worker, HttpFilter> create) : HttpFilterFactory
+public sealed class FilterFactory(FilterHooks hooks, Func<WorkerContext, HttpFilter> create) : HttpFilterFactory
 {
     public override FilterHooks Hooks => hooks;
-    protected override HttpFilter Create(Worker worker) => create(worker);
+    protected override HttpFilter Create(WorkerContext worker) => create(worker);
 }

@@ -1,9 +1,12 @@
+using Managed.Proxy.Core;
 using Managed.Proxy.Core.EventLoop;
+using Managed.Proxy.Http.Codecs;
 using Managed.Proxy.Http.Codecs.Http1;
 using Managed.Proxy.Http.Headers;
 using Managed.Proxy.Router;
 using Managed.Proxy.Streams;
 using Managed.Proxy.Upstream;
+using Managed.Proxy.Upstream.Endpoints;
 using Managed.Proxy.Upstream.Pools;
 
 namespace Managed.Proxy.Http;
@@ -30,7 +33,7 @@ public sealed partial class HttpStream
             AnswerFromRoute(route);
             return false;
         }
-        var cluster = route.ResolveCluster(this);
+        var cluster = route.ResolveCluster(RequestHeaders);
         if (cluster is null)
         {
             SendLocalReply(route.ClusterNotFoundStatus, default, "cluster_not_found", ResponseFlags.NoClusterFound);
@@ -46,7 +49,7 @@ public sealed partial class HttpStream
         Worker.Stats.Increment(state.Stats.RqTotal);
         Worker.Stats.Increment(state.Stats.RqActive);
         // What the upstream was not to see as it came is not sent there as it came.
-        var rewrite = route.PrepareRequest(this, envoyHeaders: !Manager.SuppressEnvoyHeaders);
+        var rewrite = route.PrepareRequest(RequestHeaders, Info, envoyHeaders: !Manager.SuppressEnvoyHeaders);
         bool prepared = rewrite == PathRewriteResult.Done;
         if (rewrite == PathRewriteResult.TooLong) SendLocalReply(414, default, "path_rewrite_too_long");
         else if (rewrite == PathRewriteResult.DotSegment) SendLocalReply(400, default, "path_rewrite_made_dot_segment");
@@ -89,14 +92,14 @@ public sealed partial class HttpStream
                 var stream = (HttpStream)s!;
                 var location = stream.Worker.Scratch;
                 location.Clear();
-                stream._route!.WriteLocation(stream, location);
+                stream._route!.WriteLocation(stream.RequestHeaders, location);
                 headers.Set(HeaderId.Location, location.Written);
             }, this);
         else if (route.Kind == RouteKind.DirectResponse)
         {
             var body = Worker.Scratch;
             body.Clear();
-            route.WriteDirectBody(this, body);
+            route.WriteDirectBody(Info, body);
             SendLocalReply(route.DirectStatus, body.Written, "direct_response", ResponseFlags.None, static (headers, s) =>
             {
                 var stream = (HttpStream)s!;
@@ -119,12 +122,12 @@ public sealed partial class HttpStream
                 ReplyForUpstream(503, "no healthy upstream"u8, "no_healthy_upstream", ResponseFlags.NoHealthyUpstream);
                 return false;
             }
-            var pool = endpoint.PoolOf(Worker, state);
+            var pool = EndpointPool.Of(endpoint, Worker, state);
             Info.UpstreamAsked = Worker.NowMicros;
             var connection = fresh ? null : pool.TryTakeIdle();
             if (connection is null)
             {
-                if (!state.TryEnterConnection(pool))
+                if (!state.TryEnterConnection(pool.OpenConnections))
                 {
                     Worker.Stats.Increment(state.Stats.CxOverflow);
                     if (!await WaitForConnectionAsync(state)) return false;
@@ -138,7 +141,7 @@ public sealed partial class HttpStream
                 }
                 if (IsStopped) { connection.Close(); return false; }
             }
-            if (route.AutoHostRewrite && endpoint.RewriteHost.Length > 0) route.RewriteHost(this, endpoint.RewriteHost);
+            if (route.AutoHostRewrite && endpoint.RewriteHost.Length > 0) route.RewriteHost(RequestHeaders, endpoint.RewriteHost);
             Info.UpstreamHost = endpoint.Text;
             Info.UpstreamHostName = endpoint.HostName.Length > 0 ? endpoint.HostName : endpoint.Text;
             Info.UpstreamRemoteAddress = endpoint.Address.EndPoint;
@@ -146,8 +149,9 @@ public sealed partial class HttpStream
             Info.UpstreamAttempts++;
             Interlocked.Increment(ref endpoint.ActiveRequests);
             Interlocked.Increment(ref endpoint.TotalRequests);
-            _up = connection;
-            var outcome = await ExchangeAsync(connection, route);
+            _connection = connection;
+            var up = _up = connection.Begin();
+            var outcome = await ExchangeAsync(connection, up, route);
             Worker.Stats.Add(state.Stats.TxBytes, Info.UpstreamWireBytesSent);
             Worker.Stats.Add(state.Stats.RxBytes, Info.UpstreamWireBytesReceived);
             if (outcome == ExchangeOutcome.Complete)
@@ -158,7 +162,7 @@ public sealed partial class HttpStream
             else
             {
                 // An answer that came and went no further than this: cut on its way, or replaced by a filter.
-                if (outcome == ExchangeOutcome.Failed && connection.Head is { IsWhole: true, Status: >= 200 and var code }) CountResponse(code);
+                if (outcome == ExchangeOutcome.Failed && up.Head is { IsWhole: true, Status: >= 200 and var code }) CountResponse(code);
                 if (_end == StreamEnd.ClientGone) Worker.Stats.Increment(state.Stats.RqCancelled);
                 else if (outcome == ExchangeOutcome.Failed) Worker.Stats.Increment(state.Stats.RxReset);
             }
@@ -219,11 +223,10 @@ public sealed partial class HttpStream
 
     private enum ExchangeOutcome { Complete, Failed, Retry }
 
-    private async IoTask<ExchangeOutcome> ExchangeAsync(UpstreamConnection up, RouteEntry route)
+    private async IoTask<ExchangeOutcome> ExchangeAsync(UpstreamConnection connection, Http1ClientExchange up, RouteEntry route)
     {
         Info.UpstreamStart = Worker.NowMicros;
         Info.UpstreamProtocol = HttpProtocol.Http11;
-        up.BeginRequest();
         bool body = _down.RequestHasBody;
         long length = body && RequestHeaders.Has(HeaderId.ContentLength) ? FieldSyntax.ParseLength(RequestHeaders.Get(HeaderId.ContentLength)) : -1;
         // A method that usually has a body says so when it has none (RFC 9110 section 8.6).
@@ -240,19 +243,19 @@ public sealed partial class HttpStream
             up.WriteEnd(null);
             await up.FlushAsync(); // a failure shows in the read, where an early answer may wait as well
         }
-        var outcome = await ReadResponseAsync(up, route, mayRetry: !body);
+        var outcome = await ReadResponseAsync(up, route, mayRetry: !body && connection.IsReused);
         await StopPumpAsync();
         Info.UpstreamWireBytesSent = up.WireBytesSent;
         Info.UpstreamWireBytesReceived = up.WireBytesReceived;
         if (_up is not null)
         {
             _up = null;
-            up.Finish(outcome == ExchangeOutcome.Complete);
+            connection.Finish(outcome == ExchangeOutcome.Complete);
         }
         return outcome;
     }
 
-    private async IoTask<ExchangeOutcome> ReadResponseAsync(UpstreamConnection up, RouteEntry route, bool mayRetry)
+    private async IoTask<ExchangeOutcome> ReadResponseAsync(Http1ClientExchange up, RouteEntry route, bool mayRetry)
     {
         up.BeginResponse(ResponseHeaders);
         while (true)
@@ -265,14 +268,14 @@ public sealed partial class HttpStream
                 if (n == -Libc.EIntr) continue;
                 if (n > 0) { Touch(); continue; }
                 ResponseHeaders.Clear();
-                if (mayRetry && up.IsReused && !up.ReceivedAnything && IsIdempotent()) return ExchangeOutcome.Retry;
+                if (mayRetry && !up.ReceivedAnything && IsIdempotent()) return ExchangeOutcome.Retry;
                 FailUpstream(up.ReceivedAnything || n == 0 ? "connection termination" : "remote reset", null, ResponseFlags.UpstreamConnectionTermination,
                     "upstream_reset_before_response_started{connection_termination}");
                 return ExchangeOutcome.Failed;
             }
             if (result == HeadResult.Error)
             {
-                FailProtocol(up);
+                FailProtocol();
                 return ExchangeOutcome.Failed;
             }
             int status = up.Head.Status;
@@ -280,8 +283,8 @@ public sealed partial class HttpStream
             {
                 if (!up.CountInformational())
                 {
-                    Worker.Stats.Increment(up.Pool.State.Stats.InformationalOverflow);
-                    FailProtocol(up);
+                    Worker.Stats.Increment(_connection!.Pool.State.Stats.InformationalOverflow);
+                    FailProtocol();
                     return ExchangeOutcome.Failed;
                 }
                 if (!await _down.WriteInformationalAsync(ResponseHeaders, status)) { OnClientGone(); return ExchangeOutcome.Failed; }
@@ -291,7 +294,7 @@ public sealed partial class HttpStream
             Info.UpstreamFirstByte = Worker.NowMicros;
             if (status == 101 && !(_down.AsksUpgrade && AnswersUpgrade(up.Head)))
             {
-                FailProtocol(up);
+                FailProtocol();
                 return ExchangeOutcome.Failed;
             }
             Info.ResponseCode = status;
@@ -328,10 +331,10 @@ public sealed partial class HttpStream
     }
 
     // What it said cannot be passed on, and what it says next cannot be believed.
-    private void FailProtocol(UpstreamConnection up)
+    private void FailProtocol()
     {
         ResponseHeaders.Clear();
-        Worker.Stats.Increment(up.Pool.State.Stats.ProtocolError);
+        Worker.Stats.Increment(_connection!.Pool.State.Stats.ProtocolError);
         ReplyForUpstream(502, "upstream connect error or disconnect/reset before headers. reset reason: protocol error"u8,
             "upstream_reset_before_response_started{protocol_error}", ResponseFlags.UpstreamProtocolError);
     }
@@ -369,9 +372,9 @@ public sealed partial class HttpStream
 
     private void GiveUpUpstream()
     {
-        if (_up is not { } up) return;
+        if (_up is null) return;
         _up = null;
-        up.Finish(complete: false);
+        _connection!.Finish(complete: false);
     }
 
     private static readonly ReadOnlyMemory<byte> OverflowText = "upstream connect error or disconnect/reset before headers. reset reason: overflow"u8.ToArray();

@@ -1,8 +1,8 @@
 using Managed.Proxy.Core.Buffers;
 using Managed.Proxy.Core.EventLoop;
-using Managed.Proxy.Downstream.NetworkFilters.HttpConnectionManager;
 using Managed.Proxy.Http.Headers;
 using Managed.Proxy.Streams;
+using Managed.Proxy.Upstream;
 
 namespace Managed.Proxy.Http;
 
@@ -68,9 +68,9 @@ public sealed partial class HttpStream
     }
 
     /// <summary>Answers what the codec could not read as a request: counted and logged, seen by no filter.</summary>
-    internal async IoTask<bool> RefuseAsync(Codecs.ServerExchange down, HttpConnectionManager manager, Snapshot snapshot, int status, string details)
+    internal async IoTask<bool> RefuseAsync(Codecs.ServerExchange down, ConnectionManager manager, Generation generation, int status, string details)
     {
-        Begin(down, manager, snapshot);
+        Begin(down, manager, generation);
         manager.OnRequest(this);
         SendLocalReply(status, default, details, ResponseFlags.DownstreamProtocolError);
         bool complete = await SendReplyAsync();

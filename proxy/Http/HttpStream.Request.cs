@@ -1,4 +1,5 @@
 using Managed.Proxy.Core.EventLoop;
+using Managed.Proxy.Http.Codecs;
 using Managed.Proxy.Http.Codecs.Http1;
 using Managed.Proxy.Streams;
 
@@ -121,7 +122,7 @@ public sealed partial class HttpStream
         Worker.Timers.Cancel(_requestTimer);
     }
 
-    private async IoTask<bool> EndUpstreamRequestAsync(Upstream.Pools.UpstreamConnection up)
+    private async IoTask<bool> EndUpstreamRequestAsync(Http1ClientExchange up)
     {
         up.WriteEnd(RequestTrailers.Count > 0 && Manager.ForwardTrailers ? RequestTrailers : null);
         ArmRouteTimer();

@@ -1,9 +1,9 @@
 using Managed.Proxy.Core.EventLoop;
+using Managed.Proxy.Http.Codecs;
 using Managed.Proxy.Http.Codecs.Http1;
 using Managed.Proxy.Http.Headers;
 using Managed.Proxy.Router;
 using Managed.Proxy.Streams;
-using Managed.Proxy.Upstream.Pools;
 
 namespace Managed.Proxy.Http;
 
@@ -128,7 +128,7 @@ public sealed partial class HttpStream
     /// After a 101: its headers through the filters, then bytes both ways until both sides have ended, past the filters. Half-closed
     /// tunnels stay open, as a direct connection would.
     /// </summary>
-    private async IoTask<bool> TunnelAsync(UpstreamConnection up, RouteEntry route)
+    private async IoTask<bool> TunnelAsync(Http1ClientExchange up, RouteEntry route)
     {
         Manager.PrepareResponse(this, route, Worker.NowMicros - Info.UpstreamStart);
         // For the filters it ends here: one that waits for a body waits for nothing.
@@ -137,7 +137,7 @@ public sealed partial class HttpStream
         if (IsStopped) return false;
         if (!ResponseHeaders.Get(HeaderId.Status).SequenceEqual("101"u8))
         {
-            FailProtocol(up); // a filter will not have it, and nothing else can be said in its place
+            FailProtocol(); // a filter will not have it, and nothing else can be said in its place
             return false;
         }
         _upgraded = true;

@@ -1,11 +1,15 @@
+using Managed.Proxy.Core;
 using Managed.Proxy.Core.Buffers;
 using Managed.Proxy.Core.EventLoop;
+using Managed.Proxy.Core.Limits;
 using Managed.Proxy.Core.Timers;
-using Managed.Proxy.Downstream.NetworkFilters.HttpConnectionManager;
 using Managed.Proxy.Http.Codecs;
+using Managed.Proxy.Http.Codecs.Http1;
 using Managed.Proxy.Http.Headers;
 using Managed.Proxy.Router;
 using Managed.Proxy.Streams;
+using Managed.Proxy.Upstream.Endpoints;
+using Managed.Proxy.Upstream;
 using Managed.Proxy.Upstream.Pools;
 
 namespace Managed.Proxy.Http;
@@ -25,18 +29,21 @@ public sealed partial class HttpStream
     private HttpFilter[] _filters = new HttpFilter[8];
     private int _filterCount;
     private ServerExchange _down = null!;
-    private UpstreamConnection? _up;
+    private UpstreamConnection? _connection;
+    private Http1ClientExchange? _up; // on it
     private RouteEntry? _route;
     private bool _routeKnown, _wakePending, _responseStarted, _upgraded;
     private long _lastActivity, _idleMicros;
     private StreamEnd _end;
+    private readonly Action<StreamTrace>? _traceStarted;
 
     /// <summary>Why the stream cannot go on as it was.</summary>
     private enum StreamEnd : byte { None, ClientGone, RouteTimeout, RequestTimeout, IdleTimeout, MaxDuration, Cut }
 
-    internal HttpStream(Worker worker)
+    internal HttpStream(WorkerContext worker)
     {
         Worker = worker;
+        _traceStarted = StreamTrace.SinkOf(worker);
         _replyBody = new ByteWriter(worker.Loop.Buffers);
         _request = new FilterPass(this, response: false);
         _response = new FilterPass(this, response: true);
@@ -46,7 +53,7 @@ public sealed partial class HttpStream
         _maxTimer = new WheelTimer(static s => ((HttpStream)s!).OnTimeout(StreamEnd.MaxDuration), this);
     }
 
-    public Worker Worker { get; }
+    public WorkerContext Worker { get; }
     public StreamInfo Info { get; } = new();
     public HeaderMap RequestHeaders { get; } = new();
     public HeaderMap ResponseHeaders { get; } = new();
@@ -54,8 +61,8 @@ public sealed partial class HttpStream
     public HeaderMap ResponseTrailers { get; } = new();
 
     /// <summary>The version this stream began with and keeps to its end.</summary>
-    public Snapshot Snapshot { get; private set; } = null!;
-    internal HttpConnectionManager Manager { get; private set; } = null!;
+    public Generation Generation { get; private set; } = null!;
+    internal ConnectionManager Manager { get; private set; } = null!;
     internal ServerExchange Down => _down;
 
     /// <summary>What the filters do to this stream; null but in a sandbox.</summary>
@@ -117,12 +124,12 @@ public sealed partial class HttpStream
     internal ByteWriter? BufferedResponseBody(HttpFilter filter) => _response.BufferOf(filter);
 
     /// <summary>Begins a stream whose request headers are in <see cref="RequestHeaders"/>.</summary>
-    internal void Begin(ServerExchange down, HttpConnectionManager manager, Snapshot snapshot)
+    internal void Begin(ServerExchange down, ConnectionManager manager, Generation generation)
     {
-        snapshot.EnterStream(Worker);
+        generation.EnterStream(Worker);
         _down = down;
         Manager = manager;
-        Snapshot = snapshot;
+        Generation = generation;
         _filterCount = 0;
         _request.Begin();
         _response.Begin();
@@ -135,7 +142,7 @@ public sealed partial class HttpStream
         Info.StartTime = Worker.NowMicros;
         Info.StartWallClock = Worker.WallMicros;
         Info.StreamId = Worker.NextId();
-        if (Worker.Server.TraceStarted is { } started) started(Trace = new StreamTrace());
+        if (_traceStarted is { } started) started(Trace = new StreamTrace());
         Touch();
         SetIdleTimeout(manager.StreamIdleMicros);
         if (manager.RequestMicros > 0 && down.RequestHasBody) Worker.Timers.Arm(_requestTimer, manager.RequestMicros);
@@ -146,7 +153,7 @@ public sealed partial class HttpStream
     internal async IoTask<bool> ServeAsync()
     {
         Manager.OnRequest(this);
-        if (Worker.Server.Overload.RefusesRequests) OnMemoryShort();
+        if (Worker.Overload.RefusesRequests) OnMemoryShort();
         else if (Manager.PrepareRequest(this))
         {
             AttachFilters();
@@ -186,7 +193,7 @@ public sealed partial class HttpStream
     /// <summary>A filter threw: a bug in it, which costs this stream and nothing else.</summary>
     internal void OnFilterFailure(HttpFilter filter, Exception exception)
     {
-        Worker.Server.OnFilterFailure(filter.GetType().Name, exception);
+        Worker.Reports.OnFilterFailure(filter.GetType().Name, exception);
         if (_reply == ReplyState.Sending || _responseStarted) { _end = StreamEnd.Cut; Wake(); }
         else SendLocalReply(500, default, "filter_failure", ResponseFlags.LocalReset);
     }
@@ -204,7 +211,7 @@ public sealed partial class HttpStream
     {
         const long bytesPerSecond = 1024;
         long age = Worker.NowMicros - Info.StartTime;
-        if (_down.BodyEnded || _upgraded || IsStopped || age < Worker.Server.Overload.GraceMicros) return;
+        if (_down.BodyEnded || _upgraded || IsStopped || age < Worker.Overload.GraceMicros) return;
         if (Info.BytesReceived >= age * bytesPerSecond / 1_000_000) return;
         Manager.CountOverload(Worker);
         _down.MustClose = true;
@@ -263,7 +270,7 @@ public sealed partial class HttpStream
             _filters[i] = null!;
         }
         _filterCount = 0;
-        Snapshot.LeaveStream(Worker);
+        Generation.LeaveStream(Worker);
         Info.Reset();
         _end = StreamEnd.None;
         _reply = ReplyState.None;
@@ -274,6 +281,7 @@ public sealed partial class HttpStream
         _routeKnown = _responseStarted = _wakePending = _upgraded = false;
         _route = null;
         _up = null;
+        _connection = null;
         _cluster = null;
         _main.Reset();
         RequestTrailers.Clear();
@@ -340,7 +348,7 @@ public sealed partial class HttpStream
         if (end == StreamEnd.RouteTimeout)
         {
             if (_cluster is { } cluster) Worker.Stats.Increment(cluster.Stats.RqTimeout);
-            if (_up is { } up) Interlocked.Increment(ref up.Pool.Endpoint.TimeoutRequests);
+            if (_connection is { } connection) Interlocked.Increment(ref connection.Pool.Endpoint.TimeoutRequests);
         }
         (int status, string details, var flag, ReadOnlyMemory<byte> text) = end switch
         {

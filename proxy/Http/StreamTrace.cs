@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using System.Text;
+using Managed.Proxy.Core;
 using Managed.Proxy.Core.Buffers;
 using Managed.Proxy.Http.Headers;
 
@@ -7,13 +8,15 @@ namespace Managed.Proxy.Http;
 
 /// <summary>
 /// What the filters did to one stream, step by step: each hook with its status, its time and what it changed; of a Wasm plugin also what it
-/// does for no stream. Off in normal service (<see cref="ProxyOptions.TraceStarted"/>): a stream without one pays a null check per hook.
+/// does for no stream. Off in normal service: a stream without one pays a null check per hook.
 /// Written by the stream's worker; read it when the stream is over.
 /// </summary>
 public sealed class StreamTrace
 {
     // A trace is for people; what is longer is cut.
     private const int MaxSteps = 1000, MaxCalls = 1000, MaxText = 400;
+
+    private static readonly WorkerSlot<Action<StreamTrace>> Sink = new();
 
     private readonly List<TraceStep> _steps = [];
     private List<TraceCall> _calls = [];
@@ -24,6 +27,12 @@ public sealed class StreamTrace
     private long _began;
 
     public IReadOnlyList<TraceStep> Steps => _steps;
+
+    /// <summary>Who is given the traces of this worker as they begin; null in normal service: then nothing is traced.</summary>
+    internal static Action<StreamTrace>? SinkOf(WorkerContext worker) => Sink[worker];
+
+    /// <summary>Before the worker runs.</summary>
+    internal static void GiveTo(WorkerContext worker, Action<StreamTrace>? started) => Sink[worker] = started;
 
     /// <summary>The steps of several traces, in the order they began.</summary>
     public static IEnumerable<TraceStep> InOrder(IEnumerable<StreamTrace> traces) => traces.SelectMany(t => t._steps).OrderBy(s => s.Began);

@@ -1,10 +1,11 @@
 using Managed.Proxy.Configuration;
-using Managed.Proxy.Core;
-using Managed.Proxy.Core.Telemetry;
-using Managed.Proxy.Http;
 using Managed.Proxy.Upstream;
 
 namespace Managed.Proxy.Router;
+
+/// <summary>Builds what a route says to a filter of this name; null with an error added.</summary>
+/// <param name="place">Names of table, virtual host and route, for the identity of carried-over state.</param>
+public delegate object? RouteFilterBuild(string name, ConfigObject config, string place);
 
 /// <summary>What the routes of one version are built with, on the control thread.</summary>
 public sealed class RouteBuildContext
@@ -12,10 +13,6 @@ public sealed class RouteBuildContext
     public required ConfigErrors Errors { get; init; }
     /// <summary>The clusters of this version by name.</summary>
     public required IReadOnlyDictionary<string, Cluster> Clusters { get; init; }
-    public required StatScope Stats { get; init; }
-    public required SharedState Shared { get; init; }
-    /// <summary>For building per-route filter configurations; its identity is extended by table, virtual host, route and filter.</summary>
-    public required FilterBuildContext Filters { get; init; }
-    /// <summary>The filters that <c>typed_per_filter_config</c> may name.</summary>
-    public IReadOnlyList<HttpFilterDefinition> FilterDefinitions { get; init; } = ExtensionCatalog.HttpFilters;
+    /// <summary>For <c>typed_per_filter_config</c>.</summary>
+    public required RouteFilterBuild BuildFilter { get; init; }
 }

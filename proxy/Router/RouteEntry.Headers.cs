@@ -1,5 +1,4 @@
 using Managed.Proxy.Core.Buffers;
-using Managed.Proxy.Http;
 using Managed.Proxy.Http.Headers;
 using Managed.Proxy.Streams;
 using Managed.Proxy.Streams.Formatting;
@@ -15,19 +14,11 @@ public sealed partial class RouteEntry
     /// Makes the upstream's request of the client's, in Envoy's order: headers of the levels, then the host, then the path (so header
     /// formats see both as they came).
     /// </summary>
-    /// <param name="stream">Whose request headers change.</param>
+    /// <param name="headers">The request's.</param>
+    /// <param name="info">For formats.</param>
     /// <param name="envoyHeaders">Whether x-envoy-original-path is set when the path changes.</param>
     /// <returns>Anything but <see cref="PathRewriteResult.Done"/>: the path is as it was, and the request is not to be forwarded.</returns>
-    public PathRewriteResult PrepareRequest(HttpStream stream, bool envoyHeaders = true)
-        => PrepareRequest(stream.RequestHeaders, stream.Info, envoyHeaders);
-
-    /// <summary>The header changes of the levels on a response.</summary>
-    public void PrepareResponse(HttpStream stream) => PrepareResponse(stream.ResponseHeaders, stream.Info);
-
-    /// <summary>Sets the host after the endpoint is chosen (<see cref="AutoHostRewrite"/>), with x-forwarded-host when the route asks for it.</summary>
-    public void RewriteHost(HttpStream stream, ReadOnlySpan<byte> host) => RewriteHost(stream.RequestHeaders, host);
-
-    internal PathRewriteResult PrepareRequest(HeaderMap headers, StreamInfo info, bool envoyHeaders)
+    public PathRewriteResult PrepareRequest(HeaderMap headers, StreamInfo info, bool envoyHeaders)
     {
         var scratch = Scratch();
         foreach (var mutations in RequestMutations) mutations.Apply(headers, info, scratch);
@@ -43,14 +34,16 @@ public sealed partial class RouteEntry
         return PathRewriteResult.Done;
     }
 
-    internal void PrepareResponse(HeaderMap headers, StreamInfo info)
+    /// <summary>The header changes of the levels on a response.</summary>
+    public void PrepareResponse(HeaderMap headers, StreamInfo info)
     {
         if (ResponseMutations.Length == 0) return;
         var scratch = Scratch();
         foreach (var mutations in ResponseMutations) mutations.Apply(headers, info, scratch);
     }
 
-    internal void RewriteHost(HeaderMap headers, ReadOnlySpan<byte> host)
+    /// <summary>Sets the host after the endpoint is chosen (<see cref="AutoHostRewrite"/>), with x-forwarded-host when the route asks for it.</summary>
+    public void RewriteHost(HeaderMap headers, ReadOnlySpan<byte> host)
     {
         if (HeaderValue.IsAuthority(host)) HostRewrite.Apply(headers, host, AppendForwardedHost, Scratch());
     }

@@ -1,8 +1,8 @@
 using System.Text;
 using Managed.Proxy.Core.Buffers;
-using Managed.Proxy.Http;
 using Managed.Proxy.Http.Headers;
 using Managed.Proxy.Router.Matching;
+using Managed.Proxy.Streams;
 using Managed.Proxy.Streams.Formatting;
 using Managed.Proxy.Upstream;
 
@@ -31,7 +31,7 @@ public sealed partial class RouteEntry
     public Cluster? Cluster { get; internal init; }
     /// <summary>The cluster's name when it is named in the configuration; null for cluster_header.</summary>
     public string? ClusterName => Cluster?.Name;
-    /// <summary>Status when <see cref="ResolveCluster(HttpStream)"/> finds none.</summary>
+    /// <summary>Status when <see cref="ResolveCluster"/> finds none.</summary>
     public int ClusterNotFoundStatus { get; internal init; } = 503; // Envoy's default
 
     /// <summary>From the end of the request to the end of the response; 0 is off.</summary>
@@ -41,7 +41,7 @@ public sealed partial class RouteEntry
     /// <summary>-1: as the connection manager says; 0 is off.</summary>
     public long MaxStreamDurationMicros { get; internal init; } = -1;
 
-    /// <summary>The host becomes the chosen endpoint's name: call <see cref="RewriteHost(HttpStream, ReadOnlySpan{byte})"/> once it is known.</summary>
+    /// <summary>The host becomes the chosen endpoint's name: call <see cref="RewriteHost"/> once it is known.</summary>
     public bool AutoHostRewrite { get; internal init; }
 
     public int RedirectStatus => Redirect?.Status ?? 0;
@@ -73,9 +73,7 @@ public sealed partial class RouteEntry
     internal (byte[] Type, bool Enabled)[] Upgrades { get; init; } = [];
 
     /// <summary>The cluster of this request; null when the header is missing or names none: answer with <see cref="ClusterNotFoundStatus"/>.</summary>
-    public Cluster? ResolveCluster(HttpStream stream) => ResolveCluster(stream.RequestHeaders);
-
-    internal Cluster? ResolveCluster(HeaderMap request)
+    public Cluster? ResolveCluster(HeaderMap request)
     {
         if (ClusterHeader is not { } header) return Cluster;
         return header.TryGet(request, out var name) && ClustersByName!.GetAlternateLookup<ReadOnlySpan<byte>>().TryGetValue(name, out var cluster) ? cluster : null;
@@ -96,8 +94,8 @@ public sealed partial class RouteEntry
     public ReadOnlySpan<object> FilterConfigs(string filterName) => Filters.Find(filterName);
 
     /// <summary>The location header of a redirect; safe as a header value.</summary>
-    public void WriteLocation(HttpStream stream, ByteWriter location) => Redirect?.Write(stream.RequestHeaders, Match, location);
+    public void WriteLocation(HeaderMap request, ByteWriter location) => Redirect?.Write(request, Match, location);
 
     /// <summary>The body of a direct response, after its body_format.</summary>
-    public void WriteDirectBody(HttpStream stream, ByteWriter body) => Direct?.Write(stream.Info, body);
+    public void WriteDirectBody(StreamInfo info, ByteWriter body) => Direct?.Write(info, body);
 }

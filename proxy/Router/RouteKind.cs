@@ -3,7 +3,7 @@ namespace Managed.Proxy.Router;
 /// <summary>What a route does with a request.</summary>
 public enum RouteKind : byte
 {
-    /// <summary>Forwards to <see cref="RouteEntry.ResolveCluster(Http.HttpStream)"/>.</summary>
+    /// <summary>Forwards to <see cref="RouteEntry.ResolveCluster"/>.</summary>
     Route,
     /// <summary>Answers with <see cref="RouteEntry.RedirectStatus"/> and <see cref="RouteEntry.WriteLocation"/>.</summary>
     Redirect,

@@ -27,7 +27,7 @@ internal sealed class VirtualHost
         Name = name;
         _requireTls = requireTls;
         _routes = routes;
-        if (routes.Length > Few) _index = new RouteIndex(routes);
+        if (routes.Length > Few) _index = new RouteIndex([.. routes.Select(r => (r.Path, r.IsSure))]);
         _toHttps = new RouteEntry { VirtualHostName = name, RouteConfigurationName = tableName, Kind = RouteKind.Redirect, Redirect = RedirectAction.Https };
     }
 

@@ -58,7 +58,7 @@ public enum HttpProtocol : byte { None, Http10, Http11, Http2 }
 
 /// <summary>
 /// What is known of one stream or one TCP connection: read by formatters, access logs, filters. Times are worker-clock
-/// microseconds (<see cref="Worker.NowMicros"/>); 0 means not reached. Reused: valid until the stream's log call returned.
+/// microseconds of the worker's clock; 0 means not reached. Reused: valid until the stream's log call returned.
 /// </summary>
 public sealed class StreamInfo
 {

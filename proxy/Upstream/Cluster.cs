@@ -1,4 +1,6 @@
 using Managed.Proxy.Configuration.Model;
+using Managed.Proxy.Core;
+using Managed.Proxy.Upstream.Endpoints;
 using Managed.Proxy.Upstream.LoadBalancing;
 
 namespace Managed.Proxy.Upstream;
@@ -10,17 +12,19 @@ public sealed class Cluster
 {
     private readonly IReadOnlyList<EndpointTarget> _targets;
 
-    internal Cluster(ClusterConfig config, ClusterState state, IReadOnlyList<EndpointTarget> targets)
+    internal Cluster(ClusterConfig config, ClusterMembers members, IReadOnlyList<EndpointTarget> targets)
     {
         Config = config;
-        State = state;
+        Members = members;
+        State = members?.State!;
         _targets = targets;
-        LoadBalancer = new LoadBalancer(config.LbPolicy, config.LeastRequestLbConfig.ChoiceCount, state?.Workers ?? Worker.MaxWorkers);
+        LoadBalancer = new LoadBalancer(config.LbPolicy, config.LeastRequestLbConfig.ChoiceCount, members?.State.Workers ?? WorkerContext.MaxWorkers);
     }
 
     public string Name => Config.Name;
     public ClusterConfig Config { get; }
     internal ClusterState State { get; }
+    internal ClusterMembers Members { get; }
     internal LoadBalancer LoadBalancer { get; }
     /// <summary>
     /// This version's endpoints: a request that began on an earlier version keeps choosing among that version's. DNS replaces the set of
@@ -29,11 +33,4 @@ public sealed class Cluster
     internal volatile EndpointSet Endpoints = EndpointSet.Empty;
     internal IReadOnlyList<EndpointTarget> Targets => _targets;
     internal bool NeedsDns => _targets.Any(t => t.Address is null);
-
-    /// <summary>Makes the live state follow this version.</summary>
-    internal void Activate()
-    {
-        State.Configure(Config);
-        State.Follow(this);
-    }
 }

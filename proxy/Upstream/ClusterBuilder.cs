@@ -2,6 +2,7 @@ using System.Net;
 using Managed.Proxy.Configuration;
 using Managed.Proxy.Configuration.Model;
 using Managed.Proxy.Core.Transport;
+using Managed.Proxy.Upstream.Endpoints;
 
 namespace Managed.Proxy.Upstream;
 

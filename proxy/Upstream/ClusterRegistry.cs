@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using Managed.Proxy.Upstream.Endpoints;
 
 namespace Managed.Proxy.Upstream;
 
@@ -8,24 +9,24 @@ namespace Managed.Proxy.Upstream;
 /// </summary>
 internal sealed class ClusterRegistry(int workers)
 {
-    private readonly ConcurrentDictionary<string, ClusterState> _live = new();
+    private readonly ConcurrentDictionary<string, ClusterMembers> _live = new();
 
-    /// <summary>The live state, or a new one that becomes live with its version.</summary>
-    public ClusterState For(string name) => _live.TryGetValue(name, out var state) ? state : new ClusterState(name, workers);
+    /// <summary>What is live of this name, or a new one that becomes live with its version.</summary>
+    public ClusterMembers For(string name) => _live.TryGetValue(name, out var members) ? members : new ClusterMembers(new ClusterState(name, workers));
 
-    /// <summary>Makes these the live clusters. Returns the states that no version has any more.</summary>
-    public List<ClusterState> Activate(IEnumerable<Cluster> clusters)
+    /// <summary>Makes these the live clusters. Returns those that the version does not have any more.</summary>
+    public List<ClusterMembers> Activate(IEnumerable<Cluster> clusters)
     {
         var kept = new HashSet<string>();
         foreach (var cluster in clusters)
         {
             kept.Add(cluster.Name);
-            _live[cluster.Name] = cluster.State;
-            cluster.Activate();
+            _live[cluster.Name] = cluster.Members;
+            cluster.Members.Follow(cluster);
         }
-        var gone = new List<ClusterState>();
-        foreach (var (name, state) in _live)
-            if (!kept.Contains(name) && _live.TryRemove(name, out _)) gone.Add(state);
+        var gone = new List<ClusterMembers>();
+        foreach (var (name, members) in _live)
+            if (!kept.Contains(name) && _live.TryRemove(name, out _)) gone.Add(members);
         return gone;
     }
 }

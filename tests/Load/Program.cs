@@ -73,7 +73,8 @@ try
         "tries" => TriesRun.RunAsync,
         "documents" => DocumentsRun.RunAsync,
         "attack" => AttackRun.RunAsync,
-        Crowd.Command => Crowd.RunAsync, // not for people: a part of an attack
+        Crowd.Command => Crowd.RunAsync, // not for people: parts of an attack
+        BodyCrowd.Command => BodyCrowd.RunAsync,
         "soak" => SoakRun.RunAsync,
         "routes" => RoutesRun.RunAsync,
         "descriptors" => DescriptorsRun.RunAsync,

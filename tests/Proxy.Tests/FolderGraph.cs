@@ -178,10 +178,13 @@ internal sealed class FolderGraph
     }
 
     /// <summary>Sets of folders that use each other, directly or by way of others; empty when the graph has no cycle.</summary>
-    public IReadOnlyList<string[]> Knots()
+    public IReadOnlyList<string[]> Knots() => Knots(_edges.Keys);
+
+    /// <inheritdoc cref="Knots()"/>
+    public static IReadOnlyList<string[]> Knots(IEnumerable<(string From, string To)> edges)
     {
-        var uses = _edges.Keys.ToLookup(e => e.From, e => e.To);
-        var reach = _edges.Keys.SelectMany(e => new[] { e.From, e.To }).Distinct().ToDictionary(f => f, f => Reached(f, uses));
+        var uses = edges.ToLookup(e => e.From, e => e.To);
+        var reach = uses.Select(u => u.Key).Concat(uses.SelectMany(u => u)).Distinct().ToDictionary(f => f, f => Reached(f, uses));
         return [.. reach.Keys.Where(f => reach[f].Contains(f))
             .GroupBy(f => string.Join(' ', reach[f].Where(o => reach[o].Contains(f)).Order(StringComparer.Ordinal)))
             .Select(g => g.Order(StringComparer.Ordinal).ToArray())];

@@ -76,7 +76,7 @@ public sealed class InMemoryPath : IAsyncDisposable
         var listener = snapshot.Listeners[0];
         var cluster = snapshot.Clusters["up"];
         var endpoint = cluster.Endpoints.Healthy[0];
-        var pool = endpoint.PoolOf(_worker, cluster.State);
+        var pool = EndpointPool.Of(endpoint, _worker, cluster.State);
         for (int i = 0; i < Connections; i++)
         {
             // The pool finds these idle and so never has to connect.
@@ -86,8 +86,8 @@ public sealed class InMemoryPath : IAsyncDisposable
 
             _go[i] = new Signal();
             var (server, client) = InMemoryTransport.Pair(_worker.Loop, listener.BoundAddress, new IPEndPoint(IPAddress.Loopback, 40000 + i));
-            if (!_worker.Admits(listener)) throw new InvalidOperationException("not admitted");
-            _worker.Serve(server, listener, snapshot, isCurrent: true);
+            if (!_worker.Connections.Admits(listener)) throw new InvalidOperationException("not admitted");
+            _worker.Connections.Serve(server, listener, snapshot, isCurrent: true);
             AskAsync(client, _go[i]).Forget();
         }
     }

@@ -53,7 +53,7 @@ internal sealed class LuaInstance(LuaState state)
         _instructions += instructions;
     }
 
-    public GuestVmStatus Describe(string name, string digest, Worker worker)
+    public GuestVmStatus Describe(string name, string digest, WorkerContext worker)
     {
         // The worker's own clock stands still while it waits for events.
         double wait = (_quarantine.Until - Stopwatch.GetTimestamp() / (Stopwatch.Frequency / 1_000_000)) / 1e6;

@@ -11,7 +11,7 @@ namespace Managed.Proxy.Bindings.Lua;
 /// </summary>
 internal sealed class LuaScript(byte[] text, string name, LuaLimits limits, LuaLibrary[] libraries) : SharedResource
 {
-    private readonly LuaInstance?[] _instances = new LuaInstance?[Worker.MaxWorkers];
+    private readonly LuaInstance?[] _instances = new LuaInstance?[WorkerContext.MaxWorkers];
     private readonly ConcurrentBag<LuaInstance> _ready = [];
     private volatile bool _tried;
 
@@ -43,7 +43,7 @@ internal sealed class LuaScript(byte[] text, string name, LuaLimits limits, LuaL
     }
 
     /// <summary>This worker's instance; made at its first use when none is ready. Null when the script fails while it is loaded here.</summary>
-    public LuaInstance? On(Worker worker)
+    public LuaInstance? On(WorkerContext worker)
     {
         ref var instance = ref _instances[worker.Id];
         if (instance is not null) return instance;
@@ -52,7 +52,7 @@ internal sealed class LuaScript(byte[] text, string name, LuaLimits limits, LuaL
     }
 
     /// <summary>The next use on this worker gets a fresh state; calls that wait keep theirs.</summary>
-    public void Renew(Worker worker, LuaInstance old)
+    public void Renew(WorkerContext worker, LuaInstance old)
     {
         if (!ReferenceEquals(_instances[worker.Id], old) || TryMake(out _) is not { } fresh) return;
         fresh.Follow(old);
@@ -60,7 +60,7 @@ internal sealed class LuaScript(byte[] text, string name, LuaLimits limits, LuaL
         old.Retire();
     }
 
-    protected internal override void Release(IReadOnlyList<Worker> workers)
+    protected internal override void Release(IReadOnlyList<WorkerContext> workers)
     {
         _tried = false;
         while (_ready.TryTake(out var unused)) unused.Retire();
@@ -70,7 +70,7 @@ internal sealed class LuaScript(byte[] text, string name, LuaLimits limits, LuaL
 
     public override string Title => $"lua {Name}";
 
-    public override void Describe(IReadOnlyList<Worker> workers, ICollection<GuestVmStatus> into)
+    public override void Describe(IReadOnlyList<WorkerContext> workers, ICollection<GuestVmStatus> into)
     {
         foreach (var worker in workers)
             into.Add(Volatile.Read(ref _instances[worker.Id])?.Describe(Name, Digest, worker)

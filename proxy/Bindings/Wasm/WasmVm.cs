@@ -1,5 +1,6 @@
 using System.Diagnostics.CodeAnalysis;
 using System.Diagnostics;
+using Managed.Proxy.Core;
 using Managed.Proxy.Core.Buffers;
 using Managed.Proxy.Core.Telemetry;
 using Wasmtime;
@@ -48,7 +49,7 @@ internal sealed class WasmVm : IDisposable
     public GuestExports Exports => _exports;
     public string VmId => Program.VmId;
     /// <summary>The worker it belongs to; null as long as it is being prepared.</summary>
-    public Worker? Worker { get; private set; }
+    public WorkerContext? Worker { get; private set; }
     /// <summary>Where its metrics are counted; null before that.</summary>
     public StatsCells? Cells => Worker?.Stats;
     /// <summary>Why a call failed, last; empty when none did.</summary>
@@ -121,7 +122,7 @@ internal sealed class WasmVm : IDisposable
     }
 
     /// <summary>From now on it belongs to a worker. On the worker.</summary>
-    public void Bind(Worker worker) => Worker = worker;
+    public void Bind(WorkerContext worker) => Worker = worker;
 
     /// <summary>What it asked for while it was prepared is done now. On the worker.</summary>
     public void Begin()

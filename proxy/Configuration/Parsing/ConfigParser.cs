@@ -6,9 +6,6 @@ namespace Managed.Proxy.Configuration.Parsing;
 /// <summary>Reads a JSON or YAML text into nodes that know their line, column and pointer. The caller limits the size of the text.</summary>
 public static class ConfigParser
 {
-    /// <summary>Far deeper than any configuration; a deeper text is refused before it can exhaust the stack.</summary>
-    public const int MaxDepth = 64;
-
     /// <param name="sourceName">Names the text in errors: a file, or words such as <c>request body</c>.</param>
     /// <returns>The root, or null with MALFORMED_BODY errors.</returns>
     public static ConfigNode? Parse(string text, ConfigFormat format, string sourceName, ConfigErrors errors) =>

@@ -17,7 +17,7 @@ internal ref struct JsonReader
     {
         _utf8 = utf8;
         _source = source;
-        _reader = new(utf8, new JsonReaderOptions { MaxDepth = ConfigParser.MaxDepth });
+        _reader = new(utf8, new JsonReaderOptions { MaxDepth = DocumentLimits.MaxDepth });
     }
 
     public static ConfigNode? Read(ReadOnlySpan<byte> utf8, ConfigSource source, ConfigErrors errors)
@@ -111,7 +111,7 @@ internal ref struct JsonReader
     private static string Reason(JsonException e)
     {
         if (e.Message.Contains("maximum configured depth", StringComparison.OrdinalIgnoreCase))
-            return $"nested deeper than {ConfigParser.MaxDepth} levels";
+            return $"nested deeper than {DocumentLimits.MaxDepth} levels";
         var end = e.Message.IndexOf(" LineNumber:", StringComparison.Ordinal);
         return "not valid JSON: " + (end < 0 ? e.Message : e.Message[..end]).TrimEnd('.');
     }

@@ -78,8 +78,8 @@ internal sealed class YamlReader
     private ConfigNode Node(ConfigPath path, int depth)
     {
         var next = _parser.Consume<ParsingEvent>();
-        if (depth > ConfigParser.MaxDepth)
-            throw Wrong(path, next, $"nested deeper than {ConfigParser.MaxDepth} levels");
+        if (depth > DocumentLimits.MaxDepth)
+            throw Wrong(path, next, $"nested deeper than {DocumentLimits.MaxDepth} levels");
         if (++_nodes > DocumentLimits.MaxNodes)
             throw Wrong(path, next, $"more than {DocumentLimits.MaxNodes} values");
         if (next is AnchorAlias alias)
@@ -171,8 +171,8 @@ internal sealed class YamlReader
         var origin = node.Origin with { Path = path };
         if (++_aliasNodes > MaxAliasNodes)
             throw new YamlReadException(origin, $"aliases expand to more than {MaxAliasNodes} nodes");
-        if (depth > ConfigParser.MaxDepth)
-            throw new YamlReadException(origin, $"nested deeper than {ConfigParser.MaxDepth} levels");
+        if (depth > DocumentLimits.MaxDepth)
+            throw new YamlReadException(origin, $"nested deeper than {DocumentLimits.MaxDepth} levels");
         switch (node)
         {
             case ConfigObject o:

@@ -1,3 +1,4 @@
+
 namespace Managed.Proxy.Configuration.ShortForms;
 
 /// <summary>The short forms of a cluster: <c>endpoints</c>, addresses as text, no <c>type</c>.</summary>

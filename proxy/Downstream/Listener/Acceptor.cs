@@ -1,7 +1,9 @@
 using Managed.Proxy.Core;
 using Managed.Proxy.Core.EventLoop;
+using Managed.Proxy.Core.Limits;
 using Managed.Proxy.Core.Timers;
 using Managed.Proxy.Core.Transport;
+using Managed.Proxy.Upstream;
 
 namespace Managed.Proxy.Downstream.Listener;
 
@@ -13,21 +15,24 @@ internal sealed unsafe class Acceptor : IPollable
     private const long PauseMicros = 100_000;
 
     /// <summary>
-    /// Connections that are accepted in one turn of the loop where the listener does not say: some 0.5 ms of work. The rest is taken in the
+    /// Connections that are accepted in one turn of the loop where the listener does not say: some 0.3 ms of work. The rest is taken in the
     /// next, so that a crowd at the door does not keep those who are inside from being served.
     /// </summary>
-    public const int AcceptsPerTurn = 32;
+    public const int AcceptsPerTurn = 16;
 
-    private readonly Worker _worker;
+    private readonly WorkerConnections _connections;
+    private readonly WorkerContext _worker;
     private readonly string _key;
     private readonly WheelTimer _resume;
     private int _fd;
-    private Snapshot? _seen, _snapshot; // the version that was current, and the one that the listener is of
+    private Generation? _seen; // the version that was current
+    private ListenerGeneration? _generation; // the one that the listener is of
     private Listener? _listener;
 
-    public Acceptor(Worker worker, string key, int fd)
+    public Acceptor(WorkerConnections connections, string key, int fd)
     {
-        _worker = worker;
+        _connections = connections;
+        _worker = connections.Worker;
         _key = key;
         _fd = fd;
         _resume = new WheelTimer(static a => ((Acceptor)a!).Resume(), this);
@@ -56,15 +61,15 @@ internal sealed unsafe class Acceptor : IPollable
 
     private Listener? Current()
     {
-        var current = _worker.Server.Current!;
+        var current = _connections.Current;
         if (ReferenceEquals(current, _seen)) return _listener;
         // A listener that was just removed still serves what had connected before, on the last version that had it.
-        _snapshot = Has(current) ?? Has(_worker.Taken) ?? Has(_worker.Former);
-        _listener = _snapshot?.FindListener(_key);
+        _generation = Has((ListenerGeneration)current) ?? Has(_connections.Taken) ?? Has(_connections.Former);
+        _listener = _generation?.FindListener(_key);
         _seen = current;
         return _listener;
 
-        Snapshot? Has(Snapshot? version) => version?.FindListener(_key) is null ? null : version;
+        ListenerGeneration? Has(ListenerGeneration? version) => version?.FindListener(_key) is null ? null : version;
     }
 
     private void AcceptMany(int most)
@@ -91,10 +96,10 @@ internal sealed unsafe class Acceptor : IPollable
                 _worker.Stats.Increment(listener.Stats.GlobalCxOverflow);
                 continue;
             }
-            if (!_worker.Admits(listener)) { Libc.close(fd); continue; }
+            if (!_connections.Admits(listener)) { Libc.close(fd); continue; }
             var transport = SocketTransport.Accepted(_worker.Loop, fd, new ReadOnlySpan<byte>(raw, Math.Min(length, 128)));
             transport.Owner = listener.Name;
-            _worker.Serve(transport, listener, _snapshot!, isCurrent: ReferenceEquals(_snapshot, _seen));
+            _connections.Serve(transport, listener, _generation!, isCurrent: ReferenceEquals(_generation, _seen));
         }
     }
 

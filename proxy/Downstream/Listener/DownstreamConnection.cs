@@ -1,6 +1,8 @@
 using System.Net;
+using Managed.Proxy.Core;
 using Managed.Proxy.Core.Timers;
 using Managed.Proxy.Core.Transport;
+using Managed.Proxy.Upstream;
 
 namespace Managed.Proxy.Downstream.Listener;
 
@@ -11,24 +13,27 @@ namespace Managed.Proxy.Downstream.Listener;
 internal sealed class DownstreamConnection
 {
     internal DownstreamConnection? Next, Previous; // the worker's list
-    private Snapshot? _filtersOf, _staysOn; // held until it has gone
+    private readonly WorkerConnections _home;
+    private Generation? _filtersOf, _staysOn; // held until it has gone
 
-    public DownstreamConnection(Worker worker, Transport transport, FilterChain chain, Snapshot snapshot)
+    public DownstreamConnection(WorkerConnections home, Transport transport, FilterChain chain, Generation generation)
     {
-        Worker = worker;
+        _home = home;
+        Worker = home.Worker;
         Transport = transport;
         Chain = chain;
-        Snapshot = snapshot;
-        Id = worker.NextId();
-        StartMicros = worker.NowMicros;
+        Generation = generation;
+        Id = Worker.NextId();
+        StartMicros = Worker.NowMicros;
         CountsGlobally = !chain.Listener.Config.IgnoreGlobalConnLimit;
         Adopt(chain);
     }
 
-    public Worker Worker { get; }
+    public WorkerContext Worker { get; }
     public Transport Transport { get; internal set; }
     public FilterChain Chain { get; private set; }
-    public Snapshot Snapshot { get; private set; }
+    /// <summary>The version that it is on.</summary>
+    public Generation Generation { get; private set; }
     public ulong Id { get; }
     public long StartMicros { get; }
     /// <summary>It counts against the limit of the process, whatever later versions say of its listener.</summary>
@@ -73,23 +78,23 @@ internal sealed class DownstreamConnection
     /// </summary>
     public bool Rebind()
     {
-        var current = Worker.Server.Current!;
-        if (ReferenceEquals(current, Snapshot) || IsDraining) return false;
-        if (MoveTo(current)) return true;
+        var current = _home.Current;
+        if (ReferenceEquals(current, Generation) || IsDraining) return false;
+        if (MoveTo((ListenerGeneration)current)) return true;
         Drain();
         return false;
     }
 
     /// <summary>The chain that takes this one's place in a version: of the same name on the same address, and of the same kind. Null: there is none.</summary>
-    public FilterChain? SuccessorIn(Snapshot version)
+    public FilterChain? SuccessorIn(ListenerGeneration version)
         => version.FindListener(Chain.Listener.AddressKey)?.FindChain(Chain.Name) is { } next && next.Terminal.GetType() == Chain.Terminal.GetType() ? next : null;
 
-    private bool MoveTo(Snapshot version)
+    private bool MoveTo(ListenerGeneration version)
     {
-        if (ReferenceEquals(version, Snapshot)) return true;
+        if (ReferenceEquals(version, Generation)) return true;
         if (SuccessorIn(version) is not { } next) return false;
-        Snapshot.LeaveConnection(Worker);
-        Snapshot = version;
+        Generation.LeaveConnection(Worker);
+        Generation = version;
         var (before, after) = (Chain.Listener.Stats.CxActive, next.Listener.Stats.CxActive);
         if (before != after)
         {
@@ -99,15 +104,15 @@ internal sealed class DownstreamConnection
         }
         Chain = next;
         Adopt(next);
-        Snapshot.EnterConnection(Worker);
+        Generation.EnterConnection(Worker);
         return true;
     }
 
     /// <summary>Its network filters are of the version that it came to, wherever it moves. False: that has given them back.</summary>
     public bool HoldFilters()
     {
-        if (!Snapshot.TryHold(Worker)) return false;
-        _filtersOf = Snapshot;
+        if (!Generation.TryHold(Worker)) return false;
+        _filtersOf = Generation;
         return true;
     }
 
@@ -122,9 +127,9 @@ internal sealed class DownstreamConnection
     // Until it has gone it stays on the newest version that has its chain: the one that it is on may have been gone for long, when it was idle.
     private bool Stay()
     {
-        if (!MoveTo(Worker.Server.Current!) && Worker.Taken is { } taken) MoveTo(taken);
-        if (!Snapshot.TryHold(Worker)) return false;
-        _staysOn = Snapshot;
+        if (!MoveTo((ListenerGeneration)_home.Current) && _home.Taken is { } taken) MoveTo(taken);
+        if (!Generation.TryHold(Worker)) return false;
+        _staysOn = Generation;
         return true;
     }
 
@@ -144,7 +149,7 @@ internal sealed class DownstreamConnection
         if (!IsDraining && !Stay())
         {
             // Its filters are no more, so it is not served. No version gives them back before it has told its connections.
-            Worker.Server.OnWorkerCrash(new InvalidOperationException($"a connection was left on version {Snapshot.Version}, which has given back its filters"));
+            Worker.Reports.OnCrash(new InvalidOperationException($"a connection was left on version {Generation.Version}, which has given back its filters"));
             Cut();
             return;
         }

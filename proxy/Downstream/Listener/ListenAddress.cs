@@ -1,4 +1,5 @@
 using System.Net;
+using Managed.Proxy.Core;
 using Managed.Proxy.Core.EventLoop;
 using Managed.Proxy.Core.Transport;
 
@@ -22,9 +23,9 @@ internal sealed unsafe class ListenAddress
 
     public string Key { get; }
     public IPEndPoint? BoundAddress { get; }
-    public Acceptor?[] Acceptors { get; } = new Acceptor?[Worker.MaxWorkers];
+    public Acceptor?[] Acceptors { get; } = new Acceptor?[WorkerContext.MaxWorkers];
 
-    public int SocketOf(Worker worker) => _sockets[worker.Id];
+    public int SocketOf(WorkerContext worker) => _sockets[worker.Id];
 
     /// <summary>Binds for every worker without accepting yet. Null and the reason when it cannot be had; nothing is left behind then.</summary>
     public static ListenAddress? Bind(Listener listener, int workers, out string? wrong)

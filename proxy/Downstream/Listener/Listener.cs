@@ -1,5 +1,6 @@
 using System.Net;
 using Managed.Proxy.Configuration.Model;
+using Managed.Proxy.Core.Limits;
 using Managed.Proxy.Core.Telemetry;
 using Managed.Proxy.Core.Transport;
 

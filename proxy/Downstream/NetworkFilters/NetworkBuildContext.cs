@@ -25,6 +25,8 @@ internal sealed class NetworkBuildContext
     public required IReadOnlySet<string> ClusterNames { get; init; }
     public required IReadOnlyDictionary<string, ConfigObject> SharedFilters { get; init; }
     public required AccessLogFiles AccessLogs { get; init; }
+    /// <summary>The HTTP filters that there are.</summary>
+    public required HttpFilterCatalog HttpFilters { get; init; }
 
     public Cluster? FindCluster(ConfigNode? at, string field, string name)
     {

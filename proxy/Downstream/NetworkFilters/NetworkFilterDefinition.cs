@@ -3,7 +3,7 @@ using Managed.Proxy.Downstream.Listener;
 
 namespace Managed.Proxy.Downstream.NetworkFilters;
 
-/// <summary>Process-wide side of a network filter; listed in <see cref="ExtensionCatalog"/>.</summary>
+/// <summary>Process-wide side of a network filter; listed in <c>ExtensionCatalog.cs</c>.</summary>
 public abstract class NetworkFilterDefinition
 {
     /// <summary>Envoy's name, for example <c>envoy.filters.network.tcp_proxy</c>.</summary>

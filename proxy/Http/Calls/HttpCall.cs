@@ -1,9 +1,12 @@
+using Managed.Proxy.Core;
 using Managed.Proxy.Core.Buffers;
 using Managed.Proxy.Core.EventLoop;
 using Managed.Proxy.Core.Timers;
+using Managed.Proxy.Http.Codecs;
 using Managed.Proxy.Http.Codecs.Http1;
 using Managed.Proxy.Http.Headers;
 using Managed.Proxy.Upstream;
+using Managed.Proxy.Upstream.Endpoints;
 using Managed.Proxy.Upstream.Pools;
 
 namespace Managed.Proxy.Http.Calls;
@@ -18,16 +21,16 @@ internal sealed class HttpCall
     /// <summary>A larger answer is a failure: it is held in memory whole.</summary>
     public const int MaxResponseBody = 1 << 20; // as Envoy's default buffer limit
 
-    private readonly Worker _worker;
+    private readonly WorkerContext _worker;
     private readonly Action<HttpCall> _done;
     private readonly WheelTimer _timer;
     private readonly ConnectAttempt _connect = new();
-    private UpstreamConnection? _up;
+    private Http1ClientExchange? _up;
     private PendingRequest? _waiting;
     private ClusterState _state = null!;
     private bool _cancelled, _timedOut;
 
-    public HttpCall(Worker worker, Action<HttpCall> done)
+    public HttpCall(WorkerContext worker, Action<HttpCall> done)
     {
         _worker = worker;
         _done = done;
@@ -101,7 +104,7 @@ internal sealed class HttpCall
             _worker.Stats.Increment(_state.Stats.RqTotal);
             _worker.Stats.Increment(_state.Stats.RqActive);
             try { failure = await SendAsync(cluster); }
-            catch (Exception e) { _worker.Server.OnWorkerCrash(e); failure = "internal error"; }
+            catch (Exception e) { _worker.Reports.OnCrash(e); failure = "internal error"; }
             _state.LeaveRequest();
             _worker.Stats.Decrement(_state.Stats.RqActive);
         }
@@ -143,11 +146,11 @@ internal sealed class HttpCall
                 _worker.Stats.Increment(_state.Stats.NoHealthy);
                 return "no healthy upstream";
             }
-            var pool = endpoint.PoolOf(_worker, _state);
+            var pool = EndpointPool.Of(endpoint, _worker, _state);
             var connection = fresh ? null : pool.TryTakeIdle();
             if (connection is null)
             {
-                if (!_state.TryEnterConnection(pool))
+                if (!_state.TryEnterConnection(pool.OpenConnections))
                 {
                     _worker.Stats.Increment(_state.Stats.CxOverflow);
                     var waiting = new PendingRequest();
@@ -161,19 +164,20 @@ internal sealed class HttpCall
                 (connection, _) = await pool.ConnectAsync(_connect);
                 if (connection is null) return "connection failure";
             }
-            _up = connection;
+            _up = connection.Begin();
             Interlocked.Increment(ref endpoint.ActiveRequests);
             Interlocked.Increment(ref endpoint.TotalRequests);
             long began = _worker.NowMicros;
-            var (complete, retry) = await ExchangeAsync(connection);
+            var (complete, retry) = await ExchangeAsync(_up, connection.IsReused);
+            int status = _up.Head.Status;
             _up = null;
             connection.Finish(complete);
             Interlocked.Decrement(ref endpoint.ActiveRequests);
             if (complete)
             {
-                _state.Stats.CountResponse(_worker.Stats, connection.Head.Status);
+                _state.Stats.CountResponse(_worker.Stats, status);
                 _worker.Stats.Record(_state.Stats.RqTime, _worker.NowMicros - began);
-                Interlocked.Increment(ref connection.Head.Status >= 500 ? ref endpoint.ErrorRequests : ref endpoint.SuccessRequests);
+                Interlocked.Increment(ref status >= 500 ? ref endpoint.ErrorRequests : ref endpoint.SuccessRequests);
                 return null;
             }
             Interlocked.Increment(ref endpoint.ErrorRequests);
@@ -183,14 +187,13 @@ internal sealed class HttpCall
         return "timeout";
     }
 
-    private async IoTask<(bool Complete, bool Retry)> ExchangeAsync(UpstreamConnection up)
+    private async IoTask<(bool Complete, bool Retry)> ExchangeAsync(Http1ClientExchange up, bool reused)
     {
         if (IsStopped) return (false, false);
-        up.BeginRequest();
         bool body = RequestBody.Length > 0;
         bool trailers = RequestTrailers.Count > 0; // only a chunked body can have them (RFC 9112 section 7.1.2)
         up.WriteHead(Request, trailers ? -1 : body ? RequestBody.Length : NeedsLength() ? 0 : -1, chunked: trailers, upgrade: false);
-        if (body && await up.WriteBodyAsync(RequestBody.WrittenMemory) < 0) return (false, up.IsReused && !up.ReceivedAnything && !body);
+        if (body && await up.WriteBodyAsync(RequestBody.WrittenMemory) < 0) return (false, reused && !up.ReceivedAnything && !body);
         up.WriteEnd(trailers ? RequestTrailers : null);
         await up.FlushAsync(); // a failure shows in the read
         Response.Clear();
@@ -205,7 +208,7 @@ internal sealed class HttpCall
                 int n = await up.FillAsync();
                 if (IsStopped) return (false, false);
                 if (n == -Libc.EIntr || n > 0) continue;
-                return (false, up.IsReused && !up.ReceivedAnything && !body);
+                return (false, reused && !up.ReceivedAnything && !body);
             }
             if (up.Head.Status >= 200) break;
             if (up.Head.Status == 101) return (false, false);

@@ -1,5 +1,4 @@
 using Managed.Proxy.Core.EventLoop;
-using Managed.Proxy.Http.Codecs.Http1;
 using Managed.Proxy.Http.Headers;
 
 namespace Managed.Proxy.Http.Codecs;

@@ -1,6 +1,5 @@
 using Managed.Proxy.Configuration;
 using Managed.Proxy.Configuration.Model;
-using Managed.Proxy.Downstream.NetworkFilters.HttpConnectionManager;
 using Managed.Proxy.Streams.AccessLog;
 using Managed.Proxy.Streams.Formatting;
 

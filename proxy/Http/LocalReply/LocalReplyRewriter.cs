@@ -1,7 +1,6 @@
 using System.Text;
 using Managed.Proxy.Configuration;
 using Managed.Proxy.Core.Buffers;
-using Managed.Proxy.Downstream.NetworkFilters.HttpConnectionManager;
 using Managed.Proxy.Http.Headers;
 using Managed.Proxy.Streams;
 using Managed.Proxy.Streams.Formatting;
@@ -38,8 +37,6 @@ public sealed class LocalReplyRewriter
     /// <summary>Rewrites a reply before it is sent: call with the response headers set, without content-length.</summary>
     /// <param name="status">May be replaced; the stream info's response code follows it.</param>
     /// <param name="body">May be replaced; content-type is set when it is.</param>
-    public void Rewrite(HttpStream stream, ref int status, ByteWriter body) => Rewrite(stream.ResponseHeaders, stream.Info, ref status, body);
-
     internal void Rewrite(HeaderMap headers, StreamInfo info, ref int status, ByteWriter body)
     {
         info.ResponseCode = status;

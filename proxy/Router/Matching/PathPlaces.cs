@@ -12,7 +12,7 @@ internal sealed class PathPlaces
     private readonly PrefixTree _tree;
     private readonly RoutePlace[] _prefixes;
 
-    public PathPlaces(CompiledRoute[] routes, bool folded, List<int> asked)
+    public PathPlaces((PathMatch Path, bool IsSure)[] routes, bool folded, List<int> asked)
     {
         var exact = new List<Entry>();
         var prefixes = new List<Entry>();

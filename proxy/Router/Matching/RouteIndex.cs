@@ -10,7 +10,8 @@ internal sealed class RouteIndex
     private readonly int[] _asked; // the candidates of all places behind each other
     private readonly PathPlaces _asWritten, _folded;
 
-    public RouteIndex(CompiledRoute[] routes)
+    /// <param name="routes">In their order: the path of each, and whether it asks for nothing else.</param>
+    public RouteIndex((PathMatch Path, bool IsSure)[] routes)
     {
         var asked = new List<int>();
         _asWritten = new PathPlaces(routes, folded: false, asked);

@@ -1,5 +1,6 @@
 using Managed.Proxy.Configuration;
 using Managed.Proxy.Configuration.Model;
+using Managed.Proxy.Core;
 
 namespace Managed.Proxy.Streams.AccessLog;
 
@@ -23,7 +24,7 @@ public sealed class AccessLog
     /// Writes the lines of an ended stream or connection. Never blocks, allocates nothing in steady state: where the disk is slower
     /// than the traffic, lines are dropped and counted (<c>access_log.dropped</c>).
     /// </summary>
-    public void Log(Worker worker, StreamInfo info)
+    public void Log(WorkerContext worker, StreamInfo info)
     {
         foreach (var logger in _loggers)
             if (logger.Filter?.Passes(info) != false) logger.File.Append(worker.Id, worker.Timers, logger.Format, info);

@@ -1,4 +1,5 @@
 using System.Runtime.InteropServices;
+using Managed.Proxy.Core;
 using Managed.Proxy.Core.EventLoop;
 using Managed.Proxy.Core.Timers;
 using Microsoft.Win32.SafeHandles;
@@ -15,7 +16,7 @@ internal sealed partial class LogFile
     private const int WriteOnly = 1, Create = 0x40, Append_ = 0x400, CloseOnExec = 0x80000, NoControllingTerminal = 0x100, NonBlocking = 0x800;
 
     private readonly AccessLogFiles _files;
-    private readonly LogSlot?[] _slots = new LogSlot?[Worker.MaxWorkers];
+    private readonly LogSlot?[] _slots = new LogSlot?[WorkerContext.MaxWorkers];
     private SafeFileHandle _handle;
 
     private LogFile(AccessLogFiles files, string? path, SafeFileHandle handle)

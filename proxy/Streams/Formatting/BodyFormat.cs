@@ -2,6 +2,7 @@ using System.Text;
 using Managed.Proxy.Configuration;
 using Managed.Proxy.Configuration.Model;
 using Managed.Proxy.Core.Buffers;
+using Managed.Proxy.Streams.Formatting.Operators;
 
 namespace Managed.Proxy.Streams.Formatting;
 

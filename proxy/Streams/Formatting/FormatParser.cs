@@ -1,5 +1,6 @@
 using System.Text;
 using Managed.Proxy.Configuration;
+using Managed.Proxy.Streams.Formatting.Operators;
 
 namespace Managed.Proxy.Streams.Formatting;
 
@@ -76,6 +77,3 @@ internal static class FormatParser
 
     private static string Excerpt(string text, int i) => text.Substring(i, Math.Min(24, text.Length - i));
 }
-
-/// <summary>An operator as written.</summary>
-internal readonly record struct OperatorRequest(string Name, string? Arguments, int? Length, FormatUse Use);

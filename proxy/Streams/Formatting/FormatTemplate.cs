@@ -1,6 +1,7 @@
 using System.Text;
 using Managed.Proxy.Configuration;
 using Managed.Proxy.Core.Buffers;
+using Managed.Proxy.Streams.Formatting.Operators;
 
 namespace Managed.Proxy.Streams.Formatting;
 

@@ -1,5 +1,6 @@
 using Managed.Proxy.Configuration;
 using Managed.Proxy.Core.Buffers;
+using Managed.Proxy.Streams.Formatting.Operators;
 
 namespace Managed.Proxy.Streams.Formatting;
 

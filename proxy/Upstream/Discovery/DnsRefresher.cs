@@ -12,7 +12,7 @@ namespace Managed.Proxy.Upstream.Discovery;
 /// </summary>
 internal sealed class DnsRefresher : IDisposable
 {
-    private readonly ConcurrentDictionary<ClusterState, long> _due = new();
+    private readonly ConcurrentDictionary<ClusterMembers, long> _due = new();
     private readonly AutoResetEvent _changed = new(false);
     private readonly Resolver _resolver;
     private volatile bool _stopping;
@@ -23,19 +23,19 @@ internal sealed class DnsRefresher : IDisposable
         new Thread(Run) { Name = "dns-clock", IsBackground = true }.Start();
     }
 
-    public void Watch(ClusterState state)
+    public void Watch(ClusterMembers members)
     {
-        if (_due.TryAdd(state, 0)) _changed.Set();
+        if (_due.TryAdd(members, 0)) _changed.Set();
     }
 
-    public void Forget(ClusterState state) => _due.TryRemove(state, out _);
+    public void Forget(ClusterMembers members) => _due.TryRemove(members, out _);
 
     /// <summary>Gives new clusters the last good answers for their names, without waiting.</summary>
     public void UseKnown(IEnumerable<Cluster> clusters)
     {
         foreach (var cluster in clusters)
             foreach (string name in NamesOf(cluster.Targets))
-                if (_resolver.Known(name) is { } addresses) Accept(cluster.State, name, addresses, cluster.Config.DnsLookupFamily);
+                if (_resolver.Known(name) is { } addresses) Accept(cluster.Members, name, addresses, cluster.Config.DnsLookupFamily);
     }
 
     /// <summary>
@@ -44,7 +44,7 @@ internal sealed class DnsRefresher : IDisposable
     /// </summary>
     public async Task ResolveAsync(IReadOnlyCollection<Cluster> clusters, TimeSpan longest, CancellationToken cancellation)
     {
-        var all = Task.WhenAll(clusters.SelectMany(c => NamesOf(c.Targets).Select(name => ResolveAsync(c.State, name, c.Config.DnsLookupFamily))));
+        var all = Task.WhenAll(clusters.SelectMany(c => NamesOf(c.Targets).Select(name => ResolveAsync(c.Members, name, c.Config.DnsLookupFamily))));
         try
         {
             await all.WaitAsync(longest, cancellation);
@@ -66,29 +66,29 @@ internal sealed class DnsRefresher : IDisposable
         while (!_stopping)
         {
             long now = Stopwatch.GetTimestamp(), next = now + Stopwatch.Frequency * 3600;
-            foreach (var (state, due) in _due)
+            foreach (var (members, due) in _due)
             {
                 if (due <= now)
                 {
                     // A question that still waits for its answer is not asked twice.
-                    foreach (string name in NamesOf(state.Targets)) _ = ResolveAsync(state, name, state.DnsFamily);
-                    _due.TryUpdate(state, Stopwatch.GetTimestamp() + (long)(state.DnsRefresh.TotalSeconds * Stopwatch.Frequency), due);
+                    foreach (string name in NamesOf(members.Targets)) _ = ResolveAsync(members, name, members.DnsFamily);
+                    _due.TryUpdate(members, Stopwatch.GetTimestamp() + (long)(members.DnsRefresh.TotalSeconds * Stopwatch.Frequency), due);
                 }
-                if (_due.TryGetValue(state, out long again)) next = Math.Min(next, again);
+                if (_due.TryGetValue(members, out long again)) next = Math.Min(next, again);
             }
             long wait = Math.Max(1, (next - Stopwatch.GetTimestamp()) * 1000 / Stopwatch.Frequency);
             _changed.WaitOne((int)Math.Min(wait, 3_600_000));
         }
     }
 
-    private async Task ResolveAsync(ClusterState state, string name, DnsLookupFamily family)
+    private async Task ResolveAsync(ClusterMembers members, string name, DnsLookupFamily family)
     {
-        if ((await _resolver.AskAsync(name) ?? _resolver.Known(name)) is { } addresses) Accept(state, name, addresses, family);
+        if ((await _resolver.AskAsync(name) ?? _resolver.Known(name)) is { } addresses) Accept(members, name, addresses, family);
     }
 
     private static List<string> NamesOf(IReadOnlyList<EndpointTarget> targets) => [.. targets.Where(t => t.Address is null).Select(t => t.HostName).Distinct()];
 
-    private static void Accept(ClusterState state, string name, IPAddress[] addresses, DnsLookupFamily family)
+    private static void Accept(ClusterMembers members, string name, IPAddress[] addresses, DnsLookupFamily family)
     {
         var v4 = addresses.Where(a => a.AddressFamily == AddressFamily.InterNetwork);
         var v6 = addresses.Where(a => a.AddressFamily == AddressFamily.InterNetworkV6);
@@ -102,6 +102,6 @@ internal sealed class DnsRefresher : IDisposable
             _ => v6.Any() ? v6 : v4,
         };
         var distinct = chosen.Distinct().OrderBy(a => a.ToString(), StringComparer.Ordinal).ToArray();
-        if (distinct.Length > 0) state.Resolved(name, distinct);
+        if (distinct.Length > 0) members.Resolved(name, distinct);
     }
 }

@@ -1,3 +1,5 @@
+using Managed.Proxy.Upstream.Endpoints;
+
 namespace Managed.Proxy.Upstream.LoadBalancing;
 
 /// <summary>An immutable set of endpoints with what the policies need precomputed. Made anew when an endpoint comes, goes or changes weight or health.</summary>

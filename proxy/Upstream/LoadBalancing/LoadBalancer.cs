@@ -1,15 +1,17 @@
 using Managed.Proxy.Configuration.Model;
+using Managed.Proxy.Core;
+using Managed.Proxy.Upstream.Endpoints;
 
 namespace Managed.Proxy.Upstream.LoadBalancing;
 
 /// <summary>Chooses the endpoint of a request, per worker; each worker begins its round at another place so that they do not march in step.</summary>
-internal sealed class LoadBalancer(LbPolicy policy, int choiceCount, int workers = Worker.MaxWorkers)
+internal sealed class LoadBalancer(LbPolicy policy, int choiceCount, int workers = WorkerContext.MaxWorkers)
 {
     private uint[]? _turns; // made when there is something to choose: many clusters never have two endpoints, or any request
     private const int Stride = 16; // a cache line between two workers' counters
 
     /// <summary>Null when no endpoint is healthy.</summary>
-    public Endpoint? Pick(EndpointSet set, Worker worker)
+    public Endpoint? Pick(EndpointSet set, WorkerContext worker)
     {
         if (set.Healthy.Length == 0) return null;
         if (set.Healthy.Length == 1) return set.Healthy[0];
@@ -35,6 +37,7 @@ internal sealed class LoadBalancer(LbPolicy policy, int choiceCount, int workers
                 return set.ByWeight(worker.NextRandom());
         }
     }
+
     private uint[] MakeTurns()
     {
         var made = new uint[workers * Stride];

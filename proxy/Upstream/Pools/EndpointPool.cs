@@ -1,15 +1,23 @@
+using Managed.Proxy.Core;
 using Managed.Proxy.Core.EventLoop;
-using Managed.Proxy.Core.Timers;
 using Managed.Proxy.Core.Transport;
+using Managed.Proxy.Upstream.Endpoints;
 
 namespace Managed.Proxy.Upstream.Pools;
 
 /// <summary>One worker's connections to one endpoint; the last used is used first, so that the rest can time out.</summary>
-internal sealed class EndpointPool(Worker worker, Endpoint endpoint, ClusterState state)
+internal sealed class EndpointPool(WorkerContext worker, Endpoint endpoint, ClusterState state)
 {
     private readonly List<UpstreamConnection> _idle = [];
     private readonly HashSet<UpstreamConnection> _open = [];
     private int _connecting;
+
+    /// <summary>This worker's; made at its first use.</summary>
+    public static EndpointPool Of(Endpoint endpoint, WorkerContext worker, ClusterState state)
+        => (EndpointPool)(endpoint.Pools[worker.Id] ??= new EndpointPool(worker, endpoint, state));
+
+    /// <summary>The endpoint or its cluster is gone: idle connections close, busy ones when they are done. On the worker.</summary>
+    public static void Retire(Endpoint endpoint, WorkerContext worker) => ((EndpointPool?)endpoint.Pools[worker.Id])?.Retire();
 
     public Endpoint Endpoint { get; } = endpoint;
     public ClusterState State { get; } = state;
@@ -86,33 +94,9 @@ internal sealed class EndpointPool(Worker worker, Endpoint endpoint, ClusterStat
         State.OnConnectionClosed(worker);
     }
 
-    /// <summary>Closes what is idle; what is busy closes when it is done.</summary>
-    public void Retire()
+    private void Retire()
     {
         IsRetired = true;
         while (TryTakeIdle() is { } idle) idle.Close();
     }
-}
-
-/// <summary>The way to give up a connection that is being made: by its time-out or by its stream.</summary>
-internal sealed class ConnectAttempt
-{
-    private readonly WheelTimer _timer;
-    private SocketTransport? _transport;
-
-    public ConnectAttempt() => _timer = new WheelTimer(static a => ((ConnectAttempt)a!)._transport?.CancelWrite(Libc.ETimedOut), this);
-
-    public void Begin(Worker worker, SocketTransport transport, long timeoutMicros)
-    {
-        _transport = transport;
-        worker.Timers.Arm(_timer, timeoutMicros);
-    }
-
-    public void End(Worker worker)
-    {
-        _transport = null;
-        worker.Timers.Remove(_timer);
-    }
-
-    public void Cancel() => _transport?.CancelWrite(Libc.ECanceled);
 }

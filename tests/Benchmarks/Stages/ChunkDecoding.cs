@@ -2,6 +2,7 @@ using System.Text;
 using BenchmarkDotNet.Attributes;
 using Managed.Proxy.Core.Buffers;
 using Managed.Proxy.Core.Transport;
+using Managed.Proxy.Http.Codecs;
 using Managed.Proxy.Http.Codecs.Http1;
 using Managed.Proxy.Http.Headers;
 

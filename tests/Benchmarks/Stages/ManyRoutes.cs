@@ -30,14 +30,11 @@ public class ManyRoutes
     public void Build()
     {
         var errors = new ConfigErrors();
-        var stats = new StatScope(new StatsRegistry());
-        var shared = new SharedState(1);
         var routes = Enumerable.Range(0, Routes).Select(i => new RouteConfig { Match = Match(i), NonForwardingAction = new EmptyConfig() });
         var host = new VirtualHostConfig { Name = "all", Domains = ["*"], Routes = [.. routes] };
         _table = RouteTable.Build(new RouteConfigurationConfig { Name = "t", VirtualHosts = [host] }, new RouteBuildContext
         {
-            Errors = errors, Clusters = new Dictionary<string, Cluster>(), Stats = stats, Shared = shared,
-            Filters = new FilterBuildContext { Errors = errors, Stats = stats, Shared = shared, StatPrefix = "", ClusterNames = new HashSet<string>(), Identity = "" },
+            Errors = errors, Clusters = new Dictionary<string, Cluster>(), BuildFilter = static (_, _, _) => null,
         }) ?? throw new InvalidOperationException(string.Join("; ", errors.Errors));
         var random = new Random(1);
         _requests = [.. Enumerable.Range(0, Requests).Select(_ => Request(random.Next(Routes)))];

@@ -89,13 +89,10 @@ internal static class RoutesRun
     private static RouteTable Build(VirtualHostConfig[] hosts, out TimeSpan took, out long bytes)
     {
         var errors = new ConfigErrors();
-        var stats = new StatScope(new StatsRegistry());
-        var shared = new SharedState(1);
         var clusters = new Dictionary<string, Proxy.Upstream.Cluster>();
         var context = new RouteBuildContext
         {
-            Errors = errors, Clusters = clusters, Stats = stats, Shared = shared,
-            Filters = new FilterBuildContext { Errors = errors, Stats = stats, Shared = shared, StatPrefix = "", ClusterNames = new HashSet<string>(), Identity = "" },
+            Errors = errors, Clusters = clusters, BuildFilter = static (_, _, _) => null,
         };
         long before = GC.GetTotalMemory(forceFullCollection: true), began = Stopwatch.GetTimestamp();
         var table = RouteTable.Build(new RouteConfigurationConfig { Name = "t", VirtualHosts = hosts }, context) ?? throw new InvalidOperationException(string.Join("; ", errors.Errors));

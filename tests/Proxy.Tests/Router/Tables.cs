@@ -34,10 +34,10 @@ internal static class Tables
         {
             Errors = errors,
             Clusters = clusters,
-            Stats = stats,
-            Shared = shared,
-            FilterDefinitions = filters,
-            Filters = new FilterBuildContext { Errors = errors, Stats = stats, Shared = shared, StatPrefix = "http.test.", ClusterNames = clusters.Keys.ToHashSet(), Identity = "listener/chain" },
+            BuildFilter = new RouteFilterBuilder(new HttpFilterCatalog(filters), new FilterBuildContext
+            {
+                Errors = errors, Stats = stats, Shared = shared, StatPrefix = "http.test.", ClusterNames = clusters.Keys.ToHashSet(), Identity = "listener/chain",
+            }).Build,
         });
         found = errors.Errors;
         return table;

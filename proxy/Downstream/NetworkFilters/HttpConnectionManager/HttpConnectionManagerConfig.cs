@@ -2,6 +2,9 @@ using System.ComponentModel.DataAnnotations;
 using System.ComponentModel;
 using Managed.Proxy.Configuration.Model;
 using Managed.Proxy.Configuration.Validation;
+using Managed.Proxy.Http;
+using Managed.Proxy.Http.LocalReply;
+using Managed.Proxy.Http.Rules;
 
 namespace Managed.Proxy.Downstream.NetworkFilters.HttpConnectionManager;
 
@@ -123,8 +126,6 @@ public sealed record HttpConnectionManagerConfig : ConfigRecord
     public LocalReplyConfig? LocalReplyConfig { get; init; }
 }
 
-public enum ServerHeaderTransformation { Overwrite, AppendIfAbsent, PassThrough }
-
 public enum ForwardClientCertDetails { Sanitize, AlwaysForwardOnly }
 
 [Description("Whose requests are internal.")]
@@ -136,8 +137,6 @@ public sealed record InternalAddressConfig : ConfigRecord
     [Description("Those of a client whose address is in one of these blocks, if x-forwarded-for says no other.")]
     public IReadOnlyList<CidrRangeConfig> CidrRanges { get; init; } = [];
 }
-
-public enum EscapedSlashesAction { ImplementationSpecificDefault, KeepUnchanged, RejectRequest, UnescapeAndRedirect, UnescapeAndForward }
 
 [Description("The routing table by name.")]
 [UnsupportedField("config_source", "route configurations come from this document; leave config_source out")]

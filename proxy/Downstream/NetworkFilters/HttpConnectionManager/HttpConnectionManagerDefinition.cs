@@ -1,8 +1,11 @@
+using System.Text;
 using Managed.Proxy.Configuration;
 using Managed.Proxy.Configuration.Validation;
 using Managed.Proxy.Downstream.Listener;
+using Managed.Proxy.Http;
 using Managed.Proxy.Http.Filters.Router;
 using Managed.Proxy.Http.LocalReply;
+using Managed.Proxy.Http.Rules;
 using Managed.Proxy.Router;
 using Managed.Proxy.Streams.AccessLog;
 
@@ -25,15 +28,33 @@ internal sealed class HttpConnectionManagerDefinition : NetworkFilterDefinition
         var routes = config.RouteConfig is not null ? BuildInlineRoutes(config, prefix, context) : config.Rds is not null ? FindRoutes(config, context) : null;
         var accessLog = AccessLog.Build(config.AccessLog, context.Errors, context.AccessLogs);
         var localReply = config.LocalReplyConfig is null ? null : LocalReplyRewriter.Build(config.LocalReplyConfig, context.Errors);
-        var internals = InternalAddresses.Build(config.InternalAddressConfig, context.Errors);
+        var internals = config.InternalAddressConfig is { } addresses ? InternalAddresses.Build(addresses.CidrRanges, addresses.UnixSockets, context.Errors) : InternalAddresses.None;
         if (context.Errors.Count > before || routes is null) return null;
-        return new HttpConnectionManager
+        var (common, http1) = (config.CommonHttpProtocolOptions, config.HttpProtocolOptions);
+        return new HttpConnectionManagerFilter(new ConnectionManager
         {
-            Config = config, Filters = filters, Routes = routes, Stats = new HttpStats(context.Stats, config.StatPrefix), AccessLog = accessLog, LocalReply = localReply,
-            Internal = internals,
+            Filters = filters, Routes = routes, Stats = new HttpStats(context.Stats, config.StatPrefix), AccessLog = accessLog, LocalReply = localReply, Internal = internals,
             BufferLimit = (int)Math.Min(context.Listener.PerConnectionBufferLimitBytes, int.MaxValue / 4), SuppressEnvoyHeaders = suppress,
-        }.Compile();
+            ForwardTrailers = http1.EnableTrailers, AllowAbsoluteUrl = http1.AllowAbsoluteUrl ?? true, AcceptHttp10 = http1.AcceptHttp10,
+            DefaultHost = http1.DefaultHostForHttp10.Length > 0 ? Encoding.ASCII.GetBytes(http1.DefaultHostForHttp10) : null,
+            IdleMicros = Micros(common.IdleTimeout), StreamIdleMicros = Micros(config.StreamIdleTimeout), RequestHeadersMicros = Micros(config.RequestHeadersTimeout),
+            RequestMicros = Micros(config.RequestTimeout), DrainMicros = Math.Max(1, Micros(config.DrainTimeout)), DelayedCloseMicros = Micros(config.DelayedCloseTimeout),
+            MaxConnectionMicros = Micros(common.MaxConnectionDuration), MaxStreamMicros = Micros(common.MaxStreamDuration),
+            MaxRequestsPerConnection = common.MaxRequestsPerConnection, MaxHeadBytes = config.MaxRequestHeadersKb * 1024, MaxFields = common.MaxHeadersCount,
+            Paths = new PathRules
+            {
+                NormalizePath = config.NormalizePath, MergeSlashes = config.MergeSlashes, EscapedSlashes = config.PathWithEscapedSlashesAction,
+                StripAnyHostPort = config.StripAnyHostPort, StripMatchingHostPort = config.StripMatchingHostPort, StripTrailingHostDot = config.StripTrailingHostDot,
+            },
+            Underscores = common.HeadersWithUnderscoresAction, UseRemoteAddress = config.UseRemoteAddress, TrustedHops = config.XffNumTrustedHops, SkipXffAppend = config.SkipXffAppend,
+            ForwardClientCert = config.ForwardClientCertDetails == ForwardClientCertDetails.AlwaysForwardOnly, GenerateRequestId = config.GenerateRequestId,
+            PreserveExternalRequestId = config.PreserveExternalRequestId, AlwaysSetRequestIdInResponse = config.AlwaysSetRequestIdInResponse, AddUserAgent = config.AddUserAgent,
+            ServerHeader = config.ServerHeaderTransformation, ServerName = Encoding.ASCII.GetBytes(config.ServerName), Via = Encoding.ASCII.GetBytes(config.Via),
+            Upgrades = [.. config.UpgradeConfigs.Select(u => (Encoding.ASCII.GetBytes(u.UpgradeType), u.Enabled))],
+        });
     }
+
+    private static long Micros(TimeSpan? span) => (long)(span ?? TimeSpan.Zero).TotalMicroseconds;
 
     private static BuiltHttpFilter[] BuildFilters(HttpConnectionManagerConfig config, string prefix, NetworkBuildContext context, out bool suppress)
     {
@@ -45,7 +66,7 @@ internal sealed class HttpConnectionManagerDefinition : NetworkFilterDefinition
             var item = config.HttpFilters[i];
             if (!names.Add(item.Name)) context.Errors.ErrorAt(item.Node, "name", ConfigCode.DuplicateName, $"two HTTP filters of this chain are named '{item.Name}'");
             var typed = item.TypedConfig ?? context.SharedFilters.GetValueOrDefault(item.Name);
-            var definition = ExtensionCatalog.FindHttpFilter(typed, item.Name, item.Node, context.Errors);
+            var definition = context.HttpFilters.Find(typed, item.Name, item.Node, context.Errors);
             if (definition is null) continue;
             bool last = i == config.HttpFilters.Count - 1;
             if (definition.IsTerminal && !last) context.Errors.ErrorAt(item.Node, "name", ConfigCode.InvalidValue, $"'{item.Name}' ends the chain: no filter may follow it", "move it to the end of http_filters");
@@ -64,7 +85,7 @@ internal sealed class HttpConnectionManagerDefinition : NetworkFilterDefinition
     private static RouteTable? BuildInlineRoutes(HttpConnectionManagerConfig config, string prefix, NetworkBuildContext context)
         => RouteTable.Build(config.RouteConfig!, new RouteBuildContext
         {
-            Errors = context.Errors, Clusters = context.Clusters, Stats = context.Stats, Shared = context.Shared, Filters = context.ForFilter(prefix, "routes"),
+            Errors = context.Errors, Clusters = context.Clusters, BuildFilter = new RouteFilterBuilder(context.HttpFilters, context.ForFilter(prefix, "routes")).Build,
         });
 
     private static RouteTable? FindRoutes(HttpConnectionManagerConfig config, NetworkBuildContext context)

@@ -2,6 +2,7 @@ using System.ComponentModel;
 using System.ComponentModel.DataAnnotations;
 using System.Text.Json.Serialization;
 using Managed.Proxy.Configuration.Validation;
+using Managed.Proxy.Http;
 
 namespace Managed.Proxy.Downstream.NetworkFilters.HttpConnectionManager;
 
@@ -33,8 +34,6 @@ public sealed record DownstreamHttpOptionsConfig : ConfigRecord
     [Description("What happens with header names that hold an underscore.")]
     public HeadersWithUnderscoresAction HeadersWithUnderscoresAction { get; init; } = HeadersWithUnderscoresAction.Allow; // Envoy's default
 }
-
-public enum HeadersWithUnderscoresAction { Allow, RejectRequest, DropHeader }
 
 [Description("HTTP/1.")]
 [UnsupportedField("header_key_format override_stream_error_on_invalid_http_message send_fully_qualified_url use_balsa_parser allow_custom_methods ignore_http_11_upgrade", "not available in this version")]

@@ -1,3 +1,4 @@
+using Managed.Proxy.Core;
 using Managed.Proxy.Core.EventLoop;
 using Managed.Proxy.Core.Telemetry;
 using Managed.Proxy.Core.Timers;
@@ -6,6 +7,7 @@ using Managed.Proxy.Downstream.Listener;
 using Managed.Proxy.Streams;
 using Managed.Proxy.Streams.AccessLog;
 using Managed.Proxy.Upstream;
+using Managed.Proxy.Upstream.Endpoints;
 using Managed.Proxy.Upstream.Pools;
 
 namespace Managed.Proxy.Downstream.NetworkFilters.TcpProxy;
@@ -27,7 +29,7 @@ internal sealed class TcpProxyFilter(TcpProxyConfig config, (Cluster Cluster, lo
         return true;
     }
 
-    private Cluster Pick(Worker worker)
+    private Cluster Pick(WorkerContext worker)
     {
         if (clusters.Length == 1) return clusters[0].Cluster;
         long point = (long)(worker.NextRandom() % (ulong)clusters[^1].UpTo);
@@ -40,7 +42,7 @@ internal sealed class TcpProxyFilter(TcpProxyConfig config, (Cluster Cluster, lo
     {
         private readonly TcpProxyFilter _filter;
         private readonly DownstreamConnection _connection;
-        private readonly Worker _worker;
+        private readonly WorkerContext _worker;
         private readonly WheelTimer _idle, _max;
         private readonly StreamInfo _info = new();
         private readonly ConnectAttempt _attempt = new();
@@ -109,8 +111,8 @@ internal sealed class TcpProxyFilter(TcpProxyConfig config, (Cluster Cluster, lo
                     _worker.Stats.Increment(state.Stats.NoHealthy);
                     return null;
                 }
-                var pool = endpoint.PoolOf(_worker, state);
-                if (!state.TryEnterConnection(pool))
+                var pool = EndpointPool.Of(endpoint, _worker, state);
+                if (!state.TryEnterConnection(pool.OpenConnections))
                 {
                     _info.Flags |= ResponseFlags.UpstreamOverflow;
                     _worker.Stats.Increment(state.Stats.CxOverflow);
@@ -124,7 +126,6 @@ internal sealed class TcpProxyFilter(TcpProxyConfig config, (Cluster Cluster, lo
                 {
                     connection.Transport.PeerGone = static (s, half) => { if (!half) ((Session)s!).Stop(); };
                     connection.Transport.PeerGoneState = this;
-                    connection.MustClose = true;
                     return connection;
                 }
                 _info.UpstreamFailure = Libc.Describe(-error);

@@ -2,7 +2,6 @@ using System.Globalization;
 using Managed.Proxy.Bindings.Wasm;
 using Managed.Proxy.Core.Buffers;
 using Managed.Proxy.Downstream.Listener;
-using Managed.Proxy.Http.Filters.Wasm;
 using Managed.Proxy.Http.Filters.Wasm.Plugins;
 using Managed.Proxy.Streams;
 
@@ -27,8 +26,8 @@ internal sealed class TcpContext : StreamContext
 
     public override StreamInfo Info => _info;
     public override string RequestId => _connection.Id.ToString(CultureInfo.InvariantCulture);
-    public override long Version => _connection.Snapshot.Version;
-    public override IReadOnlyDictionary<string, Upstream.Cluster> Clusters => _connection.Snapshot.Clusters;
+    public override long Version => _connection.Generation.Version;
+    public override IReadOnlyDictionary<string, Upstream.Cluster> Clusters => _connection.Generation.Clusters;
 
     /// <summary>False: the guest failed.</summary>
     public bool Begin()

@@ -1,6 +1,5 @@
 using Managed.Proxy.Core.Buffers;
 using Managed.Proxy.Downstream.Listener;
-using Managed.Proxy.Http.Filters.Wasm;
 using Managed.Proxy.Http.Filters.Wasm.Plugins;
 
 namespace Managed.Proxy.Downstream.NetworkFilters.Wasm;

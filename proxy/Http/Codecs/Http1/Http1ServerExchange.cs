@@ -10,29 +10,30 @@ internal sealed class Http1ServerExchange : ServerExchange
 {
     private readonly MessageWriter _writer = new();
     private readonly BodyReader _body = new();
-    private Http1ServerConnection _connection = null!;
+    private Http1Wire _wire = null!;
+    private HeaderMap _request = null!, _trailers = null!;
     private bool _head;
     private bool _closeDelimited;
 
     public RequestHead Head { get; } = new();
-    public HttpStream Stream { get; }
     public bool ResponseIsCloseDelimited => _closeDelimited;
-
-    public Http1ServerExchange(Worker worker) => Stream = new HttpStream(worker);
 
     public override bool RequestHasBody => Head.HasBody;
     public override bool DeclaredEmptyBody => Head.ContentLength == 0;
     public override bool IsHead => _head;
     public override int ErrorStatus => _body.ErrorStatus;
     public override bool BodyEnded => _body.Done;
-    public override ReadOnlySpan<byte> PeerText => _connection.PeerText;
-    public override Transport Transport => _connection.Transport;
-    public override InputBuffer Input => _connection.Input;
+    public override ReadOnlySpan<byte> PeerText => _wire.PeerText;
+    public override Transport Transport => _wire.Transport;
+    public override InputBuffer Input => _wire.Input;
 
-    public void Begin(Http1ServerConnection connection)
+    /// <param name="wire">The connection that it is on.</param>
+    /// <param name="request">Where the request's head goes.</param>
+    /// <param name="trailers">Likewise its trailers.</param>
+    public void Begin(Http1Wire wire, HeaderMap request, HeaderMap trailers)
     {
-        _connection = connection;
-        _writer.Begin(connection.Transport);
+        (_wire, _request, _trailers) = (wire, request, trailers);
+        _writer.Begin(wire.Transport);
         _body.BeginNone();
         MustClose = CutShort = AsksUpgrade = _closeDelimited = _head = false;
     }
@@ -40,18 +41,18 @@ internal sealed class Http1ServerExchange : ServerExchange
     /// <summary>The head is complete.</summary>
     public void BeginBody()
     {
-        _head = Stream.RequestHeaders.Get(HeaderId.Method).SequenceEqual("HEAD"u8);
+        _head = _request.Get(HeaderId.Method).SequenceEqual("HEAD"u8);
         AsksUpgrade = Head.Upgrade;
-        if (Head.Chunked) _body.BeginChunked(Stream.RequestTrailers);
+        if (Head.Chunked) _body.BeginChunked(_trailers);
         else if (Head.ContentLength > 0) _body.BeginLength(Head.ContentLength);
         else _body.BeginNone();
     }
 
-    public override BodyResult TryReadBody(out ReadOnlyMemory<byte> piece) => _body.Next(_connection.Input, out piece);
+    public override BodyResult TryReadBody(out ReadOnlyMemory<byte> piece) => _body.Next(_wire.Input, out piece);
 
     public override IoTask<int> FillAsync()
     {
-        if (_connection.Transport.MayRead && Fill() is var n && n != -Libc.EAgain) return new IoTask<int>(n);
+        if (_wire.Transport.MayRead && Fill() is var n && n != -Libc.EAgain) return new IoTask<int>(n);
         return WaitAndFillAsync();
     }
 
@@ -60,8 +61,8 @@ internal sealed class Http1ServerExchange : ServerExchange
         int n;
         do
         {
-            _connection.Input.Settle();
-            if (await _connection.Transport.ReadableAsync() is < 0 and var error) return error;
+            _wire.Input.Settle();
+            if (await _wire.Transport.ReadableAsync() is < 0 and var error) return error;
         }
         while ((n = Fill()) == -Libc.EAgain);
         return n;
@@ -69,21 +70,17 @@ internal sealed class Http1ServerExchange : ServerExchange
 
     private int Fill()
     {
-        int n = _connection.Fill(_body.IsLong);
+        int n = _wire.Fill(_body.IsLong);
         if (n == 0) _body.Closed();
         return n;
     }
 
     /// <summary>Between two requests: lets go of what only an unusual one needed.</summary>
-    public void Shrink()
-    {
-        _writer.Shrink();
-        Stream.Shrink();
-    }
+    public void Shrink() => _writer.Shrink();
 
     // Only the body's reads belong to the stream; between requests the connection reads for itself.
-    public override void InterruptRead() => _connection.Transport.CancelRead(Libc.EIntr);
-    public override void InterruptWrite() => _connection.Transport.CancelWrite(Libc.EIntr);
+    public override void InterruptRead() => _wire.Transport.CancelRead(Libc.EIntr);
+    public override void InterruptWrite() => _wire.Transport.CancelWrite(Libc.EIntr);
 
     public override async IoTask<bool> WriteInformationalAsync(HeaderMap headers, int status)
     {
@@ -113,7 +110,7 @@ internal sealed class Http1ServerExchange : ServerExchange
             }
         }
         // A body that is still coming when the answer leaves is not waited for: say so.
-        MustClose |= Head.Close || _connection.ShouldClose;
+        MustClose |= Head.Close || _wire.ShouldClose;
         var connection = MustClose ? "close"u8 : Head.Minor == 0 ? "keep-alive"u8 : default;
         _writer.ResponseHead(headers, status, length, chunked, connection);
         return status;

@@ -65,7 +65,7 @@ internal sealed class FaultFilter : HttpFilter
     {
         if (settings.Config is { Delay: null, Abort: null }) return false;
         string cluster = settings.Config.UpstreamCluster;
-        if (cluster.Length > 0 && Stream.Route?.ResolveCluster(Stream)?.Name != cluster) return false;
+        if (cluster.Length > 0 && Stream.Route?.ResolveCluster(Stream.RequestHeaders)?.Name != cluster) return false;
         return HeaderMatch.AllMatch(settings.Headers, headers);
     }
 

@@ -1,4 +1,5 @@
 using Managed.Proxy.Core;
+using Managed.Proxy.Core.Limits;
 
 namespace Managed.Proxy.Http.Filters.LocalRateLimit;
 
@@ -16,7 +17,7 @@ internal sealed class ConnectionBuckets(Func<TokenBucket> create)
         public int SweepAt = FirstSweep;
     }
 
-    private readonly Own?[] _workers = new Own?[Worker.MaxWorkers];
+    private readonly Own?[] _workers = new Own?[WorkerContext.MaxWorkers];
 
     public TokenBucket Of(int workerId, ulong connectionId, long nowMicros)
     {

@@ -1,3 +1,4 @@
+using Managed.Proxy.Core;
 using Managed.Proxy.Core.Buffers;
 using Managed.Proxy.Http.Headers;
 using Managed.Proxy.Streams;
@@ -61,7 +62,7 @@ internal sealed class LocalRateLimitFilter(LocalRateLimitSettings own) : HttpFil
 
     private void Decorate(HeaderMap response) => _used!.ResponseHeaders.Apply(response, Stream.Info, Scratch());
 
-    private static bool Hits(int partsPerMillion, Worker worker)
+    private static bool Hits(int partsPerMillion, WorkerContext worker)
         => partsPerMillion >= 1_000_000 || (partsPerMillion > 0 && worker.NextRandom() % 1_000_000 < (ulong)partsPerMillion);
 
     private static void SetNumber(HeaderMap headers, ReadOnlySpan<byte> name, long value)

@@ -1,4 +1,4 @@
-using Managed.Proxy.Core;
+using Managed.Proxy.Core.Limits;
 using Managed.Proxy.Core.Telemetry;
 using Managed.Proxy.Streams.Formatting;
 

@@ -230,14 +230,14 @@ internal sealed class ScriptRun(LuaFilter filter, bool response)
     {
         var worker = Stream.Worker;
         var stats = filter.Settings.Stats;
-        var logger = worker.Server.ScriptLogger;
+        var logger = worker.Reports.Scripts;
         worker.Stats.Increment(stats.Errors);
         Stream.Trace?.Failed(error);
         _instance!.CountError();
         Call?.Cancel();
         Call = null;
-        Log.ScriptFailed(logger, error, RequestId, Stream.Snapshot.Version);
-        worker.Server.ScriptSaid(worker, LogLevel.Error, "", error, RequestId, Stream.Snapshot.Version);
+        Log.ScriptFailed(logger, error, RequestId, Stream.Generation.Version);
+        worker.Reports.ScriptSaid(worker, LogLevel.Error, "", error, RequestId, Stream.Generation.Version);
         if (breach != LuaBreach.None)
         {
             worker.Stats.Increment(stats.Breaches);
@@ -245,7 +245,7 @@ internal sealed class ScriptRun(LuaFilter filter, bool response)
             {
                 worker.Stats.Increment(stats.Quarantines);
                 Log.Quarantined(logger, _script!.Name, worker.Id);
-                worker.Server.Raise("vm.quarantined", ("kind", "lua"), ("name", _script.Name), ("digest", _script.Digest), ("worker", worker.Id));
+                worker.Reports.Raise("vm.quarantined", ("kind", "lua"), ("name", _script.Name), ("digest", _script.Digest), ("worker", worker.Id));
             }
             // What filled the state is still in it.
             if (breach == LuaBreach.Memory) _script!.Renew(worker, _instance!);

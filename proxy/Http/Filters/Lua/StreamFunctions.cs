@@ -27,14 +27,14 @@ internal static unsafe class StreamFunctions
     {
         if (!LuaHandles.AnySelf(state, L, out var run)) return LuaState.Fail(L, LuaHandles.Dead);
         var level = (LogLevel)LuaApi.ToInteger(L, 2, null);
-        var logger = run.Stream.Worker.Server.ScriptLogger;
+        var logger = run.Stream.Worker.Reports.Scripts;
         if (!logger.IsEnabled(level)) return 0;
         if (!LuaHandles.Text(L, 3, out var text)) return LuaState.Fail(L, "message expected (string)");
         string message = LogText.OneLine(text[..Math.Min(text.Length, MaxLine)]);
         LuaApi.Where(L, 2);
         string place = LuaHandles.String(L, -1) ?? "";
-        Log.ScriptSaid(logger, level, place, message, run.RequestId, run.Stream.Snapshot.Version);
-        run.Stream.Worker.Server.ScriptSaid(run.Stream.Worker, level, place.TrimEnd(' ', ':'), message, run.RequestId, run.Stream.Snapshot.Version);
+        Log.ScriptSaid(logger, level, place, message, run.RequestId, run.Stream.Generation.Version);
+        run.Stream.Worker.Reports.ScriptSaid(run.Stream.Worker, level, place.TrimEnd(' ', ':'), message, run.RequestId, run.Stream.Generation.Version);
         return 0;
     }
 
@@ -71,7 +71,7 @@ internal static unsafe class StreamFunctions
         if (!LuaHandles.Self(state, L, LuaHandles.Handle, out var run)) return LuaState.Fail(L, LuaHandles.Dead);
         bool asynchronous = LuaApi.ToBoolean(L, 6) != 0;
         if (!asynchronous && !state.MayWait(L)) return LuaState.Fail(L, "can only be called from the coroutine that runs the hook");
-        if (LuaHandles.String(L, 2) is not { } name || !run.Stream.Snapshot.Clusters.TryGetValue(name, out var cluster)) return LuaState.Fail(L, "http call cluster invalid. Must be configured");
+        if (LuaHandles.String(L, 2) is not { } name || !run.Stream.Generation.Clusters.TryGetValue(name, out var cluster)) return LuaState.Fail(L, "http call cluster invalid. Must be configured");
         var filter = run.Filter;
         if (filter.CallsUnderWay >= filter.Settings.Config.Limits.HttpCalls) return LuaState.Fail(L, "too many http calls under way on this stream");
         int ok;

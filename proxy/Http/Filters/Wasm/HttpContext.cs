@@ -38,10 +38,11 @@ internal sealed class HttpContext(WasmFilter filter) : StreamContext
     private Action<string, string, string>? _trace;
 
     public HttpStream Stream => filter.Stream;
-    public string FilterName => Stream.Manager.Filters[filter.Index].Name;
+    public override HttpStream Http => filter.Stream;
+    public override string FilterName => Stream.Manager.Filters[filter.Index].Name;
     public override StreamInfo Info => Stream.Info;
-    public override long Version => Stream.Snapshot.Version;
-    public override IReadOnlyDictionary<string, Upstream.Cluster> Clusters => Stream.Snapshot.Clusters;
+    public override long Version => Stream.Generation.Version;
+    public override IReadOnlyDictionary<string, Upstream.Cluster> Clusters => Stream.Generation.Clusters;
     public override string RequestId => Stream.RequestHeaders.GetString("x-request-id") ?? Stream.Info.StreamId.ToString(CultureInfo.InvariantCulture);
 
     /// <summary>Enters the plugin's VM. False: the guest failed at it.</summary>

@@ -1,6 +1,5 @@
 using Managed.Proxy.Configuration;
 using Managed.Proxy.Core.Buffers;
-using Managed.Proxy.Downstream.NetworkFilters.HttpConnectionManager;
 using Managed.Proxy.Http.LocalReply;
 using Managed.Proxy.Streams;
 using Xunit;

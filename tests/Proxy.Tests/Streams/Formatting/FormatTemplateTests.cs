@@ -4,6 +4,7 @@ using Managed.Proxy.Core.Buffers;
 using Managed.Proxy.Http.Headers;
 using Managed.Proxy.Streams;
 using Managed.Proxy.Streams.Formatting;
+using Managed.Proxy.Streams.Formatting.Operators;
 using Managed.Proxy.Tests.Http;
 using Xunit;
 

@@ -3,10 +3,17 @@ using System.Net.Http.Headers;
 using System.Net;
 using System.Text;
 using System.Threading.Channels;
-using Managed.Proxy.Http.Filters.Wasm.Plugins;
+using Managed.Proxy.Bindings.Wasm;
+using Managed.Proxy.Core;
 using Managed.Proxy.Http.Headers;
 
 namespace Managed.Proxy.Http.Filters.Wasm.Calls;
+
+/// <summary>
+/// What has come of a call: metadata, a message or trailing metadata of a stream, the answer of a unary call, or the end of a stream or of
+/// a call that failed.
+/// </summary>
+internal enum GrpcNews { Metadata, Message, Trailers, Answer, Close }
 
 /// <summary>
 /// A gRPC call of a guest, unary or streaming, over HTTP/2 without TLS (gRPC over HTTP/2, PROTOCOL-HTTP2.md). It runs on .NET's HTTP
@@ -26,21 +33,21 @@ internal sealed class GrpcCall : IDisposable
         ConnectTimeout = TimeSpan.FromSeconds(10), PooledConnectionIdleTimeout = TimeSpan.FromMinutes(1),
     });
 
-    private readonly PluginContext _root;
-    private readonly Worker _worker;
+    private readonly Action<GrpcCall, GrpcNews, int, byte[]> _tell;
+    private readonly WorkerContext _worker;
     private readonly Channel<(byte[] Message, bool End)> _outgoing = Channel.CreateBounded<(byte[], bool)>(MaxWaiting);
     private readonly CancellationTokenSource _stop = new();
     private readonly SemaphoreSlim _room = new(MaxUnheard);
     private bool _ended;
     private long _unsent;
 
-    public GrpcCall(PluginContext root, Worker worker, int id, bool streaming, StreamContext? asker)
+    /// <param name="asker">The context that asked; used again for another stream, so <see cref="AskerId"/> says whether it is still the one.</param>
+    /// <param name="tell">On the worker: something has come, see <see cref="GrpcNews"/>; at the end the status and its text.</param>
+    public GrpcCall(WorkerContext worker, int id, bool streaming, WasmContext asker, Action<GrpcCall, GrpcNews, int, byte[]> tell)
     {
-        (_root, _worker, Id, IsStreaming) = (root, worker, id, streaming);
-        (Asker, _askerId) = (asker, asker?.Id ?? 0);
+        (_tell, _worker, Id, IsStreaming) = (tell, worker, id, streaming);
+        (Asker, AskerId) = (asker, asker.Id);
     }
-
-    private readonly int _askerId;
 
     public int Id { get; }
     public bool IsStreaming { get; }
@@ -48,9 +55,8 @@ internal sealed class GrpcCall : IDisposable
     public int Chain { get; init; }
     /// <summary>Bytes that wait to be sent.</summary>
     public long Size => Volatile.Read(ref _unsent);
-    private StreamContext? Asker { get; }
-    /// <summary>The stream that asked, while it lives.</summary>
-    public StreamContext? Stream => Asker is { } stream && stream.Id == _askerId ? stream : null;
+    public WasmContext Asker { get; }
+    public int AskerId { get; }
     // What the present callback is about.
     public HeaderMap Metadata { get; private set; } = new();
     public byte[] Message { get; private set; } = [];
@@ -112,8 +118,8 @@ internal sealed class GrpcCall : IDisposable
         }
         Post(call =>
         {
-            if (call.IsStreaming || status != 0) call._root.OnGrpcClose(call, status, Encoding.UTF8.GetBytes(text));
-            else call._root.OnGrpcDone(call);
+            bool closes = call.IsStreaming || status != 0;
+            call._tell(call, closes ? GrpcNews.Close : GrpcNews.Answer, status, Encoding.UTF8.GetBytes(text));
         });
     }
 
@@ -127,7 +133,7 @@ internal sealed class GrpcCall : IDisposable
         using var response = await Client.SendAsync(request, _stop.Token).ConfigureAwait(false);
         if (response.StatusCode != HttpStatusCode.OK) return (response.StatusCode == HttpStatusCode.NotFound ? Unimplemented : Unknown, $"HTTP status {(int)response.StatusCode}");
         if (response.Headers.Contains("grpc-status")) return StatusOf(response.Headers); // an answer of trailers only
-        if (IsStreaming) PostHeaders(response.Headers, static (root, call) => root.OnGrpcInitialMetadata(call));
+        if (IsStreaming) PostHeaders(response.Headers, GrpcNews.Metadata);
         using var body = await response.Content.ReadAsStreamAsync(_stop.Token).ConfigureAwait(false);
         byte[] head = new byte[5];
         while (await body.ReadAtLeastAsync(head, 5, throwOnEndOfStream: false, _stop.Token).ConfigureAwait(false) is var read and > 0)
@@ -139,11 +145,11 @@ internal sealed class GrpcCall : IDisposable
             if (IsStreaming)
             {
                 await _room.WaitAsync(_stop.Token).ConfigureAwait(false);
-                Post(call => { call.Message = message; call._root.OnGrpcMessage(call); });
+                Post(call => { call.Message = message; call._tell(call, GrpcNews.Message, 0, []); });
             }
             else Message = message;
         }
-        if (IsStreaming) PostHeaders(response.TrailingHeaders, static (root, call) => root.OnGrpcTrailingMetadata(call));
+        if (IsStreaming) PostHeaders(response.TrailingHeaders, GrpcNews.Trailers);
         return response.TrailingHeaders.Contains("grpc-status") ? StatusOf(response.TrailingHeaders) : (Unknown, "the answer ends without a status");
     }
 
@@ -153,12 +159,12 @@ internal sealed class GrpcCall : IDisposable
         return (status, headers.TryGetValues("grpc-message", out var texts) ? Uri.UnescapeDataString(texts.First()) : "");
     }
 
-    private void PostHeaders(HttpResponseHeaders headers, Action<PluginContext, GrpcCall> tell)
+    private void PostHeaders(HttpResponseHeaders headers, GrpcNews news)
     {
         var map = new HeaderMap();
         foreach (var (name, values) in headers)
             foreach (string value in values) map.Add(name, value);
-        Post(call => { call.Metadata = map; tell(call._root, call); });
+        Post(call => { call.Metadata = map; call._tell(call, news, 0, []); });
     }
 
     private void Post(Action<GrpcCall> action) => _worker.Post(static s =>

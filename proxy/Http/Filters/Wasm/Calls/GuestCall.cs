@@ -1,35 +1,36 @@
 using Managed.Proxy.Bindings.Wasm;
+using Managed.Proxy.Core;
 using Managed.Proxy.Http.Calls;
-using Managed.Proxy.Http.Filters.Wasm.Plugins;
 using Managed.Proxy.Http.Headers;
+using Managed.Proxy.Upstream;
 
 namespace Managed.Proxy.Http.Filters.Wasm.Calls;
 
-/// <summary>A call to elsewhere that a guest has under way; answered once, to the plugin's context.</summary>
-internal sealed class GuestCall(PluginContext root, WasmContext asker, int id)
+/// <summary>A call to elsewhere that a guest has under way; answered once.</summary>
+/// <param name="asker">The context that asked; used again for another stream, so <see cref="AskerId"/> says whether it is still the one.</param>
+/// <param name="answered">On the worker: the answer is here, or will never be.</param>
+internal sealed class GuestCall(WasmContext asker, int id, Action<GuestCall, HttpCall> answered)
 {
-    private readonly int _askerId = asker.Id;
     private HttpCall? _call;
     private bool _cancelled;
 
     public int Id => id;
+    public WasmContext Asker => asker;
+    public int AskerId { get; } = asker.Id;
     /// <summary>How many answers of other calls led to it.</summary>
     public int Chain { get; init; }
     /// <summary>Bytes of its body.</summary>
     public int Size { get; init; }
-    /// <summary>The stream that asked, while it lives.</summary>
-    public StreamContext? Stream => asker is StreamContext stream && stream.Id == _askerId && _askerId > 0 ? stream : null;
 
-    public void Start(string cluster, HeaderMap headers, byte[] body, HeaderMap trailers, long timeoutMicros)
+    /// <param name="to">Null: there is no such cluster, and the call fails.</param>
+    public void Start(WorkerContext worker, Cluster? to, string cluster, HeaderMap headers, byte[] body, HeaderMap trailers, long timeoutMicros)
     {
         if (_cancelled) return;
-        var worker = root.Worker!;
         _call = new HttpCall(worker, static c => { var call = (GuestCall)c.Tag!; call.Answered(); }) { Tag = this };
         _call.Request.CopyFrom(headers);
         _call.RequestTrailers.CopyFrom(trailers);
         _call.RequestBody.Write(body);
-        if (root.Clusters(asker).TryGetValue(cluster, out var to)) _call.Start(to, timeoutMicros);
-        else _call.Fail($"there is no cluster '{cluster}'"); // only for a call from before there was a version
+        if (to is not null) _call.Start(to, timeoutMicros); else _call.Fail($"there is no cluster '{cluster}'");
     }
 
     public void Cancel()
@@ -38,7 +39,7 @@ internal sealed class GuestCall(PluginContext root, WasmContext asker, int id)
         _call?.Cancel();
     }
 
-    private void Answered() => root.OnAnswer(this, _call!);
+    private void Answered() => answered(this, _call!);
 
     /// <summary>Reads the pairs of a guest into a request; false when they are no pairs, or a field could not be sent.</summary>
     public static bool TryRead(ReadOnlySpan<byte> pairs, HeaderMap into, bool pseudo)

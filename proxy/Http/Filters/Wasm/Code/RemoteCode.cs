@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using System.Globalization;
+using System.Runtime.CompilerServices;
 using Managed.Proxy.Bindings.Wasm;
 using Managed.Proxy.Configuration;
 using Managed.Proxy.Configuration.Host;
@@ -18,13 +19,18 @@ internal sealed class RemoteCode
     /// <summary>Digests that are remembered, with or without success.</summary>
     private const int MostKnown = 1000;
 
+    private static readonly ConditionalWeakTable<StatsRegistry, RemoteCode> Planes = [];
+
     private readonly Lock _gate = new();
     private readonly Dictionary<string, Fetch> _fetches = new(StringComparer.Ordinal);
     // What came, in its order: with the bytes when they are nowhere else.
     private readonly OrderedDictionary<string, byte[]?> _arrived = new(StringComparer.Ordinal);
     private long _hits, _misses, _negativeHits, _successes, _failures;
 
-    public RemoteCode(StatsRegistry stats)
+    /// <summary>That of the data plane that these statistics stand for.</summary>
+    public static RemoteCode Of(StatsRegistry stats) => Planes.GetValue(stats, static s => new RemoteCode(s));
+
+    private RemoteCode(StatsRegistry stats)
     {
         // Envoy's names.
         stats.Observe("wasm.remote_load_cache_entries", () => { lock (_gate) return _arrived.Count; });

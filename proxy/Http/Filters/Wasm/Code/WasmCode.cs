@@ -4,7 +4,6 @@ using Managed.Proxy.Configuration.Host;
 using Managed.Proxy.Configuration.Model;
 using Managed.Proxy.Core;
 using Managed.Proxy.Core.Telemetry;
-using Managed.Proxy.Http.Filters.Wasm.Plugins;
 using Managed.Proxy.Upstream;
 
 namespace Managed.Proxy.Http.Filters.Wasm.Code;
@@ -18,6 +17,7 @@ internal sealed record WasmCode(byte[] Bytes, string Name, ConfigNode? At)
     /// <summary>Null with an error collected when they cannot be had.</summary>
     public static WasmCode? Find(VmConfig vm, ConfigErrors errors, StatsRegistry stats, SharedState shared, IReadOnlyDictionary<string, Cluster> clusters)
     {
+        var fetched = RemoteCode.Of(stats); // its figures are there with the first module
         var code = vm.Code!;
         if (code.Module is { } name) return Stored(name, code.Node, errors);
         if (code.Local is { } local)
@@ -27,7 +27,7 @@ internal sealed record WasmCode(byte[] Bytes, string Name, ConfigNode? At)
             string title = local.Filename is { } path ? Path.GetFileNameWithoutExtension(path) : local.EnvironmentVariable ?? "inline";
             return new WasmCode(bytes, title, Field(local.Node, local.Filename is not null ? "filename" : local.InlineBytes is not null ? "inline_bytes" : local.InlineString is not null ? "inline_string" : "environment_variable"));
         }
-        return WasmShared.Of(stats).Remote.Find(code.Remote!, vm.NackOnCodeCacheMiss && shared.Guests.InService(), errors, shared.Guests, clusters);
+        return fetched.Find(code.Remote!, vm.NackOnCodeCacheMiss && shared.Guests.InService(), errors, shared.Guests, clusters);
     }
 
     private static WasmCode? Stored(string name, ConfigNode? node, ConfigErrors errors)

@@ -1,4 +1,3 @@
-using System.Runtime.CompilerServices;
 using System.Text;
 using Managed.Proxy.Bindings.Wasm;
 using Managed.Proxy.Http.Filters.Wasm.Calls;
@@ -26,13 +25,12 @@ internal sealed partial class PluginContext
         string path = $"/{Encoding.UTF8.GetString(service)}/{Encoding.UTF8.GetString(method)}";
         byte[] first = message.ToArray();
         int number = id = Vm.NextCallId();
-        var stream = asker as StreamContext;
         int chain = Chain(asker, GrpcCallMicros);
         Vm.WhenInService(() =>
         {
             if (_quiet) return;
             var worker = Worker!;
-            var call = _grpcCalls[number] = new GrpcCall(this, worker, number, streaming, stream) { Chain = chain };
+            var call = _grpcCalls[number] = new GrpcCall(worker, number, streaming, asker, OnGrpc) { Chain = chain };
             if (!streaming) call.Send(first, end: true);
             Begin(chain, () =>
             {
@@ -64,14 +62,17 @@ internal sealed partial class PluginContext
         return WasmStatus.Ok;
     }
 
-    public void OnGrpcInitialMetadata(GrpcCall call) => Tell(call, Vm.Exports.GrpcInitialMetadata, call.Metadata.Count, static () => { });
-    public void OnGrpcMessage(GrpcCall call) => Tell(call, Vm.Exports.GrpcReceive, call.Message.Length, call.MakeRoom);
-    public void OnGrpcTrailingMetadata(GrpcCall call) => Tell(call, Vm.Exports.GrpcTrailingMetadata, call.Metadata.Count, static () => { });
-
-    /// <summary>A unary call has its answer.</summary>
-    public void OnGrpcDone(GrpcCall call) => Tell(call, Vm.Exports.GrpcReceive, call.Message.Length, () => End(call, 0, []));
-
-    public void OnGrpcClose(GrpcCall call, int status, byte[] text) => Tell(call, Vm.Exports.GrpcClose, status, () => End(call, status, text));
+    private void OnGrpc(GrpcCall call, GrpcNews news, int status, byte[] text)
+    {
+        switch (news)
+        {
+            case GrpcNews.Metadata: Tell(call, Vm.Exports.GrpcInitialMetadata, call.Metadata.Count, static () => { }, "OnGrpcInitialMetadata"); break;
+            case GrpcNews.Message: Tell(call, Vm.Exports.GrpcReceive, call.Message.Length, call.MakeRoom, "OnGrpcMessage"); break;
+            case GrpcNews.Trailers: Tell(call, Vm.Exports.GrpcTrailingMetadata, call.Metadata.Count, static () => { }, "OnGrpcTrailingMetadata"); break;
+            case GrpcNews.Answer: Tell(call, Vm.Exports.GrpcReceive, call.Message.Length, () => End(call, 0, []), "OnGrpcDone"); break;
+            case GrpcNews.Close: Tell(call, Vm.Exports.GrpcClose, status, () => End(call, status, text), "OnGrpcClose"); break;
+        }
+    }
 
     // Until here it counts as under way.
     private void End(GrpcCall call, int status, byte[] text)
@@ -86,11 +87,11 @@ internal sealed partial class PluginContext
     /// <param name="argument">With what, beside the call's number.</param>
     /// <param name="first">Done when its turn has come, before the guest is called, and also when the guest is not.</param>
     /// <param name="hook">For a trace.</param>
-    private void Tell(GrpcCall call, GuestCallback<Action<int, int, int>> callback, int argument, Action first, [CallerMemberName] string hook = "")
+    private void Tell(GrpcCall call, GuestCallback<Action<int, int, int>> callback, int argument, Action first, string hook)
     {
         if (!_grpcCalls.ContainsKey(call.Id)) return; // cancelled
         if (Id == 0 || !callback.Exists) { first(); return; }
-        if (call.Stream is not null)
+        if (StreamOf(call.Asker, call.AskerId) is not null)
         {
             first();
             Deliver(call, callback, argument, hook);
@@ -115,6 +116,6 @@ internal sealed partial class PluginContext
         bool ok = Vm.Call(this, callback, call.Id, argument);
         TraceEnd(ok);
         _grpc = null;
-        if (!ok) OnFailure(Vm.FailedOn as StreamContext ?? call.Stream);
+        if (!ok) OnFailure(Vm.FailedOn as StreamContext ?? StreamOf(call.Asker, call.AskerId));
     }
 }

@@ -60,7 +60,7 @@ internal sealed partial class PluginContext : WasmContext
     public override WasmContext Root => this;
     public WasmPlugin Plugin => _plugin;
     public WasmMachine Machine => _machine;
-    public Worker? Worker => Vm.Worker;
+    public WorkerContext? Worker => Vm.Worker;
 
     /// <summary>CPU time that its start took, in microseconds.</summary>
     public long StartMicros { get; private set; }
@@ -92,9 +92,9 @@ internal sealed partial class PluginContext : WasmContext
     }
 
     /// <summary>On its worker from now on.</summary>
-    public void Bind(Worker worker)
+    public void Bind(WorkerContext worker)
     {
-        if (_trace is { } trace) worker.Server.TraceStarted?.Invoke(trace);
+        if (_trace is { } trace) StreamTrace.SinkOf(worker)?.Invoke(trace);
         if (_tickMicros > 0) worker.Timers.Arm(_tick, _tickMicros);
         foreach (int queue in _queues ?? []) Listen(queue);
     }
@@ -260,9 +260,15 @@ internal sealed partial class PluginContext : WasmContext
         if (Worker is not null && !Clusters(asker).ContainsKey(name)) return WasmStatus.BadArgument;
         byte[] bytes = body.ToArray();
         id = Vm.NextCallId();
-        var call = _calls[id] = new GuestCall(this, asker, id) { Chain = Chain(asker, HttpCallMicros), Size = bytes.Length };
-        Vm.WhenInService(() => Begin(call.Chain, () => call.Start(name, request, bytes, tail, timeoutMs * 1000L)));
+        var call = _calls[id] = new GuestCall(asker, id, OnAnswer) { Chain = Chain(asker, HttpCallMicros), Size = bytes.Length };
+        Vm.WhenInService(() => Begin(call.Chain, () => Send(call, name, request, bytes, tail, timeoutMs * 1000L)));
         return WasmStatus.Ok;
+    }
+
+    private void Send(GuestCall call, string cluster, HeaderMap headers, byte[] body, HeaderMap trailers, long timeoutMicros)
+    {
+        var to = Clusters(call.Asker).GetValueOrDefault(cluster); // none only for a call from before there was a version
+        call.Start(Worker!, to, cluster, headers, body, trailers, timeoutMicros);
     }
 
     // As many as the limit says, with no more in them than the host cares to hold.
@@ -312,12 +318,17 @@ internal sealed partial class PluginContext : WasmContext
     }
 
     public IReadOnlyDictionary<string, Cluster> Clusters(WasmContext asker) =>
-        asker is StreamContext { Id: > 0 } stream ? stream.Clusters : (Worker?.Installing ?? Worker?.Server.Current)?.Clusters ?? NoClusters;
+        asker is StreamContext { Id: > 0 } stream ? stream.Clusters : Worker is { } worker ? VersionOn(worker)?.Clusters ?? NoClusters : NoClusters;
 
-    /// <summary>The answer of a call is here, or will never be.</summary>
-    public void OnAnswer(GuestCall asked, HttpCall call)
+    private static Generation? VersionOn(WorkerContext worker) => worker.Installing as Generation ?? CurrentGeneration.Of(worker).Value;
+
+    // The stream that asked, while it lives: a context is used again for another.
+    private static StreamContext? StreamOf(WasmContext? asker, int id) => asker is StreamContext stream && id > 0 && stream.Id == id ? stream : null;
+
+    // The answer of a call is here, or will never be.
+    private void OnAnswer(GuestCall asked, HttpCall call)
     {
-        if (asked.Stream is null) _idle.Add(() => Deliver(asked, call)); else Deliver(asked, call);
+        if (StreamOf(asked.Asker, asked.AskerId) is null) _idle.Add(() => Deliver(asked, call)); else Deliver(asked, call);
     }
 
     // Until here it counts as under way: answers that wait for the guest's turn are held in memory like any other.
@@ -326,13 +337,13 @@ internal sealed partial class PluginContext : WasmContext
         if (!_calls.Remove(asked.Id) || Id == 0) return;
         _answer = call;
         _chain = asked.Chain;
-        var stream = asked.Stream;
-        var http = stream as HttpContext;
-        var trace = http?.Stream.Trace;
+        var stream = StreamOf(asked.Asker, asked.AskerId);
+        var http = stream?.Http;
+        var trace = http?.Trace;
         if (trace is null) TraceBegin("OnHttpCallResponse");
         else
         {
-            trace.Begin(http!.FilterName, "OnHttpCallResponse", http.Stream.RequestHeaders, null, false);
+            trace.Begin(stream!.FilterName, "OnHttpCallResponse", http!.RequestHeaders, null, false);
             Vm.Trace = (function, arguments, result) => trace.Call(function, arguments, result, "");
         }
         bool ok = call.Failed ? Vm.Call(this, Vm.Exports.HttpCallResponse, asked.Id, 0, 0, 0)
@@ -341,7 +352,7 @@ internal sealed partial class PluginContext : WasmContext
         else
         {
             if (!ok) trace.Failed($"{_plugin.Name}: {Vm.Failure}");
-            trace.End(ok ? "Done" : "Failed", http!.Stream.RequestHeaders, null);
+            trace.End(ok ? "Done" : "Failed", http!.RequestHeaders, null);
             Vm.Trace = null;
         }
         _answer = null;
@@ -359,7 +370,7 @@ internal sealed partial class PluginContext : WasmContext
     private static LogLevel LevelOf(WasmLogLevel level) => level switch { WasmLogLevel.Trace => LogLevel.Trace, WasmLogLevel.Debug => LogLevel.Debug, WasmLogLevel.Info => LogLevel.Information, WasmLogLevel.Warn => LogLevel.Warning, WasmLogLevel.Error => LogLevel.Error, _ => LogLevel.Critical };
 
     /// <summary>A guest's words: to the log, and to whoever listens to events.</summary>
-    public static void Say(WasmMachine machine, Worker? worker, string name, WasmLogLevel level, ReadOnlySpan<byte> text, string requestId, long version)
+    public static void Say(WasmMachine machine, WorkerContext? worker, string name, WasmLogLevel level, ReadOnlySpan<byte> text, string requestId, long version)
     {
         var at = LevelOf(level);
         if (!machine.Logger.IsEnabled(at)) return;
@@ -370,15 +381,15 @@ internal sealed partial class PluginContext : WasmContext
         }
         string words = LogText.OneLine(text);
         Write(machine, worker?.Id ?? -1, name, at, words, requestId, version, dropped);
-        worker?.Server.ModuleSaid(worker, at, name, machine.Program.VmId, words, requestId, version);
+        worker?.Reports.ModuleSaid(worker, at, name, machine.Program.VmId, words, requestId, version);
     }
 
     // Off the worker: a guest may write five hundred at once.
     private static void Write(WasmMachine machine, int worker, string name, LogLevel level, string words, string requestId, long version, long dropped) => Chores.Add(() =>
     {
-        if (dropped > 0) Wasm.Log.LinesDropped(machine.Logger, dropped, machine.Name, worker);
-        if (requestId.Length > 0) Wasm.Log.ModuleSaidOnStream(machine.Logger, level, name, words, machine.Program.VmId, worker, requestId, version);
-        else Wasm.Log.ModuleSaid(machine.Logger, level, name, words, machine.Program.VmId, worker);
+        if (dropped > 0) Plugins.Log.LinesDropped(machine.Logger, dropped, machine.Name, worker);
+        if (requestId.Length > 0) Plugins.Log.ModuleSaidOnStream(machine.Logger, level, name, words, machine.Program.VmId, worker, requestId, version);
+        else Plugins.Log.ModuleSaid(machine.Logger, level, name, words, machine.Program.VmId, worker);
     });
 
     // What a sandbox shows of callbacks that belong to no stream; nothing in normal service.

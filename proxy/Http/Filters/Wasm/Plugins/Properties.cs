@@ -179,7 +179,7 @@ internal static class Properties
         return (path.First("cluster_metadata"u8) || path.First("upstream_host_metadata"u8) || path.First("upstream_host_locality_metadata"u8)) && FilterMetadata(path.From(1), null, into);
     }
 
-    private static Upstream.Cluster? Cluster(HttpStream stream) => stream.Info.UpstreamCluster is { } name && stream.Snapshot.Clusters.TryGetValue(name, out var cluster) ? cluster : null;
+    private static Upstream.Cluster? Cluster(HttpStream stream) => stream.Info.UpstreamCluster is { } name && stream.Generation.Clusters.TryGetValue(name, out var cluster) ? cluster : null;
 
     // metadata.filter_metadata.NAMESPACE.KEY…
     private static bool FilterMetadata(Path path, IReadOnlyDictionary<string, ConfigObject>? metadata, ByteWriter into)

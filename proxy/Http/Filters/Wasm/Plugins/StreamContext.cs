@@ -26,6 +26,10 @@ internal abstract class StreamContext : WasmContext
     public abstract long Version { get; }
     /// <summary>Where its calls may go.</summary>
     public abstract IReadOnlyDictionary<string, Upstream.Cluster> Clusters { get; }
+    /// <summary>The HTTP stream; null for a connection.</summary>
+    public virtual HttpStream? Http => null;
+    /// <summary>The name that the filter has in its chain.</summary>
+    public virtual string FilterName => "";
     /// <summary>Calls to elsewhere that it has asked for.</summary>
     public int Asked { get; set; }
     /// <summary>It counts among its VM's users.</summary>
@@ -45,7 +49,7 @@ internal abstract class StreamContext : WasmContext
         Held = true;
     }
 
-    public override bool TryProperty(ReadOnlySpan<byte> path, ByteWriter into) => Properties.TryWrite(path, Info, (this as HttpContext)?.Stream, _root, into);
+    public override bool TryProperty(ReadOnlySpan<byte> path, ByteWriter into) => Properties.TryWrite(path, Info, Http, _root, into);
 
     public override WasmStatus SetProperty(ReadOnlySpan<byte> path, ReadOnlySpan<byte> value)
     {

@@ -12,8 +12,8 @@ namespace Managed.Proxy.Http.Filters.Wasm.Plugins;
 /// </summary>
 internal sealed class WasmMachine(WasmProgram program, string name, WasmStats stats, ILogger logger) : SharedResource
 {
-    private WasmReplica?[] _replicas = new WasmReplica?[Worker.MaxWorkers];
-    private WasmInstance?[] _prepared = new WasmInstance?[Worker.MaxWorkers];
+    private WasmReplica?[] _replicas = new WasmReplica?[WorkerContext.MaxWorkers];
+    private WasmInstance?[] _prepared = new WasmInstance?[WorkerContext.MaxWorkers];
     private Quarantine? _quarantine; // of all replicas: what one worker has learnt none of the others need pay for
     private int _leaving;
     private long _startMicros = long.MaxValue;
@@ -33,17 +33,17 @@ internal sealed class WasmMachine(WasmProgram program, string name, WasmStats st
         if (micros < StartMicros) Volatile.Write(ref _startMicros, micros);
     }
 
-    public WasmReplica? On(Worker worker) => _replicas[worker.Id];
+    public WasmReplica? On(WorkerContext worker) => _replicas[worker.Id];
 
     // What is said before there is a worker, or off it.
     private readonly LogBudget _startLog = new();
 
-    public LogBudget LogBudget(Worker? worker) => worker is not null && On(worker) is { } replica ? replica.LogBudget : _startLog;
+    public LogBudget LogBudget(WorkerContext? worker) => worker is not null && On(worker) is { } replica ? replica.LogBudget : _startLog;
 
     /// <summary>What is being made for this worker by the publication under way; null when its VM is there already.</summary>
-    public WasmInstance? PreparedFor(Worker worker) => _prepared[worker.Id];
+    public WasmInstance? PreparedFor(WorkerContext worker) => _prepared[worker.Id];
 
-    protected internal override string? Prepare(IReadOnlyList<Worker> workers)
+    protected internal override string? Prepare(IReadOnlyList<WorkerContext> workers)
     {
         _quarantine ??= new Quarantine(workers.Count);
         program.Metrics.Use();
@@ -61,14 +61,14 @@ internal sealed class WasmMachine(WasmProgram program, string name, WasmStats st
     }
 
     /// <summary>Makes a VM that will take the place of the worker's. Null, or why it cannot be.</summary>
-    public string? PrepareAnew(Worker worker, IEnumerable<WasmPlugin> plugins)
+    public string? PrepareAnew(WorkerContext worker, IEnumerable<WasmPlugin> plugins)
     {
         if (WasmInstance.Make(this, plugins, out string error) is not { } made) return $"module {name}: {error}";
         _prepared[worker.Id] = made;
         return null;
     }
 
-    protected internal override void Install(Worker worker)
+    protected internal override void Install(WorkerContext worker)
     {
         if (_prepared[worker.Id] is not { } made) return;
         _prepared[worker.Id] = null;
@@ -76,11 +76,11 @@ internal sealed class WasmMachine(WasmProgram program, string name, WasmStats st
         else Volatile.Write(ref _replicas[worker.Id], new WasmReplica(this, worker, _quarantine!, made));
     }
 
-    protected internal override void Release(IReadOnlyList<Worker> workers)
+    protected internal override void Release(IReadOnlyList<WorkerContext> workers)
     {
         var (replicas, prepared) = (_replicas, _prepared);
-        _replicas = new WasmReplica?[Worker.MaxWorkers];
-        _prepared = new WasmInstance?[Worker.MaxWorkers];
+        _replicas = new WasmReplica?[WorkerContext.MaxWorkers];
+        _prepared = new WasmInstance?[WorkerContext.MaxWorkers];
         _quarantine = null;
         _leaving = replicas.Count(r => r is not null);
         bool unreplicated = _leaving == 0;
@@ -100,7 +100,7 @@ internal sealed class WasmMachine(WasmProgram program, string name, WasmStats st
         if (Interlocked.Decrement(ref _leaving) == 0) program.Metrics.Return();
     }
 
-    public override void Describe(IReadOnlyList<Worker> workers, ICollection<GuestVmStatus> into)
+    public override void Describe(IReadOnlyList<WorkerContext> workers, ICollection<GuestVmStatus> into)
     {
         foreach (var worker in workers)
             into.Add(Volatile.Read(ref _replicas[worker.Id])?.Describe() ?? new GuestVmStatus("wasm", name, program.Module.Digest, worker.Id, "ready", 0, 0, 0, 0, 0, 0, null));

@@ -32,9 +32,9 @@ internal sealed class WasmPlugin(WasmMachine machine, string name, string rootId
     }
 
     /// <summary>The context for a new stream or connection; null when there is no VM at this moment.</summary>
-    public PluginContext? On(Worker worker) => machine.On(worker)?.RootOf(this);
+    public PluginContext? On(WorkerContext worker) => machine.On(worker)?.RootOf(this);
 
-    protected internal override string? Prepare(IReadOnlyList<Worker> workers)
+    protected internal override string? Prepare(IReadOnlyList<WorkerContext> workers)
     {
         foreach (var worker in workers)
         {
@@ -46,9 +46,9 @@ internal sealed class WasmPlugin(WasmMachine machine, string name, string rootId
         return null;
     }
 
-    protected internal override void Install(Worker worker) => machine.On(worker)?.Add(this);
+    protected internal override void Install(WorkerContext worker) => machine.On(worker)?.Add(this);
 
-    protected internal override void Release(IReadOnlyList<Worker> workers)
+    protected internal override void Release(IReadOnlyList<WorkerContext> workers)
     {
         _tried = false;
         foreach (var worker in workers)

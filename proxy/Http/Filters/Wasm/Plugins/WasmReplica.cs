@@ -20,7 +20,7 @@ internal sealed class WasmReplica
     private const long FirstStartPause = 1_000_000, LongestStartPause = 60_000_000;
 
     private readonly WasmMachine _machine;
-    private readonly Worker _worker;
+    private readonly WorkerContext _worker;
     private readonly Quarantine _quarantine;
     private readonly long _accident; // microseconds: a breach that was stopped in time; on a busy machine the engine looks late
     private WasmInstance? _current;
@@ -35,7 +35,7 @@ internal sealed class WasmReplica
     private int _active;
     private string _lastError = "";
 
-    public WasmReplica(WasmMachine machine, Worker worker, Quarantine quarantine, WasmInstance first)
+    public WasmReplica(WasmMachine machine, WorkerContext worker, Quarantine quarantine, WasmInstance first)
     {
         _machine = machine;
         _worker = worker;
@@ -108,7 +108,7 @@ internal sealed class WasmReplica
         }
         string failure = vm.Failure, vmId = vm.VmId;
         Chores.Add(() => Log.Trapped(_machine.Logger, plugin.Name, _worker.Id, failure, vmId, requestId));
-        _worker.Server.ModuleSaid(_worker, Microsoft.Extensions.Logging.LogLevel.Error, plugin.Name, vm.VmId, vm.Failure, requestId, 0);
+        _worker.Reports.ModuleSaid(_worker, Microsoft.Extensions.Logging.LogLevel.Error, plugin.Name, vm.VmId, vm.Failure, requestId, 0);
         bool served = GiveUp(vm);
         bool begun = _quarantine.Add(_worker.NowMicros, vm.HeldMicros, _accident);
         // Streams under way would call it too, each as long as the limit lets it.
@@ -119,7 +119,7 @@ internal sealed class WasmReplica
             Chores.Add(() =>
             {
                 Log.Quarantined(_machine.Logger, plugin.Name, _worker.Id);
-                _worker.Server.Raise("vm.quarantined", ("kind", "wasm"), ("name", plugin.Name), ("digest", _machine.Program.Module.Digest), ("worker", _worker.Id));
+                _worker.Reports.Raise("vm.quarantined", ("kind", "wasm"), ("name", plugin.Name), ("digest", _machine.Program.Module.Digest), ("worker", _worker.Id));
             });
         }
         if (!served) return;

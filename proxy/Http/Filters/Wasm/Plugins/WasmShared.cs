@@ -2,12 +2,11 @@ using System.Collections.Concurrent;
 using System.Runtime.CompilerServices;
 using Managed.Proxy.Bindings.Wasm;
 using Managed.Proxy.Core.Telemetry;
-using Managed.Proxy.Http.Filters.Wasm.Code;
 
 namespace Managed.Proxy.Http.Filters.Wasm.Plugins;
 
 /// <summary>What the VMs of one data plane (which its stats stand for) have in common, for as long as it runs.</summary>
-internal sealed class WasmShared(StatsRegistry stats)
+internal sealed class WasmShared
 {
     private static readonly ConditionalWeakTable<StatsRegistry, WasmShared> Planes = [];
 
@@ -15,9 +14,8 @@ internal sealed class WasmShared(StatsRegistry stats)
 
     public SharedQueues Queues { get; } = new();
     public GuestMetricsRoom Metrics { get; } = new();
-    public RemoteCode Remote { get; } = new(stats);
 
-    public static WasmShared Of(StatsRegistry stats) => Planes.GetValue(stats, static s => new WasmShared(s));
+    public static WasmShared Of(StatsRegistry stats) => Planes.GetValue(stats, static _ => new WasmShared());
 
     /// <summary>The store of a vm_id; the version that is built last sets its limit.</summary>
     public SharedData DataOf(string vmId, long limit)

@@ -1,0 +1,106 @@
+using System.Diagnostics;
+using System.Reflection;
+using Managed.Proxy.Core.Telemetry;
+using Managed.Proxy.Core.Timers;
+using Microsoft.Extensions.Logging;
+
+namespace Managed.Proxy.Core;
+
+/// <summary>
+/// Looks every 50 ms whether a worker is still in a turn that began long ago: its connections all stand still meanwhile. Counts under
+/// Envoy's names (<c>server.watchdog_miss</c>, <c>server.watchdog_mega_miss</c> and for each worker <c>server.worker_0.watchdog_miss</c>)
+/// and, from a second on, logs once what the worker runs. The workers pay plain stores of what they are about to run.
+/// </summary>
+internal sealed class Watchdog : IDisposable
+{
+    private readonly IReadOnlyList<WorkerContext> _workers;
+    private readonly ILogger _logger;
+    private readonly StatsCells _cells;
+    private readonly (Counter Miss, Counter MegaMiss)[] _counters;
+    private readonly (Counter Miss, Counter MegaMiss) _all;
+    private readonly Standstill[] _standstills;
+    private readonly ManualResetEvent _stop = new(false);
+    private readonly Thread _thread;
+
+    public Watchdog(IReadOnlyList<WorkerContext> workers, StatsRegistry stats, ILogger logger)
+    {
+        _workers = workers;
+        _logger = logger;
+        _cells = stats.AddWorker(static (action, state) => action(state)); // its names stay, so nothing is ever cleared
+        _all = Counters("server.");
+        _counters = [.. workers.Select(w => Counters($"server.worker_{w.Id}."))];
+        _standstills = new Standstill[workers.Count];
+        _thread = new Thread(Run) { Name = "watchdog", IsBackground = true };
+
+        (Counter, Counter) Counters(string prefix) => (stats.Counter(prefix + "watchdog_miss"), stats.Counter(prefix + "watchdog_mega_miss"));
+    }
+
+    public void Start() => _thread.Start();
+
+    public void Dispose()
+    {
+        _stop.Set();
+        if (!_thread.IsAlive || _thread.Join(TimeSpan.FromSeconds(1))) _stop.Dispose();
+    }
+
+    private void Run()
+    {
+        long last = Micros();
+        while (!_stop.WaitOne(Standstill.PeriodMs))
+        {
+            long now = Micros();
+            for (int i = 0; i < _workers.Count; i++)
+            {
+                try
+                {
+                    Look(i, now, now - last);
+                }
+                catch (Exception)
+                {
+                    // A logger that fails: the next look is not its fault.
+                }
+            }
+            last = now;
+        }
+    }
+
+    private void Look(int i, long now, long sinceLast)
+    {
+        var loop = _workers[i].Loop;
+        switch (_standstills[i].Look(Volatile.Read(ref loop.TurnBegan), Volatile.Read(ref loop.LastLongTurn), now, sinceLast))
+        {
+            case StandstillStep.Miss:
+                _cells.Increment(_all.Miss);
+                _cells.Increment(_counters[i].Miss);
+                break;
+            case StandstillStep.MegaMiss:
+                _cells.Increment(_all.MegaMiss);
+                _cells.Increment(_counters[i].MegaMiss);
+                Log.WorkerStands(_logger, i, _standstills[i].StoodMicros / 1000, Describe(loop.Running, loop.Within));
+                break;
+        }
+    }
+
+    /// <summary>What a loop runs, in words; on any thread, so whatever it looks at may have gone on.</summary>
+    internal static string Describe(object? running, object? within)
+    {
+        string what = running switch
+        {
+            null => "the loop itself",
+            WheelTimer timer => "a timer of " + Owner(timer.Callback.Method),
+            Delegate action => "what was posted by " + Owner(action.Method),
+            _ => running.ToString()!,
+        };
+        return within is null ? what : $"{what}, filter {within}";
+    }
+
+    // Lambdas live in classes of the compiler's within the one that people know.
+    private static string Owner(MethodInfo method)
+    {
+        var type = method.DeclaringType;
+        while (type is { DeclaringType: { } outer } && type.Name.StartsWith('<')) type = outer;
+        return type?.Name ?? method.Name;
+    }
+
+    private static long Micros() => Stopwatch.GetTimestamp() / (Stopwatch.Frequency / 1_000_000);
+}

@@ -1,0 +1,210 @@
+using Managed.Proxy.Core;
+using Managed.Proxy.Core.EventLoop;
+using Managed.Proxy.Core.Timers;
+using Managed.Proxy.Core.Transport;
+using Managed.Proxy.Upstream;
+
+namespace Managed.Proxy.Downstream.Listener;
+
+/// <summary>A worker's connections: from accept [1] through the choice of the chain [2] to the terminal network filter [3].</summary>
+internal sealed class WorkerConnections(WorkerContext worker, CurrentGeneration current)
+{
+    private const int PressedPerTurn = 64;
+    private DownstreamConnection? _connections, _nextPressed;
+    private long _count;
+
+    public WorkerContext Worker => worker;
+    /// <summary>How many are open. Any thread.</summary>
+    public long Count => Volatile.Read(ref _count);
+    /// <summary>The version that new connections and new requests get; there is one as long as anything is accepted.</summary>
+    public Generation Current => current.Value!;
+
+    /// <summary>
+    /// Whether one more connection may come; it counts from now, until what <see cref="Serve"/> makes of it has ended. A refusal counts too.
+    /// </summary>
+    public bool Admits(Listener listener)
+    {
+        var overload = worker.Overload;
+        if (overload.RefusesConnections)
+        {
+            worker.Stats.Increment(listener.Stats.CxOverloadReject);
+            return false;
+        }
+        if (!listener.Connections.TryEnter(listener.Config.ConnectionLimit ?? int.MaxValue))
+        {
+            worker.Stats.Increment(listener.Stats.CxOverflow);
+            return false;
+        }
+        if (listener.Config.IgnoreGlobalConnLimit || overload.Connections.TryEnter(overload.MaxConnections)) return true;
+        listener.Connections.Leave();
+        worker.Stats.Increment(listener.Stats.GlobalCxOverflow);
+        return false;
+    }
+
+    private void Leave(Listener listener, bool countsGlobally)
+    {
+        listener.Connections.Leave();
+        if (countsGlobally) worker.Overload.Connections.Leave();
+    }
+
+    /// <summary>The version that this worker has taken, and the one before it as long as connections may still come to it.</summary>
+    public ListenerGeneration? Taken { get; private set; }
+    public ListenerGeneration? Former { get; private set; }
+
+    /// <summary>Nothing begins any more on the versions before the one that is taken.</summary>
+    public void ForgetFormer() => Former = null;
+
+    /// <param name="transport">What was accepted, and admitted.</param>
+    /// <param name="listener">The listener of its address.</param>
+    /// <param name="generation">The version that the listener is of.</param>
+    /// <param name="isCurrent">False when the listener was removed while the connection waited to be accepted.</param>
+    public void Serve(Transport transport, Listener listener, ListenerGeneration generation, bool isCurrent)
+    {
+        worker.Stats.Increment(listener.Stats.CxTotal);
+        var chain = listener.Matcher.Only ?? listener.Matcher.Match(new ChainQuery(transport.LocalAddress, transport.RemoteAddress, transport.RemoteAddress, "", "raw_buffer", []));
+        if (chain is null)
+        {
+            worker.Stats.Increment(listener.Stats.NoFilterChainMatch);
+            transport.Close();
+            Leave(listener, !listener.Config.IgnoreGlobalConnLimit);
+            return;
+        }
+        var connection = new DownstreamConnection(this, transport, chain, generation);
+        connection.Next = _connections;
+        if (_connections is not null) _connections.Previous = connection;
+        _connections = connection;
+        _count++;
+        worker.Stats.Increment(listener.Stats.CxActive);
+        generation.EnterConnection(worker);
+        if (chain.Filters.Length > 0 && !connection.HoldFilters())
+        {
+            // Nothing may be served without its filters. Where the version is current, this cannot be.
+            worker.Reports.OnCrash(new InvalidOperationException($"a connection came to version {generation.Version}, which has given back its filters"));
+            End(connection);
+            return;
+        }
+        if (!isCurrent) Drain(connection);
+        RunAsync(connection).Forget();
+    }
+
+    private async IoTask<bool> RunAsync(DownstreamConnection connection)
+    {
+        try
+        {
+            if (connection.Chain.Filters.Length == 0 || await FilterAsync(connection)) await connection.Chain.Terminal.RunAsync(connection);
+        }
+        catch (Exception e)
+        {
+            // A bug of ours or of a filter: it costs this connection and is reported.
+            worker.Reports.OnCrash(e);
+        }
+        End(connection);
+        return true;
+    }
+
+    private void End(DownstreamConnection connection)
+    {
+        connection.OnCut = connection.OnDrain = connection.OnPressed = null;
+        if (connection.CutTimer is { } cut) worker.Timers.Remove(cut);
+        connection.Transport.Close(); // tells the network filters too
+        if (connection.Previous is null) _connections = connection.Next; else connection.Previous.Next = connection.Next;
+        if (connection.Next is not null) connection.Next.Previous = connection.Previous;
+        if (_nextPressed == connection) _nextPressed = connection.Next;
+        _count--;
+        var stats = connection.Chain.Listener.Stats; // of the version that it is on by now
+        worker.Stats.Decrement(stats.CxActive);
+        worker.Stats.Increment(stats.CxDestroy);
+        Leave(connection.Chain.Listener, connection.CountsGlobally);
+        connection.Generation.LeaveConnection(worker);
+        connection.LetGo();
+        connection.Chain.Listener.AccessLog?.Log(worker, connection.Describe());
+    }
+
+    // The network filters of the chain, between the socket and whoever runs the connection. False: one of them will not have it.
+    private async IoTask<bool> FilterAsync(DownstreamConnection connection)
+    {
+        var factories = connection.Chain.Filters;
+        var filters = new NetworkFilter[factories.Length];
+        for (int i = 0; i < filters.Length; i++)
+        {
+            if (factories[i].Create(connection) is not { } filter)
+            {
+                for (int made = 0; made < i; made++) filters[made].OnClose(ConnectionEnd.Local);
+                return false;
+            }
+            filters[i] = filter;
+        }
+        var transport = new FilteredTransport(worker.Loop, connection.Transport, filters);
+        foreach (var filter in filters) (filter.Transport, filter.Connection) = (transport, connection);
+        connection.Transport = transport;
+        bool begins = await transport.BeginAsync((long)connection.Chain.Listener.Config.ListenerFiltersTimeout.TotalMicroseconds);
+        if (transport.BeganTooLate) worker.Stats.Increment(connection.Chain.Listener.Stats.PreCxTimeout);
+        return begins;
+    }
+
+    /// <summary>
+    /// After a publication: what has no successor in the current version drains, and is cut when its time is over, which a version that
+    /// still has the listener may make shorter.
+    /// </summary>
+    public void DrainRemoved(ListenerGeneration newest)
+    {
+        for (DownstreamConnection? connection = _connections, next; connection is not null; connection = next)
+        {
+            next = connection.Next;
+            var listener = newest.FindListener(connection.Chain.Listener.AddressKey);
+            if (connection.IsDraining)
+            {
+                if (listener is not null) CutWithin(connection, listener.Config.DrainTimeout);
+            }
+            else if (connection.SuccessorIn(newest) is { } successor) connection.Adopt(successor);
+            else Drain(connection, listener?.Config.DrainTimeout);
+        }
+        (Former, Taken) = (Taken, newest);
+    }
+
+    /// <summary>Drains the connections of a listener, or all of them.</summary>
+    public void DrainWhere(string? addressKey, TimeSpan time)
+    {
+        for (DownstreamConnection? connection = _connections, next; connection is not null; connection = next)
+        {
+            next = connection.Next;
+            if (addressKey is null || connection.Chain.Listener.AddressKey == addressKey) Drain(connection, time, hurried: addressKey is null);
+        }
+    }
+
+    /// <summary>Short of memory or connections: what only waits may go, some in each turn.</summary>
+    public void PressAll()
+    {
+        bool isAtIt = _nextPressed is not null;
+        _nextPressed ??= _connections;
+        if (!isAtIt) PressSome();
+    }
+
+    private void PressSome()
+    {
+        for (int left = PressedPerTurn; left > 0 && _nextPressed is { } connection; left--)
+        {
+            _nextPressed = connection.Next;
+            connection.OnPressed?.Invoke(connection.HookState);
+        }
+        if (_nextPressed is not null) worker.Loop.NextTurn(static w => ((WorkerConnections)w!).PressSome(), this);
+    }
+
+    private void Drain(DownstreamConnection connection, TimeSpan? time = null, bool hurried = false)
+    {
+        if (connection.IsDraining && !hurried) return;
+        connection.DrainsSince = worker.NowMicros;
+        connection.Drain(hurried);
+        CutWithin(connection, time ?? connection.DrainTimeout);
+    }
+
+    // Counted from the beginning; the earliest time counts.
+    private void CutWithin(DownstreamConnection connection, TimeSpan time)
+    {
+        long at = connection.DrainsSince + (long)time.TotalMicroseconds;
+        if (connection.CutTimer is not null && connection.CutAt <= at) return;
+        connection.CutAt = at;
+        connection.CutTimer ??= new WheelTimer(static c => ((DownstreamConnection)c!).Cut(), connection);
+        worker.Timers.Arm(connection.CutTimer, Math.Max(1, at - worker.NowMicros));
+    }
+}

@@ -1,0 +1,82 @@
+using Managed.Proxy.Core.Telemetry;
+
+namespace Managed.Proxy.Upstream.Endpoints;
+
+/// <summary>A cluster's counters under Envoy's names.</summary>
+internal sealed class ClusterStats
+{
+    private static readonly StatGroup Names = new(
+        [
+            "upstream_cx_total", "upstream_cx_destroy", "upstream_cx_connect_fail", "upstream_cx_connect_timeout",
+            "upstream_cx_overflow", "upstream_rq_total", "upstream_rq_retry", "upstream_rq_retry_success", "upstream_rq_timeout",
+            "upstream_rq_pending_total", "upstream_rq_pending_overflow", "upstream_rq_cancelled", "upstream_cx_none_healthy",
+            "upstream_rq_rx_reset", "upstream_cx_protocol_error", "upstream_rq_informational_overflow", "upstream_rq_1xx", "upstream_rq_2xx", "upstream_rq_3xx", "upstream_rq_4xx",
+            "upstream_rq_5xx", "upstream_rq_completed", "upstream_cx_rx_bytes_total", "upstream_cx_tx_bytes_total",
+        ],
+        ["upstream_cx_active", "upstream_rq_active", "upstream_rq_pending_active"], ["upstream_rq_time", "upstream_cx_connect_ms"]);
+
+    public readonly Counter CxTotal, CxDestroy, CxConnectFail, CxConnectTimeout, CxOverflow, RqTotal, RqRetry, RqRetrySuccess, RqTimeout, RqPendingTotal, RqPendingOverflow,
+        RqCancelled, NoHealthy, RxReset, ProtocolError, InformationalOverflow, Rq1xx, Rq2xx, Rq3xx, Rq4xx, Rq5xx, RqCompleted, RxBytes, TxBytes;
+    public readonly Gauge CxActive, RqActive, RqPendingActive;
+    public readonly Histogram RqTime, ConnectMs;
+
+    private readonly StatScope _scope;
+    private readonly string _cluster, _owner;
+    private readonly Counter[]?[] _byCode = new Counter[6][]; // of a class; those that occurred
+
+    public ClusterStats(StatScope stats, string cluster)
+    {
+        (_scope, _cluster, _owner) = (stats, cluster, "cluster." + cluster);
+        stats.Own(_owner); // codes that occurred in the version before go on counting
+        var group = stats.Group($"cluster.{cluster}.", Names);
+        Counter C(string name) => group.Counter(name);
+        Gauge G(string name) => group.Gauge(name);
+        CxTotal = C("upstream_cx_total");
+        CxDestroy = C("upstream_cx_destroy");
+        CxConnectFail = C("upstream_cx_connect_fail");
+        CxConnectTimeout = C("upstream_cx_connect_timeout");
+        CxOverflow = C("upstream_cx_overflow");
+        RqTotal = C("upstream_rq_total");
+        RqRetry = C("upstream_rq_retry");
+        RqRetrySuccess = C("upstream_rq_retry_success");
+        RqTimeout = C("upstream_rq_timeout");
+        RqPendingTotal = C("upstream_rq_pending_total");
+        RqPendingOverflow = C("upstream_rq_pending_overflow");
+        RqCancelled = C("upstream_rq_cancelled");
+        NoHealthy = C("upstream_cx_none_healthy");
+        RxReset = C("upstream_rq_rx_reset");
+        ProtocolError = C("upstream_cx_protocol_error");
+        InformationalOverflow = C("upstream_rq_informational_overflow");
+        Rq1xx = C("upstream_rq_1xx");
+        Rq2xx = C("upstream_rq_2xx");
+        Rq3xx = C("upstream_rq_3xx");
+        Rq4xx = C("upstream_rq_4xx");
+        Rq5xx = C("upstream_rq_5xx");
+        RqCompleted = C("upstream_rq_completed");
+        RxBytes = C("upstream_cx_rx_bytes_total");
+        TxBytes = C("upstream_cx_tx_bytes_total");
+        CxActive = G("upstream_cx_active");
+        RqActive = G("upstream_rq_active");
+        RqPendingActive = G("upstream_rq_pending_active");
+        RqTime = group.Histogram("upstream_rq_time");
+        ConnectMs = group.Histogram("upstream_cx_connect_ms");
+    }
+
+    /// <summary>An answer of this status, the endpoint's or ours in its place: its class, its code, and that there was one.</summary>
+    public void CountResponse(StatsCells cells, int status)
+    {
+        cells.Increment((status / 100) switch { 1 => Rq1xx, 2 => Rq2xx, 3 => Rq3xx, 4 => Rq4xx, 5 => Rq5xx, _ => default });
+        cells.Increment(OfCode(status));
+        cells.Increment(RqCompleted);
+    }
+
+    // A code gets its counter when it first occurs: five hundred for each cluster would be none of use and much to read.
+    private Counter OfCode(int status)
+    {
+        if (status is < 100 or > 599) return default;
+        var codes = _byCode[status / 100] ??= new Counter[100];
+        ref var counter = ref codes[status % 100];
+        if (counter.Index == 0) counter = new Counter(_scope.Guest(StatKind.Counter, FormattableString.Invariant($"cluster.{_cluster}.upstream_rq_{status}"), _owner));
+        return counter;
+    }
+}

@@ -1,0 +1,31 @@
+using Managed.Proxy.Configuration.Model;
+using Managed.Proxy.Core;
+using Managed.Proxy.Core.Transport;
+
+namespace Managed.Proxy.Upstream.Endpoints;
+
+/// <summary>
+/// One address of a cluster, alive as long as the cluster's state. Counters are shared by the workers (atomic adds): limits, least-request
+/// and the operator's view need the whole.
+/// </summary>
+internal sealed class Endpoint(SocketAddressBytes address, string text, string hostName, string rewriteHost, int workers = WorkerContext.MaxWorkers)
+{
+    public SocketAddressBytes Address { get; } = address;
+    /// <summary><c>address:port</c>.</summary>
+    public string Text { get; } = text;
+    /// <summary>The name it was resolved from; empty for a literal.</summary>
+    public string HostName { get; } = hostName;
+    /// <summary>Host for auto_host_rewrite; empty when there is none.</summary>
+    public byte[] RewriteHost { get; } = System.Text.Encoding.ASCII.GetBytes(rewriteHost);
+    public volatile int Weight = 1;
+    public EndpointHealthStatus ConfiguredHealth;
+    public volatile int WeightOverride = -1;
+    public volatile bool DrainOverride;
+    /// <summary>Each worker's connections to it, see <c>EndpointPool</c>.</summary>
+    public readonly object?[] Pools = new object?[workers];
+
+    public long ActiveRequests, ActiveConnections, TotalConnections, ConnectFailures, TotalRequests, SuccessRequests, ErrorRequests, TimeoutRequests;
+
+    public int EffectiveWeight => WeightOverride > 0 ? WeightOverride : Weight;
+    public bool IsHealthy => !DrainOverride && ConfiguredHealth is (EndpointHealthStatus.Unknown or EndpointHealthStatus.Healthy or EndpointHealthStatus.Degraded);
+}
