@@ -62,7 +62,7 @@ public sealed partial class HttpStream
     {
         if (IsStopped) return;
         Manager.CountOverload(Worker);
-        _down.MustClose = true;
+        _down.EndConnection();
         SendLocalReply(503, "overloaded"u8, "overload", ResponseFlags.OverloadManagerTerminated,
             static (h, _) => h.Set(HeaderId.XEnvoyOverloaded, "true"u8), null);
     }
@@ -86,7 +86,7 @@ public sealed partial class HttpStream
         await StopPumpAsync();
         _request.End(); // what filters kept of the request nobody will see any more
         // What is left of the request's body can only be skipped if it is already here.
-        if (!SkipRequestBody()) _down.MustClose = true;
+        if (!SkipRequestBody()) _down.AbandonRequest();
         ResponseHeaders.Clear();
         ResponseTrailers.Clear();
         Manager.PrepareReply(this, ref _replyStatus, _replyBody, _decorate, _decorateState);

@@ -80,7 +80,7 @@ public sealed partial class HttpStream
             if (result == BodyResult.Error)
             {
                 Manager.CountProtocolError(Worker);
-                _down.MustClose = true;
+                _down.AbandonRequest();
                 SendLocalReply(_down.ErrorStatus, default, "http1.codec_error", ResponseFlags.DownstreamProtocolError);
                 Wake();
                 break;

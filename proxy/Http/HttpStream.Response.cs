@@ -21,7 +21,7 @@ public sealed partial class HttpStream
         bool sourceEnded = headersOnly;
         while (true)
         {
-            if (_end != StreamEnd.None) { AbortResponse(); return false; }
+            if (_end != StreamEnd.None) { _down.Abort(); return false; }
             if (_reply == ReplyState.Asked) return false;
             if (_response.HeadersOut)
             {
@@ -87,7 +87,7 @@ public sealed partial class HttpStream
     {
         _responseStarted = true;
         Info.ResponseStart = Worker.NowMicros;
-        Info.ResponseCode = _down.StartResponse(ResponseHeaders, headersOnly && !_response.HasOut, chunkedSource: _up is { EndsByClose: false });
+        Info.ResponseCode = _down.StartResponse(ResponseHeaders, headersOnly && !_response.HasOut);
     }
 
     private async IoTask<bool> SendPieceAsync(ReadOnlyMemory<byte> piece)
@@ -95,7 +95,7 @@ public sealed partial class HttpStream
         Info.BytesSent += piece.Length;
         if (await _down.WriteBodyAsync(piece) < 0)
         {
-            if (_end == StreamEnd.None) OnClientGone(); else AbortResponse();
+            if (_end == StreamEnd.None) OnClientGone(); else _down.Abort();
             return false;
         }
         Touch();
@@ -115,13 +115,6 @@ public sealed partial class HttpStream
         else
             ReplyForUpstream(502, "upstream connect error or disconnect/reset before headers. reset reason: protocol error"u8,
                 "upstream_reset_before_response_started{protocol_error}", ResponseFlags.UpstreamProtocolError);
-    }
-
-    // The client must see that the message is cut: its connection ends within it.
-    private void AbortResponse()
-    {
-        _down.MustClose = true;
-        _down.CutShort = true;
     }
 
     /// <summary>
@@ -146,12 +139,11 @@ public sealed partial class HttpStream
         ResponseHeaders.Set(HeaderId.Upgrade, RequestHeaders.Get(HeaderId.Upgrade));
         _responseStarted = true;
         Info.ResponseStart = Worker.NowMicros;
-        up.MustClose = true;
-        _down.MustClose = true;
-        _down.StartUpgrade(ResponseHeaders);
+        _down.StartResponse(ResponseHeaders, ended: false);
+        var (client, upstream) = (_down.Tunnel(out var fromClient), up.Tunnel(out var fromUpstream));
         if (await _down.FlushAsync() < 0) return false;
         if (_end != StreamEnd.None) return false;
-        var tunnel = _tunnel = new Core.Transport.Tunnel(Worker.Loop, _down.Transport, _down.Input, up.Transport, up.Input, Touch);
+        var tunnel = _tunnel = new Core.Transport.Tunnel(Worker.Loop, client, fromClient, upstream, fromUpstream, Touch);
         await tunnel.RunAsync();
         _tunnel = null;
         Info.BytesReceived += tunnel.FromFirst;

@@ -214,7 +214,7 @@ public sealed partial class HttpStream
         if (_down.BodyEnded || _upgraded || IsStopped || age < Worker.Overload.GraceMicros) return;
         if (Info.BytesReceived >= age * bytesPerSecond / 1_000_000) return;
         Manager.CountOverload(Worker);
-        _down.MustClose = true;
+        _down.EndConnection();
         SendLocalReply(408, StreamTimeoutText.Span, "overload", ResponseFlags.OverloadManagerTerminated);
     }
 

@@ -56,12 +56,15 @@ internal static class FilterReference
         foreach (var field in shape.Fields)
         {
             page.Append($"| `{field.Name}` | {Kind(field)} | {Default(field)} | {Cell(field.Description)} |\n");
-            if (RecordShape.IsRecord(field.Type) && field.Type.Namespace == record.Namespace && !seen.Contains(field.Type) && inner.TrueForAll(i => i.Type != field.Type))
+            if (RecordShape.IsRecord(field.Type) && IsOwn(field.Type) && !seen.Contains(field.Type) && inner.TrueForAll(i => i.Type != field.Type))
                 inner.Add((field.Name, field.Type));
         }
         foreach (var (name, type) in inner)
             if (!seen.Contains(type) && RecordShape.Of(type).Fields.Count > 0) Fields(page, $"`{name}`: ", type, seen);
     }
+
+    // What all filters have in common is described once, elsewhere.
+    private static bool IsOwn(Type record) => !record.Namespace!.StartsWith("Managed.Proxy.Configuration", StringComparison.Ordinal);
 
     private static string Kind(FieldShape field)
     {

@@ -23,15 +23,13 @@ internal sealed class Http1ClientExchange(Transport transport, BufferPool buffer
     private bool _requestEnded;
     private int _informational;
 
-    public Transport Transport => transport;
     public ResponseHead Head { get; } = new();
     public long WireBytesSent => _writer.BytesSent;
     public long WireBytesReceived { get; private set; }
     public bool ReceivedAnything { get; private set; }
     public override bool BodyEnded => _body.Done;
     /// <summary>The connection cannot carry another request.</summary>
-    public bool MustClose { get; set; }
-    public bool EndsByClose => _body.IsUntilClose;
+    public bool MustClose { get; private set; }
 
     /// <summary>All of request and response went over, and nothing beside them: the connection may carry the next.</summary>
     public bool IsReusable => _requestEnded && _body.Done && !MustClose && _input.Length == 0;
@@ -123,6 +121,10 @@ internal sealed class Http1ClientExchange(Transport transport, BufferPool buffer
     public override void InterruptRead() => transport.CancelRead(Libc.EIntr);
     public override void InterruptWrite() => transport.CancelWrite(Libc.EIntr);
 
-    /// <summary>What follows a 101 response: raw bytes that are already here.</summary>
-    public InputBuffer Input => _input;
+    public override Transport Tunnel(out InputBuffer? begun)
+    {
+        MustClose = true;
+        begun = _input;
+        return transport;
+    }
 }

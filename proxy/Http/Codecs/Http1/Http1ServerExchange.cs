@@ -17,6 +17,10 @@ internal sealed class Http1ServerExchange : ServerExchange
 
     public RequestHead Head { get; } = new();
     public bool ResponseIsCloseDelimited => _closeDelimited;
+    /// <summary>The connection cannot carry another request.</summary>
+    public bool MustClose { get; set; }
+    /// <summary>The response ended before its time: by a reset where the message has no other end.</summary>
+    public bool CutShort { get; private set; }
 
     public override bool RequestHasBody => Head.HasBody;
     public override bool DeclaredEmptyBody => Head.ContentLength == 0;
@@ -24,8 +28,6 @@ internal sealed class Http1ServerExchange : ServerExchange
     public override int ErrorStatus => _body.ErrorStatus;
     public override bool BodyEnded => _body.Done;
     public override ReadOnlySpan<byte> PeerText => _wire.PeerText;
-    public override Transport Transport => _wire.Transport;
-    public override InputBuffer Input => _wire.Input;
 
     /// <param name="wire">The connection that it is on.</param>
     /// <param name="request">Where the request's head goes.</param>
@@ -92,9 +94,14 @@ internal sealed class Http1ServerExchange : ServerExchange
         return await _writer.FlushAsync() >= 0;
     }
 
-    public override int StartResponse(HeaderMap headers, bool ended, bool chunkedSource)
+    public override int StartResponse(HeaderMap headers, bool ended)
     {
         int status = (int)FieldSyntax.ParseLength(headers.Get(HeaderId.Status));
+        if (status == 101)
+        {
+            _writer.ResponseHead(headers, 101, -1, false, "upgrade"u8);
+            return status;
+        }
         bool bodiless = _head || status is 204 or 304 || status < 200;
         long length = headers.Has(HeaderId.ContentLength) ? FieldSyntax.ParseLength(headers.Get(HeaderId.ContentLength)) : -1;
         bool chunked = false;
@@ -123,7 +130,17 @@ internal sealed class Http1ServerExchange : ServerExchange
         return true;
     }
 
-    public override void StartUpgrade(HeaderMap headers) => _writer.ResponseHead(headers, 101, -1, false, "upgrade"u8);
+    // Closing is all that HTTP/1 has to say.
+    public override void AbandonRequest() => MustClose = true;
+    public override void EndConnection() => MustClose = true;
+    public override void Abort() => MustClose = CutShort = true;
+
+    public override Transport Tunnel(out InputBuffer? begun)
+    {
+        MustClose = true;
+        begun = _wire.Input;
+        return _wire.Transport;
+    }
 
     public override IoTask<int> WriteBodyAsync(ReadOnlyMemory<byte> piece) => _writer.WriteAsync(piece);
     public override void WriteEnd(HeaderMap? trailers) => _writer.End(trailers);
