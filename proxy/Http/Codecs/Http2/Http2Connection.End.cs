@@ -70,7 +70,7 @@ internal abstract partial class Http2Connection
     private void Fail(Http2Error code, string details)
     {
         if (_over) return;
-        if (code != Http2Error.EnhanceYourCalm) _cells.Increment(_stats.ProtocolError);
+        if (code is not (Http2Error.EnhanceYourCalm or Http2Error.None)) _cells.Increment(_stats.ProtocolError);
         CloseCode = code;
         CloseDetails = details;
         SendGoAway(_lastPeerStream, code, details);
@@ -181,6 +181,16 @@ internal abstract partial class Http2Connection
                 break;
         }
     }
+
+    // Of a frame, a block or the preface a part is here: the rest has to follow, however the bytes come.
+    private void TimePartial()
+    {
+        bool partial = _blockStream != 0 || !_settingsSeen || (Input.Length > 0 && !_inData);
+        if (!partial) _loop.Timers.Cancel(_partial);
+        else if (!_partial.IsArmed && Options.HeaderTimeoutMicros > 0) _loop.Timers.Arm(_partial, Options.HeaderTimeoutMicros);
+    }
+
+    private void OnPartial() => Fail(Http2Error.EnhanceYourCalm, "http2.request_header_timeout");
 
     // The peer does not take what is to be sent.
     private void OnStall()

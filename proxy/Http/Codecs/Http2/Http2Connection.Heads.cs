@@ -62,7 +62,7 @@ internal abstract partial class Http2Connection
         if (!IsServer || (id & 1) == 0) return FrameFault.Connection(Http2Error.Protocol);
         _lastPeerStream = id;
         if (_goAwayFinal && id > _goAwayLast) return SkipBlock(block, FrameFault.None);
-        if (OpenStreams >= Options.MaxConcurrentStreams || Attached >= 2 * Options.MaxConcurrentStreams)
+        if (OpenStreams >= Options.MaxConcurrentStreams || Attached >= 2L * Options.MaxConcurrentStreams)
         {
             var broken = SkipBlock(block, FrameFault.None);
             if (broken.Code != Http2Error.None) return broken;

@@ -10,6 +10,12 @@ internal abstract partial class Http2Connection
 {
     private static ReadOnlySpan<byte> Preface => "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"u8;
 
+    public const int PrefaceLength = 24;
+
+    /// <summary>Whether a connection that begins with these bytes is, or may still become, one of HTTP/2 (RFC 9113 section 3.4).</summary>
+    public static bool MayBePreface(ReadOnlySpan<byte> begun)
+        => Math.Min(begun.Length, PrefaceLength) is > 0 and var n && begun[..n].SequenceEqual(Preface[..n]);
+
     private bool _prefaceSeen, _settingsSeen, _settingsAcked;
     // A DATA frame is taken as it comes, not when it is whole; what is read of it when there is no stream is dropped.
     private Http2Stream? _data;

@@ -174,7 +174,7 @@ internal abstract partial class Http2Connection
         int start = _out.Length;
         _out.GetSpan(FrameHeader.Size);
         _out.Advance(FrameHeader.Size);
-        if (IsServer) HeadWriter.Response(_encoder, head, head.Get(HeaderId.Status), _out);
+        if (IsServer) HeadWriter.Response(_encoder, head, stream.OutIsUpgrade ? "200"u8 : head.Get(HeaderId.Status), _out);
         else HeadWriter.Request(_encoder, head, stream.OutIsUpgrade, _out);
         stream.OutHeadBytes = _out.Length - start;
         _out.EndHeaders(start, stream.Id, ends, _peer.MaxFrameSize);
@@ -192,17 +192,19 @@ internal abstract partial class Http2Connection
         _frames++;
     }
 
-    /// <summary>A head of 1xx, at once: its map may be used for the next one.</summary>
-    public void SendInformational(Http2Stream stream, HeaderMap headers)
+    /// <summary>A head of 1xx, at once: its map may be used for the next one. False when the stream is gone.</summary>
+    public bool SendInformational(Http2Stream stream, HeaderMap headers, int status)
     {
-        if (!stream.IsOpen || stream.IsReset) return;
+        if (!stream.IsOpen || stream.IsReset) return false;
         int start = _out.Length;
         _out.GetSpan(FrameHeader.Size);
         _out.Advance(FrameHeader.Size);
-        HeadWriter.Response(_encoder, headers, headers.Get(HeaderId.Status), _out);
+        Span<byte> digits = [(byte)('0' + status / 100), (byte)('0' + status / 10 % 10), (byte)('0' + status % 10)];
+        HeadWriter.Response(_encoder, headers, digits, _out);
         _out.EndHeaders(start, stream.Id, endStream: false, _peer.MaxFrameSize);
         _frames++;
         ScheduleWrite();
+        return true;
     }
 
     // One frame. True: all of it is out.

@@ -31,7 +31,7 @@ internal abstract partial class Http2Connection
     private readonly HeadReader _heads;
     private readonly Dictionary<int, Http2Stream> _streams = [];
     private readonly List<Http2Stream> _begun = [], _woken = [];
-    private readonly WheelTimer _keepAlive, _stall;
+    private readonly WheelTimer _keepAlive, _stall, _partial;
     private Http2Settings _peer = new();
     private Signal? _nextTurn;
     private bool _over, _lost, _disposed; // ending; nothing can be sent any more; all is given back
@@ -44,8 +44,9 @@ internal abstract partial class Http2Connection
     /// <param name="stats">Where to count.</param>
     /// <param name="isServer">The peer is the client.</param>
     /// <param name="isSecure">The transport is one of TLS.</param>
+    /// <param name="input">What was read of it already; the connection's from now on.</param>
     protected Http2Connection(
-        EventLoop loop, StatsCells cells, Transport transport, Http2Options options, Http2Stats stats, bool isServer, bool isSecure)
+        EventLoop loop, StatsCells cells, Transport transport, Http2Options options, Http2Stats stats, bool isServer, bool isSecure, InputBuffer? input = null)
     {
         _loop = loop;
         _cells = cells;
@@ -53,13 +54,13 @@ internal abstract partial class Http2Connection
         Transport = transport;
         Options = options;
         IsServer = isServer;
-        Input = new InputBuffer(loop.Buffers);
+        Input = input ?? new InputBuffer(loop.Buffers);
         _out = new(loop.Buffers);
         _sending = new(loop.Buffers);
         _block = new(loop.Buffers);
         _guard = new FloodGuard(options, stats);
         _decoder = new HpackDecoder(loop.Buffers);
-        _encoder = new HpackEncoder(loop.Buffers) { MaxTableSize = options.HpackTableSize };
+        _encoder = new HpackEncoder(loop.Buffers) { MaxTableSize = options.HpackTableSize, UsesHuffman = options.UsesHuffman };
         _heads = isServer
             ? new RequestReader(_decoder, loop.Buffers)
             {
@@ -68,6 +69,7 @@ internal abstract partial class Http2Connection
             : new ResponseReader(_decoder, loop.Buffers) { MaxBytes = options.MaxHeaderBytes, MaxFields = options.MaxHeaderFields };
         _keepAlive = new WheelTimer(static c => ((Http2Connection)c!).OnKeepAlive(), this);
         _stall = new WheelTimer(static c => ((Http2Connection)c!).OnStall(), this);
+        _partial = new WheelTimer(static c => ((Http2Connection)c!).OnPartial(), this);
     }
 
     public Transport Transport { get; }
@@ -75,6 +77,8 @@ internal abstract partial class Http2Connection
     public bool IsServer { get; }
     /// <summary>What was read before the connection was known to be one of HTTP/2 may be in it already.</summary>
     public InputBuffer Input { get; }
+    /// <summary>Those that are open and known to the peer.</summary>
+    protected Dictionary<int, Http2Stream>.ValueCollection Streams => _streams.Values;
     /// <summary>What the peer has told us.</summary>
     public ref readonly Http2Settings Peer => ref _peer;
     /// <summary>Open in both directions or one.</summary>
@@ -114,6 +118,7 @@ internal abstract partial class Http2Connection
                 await WakeAsync();
                 if (_over) break;
                 Input.Settle();
+                TimePartial();
                 if (!Transport.MayRead && await Transport.ReadableAsync() < 0) break;
                 if (_over) break;
                 int n = Fill(large: _dataLeft > 16 * 1024 || Input.Length > 8 * 1024);
@@ -199,6 +204,7 @@ internal abstract partial class Http2Connection
         _over = _disposed = true;
         _loop.Timers.Remove(_keepAlive);
         _loop.Timers.Remove(_stall);
+        _loop.Timers.Remove(_partial);
         Input.Release();
         _block.Release();
         _decoder.Release();

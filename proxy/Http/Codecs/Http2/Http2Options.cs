@@ -12,6 +12,8 @@ internal sealed record Http2Options
     public int InitialStreamWindowSize { get; init; } = 64 * 1024;
     /// <summary>The same for all streams of a connection together.</summary>
     public int InitialConnectionWindowSize { get; init; } = 1 << 20;
+    /// <summary>Strings are sent Huffman-coded where that is shorter.</summary>
+    public bool UsesHuffman { get; init; } = true;
     /// <summary>Extended CONNECT (RFC 8441) is offered.</summary>
     public bool AllowConnect { get; init; }
     public int MaxOutboundFrames { get; init; } = 10_000;
@@ -36,6 +38,8 @@ internal sealed record Http2Options
     /// <summary>Of a head or of trailers, decoded, counted with 32 for each field; bytes.</summary>
     public int MaxHeaderBytes { get; init; } = 60 * 1024;
     public int MaxHeaderFields { get; init; } = 100;
+    /// <summary>Preface and SETTINGS, and each header block or other short frame from its first byte, must be whole within so long, microseconds; 0: no limit.</summary>
+    public long HeaderTimeoutMicros { get; init; } = 10_000_000;
     /// <summary>The longest frame that is taken.</summary>
     public int MaxFrameSize => Http2Settings.MinFrameSize;
     /// <summary>What may be sent and is not taken by the peer for so long ends the connection, microseconds; 0: never.</summary>

@@ -32,6 +32,8 @@ internal sealed class Http2Stream(EventLoop loop)
     /// <summary>Called once, on the loop, when the peer has reset the stream or the connection is gone; not after <see cref="Finish"/>.</summary>
     public Action<object?>? Gone { get; set; }
     public object? GoneState { get; set; }
+    /// <summary>Whoever has it; stays with it.</summary>
+    public object? Owner { get; init; }
 
     // ---- what comes in; written by the connection
 
@@ -112,7 +114,7 @@ internal sealed class Http2Stream(EventLoop loop)
 
     /// <summary>Sends a head. It leaves with what follows in this turn of the loop.</summary>
     /// <param name="headers">Must not change before it is taken.</param>
-    /// <param name="upgrade">Of a request: an extended CONNECT.</param>
+    /// <param name="upgrade">Of a request: an extended CONNECT; of a response: the answer to one, a 101 that goes out as 200 (RFC 8441 section 5).</param>
     public void SendHead(HeaderMap headers, bool upgrade = false)
     {
         OutHead = headers;

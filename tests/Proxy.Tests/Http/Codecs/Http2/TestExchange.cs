@@ -38,7 +38,7 @@ internal sealed class TestExchange
                 _early.Clear();
                 _early.Add(":status", "103");
                 _early.Add("link", "</a.css>");
-                connection.SendInformational(Stream, _early);
+                connection.SendInformational(Stream, _early, 103);
             }
             if (path == "/trailers") _trailers.Add("grpc-status", "0");
             byte[] body = path == "/fields" ? Encoding.Latin1.GetBytes(Stream.Head.ToString()) : Hello;
