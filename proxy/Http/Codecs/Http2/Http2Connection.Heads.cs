@@ -8,7 +8,7 @@ namespace Managed.Proxy.Http.Codecs.Http2;
 internal abstract partial class Http2Connection
 {
     // Beside what a head may have: the representation of each field, and fields that are let go.
-    private const int BlockSlack = 16 * 1024, MaxContinuations = 64;
+    private const int BlockSlack = 16 * 1024;
 
     private readonly ByteWriter _block;
     private int _blockStream, _continuations; // the stream whose block is under way; 0: none
@@ -35,7 +35,7 @@ internal abstract partial class Http2Connection
     {
         bool last = frame.Has(FrameFlags.EndHeaders);
         if (_guard.OnPayload(payload.IsEmpty, last) is { } flood) return Calm(flood);
-        if (++_continuations > MaxContinuations || _block.Length + payload.Length > Options.MaxHeaderBytes + BlockSlack) return Calm(_stats.HeaderOverflow);
+        if (++_continuations > Math.Max(64, Options.MaxHeaderBytes / 4096) || _block.Length + payload.Length > Options.MaxHeaderBytes + BlockSlack) return Calm(_stats.HeaderOverflow);
         _block.Write(payload);
         if (!last) return FrameFault.None;
         int id = _blockStream;
