@@ -41,7 +41,7 @@ public sealed partial class HttpStream
             Wake();
             return;
         }
-        _repliesInResponse = _reply == ReplyState.Sending || _response.HeadersOut || _up is { Head: { IsWhole: true, Status: >= 200 } };
+        _repliesInResponse = _reply == ReplyState.Sending || _response.HeadersOut || _up is { IsAnswered: true };
         _reply = ReplyState.Asked;
         _replyStatus = status;
         _replyBody.Clear();
@@ -82,7 +82,6 @@ public sealed partial class HttpStream
     {
         bool throughFilters = !_repliesInResponse && _filterCount > 0;
         _reply = ReplyState.Sending;
-        GiveUpUpstream();
         await StopPumpAsync();
         _request.End(); // what filters kept of the request nobody will see any more
         // What is left of the request's body can only be skipped if it is already here.

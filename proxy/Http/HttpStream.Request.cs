@@ -1,6 +1,5 @@
 using Managed.Proxy.Core.EventLoop;
 using Managed.Proxy.Http.Codecs;
-using Managed.Proxy.Http.Codecs.Http1;
 using Managed.Proxy.Streams;
 
 namespace Managed.Proxy.Http;
@@ -122,7 +121,7 @@ public sealed partial class HttpStream
         Worker.Timers.Cancel(_requestTimer);
     }
 
-    private async IoTask<bool> EndUpstreamRequestAsync(Http1ClientExchange up)
+    private async IoTask<bool> EndUpstreamRequestAsync(ClientExchange up)
     {
         up.WriteEnd(RequestTrailers.Count > 0 && Manager.ForwardTrailers ? RequestTrailers : null);
         ArmRouteTimer();

@@ -1,9 +1,9 @@
 using Managed.Proxy.Core.EventLoop;
 using Managed.Proxy.Http.Codecs;
-using Managed.Proxy.Http.Codecs.Http1;
 using Managed.Proxy.Http.Headers;
 using Managed.Proxy.Router;
 using Managed.Proxy.Streams;
+using Managed.Proxy.Upstream.Requests;
 
 namespace Managed.Proxy.Http;
 
@@ -112,42 +112,36 @@ public sealed partial class HttpStream
             _end = StreamEnd.Cut;
             Info.Details = "upstream_reset_after_response_started{connection_termination}";
         }
-        else
-            ReplyForUpstream(502, "upstream connect error or disconnect/reset before headers. reset reason: protocol error"u8,
-                "upstream_reset_before_response_started{protocol_error}", ResponseFlags.UpstreamProtocolError);
+        else ReplyForProtocol();
     }
 
     /// <summary>
     /// After a 101: its headers through the filters, then bytes both ways until both sides have ended, past the filters. Half-closed
     /// tunnels stay open, as a direct connection would.
     /// </summary>
-    private async IoTask<bool> TunnelAsync(Http1ClientExchange up, RouteEntry route)
+    private async IoTask<UpstreamFailure> TunnelAsync(ClientExchange up, RouteEntry route)
     {
-        Manager.PrepareResponse(this, route, Worker.NowMicros - Info.UpstreamStart);
+        Manager.PrepareResponse(this, route, Worker.NowMicros - _upstream.BeganMicros);
         // For the filters it ends here: one that waits for a body waits for nothing.
         _response.Headers(end: true);
         while (!_response.HeadersOut && !IsStopped) await _main.WaitAsync();
-        if (IsStopped) return false;
-        if (!ResponseHeaders.Get(HeaderId.Status).SequenceEqual("101"u8))
-        {
-            FailProtocol(); // a filter will not have it, and nothing else can be said in its place
-            return false;
-        }
+        if (IsStopped) return UpstreamFailure.GivenUp;
+        // A filter will not have it, and nothing else can be said in its place.
+        if (!ResponseHeaders.Get(HeaderId.Status).SequenceEqual("101"u8)) return _upstream.NoAnswer(ResponseHeaders);
         _upgraded = true;
         Worker.Timers.Cancel(_routeTimer);
-        CountResponse(101);
+        _upstream.CountAnswer(101);
         ResponseHeaders.Set(HeaderId.Upgrade, RequestHeaders.Get(HeaderId.Upgrade));
         _responseStarted = true;
         Info.ResponseStart = Worker.NowMicros;
         _down.StartResponse(ResponseHeaders, ended: false);
         var (client, upstream) = (_down.Tunnel(out var fromClient), up.Tunnel(out var fromUpstream));
-        if (await _down.FlushAsync() < 0) return false;
-        if (_end != StreamEnd.None) return false;
+        if (await _down.FlushAsync() < 0 || _end != StreamEnd.None) return UpstreamFailure.GivenUp;
         var tunnel = _tunnel = new Core.Transport.Tunnel(Worker.Loop, client, fromClient, upstream, fromUpstream, Touch);
         await tunnel.RunAsync();
         _tunnel = null;
         Info.BytesReceived += tunnel.FromFirst;
         Info.BytesSent += tunnel.FromSecond;
-        return true;
+        return default;
     }
 }

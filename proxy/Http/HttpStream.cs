@@ -4,13 +4,12 @@ using Managed.Proxy.Core.EventLoop;
 using Managed.Proxy.Core.Limits;
 using Managed.Proxy.Core.Timers;
 using Managed.Proxy.Http.Codecs;
-using Managed.Proxy.Http.Codecs.Http1;
 using Managed.Proxy.Http.Headers;
 using Managed.Proxy.Router;
 using Managed.Proxy.Streams;
 using Managed.Proxy.Upstream.Endpoints;
 using Managed.Proxy.Upstream;
-using Managed.Proxy.Upstream.Pools;
+using Managed.Proxy.Upstream.Requests;
 
 namespace Managed.Proxy.Http;
 
@@ -29,8 +28,8 @@ public sealed partial class HttpStream
     private HttpFilter[] _filters = new HttpFilter[8];
     private int _filterCount;
     private ServerExchange _down = null!;
-    private UpstreamConnection? _connection;
-    private Http1ClientExchange? _up; // on it
+    private readonly UpstreamRequest _upstream;
+    private ClientExchange? _up; // that the response comes from
     private RouteEntry? _route;
     private bool _routeKnown, _wakePending, _responseStarted, _upgraded;
     private long _lastActivity, _idleMicros;
@@ -44,6 +43,7 @@ public sealed partial class HttpStream
     {
         Worker = worker;
         _traceStarted = StreamTrace.SinkOf(worker);
+        _upstream = new UpstreamRequest(worker);
         _replyBody = new ByteWriter(worker.Loop.Buffers);
         _request = new FilterPass(this, response: false);
         _response = new FilterPass(this, response: true);
@@ -64,6 +64,8 @@ public sealed partial class HttpStream
     public Generation Generation { get; private set; } = null!;
     internal ConnectionManager Manager { get; private set; } = null!;
     internal ServerExchange Down => _down;
+    /// <summary>The request is a HEAD: its answer has no body.</summary>
+    internal bool IsHead => _down.IsHead;
 
     /// <summary>What the filters do to this stream; null but in a sandbox.</summary>
     internal StreamTrace? Trace { get; private set; }
@@ -218,6 +220,9 @@ public sealed partial class HttpStream
         SendLocalReply(408, StreamTimeoutText.Span, "overload", ResponseFlags.OverloadManagerTerminated);
     }
 
+    /// <summary>The client is to open another connection for its next request.</summary>
+    internal void EndConnection() => _down.EndConnection();
+
     /// <summary>The connection is to be closed now, whatever the stream does (drain deadline).</summary>
     internal void Cut()
     {
@@ -281,8 +286,7 @@ public sealed partial class HttpStream
         _routeKnown = _responseStarted = _wakePending = _upgraded = false;
         _route = null;
         _up = null;
-        _connection = null;
-        _cluster = null;
+        _upstream.Forget();
         _main.Reset();
         RequestTrailers.Clear();
     }
@@ -316,8 +320,7 @@ public sealed partial class HttpStream
             if (_end != StreamEnd.None) tunnel.Stop();
             return;
         }
-        if (IsStopped) StopAcquiring();
-        _up?.InterruptRead();
+        if (IsStopped) _upstream.Stop(); else _up?.InterruptRead();
         if (_end != StreamEnd.None)
         {
             _up?.InterruptWrite();
@@ -336,7 +339,7 @@ public sealed partial class HttpStream
 
     private void OnIdleTimer()
     {
-        long left = _lastActivity + _idleMicros - Worker.NowMicros;
+        long left = Math.Max(_lastActivity, _upstream.HeardMicros) + _idleMicros - Worker.NowMicros;
         if (left > 0) { Worker.Timers.Arm(_idleTimer, left); return; }
         OnTimeout(StreamEnd.IdleTimeout);
     }
@@ -345,11 +348,7 @@ public sealed partial class HttpStream
     {
         if (_end != StreamEnd.None || _reply == ReplyState.Asked) return;
         Manager.CountTimeout(Worker, end == StreamEnd.RouteTimeout, end == StreamEnd.IdleTimeout, end == StreamEnd.RequestTimeout);
-        if (end == StreamEnd.RouteTimeout)
-        {
-            if (_cluster is { } cluster) Worker.Stats.Increment(cluster.Stats.RqTimeout);
-            if (_connection is { } connection) Interlocked.Increment(ref connection.Pool.Endpoint.TimeoutRequests);
-        }
+        if (end == StreamEnd.RouteTimeout) _upstream.CountTimeout();
         (int status, string details, var flag, ReadOnlyMemory<byte> text) = end switch
         {
             StreamEnd.RouteTimeout => (504, "response_timeout", ResponseFlags.UpstreamRequestTimeout, UpstreamTimeoutText),

@@ -3,11 +3,9 @@ using Managed.Proxy.Core.Buffers;
 using Managed.Proxy.Core.EventLoop;
 using Managed.Proxy.Core.Timers;
 using Managed.Proxy.Http.Codecs;
-using Managed.Proxy.Http.Codecs.Http1;
 using Managed.Proxy.Http.Headers;
 using Managed.Proxy.Upstream;
-using Managed.Proxy.Upstream.Endpoints;
-using Managed.Proxy.Upstream.Pools;
+using Managed.Proxy.Upstream.Requests;
 
 namespace Managed.Proxy.Http.Calls;
 
@@ -24,10 +22,7 @@ internal sealed class HttpCall
     private readonly WorkerContext _worker;
     private readonly Action<HttpCall> _done;
     private readonly WheelTimer _timer;
-    private readonly ConnectAttempt _connect = new();
-    private Http1ClientExchange? _up;
-    private PendingRequest? _waiting;
-    private ClusterState _state = null!;
+    private readonly UpstreamRequest _upstream;
     private bool _cancelled, _timedOut;
 
     public HttpCall(WorkerContext worker, Action<HttpCall> done)
@@ -35,6 +30,7 @@ internal sealed class HttpCall
         _worker = worker;
         _done = done;
         _timer = new WheelTimer(static c => ((HttpCall)c!).OnTimeout(), this);
+        _upstream = new UpstreamRequest(worker);
     }
 
     public HeaderMap Request { get; } = new();
@@ -52,7 +48,6 @@ internal sealed class HttpCall
     /// <param name="timeoutMicros">0: none.</param>
     public void Start(Cluster cluster, long timeoutMicros)
     {
-        _state = cluster.State;
         if (timeoutMicros > 0) _worker.Timers.Arm(_timer, timeoutMicros);
         RunAsync(cluster).Forget();
     }
@@ -76,48 +71,46 @@ internal sealed class HttpCall
     private void OnTimeout()
     {
         _timedOut = true;
+        _upstream.CountTimeout();
         Interrupt();
     }
 
     private void Interrupt()
     {
-        _connect.Cancel();
-        if (_waiting is { Queued: true } waiting)
-        {
-            _state.StopWaiting(_worker, waiting);
-            waiting.Ready.Complete(false);
-        }
-        _up?.InterruptRead();
-        _up?.InterruptWrite();
+        _upstream.Stop();
+        _upstream.Exchange?.InterruptWrite();
     }
 
     private async IoTask<bool> RunAsync(Cluster cluster)
     {
         string? failure;
-        if (!_state.TryEnterRequest())
+        try
         {
-            _worker.Stats.Increment(_state.Stats.RqPendingOverflow);
-            failure = "overflow";
+            failure = Describe(await SendAsync(cluster));
         }
-        else
+        catch (Exception e)
         {
-            _worker.Stats.Increment(_state.Stats.RqTotal);
-            _worker.Stats.Increment(_state.Stats.RqActive);
-            try { failure = await SendAsync(cluster); }
-            catch (Exception e) { _worker.Reports.OnCrash(e); failure = "internal error"; }
-            _state.LeaveRequest();
-            _worker.Stats.Decrement(_state.Stats.RqActive);
+            _worker.Reports.OnCrash(e);
+            failure = "internal error";
         }
         _worker.Timers.Remove(_timer);
+        if (failure is not null && !_cancelled) _upstream.CountAnswer(_timedOut ? 504 : 503);
+        _upstream.End();
+        _upstream.Forget();
         if (_cancelled) return false;
-        if (failure is not null)
-        {
-            _state.Stats.CountResponse(_worker.Stats, _timedOut ? 504 : 503);
-            SetFailure(failure);
-        }
+        if (failure is not null) SetFailure(failure);
         Answer();
         return failure is null;
     }
+
+    private static string? Describe(in UpstreamFailure failure) => failure.Reason switch
+    {
+        FailureReason.None => null,
+        FailureReason.NoEndpoint => "no healthy upstream",
+        FailureReason.Overflow => "overflow",
+        FailureReason.Connect => "connection failure",
+        _ => "connection termination",
+    };
 
     private void SetFailure(string reason)
     {
@@ -135,110 +128,57 @@ internal sealed class HttpCall
         if (!call._cancelled) call._done(call);
     }, this);
 
-    // Null when the answer is complete.
-    private async IoTask<string?> SendAsync(Cluster cluster)
+    private async IoTask<UpstreamFailure> SendAsync(Cluster cluster)
     {
-        bool fresh = false;
-        while (!IsStopped)
+        UpstreamFailure failure;
+        if (!_upstream.TryBegin(cluster, isRepeatable: RequestBody.Length == 0 && RequestTrailers.Count == 0)) return UpstreamFailure.Overflow;
+        do
         {
-            if (cluster.LoadBalancer.Pick(cluster.Endpoints, _worker) is not { } endpoint)
-            {
-                _worker.Stats.Increment(_state.Stats.NoHealthy);
-                return "no healthy upstream";
-            }
-            var pool = EndpointPool.Of(endpoint, _worker, _state);
-            var connection = fresh ? null : pool.TryTakeIdle();
-            if (connection is null)
-            {
-                if (!_state.TryEnterConnection(pool.OpenConnections))
-                {
-                    _worker.Stats.Increment(_state.Stats.CxOverflow);
-                    var waiting = new PendingRequest();
-                    if (!_state.TryWait(_worker, waiting)) return "overflow";
-                    _waiting = waiting;
-                    bool free = await waiting.Ready.AsTask();
-                    _waiting = null;
-                    if (!free) return "overflow";
-                    continue;
-                }
-                (connection, _) = await pool.ConnectAsync(_connect);
-                if (connection is null) return "connection failure";
-            }
-            _up = connection.Begin();
-            Interlocked.Increment(ref endpoint.ActiveRequests);
-            Interlocked.Increment(ref endpoint.TotalRequests);
-            long began = _worker.NowMicros;
-            var (complete, retry) = await ExchangeAsync(_up, connection.IsReused);
-            int status = _up.Head.Status;
-            _up = null;
-            connection.Finish(complete);
-            Interlocked.Decrement(ref endpoint.ActiveRequests);
-            if (complete)
-            {
-                _state.Stats.CountResponse(_worker.Stats, status);
-                _worker.Stats.Record(_state.Stats.RqTime, _worker.NowMicros - began);
-                Interlocked.Increment(ref status >= 500 ? ref endpoint.ErrorRequests : ref endpoint.SuccessRequests);
-                return null;
-            }
-            Interlocked.Increment(ref endpoint.ErrorRequests);
-            if (!retry || fresh) return "connection termination";
-            fresh = true; // the idle connection was closed under the request
+            failure = await _upstream.AcquireAsync(default);
+            if (!failure.IsNone) return failure;
+            failure = await ExchangeAsync(_upstream.Exchange!);
+            if (!failure.IsNone && _cancelled) failure = UpstreamFailure.Cancelled;
         }
-        return "timeout";
+        while (_upstream.Finish(failure, _upstream.Exchange!.Status));
+        return failure;
     }
 
-    private async IoTask<(bool Complete, bool Retry)> ExchangeAsync(Http1ClientExchange up, bool reused)
+    private async IoTask<UpstreamFailure> ExchangeAsync(ClientExchange up)
     {
-        if (IsStopped) return (false, false);
         bool body = RequestBody.Length > 0;
-        bool trailers = RequestTrailers.Count > 0; // only a chunked body can have them (RFC 9112 section 7.1.2)
-        up.WriteHead(Request, trailers ? -1 : body ? RequestBody.Length : NeedsLength() ? 0 : -1, chunked: trailers, upgrade: false);
-        if (body && await up.WriteBodyAsync(RequestBody.WrittenMemory) < 0) return (false, reused && !up.ReceivedAnything && !body);
+        bool trailers = RequestTrailers.Count > 0; // only a body whose length is not said before can have them (RFC 9112 section 7.1.2)
+        long length = trailers ? -1 : body ? RequestBody.Length : NeedsLength() ? 0 : -1;
+        up.WriteHead(Request, length, hasBody: body || trailers, upgrade: false);
+        if (body && await up.WriteBodyAsync(RequestBody.WrittenMemory) < 0) return UpstreamFailure.Closed;
         up.WriteEnd(trailers ? RequestTrailers : null);
         await up.FlushAsync(); // a failure shows in the read
-        Response.Clear();
         ResponseBody.Clear();
-        up.BeginResponse(Response);
-        while (true)
+        do
         {
-            var result = up.TryReadHead();
-            if (IsStopped || result == HeadResult.Error) return (false, false);
-            if (result == HeadResult.NeedMore)
-            {
-                int n = await up.FillAsync();
-                if (IsStopped) return (false, false);
-                if (n == -Libc.EIntr || n > 0) continue;
-                return (false, reused && !up.ReceivedAnything && !body);
-            }
-            if (up.Head.Status >= 200) break;
-            if (up.Head.Status == 101) return (false, false);
-            if (!up.CountInformational())
-            {
-                _worker.Stats.Increment(_state.Stats.InformationalOverflow);
-                return (false, false);
-            }
-            up.BeginResponse(Response);
+            if (await _upstream.ReadHeadAsync(Response) is { IsNone: false } failed) return failed;
         }
+        while (up.Status is < 200 and not 101);
+        if (up.Status == 101) return _upstream.NoAnswer(Response);
         up.BeginBody(Request.Get(HeaderId.Method).SequenceEqual("HEAD"u8), ResponseTrailers);
         while (!IsStopped)
         {
             switch (up.TryReadBody(out var piece))
             {
                 case BodyResult.Data:
-                    if (ResponseBody.Length + piece.Length > MaxResponseBody || _worker.Loop.Buffers.Budget.IsSpent) return (false, false);
+                    if (ResponseBody.Length + piece.Length > MaxResponseBody || _worker.Loop.Buffers.Budget.IsSpent) return UpstreamFailure.GivenUp;
                     ResponseBody.Write(piece.Span);
                     break;
                 case BodyResult.End:
-                    return (true, false);
+                    return default;
                 case BodyResult.NeedMore:
                     int n = await up.FillAsync();
-                    if (n < 0 && n != -Libc.EIntr) return (false, false);
+                    if (n < 0 && n != -Libc.EIntr) return UpstreamFailure.Closed;
                     break;
                 default:
-                    return (false, false);
+                    return UpstreamFailure.Protocol;
             }
         }
-        return (false, false);
+        return UpstreamFailure.GivenUp;
     }
 
     private bool NeedsLength()

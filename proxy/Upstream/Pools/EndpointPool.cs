@@ -5,10 +5,13 @@ using Managed.Proxy.Upstream.Endpoints;
 
 namespace Managed.Proxy.Upstream.Pools;
 
-/// <summary>One worker's connections to one endpoint; the last used is used first, so that the rest can time out.</summary>
+/// <summary>
+/// One worker's connections to one endpoint. A connection carries as many requests at once as its protocol and its peer let it; those with
+/// room are taken from, the last used first, so that the rest can time out.
+/// </summary>
 internal sealed class EndpointPool(WorkerContext worker, Endpoint endpoint, ClusterState state)
 {
-    private readonly List<UpstreamConnection> _idle = [];
+    private readonly List<UpstreamConnection> _ready = []; // with room for a request
     private readonly HashSet<UpstreamConnection> _open = [];
     private int _connecting;
 
@@ -26,13 +29,16 @@ internal sealed class EndpointPool(WorkerContext worker, Endpoint endpoint, Clus
     /// <summary>Those that are being made included.</summary>
     public int OpenConnections => _open.Count + _connecting;
 
-    public UpstreamConnection? TryTakeIdle()
+    /// <summary>A connection with room, whose place for one request is taken; null when there is none.</summary>
+    public UpstreamConnection? TryTake()
     {
-        while (_idle.Count > 0)
+        while (_ready.Count > 0)
         {
-            var connection = _idle[^1];
-            _idle.RemoveAt(_idle.Count - 1);
-            if (!connection.Transport.IsClosed) return connection;
+            var connection = _ready[^1];
+            bool open = !connection.Transport.IsClosed;
+            if (open) connection.Enter();
+            if (!open || !connection.HasRoom) _ready.RemoveAt(_ready.Count - 1);
+            if (open) return connection;
         }
         return null;
     }
@@ -70,17 +76,19 @@ internal sealed class EndpointPool(WorkerContext worker, Endpoint endpoint, Clus
         worker.Stats.Record(State.Stats.ConnectMs, worker.NowMicros - began);
         worker.Stats.Increment(State.Stats.CxActive);
         var connection = new UpstreamConnection(worker, this, transport!);
+        connection.Enter();
         _open.Add(connection);
         return (connection, 0);
     }
 
+    /// <summary>It has room again.</summary>
     public void Return(UpstreamConnection connection)
     {
-        _idle.Add(connection);
+        _ready.Add(connection);
         State.OnConnectionFree(worker);
     }
 
-    public void RemoveIdle(UpstreamConnection connection) => _idle.Remove(connection);
+    public void RemoveReady(UpstreamConnection connection) => _ready.Remove(connection);
 
     public bool Forgotten(UpstreamConnection connection) => !_open.Contains(connection);
 
@@ -97,6 +105,12 @@ internal sealed class EndpointPool(WorkerContext worker, Endpoint endpoint, Clus
     private void Retire()
     {
         IsRetired = true;
-        while (TryTakeIdle() is { } idle) idle.Close();
+        for (int i = _ready.Count - 1; i >= 0; i--)
+        {
+            var connection = _ready[i];
+            if (!connection.IsIdle) continue;
+            _ready.RemoveAt(i);
+            connection.Close();
+        }
     }
 }

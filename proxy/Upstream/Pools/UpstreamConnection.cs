@@ -1,11 +1,12 @@
 using Managed.Proxy.Core;
 using Managed.Proxy.Core.Timers;
 using Managed.Proxy.Core.Transport;
+using Managed.Proxy.Http.Codecs;
 using Managed.Proxy.Http.Codecs.Http1;
 
 namespace Managed.Proxy.Upstream.Pools;
 
-/// <summary>A connection to an endpoint, on one worker: idle in its pool, or carrying one request, or bytes that nobody here understands.</summary>
+/// <summary>A connection to an endpoint, on one worker: idle in its pool, carrying requests, or bytes that nobody here understands.</summary>
 internal sealed class UpstreamConnection
 {
     private readonly WorkerContext _worker;
@@ -26,16 +27,22 @@ internal sealed class UpstreamConnection
     public EndpointPool Pool { get; }
     public Transport Transport { get; }
     public ulong Id { get; }
-    /// <summary>Requests it has carried, the present one included.</summary>
+    /// <summary>Requests it has carried, those under way included.</summary>
     public int Requests { get; private set; }
-    public bool IsIdle { get; private set; }
+    /// <summary>Requests under way, and how many there may be at once: one over HTTP/1.</summary>
+    public int Active { get; private set; }
+    public int Capacity => 1;
+    public bool HasRoom => Active < Capacity;
+    public bool IsIdle => Active == 0;
     /// <summary>It has already carried a request: a failure before the first response byte may be the endpoint's idle time-out.</summary>
     public bool IsReused => Requests > 1;
 
-    /// <summary>Begins a request; over with <see cref="Finish"/>.</summary>
-    public Http1ClientExchange Begin()
+    /// <summary>Takes a place for one request, or for a tunnel.</summary>
+    public void Enter() => Active++;
+
+    /// <summary>Begins a request in a place that was taken; over with <see cref="Finish"/>.</summary>
+    public ClientExchange Begin()
     {
-        IsIdle = false;
         (Transport as SocketTransport)?.WatchIdle(false);
         _worker.Timers.Cancel(_timer);
         Requests++;
@@ -52,7 +59,7 @@ internal sealed class UpstreamConnection
         // More bytes than the response had, or an end: either makes the connection useless.
         if (!reusable || (limit > 0 && Requests >= limit) || Pool.IsRetired || Transport.HasUnread()) { Close(!complete); return; }
         _http!.Rest();
-        IsIdle = true;
+        Active--;
         (Transport as SocketTransport)?.WatchIdle(true);
         if (Pool.State.IdleTimeoutMicros > 0) _worker.Timers.Arm(_timer, Pool.State.IdleTimeoutMicros);
         Pool.Return(this);
@@ -60,8 +67,7 @@ internal sealed class UpstreamConnection
 
     public void Close(bool reset = false)
     {
-        if (Transport.IsClosed && !IsIdle && Pool.Forgotten(this)) return;
-        IsIdle = false;
+        if (Transport.IsClosed && Pool.Forgotten(this)) return;
         _worker.Timers.Remove(_timer);
         _http?.Rest();
         Transport.Close(reset);
@@ -71,14 +77,14 @@ internal sealed class UpstreamConnection
     private void OnIdleTimeout()
     {
         if (!IsIdle) return;
-        Pool.RemoveIdle(this);
+        Pool.RemoveReady(this);
         Close();
     }
 
     private void OnPeerGone()
     {
         if (!IsIdle) return;
-        Pool.RemoveIdle(this);
+        Pool.RemoveReady(this);
         Close();
     }
 }

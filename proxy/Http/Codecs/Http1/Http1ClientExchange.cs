@@ -9,24 +9,21 @@ namespace Managed.Proxy.Http.Codecs.Http1;
 /// The upstream's side of one stream over HTTP/1.1: request out, response in. It lives as long as its connection and carries one request
 /// after the other.
 /// </summary>
-internal sealed class Http1ClientExchange(Transport transport, BufferPool buffers) : Exchange
+internal sealed class Http1ClientExchange(Transport transport, BufferPool buffers) : ClientExchange
 {
-    /// <summary>
-    /// More 1xx answers to one request are a fault of the endpoint: each costs the client a read, and there is no other end to them.
-    /// A server sends one 100, and 102 or 103 a few times (RFC 8297 section 2 has it as often as it learns more).
-    /// </summary>
-    public const int MaxInformational = 20;
-
     private readonly InputBuffer _input = new(buffers);
     private readonly MessageWriter _writer = new();
+    private readonly ResponseHead _head = new();
     private readonly BodyReader _body = new();
+    private long _received;
     private bool _requestEnded;
-    private int _informational;
 
-    public ResponseHead Head { get; } = new();
-    public long WireBytesSent => _writer.BytesSent;
-    public long WireBytesReceived { get; private set; }
-    public bool ReceivedAnything { get; private set; }
+    public override int Status => _head.IsWhole ? _head.Status : 0;
+    // RFC 9110 section 7.8: not in HTTP/1.0.
+    public override bool MayUpgrade => _head.Minor > 0;
+    public override long WireBytesSent => _writer.BytesSent;
+    public override long WireBytesReceived => _received;
+    public override bool ReceivedAnything => _received > 0;
     public override bool BodyEnded => _body.Done;
     /// <summary>The connection cannot carry another request.</summary>
     public bool MustClose { get; private set; }
@@ -36,9 +33,8 @@ internal sealed class Http1ClientExchange(Transport transport, BufferPool buffer
 
     public void Begin()
     {
-        ReceivedAnything = _requestEnded = false;
-        WireBytesReceived = 0;
-        _informational = 0;
+        _requestEnded = false;
+        _received = 0;
         _writer.Begin(transport);
     }
 
@@ -49,7 +45,9 @@ internal sealed class Http1ClientExchange(Transport transport, BufferPool buffer
         _writer.Shrink();
     }
 
-    public void WriteHead(HeaderMap headers, long contentLength, bool chunked, bool upgrade) => _writer.RequestHead(headers, contentLength, chunked, upgrade);
+    public override void WriteHead(HeaderMap headers, long length, bool hasBody, bool upgrade)
+        => _writer.RequestHead(headers, length, chunked: hasBody && length < 0, upgrade);
+
     public override IoTask<int> WriteBodyAsync(ReadOnlyMemory<byte> piece) => _writer.WriteAsync(piece);
     public override IoTask<int> FlushAsync() => _writer.FlushAsync();
     public override void WriteEnd(HeaderMap? trailers)
@@ -58,32 +56,29 @@ internal sealed class Http1ClientExchange(Transport transport, BufferPool buffer
         _writer.End(trailers);
     }
 
-    public void BeginResponse(HeaderMap into) => Head.Begin(into);
+    public override void BeginResponse(HeaderMap into) => _head.Begin(into);
 
-    /// <summary>One more 1xx answer; false: one too many.</summary>
-    public bool CountInformational() => ++_informational <= MaxInformational;
+    public override HeadResult TryReadHead() => _head.Read(_input);
 
-    public HeadResult TryReadHead() => Head.Read(_input);
-
-    /// <summary>Decides the body's framing once the head is there (RFC 9112 section 6.3).</summary>
-    public void BeginBody(bool isHead, HeaderMap trailers)
+    // The body's framing by RFC 9112 section 6.3.
+    public override void BeginBody(bool isHead, HeaderMap trailers)
     {
-        int status = Head.Status;
+        int status = _head.Status;
         if (isHead || status is 204 or 304 || status < 200)
         {
             // A body that must not be there may still come: keep it from the next response.
-            if (!isHead && (Head.Chunked || Head.ContentLength > 0) && status != 304) MustClose = true;
-            if (status == 304 && Head.Chunked) MustClose = true;
+            if (!isHead && (_head.Chunked || _head.ContentLength > 0) && status != 304) MustClose = true;
+            if (status == 304 && _head.Chunked) MustClose = true;
             _body.BeginNone();
         }
-        else if (Head.Chunked) _body.BeginChunked(trailers);
-        else if (Head.ContentLength >= 0) _body.BeginLength(Head.ContentLength);
+        else if (_head.Chunked) _body.BeginChunked(trailers);
+        else if (_head.ContentLength >= 0) _body.BeginLength(_head.ContentLength);
         else
         {
             _body.BeginUntilClose();
             MustClose = true;
         }
-        MustClose |= Head.Close;
+        MustClose |= _head.Close;
     }
 
     public override BodyResult TryReadBody(out ReadOnlyMemory<byte> piece) => _body.Next(_input, out piece);
@@ -109,11 +104,7 @@ internal sealed class Http1ClientExchange(Transport transport, BufferPool buffer
     private int Fill()
     {
         int n = _input.Fill(transport, _body.IsLong);
-        if (n > 0)
-        {
-            WireBytesReceived += n;
-            ReceivedAnything = true;
-        }
+        if (n > 0) _received += n;
         else if (n == 0) _body.Closed();
         return n;
     }

@@ -84,7 +84,7 @@ internal static unsafe class BodyFunctions
     {
         if (!LuaHandles.Self(state, L, LuaHandles.Buffer, out var run, out int detail) || !Live(run, detail)) return LuaState.Fail(L, LuaHandles.Dead);
         if (!LuaHandles.Text(L, 2, out var value)) return LuaState.Fail(L, "string expected");
-        if (run.HeadersOnly && (!run.IsResponse || run.Stream.Down.IsHead || !CanHaveBody(run)))
+        if (run.HeadersOnly && (!run.IsResponse || run.Stream.IsHead || !CanHaveBody(run)))
             return LuaState.Fail(L, "this message came without a body and cannot get one");
         var headers = run.IsResponse ? run.Stream.ResponseHeaders : run.Stream.RequestHeaders;
         if (run.HeadersGone || detail != 0)

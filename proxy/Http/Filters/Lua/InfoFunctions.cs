@@ -32,7 +32,7 @@ internal static unsafe class InfoFunctions
     private static int Drain(LuaState state, nint L)
     {
         if (!LuaHandles.Self(state, L, LuaHandles.Info, out var run)) return LuaState.Fail(L, LuaHandles.Dead);
-        run.Stream.Down.EndConnection();
+        run.Stream.EndConnection();
         return 0;
     }
 }
