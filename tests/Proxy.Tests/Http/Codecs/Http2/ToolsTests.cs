@@ -1,6 +1,5 @@
-using System.Diagnostics;
 using System.Globalization;
-using Managed.Proxy.Http.Codecs.Http2;
+using Managed.TestKit;
 using Xunit;
 
 namespace Managed.Proxy.Tests.Http.Codecs.Http2;
@@ -20,13 +19,13 @@ public sealed class ToolsTests
     [InlineData("h2load", "-n 60 -c 2 -m 10 -d FILE URL/echo", "60 succeeded, 0 failed")]
     public async Task Tool_IsServed(string tool, string arguments, string expected)
     {
-        Assert.SkipUnless(File.Exists("/usr/bin/" + tool), tool + " is not installed");
+        Assert.SkipUnless(Tool.IsThere(tool), tool + " is not installed");
         await using var server = new Http2TestServer();
         string file = Path.GetTempFileName();
         await File.WriteAllBytesAsync(file, new byte[1_000_000]);
         try
         {
-            string output = await RunAsync(tool, arguments.Replace("URL", $"http://127.0.0.1:{server.Port.ToString(CultureInfo.InvariantCulture)}", StringComparison.Ordinal).Replace("FILE", file, StringComparison.Ordinal));
+            string output = await Tool.RunAsync(tool, arguments.Replace("URL", $"http://127.0.0.1:{server.Port.ToString(CultureInfo.InvariantCulture)}", StringComparison.Ordinal).Replace("FILE", file, StringComparison.Ordinal));
             Assert.Contains(expected, output, StringComparison.Ordinal);
         }
         finally
@@ -35,23 +34,5 @@ public sealed class ToolsTests
         }
         Assert.Empty(server.Caught);
         Assert.Equal(0, server.Stat("protocol_error"));
-    }
-
-    private static async Task<string> RunAsync(string tool, string arguments)
-    {
-        using var process = Process.Start(new ProcessStartInfo(tool, arguments) { RedirectStandardOutput = true, RedirectStandardError = true })!;
-        using var limit = new CancellationTokenSource(TimeSpan.FromSeconds(90));
-        var output = process.StandardOutput.ReadToEndAsync(limit.Token);
-        var errors = process.StandardError.ReadToEndAsync(limit.Token);
-        try
-        {
-            await process.WaitForExitAsync(limit.Token);
-        }
-        catch (OperationCanceledException)
-        {
-            process.Kill();
-            throw;
-        }
-        return await output + await errors;
     }
 }
