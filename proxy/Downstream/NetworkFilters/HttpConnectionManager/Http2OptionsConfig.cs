@@ -19,7 +19,8 @@ public sealed record Http2OptionsConfig : ConfigRecord
     [Range(1, int.MaxValue), Description("Streams that a client may have open at one time.")]
     public int MaxConcurrentStreams { get; init; } = 100; // Envoy: 1024; its edge best practice: 100
 
-    [Range(65_535, int.MaxValue), Description("Bytes of a request's body that may be on the way and not yet taken by its upstream or filters.")]
+    [Range(65_535, int.MaxValue),
+    Description("Bytes of a request's body that may be on the way and not yet taken by its upstream or filters.")]
     public int InitialStreamWindowSize { get; init; } = 64 * 1024; // Envoy: 16 MiB; its edge best practice: 64 KiB
 
     [Range(65_535, int.MaxValue), Description("The same for all streams of a connection together.")]

@@ -4,13 +4,16 @@ using Managed.Proxy.Http.Codecs.Http2;
 
 namespace Managed.Proxy.Downstream.NetworkFilters.HttpConnectionManager;
 
-/// <summary>What one request over HTTP/2 takes: the stream of its connection, the exchange on it, and the stream that filters see.</summary>
+/// <summary>
+/// What one request over HTTP/2 takes: the stream of its connection, the exchange on it, and the stream that filters see.
+/// </summary>
 internal sealed class Http2Request
 {
     public Http2Request(WorkerContext worker)
     {
         Stream = new HttpStream(worker);
-        Exchange = new Http2ServerExchange(new Http2Stream(worker.Loop) { Owner = this, Head = Stream.RequestHeaders, Trailers = Stream.RequestTrailers });
+        Exchange = new Http2ServerExchange(
+            new Http2Stream(worker.Loop) { Owner = this, Head = Stream.RequestHeaders, Trailers = Stream.RequestTrailers });
     }
 
     public Http2ServerExchange Exchange { get; }

@@ -31,7 +31,8 @@ internal sealed class Http2ServerConnection : Http2Connection
     /// <param name="manager">What it is served by.</param>
     /// <param name="input">What was read of it already; null: nothing.</param>
     public Http2ServerConnection(DownstreamConnection downstream, ConnectionManager manager, InputBuffer? input)
-        : base(downstream.Worker.Loop, downstream.Worker.Stats, downstream.Transport, manager.Http2, manager.Http2Stats, isServer: true, isSecure: false, input)
+        : base(downstream.Worker.Loop, downstream.Worker.Stats, downstream.Transport, manager.Http2, manager.Http2Stats,
+            isServer: true, isSecure: false, input)
     {
         _downstream = downstream;
         _worker = downstream.Worker;
@@ -122,7 +123,8 @@ internal sealed class Http2ServerConnection : Http2Connection
     private void Rebind()
     {
         _downstream.Rebind();
-        if (_downstream.Chain.Terminal is not HttpConnectionManagerFilter { Manager: var manager } || ReferenceEquals(manager, _manager)) return;
+        if (_downstream.Chain.Terminal is not HttpConnectionManagerFilter { Manager: var manager }
+            || ReferenceEquals(manager, _manager)) return;
         if (_manager.Stats.CxActive != manager.Stats.CxActive)
         {
             _worker.Stats.Decrement(_manager.Stats.CxActive);
@@ -135,7 +137,8 @@ internal sealed class Http2ServerConnection : Http2Connection
     private void EndWhenDue()
     {
         _requests++;
-        if (_downstream.IsDraining || _worker.Overload.EndsConnections || (_manager.MaxRequestsPerConnection > 0 && _requests >= _manager.MaxRequestsPerConnection)) Drain();
+        if (_downstream.IsDraining || _worker.Overload.EndsConnections
+            || (_manager.MaxRequestsPerConnection > 0 && _requests >= _manager.MaxRequestsPerConnection)) Drain();
     }
 
     // How long it may stay as it is: idle, before its first request, in all.
@@ -147,7 +150,8 @@ internal sealed class Http2ServerConnection : Http2Connection
             left = Earlier(left, _manager.IdleMicros);
             if (_requests == 0) left = Earlier(left, _manager.RequestHeadersMicros);
         }
-        if (_manager.MaxConnectionMicros > 0) left = Math.Min(left, Math.Max(1, _downstream.StartMicros + _manager.MaxConnectionMicros - _worker.NowMicros));
+        if (_manager.MaxConnectionMicros > 0) left = Math.Min(left,
+            Math.Max(1, _downstream.StartMicros + _manager.MaxConnectionMicros - _worker.NowMicros));
         if (left == long.MaxValue) _worker.Timers.Cancel(_timer); else _worker.Timers.Arm(_timer, left);
     }
 
@@ -159,7 +163,8 @@ internal sealed class Http2ServerConnection : Http2Connection
         if (_downstream.IsDraining) { FinishDrain(); return; }
         if (Attached == 0)
         {
-            if (_manager.MaxConnectionMicros == 0 || _worker.NowMicros - _downstream.StartMicros < _manager.MaxConnectionMicros) _manager.CountIdleTimeout(_worker);
+            if (_manager.MaxConnectionMicros == 0 || _worker.NowMicros - _downstream.StartMicros < _manager.MaxConnectionMicros)
+                _manager.CountIdleTimeout(_worker);
             FinishDrain();
         }
         else Drain();

@@ -3,7 +3,8 @@ using Managed.Proxy.Core.Buffers;
 namespace Managed.Proxy.Http.Codecs.Http2;
 
 /// <summary>
-/// The bytes of one stream's body that have come and are not taken, in buffers of the worker's pool. What is given out stays valid until the
+/// The bytes of one stream's body that have come and are not taken, in buffers of the worker's pool. What is given out stays valid until
+/// the
 /// next is asked for; so <see cref="Length"/> counts it until then. Its window bounds it.
 /// </summary>
 internal sealed class BodyQueue(BufferPool pool)

@@ -38,17 +38,21 @@ internal sealed class FloodGuard(Http2Options options, Http2Stats stats)
     public Counter? OnPriority() => ++_priorities > options.MaxInboundPriorityFramesPerStream * (1 + _streams) ? stats.PriorityFlood : null;
 
     public Counter? OnWindowUpdate()
-        => ++_windowUpdates > 5 + 2 * (_streams + options.MaxInboundWindowUpdateFramesPerDataFrameSent * _dataSent) ? stats.WindowUpdateFlood : null;
+        => ++_windowUpdates > 5 + 2 * (_streams + options.MaxInboundWindowUpdateFramesPerDataFrameSent * _dataSent)
+            ? stats.WindowUpdateFlood : null;
 
     /// <summary>A frame that asks for work and is no stream's.</summary>
     public Counter? OnControl(long nowMicros)
     {
         if (++_control <= ControlBase) return null;
-        long allowed = ControlBase + ControlPerFrame * (_streams + _dataSent + _dataReceived) + ControlPerSecond * ((nowMicros - _began) / 1_000_000);
+        long allowed = ControlBase + ControlPerFrame * (_streams + _dataSent + _dataReceived)
+            + ControlPerSecond * ((nowMicros - _began) / 1_000_000);
         return _control > allowed ? stats.ControlFlood : null;
     }
 
-    /// <summary>A DATA frame of a few bytes, because the peer's window was no larger: work without end for what an honest peer never does.</summary>
+    /// <summary>
+    /// A DATA frame of a few bytes, because the peer's window was no larger: work without end for what an honest peer never does.
+    /// </summary>
     public Counter? OnDribble() => ++_dribbles > ControlBase && _dribbles * 2 > _dataSent ? stats.WindowUpdateFlood : null;
 
     /// <summary>
@@ -64,5 +68,6 @@ internal sealed class FloodGuard(Http2Options options, Http2Stats stats)
 
     /// <summary>What waits to be sent; control frames are those that answer the peer.</summary>
     public Counter? OnOutbound(int frames, int controlFrames)
-        => controlFrames > options.MaxOutboundControlFrames ? stats.OutboundControlFlood : frames > options.MaxOutboundFrames ? stats.OutboundFlood : null;
+        => controlFrames > options.MaxOutboundControlFrames ? stats.OutboundControlFlood
+            : frames > options.MaxOutboundFrames ? stats.OutboundFlood : null;
 }

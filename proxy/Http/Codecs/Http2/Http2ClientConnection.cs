@@ -5,7 +5,8 @@ using Managed.Proxy.Core.Transport;
 namespace Managed.Proxy.Http.Codecs.Http2;
 
 /// <summary>A connection that we have opened; its streams are attached by whoever has requests.</summary>
-internal sealed class Http2ClientConnection(EventLoop loop, StatsCells cells, Transport transport, Http2Options options, Http2Stats stats, bool isSecure)
+internal sealed class Http2ClientConnection(
+    EventLoop loop, StatsCells cells, Transport transport, Http2Options options, Http2Stats stats, bool isSecure)
     : Http2Connection(loop, cells, transport, options, stats, isServer: false, isSecure)
 {
     /// <summary>There is room for more streams than before, or for none any more.</summary>

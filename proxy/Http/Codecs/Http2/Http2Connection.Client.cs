@@ -9,10 +9,12 @@ internal abstract partial class Http2Connection
     private int _peerLast = int.MaxValue;
 
     /// <summary>Streams that may be opened beside those that are attached.</summary>
-    public int Room => IsGoingAway || _over ? 0 : (int)Math.Clamp(Math.Min(_peer.MaxConcurrentStreams, Options.MaxConcurrentStreams) - Attached, 0, int.MaxValue);
+    public int Room => IsGoingAway || _over ? 0
+        : (int)Math.Clamp(Math.Min(_peer.MaxConcurrentStreams, Options.MaxConcurrentStreams) - Attached, 0, int.MaxValue);
 
     /// <summary>
-    /// A stream for a request of ours, its maps set. It gets its number when its head goes out; one too many waits until the peer allows it.
+    /// A stream for a request of ours, its maps set. It gets its number when its head goes out; one too many waits until the peer allows
+    /// it.
     /// </summary>
     public void Attach(Http2Stream stream)
     {

@@ -5,7 +5,9 @@ using Managed.Proxy.Http.Codecs.Http2.Frames;
 
 namespace Managed.Proxy.Http.Codecs.Http2;
 
-/// <summary>How a connection ends: for the peer's fault, because it is gone, in two steps when we want it to, for want of an answer.</summary>
+/// <summary>
+/// How a connection ends: for the peer's fault, because it is gone, in two steps when we want it to, for want of an answer.
+/// </summary>
 internal abstract partial class Http2Connection
 {
     // RFC 9113 section 6.8: first a number that refuses nobody, then, when what was on its way has come, the true one.

@@ -4,7 +4,9 @@ using Managed.Proxy.Http.Codecs.Http2.Messages;
 
 namespace Managed.Proxy.Http.Codecs.Http2;
 
-/// <summary>Header blocks that come in: put together, decoded whatever becomes of them, and given to their stream or to a new one.</summary>
+/// <summary>
+/// Header blocks that come in: put together, decoded whatever becomes of them, and given to their stream or to a new one.
+/// </summary>
 internal abstract partial class Http2Connection
 {
     // Beside what a head may have: the representation of each field, and fields that are let go.
@@ -35,7 +37,8 @@ internal abstract partial class Http2Connection
     {
         bool last = frame.Has(FrameFlags.EndHeaders);
         if (_guard.OnPayload(payload.IsEmpty, last) is { } flood) return Calm(flood);
-        if (++_continuations > Math.Max(64, Options.MaxHeaderBytes / 4096) || _block.Length + payload.Length > Options.MaxHeaderBytes + BlockSlack) return Calm(_stats.HeaderOverflow);
+        if (++_continuations > Math.Max(64, Options.MaxHeaderBytes / 4096)
+            || _block.Length + payload.Length > Options.MaxHeaderBytes + BlockSlack) return Calm(_stats.HeaderOverflow);
         _block.Write(payload);
         if (!last) return FrameFault.None;
         int id = _blockStream;
@@ -84,7 +87,8 @@ internal abstract partial class Http2Connection
         if (verdict == MessageVerdict.Malformed || fault.Code != Http2Error.None)
         {
             if (verdict == MessageVerdict.Malformed) _cells.Increment(_stats.MessagingError);
-            if (verdict == MessageVerdict.Malformed && !Options.StreamErrorOnInvalidMessage) fault = FrameFault.Connection(Http2Error.Protocol);
+            if (verdict == MessageVerdict.Malformed && !Options.StreamErrorOnInvalidMessage)
+                fault = FrameFault.Connection(Http2Error.Protocol);
             return fault.Code != Http2Error.None ? fault : FrameFault.Stream(Http2Error.Protocol);
         }
         if (verdict == MessageVerdict.Refused)

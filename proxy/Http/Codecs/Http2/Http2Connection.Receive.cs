@@ -1,5 +1,4 @@
 using System.Buffers.Binary;
-using Managed.Proxy.Core.Buffers;
 using Managed.Proxy.Core.Telemetry;
 using Managed.Proxy.Http.Codecs.Http2.Frames;
 
@@ -38,7 +37,8 @@ internal abstract partial class Http2Connection
             var frame = FrameHeader.Read(unread);
             var fault = FrameRules.Check(frame, Options.MaxFrameSize, _blockStream);
             if (fault is { EndsConnection: true }) { Fail(fault.Code, "http2.invalid_frame"); return; }
-            if (!_settingsSeen && (frame.Type != FrameType.Settings || frame.Has(FrameFlags.Ack))) { Fail(Http2Error.Protocol, "http2.no_settings"); return; }
+            if (!_settingsSeen && (frame.Type != FrameType.Settings || frame.Has(FrameFlags.Ack)))
+                { Fail(Http2Error.Protocol, "http2.no_settings"); return; }
             if (frame.Type == FrameType.Data)
             {
                 if (frame.Has(FrameFlags.Padded) && frame.Length > 0 && unread.Length == FrameHeader.Size) return;
@@ -82,7 +82,8 @@ internal abstract partial class Http2Connection
             case FrameType.Settings:
                 return frame.Has(FrameFlags.Ack) ? OnSettingsAck() : OnSettings(payload);
             case FrameType.PushPromise:
-                return FrameFault.Connection(Http2Error.Protocol); // section 8.4: a client may not, and we have said as one that we take none
+                // Section 8.4: a client may not, and as one we have said that we take none.
+                return FrameFault.Connection(Http2Error.Protocol);
             case FrameType.Ping:
                 return OnPing(frame, payload);
             case FrameType.GoAway:
@@ -139,6 +140,8 @@ internal abstract partial class Http2Connection
             code = Http2Error.Protocol;
         }
         if (code != Http2Error.None) { EndByFault(stream, code); return; }
+        // No memory to keep more of what its consumer does not take: it is given up, so that others can end.
+        if (stream.Body.Length > 0 && _loop.Buffers.Budget.IsSpent) { GiveUp(stream); return; }
         stream.ReceiveWindow -= frame.Length;
         stream.Credit += overhead;
         stream.BytesReceived += _dataLeft;
@@ -213,7 +216,8 @@ internal abstract partial class Http2Connection
         if (change != 0)
             foreach (var stream in _streams.Values)
             {
-                if (FrameRules.AddToWindow(stream.SendWindow, change) is not { } window) return FrameFault.Connection(Http2Error.FlowControl);
+                if (FrameRules.AddToWindow(stream.SendWindow, change) is not { } window)
+                    return FrameFault.Connection(Http2Error.FlowControl);
                 stream.SendWindow = window;
                 if (change > 0) OnOut(stream);
             }

@@ -9,8 +9,8 @@ namespace Managed.Proxy.Http.Codecs.Http2;
 /// <summary>What goes out: composed at the end of a turn, a frame of each ready stream after another, and sent in one call.</summary>
 internal abstract partial class Http2Connection
 {
-    // What is composed at one time; a frame more at most.
-    private const int BatchBytes = 64 * 1024;
+    // What is composed at one time: with a frame more it still is in one buffer of 64 KiB.
+    private const int BatchBytes = 47 * 1024;
 
     private readonly StreamQueue _ready = new(), _blocked = new(); // have something to say; wait for the connection's window
     private readonly List<Http2Stream> _taken = [];
@@ -26,7 +26,8 @@ internal abstract partial class Http2Connection
         if (Options.HpackTableSize != 4096) settings.Add(SettingId.HeaderTableSize, (uint)Options.HpackTableSize);
         if (!IsServer) settings.Add(SettingId.EnablePush, 0);
         if (IsServer) settings.Add(SettingId.MaxConcurrentStreams, (uint)Options.MaxConcurrentStreams);
-        if (Options.InitialStreamWindowSize != Http2Settings.DefaultWindow) settings.Add(SettingId.InitialWindowSize, (uint)Options.InitialStreamWindowSize);
+        if (Options.InitialStreamWindowSize != Http2Settings.DefaultWindow)
+            settings.Add(SettingId.InitialWindowSize, (uint)Options.InitialStreamWindowSize);
         settings.Add(SettingId.MaxHeaderListSize, (uint)Options.MaxHeaderBytes);
         if (IsServer && Options.AllowConnect) settings.Add(SettingId.EnableConnectProtocol, 1);
         _out.Settings(settings.Written);

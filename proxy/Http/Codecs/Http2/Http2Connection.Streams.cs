@@ -113,6 +113,12 @@ internal abstract partial class Http2Connection
         _guard.OnClosed(tooEarly: false);
     }
 
+    private void GiveUp(Http2Stream stream)
+    {
+        OnResetByUs(stream, Http2Error.EnhanceYourCalm);
+        stream.GonePending = true;
+    }
+
     internal void OnFinished(Http2Stream stream, Http2Error code)
     {
         // Section 8.1: a response may be complete before its request; then the rest of that is not wanted, and nothing was wrong.

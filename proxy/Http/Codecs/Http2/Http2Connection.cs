@@ -1,3 +1,4 @@
+using Managed.Proxy.Core.Buffers;
 using Managed.Proxy.Core.EventLoop;
 using Managed.Proxy.Core.Telemetry;
 using Managed.Proxy.Core.Timers;
@@ -46,7 +47,8 @@ internal abstract partial class Http2Connection
     /// <param name="isSecure">The transport is one of TLS.</param>
     /// <param name="input">What was read of it already; the connection's from now on.</param>
     protected Http2Connection(
-        EventLoop loop, StatsCells cells, Transport transport, Http2Options options, Http2Stats stats, bool isServer, bool isSecure, InputBuffer? input = null)
+        EventLoop loop, StatsCells cells, Transport transport, Http2Options options, Http2Stats stats, bool isServer, bool isSecure,
+            InputBuffer? input = null)
     {
         _loop = loop;
         _cells = cells;
@@ -64,7 +66,8 @@ internal abstract partial class Http2Connection
         _heads = isServer
             ? new RequestReader(_decoder, loop.Buffers)
             {
-                MaxBytes = options.MaxHeaderBytes, MaxFields = options.MaxHeaderFields, IsSecure = isSecure, AllowsExtendedConnect = options.AllowConnect,
+                MaxBytes = options.MaxHeaderBytes, MaxFields = options.MaxHeaderFields, IsSecure = isSecure,
+                    AllowsExtendedConnect = options.AllowConnect,
             }
             : new ResponseReader(_decoder, loop.Buffers) { MaxBytes = options.MaxHeaderBytes, MaxFields = options.MaxHeaderFields };
         _keepAlive = new WheelTimer(static c => ((Http2Connection)c!).OnKeepAlive(), this);
@@ -112,6 +115,7 @@ internal abstract partial class Http2Connection
         try
         {
             Begin();
+            bool large = false; // what came filled the buffer: there is more
             while (!_over)
             {
                 ReadFrames();
@@ -121,7 +125,8 @@ internal abstract partial class Http2Connection
                 TimePartial();
                 if (!Transport.MayRead && await Transport.ReadableAsync() < 0) break;
                 if (_over) break;
-                int n = Fill(large: _dataLeft > 16 * 1024 || Input.Length > 8 * 1024);
+                int n = Fill(large);
+                large = n >= BufferPool.SmallSize;
                 if (n > 0) _lastReceived = _loop.NowMicros;
                 else if (n != -Libc.EAgain) break;
             }

@@ -2,7 +2,9 @@ using Managed.Proxy.Http.Codecs.Http2.Frames;
 
 namespace Managed.Proxy.Http.Codecs.Http2;
 
-/// <summary>How one side of the proxy speaks HTTP/2; names and meanings are Envoy's <c>http2_protocol_options</c>, immutable and shared.</summary>
+/// <summary>
+/// How one side of the proxy speaks HTTP/2; names and meanings are Envoy's <c>http2_protocol_options</c>, immutable and shared.
+/// </summary>
 internal sealed record Http2Options
 {
     /// <summary>Of the peer's fields that we remember, and of ours at most that it may; bytes.</summary>
@@ -38,12 +40,17 @@ internal sealed record Http2Options
     /// <summary>Of a head or of trailers, decoded, counted with 32 for each field; bytes.</summary>
     public int MaxHeaderBytes { get; init; } = 60 * 1024;
     public int MaxHeaderFields { get; init; } = 100;
-    /// <summary>Preface and SETTINGS, and each header block or other short frame from its first byte, must be whole within so long, microseconds; 0: no limit.</summary>
+    /// <summary>
+    /// Preface and SETTINGS, and each header block or other short frame from its first byte, must be whole within so long, microseconds; 0:
+    /// no limit.
+    /// </summary>
     public long HeaderTimeoutMicros { get; init; } = 10_000_000;
     /// <summary>The longest frame that is taken.</summary>
     public int MaxFrameSize => Http2Settings.MinFrameSize;
     /// <summary>What may be sent and is not taken by the peer for so long ends the connection, microseconds; 0: never.</summary>
     public long WriteTimeoutMicros { get; init; } = 300_000_000;
-    /// <summary>After a GOAWAY with an error, what the peer still sends is read for so long, so that the GOAWAY is not lost with a reset.</summary>
+    /// <summary>
+    /// After a GOAWAY with an error, what the peer still sends is read for so long, so that the GOAWAY is not lost with a reset.
+    /// </summary>
     public long DelayedCloseMicros { get; init; } = 1_000_000;
 }

@@ -102,7 +102,8 @@ internal sealed class Http2ServerExchange(Http2Stream stream) : ServerExchange
     private void CompleteUpgrade()
     {
         var headers = stream.Head;
-        if (!FieldSyntax.EqualsIgnoreCase(headers.Get(HeaderId.Upgrade), "websocket"u8) || headers.TryGet("sec-websocket-key"u8, out _)) return;
+        if (!FieldSyntax.EqualsIgnoreCase(headers.Get(HeaderId.Upgrade), "websocket"u8)
+            || headers.TryGet("sec-websocket-key"u8, out _)) return;
         Span<byte> random = stackalloc byte[16], key = stackalloc byte[24];
         RandomNumberGenerator.Fill(random);
         Base64.EncodeToUtf8(random, key, out _, out _);

@@ -18,7 +18,9 @@ internal sealed class Http2Stats(StatBlock block)
     public readonly Counter WindowUpdateFlood = block.Counter("inbound_window_update_frames_flood");
     /// <summary>Connections closed for SETTINGS, PINGs and the like beyond what their traffic calls for; of our own.</summary>
     public readonly Counter ControlFlood = block.Counter("inbound_control_frames_flood");
-    /// <summary>Connections closed for streams that ended by a reset, the peer's or one that it provoked, before they were served; of our own.</summary>
+    /// <summary>
+    /// Connections closed for streams that ended by a reset, the peer's or one that it provoked, before they were served; of our own.
+    /// </summary>
     public readonly Counter ResetFlood = block.Counter("inbound_reset_flood");
     public readonly Counter OutboundFlood = block.Counter("outbound_flood");
     public readonly Counter OutboundControlFlood = block.Counter("outbound_control_flood");

@@ -9,7 +9,8 @@ namespace Managed.Proxy.Http.Codecs.Http2;
 /// One stream as its consumer sees it: a head, a body and trailers that come in, the same that go out, resets both ways. Pooled by its
 /// owner: the connection knows it from the moment it is attached to its <see cref="Finish"/>.
 /// <para>Protocol of use: one piece of straight-line code reads and one writes; at most one <see cref="ReadableAsync"/> and one of
-/// <see cref="WriteAsync"/> and <see cref="FlushAsync"/> at a time. Results are 0 or more, or -errno: -ECONNRESET once the stream is reset or
+/// <see cref="WriteAsync"/> and <see cref="FlushAsync"/> at a time. Results are 0 or more, or -errno: -ECONNRESET once the stream is reset
+/// or
 /// its connection gone, -EINTR after an interruption. What was given to be sent is taken, in the order of the calls, when the stream's
 /// turn comes: maps and pieces must stay as they are until the write or a flush has completed.</para>
 /// </summary>
@@ -29,7 +30,9 @@ internal sealed class Http2Stream(EventLoop loop)
     public HeaderMap Head { get; set; } = null!;
     public HeaderMap Trailers { get; set; } = null!;
     public HeaderMap? Early { get; set; }
-    /// <summary>Called once, on the loop, when the peer has reset the stream or the connection is gone; not after <see cref="Finish"/>.</summary>
+    /// <summary>
+    /// Called once, on the loop, when the peer has reset the stream or the connection is gone; not after <see cref="Finish"/>.
+    /// </summary>
     public Action<object?>? Gone { get; set; }
     public object? GoneState { get; set; }
     /// <summary>Whoever has it; stays with it.</summary>
@@ -39,7 +42,10 @@ internal sealed class Http2Stream(EventLoop loop)
 
     /// <summary>A final head has come, in <see cref="Head"/>.</summary>
     public bool HasHead { get; internal set; }
-    /// <summary>An informational head has come, in <see cref="Early"/>; whoever has read it takes this back, and one that comes before that replaces it.</summary>
+    /// <summary>
+    /// An informational head has come, in <see cref="Early"/>; whoever has read it takes this back, and one that comes before that replaces
+    /// it.
+    /// </summary>
     public bool HasEarly { get; set; }
     /// <summary>Of a response.</summary>
     public int Status { get; internal set; }
@@ -114,7 +120,8 @@ internal sealed class Http2Stream(EventLoop loop)
 
     /// <summary>Sends a head. It leaves with what follows in this turn of the loop.</summary>
     /// <param name="headers">Must not change before it is taken.</param>
-    /// <param name="upgrade">Of a request: an extended CONNECT; of a response: the answer to one, a 101 that goes out as 200 (RFC 8441 section 5).</param>
+    /// <param name="upgrade">Of a request: an extended CONNECT; of a response: the answer to one, a 101 that goes out as 200 (RFC 8441
+    /// section 5).</param>
     public void SendHead(HeaderMap headers, bool upgrade = false)
     {
         OutHead = headers;
@@ -133,7 +140,10 @@ internal sealed class Http2Stream(EventLoop loop)
         return true;
     }
 
-    /// <summary>Sends a part of the body. What is short is copied and this completes at once; else when the peer's windows have let all of it through.</summary>
+    /// <summary>
+    /// Sends a part of the body. What is short is copied and this completes at once; else when the peer's windows have let all of it
+    /// through.
+    /// </summary>
     public IoTask<int> WriteAsync(ReadOnlyMemory<byte> piece)
     {
         if (WriteError < 0) return new IoTask<int>(WriteError);
@@ -191,7 +201,8 @@ internal sealed class Http2Stream(EventLoop loop)
         GoneState = null;
         OutHead = OutTrailers = null;
         Id = Credit = SendWindow = ReceiveWindow = RefusedStatus = Status = 0;
-        HasHead = HasEarly = HeadSeen = IsBodiless = IsStopped = RemoteEnded = HasTrailers = IsReset = IsResetByPeer = IsRefused = AsksUpgrade = false;
+        HasHead = HasEarly = HeadSeen = IsBodiless = IsStopped = RemoteEnded
+            = HasTrailers = IsReset = IsResetByPeer = IsRefused = AsksUpgrade = false;
         OutIsUpgrade = OutEnd = LocalEnded = WakePending = GonePending = TakenPending = BeginPending = IsOpen = false;
         RefusedDetails = "";
         ContentLength = -1;

@@ -36,7 +36,8 @@ internal readonly record struct FrameHeader(int Length, FrameType Type, FrameFla
 
     /// <summary>From nine bytes; the reserved bit is ignored.</summary>
     public static FrameHeader Read(ReadOnlySpan<byte> from) => new(
-        from[0] << 16 | from[1] << 8 | from[2], (FrameType)from[3], (FrameFlags)from[4], (int)(BinaryPrimitives.ReadUInt32BigEndian(from[5..]) & int.MaxValue));
+        from[0] << 16 | from[1] << 8 | from[2], (FrameType)from[3], (FrameFlags)from[4],
+            (int)(BinaryPrimitives.ReadUInt32BigEndian(from[5..]) & int.MaxValue));
 
     public void Write(Span<byte> to)
     {

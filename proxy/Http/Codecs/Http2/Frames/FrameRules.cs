@@ -38,7 +38,8 @@ internal static class FrameRules
                 return length == 4 ? FrameFault.None : FrameFault.Connection(Http2Error.FrameSize);
             case FrameType.Settings:
                 if (ofStream) return FrameFault.Connection(Http2Error.Protocol);
-                return (frame.Has(FrameFlags.Ack) ? length == 0 : length % 6 == 0) ? FrameFault.None : FrameFault.Connection(Http2Error.FrameSize);
+                return (frame.Has(FrameFlags.Ack) ? length == 0 : length % 6 == 0)
+                    ? FrameFault.None : FrameFault.Connection(Http2Error.FrameSize);
             case FrameType.Ping:
                 if (ofStream) return FrameFault.Connection(Http2Error.Protocol);
                 return length == 8 ? FrameFault.None : FrameFault.Connection(Http2Error.FrameSize);
@@ -71,7 +72,8 @@ internal static class FrameRules
         if (frame.Type == FrameType.Headers && frame.Has(FrameFlags.Priority))
         {
             if (payload.Length < start + 5) return FrameFault.Connection(Http2Error.FrameSize);
-            if ((BinaryPrimitives.ReadUInt32BigEndian(payload[start..]) & int.MaxValue) == frame.StreamId) fault = FrameFault.Stream(Http2Error.Protocol);
+            if ((BinaryPrimitives.ReadUInt32BigEndian(payload[start..]) & int.MaxValue) == frame.StreamId)
+                fault = FrameFault.Stream(Http2Error.Protocol);
             start += 5;
         }
         length = payload.Length - start - padding;

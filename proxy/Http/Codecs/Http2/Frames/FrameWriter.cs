@@ -35,11 +35,13 @@ internal static class FrameWriter
 
     public static void SettingsAck(this ByteWriter to) => to.FrameHead(FrameType.Settings, FrameFlags.Ack, 0, 0);
 
-    public static void Ping(this ByteWriter to, bool ack, ReadOnlySpan<byte> eightBytes) => to.Frame(FrameType.Ping, ack ? FrameFlags.Ack : 0, 0, eightBytes);
+    public static void Ping(this ByteWriter to, bool ack, ReadOnlySpan<byte> eightBytes)
+        => to.Frame(FrameType.Ping, ack ? FrameFlags.Ack : 0, 0, eightBytes);
 
     public static void RstStream(this ByteWriter to, int streamId, Http2Error code) => to.Word(FrameType.RstStream, streamId, (uint)code);
 
-    public static void WindowUpdate(this ByteWriter to, int streamId, int increment) => to.Word(FrameType.WindowUpdate, streamId, (uint)increment);
+    public static void WindowUpdate(this ByteWriter to, int streamId, int increment)
+        => to.Word(FrameType.WindowUpdate, streamId, (uint)increment);
 
     /// <param name="to">Where.</param>
     /// <param name="lastStreamId">The last of the peer's streams that we have served or will.</param>
@@ -77,9 +79,11 @@ internal static class FrameWriter
         {
             int piece = Math.Min(maxLength, length - i * maxLength), from = FrameHeader.Size + i * maxLength;
             all.Slice(from, piece).CopyTo(all[(from + i * FrameHeader.Size)..]);
-            new FrameHeader(piece, FrameType.Continuation, i == following ? FrameFlags.EndHeaders : 0, streamId).Write(all[(from + (i - 1) * FrameHeader.Size)..]);
+            new FrameHeader(piece, FrameType.Continuation, i == following ? FrameFlags.EndHeaders : 0, streamId)
+                .Write(all[(from + (i - 1) * FrameHeader.Size)..]);
         }
-        new FrameHeader(Math.Min(length, maxLength), FrameType.Headers, following == 0 ? flags | FrameFlags.EndHeaders : flags, streamId).Write(all);
+        new FrameHeader(Math.Min(length, maxLength), FrameType.Headers,
+            following == 0 ? flags | FrameFlags.EndHeaders : flags, streamId).Write(all);
     }
 
     private static void Word(this ByteWriter to, FrameType type, int streamId, uint value)

@@ -3,7 +3,9 @@ using Managed.Proxy.Http.Headers;
 
 namespace Managed.Proxy.Http.Codecs.Http2.Hpack;
 
-/// <summary>What may stand in a field's name and value (RFC 9113 section 8.2.1), looked at once for each literal; the tables remember it.</summary>
+/// <summary>
+/// What may stand in a field's name and value (RFC 9113 section 8.2.1), looked at once for each literal; the tables remember it.
+/// </summary>
 internal static class FieldRules
 {
     private static readonly SearchValues<byte> LowerToken = SearchValues.Create("!#$%&'*+-.^_`|~0123456789abcdefghijklmnopqrstuvwxyz"u8);
@@ -15,7 +17,8 @@ internal static class FieldRules
     public static bool IsGood(ReadOnlySpan<byte> name, ReadOnlySpan<byte> value)
     {
         if (name.Length > 0 && name[0] == ':') name = name[1..];
-        if (name.IsEmpty || name.Length > ushort.MaxValue - 1 || name.ContainsAnyExcept(LowerToken) || !FieldSyntax.IsValue(value)) return false;
+        if (name.IsEmpty || name.Length > ushort.MaxValue - 1 || name.ContainsAnyExcept(LowerToken)
+            || !FieldSyntax.IsValue(value)) return false;
         return value.IsEmpty || (!IsBlank(value[0]) && !IsBlank(value[^1]));
     }
 

@@ -6,7 +6,9 @@ internal static class HpackInteger
     /// <summary>Bytes behind the prefix that are read at most: values up to 2^28 and more than any field may have.</summary>
     private const int MaxFollowing = 4;
 
-    /// <summary>False when the bytes end within it, and when it has more of them than any sensible value (section 5.1: a decoding error).</summary>
+    /// <summary>
+    /// False when the bytes end within it, and when it has more of them than any sensible value (section 5.1: a decoding error).
+    /// </summary>
     public static bool TryRead(ReadOnlySpan<byte> from, scoped ref int at, int prefixBits, out int value)
     {
         int most = (1 << prefixBits) - 1;

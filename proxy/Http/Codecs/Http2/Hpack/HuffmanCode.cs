@@ -6,7 +6,9 @@ namespace Managed.Proxy.Http.Codecs.Http2.Hpack;
 /// </summary>
 internal static class HuffmanCode
 {
-    /// <summary>Bits of the codes that one look into <see cref="Quick"/> finds: all of letters, digits and most of what stands in URIs.</summary>
+    /// <summary>
+    /// Bits of the codes that one look into <see cref="Quick"/> finds: all of letters, digits and most of what stands in URIs.
+    /// </summary>
     public const int QuickBits = 10;
     public const int MaxLength = 30, EndOfString = 256;
 

@@ -50,7 +50,9 @@ internal abstract class HeadReader(HpackDecoder decoder, BufferPool pool)
         return _verdict;
     }
 
-    /// <summary>The block behind a body. What may not stand in trailers is left out (RFC 9110 section 6.5.1); a pseudo-header makes it malformed.</summary>
+    /// <summary>
+    /// The block behind a body. What may not stand in trailers is left out (RFC 9110 section 6.5.1); a pseudo-header makes it malformed.
+    /// </summary>
     public MessageVerdict ReadTrailers(ReadOnlySpan<byte> block, HeaderMap to)
     {
         Begin(to);
@@ -128,7 +130,8 @@ internal abstract class HeadReader(HpackDecoder decoder, BufferPool pool)
     private void OnPseudo(in HpackField field, bool trailers)
     {
         int bit = 1 << (int)field.Id;
-        if (trailers || _regular || field.Id == HeaderId.Unknown || (Pseudo & bit) != 0) { Fail("http2.violation.of.messaging.rule"); return; }
+        if (trailers || _regular || field.Id == HeaderId.Unknown || (Pseudo & bit) != 0)
+            { Fail("http2.violation.of.messaging.rule"); return; }
         Pseudo |= bit;
         if (_verdict == MessageVerdict.Refused) return;
         if (!OnPseudo(field.Id, field.Value)) Fail("http2.violation.of.messaging.rule");

@@ -53,7 +53,8 @@ internal static class HeadWriter
     private static bool Passes(HeaderId id) => id switch
     {
         >= HeaderId.Method and <= HeaderId.Host => false,
-        HeaderId.Connection or HeaderId.KeepAlive or HeaderId.ProxyConnection or HeaderId.TransferEncoding or HeaderId.Upgrade or HeaderId.Http2Settings => false,
+        HeaderId.Connection or HeaderId.KeepAlive or HeaderId.ProxyConnection or HeaderId.TransferEncoding or HeaderId.Upgrade
+            or HeaderId.Http2Settings => false,
         _ => true,
     };
 

@@ -5,7 +5,9 @@ using Managed.Proxy.Http.Headers;
 
 namespace Managed.Proxy.Http.Codecs.Http2.Messages;
 
-/// <summary>Requests (RFC 9113 section 8.3.1), with CONNECT for another protocol (RFC 8441) turned into the upgrade that HTTP/1 knows.</summary>
+/// <summary>
+/// Requests (RFC 9113 section 8.3.1), with CONNECT for another protocol (RFC 8441) turned into the upgrade that HTTP/1 knows.
+/// </summary>
 internal sealed class RequestReader(HpackDecoder decoder, BufferPool pool) : HeadReader(decoder, pool)
 {
     private const int Method = 1 << (int)HeaderId.Method, Scheme = 1 << (int)HeaderId.Scheme, Path = 1 << (int)HeaderId.Path;

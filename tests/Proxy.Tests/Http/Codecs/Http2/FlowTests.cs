@@ -210,6 +210,25 @@ public sealed class FlowTests
     }
 
     [Fact]
+    public async Task BodiesThatNobodyTakes_EndWhenMemoryIsSpent()
+    {
+        await using var server = new Http2TestServer(new Http2Options { InitialConnectionWindowSize = 16 << 20 }, memory: 1 << 20);
+        await using var peer = await Http2Peer.ConnectAsync(server.Port);
+        for (int id = 1; id < 200; id += 2)
+        {
+            var script = new Http2Script().Request(id, "/hang", false, "POST");
+            for (int n = 0; n < 4; n++) script.Data(id, 16000);
+            await peer.SendAsync(script);
+        }
+        await peer.SendAsync(new Http2Script().Ping(1));
+        int refused = 0;
+        while (await peer.ReadAsync() is { } frame && frame.Type != FrameType.Ping) refused += frame.ToString().StartsWith("RST", StringComparison.Ordinal) && frame.ToString().EndsWith("EnhanceYourCalm", StringComparison.Ordinal) ? 1 : 0;
+        Assert.InRange(refused, 20, 99);
+        Assert.InRange(await server.OnLoopAsync(() => server.Loop.Buffers.Used), 1, 4 << 20);
+        Assert.Equal(0, server.Ended);
+    }
+
+    [Fact]
     public async Task PeerThatGoes_TakesItsStreamsWithIt()
     {
         await using var server = new Http2TestServer();

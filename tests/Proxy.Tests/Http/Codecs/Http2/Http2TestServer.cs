@@ -18,9 +18,9 @@ internal sealed class Http2TestServer : IAsyncDisposable
     private readonly Thread _thread;
     private readonly ConcurrentBag<Exception> _caught = [];
 
-    public Http2TestServer(Http2Options? options = null, int port = 0)
+    public Http2TestServer(Http2Options? options = null, int port = 0, long memory = long.MaxValue)
     {
-        Loop = new Managed.Proxy.Core.EventLoop.EventLoop(_caught.Add, new MemoryBudget(long.MaxValue));
+        Loop = new Managed.Proxy.Core.EventLoop.EventLoop(_caught.Add, new MemoryBudget(memory));
         Side = new TestSide(Loop, options ?? new Http2Options());
         _listener.Bind(new IPEndPoint(IPAddress.Loopback, port));
         _listener.Listen(512);
