@@ -99,8 +99,8 @@ internal abstract partial class Http2Connection
     {
         if (fault.EndsConnection) { Fail(fault.Code, CloseDetails.Length > 0 ? CloseDetails : "http2.protocol_error"); return; }
         if (_streams.TryGetValue(streamId, out var stream)) EndByFault(stream, fault.Code);
-        // A stream that was never there cannot be reset (section 6.4).
-        else if (IsIdle(streamId)) Fail(fault.Code, "http2.protocol_error");
+        // What is not there cannot be reset (section 6.4).
+        else Fail(fault.Code, "http2.protocol_error");
     }
 
     private void BeginData(FrameHeader frame, ReadOnlySpan<byte> unread)
@@ -259,7 +259,7 @@ internal abstract partial class Http2Connection
             return Calm(_guard.OnWindowUpdate());
         }
         if (!_streams.TryGetValue(id, out var stream))
-            return IsIdle(id) ? FrameFault.Connection(Http2Error.Protocol) : Calm(_guard.OnWindowUpdate());
+            return IsIdle(id) || increment == 0 ? FrameFault.Connection(Http2Error.Protocol) : Calm(_guard.OnWindowUpdate());
         if (increment == 0) return FrameFault.Stream(Http2Error.Protocol);
         if (FrameRules.AddToWindow(stream.SendWindow, increment) is not { } window) return FrameFault.Stream(Http2Error.FlowControl);
         stream.SendWindow = window;

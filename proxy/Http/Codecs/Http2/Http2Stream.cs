@@ -86,6 +86,7 @@ internal sealed class Http2Stream(EventLoop loop)
     internal HeaderMap? OutHead;
     internal bool OutIsUpgrade, OutEnd, LocalEnded;
     internal HeaderMap? OutTrailers;
+    internal long OutLength;
     internal ByteWriter Copied { get; } = new(loop.Buffers);
     internal int CopiedTaken;
     internal ReadOnlyMemory<byte> Piece;
@@ -122,9 +123,11 @@ internal sealed class Http2Stream(EventLoop loop)
     /// <param name="headers">Must not change before it is taken.</param>
     /// <param name="upgrade">Of a request: an extended CONNECT; of a response: the answer to one, a 101 that goes out as 200 (RFC 8441
     /// section 5).</param>
-    public void SendHead(HeaderMap headers, bool upgrade = false)
+    /// <param name="length">Of a request: the body's; -1: it is not said.</param>
+    public void SendHead(HeaderMap headers, bool upgrade = false, long length = -1)
     {
         OutHead = headers;
+        OutLength = length;
         OutIsUpgrade = upgrade;
         Connection?.OnOut(this);
     }

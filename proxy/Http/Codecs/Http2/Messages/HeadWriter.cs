@@ -1,3 +1,4 @@
+using System.Buffers.Text;
 using Managed.Proxy.Core.Buffers;
 using Managed.Proxy.Http.Codecs.Http2.Hpack;
 using Managed.Proxy.Http.Headers;
@@ -10,8 +11,9 @@ internal static class HeadWriter
     /// <param name="encoder">Of the connection.</param>
     /// <param name="headers">A request as HTTP/1 would send it.</param>
     /// <param name="upgrade">It asks for another protocol: an extended CONNECT (RFC 8441 section 4), whose protocol is in Upgrade.</param>
+    /// <param name="length">Of the body, in place of what the map says; -1: it is not said.</param>
     /// <param name="to">Where.</param>
-    public static void Request(HpackEncoder encoder, HeaderMap headers, bool upgrade, ByteWriter to)
+    public static void Request(HpackEncoder encoder, HeaderMap headers, bool upgrade, long length, ByteWriter to)
     {
         encoder.Begin(to);
         Pseudo(HeaderId.Method, upgrade ? "CONNECT"u8 : headers.Get(HeaderId.Method));
@@ -27,8 +29,9 @@ internal static class HeadWriter
             {
                 if (FieldSyntax.EqualsIgnoreCase(value, "trailers"u8)) encoder.Field(id, name, value, to);
             }
-            else if (Passes(id)) encoder.Field(id, name, value, to);
+            else if (Passes(id) && id != HeaderId.ContentLength) encoder.Field(id, name, value, to);
         }
+        if (length >= 0) Length(encoder, length, to);
 
         void Pseudo(HeaderId id, ReadOnlySpan<byte> value) => encoder.Field(id, HeaderNames.Of(id), value, to);
     }
@@ -48,6 +51,13 @@ internal static class HeadWriter
         int cursor = 0;
         while (trailers.Next(ref cursor, out HeaderId id, out var name, out var value))
             if (Passes(id) && id is not (HeaderId.ContentLength or HeaderId.Te)) encoder.Field(id, name, value, to);
+    }
+
+    private static void Length(HpackEncoder encoder, long length, ByteWriter to)
+    {
+        Span<byte> digits = stackalloc byte[20];
+        Utf8Formatter.TryFormat(length, digits, out int n);
+        encoder.Field(HeaderId.ContentLength, "content-length"u8, digits[..n], to);
     }
 
     private static bool Passes(HeaderId id) => id switch

@@ -59,6 +59,8 @@ public sealed class ConformanceTests : IAsyncLifetime
         ("6.2 a block in pieces", s => s.Frame(FrameType.Headers, EndStream, 1, Get.AsSpan(0, 5)).Frame(FrameType.Continuation, 0, 1, Get.AsSpan(5, 9)).Frame(FrameType.Continuation, EndHeaders, 1, Get.AsSpan(14)), "HEADERS 1 200"),
         ("6.3 PRIORITY on stream 0", s => s.Frame(FrameType.Priority, 0, 0, new byte[5]), "GOAWAY Protocol"),
         ("6.3 PRIORITY of four bytes", s => s.Request(1, "/hang").Frame(FrameType.Priority, 0, 1, new byte[4]), "RST 1 FrameSize"),
+        ("6.9 WINDOW_UPDATE of 0 for a stream that is closed", s => s.Request(1, "/hang").Reset(1).Window(1, 0), "GOAWAY Protocol"),
+        ("5.3.1 PRIORITY of itself, closed", s => s.Request(1, "/hang").Reset(1).Frame(FrameType.Priority, 0, 1, 0, 0, 0, 1, 9), "GOAWAY Protocol"),
         ("6.3 PRIORITY of an idle stream", s => s.Frame(FrameType.Priority, 0, 7, 0, 0, 0, 1, 9).Request(1), "HEADERS 1 200"),
         ("6.4 RST_STREAM on stream 0", s => s.Reset(0), "GOAWAY Protocol"),
         ("6.4 RST_STREAM of three bytes", s => s.Request(1, "/hang").Frame(FrameType.RstStream, 0, 1, new byte[3]), "GOAWAY FrameSize"),

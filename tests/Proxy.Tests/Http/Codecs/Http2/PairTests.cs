@@ -163,7 +163,7 @@ public sealed class PairTests
         return true;
     });
 
-    private static void Run(Http2Options options, Func<TestPair, IoTask<bool>> test)
+    internal static void Run(Http2Options options, Func<TestPair, IoTask<bool>> test)
     {
         using var thread = new LoopThread();
         var pair = new TestPair(thread.Loop, options);
