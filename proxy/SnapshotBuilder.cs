@@ -4,6 +4,7 @@ using Managed.Proxy.Configuration.Host;
 using Managed.Proxy.Configuration.Model;
 using Managed.Proxy.Configuration.ShortForms;
 using Managed.Proxy.Configuration.Validation;
+using Managed.Proxy.Core.FaultInjection;
 using Managed.Proxy.Core;
 using Managed.Proxy.Core.Limits;
 using Managed.Proxy.Core.Telemetry;
@@ -70,6 +71,7 @@ internal sealed class SnapshotBuilder(StatsRegistry registry, SharedState state,
             if (RouteTable.Build(route, context) is { } table) routes[route.Name] = table;
         }
 
+        Faults.Pass(FaultPoint.Build);
         var routeNames = config.RouteConfigurations.Select(r => r.Name).ToHashSet();
         var sharedFilters = BuildSharedFilters(config, filters, errors);
         var listeners = new List<Listener>();
@@ -81,6 +83,7 @@ internal sealed class SnapshotBuilder(StatsRegistry registry, SharedState state,
                 errors.ErrorAt(listener.Node, "address", ConfigCode.Conflict, $"listener '{addresses[built.AddressKey].Name}' already has the address {listener.Address}");
             else listeners.Add(built);
         }
+        Faults.Pass(FaultPoint.Build);
         return errors.HasErrors ? new BuildResult(null, errors.Errors, errors.Warnings)
             : new BuildResult(new Snapshot(version, document, expanded, config, clusters, routes, listeners, _shared, _names, workers, host), [], errors.Warnings);
     }

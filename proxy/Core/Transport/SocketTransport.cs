@@ -1,5 +1,6 @@
 using System.Net;
 using Managed.Proxy.Core.EventLoop;
+using Managed.Proxy.Core.FaultInjection;
 using Managed.Proxy.Core.Limits;
 
 namespace Managed.Proxy.Core.Transport;
@@ -62,24 +63,40 @@ internal sealed unsafe class SocketTransport : Transport, IPollable
             return null;
         }
         if (address.Family != Libc.AfUnix) Libc.SetOption(fd, Libc.IpProtoTcp, Libc.TcpNoDelay, 1);
-        var transport = new SocketTransport(loop, fd) { _remote = address.EndPoint };
+        SocketTransport? transport = null;
+        try
+        {
+            Faults.Pass(FaultPoint.Socket);
+            transport = new SocketTransport(loop, fd) { _remote = address.EndPoint };
+            return transport.BeginConnect(address, out errno) ? transport : null;
+        }
+        catch
+        {
+            // It belongs to nobody yet.
+            Libc.close(fd);
+            throw;
+        }
+    }
+
+    private bool BeginConnect(SocketAddressBytes address, out int errno)
+    {
         int result;
-        fixed (byte* raw = address.Raw) result = Libc.connect(fd, raw, address.Raw.Length);
+        fixed (byte* raw = address.Raw) result = Libc.connect(_fd, raw, address.Raw.Length);
         errno = result < 0 ? Libc.Errno : 0;
         // A connect that a signal interrupts goes on by itself.
         if (errno == Libc.EIntr) errno = Libc.EInProgress;
         if (errno != 0 && errno != Libc.EInProgress)
         {
-            Libc.close(fd);
-            transport._fd = -1;
-            return null;
+            Libc.close(_fd);
+            _fd = -1;
+            return false;
         }
-        transport._connecting = errno == Libc.EInProgress;
-        transport._writable = errno == 0;
-        errno = -loop.Poller.Add(fd, transport, Libc.EpollIn | Libc.EpollOut | Libc.EpollRdHup | Libc.EpollEdge);
-        if (errno == 0) return transport;
-        transport.Close(reset: true);
-        return null;
+        _connecting = errno == Libc.EInProgress;
+        _writable = errno == 0;
+        errno = -_loop.Poller.Add(_fd, this, Libc.EpollIn | Libc.EpollOut | Libc.EpollRdHup | Libc.EpollEdge);
+        if (errno == 0) return true;
+        Close(reset: true);
+        return false;
     }
 
     public int Fd => _fd;

@@ -54,8 +54,14 @@ internal sealed class Http2ServerConnection : Http2Connection
     {
         _idleSince = _worker.NowMicros;
         if (_downstream.IsDraining) OnDrain(); else ArmTimer();
-        await RunAsync();
-        _worker.Timers.Remove(_timer);
+        try
+        {
+            await RunAsync();
+        }
+        finally
+        {
+            _worker.Timers.Remove(_timer);
+        }
         if (CloseCode != Http2Error.None) _manager.CountProtocolError(_worker);
         return true;
     }
@@ -82,29 +88,40 @@ internal sealed class Http2ServerConnection : Http2Connection
     private async IoTask<bool> ServeAsync(Http2Request request)
     {
         var (exchange, stream) = (request.Exchange, request.Stream);
-        Rebind();
+        bool complete = false, whole = false;
+        try
+        {
+            complete = await AnswerAsync(exchange, stream);
+            whole = true;
+        }
+        finally
+        {
+            // What threw costs its stream; the object is not used again, as nobody knows what it still has.
+            exchange.Stream.Finish(complete ? Http2Error.None : Http2Error.Internal);
+            if (whole) _free.Return(request);
+        }
+        _worker.CountRequest();
+        return true;
+    }
+
+    private async IoTask<bool> AnswerAsync(Http2ServerExchange exchange, HttpStream stream)
+    {
+        Rebind(); // [4.3] Take the version that is current.
         EndWhenDue();
         Identify(stream);
         exchange.Begin(_worker.Loop, _peerText);
         exchange.Stream.Gone = static s => ((HttpStream)s!).OnClientGone();
         exchange.Stream.GoneState = stream;
-        bool complete;
         if (exchange.Stream.RefusedStatus is > 0 and var status)
         {
             _manager.CountProtocolError(_worker);
             if (!stream.RequestHeaders.Has(HeaderId.Method)) stream.RequestHeaders.Clear();
-            complete = await stream.RefuseAsync(exchange, _manager, _downstream.Generation, status, exchange.Stream.RefusedDetails);
+            return await stream.RefuseAsync(exchange, _manager, _downstream.Generation, status, exchange.Stream.RefusedDetails);
         }
-        else
-        {
-            stream.Begin(exchange, _manager, _downstream.Generation);
-            complete = await stream.ServeAsync();
-        }
-        if (complete) await exchange.Stream.FlushAsync(); // the end of a tunnel may still be on its way
-        exchange.Stream.Finish(complete ? Http2Error.None : Http2Error.Internal);
-        _worker.CountRequest();
-        _free.Return(request);
-        return true;
+        stream.Begin(exchange, _manager, _downstream.Generation);
+        bool complete = await stream.ServeAsync(); // [4.4] The stream, to its end.
+        if (complete) await exchange.FlushAsync(); // the end of a tunnel may still be on its way
+        return complete;
     }
 
     private void Identify(HttpStream stream)

@@ -1,5 +1,4 @@
 using Managed.Proxy.Core.EventLoop;
-using Managed.Proxy.Core.Transport;
 using Managed.Proxy.Downstream.Listener;
 using Managed.Proxy.Http;
 
@@ -17,26 +16,28 @@ internal sealed class HttpConnectionManagerFilter(ConnectionManager manager, Htt
         var stats = connection.Worker.Stats;
         stats.Increment(manager.Stats.CxTotal);
         stats.Increment(manager.Stats.CxActive);
-        var last = codec == HttpCodecType.Http2 ? await RunHttp2Async(connection, manager, null) : await RunHttp1Async(connection);
-        stats.Decrement(last.CxActive);
-        stats.Increment(last.CxDestroy);
+        Http1ServerConnection? http1 = null;
+        Http2ServerConnection? http2 = null;
+        try
+        {
+            if (codec != HttpCodecType.Http2)
+            {
+                http1 = new Http1ServerConnection(connection, manager) { DetectsHttp2 = codec == HttpCodecType.Auto };
+                await http1.RunAsync();
+            }
+            if (http1 is null or { IsHttp2: true })
+            {
+                stats.Increment(manager.Stats.CxHttp2);
+                http2 = new Http2ServerConnection(connection, manager, http1?.Input);
+                await http2.ServeAsync();
+            }
+        }
+        finally
+        {
+            var last = http2?.Stats ?? http1?.Stats ?? manager.Stats; // of the version that it is on by now
+            stats.Decrement(last.CxActive);
+            stats.Increment(last.CxDestroy);
+        }
         return true;
-    }
-
-    // Whose statistics it ended on.
-    private async IoTask<HttpStats> RunHttp1Async(DownstreamConnection connection)
-    {
-        var http1 = new Http1ServerConnection(connection, manager) { DetectsHttp2 = codec == HttpCodecType.Auto };
-        await http1.RunAsync();
-        if (http1.IsHttp2) return await RunHttp2Async(connection, manager, http1.Input);
-        return http1.Stats;
-    }
-
-    private static async IoTask<HttpStats> RunHttp2Async(DownstreamConnection connection, ConnectionManager manager, InputBuffer? input)
-    {
-        connection.Worker.Stats.Increment(manager.Stats.CxHttp2);
-        var http2 = new Http2ServerConnection(connection, manager, input);
-        await http2.ServeAsync();
-        return http2.Stats;
     }
 }

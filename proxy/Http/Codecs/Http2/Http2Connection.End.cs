@@ -98,10 +98,7 @@ internal abstract partial class Http2Connection
     {
         if (!_over && CloseCode == Http2Error.None) _lost = true; // the peer has ended it
         _over = true;
-        while (_streams.Count > 0) BreakOne();
-        while (_waiting.Take() is { } waiting) BreakUnopened(waiting);
-        while (_ready.Take() is { } unopened) BreakUnopened(unopened);
-        await WakeAsync();
+        EndStreams();
         if (_lost) { Transport.CancelWrite(Libc.ECanceled); return false; }
         if (_writing) ArmStall(); else ScheduleWrite();
         while (_writing || _writeScheduled) await (_written ??= new Signal()).WaitAsync();
@@ -117,6 +114,17 @@ internal abstract partial class Http2Connection
             if (Input.Fill(Transport) is <= 0 and not -Libc.EAgain) break;
         }
         return true;
+    }
+
+    // All that are left learn that it is over.
+    private void EndStreams()
+    {
+        while (_streams.Count > 0) BreakOne();
+        while (_waiting.Take() is { } waiting) BreakUnopened(waiting);
+        while (_ready.Take() is { } unopened) BreakUnopened(unopened);
+        for (int i = 0; i < _woken.Count; i++) Tell(_woken[i]);
+        _woken.Clear();
+        _begun.Clear();
     }
 
     private void BreakOne()

@@ -88,25 +88,36 @@ internal abstract partial class Http2Connection
     private async IoTask<bool> WriteAsync()
     {
         _writing = true;
-        while (Compose())
+        try
         {
-            (_out, _sending) = (_sending, _out);
-            int frames = _frames, control = _controlFrames;
-            var writing = Transport.WriteAsync(_sending.WrittenMemory);
-            TellTaken();
-            if (!writing.IsCompleted) ArmStall();
-            int result = await writing;
-            _loop.Timers.Cancel(_stall);
-            _sending.Release();
-            _frames -= frames;
-            _controlFrames -= control;
-            if (result >= 0) continue;
-            Lose();
-            break;
+            while (Compose())
+            {
+                (_out, _sending) = (_sending, _out);
+                int frames = _frames, control = _controlFrames;
+                var writing = Transport.WriteAsync(_sending.WrittenMemory);
+                TellTaken();
+                if (!writing.IsCompleted) ArmStall();
+                int result = await writing;
+                _loop.Timers.Cancel(_stall);
+                _sending.Release();
+                _frames -= frames;
+                _controlFrames -= control;
+                if (result >= 0) continue;
+                Lose();
+                break;
+            }
         }
-        _writing = false;
-        if (_disposed) ReleaseOut();
-        if (_over) _written?.Set();
+        catch
+        {
+            Lose(); // a bug of ours: without its writer the connection is none
+            throw;
+        }
+        finally
+        {
+            _writing = false;
+            if (_disposed) ReleaseOut();
+            if (_over) _written?.Set();
+        }
         return true;
     }
 

@@ -207,6 +207,7 @@ internal abstract partial class Http2Connection
     private void Dispose()
     {
         _over = _disposed = true;
+        EndStreams(); // there are some only where something has thrown
         _loop.Timers.Remove(_keepAlive);
         _loop.Timers.Remove(_stall);
         _loop.Timers.Remove(_partial);
