@@ -5,9 +5,11 @@ using Managed.Proxy.Http;
 namespace Managed.Proxy.Downstream.NetworkFilters.HttpConnectionManager;
 
 /// <summary>The terminal filter that speaks HTTP with the client [4].</summary>
-internal sealed class HttpConnectionManagerFilter(ConnectionManager manager, HttpCodecType codec) : TerminalFilter
+internal sealed class HttpConnectionManagerFilter(ConnectionManager manager, HttpConnectionManagerConfig config) : TerminalFilter
 {
     public ConnectionManager Manager => manager;
+    /// <summary>What it was built from, for the next version to take over what is the same.</summary>
+    public HttpConnectionManagerConfig Config => config;
 
     public override long DrainMicros => manager.DrainMicros;
 
@@ -20,9 +22,9 @@ internal sealed class HttpConnectionManagerFilter(ConnectionManager manager, Htt
         Http2ServerConnection? http2 = null;
         try
         {
-            if (codec != HttpCodecType.Http2)
+            if (config.CodecType != HttpCodecType.Http2)
             {
-                http1 = new Http1ServerConnection(connection, manager) { DetectsHttp2 = codec == HttpCodecType.Auto };
+                http1 = new Http1ServerConnection(connection, manager) { DetectsHttp2 = config.CodecType == HttpCodecType.Auto };
                 await http1.RunAsync();
             }
             if (http1 is null or { IsHttp2: true })
