@@ -76,7 +76,7 @@ internal sealed class SnapshotBuilder(StatsRegistry registry, SharedState state,
 
         var clusters = new Dictionary<string, Cluster>();
         foreach (var cluster in config.Clusters)
-            if (former?.Clusters.GetValueOrDefault(cluster.Name) is { } same && ReferenceEquals(same.Config, cluster) && ReferenceEquals(same.State, clusterRegistry.For(cluster.Name)))
+            if (former?.Clusters.GetValueOrDefault(cluster.Name) is { } same && ReferenceEquals(same.Config, cluster) && ReferenceEquals(same.Members, clusterRegistry.For(cluster.Name)))
                 clusters[cluster.Name] = same;
             else if (ClusterBuilder.Build(cluster, clusterRegistry, errors) is { } built) clusters[cluster.Name] = built;
 

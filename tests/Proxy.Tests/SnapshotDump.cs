@@ -5,6 +5,7 @@ using System.Text;
 using Managed.Proxy.Configuration;
 using Managed.Proxy.Core;
 using Managed.Proxy.Upstream;
+using Managed.Proxy.Upstream.Endpoints;
 using Managed.Proxy.Upstream.LoadBalancing;
 
 namespace Managed.Proxy.Tests;
@@ -13,7 +14,7 @@ namespace Managed.Proxy.Tests;
 internal static class SnapshotDump
 {
     // Of a cluster: its endpoints are those of the live version, and whose turn it is goes on.
-    private static readonly Type[] Live = [typeof(EndpointSet), typeof(LoadBalancer), typeof(WorkerContext), typeof(SharedResource), typeof(Delegate), typeof(Type), typeof(Task)];
+    private static readonly Type[] Live = [typeof(EndpointSet), typeof(LoadBalancer), typeof(WorkerContext), typeof(SharedResource), typeof(Delegate), typeof(Type), typeof(Task), typeof(ClusterMembers)];
 
     public static string Of(Snapshot snapshot)
     {
