@@ -56,7 +56,7 @@ public sealed class MissingCodeTests
         return server;
     }
 
-    private string Document(int port, string policy) => $$"""
+    private string Document(int port, string policy) => $$$"""
         listeners:
         - {name: plain, address: "127.0.0.1:0", routes: [{name: all, match: {prefix: /}, direct_response: {status: 200}}]}
         - name: coded
@@ -65,10 +65,10 @@ public sealed class MissingCodeTests
           - name: wasm
             typed_config:
               config:
-                vm_config: {code: {remote: {http_uri: {uri: "http://code.test/stamp.wasm", cluster: code, timeout: 20s}, sha256: {{Convert.ToHexStringLower(SHA256.HashData(_module))}}, retry_policy: {num_retries: 0} } } }
-                name: stamp{{policy.Replace(", ", "\n        ", StringComparison.Ordinal)}}
+                vm_config: {code: {remote: {http_uri: {uri: "http://code.test/stamp.wasm", cluster: code, timeout: 20s}, sha256: {{{Convert.ToHexStringLower(SHA256.HashData(_module))}}}, retry_policy: {num_retries: 0} } } }
+                name: stamp{{{policy.Replace(", ", "\n        ", StringComparison.Ordinal)}}}
           routes: [{name: all, match: {prefix: /}, direct_response: {status: 200}}]
-        clusters: [{name: code, endpoints: ["127.0.0.1:{{port}}"]}]
+        clusters: [{name: code, endpoints: ["127.0.0.1:{{{port}}}"]}]
         """;
 
     private static int FreePort()
