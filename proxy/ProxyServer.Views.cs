@@ -49,7 +49,7 @@ public sealed partial class ProxyServer
     {
         if (Current is not { } current) return [];
         return [.. current.Clusters.Values.Select(c => new ClusterStatus(c.Name, EnumText(c.Config.Type.ToString()), EnumText(c.Config.LbPolicy.ToString()),
-            c.State.MaxConnections, c.State.MaxPending, c.State.MaxRequests, c.State.MaxRetries, [.. c.Endpoints.All.Select(Status)]))];
+            c.Limits.MaxConnections, c.Limits.MaxPending, c.Limits.MaxRequests, c.Limits.MaxRetries, [.. c.Endpoints.All.Select(Status)]))];
     }
 
     /// <summary>Connections of the listener finish what they do and close; it goes on accepting. False when there is none of this name.</summary>

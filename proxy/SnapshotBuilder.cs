@@ -4,6 +4,7 @@ using Managed.Proxy.Configuration.Host;
 using Managed.Proxy.Configuration.Model;
 using Managed.Proxy.Configuration.ShortForms;
 using Managed.Proxy.Configuration.Validation;
+using Managed.Proxy.Core.FaultInjection;
 using Managed.Proxy.Core;
 using Managed.Proxy.Core.Limits;
 using Managed.Proxy.Core.Telemetry;
@@ -23,16 +24,31 @@ namespace Managed.Proxy;
 /// </summary>
 internal sealed class SnapshotBuilder(StatsRegistry registry, SharedState state, AccessLogFiles accessLogs, ClusterRegistry clusterRegistry, IReadOnlyList<Worker> workers, ModuleSource? modules, HostAccess host)
 {
+    /// <summary>
+    /// Builds on the version before, so that the cost follows what has changed: its records, clusters and routes stand for those that are the
+    /// same. What is wrong, or worth a warning, is told with the places of this document, which such parts do not know: then all is built anew.
+    /// </summary>
+    public static BuildResult Build(Func<SnapshotBuilder> builder, ConfigObject document, long version, Snapshot? former)
+    {
+        if (former is { IsQuiet: true })
+        {
+            var result = builder().Build(document, version, former);
+            if (result.Snapshot is { IsQuiet: true }) return result;
+            result.Snapshot?.Dispose();
+        }
+        return builder().Build(document, version, null);
+    }
+
     // What this build leases of it goes with its snapshot.
     private readonly SharedState _shared = state.ForBuild();
     private readonly StatScope _names = registry.Begin();
 
-    public BuildResult Build(ConfigObject document, long version)
+    private BuildResult Build(ConfigObject document, long version, Snapshot? former)
     {
         Snapshot? built = null;
         try
         {
-            var result = BuildAll(document, version);
+            var result = BuildAll(document, version, former);
             built = result.Snapshot;
             return result;
         }
@@ -46,11 +62,12 @@ internal sealed class SnapshotBuilder(StatsRegistry registry, SharedState state,
         }
     }
 
-    private BuildResult BuildAll(ConfigObject document, long version)
+    private BuildResult BuildAll(ConfigObject document, long version, Snapshot? former)
     {
         var errors = new ConfigErrors { Modules = modules, Host = host };
         var expanded = ShortForm.Expand(document, errors, ExtensionCatalog.FindConfigType);
-        var config = expanded is null ? null : ConfigBinder.BindPartial<BootstrapConfig>(expanded, errors);
+        int warnings = errors.Warnings.Count; // their places are this document's in any case
+        var config = expanded is null ? null : ConfigBinder.BindPartial(expanded, errors, former?.Config);
         if (config is null || expanded is null) return new BuildResult(null, errors.Errors, errors.Warnings);
 
         Unique(config.Listeners, l => l.Name, "listener", errors);
@@ -60,29 +77,41 @@ internal sealed class SnapshotBuilder(StatsRegistry registry, SharedState state,
 
         var clusters = new Dictionary<string, Cluster>();
         foreach (var cluster in config.Clusters)
-            if (ClusterBuilder.Build(cluster, clusterRegistry, errors) is { } built) clusters[cluster.Name] = built;
+            if (former?.Clusters.GetValueOrDefault(cluster.Name) is { } same && ReferenceEquals(same.Config, cluster) && ReferenceEquals(same.State, clusterRegistry.For(cluster.Name)))
+                clusters[cluster.Name] = same;
+            else if (ClusterBuilder.Build(cluster, clusterRegistry, errors) is { } built) clusters[cluster.Name] = built;
 
         var filters = new FilterBuildContext { Errors = errors, Stats = _names, Shared = _shared, StatPrefix = "", ClusterNames = clusters.Keys.ToHashSet(), Clusters = clusters, Identity = "routes" };
         var routes = new Dictionary<string, RouteTable>();
         foreach (var route in config.RouteConfigurations)
         {
-            var context = new RouteBuildContext { Errors = errors, Clusters = clusters, BuildFilter = new RouteFilterBuilder(ExtensionCatalog.Http, filters).Build };
+            var context = new RouteBuildContext
+            {
+                Errors = errors, Clusters = clusters, BuildFilter = new RouteFilterBuilder(ExtensionCatalog.Http, filters).Build, Former = former?.Routes.GetValueOrDefault(route.Name),
+            };
             if (RouteTable.Build(route, context) is { } table) routes[route.Name] = table;
         }
 
+        Faults.Pass(FaultPoint.Build);
         var routeNames = config.RouteConfigurations.Select(r => r.Name).ToHashSet();
         var sharedFilters = BuildSharedFilters(config, filters, errors);
+        var before = new Dictionary<string, Listener>();
+        foreach (var listener in former?.Listeners ?? []) before.TryAdd(listener.Config.Name, listener);
         var listeners = new List<Listener>();
         var addresses = new Dictionary<string, ListenerConfig>();
         foreach (var listener in config.Listeners)
         {
-            if (BuildListener(listener, clusters, filters.ClusterNames, routes, routeNames, sharedFilters, errors) is not { } built) continue;
+            if (BuildListener(listener, clusters, filters.ClusterNames, routes, routeNames, sharedFilters, errors, before.GetValueOrDefault(listener.Name)) is not { } built) continue;
             if (!addresses.TryAdd(built.AddressKey, listener))
                 errors.ErrorAt(listener.Node, "address", ConfigCode.Conflict, $"listener '{addresses[built.AddressKey].Name}' already has the address {listener.Address}");
             else listeners.Add(built);
         }
+        Faults.Pass(FaultPoint.Build);
         return errors.HasErrors ? new BuildResult(null, errors.Errors, errors.Warnings)
-            : new BuildResult(new Snapshot(version, document, expanded, config, clusters, routes, listeners, _shared, _names, workers, host), [], errors.Warnings);
+            : new BuildResult(new Snapshot(version, document, expanded, config, clusters, routes, listeners, _shared, _names, workers, host)
+            {
+                IsQuiet = errors.Warnings.Count == warnings,
+            }, [], errors.Warnings);
     }
 
     private static Dictionary<string, ConfigObject> BuildSharedFilters(BootstrapConfig config, FilterBuildContext context, ConfigErrors errors)
@@ -99,7 +128,7 @@ internal sealed class SnapshotBuilder(StatsRegistry registry, SharedState state,
     }
 
     private Listener? BuildListener(ListenerConfig config, Dictionary<string, Cluster> clusters, IReadOnlySet<string> clusterNames, Dictionary<string, RouteTable> routes,
-        HashSet<string> routeNames, Dictionary<string, ConfigObject> sharedFilters, ConfigErrors errors)
+        HashSet<string> routeNames, Dictionary<string, ConfigObject> sharedFilters, ConfigErrors errors, Listener? former)
     {
         if (config.ListenerFilters is [var first, ..] && !errors.HasAt(first.Node, ConfigCode.UnknownExtension))
             errors.Error(first.Node, ConfigCode.UnknownExtension, $"listener filter '{first.Name}' is not available in this version", "no listener filter is; leave listener_filters out");
@@ -121,7 +150,7 @@ internal sealed class SnapshotBuilder(StatsRegistry registry, SharedState state,
         FilterChain? Chain(FilterChainConfig chain) => BuildChain(chain, listener, new NetworkBuildContext
         {
             Errors = errors, Stats = _names, Shared = _shared, Listener = config, ChainName = chain.Name, Clusters = clusters, Routes = routes, RouteNames = routeNames, ClusterNames = clusterNames,
-            SharedFilters = sharedFilters, AccessLogs = accessLogs, HttpFilters = ExtensionCatalog.Http,
+            SharedFilters = sharedFilters, AccessLogs = accessLogs, HttpFilters = ExtensionCatalog.Http, Former = former?.FindChain(chain.Name),
         });
         listener.Chains = [.. config.FilterChains.Select(Chain).OfType<FilterChain>()];
         listener.DefaultChain = config.DefaultFilterChain is { } fallback ? Chain(fallback) : null;

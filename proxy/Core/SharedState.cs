@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using Managed.Proxy.Core.FaultInjection;
 using Microsoft.Extensions.Logging.Abstractions;
 
 namespace Managed.Proxy.Core;
@@ -64,20 +65,31 @@ public sealed class SharedState
     }
 
     /// <summary>Gives back what was leased; the parts of resources that nobody leases any more are released.</summary>
+    /// <exception cref="AggregateException">Some could not be released; all others were.</exception>
     internal void Return(IReadOnlyList<WorkerContext> workers)
     {
         lock (_lock)
         {
+            List<Exception>? failures = null;
             foreach (var resource in _leases)
             {
                 if (--resource.Leases > 0) continue;
                 resource.Released = true;
-                resource.Release(workers);
+                try
+                {
+                    Faults.Pass(FaultPoint.Release);
+                    resource.Release(workers);
+                }
+                catch (Exception e)
+                {
+                    (failures ??= []).Add(e);
+                }
             }
             _leases.Clear();
             // Keys hold what shaped an object: with each version there are some that nobody will ask for again.
             foreach (var (key, held) in _objects)
                 if (!held.TryGetTarget(out _)) _objects.TryRemove(key, out _);
+            if (failures is not null) throw new AggregateException(failures);
         }
     }
 }

@@ -18,6 +18,7 @@ public sealed class Cluster
         Members = members;
         State = members?.State!;
         _targets = targets;
+        Limits = new ClusterLimits(config);
         LoadBalancer = new LoadBalancer(config.LbPolicy, config.LeastRequestLbConfig.ChoiceCount, members?.State.Workers ?? WorkerContext.MaxWorkers);
     }
 
@@ -26,6 +27,8 @@ public sealed class Cluster
     internal ClusterState State { get; }
     internal ClusterMembers Members { get; }
     internal LoadBalancer LoadBalancer { get; }
+    /// <summary>This version's.</summary>
+    internal ClusterLimits Limits { get; }
     /// <summary>
     /// This version's endpoints: a request that began on an earlier version keeps choosing among that version's. DNS replaces the set of
     /// the version that is live.

@@ -12,7 +12,10 @@ internal sealed class SkippedException(string message) : Exception(message);
 internal sealed class Arguments
 {
     private static readonly string[] Names =
-        ["managed", "publications", "per-second", "rate", "connections", "periods", "rounds", "seed", "count", "limit-mb", "limit-ns", "minutes", "requests", "edits", "builds", "seconds", "kind", "calls", "documents", "clusters", "port"];
+    [
+        "managed", "publications", "per-second", "rate", "connections", "periods", "rounds", "seed", "count", "limit-mb", "limit-ms", "limit-ns", "minutes",
+        "requests", "edits", "builds", "seconds", "kind", "calls", "documents", "clusters", "port", "bytes",
+    ];
     private readonly Dictionary<string, string> _values = new(StringComparer.Ordinal);
 
     public Arguments(ReadOnlySpan<string> args)

@@ -45,7 +45,7 @@ internal static class FilterReference
     {
         seen.Add(record);
         var shape = RecordShape.Of(record);
-        if (shape.Fields.Count == 0)
+        if (shape.Fields.Length == 0)
         {
             page.Append("\nNo fields.\n");
             return;
@@ -60,7 +60,7 @@ internal static class FilterReference
                 inner.Add((field.Name, field.Type));
         }
         foreach (var (name, type) in inner)
-            if (!seen.Contains(type) && RecordShape.Of(type).Fields.Count > 0) Fields(page, $"`{name}`: ", type, seen);
+            if (!seen.Contains(type) && RecordShape.Of(type).Fields.Length > 0) Fields(page, $"`{name}`: ", type, seen);
     }
 
     // What all filters have in common is described once, elsewhere.

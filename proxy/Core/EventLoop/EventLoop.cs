@@ -13,7 +13,8 @@ namespace Managed.Proxy.Core.EventLoop;
 internal sealed unsafe class EventLoop : IPollable
 {
     private readonly ConcurrentQueue<(Action<object?> Action, object? State)> _posted = new();
-    private readonly Queue<(Action<object?> Action, object? State)> _deferred = new(), _nextTurn = new();
+    private readonly Queue<(Action<object?> Action, object? State)> _deferred = new();
+    private readonly Queue<(Action<object?> Action, object? State, long From)> _later = new();
     private readonly int _wakeFd = -1; // before the poller is made: what cannot be had must not be closed as 0
     private int _wakePending;
     private volatile bool _stopping;
@@ -78,15 +79,31 @@ internal sealed unsafe class EventLoop : IPollable
 
     /// <summary>
     /// Runs the action in the next turn, after what has become ready by then, on this loop's own stack. Once such actions have moved
-    /// <see cref="TurnBytes"/> the rest of them waits for the turn after it. None runs once the loop has ended. Loop thread only.
+    /// <see cref="TurnBytes"/> or taken <see cref="LaterMicros"/> the rest of them waits for the turn after it. None runs once the loop has ended.
+    /// Loop thread only.
     /// </summary>
-    public void NextTurn(Action<object?> action, object? state) => _nextTurn.Enqueue((action, state));
+    public void NextTurn(Action<object?> action, object? state) => _later.Enqueue((action, state, Turns + 1));
+
+    /// <summary>
+    /// As <see cref="NextTurn"/>, in the given turn at the earliest, which may be the present one: for the work of those who move much or go,
+    /// so that what is small is done first.
+    /// </summary>
+    public void Later(Action<object?> action, object? state, long turn) => _later.Enqueue((action, state, turn));
 
     /// <summary>Bytes read from sockets since it began; counted by those who read.</summary>
     public long BytesMoved { get; set; }
 
-    /// <summary>What has become ready, and after it what waited for this turn, moves so much, 1 or 2 ms of work, before the rest has to wait.</summary>
-    public const int TurnBytes = 4 << 20;
+    /// <summary>What has become ready, and after it what waited for this turn, moves so much, some 0.5 ms of work, before the rest has to wait.</summary>
+    public const int TurnBytes = 1 << 20;
+
+    /// <summary>
+    /// Timers that fire in one turn; others whose time has come fire in the next. So thousands that end at one moment, as after a crowd has
+    /// come, do not keep everybody else from being served.
+    /// </summary>
+    public const int TimersPerTurn = 64;
+
+    /// <summary>So long a turn goes on with what waits for it.</summary>
+    public const int LaterMicros = 250;
 
     /// <summary>That much was moved.</summary>
     public bool IsTurnSpent => BytesMoved - _movedBefore >= TurnBytes;
@@ -122,7 +139,7 @@ internal sealed unsafe class EventLoop : IPollable
         while (!_stopping)
         {
             // From now, not from when the turn began: that took time off the next sleep.
-            int timeout = _posted.IsEmpty && _nextTurn.Count == 0 ? Timers.MillisecondsToNext(Micros()) : 0;
+            int timeout = _posted.IsEmpty && _later.Count == 0 ? Timers.MillisecondsToNext(Micros()) : 0;
             Volatile.Write(ref TurnBegan, 0);
             int ready = Poller.Wait(timeout);
             ReadClock();
@@ -131,10 +148,9 @@ internal sealed unsafe class EventLoop : IPollable
             Timers.SetNow(began);
             Turns++;
             _movedBefore = BytesMoved;
-            int waited = _nextTurn.Count;
             if (ready > 0) RunReady(ready);
             if (Volatile.Read(ref _wakePending) != 0) RunPosted();
-            if (waited > 0) RunNextTurn(waited);
+            if (_later.Count > 0) RunLater();
             RunTimers();
             RunDeferred();
             Running = null;
@@ -142,6 +158,9 @@ internal sealed unsafe class EventLoop : IPollable
             if (took > LongestTurnMicros) LongestTurnMicros = took;
             if (took >= LongTurnMicros) Volatile.Write(ref LastLongTurn, began);
         }
+        // What was posted before the end may need what is given back after it.
+        RunPosted();
+        RunDeferred();
         Volatile.Write(ref TurnBegan, 0);
         t_current = null;
     }
@@ -193,7 +212,7 @@ internal sealed unsafe class EventLoop : IPollable
 
     private void RunTimers()
     {
-        for (var timer = Timers.TakeDue(); timer is not null; timer = Timers.TakeDue())
+        for (int left = TimersPerTurn; left > 0 && Timers.TakeDue() is { } timer; left--)
         {
             try
             {
@@ -212,10 +231,16 @@ internal sealed unsafe class EventLoop : IPollable
         while (_deferred.TryDequeue(out var later)) RunItem(later);
     }
 
-    private void RunNextTurn(int count)
+    private void RunLater()
     {
         _movedBefore = BytesMoved; // however much the others move, it goes on
-        while (count-- > 0 && !IsTurnSpent && _nextTurn.TryDequeue(out var waiting)) RunItem(waiting);
+        long end = Micros() + LaterMicros;
+        while (_later.TryPeek(out var first) && first.From <= Turns)
+        {
+            _later.Dequeue();
+            RunItem((first.Action, first.State));
+            if (IsTurnSpent || Micros() >= end) return;
+        }
     }
 
     private void RunItem((Action<object?> Action, object? State) item)

@@ -12,18 +12,21 @@ namespace Managed.Proxy.Core.Limits;
 /// <para>From 90 % of memory or connections on, what only waits goes every few seconds (Envoy's reduce_timeouts): connections idle for
 /// 10 s, bodies that come at less than 1 KiB a second.</para>
 /// </summary>
-internal sealed class Overload : IDisposable
+internal sealed class Overload
 {
     private const double NoKeepAlive = 0.90, NoRequests = 0.92, NoConnections = 0.95;
-    private const int LookMs = 100, ResidentEvery = 5, PressEvery = 20;
+    private const int ResidentEvery = 5, PressEvery = 20; // looks
+    /// <summary>How often <see cref="OnLook"/> is to be called while anything goes on, milliseconds.</summary>
+    public const int LookMs = 100;
+    // So much is allocated between two collections where the collector itself would wait for more: some 5 ms to move if all of it stays.
+    private const long YoungBytes = 6 << 20;
     // What a connection may cost without a request: its own objects, a head of some KiB on its way, the kernel's share.
     private const long BytesPerConnection = 16 * 1024;
 
     private readonly long _limit, _containerLimit;
-    private readonly Timer _timer;
     private volatile int _level;
     private double _pressure, _resident;
-    private long _lastIndex;
+    private long _lastIndex, _youngIndex, _youngFrom;
     private int _looks, _staleLooks, _pressed;
     private readonly Action _press;
 
@@ -46,7 +49,6 @@ internal sealed class Overload : IDisposable
         stats.Observe("overload.buffers.bytes", () => Budget.Taken);
         stats.Observe("overload.buffers.limit_bytes", () => Budget.Limit);
         stats.Observe("overload.connections.limit", () => MaxConnections);
-        _timer = new Timer(static s => ((Overload)s!).OnTimer(), this, LookMs, LookMs);
     }
 
     public MemoryBudget Budget { get; }
@@ -84,9 +86,8 @@ internal sealed class Overload : IDisposable
         Budget.Close(_level >= 2);
     }
 
-    public void Dispose() => _timer.Dispose();
-
-    private void OnTimer()
+    /// <summary>On the watchdog's thread.</summary>
+    public void OnLook()
     {
         try
         {
@@ -101,6 +102,7 @@ internal sealed class Overload : IDisposable
     private void Look()
     {
         var heap = GC.GetGCMemoryInfo(GCKind.Any);
+        CollectYoung(heap.Index);
         _looks++;
         if (_containerLimit > 0 && _looks % ResidentEvery == 0) _resident = (double)ProcessLimits.AnonymousMemory() / _containerLimit;
         double pressure = Injected ?? Math.Max((double)(heap.HeapSizeBytes - heap.FragmentedBytes) / _limit, _resident);
@@ -112,5 +114,13 @@ internal sealed class Overload : IDisposable
         if (pressure < NoKeepAlive || _staleLooks < 500 / LookMs) return;
         _staleLooks = 0;
         GC.Collect(GC.MaxGeneration, GCCollectionMode.Forced, blocking: false);
+    }
+
+    // Connections live longer than a young collection is away: left to itself the collector moves tens of thousands of them at one time.
+    private void CollectYoung(long index)
+    {
+        long allocated = GC.GetTotalAllocatedBytes();
+        if (index != _youngIndex) (_youngIndex, _youngFrom) = (index, allocated);
+        else if (allocated - _youngFrom > YoungBytes) GC.Collect(0, GCCollectionMode.Forced, blocking: true);
     }
 }

@@ -1,5 +1,6 @@
 using System.Net;
 using Managed.Proxy.Core.EventLoop;
+using Managed.Proxy.Core.FaultInjection;
 using Managed.Proxy.Core.Limits;
 
 namespace Managed.Proxy.Core.Transport;
@@ -8,7 +9,8 @@ namespace Managed.Proxy.Core.Transport;
 /// A non-blocking stream socket on a worker's loop, edge-triggered: registered once, no further epoll_ctl for its life. After a short
 /// read it does not read again until the loop says so.
 /// <para>In one turn of the loop it reads <see cref="Share"/> bytes, or <see cref="SmallShare"/> once the turn has moved much in all, and a
-/// buffer more at most: who sends without end waits for the next turn, behind the others.</para>
+/// buffer more at most: who sends without end waits for the next turn, behind the others. Who did so is read from after the others until
+/// it sends little again.</para>
 /// </summary>
 internal sealed unsafe class SocketTransport : Transport, IPollable
 {
@@ -22,7 +24,7 @@ internal sealed unsafe class SocketTransport : Transport, IPollable
     private bool _readable, _writable, _ended, _broken;
     private readonly IoSource<int> _read = new(), _write = new();
     private bool _readPending, _writePending, _readableOnly, _connecting;
-    private bool _waitsForTurn;
+    private bool _waitsForTurn, _sendsMuch, _queued, _goneUntold;
     private long _turn; // in which it read _moved bytes
     private int _moved;
     private Memory<byte> _readBuffer;
@@ -61,24 +63,40 @@ internal sealed unsafe class SocketTransport : Transport, IPollable
             return null;
         }
         if (address.Family != Libc.AfUnix) Libc.SetOption(fd, Libc.IpProtoTcp, Libc.TcpNoDelay, 1);
-        var transport = new SocketTransport(loop, fd) { _remote = address.EndPoint };
+        SocketTransport? transport = null;
+        try
+        {
+            Faults.Pass(FaultPoint.Socket);
+            transport = new SocketTransport(loop, fd) { _remote = address.EndPoint };
+            return transport.BeginConnect(address, out errno) ? transport : null;
+        }
+        catch
+        {
+            // It belongs to nobody yet.
+            Libc.close(fd);
+            throw;
+        }
+    }
+
+    private bool BeginConnect(SocketAddressBytes address, out int errno)
+    {
         int result;
-        fixed (byte* raw = address.Raw) result = Libc.connect(fd, raw, address.Raw.Length);
+        fixed (byte* raw = address.Raw) result = Libc.connect(_fd, raw, address.Raw.Length);
         errno = result < 0 ? Libc.Errno : 0;
         // A connect that a signal interrupts goes on by itself.
         if (errno == Libc.EIntr) errno = Libc.EInProgress;
         if (errno != 0 && errno != Libc.EInProgress)
         {
-            Libc.close(fd);
-            transport._fd = -1;
-            return null;
+            Libc.close(_fd);
+            _fd = -1;
+            return false;
         }
-        transport._connecting = errno == Libc.EInProgress;
-        transport._writable = errno == 0;
-        errno = -loop.Poller.Add(fd, transport, Libc.EpollIn | Libc.EpollOut | Libc.EpollRdHup | Libc.EpollEdge);
-        if (errno == 0) return transport;
-        transport.Close(reset: true);
-        return null;
+        _connecting = errno == Libc.EInProgress;
+        _writable = errno == 0;
+        errno = -_loop.Poller.Add(_fd, this, Libc.EpollIn | Libc.EpollOut | Libc.EpollRdHup | Libc.EpollEdge);
+        if (errno == 0) return true;
+        Close(reset: true);
+        return false;
     }
 
     public int Fd => _fd;
@@ -145,18 +163,43 @@ internal sealed unsafe class SocketTransport : Transport, IPollable
     {
         if (_turn != _loop.Turns) (_turn, _moved) = (_loop.Turns, 0);
         if (_moved < SmallShare || (_moved < Share && !_loop.IsTurnSpent)) return false;
+        _sendsMuch = true;
+        WaitForTurn(_loop.Turns + 1);
+        return true;
+    }
+
+    private void WaitForTurn(long turn)
+    {
         _readable = false;
         _waitsForTurn = true;
-        _loop.NextTurn(static t => ((SocketTransport)t!).OnTurn(), this);
-        return true;
+        Queue(turn);
+    }
+
+    private void Queue(long turn)
+    {
+        if (_queued) return;
+        _queued = true;
+        _loop.Later(static t => ((SocketTransport)t!).OnTurn(), this, turn);
     }
 
     private void OnTurn()
     {
-        if (_fd < 0 || !_waitsForTurn) return;
+        _queued = false;
+        if (_fd < 0) return;
+        _readable |= _waitsForTurn;
         _waitsForTurn = false;
-        _readable = true;
-        if (_readPending) ContinueRead();
+        if (_readPending)
+        {
+            if (!_readable) return;
+            long before = _loop.BytesMoved;
+            ContinueRead();
+            if (!_waitsForTurn && _loop.BytesMoved - before < SmallShare) _sendsMuch = false;
+        }
+        else if (_goneUntold)
+        {
+            _goneUntold = false;
+            PeerGone?.Invoke(PeerGoneState, !_broken);
+        }
     }
 
     public override bool HasUnread()
@@ -230,14 +273,21 @@ internal sealed unsafe class SocketTransport : Transport, IPollable
             if (_fd < 0) return;
         }
         if (!_readable && !_waitsForTurn) return;
+        bool isGone = (events & (Libc.EpollErr | Libc.EpollHup | Libc.EpollRdHup)) != 0;
         if (_readPending)
         {
-            if (_readable) ContinueRead();
+            if (_waitsForTurn) return;
+            // Thousands may go at one time, and what they leave behind is to be cleared away: after the others, as with those who send much.
+            if (_sendsMuch || isGone) WaitForTurn(_loop.Turns);
+            else ContinueRead();
         }
-        else if ((events & (Libc.EpollErr | Libc.EpollHup | Libc.EpollRdHup)) != 0)
-            PeerGone?.Invoke(PeerGoneState, (events & (Libc.EpollErr | Libc.EpollHup)) == 0);
-        else if (PeerGone is not null && _idleWatch)
-            PeerGone(PeerGoneState, false);
+        else if (PeerGone is null) return;
+        else if (_idleWatch) PeerGone(PeerGoneState, isGone && !_broken);
+        else if (isGone)
+        {
+            _goneUntold = true;
+            Queue(_loop.Turns);
+        }
     }
 
     private bool _idleWatch;

@@ -80,7 +80,7 @@ internal sealed class DownstreamConnection
     {
         var current = _home.Current;
         if (ReferenceEquals(current, Generation) || IsDraining) return false;
-        if (MoveTo((ListenerGeneration)current)) return true;
+        if (current is ListenerGeneration version && MoveTo(version)) return true;
         Drain();
         return false;
     }
@@ -127,7 +127,7 @@ internal sealed class DownstreamConnection
     // Until it has gone it stays on the newest version that has its chain: the one that it is on may have been gone for long, when it was idle.
     private bool Stay()
     {
-        if (!MoveTo((ListenerGeneration)_home.Current) && _home.Taken is { } taken) MoveTo(taken);
+        if (!(_home.Current is ListenerGeneration current && MoveTo(current)) && _home.Taken is { } taken) MoveTo(taken);
         if (!Generation.TryHold(Worker)) return false;
         _staysOn = Generation;
         return true;

@@ -1,3 +1,4 @@
+using Managed.Proxy.Core.FaultInjection;
 using Managed.Proxy.Core;
 using Managed.Proxy.Core.EventLoop;
 using Managed.Proxy.Core.Timers;
@@ -9,14 +10,15 @@ namespace Managed.Proxy.Downstream.Listener;
 /// <summary>A worker's connections: from accept [1] through the choice of the chain [2] to the terminal network filter [3].</summary>
 internal sealed class WorkerConnections(WorkerContext worker, CurrentGeneration current)
 {
-    private DownstreamConnection? _connections;
+    private const int PressedPerTurn = 64;
+    private DownstreamConnection? _connections, _nextPressed;
     private long _count;
 
     public WorkerContext Worker => worker;
     /// <summary>How many are open. Any thread.</summary>
     public long Count => Volatile.Read(ref _count);
-    /// <summary>The version that new connections and new requests get; there is one as long as anything is accepted.</summary>
-    public Generation Current => current.Value!;
+    /// <summary>The version that new connections and new requests get; null as long as there is none.</summary>
+    public Generation? Current => current.Value;
 
     /// <summary>
     /// Whether one more connection may come; it counts from now, until what <see cref="Serve"/> makes of it has ended. A refusal counts too.
@@ -40,7 +42,8 @@ internal sealed class WorkerConnections(WorkerContext worker, CurrentGeneration 
         return false;
     }
 
-    private void Leave(Listener listener, bool countsGlobally)
+    /// <summary>Gives back the place that <see cref="Admits"/> took.</summary>
+    public void Leave(Listener listener, bool countsGlobally)
     {
         listener.Connections.Leave();
         if (countsGlobally) worker.Overload.Connections.Leave();
@@ -53,36 +56,48 @@ internal sealed class WorkerConnections(WorkerContext worker, CurrentGeneration 
     /// <summary>Nothing begins any more on the versions before the one that is taken.</summary>
     public void ForgetFormer() => Former = null;
 
+    /// <summary>
+    /// Takes over what was accepted and admitted: whatever comes, its place is given back with its end. What throws in here has cost the
+    /// connection.
+    /// </summary>
     /// <param name="transport">What was accepted, and admitted.</param>
     /// <param name="listener">The listener of its address.</param>
     /// <param name="generation">The version that the listener is of.</param>
     /// <param name="isCurrent">False when the listener was removed while the connection waited to be accepted.</param>
     public void Serve(Transport transport, Listener listener, ListenerGeneration generation, bool isCurrent)
     {
-        worker.Stats.Increment(listener.Stats.CxTotal);
-        var chain = listener.Matcher.Only ?? listener.Matcher.Match(new ChainQuery(transport.LocalAddress, transport.RemoteAddress, transport.RemoteAddress, "", "raw_buffer", []));
-        if (chain is null)
+        DownstreamConnection? connection = null;
+        try
         {
-            worker.Stats.Increment(listener.Stats.NoFilterChainMatch);
-            transport.Close();
-            Leave(listener, !listener.Config.IgnoreGlobalConnLimit);
-            return;
+            worker.Stats.Increment(listener.Stats.CxTotal);
+            Faults.Pass(FaultPoint.Serve);
+            var chain = listener.Matcher.Only ?? listener.Matcher.Match(new ChainQuery(transport.LocalAddress, transport.RemoteAddress, transport.RemoteAddress, "", "raw_buffer", []));
+            if (chain is null) worker.Stats.Increment(listener.Stats.NoFilterChainMatch);
+            else connection = new DownstreamConnection(this, transport, chain, generation);
         }
-        var connection = new DownstreamConnection(this, transport, chain, generation);
+        finally
+        {
+            if (connection is null)
+            {
+                transport.Close();
+                Leave(listener, !listener.Config.IgnoreGlobalConnLimit);
+            }
+        }
+        if (connection is null) return;
         connection.Next = _connections;
         if (_connections is not null) _connections.Previous = connection;
         _connections = connection;
         _count++;
         worker.Stats.Increment(listener.Stats.CxActive);
         generation.EnterConnection(worker);
-        if (chain.Filters.Length > 0 && !connection.HoldFilters())
+        if (connection.Chain.Filters.Length > 0 && !connection.HoldFilters())
         {
             // Nothing may be served without its filters. Where the version is current, this cannot be.
             worker.Reports.OnCrash(new InvalidOperationException($"a connection came to version {generation.Version}, which has given back its filters"));
             End(connection);
             return;
         }
-        if (!isCurrent) Drain(connection);
+        if (!isCurrent) DrainSafely(connection);
         RunAsync(connection).Forget();
     }
 
@@ -101,13 +116,23 @@ internal sealed class WorkerConnections(WorkerContext worker, CurrentGeneration 
         return true;
     }
 
+    // Everything is given back, whatever of it throws.
     private void End(DownstreamConnection connection)
     {
         connection.OnCut = connection.OnDrain = connection.OnPressed = null;
         if (connection.CutTimer is { } cut) worker.Timers.Remove(cut);
-        connection.Transport.Close(); // tells the network filters too
+        try
+        {
+            connection.Transport.Close(); // tells the network filters too
+            Faults.Pass(FaultPoint.ConnectionEnd);
+        }
+        catch (Exception e)
+        {
+            worker.Reports.OnCrash(e);
+        }
         if (connection.Previous is null) _connections = connection.Next; else connection.Previous.Next = connection.Next;
         if (connection.Next is not null) connection.Next.Previous = connection.Previous;
+        if (_nextPressed == connection) _nextPressed = connection.Next;
         _count--;
         var stats = connection.Chain.Listener.Stats; // of the version that it is on by now
         worker.Stats.Decrement(stats.CxActive);
@@ -115,7 +140,14 @@ internal sealed class WorkerConnections(WorkerContext worker, CurrentGeneration 
         Leave(connection.Chain.Listener, connection.CountsGlobally);
         connection.Generation.LeaveConnection(worker);
         connection.LetGo();
-        connection.Chain.Listener.AccessLog?.Log(worker, connection.Describe());
+        try
+        {
+            connection.Chain.Listener.AccessLog?.Log(worker, connection.Describe());
+        }
+        catch (Exception e)
+        {
+            worker.Reports.OnCrash(e);
+        }
     }
 
     // The network filters of the chain, between the socket and whoever runs the connection. False: one of them will not have it.
@@ -123,15 +155,21 @@ internal sealed class WorkerConnections(WorkerContext worker, CurrentGeneration 
     {
         var factories = connection.Chain.Filters;
         var filters = new NetworkFilter[factories.Length];
-        for (int i = 0; i < filters.Length; i++)
+        int made = 0;
+        try
         {
-            if (factories[i].Create(connection) is not { } filter)
+            for (; made < filters.Length; made++)
             {
-                for (int made = 0; made < i; made++) filters[made].OnClose(ConnectionEnd.Local);
-                return false;
+                Faults.Pass(FaultPoint.NetworkFilterCreate);
+                if (factories[made].Create(connection) is not { } filter) break;
+                filters[made] = filter;
             }
-            filters[i] = filter;
         }
+        finally
+        {
+            if (made < filters.Length) CloseAll(filters.AsSpan(0, made));
+        }
+        if (made < filters.Length) return false;
         var transport = new FilteredTransport(worker.Loop, connection.Transport, filters);
         foreach (var filter in filters) (filter.Transport, filter.Connection) = (transport, connection);
         connection.Transport = transport;
@@ -140,24 +178,56 @@ internal sealed class WorkerConnections(WorkerContext worker, CurrentGeneration 
         return begins;
     }
 
+    private void CloseAll(ReadOnlySpan<NetworkFilter> filters)
+    {
+        foreach (var filter in filters)
+        {
+            try
+            {
+                filter.OnClose(ConnectionEnd.Local);
+            }
+            catch (Exception e)
+            {
+                worker.Reports.OnCrash(e);
+            }
+        }
+    }
+
+    /// <summary>From now on connections come to this version. Null: to none.</summary>
+    public void Take(ListenerGeneration? newest) => (Former, Taken) = (Taken, newest);
+
     /// <summary>
-    /// After a publication: what has no successor in the current version drains, and is cut when its time is over, which a version that
-    /// still has the listener may make shorter.
+    /// After a publication: what has no successor in the version that was taken drains, and is cut when its time is over, which a version
+    /// that still has the listener may make shorter.
     /// </summary>
-    public void DrainRemoved(ListenerGeneration newest)
+    public void DrainRemoved(ListenerGeneration? newest)
     {
         for (DownstreamConnection? connection = _connections, next; connection is not null; connection = next)
         {
             next = connection.Next;
-            var listener = newest.FindListener(connection.Chain.Listener.AddressKey);
+            var listener = newest?.FindListener(connection.Chain.Listener.AddressKey);
             if (connection.IsDraining)
             {
                 if (listener is not null) CutWithin(connection, listener.Config.DrainTimeout);
             }
-            else if (connection.SuccessorIn(newest) is { } successor) connection.Adopt(successor);
-            else Drain(connection, listener?.Config.DrainTimeout);
+            else if (newest is not null && connection.SuccessorIn(newest) is { } successor) connection.Adopt(successor);
+            else DrainSafely(connection, listener?.Config.DrainTimeout);
         }
-        (Former, Taken) = (Taken, newest);
+    }
+
+    // One that cannot be told to drain is closed: the others are to hear of it all the same.
+    private void DrainSafely(DownstreamConnection connection, TimeSpan? time = null, bool hurried = false)
+    {
+        try
+        {
+            Faults.Pass(FaultPoint.Drain);
+            Drain(connection, time, hurried);
+        }
+        catch (Exception e)
+        {
+            worker.Reports.OnCrash(e);
+            connection.Transport.Close(reset: true);
+        }
     }
 
     /// <summary>Drains the connections of a listener, or all of them.</summary>
@@ -166,15 +236,26 @@ internal sealed class WorkerConnections(WorkerContext worker, CurrentGeneration 
         for (DownstreamConnection? connection = _connections, next; connection is not null; connection = next)
         {
             next = connection.Next;
-            if (addressKey is null || connection.Chain.Listener.AddressKey == addressKey) Drain(connection, time, hurried: addressKey is null);
+            if (addressKey is null || connection.Chain.Listener.AddressKey == addressKey) DrainSafely(connection, time, hurried: addressKey is null);
         }
     }
 
-    /// <summary>Short of memory or connections: what only waits may go.</summary>
+    /// <summary>Short of memory or connections: what only waits may go, some in each turn.</summary>
     public void PressAll()
     {
-        for (var connection = _connections; connection is not null; connection = connection.Next)
+        bool isAtIt = _nextPressed is not null;
+        _nextPressed ??= _connections;
+        if (!isAtIt) PressSome();
+    }
+
+    private void PressSome()
+    {
+        for (int left = PressedPerTurn; left > 0 && _nextPressed is { } connection; left--)
+        {
+            _nextPressed = connection.Next;
             connection.OnPressed?.Invoke(connection.HookState);
+        }
+        if (_nextPressed is not null) worker.Loop.NextTurn(static w => ((WorkerConnections)w!).PressSome(), this);
     }
 
     private void Drain(DownstreamConnection connection, TimeSpan? time = null, bool hurried = false)

@@ -55,14 +55,24 @@ internal sealed class UpstreamConnection
     public void Finish(bool complete)
     {
         bool reusable = complete && _http is { IsReusable: true } && !Transport.IsClosed;
-        int limit = Pool.State.MaxRequestsPerConnection;
+        var limits = Pool.State.Limits;
+        int limit = limits.MaxRequestsPerConnection;
         // More bytes than the response had, or an end: either makes the connection useless.
         if (!reusable || (limit > 0 && Requests >= limit) || Pool.IsRetired || Transport.HasUnread()) { Close(!complete); return; }
-        _http!.Rest();
-        Active--;
-        (Transport as SocketTransport)?.WatchIdle(true);
-        if (Pool.State.IdleTimeoutMicros > 0) _worker.Timers.Arm(_timer, Pool.State.IdleTimeoutMicros);
-        Pool.Return(this);
+        bool kept = false;
+        try
+        {
+            _http!.Rest();
+            Active--;
+            (Transport as SocketTransport)?.WatchIdle(true);
+            if (limits.IdleTimeoutMicros > 0) _worker.Timers.Arm(_timer, limits.IdleTimeoutMicros);
+            Pool.Return(this);
+            kept = true;
+        }
+        finally
+        {
+            if (!kept) Close(reset: true);
+        }
     }
 
     public void Close(bool reset = false)

@@ -27,7 +27,7 @@ internal sealed class UpstreamRequest(WorkerContext worker)
     private Cluster _cluster = null!;
     private UpstreamConnection? _connection;
     private PendingRequest? _waiting;
-    private bool _entered, _owesAnswer, _repeatable, _fresh, _stopped;
+    private bool _entered, _holds, _owesAnswer, _repeatable, _fresh, _stopped;
     private int _informational;
 
     /// <summary>Of the request under way; null when there is none.</summary>
@@ -51,7 +51,7 @@ internal sealed class UpstreamRequest(WorkerContext worker)
         _owesAnswer = true;
         _repeatable = isRepeatable;
         _fresh = _stopped = false;
-        if (!state.TryEnterRequest())
+        if (!state.TryEnterRequest(cluster.Limits))
         {
             worker.Stats.Increment(state.Stats.RqPendingOverflow);
             return false;
@@ -78,11 +78,11 @@ internal sealed class UpstreamRequest(WorkerContext worker)
     private async IoTask<UpstreamFailure> ConnectAsync(PickContext pick, Endpoint endpoint, EndpointPool pool)
     {
         var state = State!;
-        while (!state.TryEnterConnection(pool.OpenConnections))
+        while (!state.TryEnterConnection(pool.OpenConnections, _cluster.Limits))
         {
             worker.Stats.Increment(state.Stats.CxOverflow);
             var waiting = new PendingRequest();
-            if (!state.TryWait(worker, waiting))
+            if (!state.TryWait(worker, waiting, _cluster.Limits))
             {
                 worker.Stats.Increment(state.Stats.RqPendingOverflow);
                 return UpstreamFailure.Overflow;
@@ -98,7 +98,7 @@ internal sealed class UpstreamRequest(WorkerContext worker)
             Begin(endpoint, idle);
             return default;
         }
-        var (connection, error) = await pool.ConnectAsync(_connect);
+        var (connection, error) = await pool.ConnectAsync(_connect, _cluster.Limits);
         if (connection is null) return _stopped ? UpstreamFailure.GivenUp : new UpstreamFailure(FailureSide.Upstream, FailureReason.Connect, Errno: -error);
         if (_stopped)
         {
@@ -113,7 +113,8 @@ internal sealed class UpstreamRequest(WorkerContext worker)
     {
         Interlocked.Increment(ref endpoint.ActiveRequests);
         Interlocked.Increment(ref endpoint.TotalRequests);
-        (Endpoint, _connection, Exchange, _informational) = (endpoint, connection, connection.Begin(), 0);
+        (Endpoint, _connection, _holds, _informational) = (endpoint, connection, true, 0);
+        Exchange = connection.Begin();
         BeganMicros = worker.NowMicros;
     }
 
@@ -178,7 +179,7 @@ internal sealed class UpstreamRequest(WorkerContext worker)
     {
         var (stats, counts, exchange, endpoint) = (worker.Stats, State!.Stats, Exchange!, Endpoint!);
         bool complete = failure.IsNone, again = failure.IsRetryable && !_fresh;
-        Exchange = null;
+        Leave(endpoint);
         if (!complete) status = exchange.Status;
         stats.Add(counts.TxBytes, exchange.WireBytesSent);
         stats.Add(counts.RxBytes, exchange.WireBytesReceived);
@@ -200,7 +201,6 @@ internal sealed class UpstreamRequest(WorkerContext worker)
                 stats.Increment(failure.Reason == FailureReason.Cancelled ? counts.RqCancelled : counts.RxReset);
             }
         }
-        Interlocked.Decrement(ref endpoint.ActiveRequests);
         if (!again) return false;
         stats.Increment(counts.RqRetry);
         _fresh = true; // on a new connection: another idle one may be as dead
@@ -222,10 +222,22 @@ internal sealed class UpstreamRequest(WorkerContext worker)
         if (Exchange is not null) Interlocked.Increment(ref Endpoint!.TimeoutRequests);
     }
 
+    private void Leave(Endpoint endpoint)
+    {
+        Exchange = null;
+        _holds = false;
+        Interlocked.Decrement(ref endpoint.ActiveRequests);
+    }
+
     /// <summary>Gives back the place under max_requests, and an exchange that nobody has finished.</summary>
     public void End()
     {
         if (Exchange is not null) Finish(UpstreamFailure.GivenUp, 0);
+        else if (_holds)
+        {
+            Leave(Endpoint!); // something threw before the exchange began
+            _connection!.Close(reset: true);
+        }
         if (!_entered) return;
         _entered = false;
         State!.LeaveRequest();

@@ -2,7 +2,6 @@ using System.Diagnostics;
 using System.Globalization;
 using System.Net;
 using System.Net.Sockets;
-using System.Text;
 using System.Text.Json.Nodes;
 using Managed.Load.Product;
 using Managed.Load.Traffic;
@@ -20,6 +19,9 @@ internal static class AttackRun
     private const int BodyBytes = 1 << 20;
     private const double IdleLimit = 4 * 1024, HalfHeadLimit = 6 * 1024;
 
+    // Of the innocent's latencies.
+    private const int Alone = 1, Coming = 2, Held = 3, Going = 4;
+
     private static readonly byte[] Whole = Crowd.Sends["idle"];
     private static readonly string[] Kinds = ["silent", "idle", "half-head", "pipelined", "bodies", "documents", "clusters"];
 
@@ -27,6 +29,7 @@ internal static class AttackRun
     {
         int clients = options.Count("connections", 20_000, 10, 60_000), bodies = options.Count("count", 1000, 1, 10_000);
         int documents = options.Count("documents", 100, 1, 1000), clusters = options.Count("clusters", 20_000, 1, 100_000);
+        int perSecond = options.Count("per-second", 4000, 0, 1_000_000);
         var wanted = options.Text("kind", string.Join(',', Kinds)).Split(',');
         foreach (string kind in wanted)
         {
@@ -36,19 +39,19 @@ internal static class AttackRun
             var document = scene.Document.Whole(0);
             document["listeners"] = new JsonArray(StampedDocument.Patient(document["listeners"]![0]!.AsObject()), Scripted(scripted));
             await using var managed = await scene.StartAsync(document, ["env", HeapLimit]);
-            using var innocent = new LoadGenerator(scene.Document.Listener, 32, options.Number("rate", 500, 1, 100_000), slices: 3);
+            using var innocent = new LoadGenerator(scene.Document.Listener, 32, options.Number("rate", 500, 1, 100_000), slices: 5);
             innocent.Start();
             await Task.Delay(TimeSpan.FromSeconds(10)); // what is compiled after a start is not what it usually takes
-            innocent.Slice = 1;
+            innocent.Slice = Alone;
             await Task.Delay(TimeSpan.FromSeconds(5));
-            innocent.Slice = 2;
+            innocent.Slice = Coming;
             var (ran, waited) = ProcessFigures.Workers(managed.Id);
             switch (kind)
             {
                 case "bodies": await BodiesAsync(scripted, bodies, managed, verdict); break;
                 case "documents": await DocumentsAsync(kind, $$"""{"clusters":[{"name":"{{new string('x', 16_700_000)}}"}]}""", documents, managed, verdict); break;
                 case "clusters": await DocumentsAsync(kind, DocumentsRun.Clusters(clusters), documents, managed, verdict); break;
-                default: await CrowdAsync(kind, scene.Document.Listener, clients, managed, verdict); break;
+                default: await CrowdAsync(kind, scene.Document.Listener, clients, perSecond, managed, innocent, verdict); break;
             }
             bool ended = managed.HasExited;
             verdict.Expect(!ended, $"{kind}: the product ended:\n{managed.LastLines}");
@@ -61,7 +64,12 @@ internal static class AttackRun
             }
             innocent.Stop();
             var now = ProcessFigures.Workers(managed.Id);
-            double alone = innocent.Latencies(1).Quantile(0.99), beside = innocent.Latencies(2).Quantile(0.99);
+            var (coming, held, going) = (innocent.Latencies(Coming), innocent.Latencies(Held), innocent.Latencies(Going));
+            var phases = string.Join(", ", new[] { coming, held, going }.Where(p => p.Count > 0).Select(p => $"{p.Quantile(0.99):0.00} ms of {p.Count}"));
+            verdict.Say($"{kind}: innocent p99 while they come, are there and go: {phases}");
+            coming.Add(held);
+            coming.Add(going);
+            double alone = innocent.Latencies(Alone).Quantile(0.99), beside = coming.Quantile(0.99);
             verdict.Say($"{kind}: innocent p99 {alone:0.00} ms alone, {beside:0.00} ms beside it ({beside / alone:0.00} ×); full service {back.Elapsed.TotalSeconds:0.0} s after");
             verdict.Say($"{kind}: meanwhile the workers ran {now.Ran - ran:0.00} s and waited {now.Waited - waited:0.00} s for a CPU");
             innocent.Judge(verdict);
@@ -70,13 +78,14 @@ internal static class AttackRun
         }
     }
 
-    private static async Task CrowdAsync(string kind, int port, int clients, ManagedProcess managed, Verdict verdict)
+    private static async Task CrowdAsync(string kind, int port, int clients, int perSecond, ManagedProcess managed, LoadGenerator innocent, Verdict verdict)
     {
         double limit = kind is "silent" or "idle" ? IdleLimit : HalfHeadLimit;
         long before = ProcessFigures.Anonymous(managed.Id);
         int descriptors = ProcessFigures.Descriptors(managed.Id);
         var began = Stopwatch.StartNew();
-        using var crowd = await Crowd.ComeAsync(kind, port, clients);
+        using var crowd = await Crowd.ComeAsync(kind, port, clients, perSecond);
+        innocent.Slice = Held;
         double took = began.Elapsed.TotalSeconds;
         long sofar = ProcessFigures.Anonymous(managed.Id);
         await Task.Delay(TimeSpan.FromSeconds(5));
@@ -86,8 +95,10 @@ internal static class AttackRun
         // What the collector has not given back yet is not the connections', but is memory all the same: the smaller of both moments.
         double each = (Math.Min(sofar, after) - before) / (double)held;
         verdict.Say($"{kind}: {clients} clients within {took:0.0} s, {held} held, {crowd.Refused} refused: anonymous memory {before / 1048576.0:0.0} MB before, {after / 1048576.0:0.0} MB with them, {each:0} bytes each (limit {limit:0})");
+        await Task.Delay(TimeSpan.FromSeconds(7)); // those that say nothing are closed meanwhile
         verdict.Expect(held > clients / 2, $"{kind}: only {held} were held");
         verdict.Expect(each <= limit, $"{kind}: {each:0} bytes for each client");
+        innocent.Slice = Going;
     }
 
     private static async Task DocumentsAsync(string kind, string document, int count, ManagedProcess managed, Verdict verdict)
@@ -98,53 +109,17 @@ internal static class AttackRun
 
     private static async Task BodiesAsync(int port, int clients, ManagedProcess managed, Verdict verdict)
     {
-        var answers = new int[600];
-        using var limit = new CancellationTokenSource(TimeSpan.FromSeconds(120));
-        await Task.WhenAll(Enumerable.Range(0, clients).Select(async _ =>
-        {
-            int status = await PostAsync(port, limit.Token);
-            Interlocked.Increment(ref answers[status]);
-        }));
+        var answers = await BodyCrowd.ComeAsync(port, clients, BodyBytes);
         if (managed.HasExited) return;
-        verdict.Say($"bodies: {clients} of {BodyBytes >> 20} MiB at a time: {answers[200]} answered 200, {answers[503]} 503, {answers[0]} closed before an answer; anonymous memory {ProcessFigures.Anonymous(managed.Id) / 1048576.0:0.0} MB");
-        verdict.Expect(answers[200] > 0, $"bodies: none was served");
-        verdict.Expect(answers[200] + answers[503] + answers[0] == clients, $"bodies: other answers came");
+        int served = answers.GetValueOrDefault(200), refused = answers.GetValueOrDefault(503), closed = answers.GetValueOrDefault(0);
+        double megabytes = ProcessFigures.Anonymous(managed.Id) / 1048576.0;
+        string answered = $"{served} answered 200, {refused} 503, {closed} closed before an answer";
+        verdict.Say($"bodies: {clients} of {BodyBytes >> 20} MiB at a time: {answered}; anonymous memory {megabytes:0.0} MB");
+        verdict.Expect(served > 0, $"bodies: none was served");
+        verdict.Expect(served + refused + closed == clients, $"bodies: other answers came");
     }
 
-    // All but the last byte first, so that as much as possible is kept at one time. 0: no answer.
-    private static async Task<int> PostAsync(int port, CancellationToken limit)
-    {
-        using var socket = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
-        var (request, answer) = (WithBody, new byte[4096]);
-        try
-        {
-            await socket.ConnectAsync(new IPEndPoint(IPAddress.Loopback, port), limit);
-            var sending = SendAsync();
-            int n = await socket.ReceiveAsync(answer, limit);
-            if (n > 12) return int.Parse(answer.AsSpan(9, 3), CultureInfo.InvariantCulture);
-            await sending;
-        }
-        catch (Exception e) when (e is SocketException or OperationCanceledException)
-        {
-        }
-        return 0;
-
-        async Task SendAsync()
-        {
-            try
-            {
-                for (int at = 0; at < request.Length - 1;) at += await socket.SendAsync(request.AsMemory(at, request.Length - 1 - at), limit);
-                await Task.Delay(500, limit);
-                await socket.SendAsync(request.AsMemory(request.Length - 1), limit);
-            }
-            catch (Exception e) when (e is SocketException or OperationCanceledException or ObjectDisposedException)
-            {
-            }
-        }
-    }
-
-    private static readonly byte[] WithBody =
-        [.. Encoding.ASCII.GetBytes(string.Create(CultureInfo.InvariantCulture, $"POST /body HTTP/1.1\r\nHost: load.test\r\nContent-Length: {BodyBytes}\r\n\r\n")), .. new byte[BodyBytes]];
+    private static readonly byte[] WithBody = BodyCrowd.Request(BodyBytes);
 
     private static bool IsServed(int port, byte[] request)
     {

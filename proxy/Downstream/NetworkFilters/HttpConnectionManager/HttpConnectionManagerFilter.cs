@@ -5,9 +5,11 @@ using Managed.Proxy.Http;
 namespace Managed.Proxy.Downstream.NetworkFilters.HttpConnectionManager;
 
 /// <summary>The terminal filter that speaks HTTP with the client [4].</summary>
-internal sealed class HttpConnectionManagerFilter(ConnectionManager manager) : TerminalFilter
+internal sealed class HttpConnectionManagerFilter(ConnectionManager manager, HttpConnectionManagerConfig config) : TerminalFilter
 {
     public ConnectionManager Manager => manager;
+    /// <summary>What it was built from, for the next version to take over what is the same.</summary>
+    public HttpConnectionManagerConfig Config => config;
 
     public override long DrainMicros => manager.DrainMicros;
 
@@ -16,10 +18,18 @@ internal sealed class HttpConnectionManagerFilter(ConnectionManager manager) : T
         var stats = connection.Worker.Stats;
         stats.Increment(manager.Stats.CxTotal);
         stats.Increment(manager.Stats.CxActive);
-        var http = new Http1ServerConnection(connection, manager);
-        await http.RunAsync();
-        stats.Decrement(http.Stats.CxActive);
-        stats.Increment(http.Stats.CxDestroy);
+        Http1ServerConnection? http = null;
+        try
+        {
+            http = new Http1ServerConnection(connection, manager);
+            await http.RunAsync();
+        }
+        finally
+        {
+            var last = http?.Stats ?? manager.Stats; // of the version that it is on by now
+            stats.Decrement(last.CxActive);
+            stats.Increment(last.CxDestroy);
+        }
         return true;
     }
 }

@@ -1,5 +1,6 @@
-using Managed.Proxy.Core.Buffers;
+using System.Diagnostics;
 using CsCheck;
+using Managed.Proxy.Core.Buffers;
 using Managed.Proxy.Core.Timers;
 using Xunit;
 
@@ -99,6 +100,61 @@ public sealed class EventLoopTests
             thread.Loop.Timers.Arm(new WheelTimer(_ => _ran.Add("soon"), null), 20_000);
         });
         Assert.Equal(["soon", "late"], _ran);
+    }
+
+    [Fact]
+    public void ThousandsOfTimersAtOneTime_FireSomeInEachTurn()
+    {
+        const int count = 1000;
+        using var thread = new LoopThread();
+        var perTurn = new Dictionary<long, int>();
+        int left = count;
+        thread.Run(() =>
+        {
+            for (int i = 0; i < count; i++) thread.Loop.Timers.Arm(new WheelTimer(_ => Fired(), null), 1000);
+        });
+        Assert.All(perTurn.Values, n => Assert.InRange(n, 1, Managed.Proxy.Core.EventLoop.EventLoop.TimersPerTurn));
+
+        void Fired()
+        {
+            perTurn[thread.Loop.Turns] = perTurn.GetValueOrDefault(thread.Loop.Turns) + 1;
+            if (--left == 0) thread.Done();
+        }
+    }
+
+    [Fact]
+    public void WhatMayWait_LeavesEachTurnToTheOthers()
+    {
+        const int count = 50;
+        using var thread = new LoopThread();
+        var turns = new HashSet<long>();
+        int left = count;
+        thread.Run(() =>
+        {
+            for (int i = 0; i < count; i++)
+                thread.Loop.Later(_ =>
+                {
+                    turns.Add(thread.Loop.Turns);
+                    for (long from = Stopwatch.GetTimestamp(); Stopwatch.GetElapsedTime(from).TotalMicroseconds < EventLoopMicros;) { }
+                    if (--left == 0) thread.Done();
+                }, null, thread.Loop.Turns);
+        });
+        Assert.Equal(count, turns.Count);
+    }
+
+    private const int EventLoopMicros = Managed.Proxy.Core.EventLoop.EventLoop.LaterMicros;
+
+    [Fact]
+    public void WhatWasPostedBeforeTheEnd_RunsBeforeTheLoopHasEnded()
+    {
+        var thread = new LoopThread();
+        thread.Run(() =>
+        {
+            thread.Loop.Post(_ => _ran.Add("posted"), null);
+            thread.Done();
+        });
+        Assert.Equal(["posted"], _ran);
+        thread.Dispose();
     }
 
     [Fact]

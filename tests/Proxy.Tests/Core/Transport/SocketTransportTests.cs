@@ -57,6 +57,40 @@ public sealed class SocketTransportTests
     }
 
     [Fact]
+    public void WhoGoes_IsClearedAwayAfterTheOthers()
+    {
+        const int count = 20;
+        using var thread = new LoopThread();
+        using var peers = new Peers(count, 1);
+        var order = new List<string>();
+        int left = count;
+        Bell? small = null;
+        small = new Bell(thread.Loop, () => order.Add("small"));
+        thread.Run(() =>
+        {
+            for (int i = 0; i < count; i++) GoAsync(peers.Accept(thread.Loop, i)).Forget();
+            thread.Loop.NextTurn(_ =>
+            {
+                // Within one turn all of them go, and after them something small is asked for.
+                peers.Go();
+                small.Ring();
+            }, null);
+        });
+        small.Dispose();
+        Assert.Equal("small", order[0]);
+        Assert.Equal(count, order.Count(o => o == "gone"));
+
+        async IoTask<bool> GoAsync(SocketTransport transport)
+        {
+            var buffer = new byte[16];
+            while (await transport.ReadAsync(buffer) > 0) { }
+            order.Add("gone");
+            if (--left == 0) thread.Done();
+            return true;
+        }
+    }
+
+    [Fact]
     public void SpentShare_DoesNotHideWhatIsUnread()
     {
         using var thread = new LoopThread();
@@ -126,6 +160,9 @@ public sealed class SocketTransportTests
         public long Sent(int client) => _sent[client];
 
         public void SendMore(int client, int bytes) => Assert.Equal(bytes, _clients[client].Send(new byte[bytes]));
+
+        /// <summary>All clients close.</summary>
+        public void Go() => _clients.ForEach(c => c.Dispose());
 
         public SocketTransport Accept(Loop loop, int client)
         {
