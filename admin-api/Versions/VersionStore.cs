@@ -65,12 +65,19 @@ internal sealed class VersionStore(IDbContextFactory<HistoryContext> contexts)
         head.ActiveVersion = version;
         head.Revision++;
         deployment(db.Deployments.Find(deploymentId)!);
-        if (revertedDeployment is not null && db.Deployments.Find(revertedDeployment) is { } reverted)
-        {
-            (reverted.State, reverted.FinishedAt, reverted.ConfirmDeadline) = (DeploymentState.Reverted, DateTimeOffset.UtcNow, null);
-            Mark(db, reverted.Version, VersionState.Reverted);
-        }
+        if (revertedDeployment is not null)
+            MarkReverted(db, revertedDeployment);
         Mark(db, version, VersionState.Active);
+        db.SaveChanges();
+        transaction.Commit();
+    }
+
+    /// <summary>A deployment that waited for its confirmation has nothing left to confirm.</summary>
+    public void EndTrial(string deployment)
+    {
+        using var db = contexts.CreateDbContext();
+        using var transaction = db.Database.BeginTransaction();
+        MarkReverted(db, deployment);
         db.SaveChanges();
         transaction.Commit();
     }
@@ -227,6 +234,14 @@ internal sealed class VersionStore(IDbContextFactory<HistoryContext> contexts)
         var head = ReadHead();
         return ApiException.NotFound("version", number.ToString(System.Globalization.CultureInfo.InvariantCulture),
             head.LastNumber == 0 ? [] : [head.LastNumber.ToString(System.Globalization.CultureInfo.InvariantCulture)]);
+    }
+
+    private static void MarkReverted(HistoryContext db, string deployment)
+    {
+        if (db.Deployments.Find(deployment) is not { } reverted)
+            return;
+        (reverted.State, reverted.FinishedAt, reverted.ConfirmDeadline) = (DeploymentState.Reverted, DateTimeOffset.UtcNow, null);
+        Mark(db, reverted.Version, VersionState.Reverted);
     }
 
     /// <summary>In place: reading the row would read its document.</summary>
