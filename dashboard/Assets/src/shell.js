@@ -35,7 +35,7 @@ export async function signOut() {
 }
 
 // `g` then a letter, and `?`: only outside of fields, and never with a modifier, so no browser key is taken away.
-const rooms = { o: '/', l: '/listeners', m: '/modules', v: '/vms', h: '/history' };
+const rooms = { o: '/', l: '/listeners', c: '/clusters', n: '/new', m: '/modules', v: '/vms', h: '/history' };
 let afterG = 0;
 
 function onKey(e) {
@@ -47,8 +47,20 @@ function onKey(e) {
   afterG = 0;
 }
 
+// A dialog begins at its first field, or, where it has none, at the button that does no harm.
+const firstField = '.mud-dialog-content :is(input, select, textarea):not([type="hidden"], :disabled)';
+const newDialogs = new MutationObserver(changes => {
+  for (const node of changes.flatMap(c => [...c.addedNodes])) {
+    const dialog = node.nodeType === 1 ? node.matches('.mud-dialog') ? node : node.querySelector('.mud-dialog') : null;
+    if (dialog) requestAnimationFrame(() => {
+      if (!dialog.querySelector('.mud-dialog-content')?.contains(document.activeElement)) (dialog.querySelector(firstField) ?? dialog.querySelector('.mud-dialog-actions button:not(:disabled)') ?? dialog.querySelector('button'))?.focus();
+    });
+  }
+});
+
 export function attach(dotnet) {
   frame = dotnet;
+  newDialogs.observe(document.body, { childList: true, subtree: true });
   document.removeEventListener('keydown', onKey);
   document.addEventListener('keydown', onKey);
   root.dataset.keys = 'on'; // for scripts that drive the page: keys are heard from here on

@@ -23,6 +23,7 @@ internal static class FakeTelemetry
             ["stats"] = new JsonArray([.. state.Active.Listeners.Values.Select((text, i) => new JsonObject { ["name"] = $"listener.{((string)FakeState.ListenerJson(text)["address"]!).Replace(':', '_')}.downstream_cx_active", ["value"] = 12 * (i + 1) })]),
             ["histograms"] = new JsonArray(),
         }));
+        api.MapGet("/status", () => FakeConfiguration.Json(new JsonObject { ["state"] = state.Degraded is null ? "live" : "degraded", ["degraded"] = state.Degraded?.DeepClone() }));
         api.MapGet("/stats/stream", (CancellationToken cancel) => TypedResults.ServerSentEvents(SamplesAsync(cancel)));
         api.MapGet("/events", (CancellationToken cancel) => TypedResults.ServerSentEvents(EventsAsync(state, cancel)));
     }
