@@ -14,6 +14,9 @@ namespace Managed.Dashboard.AdminApi;
 /// </summary>
 internal sealed class AdminApiClient(AdminApiConnection connection, AuthenticationStateProvider authentication)
 {
+    /// <summary>Whether this process is on its way out, so that nobody should draw anything any more.</summary>
+    public bool IsStopping => connection.Stopping.IsCancellationRequested;
+
     private const string JsonPatch = "application/json-patch+json";
 
     public async Task<Account> AccountAsync() => Session.Account((await authentication.GetAuthenticationStateAsync()).User);

@@ -83,6 +83,8 @@ internal sealed class LiveFeed(AdminApiClient api, ILogger<LiveFeed> log) : IAsy
             {
                 Log.FeedLost(log, e);
             }
+            if (api.IsStopping)
+                return;
             Become(FeedState.Lost);
             try
             {

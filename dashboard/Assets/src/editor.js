@@ -45,7 +45,7 @@ class ResourceEditor {
         EditorState.readOnly.of(readOnly),
         EditorView.contentAttributes.of({ 'aria-label': `${noun[0].toUpperCase()}${noun.slice(1)} as YAML`, 'aria-multiline': 'true' }),
         keymap.of([
-          { key: 'Mod-s', preventDefault: true, run: () => { this.dotnet.invokeMethodAsync('OnReviewKey'); return true; } },
+          { key: 'Mod-s', preventDefault: true, run: () => { this.tell('OnReviewKey'); return true; } },
           ...defaultKeymap, ...historyKeymap, ...foldKeymap, ...lintKeymap, ...searchKeymap, indentWithTab,
         ]),
         linter(view => readOnly ? [] : this.check(view), { delay: checkDelay }),
@@ -57,6 +57,9 @@ class ResourceEditor {
     addEventListener('beforeunload', this.onLeave);
     this.noteDirty();
   }
+
+  /** To .NET; nobody listens while the circuit is cut, and what is told is told again afterwards. */
+  async tell(method, ...told) { try { await this.dotnet.invokeMethodAsync(method, ...told); } catch { /* cut */ } }
 
   get text() { return this.view.state.doc.toString(); }
   path(text = this.text) { return `/api/v1/${this.collection}/${encodeURIComponent(this.name ?? nameIn(text) ?? '')}`; }
@@ -74,7 +77,7 @@ class ResourceEditor {
     const dirty = this.text !== this.base;
     if (dirty === this.dirty) return;
     this.dirty = dirty;
-    this.dotnet.invokeMethodAsync('OnDirty', dirty);
+    this.tell('OnDirty', dirty);
   }
 
   /** What is typed survives the page: a reload, a restart of the node, a lost circuit. Of this tab only. */
@@ -157,7 +160,7 @@ class ResourceEditor {
     const { problem } = result;
     if (problem.status === 412 || problem.status === 409) {
       if (!this.name) { this.report({ state: 'conflict' }); return []; }
-      await this.dotnet.invokeMethodAsync('OnMoved'); // .NET looks, merges or asks, and has it checked again
+      await this.tell('OnMoved'); // .NET looks, merges or asks, and has it checked again
       return [];
     }
     if (problem.status === 400 || problem.status === 422) {
@@ -171,7 +174,7 @@ class ResourceEditor {
 
   report(check) {
     this.told = check;
-    this.dotnet.invokeMethodAsync('OnChecked', { errors: 0, detail: null, gone: false, ...check });
+    this.tell('OnChecked', { errors: 0, detail: null, gone: false, ...check });
   }
 
   /** The node keeps what a text says, not how it is written. */

@@ -3,6 +3,8 @@ const root = document.documentElement;
 const systemDark = matchMedia('(prefers-color-scheme: dark)');
 let frame = null;
 
+async function tell(...told) { try { await frame?.invokeMethodAsync(...told); } catch { /* the circuit is cut */ } }
+
 function state() { return { choice: root.dataset.themeChoice ?? 'system', dark: root.dataset.theme === 'dark' }; }
 
 function paint() {
@@ -10,7 +12,7 @@ function paint() {
   root.dataset.theme = choice === 'dark' || (choice === 'system' && systemDark.matches) ? 'dark' : 'light';
 }
 
-systemDark.addEventListener('change', () => { paint(); frame?.invokeMethodAsync('OnThemeChanged', state()); });
+systemDark.addEventListener('change', () => { paint(); tell('OnThemeChanged', state()); });
 
 export function chooseTheme(choice) {
   if (choice === 'system') localStorage.removeItem('managed.theme'); else localStorage.setItem('managed.theme', choice);
@@ -41,9 +43,9 @@ let afterG = 0;
 function onKey(e) {
   if (e.ctrlKey || e.metaKey || e.altKey || e.defaultPrevented || e.isComposing) return;
   if (e.target.closest?.('input, textarea, select, [contenteditable="true"], .cm-editor') || document.querySelector('.mud-dialog')) return;
-  if (e.key === '?') { e.preventDefault(); frame?.invokeMethodAsync('OnHelp'); return; }
+  if (e.key === '?') { e.preventDefault(); tell('OnHelp'); return; }
   if (e.key === 'g') { afterG = Date.now(); return; }
-  if (Date.now() - afterG < 1500 && rooms[e.key]) { e.preventDefault(); frame?.invokeMethodAsync('OnGo', rooms[e.key]); }
+  if (Date.now() - afterG < 1500 && rooms[e.key]) { e.preventDefault(); tell('OnGo', rooms[e.key]); }
   afterG = 0;
 }
 

@@ -34,6 +34,13 @@ internal sealed partial class FakeState
     /// <summary>Content type of the last upload, and whether its digest was right.</summary>
     public string? UploadHeaders { get; set; }
 
+    private int _streams;
+
+    /// <summary>Streams of figures that are open now.</summary>
+    public int OpenStreams => Volatile.Read(ref _streams);
+
+    public void Streams(int more) => Interlocked.Add(ref _streams, more);
+
     public JsonObject? PendingDeployment { get; set; }
 
     /// <summary>What the node says is wrong with its history.</summary>
