@@ -29,7 +29,7 @@ public sealed class MissingCodeTests
         Assert.Contains("\"state\":\"degraded\"", (await node.GetAsync("status")).Body);
 
         await using var server = Serve(port);
-        await Eventually.TrueAsync(async () => await StampAsync(node) is not null, 60);
+        await Eventually.TrueAsync(async () => await StampAsync(node) is not null, "the code is there", 60);
         await Eventually.Async(() => node.Host.Services.GetRequiredService<ActiveConfiguration>().Degraded is null, "nothing is missing any more", 60);
         Assert.Equal(200, await StatusAsync(node, "coded"));
         Assert.DoesNotContain("DEGRADED", (await node.GetAsync("/ready")).Body);

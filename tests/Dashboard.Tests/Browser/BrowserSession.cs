@@ -50,6 +50,30 @@ internal sealed class BrowserSession : IAsyncDisposable
 
     public Task GoAsync(string path) => Page.GotoAsync(Host.Url(path));
 
+    /// <summary>From the next page on, every message of the circuit takes half of the round trip.</summary>
+    public Task SlowDownAsync(TimeSpan roundTrip) => Page.RouteWebSocketAsync("**/_blazor**", socket =>
+    {
+        var server = socket.ConnectToServer();
+        Relay(socket.OnMessage, server);
+        Relay(server.OnMessage, socket);
+
+        void Relay(Action<Action<IWebSocketFrame>> from, IWebSocketRoute to)
+        {
+            var last = Task.CompletedTask;
+            from(frame => last = SendAsync(last, frame, to));
+        }
+
+        async Task SendAsync(Task before, IWebSocketFrame frame, IWebSocketRoute to)
+        {
+            await Task.Delay(roundTrip / 2);
+            await before; // in their order
+            if (frame.Binary is { } bytes)
+                to.Send(bytes);
+            else
+                to.Send(frame.Text!);
+        }
+    });
+
     public ILocator Button(string name) => Page.GetByRole(AriaRole.Button, new() { Name = name, Exact = true });
 
     public ILocator Heading(string name) => Page.GetByRole(AriaRole.Heading, new() { Name = name, Level = 1 });

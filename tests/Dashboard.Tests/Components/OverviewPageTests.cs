@@ -82,4 +82,15 @@ public sealed class OverviewPageTests
         Assert.Equal(text, lamp.Find(".mark").TextContent.Trim());
         Assert.Contains(tone, lamp.Find(".mark").ClassList);
     }
+
+    [Theory]
+    [InlineData(4, "1 worker, on v4")]
+    [InlineData(3, "1 worker, not on v4 yet")]
+    public async Task WorkerLamp_CountsOneInTheSingular(long version, string text)
+    {
+        var (context, _) = ScriptedApi.Create();
+        await using var _1 = context;
+        var lamp = context.Render<WorkerLamp>(p => p.Add(l => l.Workers, [new WorkerStatus { Id = 0, Version = version }]).Add(l => l.Active, 4));
+        Assert.Equal(text, lamp.Find(".mark").TextContent.Trim());
+    }
 }
