@@ -82,9 +82,9 @@ public sealed class EndpointPoolTests : IDisposable
         var (a, b) = (await ConnectAsync(pool), await ConnectAsync(pool));
         PutBack(a);
         PutBack(b);
-        Assert.Same(b, pool.TryTakeIdle());
-        Assert.Same(a, pool.TryTakeIdle());
-        Assert.Null(pool.TryTakeIdle());
+        Assert.Same(b, pool.TryTake());
+        Assert.Same(a, pool.TryTake());
+        Assert.Null(pool.TryTake());
         Assert.Equal((2, 2), (_state.Connections, pool.OpenConnections));
         a.Close();
         a.Close(); // again: nothing
@@ -104,7 +104,7 @@ public sealed class EndpointPoolTests : IDisposable
         Assert.False(busy.Transport.IsClosed);
         PutBack(busy);
         Assert.True(busy.Transport.IsClosed);
-        Assert.Null(pool.TryTakeIdle());
+        Assert.Null(pool.TryTake());
         Assert.Equal(0, _state.Connections);
         return true;
     });
@@ -118,7 +118,7 @@ public sealed class EndpointPoolTests : IDisposable
         PutBack(connection);
         peer.Close();
         for (int i = 0; i < 600 && pool.OpenConnections > 0; i++) await TurnAsync(100_000);
-        Assert.Null(pool.TryTakeIdle());
+        Assert.Null(pool.TryTake());
         Assert.Equal(0, _state.Connections);
         return true;
     });
@@ -141,9 +141,9 @@ public sealed class EndpointPoolTests : IDisposable
         var pool = Pool();
         var connection = await ConnectAsync(pool);
         PutBack(connection);
-        Assert.Same(connection, pool.TryTakeIdle());
+        Assert.Same(connection, pool.TryTake());
         PutBack(connection);
-        Assert.Null(pool.TryTakeIdle());
+        Assert.Null(pool.TryTake());
         Assert.Equal(0, _state.Connections);
         return true;
     });
@@ -154,7 +154,7 @@ public sealed class EndpointPoolTests : IDisposable
         var pool = Pool();
         foreach (var end in new Action<UpstreamConnection>[] { PutBack, c => c.Close(), c => c.Finish(complete: false) })
         {
-            var connection = pool.TryTakeIdle() ?? await ConnectAsync(pool);
+            var connection = pool.TryTake() ?? await ConnectAsync(pool);
             var waiting = new PendingRequest();
             Assert.True(_state.TryWait(_idle.Worker, waiting, ClusterLimits.Default));
             end(connection);
