@@ -13,7 +13,7 @@ public sealed partial class HttpStream
 {
     private async IoTask<bool> ForwardAsync()
     {
-        var route = Route;
+        var route = Route; // [6.1]
         if (route is null)
         {
             Info.Flags |= ResponseFlags.NoRouteFound;
@@ -37,7 +37,7 @@ public sealed partial class HttpStream
             ReplyForFailure(UpstreamFailure.Overflow);
             return false;
         }
-        // What the upstream was not to see as it came is not sent there as it came.
+        // [6.2] What the upstream was not to see as it came is not sent there as it came.
         var rewrite = route.PrepareRequest(RequestHeaders, Info, envoyHeaders: !Manager.SuppressEnvoyHeaders);
         bool prepared = rewrite == PathRewriteResult.Done;
         if (rewrite == PathRewriteResult.TooLong) SendLocalReply(414, default, "path_rewrite_too_long");
@@ -136,6 +136,7 @@ public sealed partial class HttpStream
         long length = body && RequestHeaders.Has(HeaderId.ContentLength) ? FieldSyntax.ParseLength(RequestHeaders.Get(HeaderId.ContentLength)) : -1;
         // A method that usually has a body says so when it has none (RFC 9110 section 8.6).
         if (!body && _down.DeclaredEmptyBody) length = 0;
+        // [7.2]
         up.WriteHead(RequestHeaders, length, hasBody: body, upgrade: _down.AsksUpgrade);
         if (body)
         {
@@ -157,7 +158,7 @@ public sealed partial class HttpStream
 
     private async IoTask<UpstreamFailure> ReadResponseAsync(ClientExchange up, RouteEntry route)
     {
-        var failure = await _upstream.ReadHeadAsync(ResponseHeaders);
+        var failure = await _upstream.ReadHeadAsync(ResponseHeaders); // [7.3]
         int status = up.Status;
         while (failure.IsNone && status is < 200 and not 101)
         {

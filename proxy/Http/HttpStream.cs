@@ -20,6 +20,11 @@ namespace Managed.Proxy.Http;
 /// <para>Design: two pieces of straight-line code. The main one runs the request's headers through the filters, forwards, and brings
 /// the response back; a second one exists only while a request body is to be moved. Whatever happens in between (a timer, a filter that
 /// resumes, a client that goes) sets a field and wakes them; they look at the fields and decide.</para>
+/// <code>
+///  client ─► [5.1] headers cleaned ─► [5.2] request filters ─► [6.1] route ─► [6.2] rewrites ─► [7.1] endpoint, connection
+///                                                                                                   │ [7.2] request out
+///  client ◄─ [5.4] bytes out  ◄────── [5.3] response filters ◄── (a reply of our own) ◄──────────── [7.3] response head in
+/// </code>
 /// </summary>
 public sealed partial class HttpStream
 {
@@ -150,6 +155,7 @@ public sealed partial class HttpStream
     // The first of what may fail: within what gives back.
     private void Open()
     {
+        // [5]
         Manager.OnRequest(this);
         Faults.Pass(FaultPoint.Exchange);
         if (_traceStarted is { } started) started(Trace = new StreamTrace());
@@ -169,10 +175,10 @@ public sealed partial class HttpStream
         {
             Open();
             if (Worker.Overload.RefusesRequests) OnMemoryShort();
-            else if (Manager.PrepareRequest(this))
+            else if (Manager.PrepareRequest(this)) // [5.1]
             {
                 AttachFilters();
-                if (!IsStopped) _request.Headers(end: !_down.RequestHasBody); // [5]
+                if (!IsStopped) _request.Headers(end: !_down.RequestHasBody); // [5.2]
                 if (!_request.HeadersOut && !IsStopped && RequestHeaders.Has(HeaderId.Expect)) await InviteBodyAsync();
                 while (!_request.HeadersOut && !IsStopped)
                 {

@@ -62,7 +62,7 @@ internal sealed class UpstreamRequest(WorkerContext worker)
         return true;
     }
 
-    /// <summary>An endpoint, a connection to it and an exchange on that, which is begun. Waits for a connection where there may be no more.</summary>
+    /// <summary>[7.1] An endpoint, a connection to it and an exchange on that, which is begun. Waits for a connection where there may be no more.</summary>
     public IoTask<UpstreamFailure> AcquireAsync(PickContext pick)
     {
         if (_stopped) return new IoTask<UpstreamFailure>(UpstreamFailure.GivenUp);

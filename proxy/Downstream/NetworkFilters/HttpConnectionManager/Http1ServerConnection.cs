@@ -74,11 +74,13 @@ internal sealed class Http1ServerConnection : Http1Wire
 
     private async IoTask<bool> NextRequestAsync()
     {
+        // [4.1] Wait for bytes.
         if (Input.Length == 0)
         {
             if (!await FirstBytesAsync()) return false;
         }
         else if (IsTurnSpent()) await NextTurnAsync();
+        // [4.2] Read the head.
         var request = BeginHead();
         HeadResult result;
         while ((result = request.Head.Read(Input)) == HeadResult.NeedMore)
@@ -195,7 +197,7 @@ internal sealed class Http1ServerConnection : Http1Wire
     private async IoTask<bool> ServeAsync(Http1Request request, HeadResult result)
     {
         var (exchange, stream, head) = (request.Exchange, request.Stream, request.Head);
-        Rebind();
+        Rebind(); // [4.3] Take the version that is current.
         _requests++;
         if (result == HeadResult.Error) return await RefuseAsync(request, head.ErrorStatus, head.ErrorDetails);
         exchange.BeginBody();
@@ -205,7 +207,7 @@ internal sealed class Http1ServerConnection : Http1Wire
         _stream = stream;
         // A client that has sent its request and gone at once: nothing will tell of it again.
         if (Transport.IsBroken) stream.OnClientGone();
-        bool complete = await stream.ServeAsync();
+        bool complete = await stream.ServeAsync(); // [4.4] The stream, to its end.
         _stream = null;
         _worker.CountRequest();
         if (complete) return !exchange.MustClose;
