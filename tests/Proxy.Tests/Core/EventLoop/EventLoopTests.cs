@@ -191,6 +191,26 @@ public sealed class EventLoopTests
     }
 
     [Fact]
+    public void RoomOfACrowd_GoesAfterIt()
+    {
+        using var thread = new LoopThread();
+        int first = thread.Loop.Room, most = 0;
+        thread.Run(() =>
+        {
+            for (int i = 0; i < 50_000; i++)
+            {
+                thread.Loop.Defer(_ => { }, null);
+                thread.Loop.NextTurn(_ => { }, null);
+            }
+            most = thread.Loop.Room;
+            thread.Loop.NextTurn(_ => thread.Done(), null); // behind all of them
+        });
+        Assert.True(most >= 100_000);
+        for (int second = 0; second < 20; second++) thread.Loop.Trim();
+        Assert.InRange(thread.Loop.Room, first, first + 2048);
+    }
+
+    [Fact]
     public void WhatAnEventIsFor_IsGivenUpWhenItThrows()
     {
         using var thread = new LoopThread();

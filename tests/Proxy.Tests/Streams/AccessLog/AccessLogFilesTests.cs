@@ -93,6 +93,14 @@ public sealed class AccessLogFilesTests : IDisposable
             file.Append(0, timers, format, new StreamInfo());
             return Dropped() == before;
         }, "lines to be kept again");
+        // And what only the slow disk made necessary goes.
+        await Eventually.Async(() =>
+        {
+            file.Append(0, timers, format, new StreamInfo());
+            _files.Lane(0).Flush();
+            _ = reader.ReadAsync(buffer).AsTask();
+            return _files.Lane(0).Made <= 40;
+        }, "the chunks to go");
     }
 
     [Fact]
@@ -162,6 +170,26 @@ public sealed class AccessLogFilesTests : IDisposable
         long before = GC.GetAllocatedBytesForCurrentThread();
         for (int i = 0; i < 100; i++) file.Append(0, timers, format, info);
         Assert.Equal(0, GC.GetAllocatedBytesForCurrentThread() - before);
+    }
+
+    [Fact]
+    public void PathsOfVersionsThatAreGone_AreForgotten()
+    {
+        OpenMany(200);
+        GC.Collect();
+        GC.WaitForPendingFinalizers();
+        using var held = _files.Open(PathOf("last"), out _) is { } last ? new Holder(last) : null;
+        Assert.InRange(_files.Known, 1, 20);
+    }
+
+    private void OpenMany(int count)
+    {
+        for (int i = 0; i < count; i++) Assert.NotNull(_files.Open(PathOf($"log{i}"), out _));
+    }
+
+    private sealed class Holder(LogFile file) : IDisposable
+    {
+        public void Dispose() => GC.KeepAlive(file);
     }
 
     private double Dropped() => _stats.Read().Single(s => s.Name == "access_log.dropped").Value;

@@ -163,6 +163,24 @@ public sealed class EndpointPoolTests : IDisposable
         return true;
     });
 
+    [Fact]
+    public void RoomOfACrowd_GoesWithIt() => Run(async () =>
+    {
+        var pool = Pool();
+        var crowd = new List<UpstreamConnection>();
+        for (int i = 0; i < 400; i++)
+        {
+            crowd.Add(await ConnectAsync(pool));
+            _listener.Accept().Dispose();
+        }
+        int most = pool.Room;
+        foreach (var connection in crowd) connection.Close();
+        Assert.True(most >= 400);
+        Assert.InRange(pool.Room, 0, 200);
+        Assert.Equal((0, 0), (_state.Connections, pool.OpenConnections));
+        return true;
+    });
+
     private IoTask<bool> TurnAsync(long micros)
     {
         var passed = new IoSource<bool>();
