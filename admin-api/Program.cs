@@ -9,7 +9,6 @@ using Managed.AdminApi.Sandbox;
 using Managed.AdminApi.Swagger;
 using Managed.AdminApi.Telemetry;
 using Managed.AdminApi.Versions;
-using Managed.Dashboard.Hosting;
 using Managed.Proxy;
 
 namespace Managed.AdminApi;
@@ -18,20 +17,27 @@ internal static class Program
 {
     public static Task<int> Main(string[] args) => Commands.RunAsync(args);
 
+    /// <summary>What makes versions and serves them, without a web server: it works before there is one.</summary>
+    public static IServiceCollection Node(RunOptions options, DataFolder folder, ProxyServer proxy, LogLevels levels, StopSignal stop)
+    {
+        var node = new ServiceCollection().AddSingleton(options).AddSingleton(folder).AddSingleton(proxy).AddSingleton(levels).AddSingleton(stop);
+        node.AddSingleton<EventLog>().AddSingleton<ProxyEvents>();
+        return node.AddVersions(folder).AddAccess().AddTelemetry();
+    }
+
     /// <summary>The web host: one line for each feature folder.</summary>
-    public static WebApplication Build(RunOptions options, DataFolder folder, ProxyServer proxy, LogLevels levels, StopSignal stop)
+    /// <param name="parts">See <see cref="Node"/>; those of <paramref name="node"/> are the web host's too.</param>
+    public static WebApplication Build(RunOptions options, IServiceCollection parts, IServiceProvider node)
     {
         var builder = WebApplication.CreateEmptyBuilder(new() { ContentRootPath = AppContext.BaseDirectory, ApplicationName = "managed" });
-        builder.AddAdminServer(options, levels);
-        builder.Services.AddSingleton(options).AddSingleton(folder).AddSingleton(proxy).AddSingleton(levels).AddSingleton(stop);
-        builder.Services.AddSingleton<EventLog>().AddSingleton<ProxyEvents>();
-        builder.Services.AddVersions(folder);
+        builder.AddAdminServer(options);
+        builder.Services.AddSingleton(node.GetRequiredService<ILoggerFactory>());
+        foreach (var part in parts)
+            builder.Services.AddSingleton(part.ServiceType, _ => node.GetRequiredService(part.ServiceType));
         builder.Services.AddSingleton<FilterSandbox>();
         builder.Services.AddSingleton(new MemoryBudget());
-        builder.Services.AddAccess();
-        builder.Services.AddTelemetry();
-        builder.Services.AddApiDescription();
-        builder.Services.AddManagedDashboard(new() { Api = AdminServer.AddressOf });
+        if (options.Dashboard)
+            builder.Services.AddSingleton<DashboardHost>();
 
         var app = builder.Build();
         app.Use(next => context => app.Services.GetRequiredService<AdminConnections>().RunAsync(context, next));
@@ -39,11 +45,12 @@ internal static class Program
         app.UseMiddleware<HostGuard>();
         app.UseEnvoyPaths();
         app.UseRouting();
+        if (app.Services.GetService<DashboardHost>() is { } dashboard)
+            app.Use(next => context => dashboard.RunAsync(context, next));
         app.UseAccess();
         app.MapApiDescription();
         app.MapAdminApi();
         app.MapEnvoyPaths();
-        app.MapManagedDashboard();
         return app;
     }
 }

@@ -2,7 +2,6 @@ using System.Data.Common;
 using Microsoft.Data.Sqlite;
 using Microsoft.EntityFrameworkCore;
 using Microsoft.EntityFrameworkCore.Diagnostics;
-using Microsoft.EntityFrameworkCore.Metadata;
 
 namespace Managed.Migrations;
 
@@ -14,49 +13,47 @@ public static class HistoryDatabase
     private const int ShortRead = 522; // SQLITE_IOERR_SHORT_READ: the file ends before its last page
 
     /// <summary>FULL: in WAL mode anything less may lose acknowledged commits at a power cut.</summary>
-    private const string Durable = "PRAGMA synchronous=FULL; PRAGMA busy_timeout=5000;";
+    internal const string Durable = "PRAGMA synchronous=FULL; PRAGMA busy_timeout=5000;";
 
-    public static DbContextOptions<HistoryContext> Options(string file)
-    {
-        var connection = new SqliteConnectionStringBuilder { DataSource = file, ForeignKeys = true, DefaultTimeout = 5, Pooling = true };
-        return new DbContextOptionsBuilder<HistoryContext>()
-            .UseSqlite(connection.ConnectionString)
-            .AddInterceptors(new Pragmas(Durable))
-            .Options;
-    }
+    public static DbContextOptions<HistoryContext> Options(string file) => new DbContextOptionsBuilder<HistoryContext>()
+        .UseSqlite(ConnectionString(file))
+        .AddInterceptors(new Pragmas(Durable))
+        .Options;
+
+    internal static string ConnectionString(string file) =>
+        new SqliteConnectionStringBuilder { DataSource = file, ForeignKeys = true, DefaultTimeout = 5, Pooling = true }.ConnectionString;
 
     /// <summary>
     /// A connection that reads a history whose disk takes nothing: in exclusive locking mode the index of the write-ahead log is in
     /// memory instead of a file beside it, and what is closed is not merged. One at a time; nobody else may have the file open.
     /// </summary>
-    public static DbContextOptions<HistoryContext> ReadingOptions(string file)
-    {
-        var connection = new SqliteConnectionStringBuilder { DataSource = file, DefaultTimeout = 1, Pooling = false };
-        return new DbContextOptionsBuilder<HistoryContext>()
-            .UseSqlite(connection.ConnectionString)
-            .AddInterceptors(new Pragmas("PRAGMA busy_timeout=0; PRAGMA locking_mode=EXCLUSIVE;"))
-            .Options;
-    }
+    public static HistoryConnection OpenForReading(string file) => HistoryConnection.Open(
+        new SqliteConnectionStringBuilder { DataSource = file, DefaultTimeout = 1, Pooling = false }.ConnectionString, "PRAGMA busy_timeout=0; PRAGMA locking_mode=EXCLUSIVE;");
 
     /// <summary>
     /// Creates the file or brings it up to the newest migration, and checks it. A history that is up to date is only read, so a full
     /// disk does not keep a process from starting. Throws <see cref="SqliteException"/> when it is not a sound database.
     /// </summary>
-    public static void Migrate(HistoryContext context)
+    public static void Migrate(HistoryAccess history)
     {
-        if (Text(context, "PRAGMA journal_mode") != "wal")
-            context.Database.ExecuteSqlRaw("PRAGMA journal_mode=WAL");
-        if (context.Database.GetPendingMigrations().Any())
-        {
-            // The data folder is this process's alone, so a lock in it was left by one that was killed; the framework would wait for it without end.
-            context.Database.ExecuteSqlRaw("DROP TABLE IF EXISTS \"__EFMigrationsLock\"");
-            context.Database.Migrate();
-        }
-        var verdict = Text(context, "PRAGMA quick_check(1)");
-        if (verdict != "ok")
+        using var db = history.Open();
+        if (db.Value("PRAGMA journal_mode") as string != "wal")
+            db.Execute("PRAGMA journal_mode=WAL");
+        if (db.Value("SELECT count(*) FROM sqlite_schema") is 0L)
+            HistorySchema.Make(db);
+        else if (!HistorySchema.IsCurrent(db))
+            MigrateByMapper(history);
+        if (db.Value("PRAGMA quick_check(1)") is var verdict && verdict as string != "ok")
             throw new SqliteException($"the database is damaged: {verdict}", Corrupt);
-        foreach (var entity in context.Model.GetEntityTypes())
-            CheckTable(context, entity);
+        HistorySchema.Check(db);
+    }
+
+    private static void MigrateByMapper(HistoryAccess history)
+    {
+        using var context = history.Map();
+        // The data folder is this process's alone, so a lock in it was left by one that was killed; the framework would wait for it without end.
+        context.Database.ExecuteSqlRaw("DROP TABLE IF EXISTS \"__EFMigrationsLock\"");
+        context.Database.Migrate();
     }
 
     /// <summary>
@@ -65,39 +62,6 @@ public static class HistoryDatabase
     /// </summary>
     public static bool IsDamage(SqliteException error) =>
         error.SqliteErrorCode is GenericError or Corrupt or Format or NotADatabase || error.SqliteExtendedErrorCode == ShortRead;
-
-    /// <summary>A table or column that is missing is found here and not by the first call that needs it.</summary>
-    private static void CheckTable(HistoryContext context, IEntityType entity)
-    {
-        // With the table's name before it: a name in quotes that is no column is a text to SQLite.
-        var columns = string.Join(", ", entity.GetProperties().Select(p => $"t.\"{p.GetColumnName()}\""));
-        using var command = context.Database.GetDbConnection().CreateCommand();
-        context.Database.OpenConnection();
-        try
-        {
-            command.CommandText = $"SELECT {columns} FROM \"{entity.GetTableName()}\" t LIMIT 0";
-            using var reader = command.ExecuteReader();
-        }
-        finally
-        {
-            context.Database.CloseConnection();
-        }
-    }
-
-    private static string Text(HistoryContext context, string pragma)
-    {
-        context.Database.OpenConnection();
-        try
-        {
-            using var command = context.Database.GetDbConnection().CreateCommand();
-            command.CommandText = pragma;
-            return command.ExecuteScalar() as string ?? "";
-        }
-        finally
-        {
-            context.Database.CloseConnection();
-        }
-    }
 
     /// <summary>Pragmas that belong to a connection, not to the file.</summary>
     private sealed class Pragmas(string text) : DbConnectionInterceptor

@@ -53,7 +53,7 @@ public sealed partial class ProxyServer : IAsyncDisposable
         _shared = new SharedState(_workers.Length, new GuestEnvironment(scripts, options.CacheFolder, options.TraceStarted is not null, options.CodeFetchHosts, options.WasmCompiler) { InService = () => Current is not null });
         for (int i = 0; i < _workers.Length; i++) _workers[i] = new Worker(i, Stats, Overload, _reports, _inService, options.TraceStarted);
         _threads = [.. _workers.Select(w => new Thread(() => Run(w)) { Name = "worker-" + w.Id, IsBackground = true })];
-        _watchdog = new Watchdog(_workers, Stats, _logger);
+        _watchdog = new Watchdog(_workers, Overload, Stats, _logger);
         _sweep = new Timer(static s => ((ProxyServer)s!).SweepSafely(), this, Timeout.Infinite, Timeout.Infinite);
         ObserveProcess();
     }
@@ -89,8 +89,14 @@ public sealed partial class ProxyServer : IAsyncDisposable
 
     /// <summary>Builds a version with the real builders and changes nothing. On the calling thread.</summary>
     /// <param name="host">What it may take from the machine; null: everything, and it may wait for it.</param>
-    public BuildResult Build(ConfigObject document, long version, HostAccess? host = null)
-        => new SnapshotBuilder(Stats, _shared, _accessLogs, _clusters, _workers, Modules, host ?? new()).Build(document, version);
+    public BuildResult Build(ConfigObject document, long version, HostAccess? host = null) => Build(document, version, host, Current);
+
+    /// <summary>The same on the version that is given, or on none.</summary>
+    internal BuildResult Build(ConfigObject document, long version, HostAccess? host, Snapshot? former)
+    {
+        var access = host ?? new();
+        return SnapshotBuilder.Build(() => new SnapshotBuilder(Stats, _shared, _accessLogs, _clusters, _workers, Modules, access), document, version, former);
+    }
 
     /// <summary>Opens access log files anew, for log rotation.</summary>
     public void ReopenLogs() => _accessLogs.Reopen();
@@ -118,7 +124,6 @@ public sealed partial class ProxyServer : IAsyncDisposable
             await Task.Delay(20, CancellationToken.None);
         _stopped = true;
         _sweep.Dispose();
-        Overload.Dispose();
         _watchdog.Dispose();
         foreach (var worker in _workers) worker.Loop.Stop();
         foreach (var thread in _threads) if (thread.IsAlive) thread.Join(TimeSpan.FromSeconds(2));
@@ -156,6 +161,7 @@ public sealed partial class ProxyServer : IAsyncDisposable
     private void ObserveProcess()
     {
         Stats.Observe("server.memory_allocated", static () => GC.GetTotalMemory(false));
+        Stats.Observe("server.memory_total_allocated", static () => GC.GetTotalAllocatedBytes());
         Stats.Observe("server.total_connections", () => _workers.Sum(w => w.Connections.Count));
         Stats.Observe("server.concurrency", () => _workers.Length);
         Stats.Observe("server.live", () => Current is not null && !_draining ? 1 : 0);

@@ -4,7 +4,6 @@ using System.Text;
 using Managed.AdminApi.Hosting;
 using Managed.Migrations;
 using Microsoft.Data.Sqlite;
-using Microsoft.EntityFrameworkCore;
 
 namespace Managed.AdminApi.Auth;
 
@@ -12,7 +11,7 @@ namespace Managed.AdminApi.Auth;
 /// The administrator's token: its text is in the data folder (mode 0600), its SHA-256 in the history. A token file that was deleted
 /// is made anew and the old token dies with it.
 /// </summary>
-internal sealed class AccessTokens(DataFolder folder, IDbContextFactory<HistoryContext> contexts)
+internal sealed class AccessTokens(DataFolder folder, HistoryAccess history)
 {
     public const string AdministratorName = "admin", AdministratorRole = "admin";
     private byte[] _hash = [];
@@ -36,7 +35,7 @@ internal sealed class AccessTokens(DataFolder folder, IDbContextFactory<HistoryC
         {
             StoreHash();
         }
-        catch (Exception e) when (e is SqliteException or DbUpdateException)
+        catch (SqliteException)
         {
             // The history is broken; the token file alone still opens the door to mend it.
         }
@@ -53,16 +52,13 @@ internal sealed class AccessTokens(DataFolder folder, IDbContextFactory<HistoryC
 
     private void StoreHash()
     {
-        using var db = contexts.CreateDbContext();
+        using var db = history.Open();
         var hash = Convert.ToHexStringLower(_hash);
-        var row = db.Tokens.Find(AdministratorName);
-        if (row?.Hash == hash)
+        if (db.Value("SELECT hash FROM tokens WHERE name = $1", AdministratorName) as string == hash)
             return;
-        if (row is null)
-            db.Tokens.Add(new() { Name = AdministratorName, Role = AdministratorRole, Hash = hash, CreatedAt = DateTimeOffset.UtcNow });
-        else
-            (row.Hash, row.CreatedAt) = (hash, DateTimeOffset.UtcNow);
-        db.Sessions.ExecuteDelete(); // another token: who signed in with the old one signs in again
-        db.SaveChanges();
+        db.Begin();
+        db.Execute("INSERT OR REPLACE INTO tokens (name, role, hash, created_at) VALUES ($1, $2, $3, $4)", AdministratorName, AdministratorRole, hash, DateTimeOffset.UtcNow);
+        db.Execute("DELETE FROM sessions"); // another token: who signed in with the old one signs in again
+        db.Commit();
     }
 }

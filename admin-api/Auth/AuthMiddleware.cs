@@ -12,7 +12,7 @@ namespace Managed.AdminApi.Auth;
 /// A browser sends a cookie along with requests that other sites start, so a call by cookie must show that it comes from this origin.
 /// Runs before a byte of a body is read.
 /// </summary>
-internal sealed class AuthMiddleware(RequestDelegate next, AccessTokens tokens, Sessions sessions, FailureLimits limits)
+internal sealed class AuthMiddleware(RequestDelegate next, AccessTokens tokens, Sessions sessions, FailureLimits limits, Hosting.RunOptions options)
 {
     private const string Scheme = "Bearer ";
 
@@ -74,6 +74,6 @@ internal sealed class AuthMiddleware(RequestDelegate next, AccessTokens tokens, 
     private static bool IsOwn(HttpRequest request, string origin) => string.Equals(origin, $"{request.Scheme}://{request.Host}", StringComparison.OrdinalIgnoreCase);
 
     /// <summary>Somebody looks for a page with a browser: the form helps more than a problem.</summary>
-    private static bool IsVisit(HttpContext context, Endpoint? endpoint) =>
-        (endpoint is null || PageAnswers.Has(endpoint)) && HttpMethods.IsGet(context.Request.Method) && !context.Request.Path.StartsWithSegments("/api") && MediaTypes.WantsHtml(context.Request);
+    private bool IsVisit(HttpContext context, Endpoint? endpoint) =>
+        options.Dashboard && (endpoint is null || PageAnswers.Has(endpoint)) && HttpMethods.IsGet(context.Request.Method) && !context.Request.Path.StartsWithSegments("/api") && MediaTypes.WantsHtml(context.Request);
 }

@@ -1,12 +1,11 @@
 using System.Collections.Concurrent;
 using Managed.Migrations;
 using Microsoft.Data.Sqlite;
-using Microsoft.EntityFrameworkCore;
 
 namespace Managed.AdminApi.Auth;
 
 /// <summary>Sign-ins of the dashboard. Kept hashed in the history, so they outlive a restart; in memory too, so that a page costs no query and works without a history.</summary>
-internal sealed class Sessions(IDbContextFactory<HistoryContext> contexts)
+internal sealed class Sessions(HistoryAccess history)
 {
     public const string Cookie = "managed_session";
     public static readonly TimeSpan Lifetime = TimeSpan.FromHours(12); // a working day
@@ -21,17 +20,20 @@ internal sealed class Sessions(IDbContextFactory<HistoryContext> contexts)
         _known[row.Hash] = row;
         Store(db =>
         {
-            var now = DateTimeOffset.UtcNow;
-            db.Sessions.Where(s => s.ExpiresAt < now).ExecuteDelete();
-            db.Sessions.Add(row);
-            db.SaveChanges();
+            db.Begin();
+            db.Execute("DELETE FROM sessions WHERE expires_at < $1", DateTimeOffset.UtcNow);
+            db.Execute("INSERT INTO sessions (hash, name, role, expires_at) VALUES ($1, $2, $3, $4)", row.Hash, row.Name, row.Role, row.ExpiresAt);
+            db.Commit();
         });
         return secret;
     }
 
     public void Load() => Store(db =>
     {
-        foreach (var row in db.Sessions.AsNoTracking())
+        foreach (var row in db.Rows("SELECT hash, name, role, expires_at FROM sessions", r => new SessionRow
+        {
+            Hash = r.GetString(0), Name = r.GetString(1), Role = r.GetString(2), ExpiresAt = HistoryConnection.Time(r, 3),
+        }))
             _known[row.Hash] = row;
     });
 
@@ -50,17 +52,17 @@ internal sealed class Sessions(IDbContextFactory<HistoryContext> contexts)
     {
         var hash = AccessTokens.HashOf(secret);
         if (_known.TryRemove(hash, out _))
-            Store(db => db.Sessions.Where(s => s.Hash == hash).ExecuteDelete());
+            Store(db => db.Execute("DELETE FROM sessions WHERE hash = $1", hash));
     }
 
-    private void Store(Action<HistoryContext> action)
+    private void Store(Action<HistoryConnection> action)
     {
         try
         {
-            using var db = contexts.CreateDbContext();
+            using var db = history.Open();
             action(db);
         }
-        catch (Exception e) when (e is SqliteException or DbUpdateException)
+        catch (SqliteException)
         {
             // Without a history, sessions last as long as the process.
         }

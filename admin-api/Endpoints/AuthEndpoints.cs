@@ -1,4 +1,5 @@
 using Managed.AdminApi.Auth;
+using Managed.AdminApi.Hosting;
 using Managed.AdminApi.Problems;
 using Managed.AdminApi.Requests;
 using Managed.Proxy.Configuration;
@@ -22,7 +23,8 @@ internal static class AuthEndpoints
             new(Tag, "Says who makes the call") { Answers = [(200, "Name and role", Me)] })
         .Post("/auth/sign-in-links", IssueLinkAsync, new(Tag, "Makes a link that signs a browser in")
         {
-            Description = "It works once, for ten minutes. `managed sign-in` prints it.",
+            Description = "It works once, for ten minutes. `managed sign-in` prints it. A node that was started with `--no-dashboard` has nothing to sign in to: 404.",
+            Errors = [ProblemCode.NotFound],
             Answers = [(201, "The link", """{"url":"http://127.0.0.1:9901/auth/login?code=…","expires_at":"2026-11-29T12:10:00Z"}""")],
         });
 
@@ -78,6 +80,8 @@ internal static class AuthEndpoints
 
     private static Task IssueLinkAsync(HttpContext context)
     {
+        if (!context.RequestServices.GetRequiredService<RunOptions>().Dashboard)
+            throw new ApiException(ProblemCode.NotFound, "this node was started with --no-dashboard: there is nothing to sign in to");
         var (code, expires) = context.RequestServices.GetRequiredService<SignInCodes>().Issue();
         context.Response.Headers.CacheControl = "no-store";
         var url = SignInCodes.LinkOf(new($"{context.Request.Scheme}://{context.Request.Host}"), code);

@@ -10,9 +10,8 @@ namespace Managed.AdminApi.Hosting;
 /// <summary>The HTTP server of the admin port.</summary>
 internal static class AdminServer
 {
-    public static void AddAdminServer(this WebApplicationBuilder builder, RunOptions options, LogLevels levels)
+    public static void AddAdminServer(this WebApplicationBuilder builder, RunOptions options)
     {
-        builder.Logging.AddOneLineConsole(levels);
         builder.Services.AddRouting();
         builder.Services.AddSingleton<IHostLifetime, NoLifetime>();
         var connections = new AdminConnections(DescriptorBudget.Process.AdminConnections);

@@ -21,6 +21,7 @@ internal static class CommandLine
           --workers N                worker threads (one per core)        MANAGED_WORKERS
           --max-connections N        client connections at one time (by memory and descriptors)     MANAGED_MAX_CONNECTIONS
           --demo                     start the demo service as well       MANAGED_DEMO=1
+          --no-dashboard             API only, no pages: less memory                            MANAGED_NO_DASHBOARD=1
           --insecure-admin           allow an admin address that is not loopback, without TLS   MANAGED_INSECURE_ADMIN=1
           --admin-host NAME          allow one more Host name on the admin port (repeatable)    MANAGED_ADMIN_HOSTS
           --code-fetch-hosts HOST,…  hosts that Wasm code may be fetched from without a cluster (none): example.com,
@@ -34,7 +35,7 @@ internal static class CommandLine
 
     private static readonly string[] Valued =
         ["--config", "--data-dir", "--admin", "--workers", "--max-connections", "--admin-host", "--code-fetch-hosts", "--allow-files", "--allow-env", "--drain-time"];
-    private static readonly string[] Flags = ["--demo", "--insecure-admin"];
+    private static readonly string[] Flags = ["--demo", "--no-dashboard", "--insecure-admin"];
 
     /// <exception cref="StartException">Something is not understood; the message is one line.</exception>
     public static RunOptions Parse(IReadOnlyList<string> args, Func<string, string?> environment)
@@ -67,6 +68,7 @@ internal static class CommandLine
             Workers = Value("--workers", "MANAGED_WORKERS") is { } workers ? Count(workers) : defaults.Workers,
             MaxConnections = Value("--max-connections", "MANAGED_MAX_CONNECTIONS") is { } most ? Connections(most) : null,
             Demo = Flag(Value("--demo", "MANAGED_DEMO")),
+            Dashboard = !Flag(Value("--no-dashboard", "MANAGED_NO_DASHBOARD")),
             InsecureAdmin = Flag(Value("--insecure-admin", "MANAGED_INSECURE_ADMIN")),
             AdminHosts = Values("--admin-host", "MANAGED_ADMIN_HOSTS", ','),
             AllowFiles = Values("--allow-files", "MANAGED_ALLOW_FILES", ':'),

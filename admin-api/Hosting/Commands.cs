@@ -62,6 +62,7 @@ internal static class Commands
         PreparedCode.Begin();
         await using var host = await ManagedHost.StartAsync(options);
         SettleHeap();
+        StartPages.GiveBackSoon();
         host.ListenToSignals();
         host.ListenToLostFailures();
         host.Announce(Console.Out);

@@ -15,23 +15,30 @@ internal sealed class ManagedHost : IAsyncDisposable
 {
     private readonly RunOptions _options;
     private readonly DataFolder _folder;
-    private readonly WebApplication _app;
+    private readonly IServiceCollection _parts;
+    private readonly ServiceProvider _node;
+    private readonly ILoggerFactory _loggers;
     private readonly StopSignal _stop;
+    private WebApplication? _app;
     private DemoService? _demo;
     private string? _signInLink;
     private bool _stopped;
 
-    private ManagedHost(RunOptions options, DataFolder folder, ProxyServer proxy, WebApplication app, StopSignal stop) =>
-        (_options, _folder, Proxy, _app, _stop) = (options, folder, proxy, app, stop);
+    private ManagedHost(RunOptions options, DataFolder folder, ProxyServer proxy, IServiceCollection parts, ServiceProvider node, StopSignal stop)
+    {
+        (_options, _folder, Proxy, _parts, _node, _stop) = (options, folder, proxy, parts, node, stop);
+        _loggers = node.GetRequiredService<ILoggerFactory>();
+    }
 
     public ProxyServer Proxy { get; }
-    public IServiceProvider Services => _app.Services;
+    /// <summary>Those of the web host once there is one.</summary>
+    public IServiceProvider Services => _app?.Services ?? _node;
     /// <summary>Base of the admin port, such as <c>http://127.0.0.1:9901/</c>.</summary>
-    public Uri AdminUri => AdminServer.AddressOf(_app.Services);
+    public Uri AdminUri => AdminServer.AddressOf(Services);
     /// <summary>The administrator's access token.</summary>
-    public string Token => _app.Services.GetRequiredService<AccessTokens>().Administrator;
+    public string Token => Services.GetRequiredService<AccessTokens>().Administrator;
     /// <summary>The link that signs a browser in, once.</summary>
-    public string SignInLink => _signInLink ??= SignInCodes.LinkOf(AdminUri, _app.Services.GetRequiredService<SignInCodes>().Issue().Code);
+    public string SignInLink => _signInLink ??= SignInCodes.LinkOf(AdminUri, Services.GetRequiredService<SignInCodes>().Issue().Code);
     public Task StopRequested => _stop.Requested;
 
     /// <summary>Starts with the options of the command line: <c>StartAsync("--data-dir", dir, "--admin", "127.0.0.1:0")</c>.</summary>
@@ -72,7 +79,11 @@ internal sealed class ManagedHost : IAsyncDisposable
         {
             MaxConnections = options.MaxConnections, Workers = options.Workers, LoggerFactory = loggers, CacheFolder = folder.WasmCacheFolder, CodeFetchHosts = options.CodeFetchHosts, WasmCompiler = Commands.CompileWasm,
         });
-        return new(options, folder, proxy, Program.Build(options, folder, proxy, levels, stop), stop);
+        var parts = Program.Node(options, folder, proxy, levels, stop);
+        var node = new ServiceCollection().AddSingleton(loggers).AddSingleton(typeof(ILogger<>), typeof(Logger<>));
+        foreach (var part in parts)
+            node.Add(part);
+        return new(options, folder, proxy, parts, node.BuildServiceProvider(), stop);
     }
 
     public void ListenToSignals() => _stop.Listen(Proxy.ReopenLogs);
@@ -95,7 +106,8 @@ internal sealed class ManagedHost : IAsyncDisposable
             output.WriteLine($"listener   {listener.Name} on {listener.BoundAddress}");
         output.WriteLine($"admin      {AdminUri}  (API {AdminUri}api/v1, Swagger {AdminUri}swagger)");
         // Written here and nowhere else: a log, an event or a trace would keep what signs somebody in.
-        output.WriteLine($"dashboard  {SignInLink}  (works once, for ten minutes; managed sign-in prints another)");
+        if (_options.Dashboard)
+            output.WriteLine($"dashboard  {SignInLink}  (works once, for ten minutes; managed sign-in prints another)");
         output.WriteLine($"token      {_folder.TokenFile}");
     }
 
@@ -108,7 +120,8 @@ internal sealed class ManagedHost : IAsyncDisposable
         HostLog.Stopping(Services.GetRequiredService<ILogger<ManagedHost>>(), _options.DrainTime.TotalSeconds);
         await CloseWritersAsync();
         await Proxy.StopAsync(_options.DrainTime, CancellationToken.None);
-        await _app.StopAsync();
+        if (_app is not null)
+            await _app.StopAsync();
     }
 
     public async ValueTask DisposeAsync()
@@ -118,15 +131,19 @@ internal sealed class ManagedHost : IAsyncDisposable
             _stopped = true;
             await CloseWritersAsync();
             await Proxy.StopAsync(TimeSpan.Zero, CancellationToken.None);
-            await _app.StopAsync();
+            if (_app is not null)
+                await _app.StopAsync();
         }
-        await _app.DisposeAsync();
+        if (_app is not null)
+            await _app.DisposeAsync();
         await Proxy.DisposeAsync();
+        await _node.DisposeAsync();
         if (_demo is not null)
             await _demo.DisposeAsync();
         _stop.Dispose();
         SqliteConnection.ClearAllPools(); // the last connection to close merges the write-ahead log
         _folder.Dispose();
+        _loggers.Dispose(); // writes what it has not written yet
     }
 
     /// <summary>What went wrong at the start is to be told, not what went wrong in cleaning up after it.</summary>
@@ -146,6 +163,7 @@ internal sealed class ManagedHost : IAsyncDisposable
     {
         Services.GetRequiredService<ConfirmationClock>().Dispose();
         Services.GetRequiredService<HistoryKeeper>().Dispose();
+        Services.GetRequiredService<MissingCode>().Dispose();
         Services.GetRequiredService<FileWatch>().Dispose();
         await Services.GetRequiredService<Publisher>().CloseAsync();
         Services.GetRequiredService<EventLog>().Close();
@@ -162,6 +180,7 @@ internal sealed class ManagedHost : IAsyncDisposable
         Services.GetRequiredService<Sessions>().Load();
         if (_options.Demo || StarterConfiguration.UsesDemo(Services.GetRequiredService<ActiveConfiguration>().Required.Document))
             _demo = await DemoService.StartAsync(levels);
+        _app = Program.Build(_options, _parts, _node);
         try
         {
             await _app.StartAsync();

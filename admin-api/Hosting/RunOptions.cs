@@ -12,6 +12,8 @@ internal sealed record RunOptions
     /// <summary>Client connections of the data plane at one time; null: by memory and descriptors.</summary>
     public int? MaxConnections { get; init; }
     public bool Demo { get; init; }
+    /// <summary>Whether the admin port has pages for browsers.</summary>
+    public bool Dashboard { get; init; } = true;
     /// <summary>Allows an admin address that other machines reach, without TLS.</summary>
     public bool InsecureAdmin { get; init; }
     /// <summary>Further names by which the admin port may be called.</summary>

@@ -42,13 +42,13 @@ internal static class ModuleReferences
     private static void Walk(ConfigNode node, Action<ConfigObject, ConfigScalar> visit)
     {
         if (node is ConfigArray array)
-            foreach (var item in array)
-                Walk(item, visit);
+            for (var i = 0; i < array.Count; i++)
+                Walk(array[i], visit);
         else if (node is ConfigObject o)
-            foreach (var (name, value) in o.Members.ToList())
-                if (name == "module" && value is ConfigScalar { Kind: ConfigScalarKind.String } scalar)
+            for (var i = 0; i < o.Members.Count; i++) // by number, since the visitor may set what it visits
+                if (o.Members[i] is var member && member.Key == "module" && member.Value is ConfigScalar { Kind: ConfigScalarKind.String } scalar)
                     visit(o, scalar);
-                else if (!Free.Contains(name))
-                    Walk(value, visit);
+                else if (member.Value is not ConfigScalar && !Free.Contains(member.Key))
+                    Walk(member.Value, visit);
     }
 }

@@ -10,12 +10,12 @@ internal sealed record ModuleView(string Digest, string Kind, IReadOnlyList<stri
     IReadOnlyList<string> Imports, IReadOnlyList<string> Exports, IReadOnlyList<long> UsedBy);
 
 /// <summary>Scripts and Wasm modules, stored once per content and found by digest or by name.</summary>
-internal sealed class ModuleStore(IDbContextFactory<HistoryContext> contexts)
+internal sealed class ModuleStore(HistoryAccess history)
 {
     /// <summary>Stores a module and points a name at it. True when the content is new.</summary>
     public bool Add(ModuleRow module, string? name)
     {
-        using var db = contexts.CreateDbContext();
+        using var db = history.Map();
         // The same bytes as a file that a version names: a module from now on, and that file still.
         db.Modules.Where(m => m.Digest == module.Digest && m.Kind == StoredModules.FileKind)
             .ExecuteUpdate(set => set.SetProperty(m => m.Kind, module.Kind).SetProperty(m => m.Abi, module.Abi).SetProperty(m => m.Imports, module.Imports).SetProperty(m => m.Exports, module.Exports));
@@ -31,7 +31,7 @@ internal sealed class ModuleStore(IDbContextFactory<HistoryContext> contexts)
     /// <summary>Points a name at a stored module; false when there is no such module.</summary>
     public bool Name(string name, string digest)
     {
-        using var db = contexts.CreateDbContext();
+        using var db = history.Map();
         if (!db.Modules.Any(m => m.Digest == digest && m.Kind != StoredModules.FileKind))
             return false;
         Point(db, name, digest);
@@ -41,15 +41,15 @@ internal sealed class ModuleStore(IDbContextFactory<HistoryContext> contexts)
 
     public string? DigestOf(string name)
     {
-        using var db = contexts.CreateDbContext();
-        return db.ModuleNames.AsNoTracking().SingleOrDefault(n => n.Name == name)?.Digest;
+        using var db = history.Open();
+        return db.Value("SELECT digest FROM module_names WHERE name = $1", name) as string;
     }
 
     /// <summary>One of the names that point at it.</summary>
     public string? NameOf(string digest)
     {
-        using var db = contexts.CreateDbContext();
-        return db.ModuleNames.AsNoTracking().Where(n => n.Digest == digest).OrderBy(n => n.Name).Select(n => n.Name).FirstOrDefault();
+        using var db = history.Open();
+        return db.Value("SELECT name FROM module_names WHERE digest = $1 ORDER BY name LIMIT 1", digest) as string;
     }
 
     public ModuleView? Find(string digest) => Views(m => m.Digest == digest && m.Kind != StoredModules.FileKind).FirstOrDefault();
@@ -58,14 +58,14 @@ internal sealed class ModuleStore(IDbContextFactory<HistoryContext> contexts)
 
     public (string Kind, byte[] Content)? Content(string digest)
     {
-        using var db = contexts.CreateDbContext();
-        return db.Modules.AsNoTracking().SingleOrDefault(m => m.Digest == digest) is { } row ? (row.Kind, row.Content) : null;
+        using var db = history.Open();
+        return db.Rows("SELECT kind, content FROM modules WHERE digest = $1", r => (r.GetString(0), r.GetFieldValue<byte[]>(1)), digest) is [var module] ? module : null;
     }
 
     /// <summary>Deletes a module and its names; gives the versions that need it instead when there are any.</summary>
     public IReadOnlyList<long> Delete(string digest)
     {
-        using var db = contexts.CreateDbContext();
+        using var db = history.Map();
         var users = db.VersionModules.Where(m => m.Digest == digest).Select(m => m.Version).OrderDescending().ToList();
         if (users.Count == 0)
             db.Modules.Where(m => m.Digest == digest).ExecuteDelete();
@@ -74,8 +74,8 @@ internal sealed class ModuleStore(IDbContextFactory<HistoryContext> contexts)
 
     public IReadOnlyList<string> Names()
     {
-        using var db = contexts.CreateDbContext();
-        return [.. db.ModuleNames.AsNoTracking().Select(n => n.Name)];
+        using var db = history.Open();
+        return db.Rows("SELECT name FROM module_names", r => r.GetString(0));
     }
 
     private static void Point(HistoryContext db, string name, string digest)
@@ -88,7 +88,7 @@ internal sealed class ModuleStore(IDbContextFactory<HistoryContext> contexts)
 
     private IReadOnlyList<ModuleView> Views(System.Linq.Expressions.Expression<Func<ModuleRow, bool>> which)
     {
-        using var db = contexts.CreateDbContext();
+        using var db = history.Map();
         var rows = db.Modules.AsNoTracking().Where(which).OrderByDescending(m => m.CreatedAt).ThenBy(m => m.Digest)
             .Select(m => new { m.Digest, m.Kind, m.Size, m.CreatedAt, m.Author, m.Abi, m.Imports, m.Exports }).ToList();
         var digests = rows.Select(r => r.Digest).ToList();

@@ -16,13 +16,17 @@ internal sealed record ErrorItem(
     [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] string? Hint = null,
     [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] string? Scope = null)
 {
+    /// <summary>See <see cref="ConfigError.MayPass"/>.</summary>
+    [JsonIgnore]
+    public bool MayPass { get; init; }
+
     /// <param name="error">What the builders found.</param>
     /// <param name="submitted">The text of this call; null when the call brought none.</param>
     public static ErrorItem From(ConfigError error, ConfigSource? submitted)
     {
         var here = submitted is null || ReferenceEquals(error.Source, submitted);
         var located = submitted is not null && here && error.Line > 0;
-        return new(error.Pointer, error.Code, error.Detail, located ? error.Line : null, located ? error.Column : null, error.Hint, here ? null : "document");
+        return new(error.Pointer, error.Code, error.Detail, located ? error.Line : null, located ? error.Column : null, error.Hint, here ? null : "document") { MayPass = error.MayPass };
     }
 
     public static IReadOnlyList<ErrorItem> From(IEnumerable<ConfigError> errors, ConfigSource? submitted) => [.. errors.Select(e => From(e, submitted))];

@@ -2,9 +2,9 @@ using System.Globalization;
 using System.Text;
 using Managed.AdminApi.Problems;
 using Managed.Dashboard.Hosting;
-using Microsoft.AspNetCore.Authorization;
 using Microsoft.OpenApi;
 using Swashbuckle.AspNetCore.Swagger;
+using Swashbuckle.AspNetCore.SwaggerGen;
 
 namespace Managed.AdminApi.Swagger;
 
@@ -13,55 +13,51 @@ internal static class ApiDescription
 {
     private const string Document = "/swagger/v1/swagger.json";
 
-    public static IServiceCollection AddApiDescription(this IServiceCollection services)
-    {
-        services.AddEndpointsApiExplorer();
-        return services.AddSwaggerGen(swagger =>
-        {
-            swagger.SwaggerDoc("v1", new OpenApiInfo
-            {
-                Title = "Managed admin API",
-                Version = "v1",
-                Description = "Every accepted write makes one immutable version and publishes it before it answers. Reads carry a strong ETag, writes take If-Match. All errors are application/problem+json. "
-                    + "A request that cannot be read never becomes a call; any address then answers, and closes: " + string.Join(", ", ProblemCode.OfTheServer.Select(c => $"{c.Status} `{c.Name}`"))
-                    + ". A verb that an address does not take is 405 with Allow, an address that is none 404.",
-            });
-            swagger.AddSecurityDefinition("token", new OpenApiSecurityScheme { Type = SecuritySchemeType.Http, Scheme = "bearer", Description = "The text of the file admin-token in the data folder." });
-            swagger.OperationFilter<OperationDescription>();
-            swagger.DocumentFilter<ProblemSchema>();
-        });
-    }
-
+    /// <summary>What it says is the program's, nothing of this node: anybody may read it.</summary>
     public static void MapApiDescription(this WebApplication app)
     {
-        // It says what the program can do, nothing of this node: anybody may read it. Made once, as making it takes time and memory.
-        var document = new Lazy<byte[]>(() => Make(app.Services));
+        var made = new Lazy<(byte[] Document, RequestDelegate Page)>(() => Make(app.Services), LazyThreadSafetyMode.PublicationOnly); // its libraries are loaded when somebody asks
         app.MapGet(Document, (RequestDelegate)(context =>
         {
             context.Response.ContentType = "application/json; charset=utf-8";
-            return context.Response.Body.WriteAsync(document.Value, context.RequestAborted).AsTask();
+            return context.Response.Body.WriteAsync(made.Value.Document, context.RequestAborted).AsTask();
         })).ExcludeFromDescription().AllowAnonymous();
-        app.MapSwaggerUI("swagger", ui =>
+        app.MapMethods("/swagger/{**path}", ["GET", "HEAD"], (RequestDelegate)(context =>
+        {
+            PageAnswers.AddHeaders(context.Response.Headers);
+            context.SetEndpoint(null); // the page answers only what no endpoint does
+            return made.Value.Page(context);
+        })).ExcludeFromDescription().AllowAnonymous();
+    }
+
+    private static (byte[], RequestDelegate) Make(IServiceProvider node)
+    {
+        var services = new ServiceCollection().AddSingleton(node.GetRequiredService<EndpointDataSource>()).AddSingleton(node.GetRequiredService<ILoggerFactory>())
+            .AddSingleton(node.GetRequiredService<IWebHostEnvironment>()).AddSingleton<IHostEnvironment>(node.GetRequiredService<IWebHostEnvironment>());
+        var provider = services.AddLogging().AddRouting().AddEndpointsApiExplorer().AddSwaggerGen(Describe).BuildServiceProvider();
+        using var text = new StringWriter(CultureInfo.InvariantCulture);
+        provider.GetRequiredService<ISwaggerProvider>().GetSwagger("v1").SerializeAsV3(new OpenApiJsonWriter(text));
+        var page = new ApplicationBuilder(provider).UseSwaggerUI(ui =>
         {
             ui.SwaggerEndpoint(Document, "Managed admin API v1");
             ui.DocumentTitle = "Managed admin API";
             ui.EnableDeepLinking();
-        }).Add(endpoint =>
-        {
-            endpoint.Metadata.Add(new AllowAnonymousAttribute());
-            var answer = endpoint.RequestDelegate!;
-            endpoint.RequestDelegate = context =>
-            {
-                PageAnswers.AddHeaders(context.Response.Headers);
-                return answer(context);
-            };
-        });
+        }).Build();
+        return (Encoding.UTF8.GetBytes(text.ToString()), page);
     }
 
-    private static byte[] Make(IServiceProvider services)
+    private static void Describe(SwaggerGenOptions swagger)
     {
-        using var text = new StringWriter(CultureInfo.InvariantCulture);
-        services.GetRequiredService<ISwaggerProvider>().GetSwagger("v1").SerializeAsV3(new OpenApiJsonWriter(text));
-        return Encoding.UTF8.GetBytes(text.ToString());
+        swagger.SwaggerDoc("v1", new OpenApiInfo
+        {
+            Title = "Managed admin API",
+            Version = "v1",
+            Description = "Every accepted write makes one immutable version and publishes it before it answers. Reads carry a strong ETag, writes take If-Match. All errors are application/problem+json. "
+                + "A request that cannot be read never becomes a call; any address then answers, and closes: " + string.Join(", ", ProblemCode.OfTheServer.Select(c => $"{c.Status} `{c.Name}`"))
+                + ". A verb that an address does not take is 405 with Allow, an address that is none 404.",
+        });
+        swagger.AddSecurityDefinition("token", new OpenApiSecurityScheme { Type = SecuritySchemeType.Http, Scheme = "bearer", Description = "The text of the file admin-token in the data folder." });
+        swagger.OperationFilter<OperationDescription>();
+        swagger.DocumentFilter<ProblemSchema>();
     }
 }

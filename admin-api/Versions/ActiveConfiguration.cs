@@ -31,5 +31,7 @@ internal sealed record Degradation(string Reason, string Serving, long? Version,
 {
     /// <summary>The newest acknowledged version, from a history that cannot be written.</summary>
     public const string History = "history";
+    /// <summary>The active version, but for code that could not be fetched.</summary>
+    public const string Incomplete = "without that code";
     public const string LastGood = "last-good.json", Nothing = "nothing";
 }

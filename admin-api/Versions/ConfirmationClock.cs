@@ -29,8 +29,8 @@ internal sealed class ConfirmationClock : IDisposable
     /// <summary>After a start: arms what still waits; a deadline that has passed fires at once.</summary>
     public void Resume()
     {
-        foreach (var deployment in _deployments.AwaitingConfirmation())
-            Arm(deployment.Id, deployment.ConfirmDeadline ?? DateTimeOffset.UtcNow);
+        foreach (var (id, deadline) in _deployments.AwaitingConfirmation())
+            Arm(id, deadline ?? DateTimeOffset.UtcNow);
     }
 
     public async Task ConfirmAsync(string id, CancellationToken cancellation)

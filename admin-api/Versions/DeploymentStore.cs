@@ -4,18 +4,18 @@ using Microsoft.EntityFrameworkCore;
 namespace Managed.AdminApi.Versions;
 
 /// <summary>Reads deployments and ends confirmations.</summary>
-internal sealed class DeploymentStore(IDbContextFactory<HistoryContext> contexts)
+internal sealed class DeploymentStore(HistoryAccess history)
 {
     public DeploymentRow? Find(string id)
     {
-        using var db = contexts.CreateDbContext();
+        using var db = history.Map();
         return db.Deployments.AsNoTracking().SingleOrDefault(d => d.Id == id);
     }
 
     /// <summary>Newest first. Identifiers sort by time, so they page as well.</summary>
     public (IReadOnlyList<DeploymentRow> Rows, long Total) List(string? below, int count, string? state)
     {
-        using var db = contexts.CreateDbContext();
+        using var db = history.Map();
         var query = db.Deployments.AsNoTracking();
         if (!string.IsNullOrEmpty(state))
             query = query.Where(d => d.State == state || d.Id == state);
@@ -25,16 +25,18 @@ internal sealed class DeploymentStore(IDbContextFactory<HistoryContext> contexts
         return ([.. query.OrderByDescending(d => d.Id).Take(count)], total);
     }
 
-    public IReadOnlyList<DeploymentRow> AwaitingConfirmation()
+    /// <summary>Those that have to be confirmed still, each with the time by which.</summary>
+    public IReadOnlyList<(string Id, DateTimeOffset? Deadline)> AwaitingConfirmation()
     {
-        using var db = contexts.CreateDbContext();
-        return [.. db.Deployments.AsNoTracking().Where(d => d.State == DeploymentState.AwaitingConfirmation)];
+        using var db = history.Open();
+        return db.Rows("SELECT id, confirm_deadline FROM deployments WHERE state = $1",
+            r => (r.GetString(0), r.IsDBNull(1) ? (DateTimeOffset?)null : HistoryConnection.Time(r, 1)), DeploymentState.AwaitingConfirmation);
     }
 
     /// <summary>Moves a deployment on if it is still in that state; false when it is not.</summary>
     public bool TryMove(string id, string from, string to)
     {
-        using var db = contexts.CreateDbContext();
+        using var db = history.Map();
         if (db.Deployments.Find(id) is not { } row || row.State != from)
             return false;
         (row.State, row.ConfirmDeadline, row.FinishedAt) = (to, null, DateTimeOffset.UtcNow);

@@ -26,16 +26,16 @@ internal sealed record FileReference(ConfigObject Node, string Holder, string Fi
     private static void Walk(ConfigNode node, string holder, List<FileReference> found)
     {
         if (node is ConfigArray array)
-            foreach (var item in array)
-                Walk(item, holder, found);
+            for (var i = 0; i < array.Count; i++)
+                Walk(array[i], holder, found);
         else if (node is ConfigObject o)
         {
             if (o["filename"] is ConfigScalar { Kind: ConfigScalarKind.String } name && o.Members.All(m => Fields.Contains(m.Key)))
                 found.Add(new(o, holder, name.Text, o["sha256"] is ConfigScalar { IsNull: false } digest ? digest.Text : null));
             else
-                foreach (var (field, value) in o.Members)
-                    if (!Free.Contains(field))
-                        Walk(value, field, found);
+                for (var i = 0; i < o.Members.Count; i++)
+                    if (o.Members[i] is var member && member.Value is not ConfigScalar && !Free.Contains(member.Key))
+                        Walk(member.Value, member.Key, found);
         }
     }
 }

@@ -33,8 +33,9 @@ internal sealed class FileSources(StoredModules stored, HostPolicy policy)
     {
         if (FileReference.In(document).Count == 0)
             return document;
-        var before = known.SelectMany(FileReference.In).ToLookup(r => r.Key);
-        var digests = known.SelectMany(FileReference.In).Select(r => r.Sha256).OfType<string>().ToHashSet(StringComparer.Ordinal);
+        var references = known.SelectMany(FileReference.In).ToList();
+        var before = references.ToLookup(r => r.Key);
+        var digests = references.Select(r => r.Sha256).OfType<string>().ToHashSet(StringComparer.Ordinal);
         var pinned = document.Clone();
         var open = FileReference.In(pinned).Where(r => r.Sha256 is null || !before.Contains(r.Key)).ToList();
         var unread = open.Where(r => !_digests.ContainsKey((r.Holder, r.Filename)) && !host.Unreadable.ContainsKey(r.Filename)).ToList();

@@ -21,7 +21,7 @@ internal enum HistoryHealth
 internal sealed record HistoryFinding(HistoryHealth Health, string? Reason, VersionStore.Head? Head);
 
 /// <summary>The history's file as a whole: opened and checked, read in need, set aside.</summary>
-internal sealed class HistoryFile(DataFolder folder, IDbContextFactory<HistoryContext> contexts)
+internal sealed class HistoryFile(DataFolder folder, HistoryAccess history)
 {
     private static readonly string[] Parts = ["", "-wal", "-shm"];
 
@@ -53,12 +53,9 @@ internal sealed class HistoryFile(DataFolder folder, IDbContextFactory<HistoryCo
         {
             if (new FileInfo(folder.DatabaseFile) is not { Exists: true, Length: > 0 })
                 return default;
-            using var db = new HistoryContext(HistoryDatabase.ReadingOptions(folder.DatabaseFile));
-            db.Database.OpenConnection(); // one for both queries
+            using var db = HistoryDatabase.OpenForReading(folder.DatabaseFile);
             head = VersionStore.HeadOf(db);
-            if (head.Active is not { } number || db.Versions.AsNoTracking().SingleOrDefault(v => v.Number == number) is not { } row)
-                return (head, null);
-            return (head, new(number, VersionDocument.Unpack(row.Document, row.Digest), row.CreatedAt, row.Author));
+            return (head, head.Active is { } number ? VersionStore.Served(db, number) : null);
         }
         catch (Exception e) when (e is SqliteException or InvalidOperationException or InvalidDataException or InvalidCastException or FormatException or ArgumentException or IOException)
         {
@@ -95,8 +92,8 @@ internal sealed class HistoryFile(DataFolder folder, IDbContextFactory<HistoryCo
     private VersionStore.Head OpenSound()
     {
         folder.MakeDatabaseFile();
-        using var db = contexts.CreateDbContext();
-        HistoryDatabase.Migrate(db);
+        HistoryDatabase.Migrate(history);
+        using var db = history.Open();
         return VersionStore.HeadOf(db);
     }
 }

@@ -24,7 +24,7 @@ namespace Managed.AdminApi.Versions;
 /// <c>/api/v1/status</c> until the next change.
 /// </summary>
 internal sealed class HistoryKeeper(ProxyServer proxy, HistoryFile file, VersionStore store, StoredModules modules, LastGoodFile lastGood, Publisher publisher,
-    ConfirmationClock confirmations, ActiveConfiguration active, ILogger<HistoryKeeper> logger) : IDisposable
+    ConfirmationClock confirmations, MissingCode missing, ActiveConfiguration active, ILogger<HistoryKeeper> logger) : IDisposable
 {
     private const int FormerVersionsTried = 20;
     private static readonly TimeSpan RetryEvery = TimeSpan.FromSeconds(1);
@@ -34,10 +34,12 @@ internal sealed class HistoryKeeper(ProxyServer proxy, HistoryFile file, Version
 
     /// <summary>Serves what there is and says what is wrong.</summary>
     /// <exception cref="StartException">The workers do not take it: a port is in use.</exception>
-    public async Task ServeAsync(HistoryFinding finding)
+    /// <param name="finding">What opening the history gave.</param>
+    /// <param name="known">A version that was read from it before.</param>
+    public async Task ServeAsync(HistoryFinding finding, ActiveVersion? known = null)
     {
         var copy = lastGood.TryRead();
-        var (head, stored, fault) = Read(finding);
+        var (head, stored, fault) = Read(finding, known);
         ActiveVersion? served = null;
         // Of two with one number the history's own: it is the original.
         foreach (var candidate in new[] { stored, copy }.OfType<ActiveVersion>().OrderByDescending(v => v.Number))
@@ -84,7 +86,7 @@ internal sealed class HistoryKeeper(ProxyServer proxy, HistoryFile file, Version
 
     public void Dispose() => _stop.Cancel();
 
-    private (VersionStore.Head? Head, ActiveVersion? Stored, string? Fault) Read(HistoryFinding finding)
+    private (VersionStore.Head? Head, ActiveVersion? Stored, string? Fault) Read(HistoryFinding finding, ActiveVersion? known)
     {
         if (finding.Health != HistoryHealth.Sound)
         {
@@ -93,6 +95,8 @@ internal sealed class HistoryKeeper(ProxyServer proxy, HistoryFile file, Version
         }
         if (finding.Head!.Active is not { } number)
             return (finding.Head, null, "the history has no version");
+        if (known?.Number == number)
+            return (finding.Head, known, null);
         try
         {
             var (row, document) = store.Load(number);
@@ -105,11 +109,17 @@ internal sealed class HistoryKeeper(ProxyServer proxy, HistoryFile file, Version
     }
 
     /// <summary>Null when it is live; what is served already and not older stays.</summary>
-    private async Task<string?> TryServeAsync(ActiveVersion version)
+    public async Task<string?> TryServeAsync(ActiveVersion version)
     {
         if (active.Current is { Number: > 0 } current && current.Number >= version.Number)
             return current.Number == version.Number ? null : "a newer version is served";
-        var built = proxy.Build(version.Document, version.Number, HostOf(version.Document));
+        var built = proxy.Build(version.Document, version.Number, HostOf(version.Document, makesDo: false));
+        IReadOnlyList<string> lacking = [];
+        if (built.Errors.Count > 0 && built.Errors.All(e => e.MayPass))
+        {
+            lacking = [.. built.Errors.Select(e => e.Detail)];
+            built = proxy.Build(version.Document, version.Number, HostOf(version.Document, makesDo: true));
+        }
         if (built.Snapshot is null || built.Errors.Count > 0)
         {
             built.Snapshot?.Dispose();
@@ -117,6 +127,8 @@ internal sealed class HistoryKeeper(ProxyServer proxy, HistoryFile file, Version
         }
         await PublishAsync(built.Snapshot);
         active.Set(version);
+        if (lacking.Count > 0)
+            missing.Lack(version, lacking);
         return null;
     }
 
@@ -144,8 +156,8 @@ internal sealed class HistoryKeeper(ProxyServer proxy, HistoryFile file, Version
     }
 
     // What was a version once takes what it took. Files of one that was made before files were kept are read.
-    private HostAccess? HostOf(ConfigObject document) =>
-        FileReference.In(document).Any(r => r.Sha256 is null) ? null : new HostAccess { Pinned = modules.File };
+    private HostAccess HostOf(ConfigObject document, bool makesDo) =>
+        new() { Pinned = FileReference.In(document).Any(r => r.Sha256 is null) ? null : modules.File, MakesDo = makesDo };
 
     private async Task PublishAsync(Snapshot snapshot)
     {

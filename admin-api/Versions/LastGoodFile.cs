@@ -18,9 +18,11 @@ internal sealed class LastGoodFile(DataFolder folder, ILogger<LastGoodFile> logg
     /// copy, which then is older than the history, and never the version: it is said in the log, and <see cref="WriteOwed"/> tries
     /// again. Callers hold the publisher's lock, or nobody else runs yet.
     /// </summary>
-    public void Write(ActiveVersion version)
+    /// <param name="version">To be written.</param>
+    /// <param name="json">Its document's, when that is at hand.</param>
+    public void Write(ActiveVersion version, byte[]? json = null)
     {
-        if (TryWrite(version) is { } reason)
+        if (TryWrite(version, json) is { } reason)
             PublisherLog.CopyFailed(logger, version.Number, Path, reason);
     }
 
@@ -34,9 +36,10 @@ internal sealed class LastGoodFile(DataFolder folder, ILogger<LastGoodFile> logg
     }
 
     /// <summary>What was wrong, or null.</summary>
-    private string? TryWrite(ActiveVersion version)
+    private string? TryWrite(ActiveVersion version, byte[]? json = null)
     {
-        var buffer = new ArrayBufferWriter<byte>();
+        json ??= version.Document.ToJson();
+        var buffer = new ArrayBufferWriter<byte>(json.Length + 1024);
         using (var writer = new Utf8JsonWriter(buffer))
         {
             writer.WriteStartObject();
@@ -44,7 +47,7 @@ internal sealed class LastGoodFile(DataFolder folder, ILogger<LastGoodFile> logg
             writer.WriteString("created_at", version.CreatedAt);
             writer.WriteString("author", version.Author);
             writer.WritePropertyName("document");
-            writer.WriteRawValue(version.Document.ToJson(), skipInputValidation: true);
+            writer.WriteRawValue(json, skipInputValidation: true);
             writer.WriteEndObject();
         }
         try
@@ -57,6 +60,22 @@ internal sealed class LastGoodFile(DataFolder folder, ILogger<LastGoodFile> logg
         {
             Volatile.Write(ref _owed, version);
             return e.Message;
+        }
+    }
+
+    /// <summary>The number of the copy's version, without reading the rest; 0 when it cannot be told.</summary>
+    public long Number()
+    {
+        try
+        {
+            using var file = File.OpenRead(Path);
+            Span<byte> start = stackalloc byte[64];
+            var reader = new Utf8JsonReader(start[..file.ReadAtLeast(start, start.Length, throwOnEndOfStream: false)], isFinalBlock: false, default);
+            return reader.Read() && reader.Read() && reader.ValueTextEquals("version"u8) && reader.Read() && reader.TryGetInt64(out var number) ? number : 0;
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException or JsonException or InvalidOperationException)
+        {
+            return 0;
         }
     }
 

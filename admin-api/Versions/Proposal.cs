@@ -12,6 +12,8 @@ internal sealed record Proposal(string Author, string Source, Func<ActiveVersion
     /// <summary>The document is the operator's own file, which may name anything.</summary>
     public bool IsOperators { get; init; }
     public bool DryRun { get; init; }
+    /// <summary>Code that cannot be had is done without (a node that starts).</summary>
+    public bool MakesDo { get; init; }
     /// <summary>How long the caller waits for the outcome; null for as long as it takes, zero not at all.</summary>
     public TimeSpan? Wait { get; init; }
     public TimeSpan? ConfirmWithin { get; init; }

@@ -60,7 +60,7 @@ internal sealed class Publisher(ProxyServer proxy, VersionStore store, ActiveCon
     /// </summary>
     public async Task<Submission> SubmitAsync(Proposal proposal, CancellationToken cancellation)
     {
-        var work = builder.Begin(trusted: proposal.IsRollback || proposal.IsOperators);
+        var work = builder.Begin(trusted: proposal.IsRollback || proposal.IsOperators, proposal.MakesDo);
         var draft = await PrepareAsync(proposal, work, waits: true, cancellation);
         if (proposal.DryRun)
             return DryRun(draft!);
@@ -164,7 +164,9 @@ internal sealed class Publisher(ProxyServer proxy, VersionStore store, ActiveCon
     {
         var (former, edit, next) = (draft.Former, draft.Edit, draft.Next!);
         var summary = ChangeSummary.Between(former?.Document, edit.Document);
-        var (document, digest) = VersionDocument.Pack(edit.Document);
+        var json = edit.Document.ToJson();
+        var (document, digest) = VersionDocument.Pack(json);
+        var named = FileReference.In(edit.Document);
         var now = DateTimeOffset.UtcNow;
         if (_unsettled)
             store.SettleInterrupted();
@@ -178,18 +180,18 @@ internal sealed class Publisher(ProxyServer proxy, VersionStore store, ActiveCon
                 Added = summary.Added, Changed = summary.Changed, Removed = summary.Removed, Summary = summary.ResourcesJson(),
             },
             n => new DeploymentRow { Id = DeploymentId(n), Version = n, PreviousVersion = former?.Number, State = DeploymentState.Preparing, StartedAt = now },
-            [.. ModuleReferences.In(edit.Document), .. FileReference.In(edit.Document).Select(r => "sha256:" + r.Sha256).Distinct()],
-            [.. FileReference.In(edit.Document).Select(r => r.Sha256!).Distinct().Where(files.ContainsKey).Select(d => StoredModules.FileRow(d, files[d], proposal.Author, now))]);
+            [.. ModuleReferences.In(edit.Document), .. named.Select(r => "sha256:" + r.Sha256).Distinct()],
+            [.. named.Select(r => r.Sha256!).Distinct().Where(files.ContainsKey).Select(d => StoredModules.FileRow(d, files[d], proposal.Author, now))]);
         next.Version = number;
         _lastNumber = number;
         _inFlight = DeploymentId(number);
         _reverting = proposal.Reverts;
         events.Add("deployment.started", new { id = DeploymentId(number), version = number });
-        var version = new ActiveVersion(number, VersionDocument.Parse(edit.Document.ToJson()), now, proposal.Author);
-        return Task.Run(() => PublishAsync(proposal, draft, version, summary, giveBack));
+        var version = new ActiveVersion(number, VersionDocument.Settle(edit.Document, former?.Document), now, proposal.Author);
+        return Task.Run(() => PublishAsync(proposal, draft, version, json, summary, giveBack));
     }
 
-    private async Task<Submission> PublishAsync(Proposal proposal, Draft draft, ActiveVersion version, ChangeSummary summary, Action giveBack)
+    private async Task<Submission> PublishAsync(Proposal proposal, Draft draft, ActiveVersion version, byte[] json, ChangeSummary summary, Action giveBack)
     {
         var (former, edit, next, warnings) = draft;
         try
@@ -201,7 +203,7 @@ internal sealed class Publisher(ProxyServer proxy, VersionStore store, ActiveCon
             var deadline = DateTimeOffset.UtcNow + proposal.ConfirmWithin;
             await SettleAsync(proposal, former, version, id, result, deadline);
             _unsettled = false;
-            lastGood.Write(version);
+            lastGood.Write(version, json);
             active.Set(version);
             active.Degraded = null;
             _inFlight = _reverting = null;

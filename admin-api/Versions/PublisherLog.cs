@@ -45,6 +45,12 @@ internal static partial class PublisherLog
     [LoggerMessage(3116, LogLevel.Warning, "The history can be read and written again; version {Version} is served")]
     public static partial void Recovered(ILogger logger, long version);
 
+    [LoggerMessage(3118, LogLevel.Error, "DEGRADED: version {Version} is served without code that cannot be fetched; the next attempt is in {Seconds} s: {Reason}")]
+    public static partial void CodeMissing(ILogger logger, long version, double seconds, string reason);
+
+    [LoggerMessage(3119, LogLevel.Warning, "The code that was missing has come; version {Version} is served as a whole")]
+    public static partial void CodeCame(ILogger logger, long version);
+
     [LoggerMessage(3117, LogLevel.Error, "The history was not taken up again: {Reason}")]
     public static partial void RetryFailed(ILogger logger, string reason);
 }

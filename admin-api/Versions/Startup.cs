@@ -9,20 +9,25 @@ namespace Managed.AdminApi.Versions;
 /// is the <see cref="HistoryKeeper"/>'s, and the file becomes a version of its own when it differs.
 /// </summary>
 internal sealed class Startup(HistoryFile history, VersionStore store, Publisher publisher, HistoryKeeper keeper, ConfirmationClock confirmations, ActiveConfiguration active,
-    LastGoodFile lastGood, DataFolder folder, RunOptions options)
+    LastGoodFile lastGood, MissingCode missing, DataFolder folder, RunOptions options)
 {
     /// <exception cref="StartException">The given configuration is not valid, a port is in use, or a new history cannot be begun.</exception>
     public async Task ServeAsync()
     {
+        // What the head names is served before anything else is looked at: checking a long history takes longer than the rest of a start.
+        var glanced = folder.IsNew ? null : store.Glance();
+        if (glanced is not null && lastGood.Number() <= glanced.Number)
+            await keeper.TryServeAsync(glanced);
         var finding = history.Open();
         if (folder.IsNew && finding.Head?.Active is null && lastGood.TryRead() is null)
             await ServeFirstAsync(finding);
         else
-            await ServeFormerAsync(finding);
+            await ServeFormerAsync(finding, glanced);
         folder.MarkUsed();
         if (active.Degraded is not { StoreUsable: false })
             confirmations.Resume();
         keeper.Watch();
+        missing.Watch();
     }
 
     private async Task ServeFirstAsync(HistoryFinding finding)
@@ -34,9 +39,9 @@ internal sealed class Startup(HistoryFile history, VersionStore store, Publisher
         await ApplyAsync(options.ConfigFile is { } file ? ConfigFile.Read(file) : StarterConfiguration.Read(), options.ConfigFile ?? "starter configuration");
     }
 
-    private async Task ServeFormerAsync(HistoryFinding finding)
+    private async Task ServeFormerAsync(HistoryFinding finding, ActiveVersion? glanced)
     {
-        await keeper.ServeAsync(finding);
+        await keeper.ServeAsync(finding, glanced);
         if (options.ConfigFile is not { } file)
             return;
         var degraded = active.Degraded;
@@ -50,9 +55,19 @@ internal sealed class Startup(HistoryFile history, VersionStore store, Publisher
     /// <summary>Makes a version of a file, unless the active one has that content.</summary>
     private async Task ApplyAsync(ConfigObject document, string what)
     {
+        var proposal = new Proposal("managed", ChangeSource.File, _ => new(document, document.Source, what)) { Comment = what, IsOperators = true };
         try
         {
-            var done = await publisher.SubmitAsync(new("managed", ChangeSource.File, _ => new(document, document.Source, what)) { Comment = what, IsOperators = true }, CancellationToken.None);
+            Submission done;
+            try
+            {
+                done = await publisher.SubmitAsync(proposal, CancellationToken.None);
+            }
+            catch (ApiException e) when (e.Errors is { Count: > 0 } errors && errors.All(x => x.MayPass))
+            {
+                done = await publisher.SubmitAsync(proposal with { MakesDo = true }, CancellationToken.None);
+                missing.Lack(active.Required, [.. errors.Select(x => x.Detail)]);
+            }
             foreach (var warning in done.Warnings)
                 Console.Error.WriteLine("warning: " + Line(what, warning));
         }

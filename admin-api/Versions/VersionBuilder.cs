@@ -21,12 +21,13 @@ internal sealed class VersionBuilder(ProxyServer proxy, StoredModules modules, H
     public sealed record Work(HostAccess Host, FileSources Files, bool Trusted);
 
     /// <param name="trusted">The operator's own document, or one that is a version already.</param>
-    public Work Begin(bool trusted)
+    /// <param name="makesDo">See <see cref="Proposal.MakesDo"/>.</param>
+    public Work Begin(bool trusted, bool makesDo = false)
     {
         var files = new FileSources(modules, policy);
         return new(new HostAccess
         {
-            Pinned = files.Content, Folders = trusted ? null : policy.Folders, Variables = trusted ? null : policy.Variables, DefersWaiting = true,
+            Pinned = files.Content, Folders = trusted ? null : policy.Folders, Variables = trusted ? null : policy.Variables, DefersWaiting = true, MakesDo = makesDo,
         }, files, trusted);
     }
 

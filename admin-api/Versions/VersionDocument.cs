@@ -11,9 +11,11 @@ internal static class VersionDocument
     /// <summary>Source name of documents that come from the store; errors in them carry no line.</summary>
     public const string SourceName = "document";
 
-    public static (byte[] Stored, string Digest) Pack(ConfigObject document)
+    public static (byte[] Stored, string Digest) Pack(ConfigObject document) => Pack(document.ToJson());
+
+    /// <param name="json">The document's.</param>
+    public static (byte[] Stored, string Digest) Pack(byte[] json)
     {
-        var json = document.ToJson();
         using var buffer = new MemoryStream();
         using (var gzip = new GZipStream(buffer, CompressionLevel.Fastest))
             gzip.Write(json);
@@ -42,4 +44,7 @@ internal static class VersionDocument
         return ConfigParser.Parse(json, ConfigFormat.Json, SourceName, errors) as ConfigObject
             ?? throw new InvalidDataException("the stored document is not a JSON object");
     }
+
+    /// <summary>The document as one that comes from the store; what has not changed is shared with the version before.</summary>
+    public static ConfigObject Settle(ConfigObject document, ConfigObject? former) => ConfigPlaces.Settle(document, former, SourceName);
 }

@@ -2,6 +2,7 @@ using Managed.AdminApi.Documents;
 using Managed.AdminApi.Problems;
 using Managed.Migrations;
 using Managed.Proxy.Configuration;
+using Microsoft.Data.Sqlite;
 using Microsoft.EntityFrameworkCore;
 
 namespace Managed.AdminApi.Versions;
@@ -21,80 +22,73 @@ namespace Managed.AdminApi.Versions;
 /// may fail; and in the copy, unless that is owed. The copy is never newer than the history unless the history has lost something, so
 /// a start takes the newer of the two. Callers hold the publisher's lock while they write.
 /// </summary>
-internal sealed class VersionStore(IDbContextFactory<HistoryContext> contexts)
+internal sealed class VersionStore(HistoryAccess history)
 {
     /// <summary>What the head row says.</summary>
     public sealed record Head(long? Active, long? Previous, long LastNumber);
 
     public Head ReadHead()
     {
-        using var db = contexts.CreateDbContext();
+        using var db = history.Open();
         return HeadOf(db);
     }
 
-    public static Head HeadOf(HistoryContext db) =>
-        db.Heads.AsNoTracking().SingleOrDefault() is { } row ? new(row.ActiveVersion, row.PreviousVersion, row.LastNumber) : new(null, null, 0);
+    public static Head HeadOf(HistoryConnection db) =>
+        db.Rows("SELECT active_version, previous_version, last_number FROM head", r => new Head(HistoryConnection.Number(r, 0), HistoryConnection.Number(r, 1), r.GetInt64(2)))
+            .SingleOrDefault() ?? new(null, null, 0);
 
     /// <summary>Stores a version and its deployment as pending and takes the next number.</summary>
     public long Record(Func<long, VersionRow> version, Func<long, DeploymentRow> deployment, IEnumerable<string> modules, IReadOnlyList<ModuleRow> files)
     {
-        using var db = contexts.CreateDbContext();
-        var head = HeadRowOf(db);
-        var number = ++head.LastNumber;
-        head.Revision++;
-        db.Versions.Add(version(number));
-        db.Deployments.Add(deployment(number));
-        db.Modules.AddRange(files.Where(f => !db.Modules.Any(m => m.Digest == f.Digest)));
-        foreach (var digest in modules.Where(d => files.Any(f => f.Digest == d) || db.Modules.Any(m => m.Digest == d)))
-            db.VersionModules.Add(new() { Version = number, Digest = digest });
-        db.SaveChanges();
+        using var db = history.Open();
+        db.Begin();
+        var number = HeadOf(db).LastNumber + 1;
+        MoveHead(db, "last_number = $1", number);
+        Insert(db, version(number));
+        var first = deployment(number);
+        db.Execute("INSERT INTO deployments (id, version, previous_version, state, started_at, prepare_ms, duration_ms, workers) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
+            first.Id, first.Version, first.PreviousVersion, first.State, first.StartedAt, first.PrepareMs, first.DurationMs, first.Workers);
+        foreach (var file in files)
+            db.Execute("INSERT OR IGNORE INTO modules (digest, kind, size, created_at, author, abi, imports, exports, content) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
+                file.Digest, file.Kind, file.Size, file.CreatedAt, file.Author, file.Abi, file.Imports, file.Exports, file.Content);
+        foreach (var digest in modules)
+            db.Execute("INSERT OR IGNORE INTO version_modules (version, digest) SELECT $1, digest FROM modules WHERE digest = $2", number, digest);
+        db.Commit();
         return number;
     }
 
     /// <summary>The publication went well: moves the head, marks the former version, updates the deployments.</summary>
     public void Settle(long version, Action<DeploymentRow> deployment, string deploymentId, string? revertedDeployment = null)
     {
-        using var db = contexts.CreateDbContext();
-        using var transaction = db.Database.BeginTransaction();
-        var head = HeadRowOf(db);
-        if (head.ActiveVersion is { } former)
+        using var db = history.Open();
+        db.Begin();
+        Activate(db, version);
+        Write(db, deploymentId, version, deployment);
+        if (revertedDeployment is not null && db.Value("SELECT version FROM deployments WHERE id = $1", revertedDeployment) is long reverted)
         {
-            Mark(db, former, VersionState.Superseded);
-            head.PreviousVersion = former;
-        }
-        head.ActiveVersion = version;
-        head.Revision++;
-        deployment(db.Deployments.Find(deploymentId)!);
-        if (revertedDeployment is not null && db.Deployments.Find(revertedDeployment) is { } reverted)
-        {
-            (reverted.State, reverted.FinishedAt, reverted.ConfirmDeadline) = (DeploymentState.Reverted, DateTimeOffset.UtcNow, null);
-            Mark(db, reverted.Version, VersionState.Reverted);
+            db.Execute("UPDATE deployments SET state = $2, finished_at = $3, confirm_deadline = NULL WHERE id = $1", revertedDeployment, DeploymentState.Reverted, DateTimeOffset.UtcNow);
+            Mark(db, reverted, VersionState.Reverted);
         }
         Mark(db, version, VersionState.Active);
-        db.SaveChanges();
-        transaction.Commit();
+        db.Commit();
     }
 
     /// <summary>The publication failed: the head stays.</summary>
     public void Reject(long version, Action<DeploymentRow> deployment, string deploymentId)
     {
-        using var db = contexts.CreateDbContext();
-        using var transaction = db.Database.BeginTransaction();
+        using var db = history.Open();
+        db.Begin();
         Mark(db, version, VersionState.Rejected);
-        deployment(db.Deployments.Find(deploymentId)!);
-        db.SaveChanges();
-        transaction.Commit();
+        Write(db, deploymentId, version, deployment);
+        db.Commit();
     }
 
     /// <summary>Takes back everything, as long as no version was ever served: a first start that failed leaves an empty history.</summary>
     public void ForgetFailedStart()
     {
-        using var db = contexts.CreateDbContext();
-        if (db.Heads.SingleOrDefault()?.ActiveVersion is not null)
-            return;
-        db.Deployments.ExecuteDelete();
-        db.Versions.ExecuteDelete();
-        db.Heads.ExecuteDelete();
+        using var db = history.Open();
+        if (HeadOf(db).Active is null)
+            db.Execute("DELETE FROM deployments; DELETE FROM versions; DELETE FROM head;");
     }
 
     /// <summary>
@@ -103,38 +97,30 @@ internal sealed class VersionStore(IDbContextFactory<HistoryContext> contexts)
     /// </summary>
     public void Adopt(ActiveVersion version, long lastNumber, string comment)
     {
-        using var db = contexts.CreateDbContext();
-        using var transaction = db.Database.BeginTransaction();
-        var head = HeadRowOf(db);
-        head.LastNumber = Math.Max(Math.Max(head.LastNumber, lastNumber), version.Number);
-        head.Revision++;
+        using var db = history.Open();
+        db.Begin();
+        var head = HeadOf(db);
+        MoveHead(db, "last_number = $1", Math.Max(Math.Max(head.LastNumber, lastNumber), version.Number));
         var (document, digest) = VersionDocument.Pack(version.Document);
-        var known = db.Versions.AsNoTracking().Where(v => v.Number == version.Number).Select(v => v.Digest).SingleOrDefault();
+        var known = db.Value("SELECT digest FROM versions WHERE number = $1", version.Number) as string;
         if (version.Number > 0 && (known is null || known == digest))
         {
-            if (head.ActiveVersion is { } former)
-            {
-                Mark(db, former, VersionState.Superseded);
-                head.PreviousVersion = former;
-            }
             if (known is null)
-                db.Versions.Add(new VersionRow
+                Insert(db, new VersionRow
                 {
-                    Number = version.Number, CreatedAt = version.CreatedAt, Author = version.Author, Source = ChangeSource.File, Comment = comment, BaseVersion = head.ActiveVersion,
+                    Number = version.Number, CreatedAt = version.CreatedAt, Author = version.Author, Source = ChangeSource.File, Comment = comment, BaseVersion = head.Active,
                     State = VersionState.Active, Document = document, Digest = digest, Summary = ChangeSummary.Between(null, version.Document).ResourcesJson(),
                 });
-            head.ActiveVersion = version.Number;
-        }
-        db.SaveChanges();
-        if (known == digest)
+            Activate(db, version.Number);
             Mark(db, version.Number, VersionState.Active);
-        transaction.Commit();
+        }
+        db.Commit();
     }
 
     /// <summary>Versions below a number that were served once, newest first, without documents.</summary>
     public IReadOnlyList<VersionRow> ServedBefore(long number, int count)
     {
-        using var db = contexts.CreateDbContext();
+        using var db = history.Map();
         return [.. WithoutDocument(db.Versions.AsNoTracking().Where(v => v.Number < number && v.State != VersionState.Pending && v.State != VersionState.Rejected)
             .OrderByDescending(v => v.Number).Take(count))];
     }
@@ -142,30 +128,52 @@ internal sealed class VersionStore(IDbContextFactory<HistoryContext> contexts)
     /// <summary>After a crash: versions without an outcome are rejected unless the head names them; the head decides. Returns their numbers.</summary>
     public IReadOnlyList<long> SettleInterrupted()
     {
-        using var db = contexts.CreateDbContext();
-        var active = db.Heads.SingleOrDefault()?.ActiveVersion;
-        var interrupted = db.Versions.Where(v => v.State == VersionState.Pending && v.Number != active).ToList();
-        interrupted.ForEach(v => v.State = VersionState.Rejected);
-        foreach (var deployment in db.Deployments.Where(d => d.State == DeploymentState.Preparing || d.State == DeploymentState.Committing))
-        {
-            deployment.State = DeploymentState.Failed;
-            deployment.FinishedAt = DateTimeOffset.UtcNow;
-            deployment.Errors = """[{"pointer":"#","code":"INTERRUPTED","detail":"the process ended before the outcome was known; the former version stayed active"}]""";
-        }
-        db.SaveChanges();
-        return [.. interrupted.Select(v => v.Number)];
+        using var db = history.Open();
+        var interrupted = db.Rows("SELECT number FROM versions WHERE state = $1 AND number IS NOT (SELECT active_version FROM head)", r => r.GetInt64(0), VersionState.Pending);
+        var open = db.Value("SELECT count(*) FROM deployments WHERE state IN ($1, $2)", DeploymentState.Preparing, DeploymentState.Committing);
+        if (interrupted.Count == 0 && open is 0L)
+            return []; // nothing to write, also where nothing can be written
+        db.Begin();
+        foreach (var number in interrupted)
+            Mark(db, number, VersionState.Rejected);
+        db.Execute("UPDATE deployments SET state = $3, finished_at = $4, errors = $5 WHERE state IN ($1, $2)", DeploymentState.Preparing, DeploymentState.Committing, DeploymentState.Failed,
+            DateTimeOffset.UtcNow, """[{"pointer":"#","code":"INTERRUPTED","detail":"the process ended before the outcome was known; the former version stayed active"}]""");
+        db.Commit();
+        return interrupted;
     }
+
+    /// <summary>The active version as the head names it, when it is whole; null in any doubt. Looks at nothing else, so it is quick however long the history is.</summary>
+    public ActiveVersion? Glance()
+    {
+        try
+        {
+            using var db = history.Open();
+            db.Patience = 1;
+            return HeadOf(db).Active is { } number ? Served(db, number) : null;
+        }
+        catch (Exception e) when (e is SqliteException or InvalidOperationException or InvalidDataException or InvalidCastException or FormatException or ArgumentException or IOException)
+        {
+            return null; // whoever opens it whole says what is wrong
+        }
+    }
+
+    /// <summary>A version with its document; null when there is none of that number.</summary>
+    /// <exception cref="InvalidDataException">The document is damaged.</exception>
+    public static ActiveVersion? Served(HistoryConnection db, long number) =>
+        db.Rows("SELECT created_at, author, document, digest FROM versions WHERE number = $1",
+            r => (At: HistoryConnection.Time(r, 0), Author: r.GetString(1), Document: r.GetFieldValue<byte[]>(2), Digest: r.GetString(3)), number) is [var row]
+            ? new(number, VersionDocument.Unpack(row.Document, row.Digest), row.At, row.Author) : null;
 
     public VersionRow? Find(long number)
     {
-        using var db = contexts.CreateDbContext();
+        using var db = history.Map();
         return db.Versions.AsNoTracking().SingleOrDefault(v => v.Number == number);
     }
 
     /// <summary>A version without its document, or 404 with the numbers near it.</summary>
     public VersionRow Describe(long number)
     {
-        using var db = contexts.CreateDbContext();
+        using var db = history.Map();
         return WithoutDocument(db.Versions.AsNoTracking().Where(v => v.Number == number)).SingleOrDefault() ?? throw Missing(number);
     }
 
@@ -182,7 +190,7 @@ internal sealed class VersionStore(IDbContextFactory<HistoryContext> contexts)
     /// <summary>Newest first, without documents.</summary>
     public (IReadOnlyList<VersionRow> Rows, long Total) List(long? below, int count, string? text)
     {
-        using var db = contexts.CreateDbContext();
+        using var db = history.Map();
         var query = db.Versions.AsNoTracking();
         if (!string.IsNullOrEmpty(text))
         {
@@ -200,7 +208,7 @@ internal sealed class VersionStore(IDbContextFactory<HistoryContext> contexts)
     public VersionRow? LastToTouch(string collection, string? name, long upTo)
     {
         const int lookBack = 500; // a conflict is about the last minutes; the whole history is not worth reading for it
-        using var db = contexts.CreateDbContext();
+        using var db = history.Map();
         var rows = WithoutDocument(db.Versions.AsNoTracking().Where(v => v.Number <= upTo && v.State != VersionState.Rejected && v.State != VersionState.Pending)
             .OrderByDescending(v => v.Number).Take(lookBack)).ToList();
         return rows.Find(r => ChangeSummary.FromStored(r.Added, r.Changed, r.Removed, r.Summary).Touches(collection, name));
@@ -208,7 +216,7 @@ internal sealed class VersionStore(IDbContextFactory<HistoryContext> contexts)
 
     public VersionRow Annotate(long number, Action<VersionRow> change)
     {
-        using var db = contexts.CreateDbContext();
+        using var db = history.Map();
         var row = db.Versions.Find(number) ?? throw Missing(number);
         change(row);
         db.SaveChanges();
@@ -217,7 +225,7 @@ internal sealed class VersionStore(IDbContextFactory<HistoryContext> contexts)
 
     public IReadOnlyDictionary<long, IReadOnlyList<string>> ModulesOf(IReadOnlyCollection<long> versions)
     {
-        using var db = contexts.CreateDbContext();
+        using var db = history.Map();
         return db.VersionModules.AsNoTracking().Where(m => versions.Contains(m.Version)).AsEnumerable()
             .GroupBy(m => m.Version).ToDictionary(g => g.Key, g => (IReadOnlyList<string>)[.. g.Select(m => m.Digest)]);
     }
@@ -229,15 +237,44 @@ internal sealed class VersionStore(IDbContextFactory<HistoryContext> contexts)
             head.LastNumber == 0 ? [] : [head.LastNumber.ToString(System.Globalization.CultureInfo.InvariantCulture)]);
     }
 
-    /// <summary>In place: reading the row would read its document.</summary>
-    private static void Mark(HistoryContext db, long version, string state) => db.Versions.Where(v => v.Number == version).ExecuteUpdate(set => set.SetProperty(v => v.State, state));
-
-    private static HeadRow HeadRowOf(HistoryContext db)
+    private static void Activate(HistoryConnection db, long version)
     {
-        if (db.Heads.SingleOrDefault() is { } head)
-            return head;
-        return db.Heads.Add(new()).Entity;
+        if (HeadOf(db).Active is { } former)
+        {
+            Mark(db, former, VersionState.Superseded);
+            MoveHead(db, "previous_version = $1", former);
+        }
+        MoveHead(db, "active_version = $1", version);
     }
+
+    /// <summary>Compare-and-set: whoever else has written meanwhile makes it fail.</summary>
+    private static void MoveHead(HistoryConnection db, string change, long value)
+    {
+        if (db.Value("SELECT revision FROM head WHERE id = 1") is not long revision)
+        {
+            db.Execute("INSERT INTO head (id, last_number, revision) VALUES (1, 0, 0)");
+            revision = 0;
+        }
+        if (db.Execute($"UPDATE head SET {change}, revision = revision + 1 WHERE id = 1 AND revision = $2", value, revision) != 1)
+            throw new SqliteException("the head of the history was moved by somebody else", 1);
+    }
+
+    private static void Insert(HistoryConnection db, VersionRow v) => db.Execute(
+        """
+        INSERT INTO versions (number, created_at, author, source, comment, labels, pinned, base_version, restores, state, document, digest, added, changed, removed, summary)
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)
+        """,
+        v.Number, v.CreatedAt, v.Author, v.Source, v.Comment, v.Labels, v.Pinned, v.BaseVersion, v.Restores, v.State, v.Document, v.Digest, v.Added, v.Changed, v.Removed, v.Summary);
+
+    private static void Write(HistoryConnection db, string id, long version, Action<DeploymentRow> outcome)
+    {
+        var row = new DeploymentRow { Id = id, Version = version, State = "", StartedAt = default };
+        outcome(row);
+        db.Execute("UPDATE deployments SET state = $2, finished_at = $3, confirm_deadline = $4, prepare_ms = $5, duration_ms = $6, workers = $7, errors = $8 WHERE id = $1",
+            id, row.State, row.FinishedAt, row.ConfirmDeadline, row.PrepareMs, row.DurationMs, row.Workers, row.Errors);
+    }
+
+    private static void Mark(HistoryConnection db, long version, string state) => db.Execute("UPDATE versions SET state = $2 WHERE number = $1", version, state);
 
     private static IQueryable<VersionRow> WithoutDocument(IQueryable<VersionRow> query) => query.Select(v => new VersionRow
     {

@@ -38,6 +38,7 @@ public sealed class ConfigArray(ConfigOrigin? origin = null) : ConfigNode(origin
     public override ConfigArray Clone()
     {
         var copy = new ConfigArray(Origin);
+        copy._items.Capacity = _items.Count;
         foreach (var item in _items)
             copy._items.Add(item.Clone());
         return copy;
@@ -50,6 +51,18 @@ public sealed class ConfigArray(ConfigOrigin? origin = null) : ConfigNode(origin
     {
         for (var i = 0; i < _items.Count; i++)
             if (!_items[i].SameAs(other._items[i]))
+                return false;
+        return true;
+    }
+
+    public override bool IsCopyOf(ConfigNode other)
+    {
+        if (ReferenceEquals(this, other))
+            return true;
+        if (other is not ConfigArray a || a._items.Count != _items.Count)
+            return false;
+        for (var i = 0; i < _items.Count; i++)
+            if (!_items[i].IsCopyOf(a._items[i]))
                 return false;
         return true;
     }

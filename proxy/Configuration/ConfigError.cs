@@ -9,6 +9,9 @@ namespace Managed.Proxy.Configuration;
 public sealed record ConfigError(
     string Pointer, string Code, string Detail, int Line, int Column, string? Hint, ConfigSource Source)
 {
+    /// <summary>What the document names cannot be had now and may be had later: the document itself is not wrong by that.</summary>
+    public bool MayPass { get; init; }
+
     /// <summary><c>FILE:line:column pointer message</c>, the form of <c>managed validate</c>.</summary>
     public override string ToString() =>
         $"{Source.Name}:{Line}:{Column} {Pointer} {Detail}" + (Hint is null ? "" : $" ({Hint})");

@@ -37,6 +37,10 @@ public sealed class ConfigErrors
     public void Error(ConfigNode? node, string code, string detail, string? hint = null) =>
         Error(node?.Origin ?? ConfigOrigin.None, code, detail, hint);
 
+    /// <summary>An error at a node that is none of the document's: see <see cref="ConfigError.MayPass"/>.</summary>
+    public void Absent(ConfigNode? node, string code, string detail) =>
+        Add(_errors, From(node?.Origin ?? ConfigOrigin.None, code, detail, null) with { MayPass = true });
+
     /// <summary>An error at a field of an object: at the field's own place when it is there, else at the object's with the field added to the pointer.</summary>
     public void ErrorAt(ConfigNode? node, string field, string code, string detail, string? hint = null) =>
         Error(FieldOrigin(node, field), code, detail, hint);
@@ -94,7 +98,10 @@ public sealed class ConfigErrors
     }
 
     private void Add(List<ConfigError> list, ConfigOrigin origin, string code, string detail, string? hint) =>
-        Add(list, new(origin.Path.ToString(), code, detail, origin.Line, origin.Column, hint, origin.Source));
+        Add(list, From(origin, code, detail, hint));
+
+    private static ConfigError From(ConfigOrigin origin, string code, string detail, string? hint) =>
+        new(origin.Path.ToString(), code, detail, origin.Line, origin.Column, hint, origin.Source);
 
     private void Add(List<ConfigError> list, ConfigError error)
     {

@@ -28,6 +28,9 @@ public abstract class ConfigNode(ConfigOrigin? origin)
     /// <summary>Same content; positions and the order of object members do not count.</summary>
     public abstract bool SameAs(ConfigNode? other);
 
+    /// <summary>Same content in the same order; positions do not count. What is made of one of the two can stand for the other.</summary>
+    public abstract bool IsCopyOf(ConfigNode other);
+
     /// <summary>Compact UTF-8 JSON with members in their order.</summary>
     public byte[] ToJson() => ConfigJson.Write(this, indented: false);
 

@@ -8,6 +8,7 @@ public sealed class ConfigObject(ConfigOrigin? origin = null) : ConfigNode(origi
 {
     private readonly List<ConfigMember> _members = [];
     private Dictionary<string, int>? _index;
+    private bool _hasCamel; // some name may be in lowerCamelCase: where none is, a second look is spared
 
     /// <summary>Above this many members look-ups go through a dictionary.</summary>
     private const int IndexThreshold = 12;
@@ -29,7 +30,7 @@ public sealed class ConfigObject(ConfigOrigin? origin = null) : ConfigNode(origi
     public bool TryGet(string name, [NotNullWhen(true)] out ConfigNode? node)
     {
         var at = IndexOf(name);
-        if (at < 0 && name.Contains('_') && (at = IndexOf(FieldName.Camel(name))) >= 0)
+        if (at < 0 && _hasCamel && name.Contains('_') && (at = IndexOf(FieldName.Camel(name))) >= 0)
         {
             _members[at] = _members[at] with { Key = name };
             _index = null;
@@ -56,6 +57,7 @@ public sealed class ConfigObject(ConfigOrigin? origin = null) : ConfigNode(origi
             _members[at] = _members[at] with { Value = value };
             return this;
         }
+        _hasCamel |= IsCamel(name);
         _members.Add(new(name, value, value.Line, value.Column));
         _index?.Add(name, _members.Count - 1);
         return this;
@@ -63,15 +65,20 @@ public sealed class ConfigObject(ConfigOrigin? origin = null) : ConfigNode(origi
 
     internal void InsertFirst(string name, ConfigNode value)
     {
+        _hasCamel |= IsCamel(name);
         _members.Insert(0, new(name, value, value.Line, value.Column));
         _index = null;
     }
+
+    /// <summary>The member of this very name.</summary>
+    internal ConfigNode? Spelled(string name) => IndexOf(name) is >= 0 and var at ? _members[at].Value : null;
 
     /// <summary>Adds a member as it is spelled; false when that very name is there.</summary>
     internal bool TryAdd(ConfigMember member)
     {
         if (IndexOf(member.Key) >= 0)
             return false;
+        _hasCamel |= IsCamel(member.Key);
         _members.Add(member);
         _index?.Add(member.Key, _members.Count - 1);
         return true;
@@ -110,7 +117,8 @@ public sealed class ConfigObject(ConfigOrigin? origin = null) : ConfigNode(origi
 
     public override ConfigObject Clone()
     {
-        var copy = new ConfigObject(Origin) { Notes = Notes };
+        var copy = new ConfigObject(Origin) { Notes = Notes, _hasCamel = _hasCamel };
+        copy._members.Capacity = _members.Count;
         foreach (var member in _members)
             copy._members.Add(member with { Value = member.Value.Clone() });
         return copy;
@@ -118,12 +126,44 @@ public sealed class ConfigObject(ConfigOrigin? origin = null) : ConfigNode(origi
 
     public override bool SameAs(ConfigNode? other) =>
         ReferenceEquals(this, other) || other is ConfigObject o && o.Count == Count
-        && _members.TrueForAll(m => o.IndexOf(m.Key) is >= 0 and var at && m.Value.SameAs(o._members[at].Value));
+        && AllSame(o);
+
+    private bool AllSame(ConfigObject other)
+    {
+        for (var i = 0; i < _members.Count; i++)
+        {
+            // Mostly in the same order.
+            var at = other._members[i].Key == _members[i].Key ? i : other.IndexOf(_members[i].Key);
+            if (at < 0 || !_members[i].Value.SameAs(other._members[at].Value))
+                return false;
+        }
+        return true;
+    }
+
+    public override bool IsCopyOf(ConfigNode other)
+    {
+        if (ReferenceEquals(this, other))
+            return true;
+        if (other is not ConfigObject o || o._members.Count != _members.Count)
+            return false;
+        for (var i = 0; i < _members.Count; i++)
+            if (_members[i].Key != o._members[i].Key || !_members[i].Value.IsCopyOf(o._members[i].Value))
+                return false;
+        return true;
+    }
+
+    // What a snake_case name with an underscore becomes has a capital where that was, or a digit: sha_256.
+    private static bool IsCamel(string name) => name.AsSpan().ContainsAnyInRange('A', 'Z') || name.AsSpan().ContainsAnyInRange('0', '9');
 
     private int IndexOf(string name)
     {
         if (_members.Count <= IndexThreshold)
-            return _members.FindIndex(m => m.Key == name);
+        {
+            for (var i = 0; i < _members.Count; i++)
+                if (_members[i].Key == name)
+                    return i;
+            return -1;
+        }
         if (_index is null)
         {
             _index = new(_members.Count);

@@ -28,8 +28,8 @@ public static class DocumentLimits
         {
             case ConfigObject o:
                 DocumentSize all = new(2, 1, 1);
-                foreach (var (name, value) in o.Members)
-                    all = Add(all, Measure(value), name.Length + 4);
+                for (var i = 0; i < o.Members.Count; i++)
+                    all = Add(all, Measure(o.Members[i].Value), o.Members[i].Key.Length + 4);
                 return all;
             case ConfigArray a:
                 DocumentSize items = new(2, 1, 1);

@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using System.Reflection;
+using Managed.Proxy.Core.Limits;
 using Managed.Proxy.Core.Telemetry;
 using Managed.Proxy.Core.Timers;
 using Microsoft.Extensions.Logging;
@@ -10,10 +11,16 @@ namespace Managed.Proxy.Core;
 /// Looks every 50 ms whether a worker is still in a turn that began long ago: its connections all stand still meanwhile. Counts under
 /// Envoy's names (<c>server.watchdog_miss</c>, <c>server.watchdog_mega_miss</c> and for each worker <c>server.worker_0.watchdog_miss</c>)
 /// and, from a second on, logs once what the worker runs. The workers pay plain stores of what they are about to run.
+/// <para>It is also the clock of <see cref="Overload"/>. While no worker has anything to do and next to nothing is allocated, it looks four times a
+/// second: waking up is most of what an idle process costs.</para>
 /// </summary>
 internal sealed class Watchdog : IDisposable
 {
+    private const int IdleMs = 250;
+    private const long IdleBytes = 256 << 10; // allocated from look to look
+
     private readonly IReadOnlyList<WorkerContext> _workers;
+    private readonly Overload _overload;
     private readonly ILogger _logger;
     private readonly StatsCells _cells;
     private readonly (Counter Miss, Counter MegaMiss)[] _counters;
@@ -22,9 +29,10 @@ internal sealed class Watchdog : IDisposable
     private readonly ManualResetEvent _stop = new(false);
     private readonly Thread _thread;
 
-    public Watchdog(IReadOnlyList<WorkerContext> workers, StatsRegistry stats, ILogger logger)
+    public Watchdog(IReadOnlyList<WorkerContext> workers, Overload overload, StatsRegistry stats, ILogger logger)
     {
         _workers = workers;
+        _overload = overload;
         _logger = logger;
         _cells = stats.AddWorker(static (action, state) => action(state)); // its names stay, so nothing is ever cleared
         _all = Counters("server.");
@@ -45,10 +53,15 @@ internal sealed class Watchdog : IDisposable
 
     private void Run()
     {
-        long last = Micros();
-        while (!_stop.WaitOne(Standstill.PeriodMs))
+        long last = Micros(), memory = last, turns = 0, allocated = 0;
+        for (int pause = Standstill.PeriodMs; !_stop.WaitOne(pause);)
         {
             long now = Micros();
+            if (now - memory >= (Overload.LookMs - Standstill.PeriodMs / 2) * 1000)
+            {
+                memory = now;
+                _overload.OnLook();
+            }
             for (int i = 0; i < _workers.Count; i++)
             {
                 try
@@ -61,7 +74,22 @@ internal sealed class Watchdog : IDisposable
                 }
             }
             last = now;
+            pause = HasWork(ref turns, ref allocated) ? Standstill.PeriodMs : Math.Min(2 * pause, IdleMs);
         }
+    }
+
+    private bool HasWork(ref long formerTurns, ref long formerAllocated)
+    {
+        long turns = 0, allocated = GC.GetTotalAllocatedBytes();
+        bool busy = _overload.IsPressed;
+        foreach (var worker in _workers)
+        {
+            turns += worker.Loop.Turns;
+            busy |= Volatile.Read(ref worker.Loop.TurnBegan) != 0;
+        }
+        busy |= turns != formerTurns || allocated - formerAllocated > IdleBytes;
+        (formerTurns, formerAllocated) = (turns, allocated);
+        return busy;
     }
 
     private void Look(int i, long now, long sinceLast)

@@ -3,6 +3,7 @@ using Managed.Proxy.Configuration;
 using Managed.Proxy.Configuration.Model;
 using Managed.Proxy.Http.Headers;
 using Managed.Proxy.Router.Matching;
+using Managed.Proxy.Upstream;
 
 namespace Managed.Proxy.Router;
 
@@ -16,8 +17,10 @@ internal sealed class CompiledRoute
     private readonly uint[] _upTo; // the sum of the weights up to each entry
     private readonly HeaderName? _weightHeader;
 
-    private CompiledRoute(string label, PathMatch path, HeaderMatch[] headers, QueryMatch[] query, int partsPerMillion, IReadOnlyList<(RouteEntry Entry, uint Weight)> entries, HeaderName? weightHeader)
+    private CompiledRoute(RouteConfig config, bool isKept, string label, PathMatch path, HeaderMatch[] headers, QueryMatch[] query, int partsPerMillion, IReadOnlyList<(RouteEntry Entry, uint Weight)> entries, HeaderName? weightHeader)
     {
+        Config = config;
+        IsKept = isKept;
         Label = label;
         Path = path;
         _headers = headers;
@@ -30,17 +33,28 @@ internal sealed class CompiledRoute
         _weightHeader = weightHeader;
     }
 
+    public RouteConfig Config { get; }
+
+    /// <summary>It holds nothing that is allowed to, or built for, one version, so it may be a part of the next.</summary>
+    public bool IsKept { get; }
+
     /// <summary>The name, or <c>route-index</c>.</summary>
     public string Label { get; }
     public PathMatch Path { get; }
 
     /// <summary>Null when errors were added or the binder has reported some.</summary>
-    public static CompiledRoute? Compile(RouteConfig config, int index, RouteScope scope)
+    /// <param name="config">The route.</param>
+    /// <param name="index">Its place.</param>
+    /// <param name="scope">What it inherits.</param>
+    /// <param name="former">The same route in the version before, inheriting the same.</param>
+    public static CompiledRoute? Compile(RouteConfig config, int index, RouteScope scope, CompiledRoute? former)
     {
         var errors = scope.Context.Errors;
+        if (former is { IsKept: true } && former.LeadsWhere(scope.Context.Clusters)) return former;
         if (config.Match is not { } match) return null;
         string label = config.Name.Length > 0 ? config.Name : $"route-{index}";
-        var path = PathMatch.Compile(match, errors);
+        long asked = errors.Host.Asked;
+        var path = former?.Path ?? PathMatch.Compile(match, errors);
         var headers = HeaderMatch.CompileAll(match.Headers, errors);
         var query = match.QueryParameters.Select(q => QueryMatch.Compile(q, errors)).OfType<QueryMatch>().ToArray();
         var weightHeader = config.Route?.WeightedClusters?.HeaderName is { Length: > 0 } name ? name : null;
@@ -53,7 +67,16 @@ internal sealed class CompiledRoute
         var entries = new RouteEntryBuilder(scope, config, label, path!).Build();
         if (path is null || headers is null || query.Length != match.QueryParameters.Count || entries is null) return null;
         int share = match.RuntimeFraction?.DefaultValue?.PartsPerMillion ?? 1_000_000;
-        return new CompiledRoute(label, path, headers, query, share, entries, weightHeader is null ? null : new HeaderName(weightHeader));
+        bool isKept = scope.Filters == RouteFilters.None && errors.Host.Asked == asked;
+        return new CompiledRoute(config, isKept, label, path, headers, query, share, entries, weightHeader is null ? null : new HeaderName(weightHeader));
+    }
+
+    // Its clusters are those of that version.
+    private bool LeadsWhere(IReadOnlyDictionary<string, Cluster> clusters)
+    {
+        foreach (var entry in _entries)
+            if (entry.ClustersByName is not null || (entry.Cluster is { } its && !(clusters.TryGetValue(its.Name, out var now) && ReferenceEquals(its, now)))) return false;
+        return true;
     }
 
     /// <summary>Asks for nothing but its path, and that without an expression.</summary>

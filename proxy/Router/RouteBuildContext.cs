@@ -15,4 +15,6 @@ public sealed class RouteBuildContext
     public required IReadOnlyDictionary<string, Cluster> Clusters { get; init; }
     /// <summary>For <c>typed_per_filter_config</c>.</summary>
     public required RouteFilterBuild BuildFilter { get; init; }
+    /// <summary>The same table in the version before: what has not changed is taken from it.</summary>
+    public RouteTable? Former { get; init; }
 }

@@ -15,14 +15,17 @@ namespace Managed.Proxy.Router;
 public sealed class RouteTable
 {
     private readonly Domains _domains;
+    private readonly RouteConfigurationConfig _config;
+    private readonly VirtualHost[] _hosts;
 
-    private RouteTable(string name, Domains domains)
+    private RouteTable(RouteConfigurationConfig config, Domains domains, VirtualHost[] hosts)
     {
-        Name = name;
+        _config = config;
         _domains = domains;
+        _hosts = hosts;
     }
 
-    public string Name { get; }
+    public string Name => _config.Name;
 
     /// <summary>
     /// Compiles on the control thread. Null when something is wrong; everything that is wrong is in the context's errors: unknown
@@ -39,9 +42,13 @@ public sealed class RouteTable
             HeaderMutations.Build(config.ResponseHeadersToAdd, config.ResponseHeadersToRemove, errors, Place.Of(config, "response_headers_to_remove")));
         var scope = new RouteScope(config, "", RouteFilters.None.With(config.TypedPerFilterConfig, context, config.Name), [level], clusters, context);
         var domains = new Domains(config.IgnorePortInHostMatching);
-        foreach (var host in config.VirtualHosts)
+        // What routes inherit from the table has to be the same for them to be.
+        var former = context.Former is { } table && SameBut("virtual_hosts", table._config, config) ? table._hosts : [];
+        var hosts = new VirtualHost[config.VirtualHosts.Count];
+        for (int h = 0; h < hosts.Length; h++)
         {
-            var built = BuildHost(host, scope);
+            var host = config.VirtualHosts[h];
+            var built = hosts[h] = BuildHost(host, scope, h < former.Length && former[h].Name == host.Name ? former[h] : Array.Find(former, f => f.Name == host.Name));
             for (int i = 0; i < host.Domains.Count; i++)
             {
                 if (domains.TryAdd(host.Domains[i], built, out string? wrong)) continue;
@@ -51,7 +58,7 @@ public sealed class RouteTable
             }
         }
         domains.Complete();
-        return errors.Count == before && !config.HasErrors ? new RouteTable(config.Name, domains) : null;
+        return errors.Count == before && !config.HasErrors ? new RouteTable(config, domains, hosts) : null;
     }
 
     /// <summary>The entry of a request by <c>:authority</c>, <c>:path</c> and headers; null when none matches. On a worker; allocates nothing.</summary>
@@ -79,7 +86,16 @@ public sealed class RouteTable
         return entry;
     }
 
-    private static VirtualHost BuildHost(VirtualHostConfig config, RouteScope table)
+    // All members are the same but this one.
+    private static bool SameBut(string member, ConfigRecord one, ConfigRecord other)
+    {
+        if (one.Node is not ConfigObject a || other.Node is not ConfigObject b || a.Count != b.Count) return false;
+        for (int i = 0; i < a.Count; i++)
+            if (a.Members[i].Key != b.Members[i].Key || (a.Members[i].Key != member && !a.Members[i].Value.IsCopyOf(b.Members[i].Value))) return false;
+        return true;
+    }
+
+    private static VirtualHost BuildHost(VirtualHostConfig config, RouteScope table, VirtualHost? former)
     {
         var context = table.Context;
         var level = new Level(
@@ -92,7 +108,10 @@ public sealed class RouteTable
             Filters = table.Filters.With(config.TypedPerFilterConfig, context, $"{table.Table.Name}/{config.Name}"),
             Levels = [level, .. table.Levels],
         };
-        var routes = config.Routes.Select((r, i) => CompiledRoute.Compile(r, i, scope)).OfType<CompiledRoute>().ToArray();
-        return new VirtualHost(config.Name, table.Table.Name, config.RequireTls, routes);
+        if (former is not null && !SameBut("routes", former.Config, config)) former = null;
+        var routes = new List<CompiledRoute>(config.Routes.Count);
+        for (int i = 0; i < config.Routes.Count; i++)
+            if (CompiledRoute.Compile(config.Routes[i], i, scope, former?.Find(config.Routes[i], i)) is { } route) routes.Add(route);
+        return new VirtualHost(config, table.Table.Name, [.. routes], former);
     }
 }

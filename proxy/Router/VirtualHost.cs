@@ -22,16 +22,44 @@ internal sealed class VirtualHost
     private readonly CompiledRoute[] _routes;
     private readonly RouteIndex? _index;
 
-    public VirtualHost(string name, string tableName, TlsRequirement requireTls, CompiledRoute[] routes)
+    // Of routes that were there before, by their configuration; made when they do not stand where they stood.
+    private Dictionary<RouteConfig, CompiledRoute>? _byConfig;
+
+    public VirtualHost(VirtualHostConfig config, string tableName, CompiledRoute[] routes, VirtualHost? former)
     {
-        Name = name;
-        _requireTls = requireTls;
+        Config = config;
+        _requireTls = config.RequireTls;
         _routes = routes;
-        if (routes.Length > Few) _index = new RouteIndex([.. routes.Select(r => (r.Path, r.IsSure))]);
-        _toHttps = new RouteEntry { VirtualHostName = name, RouteConfigurationName = tableName, Kind = RouteKind.Redirect, Redirect = RedirectAction.Https };
+        if (routes.Length > Few) _index = former is not null && HasSamePaths(former) ? former._index : new RouteIndex([.. routes.Select(r => (r.Path, r.IsSure))]);
+        _toHttps = new RouteEntry { VirtualHostName = Name, RouteConfigurationName = tableName, Kind = RouteKind.Redirect, Redirect = RedirectAction.Https };
     }
 
-    public string Name { get; }
+    public string Name => Config.Name;
+    public VirtualHostConfig Config { get; }
+
+    /// <summary>The route that was made of this very record; null when none was. Control thread.</summary>
+    /// <param name="config">Of the route.</param>
+    /// <param name="index">Where it probably stands.</param>
+    public CompiledRoute? Find(RouteConfig config, int index)
+    {
+        if (index < _routes.Length && ReferenceEquals(_routes[index].Config, config)) return _routes[index];
+        if (_byConfig is not { } known)
+        {
+            known = new Dictionary<RouteConfig, CompiledRoute>(_routes.Length, ReferenceEqualityComparer.Instance);
+            foreach (var route in _routes) known.TryAdd(route.Config, route);
+            _byConfig = known;
+        }
+        return known.GetValueOrDefault(config);
+    }
+
+    // An index knows routes by their number, what they ask for and nothing else of them.
+    private bool HasSamePaths(VirtualHost former)
+    {
+        if (former._routes.Length != _routes.Length) return false;
+        for (int i = 0; i < _routes.Length; i++)
+            if (!ReferenceEquals(_routes[i].Config, former._routes[i].Config)) return false;
+        return true;
+    }
 
     public RouteEntry? Match(HeaderMap request, ulong random)
     {

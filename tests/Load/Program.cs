@@ -42,6 +42,14 @@ const string Usage = """
       descriptors
                 clients take all descriptors (ulimit -n COUNT): < 5 % CPU while full, accepts resume within 1 s, the admin port answers throughout
                 --count 300  --rounds 3  --seconds 10
+      publication-cost
+                one cluster at a time into a document of many routes and clusters: at most 100 ms, memory stays level
+                --publications 1000  --count 5000 (routes)  --clusters 500  --limit-ms 100
+      start     time from the beginning of the process to the first answer through the proxy, of a published build: at most 800 ms
+                --rounds 9  --limit-ms 800
+      size      resident memory of an idle process of a published build with two workers: at most 90 MB, 70 MB with --no-dashboard, and
+                0.3 % of a core
+                --seconds 60  --limit-mb 90
       fsync     strace shows the database synced before every acknowledgement
                 --count 100
 
@@ -78,6 +86,9 @@ try
         "soak" => SoakRun.RunAsync,
         "routes" => RoutesRun.RunAsync,
         "descriptors" => DescriptorsRun.RunAsync,
+        "publication-cost" => PublicationCostRun.RunAsync,
+        "start" => StartRun.RunAsync,
+        "size" => StartRun.SizeAsync,
         "fsync" => FsyncRun.RunAsync,
         _ => throw new UsageException($"there is no run '{args[0]}'"),
     };

@@ -1,4 +1,6 @@
 using Microsoft.EntityFrameworkCore;
+using Microsoft.EntityFrameworkCore.Infrastructure;
+using Microsoft.EntityFrameworkCore.Migrations;
 
 namespace Managed.Migrations.Tests;
 
@@ -12,21 +14,59 @@ public sealed class HistoryDatabaseTests : IDisposable
         Directory.Delete(_folder, recursive: true);
     }
 
+    private HistoryAccess History => new(Path.Combine(_folder, "history.db"));
+
     [Fact]
     public void Migrations_MakeExactlyTheModel()
     {
         using var db = Open();
         Assert.False(db.Database.HasPendingModelChanges(), "the model has changed: dotnet ef migrations add NAME --project migrations");
-        HistoryDatabase.Migrate(db);
+        HistoryDatabase.Migrate(History);
         Assert.Empty(db.Database.GetPendingMigrations());
-        HistoryDatabase.Migrate(db); // twice is once
+        HistoryDatabase.Migrate(History); // twice is once
+    }
+
+    [Fact]
+    public void Schema_IsThatOfTheMigrations()
+    {
+        using var db = Open();
+        Assert.Equal(db.Database.GetMigrations(), HistorySchema.Migrations);
+        var tables = db.Model.GetEntityTypes().ToDictionary(e => e.GetTableName()!, e => string.Join(' ', e.GetProperties().Select(p => p.GetColumnName()).Order(StringComparer.Ordinal)));
+        Assert.Equal(tables.OrderBy(t => t.Key), HistorySchema.Columns.OrderBy(t => t.Key));
+
+        var script = string.Join('\n', db.GetService<IMigrator>().GenerateScript().ReplaceLineEndings("\n").Split('\n').Where(l => l is not ("BEGIN TRANSACTION;" or "COMMIT;"))).Trim() + "\n";
+        if (Environment.GetEnvironmentVariable("MANAGED_UPDATE_GOLDEN") == "1")
+            File.WriteAllText(Path.Combine(RepositoryRoot(), "migrations", "history.sql"), script);
+        using var made = new StreamReader(typeof(HistorySchema).Assembly.GetManifestResourceStream("history.sql")!);
+        Assert.Equal(script, made.ReadToEnd());
+    }
+
+    [Fact]
+    public void FileOfAnOlderRelease_IsMigrated()
+    {
+        using (var db = Open())
+            db.Database.Migrate(); // as a release before wrote it
+        HistoryDatabase.Migrate(History);
+        using (var db = History.Open())
+            db.Execute("DELETE FROM \"__EFMigrationsHistory\"; DROP TABLE head; DROP TABLE deployments; DROP TABLE version_modules; DROP TABLE module_names; "
+                + "DROP TABLE versions; DROP TABLE modules; DROP TABLE sessions; DROP TABLE tokens;");
+        HistoryDatabase.Migrate(History);
+        using var again = Open();
+        Assert.Empty(again.Database.GetPendingMigrations());
+    }
+
+    private static string RepositoryRoot()
+    {
+        var folder = new DirectoryInfo(AppContext.BaseDirectory);
+        while (!File.Exists(Path.Combine(folder!.FullName, "Managed.sln")))
+            folder = folder.Parent;
+        return folder.FullName;
     }
 
     [Fact]
     public void Connections_AreDurable()
     {
-        using (var db = Open())
-            HistoryDatabase.Migrate(db);
+        HistoryDatabase.Migrate(History);
         using var again = Open();
         Assert.Equal("wal", Pragma(again, "journal_mode"));
         Assert.Equal("2", Pragma(again, "synchronous")); // FULL
@@ -38,7 +78,7 @@ public sealed class HistoryDatabaseTests : IDisposable
     public void Head_IsOneRow_WrittenByCompareAndSet()
     {
         using var first = Open();
-        HistoryDatabase.Migrate(first);
+        HistoryDatabase.Migrate(History);
         first.Heads.Add(new());
         first.SaveChanges();
         using var second = Open();
@@ -56,7 +96,7 @@ public sealed class HistoryDatabaseTests : IDisposable
     public void Module_ThatAVersionNeeds_CannotGo()
     {
         using var db = Open();
-        HistoryDatabase.Migrate(db);
+        HistoryDatabase.Migrate(History);
         db.Versions.Add(new() { Number = 1, CreatedAt = DateTimeOffset.UtcNow, Author = "a", Source = "api", State = "active", Document = [], Digest = "", Summary = "{}" });
         db.Modules.Add(new() { Digest = "sha256:0", Kind = "lua", Size = 0, CreatedAt = DateTimeOffset.UtcNow, Author = "a", Content = [] });
         db.VersionModules.Add(new() { Version = 1, Digest = "sha256:0" });
@@ -68,8 +108,7 @@ public sealed class HistoryDatabaseTests : IDisposable
     public void FileThatIsNoDatabase_IsRefused()
     {
         File.WriteAllText(Path.Combine(_folder, "history.db"), new string('x', 8192));
-        using var db = Open();
-        Assert.Throws<Microsoft.Data.Sqlite.SqliteException>(() => HistoryDatabase.Migrate(db));
+        Assert.Throws<Microsoft.Data.Sqlite.SqliteException>(() => HistoryDatabase.Migrate(History));
     }
 
     [Theory]
@@ -80,11 +119,10 @@ public sealed class HistoryDatabaseTests : IDisposable
     {
         using (var db = Open())
         {
-            HistoryDatabase.Migrate(db);
+            HistoryDatabase.Migrate(History);
             db.Database.ExecuteSqlRaw(sql);
         }
-        using var again = Open();
-        Assert.True(HistoryDatabase.IsDamage(Assert.Throws<Microsoft.Data.Sqlite.SqliteException>(() => HistoryDatabase.Migrate(again))));
+        Assert.True(HistoryDatabase.IsDamage(Assert.Throws<Microsoft.Data.Sqlite.SqliteException>(() => HistoryDatabase.Migrate(History))));
     }
 
     private HistoryContext Open() => new(HistoryDatabase.Options(Path.Combine(_folder, "history.db")));

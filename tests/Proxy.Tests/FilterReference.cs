@@ -21,8 +21,10 @@ internal static class FilterReference
             |---|---|---|
 
             """);
+        foreach (var d in ExtensionCatalog.ListenerFilters) page.Append($"| [{Short(d.Name)}](#{Short(d.Name)}) | listener | {Cell(d.Summary)} |\n");
         foreach (var d in ExtensionCatalog.NetworkFilters) page.Append($"| [{Short(d.Name)}](#{Short(d.Name)}) | network | {Cell(d.Summary)} |\n");
         foreach (var d in ExtensionCatalog.HttpFilters) page.Append($"| [{Short(d.Name)}](#{Short(d.Name)}) | HTTP | {Cell(d.Summary)} |\n");
+        foreach (var d in ExtensionCatalog.ListenerFilters) Filter(page, d.Name, d.TypeName, d.Summary, d.ConfigType, null, null, example);
         foreach (var d in ExtensionCatalog.NetworkFilters) Filter(page, d.Name, d.TypeName, d.Summary, d.ConfigType, null, null, example);
         foreach (var d in ExtensionCatalog.HttpFilters) Filter(page, d.Name, d.TypeName, d.Summary, d.ConfigType, d.RouteTypeName, d.RouteConfigType, example);
         return page.ToString();
@@ -45,7 +47,7 @@ internal static class FilterReference
     {
         seen.Add(record);
         var shape = RecordShape.Of(record);
-        if (shape.Fields.Count == 0)
+        if (shape.Fields.Length == 0)
         {
             page.Append("\nNo fields.\n");
             return;
@@ -60,7 +62,7 @@ internal static class FilterReference
                 inner.Add((field.Name, field.Type));
         }
         foreach (var (name, type) in inner)
-            if (!seen.Contains(type) && RecordShape.Of(type).Fields.Count > 0) Fields(page, $"`{name}`: ", type, seen);
+            if (!seen.Contains(type) && RecordShape.Of(type).Fields.Length > 0) Fields(page, $"`{name}`: ", type, seen);
     }
 
     // What all filters have in common is described once, elsewhere.

@@ -12,6 +12,7 @@ public sealed class HostAccess
     private static readonly string[] Streams = ["/dev/stdout", "/dev/stderr", "/dev/null"];
 
     private readonly HashSet<(string Use, string Name)> _used = [];
+    private readonly List<string> _lacking = [];
     private List<(Task Work, Action Abandon)>? _pending;
 
     /// <summary>The bytes of a digest in hexadecimal, read when the version was made; null: <c>filename</c> sources are read from the disk.</summary>
@@ -35,12 +36,27 @@ public sealed class HostAccess
     /// <summary>Nothing is asked for over the network: code that is not here already stays unchecked, with a warning. The result is not for publication.</summary>
     public bool StaysOffline { get; init; }
 
+    /// <summary>Code that cannot be had is done without, with a warning: its filters refuse, or pass on, what they would when their machine has failed.</summary>
+    public bool MakesDo { get; init; }
+
+    /// <summary>With <see cref="MakesDo"/>: what the last build did without, and why.</summary>
+    public IReadOnlyList<string> Lacking => _lacking;
+
+    internal void Lack(string what)
+    {
+        if (!_lacking.Contains(what)) _lacking.Add(what);
+    }
+
+    /// <summary>How often something from outside of the document was asked for: what is made of it is made anew by each build.</summary>
+    internal long Asked { get; set; }
+
     /// <summary>What the document used so far.</summary>
     public IReadOnlySet<(string Use, string Name)> Used => _used;
 
     /// <summary>Why a file may not be appended to; null when it may.</summary>
     internal string? RefusalToLog(string path)
     {
+        Asked++;
         string? refusal = Folders is null || Kept.Contains((LogFile, path)) || Streams.Contains(path) ? null : RefusalIn(Folders, path);
         if (refusal is null) _used.Add((LogFile, path));
         return refusal;
@@ -60,6 +76,7 @@ public sealed class HostAccess
     /// <summary>Whether a variable of the proxy's environment may be read.</summary>
     internal bool MayRead(string use, string variable)
     {
+        Asked++;
         bool may = Variables is null || Kept.Contains((use, variable))
             || Variables.Any(v => v.EndsWith('*') ? variable.StartsWith(v[..^1], StringComparison.Ordinal) : v == variable);
         if (may) _used.Add((use, variable));

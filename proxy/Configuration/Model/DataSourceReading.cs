@@ -17,6 +17,7 @@ public static class DataSourceReading
             return Encoding.UTF8.GetBytes(text);
         if (source.InlineBytes is { } bytes)
             return bytes;
+        errors.Host.Asked++;
         if (source.EnvironmentVariable is { } variable)
         {
             if (!errors.Host.MayRead(HostAccess.Variable + " of " + HolderOf(source.Node), variable))

@@ -65,7 +65,7 @@ public sealed class SchemaWriter
         if (required.Count > 0)
             schema.Set("required", required);
         schema.Set("additionalProperties", ConfigScalar.Boolean(false));
-        if (shape.Groups.Count > 0)
+        if (shape.Groups.Length > 0)
         {
             var groups = new ConfigArray();
             foreach (var group in shape.Groups)
@@ -76,7 +76,7 @@ public sealed class SchemaWriter
     }
 
     /// <summary>Exactly one of a group; when none is needed, none of them is a further way.</summary>
-    private static ConfigObject Group(IGrouping<string, FieldShape> group)
+    private static ConfigObject Group(FieldShape[] group)
     {
         var ways = new ConfigArray();
         var any = new ConfigArray();

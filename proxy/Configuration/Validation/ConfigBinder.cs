@@ -13,14 +13,29 @@ public static class ConfigBinder
 
     /// <summary>The record even when parts are wrong, so that builders can go on and find more: every record on the way to a wrong part has
     /// <see cref="ConfigRecord.HasErrors"/> set and the part at its default. Null only when the node is not an object.</summary>
-    public static T? BindPartial<T>(ConfigNode node, ConfigErrors errors)
-        where T : ConfigRecord => (T?)Bind(typeof(T), node, errors);
+    /// <param name="node">In the long form.</param>
+    /// <param name="errors">Takes what is wrong.</param>
+    /// <param name="former">Of the version before: where its nodes are copies of these, its records stand for them.</param>
+    public static T? BindPartial<T>(ConfigNode node, ConfigErrors errors, T? former = null)
+        where T : ConfigRecord
+    {
+        if (former is not null && IsOf(former, node))
+            return former;
+        TryRecord(typeof(T), node, errors, typed: true, former, out var record);
+        return (T?)record;
+    }
 
     /// <summary><see cref="BindPartial{T}"/> for a type known at run time, such as a filter's configuration.</summary>
-    public static ConfigRecord? Bind(Type type, ConfigNode node, ConfigErrors errors) =>
-        TryRecord(type, node, errors, typed: true, out var record) || record is not null ? record : null;
+    public static ConfigRecord? Bind(Type type, ConfigNode node, ConfigErrors errors)
+    {
+        TryRecord(type, node, errors, typed: true, null, out var record);
+        return record;
+    }
 
-    private static bool TryRecord(Type type, ConfigNode node, ConfigErrors errors, bool typed, out ConfigRecord? record)
+    /// <summary>Whether a record, and all below it, is what this node would become.</summary>
+    private static bool IsOf(ConfigRecord former, ConfigNode node) => !former.HasErrors && former.Node is { } its && its.IsCopyOf(node);
+
+    private static bool TryRecord(Type type, ConfigNode node, ConfigErrors errors, bool typed, ConfigRecord? former, out ConfigRecord? record)
     {
         record = null;
         if (node is not ConfigObject o)
@@ -29,11 +44,11 @@ public static class ConfigBinder
             return false;
         }
         var shape = RecordShape.Of(type);
-        record = (ConfigRecord)Activator.CreateInstance(type)!;
+        record = shape.NewRecord();
         record.Node = o;
         var ok = true;
         foreach (var field in shape.Fields)
-            ok &= TryField(record, field, o, errors);
+            ok &= TryField(record, field, o, former, errors);
         ok &= CheckNames(shape, o, errors, typed);
         foreach (var group in shape.Groups)
             ok &= CheckGroup(shape, group, o, errors);
@@ -41,7 +56,7 @@ public static class ConfigBinder
         return ok;
     }
 
-    private static bool TryField(ConfigRecord record, FieldShape field, ConfigObject o, ConfigErrors errors)
+    private static bool TryField(ConfigRecord record, FieldShape field, ConfigObject o, ConfigRecord? former, ConfigErrors errors)
     {
         if (!o.TryGet(field.Name, out var node) || node is ConfigScalar { IsNull: true })
         {
@@ -50,15 +65,16 @@ public static class ConfigBinder
             errors.ErrorAt(o, field.Name, ConfigCode.MissingField, $"'{field.Name}' is missing");
             return false;
         }
-        var ok = field.IsList ? TryList(field, node, errors, out var value)
+        var before = former is not null && RecordShape.IsRecord(field.Type) ? field.Property.GetValue(former) : null;
+        var ok = field.IsList ? TryList(field, node, before as IList, errors, out var value)
             : field.IsMap ? TryMap(field, node, errors, out value)
-            : TryValue(field, node, errors, out value);
+            : TryValue(field, node, before as ConfigRecord, errors, out value);
         if (value is not null)
-            field.Property.SetValue(record, value);
+            field.Set(record, value);
         return ok;
     }
 
-    private static bool TryValue(FieldShape field, ConfigNode node, ConfigErrors errors, [NotNullWhen(true)] out object? value)
+    private static bool TryValue(FieldShape field, ConfigNode node, ConfigRecord? former, ConfigErrors errors, [NotNullWhen(true)] out object? value)
     {
         value = null;
         if (field.Type.IsAssignableTo(typeof(ConfigNode)))
@@ -70,12 +86,17 @@ public static class ConfigBinder
         }
         if (!RecordShape.IsRecord(field.Type))
             return ScalarBinder.TryBind(field, node, errors, out value);
-        var ok = TryRecord(field.Type, node, errors, typed: false, out var record);
+        if (former is not null && IsOf(former, node))
+        {
+            value = former;
+            return true;
+        }
+        var ok = TryRecord(field.Type, node, errors, typed: false, former, out var record);
         value = record;
         return ok;
     }
 
-    private static bool TryList(FieldShape field, ConfigNode node, ConfigErrors errors, out object? value)
+    private static bool TryList(FieldShape field, ConfigNode node, IList? former, ConfigErrors errors, out object? value)
     {
         value = null;
         if (node is not ConfigArray array)
@@ -84,10 +105,11 @@ public static class ConfigBinder
             return false;
         }
         var ok = ScalarBinder.CheckLength(field, node, array.Count, "items", errors);
-        var items = (IList)Activator.CreateInstance(typeof(List<>).MakeGenericType(field.Type))!;
-        foreach (var item in array)
+        var items = (IList)field.NewCollection();
+        var before = new FormerItems(former);
+        for (var i = 0; i < array.Count; i++)
         {
-            ok &= TryValue(field, item, errors, out var one);
+            ok &= TryValue(field, array[i], before.Of(array[i], i), errors, out var one);
             if (one is not null)
                 items.Add(one);
         }
@@ -106,10 +128,10 @@ public static class ConfigBinder
             return false;
         }
         var ok = true;
-        var map = (IDictionary)Activator.CreateInstance(typeof(Dictionary<,>).MakeGenericType(typeof(string), field.Type))!;
+        var map = (IDictionary)field.NewCollection();
         foreach (var (name, item) in o.Members)
         {
-            ok &= TryValue(field, item, errors, out var one);
+            ok &= TryValue(field, item, null, errors, out var one);
             if (one is not null)
                 map[name] = one;
         }
@@ -120,10 +142,10 @@ public static class ConfigBinder
     private static bool CheckUnique(ConfigArray array, ConfigErrors errors)
     {
         var ok = true;
-        var seen = new Dictionary<string, ConfigNode>();
-        foreach (var item in array.OfType<ConfigObject>())
+        var seen = new Dictionary<string, ConfigNode>(array.Count);
+        for (var i = 0; i < array.Count; i++)
         {
-            if (item.Text("name") is not { } name || seen.TryAdd(name, item["name"]!))
+            if (array[i] is not ConfigObject item || item.Text("name") is not { } name || seen.TryAdd(name, item["name"]!))
                 continue;
             ok = false;
             var first = seen[name];
@@ -136,8 +158,9 @@ public static class ConfigBinder
     private static bool CheckNames(RecordShape shape, ConfigObject o, ConfigErrors errors, bool typed)
     {
         var ok = true;
-        foreach (var member in o.Members)
+        for (var i = 0; i < o.Members.Count; i++)
         {
+            var member = o.Members[i];
             var name = member.Key;
             if (shape.ByName.ContainsKey(name) || (typed && name == "@type"))
                 continue;
@@ -154,17 +177,20 @@ public static class ConfigBinder
         return ok;
     }
 
-    private static bool CheckGroup(RecordShape shape, IGrouping<string, FieldShape> group, ConfigObject o, ConfigErrors errors)
+    private static bool CheckGroup(RecordShape shape, FieldShape[] group, ConfigObject o, ConfigErrors errors)
     {
-        var given = group.Where(f => f.IsGiven(o)).ToList();
-        if (given.Count == 1 || (given.Count == 0 && !group.Any(f => f.OneOf!.Required)))
+        var count = 0;
+        foreach (var field in group)
+            count += field.IsGiven(o) ? 1 : 0;
+        if (count == 1 || (count == 0 && !Array.Exists(group, f => f.OneOf!.Required)))
             return true;
+        var given = group.Where(f => f.IsGiven(o)).ToList();
         // A choice that is not served is one all the same: it is reported, and nothing is missing.
         if (given.Count == 0 && o.Members.Any(m => shape.UnsupportedReason(m.Key) is not null))
             return true;
         if (given.Count == 0)
-            errors.Error(o, ConfigCode.MissingField, group.Count() == 1
-                ? $"'{group.First().Name}' is missing"
+            errors.Error(o, ConfigCode.MissingField, group.Length == 1
+                ? $"'{group[0].Name}' is missing"
                 : $"one of these is missing: {string.Join(", ", group.Select(f => f.Name))}");
         else
             errors.ErrorAt(o, given[1].Name, ConfigCode.Conflict, $"only one of these may be given: {string.Join(", ", given.Select(f => f.Name))}");

@@ -30,9 +30,21 @@ internal sealed class FieldShape
             (IsList, Type) = (true, Type.GetGenericArguments()[0]);
         else if (Type.IsGenericType && Type.GetGenericTypeDefinition() == typeof(IReadOnlyDictionary<,>))
             (IsMap, Type) = (true, Type.GetGenericArguments()[1]);
+        _set = MethodInvoker.Create(property.SetMethod!);
+        var collection = IsList ? typeof(List<>).MakeGenericType(Type) : IsMap ? typeof(Dictionary<,>).MakeGenericType(typeof(string), Type) : null;
+        _newCollection = collection is null ? null : ConstructorInvoker.Create(collection.GetConstructor([])!);
     }
 
+    private readonly MethodInvoker _set;
+    private readonly ConstructorInvoker? _newCollection;
+
     public PropertyInfo Property { get; }
+
+    /// <summary>Sets the property of a record, also of one that has only an init accessor.</summary>
+    public void Set(ConfigRecord record, object value) => _set.Invoke(record, value);
+
+    /// <summary>An empty list, or an empty map by name, of the values.</summary>
+    public object NewCollection() => _newCollection!.Invoke();
 
     /// <summary>The snake_case name.</summary>
     public string Name { get; }

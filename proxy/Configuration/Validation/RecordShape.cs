@@ -10,6 +10,7 @@ internal sealed class RecordShape
     private static readonly ConcurrentDictionary<Type, RecordShape> Shapes = new();
 
     private readonly Dictionary<string, string> _unsupported = [];
+    private readonly ConstructorInvoker _new;
 
     private RecordShape(Type type)
     {
@@ -21,7 +22,8 @@ internal sealed class RecordShape
             .Select(p => new FieldShape(p, p.GetValue(defaults)))];
         ByName = Fields.ToDictionary(f => f.Name);
         Suggested = [.. Fields.Select(f => f.Name), .. type.GetCustomAttribute<ShortFormFieldsAttribute>()?.Fields.Split(' ') ?? []];
-        Groups = [.. Fields.Where(f => f.OneOf is not null).GroupBy(f => f.OneOf!.Group)];
+        Groups = [.. Fields.Where(f => f.OneOf is not null).GroupBy(f => f.OneOf!.Group).Select(g => g.ToArray())];
+        _new = ConstructorInvoker.Create(type.GetConstructor([])!);
         foreach (var attribute in type.GetCustomAttributes<UnsupportedFieldAttribute>())
             foreach (var name in attribute.Fields.Split(' '))
             {
@@ -37,14 +39,17 @@ internal sealed class RecordShape
 
     public string Description { get; }
 
-    public IReadOnlyList<FieldShape> Fields { get; }
+    public FieldShape[] Fields { get; }
 
     public IReadOnlyDictionary<string, FieldShape> ByName { get; }
 
     /// <summary>What an unknown name may have been meant as.</summary>
     public IReadOnlyList<string> Suggested { get; }
 
-    public IReadOnlyList<IGrouping<string, FieldShape>> Groups { get; }
+    /// <summary>The fields of which one alone may be given, group by group.</summary>
+    public FieldShape[][] Groups { get; }
+
+    public ConfigRecord NewRecord() => (ConfigRecord)_new.Invoke();
 
     /// <summary>The record has a name that must be unique in a list.</summary>
     public bool IsNamed => ByName.TryGetValue("name", out var name) && name.IsResourceName;

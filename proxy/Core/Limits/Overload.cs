@@ -12,17 +12,18 @@ namespace Managed.Proxy.Core.Limits;
 /// <para>From 90 % of memory or connections on, what only waits goes every few seconds (Envoy's reduce_timeouts): connections idle for
 /// 10 s, bodies that come at less than 1 KiB a second.</para>
 /// </summary>
-internal sealed class Overload : IDisposable
+internal sealed class Overload
 {
     private const double NoKeepAlive = 0.90, NoRequests = 0.92, NoConnections = 0.95;
-    private const int LookMs = 100, ResidentEvery = 5, PressEvery = 20;
+    private const int ResidentEvery = 5, PressEvery = 20; // looks
+    /// <summary>How often <see cref="OnLook"/> is to be called while anything goes on, milliseconds.</summary>
+    public const int LookMs = 100;
     // So much is allocated between two collections where the collector itself would wait for more: some 5 ms to move if all of it stays.
     private const long YoungBytes = 6 << 20;
     // What a connection may cost without a request: its own objects, a head of some KiB on its way, the kernel's share.
     private const long BytesPerConnection = 16 * 1024;
 
     private readonly long _limit, _containerLimit;
-    private readonly Timer _timer;
     private volatile int _level;
     private double _pressure, _resident;
     private long _lastIndex, _youngIndex, _youngFrom;
@@ -48,7 +49,6 @@ internal sealed class Overload : IDisposable
         stats.Observe("overload.buffers.bytes", () => Budget.Taken);
         stats.Observe("overload.buffers.limit_bytes", () => Budget.Limit);
         stats.Observe("overload.connections.limit", () => MaxConnections);
-        _timer = new Timer(static s => ((Overload)s!).OnTimer(), this, LookMs, LookMs);
     }
 
     public MemoryBudget Budget { get; }
@@ -86,9 +86,8 @@ internal sealed class Overload : IDisposable
         Budget.Close(_level >= 2);
     }
 
-    public void Dispose() => _timer.Dispose();
-
-    private void OnTimer()
+    /// <summary>On the watchdog's thread.</summary>
+    public void OnLook()
     {
         try
         {

@@ -2,6 +2,7 @@ using Managed.Proxy.Configuration;
 using Managed.Proxy.Configuration.Model;
 using Managed.Proxy.Core;
 using Managed.Proxy.Core.Telemetry;
+using Managed.Proxy.Downstream.Listener;
 using Managed.Proxy.Http;
 using Managed.Proxy.Router;
 using Managed.Proxy.Streams.AccessLog;
@@ -25,6 +26,8 @@ internal sealed class NetworkBuildContext
     public required IReadOnlySet<string> ClusterNames { get; init; }
     public required IReadOnlyDictionary<string, ConfigObject> SharedFilters { get; init; }
     public required AccessLogFiles AccessLogs { get; init; }
+    /// <summary>The chain of this name in the version before: what has not changed is taken from it.</summary>
+    public FilterChain? Former { get; init; }
     /// <summary>The HTTP filters that there are.</summary>
     public required HttpFilterCatalog HttpFilters { get; init; }
 

@@ -1,4 +1,5 @@
 using System.Net;
+using Managed.AdminApi.Hosting;
 using Microsoft.AspNetCore.Authorization;
 using Microsoft.AspNetCore.Routing;
 using Microsoft.AspNetCore.StaticAssets;
@@ -102,7 +103,9 @@ public sealed class EveryDoorTests(NodeFixture fixture) : IClassFixture<NodeFixt
         }
     }
 
-    private IEnumerable<RouteEndpoint> Endpoints() => Node.Host.Services.GetRequiredService<EndpointDataSource>().Endpoints.OfType<RouteEndpoint>();
+    private IEnumerable<RouteEndpoint> Endpoints() => EndpointsOf(Node.Host.Services).Concat(EndpointsOf(Node.Host.Services.GetRequiredService<DashboardHost>().Services));
+
+    private static IEnumerable<RouteEndpoint> EndpointsOf(IServiceProvider services) => services.GetRequiredService<EndpointDataSource>().Endpoints.OfType<RouteEndpoint>();
 
     private static bool IsAnonymous(RouteEndpoint endpoint) => endpoint.Metadata.GetMetadata<IAllowAnonymous>() is not null;
 

@@ -88,7 +88,7 @@ public sealed class StartFailureTests : IDisposable
     public async Task LockOfAMigrationThatWasKilled_HoldsNobody()
     {
         await using var node = await TestNode.StartAsync();
-        await node.RestartAsync(() => Execute(node.DatabaseFile, "INSERT INTO __EFMigrationsLock (Id, Timestamp) VALUES (1, '2026-11-29 12:00:00')")).WaitAsync(TimeSpan.FromSeconds(60));
+        await node.RestartAsync(() => Execute(node.DatabaseFile, "CREATE TABLE IF NOT EXISTS __EFMigrationsLock (Id INTEGER NOT NULL PRIMARY KEY, Timestamp TEXT NOT NULL); INSERT INTO __EFMigrationsLock (Id, Timestamp) VALUES (1, '2026-11-29 12:00:00')")).WaitAsync(TimeSpan.FromSeconds(60));
         Assert.Equal(1, await node.ActiveVersionAsync());
     }
 

@@ -22,10 +22,11 @@ internal sealed class HttpConnectionManagerDefinition : NetworkFilterDefinition
     {
         int before = context.Errors.Count;
         // What is wrong in one place does not hide what is wrong in another: references are checked all the same.
-        if (typedConfig is null || ConfigBinder.BindPartial<HttpConnectionManagerConfig>(typedConfig, context.Errors) is not { } config) return null;
+        var former = context.Former?.Terminal as HttpConnectionManagerFilter;
+        if (typedConfig is null || ConfigBinder.BindPartial(typedConfig, context.Errors, former?.Config) is not { } config) return null;
         string prefix = $"http.{config.StatPrefix}.";
         var filters = BuildFilters(config, prefix, context, out bool suppress);
-        var routes = config.RouteConfig is not null ? BuildInlineRoutes(config, prefix, context) : config.Rds is not null ? FindRoutes(config, context) : null;
+        var routes = config.RouteConfig is not null ? BuildInlineRoutes(config, prefix, context, former) : config.Rds is not null ? FindRoutes(config, context) : null;
         var accessLog = AccessLog.Build(config.AccessLog, context.Errors, context.AccessLogs);
         var localReply = config.LocalReplyConfig is null ? null : LocalReplyRewriter.Build(config.LocalReplyConfig, context.Errors);
         var internals = config.InternalAddressConfig is { } addresses ? InternalAddresses.Build(addresses.CidrRanges, addresses.UnixSockets, context.Errors) : InternalAddresses.None;
@@ -51,7 +52,7 @@ internal sealed class HttpConnectionManagerDefinition : NetworkFilterDefinition
             PreserveExternalRequestId = config.PreserveExternalRequestId, AlwaysSetRequestIdInResponse = config.AlwaysSetRequestIdInResponse, AddUserAgent = config.AddUserAgent,
             ServerHeader = config.ServerHeaderTransformation, ServerName = Encoding.ASCII.GetBytes(config.ServerName), Via = Encoding.ASCII.GetBytes(config.Via),
             Upgrades = [.. config.UpgradeConfigs.Select(u => (Encoding.ASCII.GetBytes(u.UpgradeType), u.Enabled))],
-        });
+        }, config);
     }
 
     private static long Micros(TimeSpan? span) => (long)(span ?? TimeSpan.Zero).TotalMicroseconds;
@@ -82,10 +83,11 @@ internal sealed class HttpConnectionManagerDefinition : NetworkFilterDefinition
         return [.. built];
     }
 
-    private static RouteTable? BuildInlineRoutes(HttpConnectionManagerConfig config, string prefix, NetworkBuildContext context)
+    private static RouteTable? BuildInlineRoutes(HttpConnectionManagerConfig config, string prefix, NetworkBuildContext context, HttpConnectionManagerFilter? former)
         => RouteTable.Build(config.RouteConfig!, new RouteBuildContext
         {
             Errors = context.Errors, Clusters = context.Clusters, BuildFilter = new RouteFilterBuilder(context.HttpFilters, context.ForFilter(prefix, "routes")).Build,
+            Former = former is { Config.RouteConfig: not null } ? former.Manager.Routes : null,
         });
 
     private static RouteTable? FindRoutes(HttpConnectionManagerConfig config, NetworkBuildContext context)

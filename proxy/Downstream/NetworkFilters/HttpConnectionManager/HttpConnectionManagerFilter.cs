@@ -5,11 +5,16 @@ using Managed.Proxy.Http;
 namespace Managed.Proxy.Downstream.NetworkFilters.HttpConnectionManager;
 
 /// <summary>The terminal filter that speaks HTTP with the client [4].</summary>
-internal sealed class HttpConnectionManagerFilter(ConnectionManager manager) : TerminalFilter
+internal sealed class HttpConnectionManagerFilter(ConnectionManager manager, HttpConnectionManagerConfig config) : TerminalFilter
 {
     public ConnectionManager Manager => manager;
+    /// <summary>What it was built from, for the next version to take over what is the same.</summary>
+    public HttpConnectionManagerConfig Config => config;
 
     public override long DrainMicros => manager.DrainMicros;
+
+    // HTTP/2 and 3 are not spoken with clients yet.
+    public override bool Speaks(string protocol) => protocol is not ("h2" or "h2c" or "h3");
 
     public override async IoTask<bool> RunAsync(DownstreamConnection connection)
     {

@@ -22,11 +22,19 @@ internal sealed class WasmNetworkFilterDefinition : NetworkFilterDefinition
             return null;
         }
         if (ConfigBinder.Bind<WasmConfig>(typedConfig, context.Errors) is not { Config: { } config }) return null;
-        return PluginBuilder.Build(config, context.Errors, context.Stats, context.Shared, context.Clusters) is { } plugin ? new Factory(plugin) : null;
+        int before = context.Errors.Count;
+        if (PluginBuilder.Build(config, context.Errors, context.Stats, context.Shared, context.Clusters) is { } plugin) return new Factory(plugin);
+        return context.Errors.Host.MakesDo && context.Errors.Count == before ? new Absent(WasmPlugin.PolicyOf(config) == WasmFailurePolicy.FailOpen) : null;
     }
 
     private sealed class Factory(WasmPlugin plugin) : NetworkFilterFactory
     {
         public override NetworkFilter? Create(Listener.DownstreamConnection connection) => WasmNetworkFilter.Create(plugin, connection);
+    }
+
+    // In place of a plugin whose code could not be had when the process started.
+    private sealed class Absent(bool open) : NetworkFilterFactory
+    {
+        public override NetworkFilter? Create(Listener.DownstreamConnection connection) => open ? new WasmNetworkFilter() : null;
     }
 }

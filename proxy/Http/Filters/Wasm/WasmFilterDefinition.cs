@@ -19,7 +19,10 @@ internal sealed class WasmFilterDefinition : HttpFilterDefinition
             return null;
         }
         if (ConfigBinder.Bind<WasmConfig>(typedConfig, context.Errors) is not { Config: { } config }) return null;
-        if (PluginBuilder.Build(config, context.Errors, context.Stats, context.Shared, context.Clusters) is not { } plugin) return null;
-        return new FilterFactory((FilterHooks)127, _ => new WasmFilter(plugin));
+        int before = context.Errors.Count;
+        if (PluginBuilder.Build(config, context.Errors, context.Stats, context.Shared, context.Clusters) is { } plugin) return new FilterFactory((FilterHooks)127, _ => new WasmFilter(plugin));
+        if (!context.Errors.Host.MakesDo || context.Errors.Count > before) return null;
+        return WasmPlugin.PolicyOf(config) == WasmFailurePolicy.FailOpen ? new FilterFactory(FilterHooks.None, static _ => new AbsentFilter())
+            : new FilterFactory(FilterHooks.RequestHeaders, static _ => new AbsentFilter());
     }
 }

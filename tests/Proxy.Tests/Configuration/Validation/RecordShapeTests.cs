@@ -31,7 +31,7 @@ public sealed class RecordShapeTests
     {
         var schema = SchemaWriter.For(type);
         Assert.Equal("object", schema.Text("type"));
-        Assert.Equal(RecordShape.Of(type).Fields.Count, schema.Object("properties")!.Members.Count(m => RecordShape.Of(type).ByName.ContainsKey(m.Key)));
+        Assert.Equal(RecordShape.Of(type).Fields.Length, schema.Object("properties")!.Members.Count(m => RecordShape.Of(type).ByName.ContainsKey(m.Key)));
     }
 
     [Fact]

@@ -13,7 +13,7 @@ public sealed class OverloadTests
     [InlineData(0.95, true, true, true)]
     public void EachStep_HasItsThreshold(double pressure, bool ends, bool refuses, bool closed)
     {
-        using var overload = new Overload(null, 10, new StatsRegistry(), () => { });
+        var overload = new Overload(null, 10, new StatsRegistry(), () => { });
 
         overload.Injected = pressure;
 
@@ -34,7 +34,7 @@ public sealed class OverloadTests
     [Fact]
     public void NearTheLimitOfConnections_WhatOnlyWaitsIsPressed()
     {
-        using var overload = new Overload(null, 10, new StatsRegistry(), () => { });
+        var overload = new Overload(null, 10, new StatsRegistry(), () => { });
         for (int i = 0; i < 8; i++) Assert.True(overload.Connections.TryEnter(10));
         Assert.False(overload.IsPressed);
 

@@ -59,12 +59,19 @@ internal sealed class RemoteCode
             return null;
         }
         if (!plan.MayFetch(guests, !refuseWhenMissing, errors)) return null;
+        if (errors.Host.MakesDo)
+        {
+            string lack = $"code {plan.Sha256[..12]} is not here{(FailureOf(plan) is { } failed ? $": {plan.Where}: {failed}" : "")}";
+            errors.Host.Lack(lack);
+            errors.Warning(plan.At, ConfigCode.CompileFailed, lack);
+            return null;
+        }
         while (true)
         {
             var fetch = Join(plan, refuseWhenMissing, errors, guests, out string? why);
             if (fetch is null)
             {
-                errors.Error(plan.At, ConfigCode.CompileFailed, why!);
+                errors.Absent(plan.At, ConfigCode.CompileFailed, why!);
                 return null;
             }
             if (errors.Host.DefersWaiting && !fetch.Outcome.IsCompleted)
@@ -76,9 +83,14 @@ internal sealed class RemoteCode
             Leave(fetch);
             if (code is not null) return new WasmCode(code, plan.Title, plan.At);
             if (fetch.Target != plan.Target) continue; // somebody else's way to the same code
-            errors.Error(plan.At, ConfigCode.CompileFailed, $"code could not be fetched from {plan.Where}: {reason}");
+            errors.Absent(plan.At, ConfigCode.CompileFailed, $"code could not be fetched from {plan.Where}: {reason}");
             return null;
         }
+    }
+
+    private string? FailureOf(FetchPlan plan)
+    {
+        lock (_gate) return _fetches.TryGetValue(plan.Digest, out var fetch) ? fetch.Failed : null;
     }
 
     private WasmCode? Here(FetchPlan plan, GuestEnvironment guests)

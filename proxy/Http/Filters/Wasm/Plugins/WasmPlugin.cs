@@ -15,10 +15,13 @@ internal sealed class WasmPlugin(WasmMachine machine, string name, string rootId
     public string GivenName => name;
     public string RootId => rootId;
     public byte[] Configuration => configuration;
-    public WasmFailurePolicy Policy { get; } = config.FailOpen ? WasmFailurePolicy.FailOpen : config.FailurePolicy == WasmFailurePolicy.Unspecified ? WasmFailurePolicy.FailClosed : config.FailurePolicy;
+    public WasmFailurePolicy Policy { get; } = PolicyOf(config);
     public bool HeadersMayStop => config.AllowOnHeadersStopIteration;
     public long BackoffBase { get; } = (long)(config.ReloadConfig?.Backoff?.BaseInterval ?? TimeSpan.FromSeconds(1)).TotalMicroseconds;
     public long BackoffMost { get; } = (long)(config.ReloadConfig?.Backoff is { } b ? b.MaxInterval ?? b.BaseInterval * 10 : TimeSpan.FromSeconds(10)).TotalMicroseconds;
+
+    public static WasmFailurePolicy PolicyOf(PluginConfig config) =>
+        config.FailOpen ? WasmFailurePolicy.FailOpen : config.FailurePolicy == WasmFailurePolicy.Unspecified ? WasmFailurePolicy.FailClosed : config.FailurePolicy;
 
     /// <summary>Starts it once in a VM of its own, which is then thrown away; null, or why the module refuses. Control thread.</summary>
     public string? Try()
