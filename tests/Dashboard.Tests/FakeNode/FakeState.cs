@@ -47,7 +47,8 @@ internal sealed partial class FakeState
         _ => Versions.FirstOrDefault(v => v.Number.ToString() == number),
     };
 
-    public FakeVersion Commit(SortedDictionary<string, string> listeners, string comment, string author = "admin", string source = "api", long? restores = null)
+    public FakeVersion Commit(SortedDictionary<string, string> listeners, string comment, string author = "admin", string source = "api",
+        long? restores = null)
     {
         lock (_gate)
         {
@@ -59,7 +60,8 @@ internal sealed partial class FakeState
             var record = new JsonObject
             {
                 ["version"] = number, ["created_at"] = DateTimeOffset.UtcNow.ToString("O"), ["author"] = author, ["source"] = source,
-                ["comment"] = comment, ["base_version"] = before?.Number, ["restores"] = restores, ["state"] = "active", ["summary"] = diff["summary"]!.DeepClone(),
+                ["comment"] = comment, ["base_version"] = before?.Number, ["restores"] = restores, ["state"] = "active",
+                ["summary"] = diff["summary"]!.DeepClone(),
             };
             var version = new FakeVersion(number, listeners, record);
             _versions.Add(version);
@@ -87,7 +89,8 @@ internal sealed partial class FakeState
     public static string Etag(string text) => '"' + Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(text)))[..16] + '"';
 
     public static string Document(SortedDictionary<string, string> listeners) =>
-        listeners.Count == 0 ? "listeners: []\n" : "listeners:\n" + string.Concat(listeners.Values.Select(text => "- " + text.TrimEnd().Replace("\n", "\n  ") + "\n"));
+        listeners.Count == 0 ? "listeners: []\n"
+        : "listeners:\n" + string.Concat(listeners.Values.Select(text => "- " + text.TrimEnd().Replace("\n", "\n  ") + "\n"));
 
     public static JsonObject ListenerJson(string text) => new()
     {
@@ -107,7 +110,9 @@ internal sealed partial class FakeState
                 continue;
             operations.Add(new JsonObject
             {
-                ["op"] = a is null ? "add" : b is null ? "remove" : "replace", ["pointer"] = $"#/listeners/{to.Keys.Order(StringComparer.Ordinal).ToList().IndexOf(name)}", ["where"] = $"listeners[{name}]", ["kind"] = "listener", ["name"] = name,
+                ["op"] = a is null ? "add" : b is null ? "remove" : "replace",
+                ["pointer"] = $"#/listeners/{to.Keys.Order(StringComparer.Ordinal).ToList().IndexOf(name)}",
+                ["where"] = $"listeners[{name}]", ["kind"] = "listener", ["name"] = name,
                 ["from"] = a is null ? null : ListenerJson(a), ["to"] = b is null ? null : ListenerJson(b),
             });
         }

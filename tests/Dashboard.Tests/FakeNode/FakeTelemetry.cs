@@ -13,14 +13,19 @@ internal static class FakeTelemetry
         {
             ["items"] = new JsonArray([.. Enumerable.Range(0, 2).Select(id => new JsonObject
             {
-                ["id"] = id, ["version"] = state.Active.Number, ["generation"] = state.Active.Number, ["connections"] = 128 + id, ["requests"] = 1_204_331 + (id * 977),
+                ["id"] = id, ["version"] = state.Active.Number, ["generation"] = state.Active.Number, ["connections"] = 128 + id,
+                ["requests"] = 1_204_331 + (id * 977),
                 ["cpu"] = 0.31 + (id * 0.02), ["loop_lag_ms"] = 0.08,
             })]),
             ["next_page_token"] = null, ["total_size"] = 2,
         }));
         api.MapGet("/stats", (string filter) => FakeConfiguration.Json(new JsonObject
         {
-            ["stats"] = new JsonArray([.. state.Active.Listeners.Values.Select((text, i) => new JsonObject { ["name"] = $"listener.{((string)FakeState.ListenerJson(text)["address"]!).Replace(':', '_')}.downstream_cx_active", ["value"] = 12 * (i + 1) })]),
+            ["stats"] = new JsonArray(
+                [.. state.Active.Listeners.Values.Select((text, i) =>
+                    new JsonObject { ["name"] =
+                        $"listener.{((string)FakeState.ListenerJson(text)["address"]!).Replace(':', '_')}.downstream_cx_active",
+                            ["value"] = 12 * (i + 1) })]),
             ["histograms"] = new JsonArray(),
         }));
         api.MapGet("/stats/stream", (CancellationToken cancel) => TypedResults.ServerSentEvents(SamplesAsync(cancel)));
@@ -38,7 +43,8 @@ internal static class FakeTelemetry
             var wave = Math.Sin(i / 25.0);
             yield return new SseItem<object>(new
             {
-                time = start.AddSeconds(i), rps = 18_400 + (2_600 * wave) + (37 * i % 410), error_share = 0.0004, p50_ms = 0.42 + (0.05 * wave),
+                time = start.AddSeconds(i), rps = 18_400 + (2_600 * wave) + (37 * i % 410), error_share = 0.0004,
+                p50_ms = 0.42 + (0.05 * wave),
                 p95_ms = 1.1 + (0.2 * wave), p99_ms = 2.31 + (0.5 * wave) + (i % 60 == 0 ? 1.2 : 0), connections = 257 + (i % 9),
             }, "stats");
         }

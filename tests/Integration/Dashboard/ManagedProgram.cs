@@ -5,7 +5,9 @@ using Xunit;
 
 namespace Managed.Integration.Dashboard;
 
-/// <summary>The executable <c>managed</c> as a user starts it, with a folder of its own; its listener answers by itself, without an upstream.</summary>
+/// <summary>
+/// The executable <c>managed</c> as a user starts it, with a folder of its own; its listener answers by itself, without an upstream.
+/// </summary>
 internal sealed class ManagedProgram : IAsyncDisposable
 {
     private static readonly TimeSpan StartLimit = TimeSpan.FromSeconds(120); // a cold start on a busy machine takes long
@@ -14,7 +16,8 @@ internal sealed class ManagedProgram : IAsyncDisposable
     private readonly string _folder;
     private readonly HttpClient _http = new();
 
-    private ManagedProgram(Process process, string folder, Uri signInLink, int port) => (_process, _folder, SignInLink, Port) = (process, folder, signInLink, port);
+    private ManagedProgram(Process process, string folder, Uri signInLink, int port)
+        => (_process, _folder, SignInLink, Port) = (process, folder, signInLink, port);
 
     /// <summary>As it is printed: it signs a browser in, once.</summary>
     public Uri SignInLink { get; }
@@ -22,15 +25,18 @@ internal sealed class ManagedProgram : IAsyncDisposable
     public int Port { get; }
 
     public static string Listener(int port, string body) =>
-        $"name: edge\naddress: 127.0.0.1:{port}\nroutes:\n- match: {{prefix: /}}\n  direct_response: {{status: 200, body: {{inline_string: {body}}}}}\n";
+        $"name: edge\naddress: 127.0.0.1:{port}\nroutes:\n- match: {{prefix: /}}\n  direct_response: {{status: 200, body: "
+            + $"{{inline_string: {body}}}}}\n";
 
     public static async Task<ManagedProgram> StartAsync(string body)
     {
         var folder = Directory.CreateTempSubdirectory("managed-test-").FullName;
         int port = FreePort();
         var config = Path.Combine(folder, "config.yaml");
-        await File.WriteAllTextAsync(config, "listeners:\n- " + Listener(port, body).TrimEnd().Replace("\n", "\n  ", StringComparison.Ordinal) + "\n");
-        var start = new ProcessStartInfo(Path.Combine(AppContext.BaseDirectory, "managed"), ["run", "--config", config, "--data-dir", Path.Combine(folder, "data"), "--admin", "127.0.0.1:0", "--workers", "1"])
+        await File.WriteAllTextAsync(config, "listeners:\n- "
+            + Listener(port, body).TrimEnd().Replace("\n", "\n  ", StringComparison.Ordinal) + "\n");
+        var start = new ProcessStartInfo(Path.Combine(AppContext.BaseDirectory, "managed"),
+            ["run", "--config", config, "--data-dir", Path.Combine(folder, "data"), "--admin", "127.0.0.1:0", "--workers", "1"])
         {
             RedirectStandardOutput = true,
             RedirectStandardError = true,
@@ -41,7 +47,8 @@ internal sealed class ManagedProgram : IAsyncDisposable
         void Take(string? line)
         {
             lock (lines) lines.Add(line ?? "");
-            if (line is not null && line.StartsWith("dashboard ", StringComparison.Ordinal)) link.TrySetResult(new Uri(line.Split(' ', StringSplitOptions.RemoveEmptyEntries)[1]));
+            if (line is not null && line.StartsWith("dashboard ", StringComparison.Ordinal))
+                link.TrySetResult(new Uri(line.Split(' ', StringSplitOptions.RemoveEmptyEntries)[1]));
         }
         process.OutputDataReceived += (_, e) => Take(e.Data);
         process.ErrorDataReceived += (_, e) => Take(e.Data);

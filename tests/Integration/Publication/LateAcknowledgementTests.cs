@@ -48,7 +48,8 @@ public sealed class LateAcknowledgementTests
     private int Asked(string name) => _asked.GetValueOrDefault(name);
 
     private static string Shown(ProxyFixture proxy)
-        => string.Join('\n', proxy.Server.Clusters().OrderBy(c => c.Name).Select(c => $"{c.Name} {c.MaxRequests} {string.Join(' ', c.Endpoints.Select(e => e.Address))}"));
+        => string.Join('\n', proxy.Server.Clusters().OrderBy(c => c.Name)
+            .Select(c => $"{c.Name} {c.MaxRequests} {string.Join(' ', c.Endpoints.Select(e => e.Address))}"));
 
     [Fact]
     public async Task TheFormerVersion_IsPutBackWhole()
@@ -138,7 +139,8 @@ public sealed class LateAcknowledgementTests
         await using var proxy = await StartAsync(Document(5, a.Address, "old", FreePort.Next(), "before", "V4_ONLY"));
         string shown = Shown(proxy);
 
-        var result = await proxy.TryPublishAsync(Document(1, b.Address, "new", ((IPEndPoint)taken.LocalEndPoint!).Port, "after", "V6_ONLY"));
+        var result = await proxy.TryPublishAsync(
+            Document(1, b.Address, "new", ((IPEndPoint)taken.LocalEndPoint!).Port, "after", "V6_ONLY"));
 
         Assert.Equal("APPLY_FAILED", Assert.Single(result.Errors).Code);
         Assert.Equal(shown, Shown(proxy));

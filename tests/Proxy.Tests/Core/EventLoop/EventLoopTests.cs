@@ -162,7 +162,12 @@ public sealed class EventLoopTests
     {
         var thread = new LoopThread();
         thread.Run(thread.Done);
-        thread.Loop.Post(_ => { _ran.Add("post"); thread.Loop.Defer(_ => _ran.Add("deferred"), null); throw new InvalidOperationException(); }, null);
+        thread.Loop.Post(_ =>
+        {
+            _ran.Add("post");
+            thread.Loop.Defer(_ => _ran.Add("deferred"), null);
+            throw new InvalidOperationException();
+        }, null);
         thread.Loop.Post(_ => _ran.Add("last"), null);
         thread.Dispose();
         Assert.Equal(["post", "last", "deferred"], _ran);
@@ -182,7 +187,8 @@ public sealed class EventLoopTests
     [Fact]
     public void ReporterThatThrows_CostsNobodyElse()
     {
-        var loop = new Managed.Proxy.Core.EventLoop.EventLoop(_ => throw new InvalidOperationException("the log"), new MemoryBudget(long.MaxValue));
+        var loop = new Managed.Proxy.Core.EventLoop.EventLoop(_ => throw new InvalidOperationException("the log"),
+            new MemoryBudget(long.MaxValue));
         loop.Post(_ => throw new InvalidOperationException("the post"), null);
         loop.Post(_ => { _ran.Add("next"); loop.Stop(); }, null);
         loop.Run();

@@ -74,7 +74,8 @@ public sealed class AccessLogFilesTests : IDisposable
     {
         string fifo = PathOf("fifo");
         using (var made = Process.Start("mkfifo", fifo)!) await made.WaitForExitAsync();
-        using var reader = new FileStream(fifo, FileMode.Open, FileAccess.ReadWrite, FileShare.ReadWrite, 0); // holds it open, reads nothing yet
+        // holds it open, reads nothing yet
+        using var reader = new FileStream(fifo, FileMode.Open, FileAccess.ReadWrite, FileShare.ReadWrite, 0);
         var file = _files.Open(fifo, out string? wrong)!;
         Assert.Null(wrong);
         var format = Format(new string('x', 999));
@@ -135,7 +136,8 @@ public sealed class AccessLogFilesTests : IDisposable
     }
 
     [Fact]
-    public void SamePath_IsOneFile() => Assert.Same(_files.Open(PathOf("log"), out _), _files.Open(Path.Combine(_folder, ".", "log"), out _));
+    public void SamePath_IsOneFile() => Assert.Same(_files.Open(PathOf("log"), out _),
+        _files.Open(Path.Combine(_folder, ".", "log"), out _));
 
     [Fact]
     public void UnopenablePath_IsAnErrorAtThePath()
@@ -149,7 +151,8 @@ public sealed class AccessLogFilesTests : IDisposable
     }
 
     [Theory]
-    [InlineData("{name: file, typed_config: {path: /dev/null, log_format: {text_format: '%NOPE%'}}}", "#/typed_config/log_format/text_format")]
+    [InlineData("{name: file, typed_config: {path: /dev/null, log_format: {text_format: '%NOPE%'}}}",
+        "#/typed_config/log_format/text_format")]
     [InlineData("{name: fil, typed_config: {path: /dev/null}}", "#")]
     [InlineData("{name: stdout, filter: {response_flag_filter: {flags: [UH, QQ]}}}", "#/filter/response_flag_filter/flags/1")]
     public void WrongLogger_IsAnErrorAtItsPlace(string yaml, string pointer)

@@ -28,8 +28,10 @@ public sealed class DnsRefresherTests : IDisposable
     // Of the one name up.test, asked again every 10 ms.
     private static Cluster Named(DnsLookupFamily family = DnsLookupFamily.Auto)
     {
-        var config = new ClusterConfig { Name = "up", Type = ClusterType.StrictDns, DnsLookupFamily = family, DnsRefreshRate = TimeSpan.FromMilliseconds(10) };
-        var cluster = new Cluster(config, new ClusterMembers(new ClusterState("up", 1)), [new EndpointTarget(null, "up.test", "up.test", 80, "up.test", 1, EndpointHealthStatus.Unknown)]);
+        var config = new ClusterConfig { Name = "up", Type = ClusterType.StrictDns, DnsLookupFamily = family,
+            DnsRefreshRate = TimeSpan.FromMilliseconds(10) };
+        var cluster = new Cluster(config, new ClusterMembers(new ClusterState("up", 1)),
+            [new EndpointTarget(null, "up.test", "up.test", 80, "up.test", 1, EndpointHealthStatus.Unknown)]);
         cluster.Members.Follow(cluster);
         return cluster;
     }

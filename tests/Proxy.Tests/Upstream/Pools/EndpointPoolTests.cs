@@ -27,7 +27,8 @@ public sealed class EndpointPoolTests : IDisposable
     public void Dispose() => _listener.Dispose();
 
     private EndpointPool Pool(int? port = null)
-        => EndpointPool.Of(Endpoints.At(new IPEndPoint(IPAddress.Loopback, port ?? ((IPEndPoint)_listener.LocalEndPoint!).Port)), _idle.Worker, _state);
+        => EndpointPool.Of(Endpoints.At(new IPEndPoint(IPAddress.Loopback, port ?? ((IPEndPoint)_listener.LocalEndPoint!).Port)),
+            _idle.Worker, _state);
 
     private async IoTask<UpstreamConnection> ConnectAsync(EndpointPool pool)
     {
