@@ -246,8 +246,10 @@ public sealed partial class FaultTests
             var lines = new List<string>
             {
                 $"generations {string.Join(' ', server.Generations().Select(g => $"{g.Connections} {g.Streams}"))}",
-                $"connections {string.Join(' ', server.Workers().Select(w => w.Connections))}, of the process {server.Overload.Connections.Open}",
-                $"names {stats.Count(s => !Code().IsMatch(s.Name))}, guests {server.GuestVms().Count}, listeners {server.Listeners().Count}",
+                $"connections {string.Join(' ', server.Workers().Select(w => w.Connections))}, of the process "
+                    + $"{server.Overload.Connections.Open}",
+                $"names {stats.Count(s => !Code().IsMatch(s.Name))}, guests {server.GuestVms().Count}, listeners "
+                    + $"{server.Listeners().Count}",
                 $"buffers {string.Join(' ', Enumerable.Range(0, 2).Select(i => server.WorkerAt(i).Loop.Buffers.Used))}",
                 $"sockets {Directory.EnumerateFiles("/proc/self/fd").Count(IsSocket)}",
             };

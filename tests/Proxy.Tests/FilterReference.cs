@@ -41,7 +41,8 @@ internal static class FilterReference
         Type? routeConfig, Func<string, string> example)
     {
         page.Append(
-            $"\n## {Short(name)}\n{summary} Name `{name}`, type `{type}`{(routeType is null || routeType == type ? "" : $", per route `{routeType}`")}.\n\n");
+            $"\n## {Short(name)}\n{summary} Name `{name}`, type `{type}`"
+                + $"{(routeType is null || routeType == type ? "" : $", per route `{routeType}`")}.\n\n");
         page.Append($"```yaml\n{example(Short(name)).TrimEnd('\n')}\n```\n");
         var seen = new HashSet<Type>();
         Fields(page, "", config, seen);

@@ -62,7 +62,8 @@ public sealed class ConfigTests(NodeFixture fixture) : IClassFixture<NodeFixture
     public async Task Diff_OfDocuments_MatchesItemsByName()
     {
         var diff = (await Node.PostAsync("config/diff",
-            """{"from":{"clusters":[{"name":"a"},{"name":"b","lb_policy":"RANDOM"}]},"to":{"clusters":[{"name":"b","lb_policy":"ROUND_ROBIN"}]}}""")).Is(HttpStatusCode.OK);
+            """{"from":{"clusters":[{"name":"a"},{"name":"b","lb_policy":"RANDOM"}]}"""
+                + ""","to":{"clusters":[{"name":"b","lb_policy":"ROUND_ROBIN"}]}}""")).Is(HttpStatusCode.OK);
         var operations = diff.Json.GetProperty("operations").EnumerateArray()
             .Select(o => $"{o.GetProperty("op").GetString()} {o.GetProperty("where").GetString()}").ToList();
         Assert.Equal(["remove clusters[a]", "replace clusters[b].lb_policy"], operations);

@@ -80,7 +80,8 @@ public sealed class ModuleUseTests
         await using var node = await TestNode.StartAsync(Answering);
         await UploadAsync(node, "one");
         (await node.SendAsync("PATCH", "listeners/edge",
-            """{"routes":[{"name":"all","match":{"prefix":"/"},"metadata":{"filter_metadata":{"lua":{"module":"stamp"}}},"direct_response":{"status":200}}]}""", "application/merge-patch+json")).Is(HttpStatusCode.OK);
+            """{"routes":[{"name":"all","match":{"prefix":"/"},"metadata":{"filter_metadata":{"lua":{"module":"stamp"}}}"""
+                + ""","direct_response":{"status":200}}]}""", "application/merge-patch+json")).Is(HttpStatusCode.OK);
         Assert.Contains("\"module\": \"stamp\"", JsonSerializer.Serialize((await node.GetAsync("listeners/edge")).Json, Indented),
             StringComparison.Ordinal);
     }

@@ -135,7 +135,9 @@ public sealed class WasmModuleTests(NodeFixture fixture) : IClassFixture<NodeFix
     [Fact]
     public async Task ManyFunctions_AreNoBomb()
         => (await UploadAsync(Node,
-            Text($"(module (memory (export \"memory\") 1) (func (export \"proxy_abi_version_0_2_1\")) {string.Concat(Enumerable.Repeat("(func (param i32) (result i32) local.get 0)", 10_000))})"))).Is(HttpStatusCode.Created);
+            Text($"(module (memory (export \"memory\") 1) (func (export \"proxy_abi_version_0_2_1\")) "
+                + $"{string.Concat(Enumerable.Repeat("(func (param i32) (result i32) local.get 0)", 10_000))})")))
+                    .Is(HttpStatusCode.Created);
 
     [Fact]
     public async Task NamedModule_RunsAndTheVersionKeepsItsDigest()
@@ -198,7 +200,8 @@ public sealed class WasmModuleTests(NodeFixture fixture) : IClassFixture<NodeFix
         await using var node = await TestNode.StartAsync(Answering
             + $"\nclusters:\n- {{name: code, endpoints: [\"127.0.0.1:{server.Port}\"]}}\n");
         string Remote(string sha, string cluster = "code")
-            => Filter($$$"""{"remote":{"http_uri":{"uri":"http://code.test/stamp.wasm","cluster":"{{{cluster}}}","timeout":"20s"},"sha256":"{{{sha}}}","retry_policy":{"num_retries":0} } }""");
+            => Filter($$$"""{"remote":{"http_uri":{"uri":"http://code.test/stamp.wasm","cluster":"{{{cluster}}}","timeout":"20s"}"""
+                + $$$""","sha256":"{{{sha}}}","retry_policy":{"num_retries":0} } }""");
         const string place = "listeners/edge/filter_chains/main/http_filters";
 
         // A test of filters meets no real cluster.

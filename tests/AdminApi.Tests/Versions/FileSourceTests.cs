@@ -102,7 +102,8 @@ public sealed class FileSourceTests
                         "as_script" =>
                             $$$$$$"""{"address":"127.0.0.1:0","http_filters":[{"name":"lua","typed_config":{"default_source_code":{"filename":"{{{{{{path}}}}}}"}}}],"routes":[]}""",
                         "as_format" =>
-                            $$$$$$"""{"address":"127.0.0.1:0","routes":[{"match":{"prefix":"/"},"direct_response":{"status":200,"body_format":{"text_format_source":{"filename":"{{{{{{path}}}}}}"}}}}]}""",
+                            $$$$$$"""{"address":"127.0.0.1:0","routes":[{"match":{"prefix":"/"},"direct_response":{"status":200"""
+                                + $$$$$$""","body_format":{"text_format_source":{"filename":"{{{{{{path}}}}}}"}}}}]}""",
                         "as_log" => $$$$$$"""{"address":"127.0.0.1:0","access_log":[{"name":"file","typed_config":{"path":"{{{{{{path}}}}}}"}}],"routes":[]}""",
                         _ => Listener($$"""{"filename":"{{path}}"}"""),
                     });
@@ -178,7 +179,8 @@ public sealed class FileSourceTests
     }
 
     private static string Listener(string body, string more = "") =>
-        $$$$$$"""{"address":"127.0.0.1:0","routes":[{"name":"all","match":{"prefix":"/"},"direct_response":{"status":200,"body":{{{{{{body}}}}}}}}]{{{{{{more}}}}}}}""";
+        $$$$$$"""{"address":"127.0.0.1:0","routes":[{"name":"all","match":{"prefix":"/"},"direct_response":{"status":200,"body":"""
+            + $$$$$$"""{{{{{{body}}}}}}}}]{{{{{{more}}}}}}}""";
 
     private static Task<Answer> PutAsync(TestNode node, string path)
         => node.PutAsync("listeners/page", Listener($"{{\"filename\":{JsonSerializer.Serialize(path)}}}"));

@@ -63,7 +63,8 @@ public sealed class OverviewPageTests
         var (context, api) = ScriptedApi.Create();
         await using var _ = context;
         api.Answer(Ailing,
-            $$"""{"items":[{"kind":"wasm","name":"geo","state":"{{state}}","worker":0,"errors":12,"retry_in_seconds":3.4,"last_error":"stack overflow (in walk)"}]}""");
+            $$"""{"items":[{"kind":"wasm","name":"geo","state":"{{state}}","worker":0,"errors":12,"retry_in_seconds":3.4"""
+                + $$""","last_error":"stack overflow (in walk)"}]}""");
         var page = context.Render<Overview>();
         page.WaitForAssertion(() => Assert.Contains("wasm module geo", page.Find(".quarantine").TextContent));
         var note = page.Find(".quarantine");

@@ -25,7 +25,8 @@ public sealed class DescriptorTests
             (EdgeDocument.To(up) with { Address = string.Create(CultureInfo.InvariantCulture, $"127.0.0.1:{port}") }).ToString());
         var managed = Path.Combine(AppContext.BaseDirectory, "managed");
         using var process = Process.Start(new ProcessStartInfo("/bin/sh",
-            ["-c", $"ulimit -n {Limit}; exec '{managed}' run --config '{config}' --data-dir '{folder.FullName}/data' --admin 127.0.0.1:{admin} --workers 1"]) { RedirectStandardOutput = true, RedirectStandardError = true })!;
+            ["-c", $"ulimit -n {Limit}; exec '{managed}' run --config '{config}' --data-dir '{folder.FullName}/data' --admin 127.0.0.1:"
+                + $"{admin} --workers 1"]) { RedirectStandardOutput = true, RedirectStandardError = true })!;
         var output = new System.Collections.Concurrent.ConcurrentQueue<string?>();
         process.OutputDataReceived += (_, e) => output.Enqueue(e.Data);
         process.ErrorDataReceived += (_, e) => output.Enqueue(e.Data);

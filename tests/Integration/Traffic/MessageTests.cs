@@ -21,7 +21,8 @@ public sealed class MessageTests
         var byLength = await client.AskAsync($"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: {large.Length}\r\n\r\n{large}");
         var chunked =
             await client.AskAsync(
-                $"POST /chunked HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n{large.Length:X}\r\n{large}\r\n0\r\n\r\n");
+                $"POST /chunked HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n{large.Length:X}\r\n{large}"
+                    + $"\r\n0\r\n\r\n");
 
         Assert.Equal(large, byLength.Text);
         Assert.Equal("hello" + large, chunked.Text);

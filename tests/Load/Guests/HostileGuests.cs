@@ -20,7 +20,8 @@ internal static class HostileGuests
     public const string Unstoppable = "memory-fill";
 
     private static readonly string Call =
-        $"""(drop (call $proxy_http_call "web" {WatGuest.Pairs((":method", "GET"), (":path", "/call"), (":authority", "x"))} "" "" (i32.const 5000) (global.get $NUM)))""";
+        $"""(drop (call $proxy_http_call "web" {WatGuest.Pairs((":method", "GET"), (":path", "/call"), (":authority", "x"))}"""
+            + $""" "" "" (i32.const 5000) (global.get $NUM)))""";
 
     public static IReadOnlyList<(string Kind, byte[] Module)> All() =>
     [

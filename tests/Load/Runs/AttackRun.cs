@@ -74,7 +74,8 @@ internal static class AttackRun
             coming.Add(going);
             double alone = innocent.Latencies(Alone).Quantile(0.99), beside = coming.Quantile(0.99);
             verdict.Say(
-                $"{kind}: innocent p99 {alone:0.00} ms alone, {beside:0.00} ms beside it ({beside / alone:0.00} ×); full service {back.Elapsed.TotalSeconds:0.0} s after");
+                $"{kind}: innocent p99 {alone:0.00} ms alone, {beside:0.00} ms beside it ({beside / alone:0.00} ×); full service "
+                    + $"{back.Elapsed.TotalSeconds:0.0} s after");
             verdict.Say($"{kind}: meanwhile the workers ran {now.Ran - ran:0.00} s and waited {now.Waited - waited:0.00} s for a CPU");
             innocent.Judge(verdict);
             verdict.Expect(beside <= 3 * alone, $"{kind}: p99 of the innocent is {beside / alone:0.00} × what it was");
@@ -101,7 +102,8 @@ internal static class AttackRun
         // What the collector has not given back yet is not the connections', but is memory all the same: the smaller of both moments.
         double each = (Math.Min(sofar, after) - before) / (double)held;
         verdict.Say(
-            $"{kind}: {clients} clients within {took:0.0} s, {held} held, {crowd.Refused} refused: anonymous memory {before / 1048576.0:0.0} MB before, {after / 1048576.0:0.0} MB with them, {each:0} bytes each (limit {limit:0})");
+            $"{kind}: {clients} clients within {took:0.0} s, {held} held, {crowd.Refused} refused: anonymous memory "
+                + $"{before / 1048576.0:0.0} MB before, {after / 1048576.0:0.0} MB with them, {each:0} bytes each (limit {limit:0})");
         await Task.Delay(TimeSpan.FromSeconds(7)); // those that say nothing are closed meanwhile
         verdict.Expect(held > clients / 2, $"{kind}: only {held} were held");
         verdict.Expect(each <= limit, $"{kind}: {each:0} bytes for each client");

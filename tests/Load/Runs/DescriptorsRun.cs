@@ -53,7 +53,8 @@ internal static class DescriptorsRun
             double back = await AnswersWithinAsync(scene.Document.Listener, 10, verdict);
             verdict.Say($"round {round}: {held} connections held, {crowd.Count - held} refused, {used} descriptors in use");
             verdict.Say(
-                $"round {round}: CPU {100 * share:0.0} % of a core (the compiler {100 * compiling:0.0} %), {told} of {tried} late clients told at once, back after {back:0.000} s");
+                $"round {round}: CPU {100 * share:0.0} % of a core (the compiler {100 * compiling:0.0} %), {told} of {tried}"
+                    + $" late clients told at once, back after {back:0.000} s");
             verdict.Expect(held > 0 && held < crowd.Count, $"{held} of {crowd.Count} connections were held");
             verdict.Expect(used < limit, $"no descriptor is left");
             verdict.Expect(share < CpuLimit, $"{100 * share:0.0} % of a core while full");

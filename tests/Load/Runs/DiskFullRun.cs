@@ -47,7 +47,8 @@ internal static class DiskFullRun
                 // The call that was refused may have reached the log; nobody was promised it, nor that it is gone.
                 var stamp = await StampAsync(managed.Admin, scene);
                 verdict.Expect((long)status["version"]! == state.Version && stamp == state.Stamp,
-                    $"round {round}: version {(long)status["version"]!} with stamp {stamp} is served, acknowledged last was {state.Version} with {state.Stamp}: {status["degraded"]?.ToJsonString()}");
+                    $"round {round}: version {(long)status["version"]!} with stamp {stamp} is served, acknowledged last was "
+                        + $"{state.Version} with {state.Stamp}: {status["degraded"]?.ToJsonString()}");
                 disk.Free();
                 state = await RecoveredAsync(managed, scene, state, verdict, round);
             }
@@ -57,7 +58,8 @@ internal static class DiskFullRun
             await managed.DisposeAsync();
         }
         verdict.Say(
-            $"kills on a full disk {refused}, of whose starts {degraded} said that they were degraded; versions acknowledged {state.Version}, of them {full} with the disk full");
+            $"kills on a full disk {refused}, of whose starts {degraded} said that they were degraded; versions acknowledged "
+                + $"{state.Version}, of them {full} with the disk full");
     }
 
     /// <summary>Null when it was refused with 503; anything else that is not 200 is a miss.</summary>

@@ -60,7 +60,8 @@ internal static class DocumentsRun
         verdict.Expect(!managed.HasExited, $"{name}: the process has ended: {managed.LastLines}");
         if (managed.HasExited) return;
         verdict.Say(
-            $"{name} ({document.Length >> 10} KiB): {string.Join(", ", statuses.Select(s => $"{s.Key} × {s.Value}"))}; resident {ProcessFigures.Resident(managed.Id) >> 20} MiB");
+            $"{name} ({document.Length >> 10} KiB): {string.Join(", ", statuses.Select(s => $"{s.Key} × {s.Value}"))}; resident "
+                + $"{ProcessFigures.Resident(managed.Id) >> 20} MiB");
     }
 
     public static string Clusters(int count)

@@ -43,7 +43,8 @@ internal static class IdleRun
         double grown = (after - before) / 1048576.0;
         verdict.Say(
             $"{count} idle connections: resident {before / 1048576.0:0.0} MB before, {busiest / 1048576.0:0.0} MB when the last was "
-                + $"open, {after / 1048576.0:0.0} MB idle: {grown:+0.0;-0.0} MB (limit {limit:0}), {(after - before) / 1024.0 / count:0.00} KB each");
+                + $"open, {after / 1048576.0:0.0} MB idle: {grown:+0.0;-0.0} MB (limit {limit:0}), "
+                    + $"{(after - before) / 1024.0 / count:0.00} KB each");
         verdict.Say($"descriptors with them {descriptors}; still alive {alive} of {count}");
         verdict.Expect(grown <= limit, $"they take {grown:0.0} MB");
         verdict.Expect(alive == count, $"{count - alive} connections do not answer any more");

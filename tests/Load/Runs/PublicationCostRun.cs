@@ -41,9 +41,11 @@ internal static class PublicationCostRun
         allocated = (await AllocatedAsync(managed) - allocated) / counted / 1e6;
         double median = Median.Of(times), early = Median.Of(anonymous.Take(counted / 4)), late = Median.Of(anonymous.TakeLast(counted / 4));
         verdict.Say(
-            $"one cluster into {routes} routes and {clusters} clusters: {median:0.0} ms (median of {counted}; best {times.Min():0.0}), {cpu:0.0} ms of CPU, {allocated:0.00} MB allocated each");
+            $"one cluster into {routes} routes and {clusters} clusters: {median:0.0} ms (median of {counted}; best {times.Min():0.0}), "
+                + $"{cpu:0.0} ms of CPU, {allocated:0.00} MB allocated each");
         verdict.Say(
-            $"anonymous memory: {early / 1e6:0.0} MB in the first quarter, {late / 1e6:0.0} MB in the last ({100 * (late / early - 1):+0.0;-0.0} %)");
+            $"anonymous memory: {early / 1e6:0.0} MB in the first quarter, {late / 1e6:0.0} MB in the last ("
+                + $"{100 * (late / early - 1):+0.0;-0.0} %)");
         verdict.Expect(median <= limit, $"a publication takes {median:0} ms, more than {limit:0}");
         verdict.Expect(late <= early + Math.Max(GrowthBytes, GrowthShare * early), $"memory grew by {(late - early) / 1e6:0.0} MB");
     }
@@ -60,7 +62,8 @@ internal static class PublicationCostRun
         var listed = new JsonArray();
         for (int i = 0; i < routes; i++)
             listed.Add(JsonNode.Parse(string.Create(CultureInfo.InvariantCulture,
-                $$$"""{"name":"route-of-{{{i}}}","match":{"prefix":"/api/v1/tenants/{{{i}}}/"},"route":{"cluster":"c{{{i % clusters}}}","timeout":"5s"}}""")));
+                $$$"""{"name":"route-of-{{{i}}}","match":{"prefix":"/api/v1/tenants/{{{i}}}/"},"route":{"cluster":"c"""
+                    + $$$"""{{{i % clusters}}}","timeout":"5s"}}""")));
         listed.Add(JsonNode.Parse("""{"name":"all","match":{"prefix":"/"},"route":{"cluster":"web"}}"""));
         document["listeners"]![0]!["routes"] = listed;
         for (int i = 0; i < clusters; i++)

@@ -58,17 +58,24 @@ internal static class PublishRun
         double p99Quiet = Median.Of(quiet.Select(h => h.Quantile(0.99))), p99Busy = Median.Of(busy.Select(h => h.Quantile(0.99))),
             ratio = p99Busy / p99Quiet;
         verdict.Say(
-            $"requests {load.Requests} on {connections} connections ({quiet.Sum(h => h.Count) / without.Seconds:0}/s quiet, {busy.Sum(h => h.Count) / with.Seconds:0}/s publishing): failed {load.Failed}, mixed {load.Mixed}, late {load.Late}, stepped back {load.SteppedBack}, connections closed {load.Closed}");
+            $"requests {load.Requests} on {connections} connections ({quiet.Sum(h => h.Count) / without.Seconds:0}/s quiet, "
+                + $"{busy.Sum(h => h.Count) / with.Seconds:0}/s publishing): failed {load.Failed}, mixed {load.Mixed}, late {load.Late}"
+                    + $", stepped back {load.SteppedBack}, connections closed {load.Closed}");
         verdict.Say(
-            $"publications {publications} in {periods} periods, {publications / with.Seconds:0.0}/s: answered in {publisher.Times.Quantile(0.5):0.0} ms (median), {publisher.Times.Quantile(0.99):0.0} ms (p99)");
+            $"publications {publications} in {periods} periods, {publications / with.Seconds:0.0}/s: answered in "
+                + $"{publisher.Times.Quantile(0.5):0.0} ms (median), {publisher.Times.Quantile(0.99):0.0} ms (p99)");
         verdict.Say(
-            $"median latency: quiet {Median.Of(quiet.Select(h => h.Quantile(0.5))):0.000} ms, publishing {Median.Of(busy.Select(h => h.Quantile(0.5))):0.000} ms");
+            $"median latency: quiet {Median.Of(quiet.Select(h => h.Quantile(0.5))):0.000} ms, publishing "
+                + $"{Median.Of(busy.Select(h => h.Quantile(0.5))):0.000} ms");
         verdict.Say(
-            $"p99 (median of {periods} periods): quiet {p99Quiet:0.000} ms, publishing {p99Busy:0.000} ms, ratio {ratio:0.00} (limit {P99Limit})");
+            $"p99 (median of {periods} periods): quiet {p99Quiet:0.000} ms, publishing {p99Busy:0.000} ms, ratio {ratio:0.00} (limit "
+                + $"{P99Limit})");
         verdict.Say(
-            $"p99 by period, ms: quiet {string.Join(' ', quiet.Select(h => FormattableString.Invariant($"{h.Quantile(0.99):0.00}")))}; publishing {string.Join(' ', busy.Select(h => FormattableString.Invariant($"{h.Quantile(0.99):0.00}")))}");
+            $"p99 by period, ms: quiet {string.Join(' ', quiet.Select(h => FormattableString.Invariant($"{h.Quantile(0.99):0.00}")))}"
+                + $"; publishing {string.Join(' ', busy.Select(h => FormattableString.Invariant($"{h.Quantile(0.99):0.00}")))}");
         verdict.Say(
-            $"CPU of the product: quiet {100 * without.CpuSeconds / without.Seconds:0} % of a core, publishing {100 * with.CpuSeconds / with.Seconds:0} %");
+            $"CPU of the product: quiet {100 * without.CpuSeconds / without.Seconds:0} % of a core, publishing "
+                + $"{100 * with.CpuSeconds / with.Seconds:0} %");
         verdict.Expect(ratio <= P99Limit, $"p99 with publications is {ratio:0.00} times the one without");
     }
 }

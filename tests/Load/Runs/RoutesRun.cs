@@ -163,7 +163,8 @@ internal static class RoutesRun
     private static void Report(Verdict verdict, string kind, int count, double cost, double one, TimeSpan took, long bytes, int limit)
     {
         verdict.Say(
-            $"{kind,-24} {count,7}: {cost,6:0} ns a match, {cost - one,6:0} over one; built in {took.TotalMilliseconds:0} ms, {bytes / count} bytes each");
+            $"{kind,-24} {count,7}: {cost,6:0} ns a match, {cost - one,6:0} over one; built in {took.TotalMilliseconds:0} ms, "
+                + $"{bytes / count} bytes each");
         verdict.Expect(cost - one <= limit, $"{kind}: a match in {count} costs {cost - one:0} ns over one");
     }
 
@@ -177,7 +178,8 @@ internal static class RoutesRun
             HeaderMap[] requests = [Request("h", "/" + new string('a', 1200), pick)];
             double index = Cost(requests, r => table.Match(r, Info, 0)), plain = Cost(requests, r => table.MatchOneByOne(r, 0));
             verdict.Say(
-                $"{kind}, {count} routes, the {pick}th matches: {index / 1000:0.0} µs, one by one {plain / 1000:0.0} µs; built in {took.TotalMilliseconds:0} ms, {bytes / count} bytes each");
+                $"{kind}, {count} routes, the {pick}th matches: {index / 1000:0.0} µs, one by one {plain / 1000:0.0} µs; built in "
+                    + $"{took.TotalMilliseconds:0} ms, {bytes / count} bytes each");
             verdict.Expect(index <= 2 * plain + 2000, $"{kind}: the index costs more than twice what it saves");
         }
     }

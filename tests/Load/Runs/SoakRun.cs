@@ -64,7 +64,8 @@ internal static class SoakRun
     {
         double before = Median.Of(early.Select(s => (double)figure(s))), after = Median.Of(late.Select(s => (double)figure(s)));
         verdict.Say(
-            $"{what}: {before / 1024:0} KiB in seconds 60 to 90, {after / 1024:0} KiB in the last 30 ({100 * (after / before - 1):+0.0;-0.0} %)");
+            $"{what}: {before / 1024:0} KiB in seconds 60 to 90, {after / 1024:0} KiB in the last 30 ("
+                + $"{100 * (after / before - 1):+0.0;-0.0} %)");
         verdict.Expect(after <= before + Math.Max(GrowthBytes, GrowthShare * before), $"{what} grew by {(after - before) / 1024:0} KiB");
     }
 

@@ -56,7 +56,8 @@ internal static class StartRun
             double cpu = (ProcessFigures.CpuSeconds(node.Id) - before) / seconds, most = dashboard ? limit : limit - 20;
             double resident = ProcessFigures.Resident(node.Id) / 1e6, anonymous = ProcessFigures.Anonymous(node.Id) / 1e6;
             verdict.Say(
-                $"idle {(dashboard ? "with the dashboard not opened" : "with --no-dashboard")}: resident {resident:0.0} MB, of it {anonymous:0.0} MB that no file backs; {100 * cpu:0.00} % of a core over {seconds:0} s");
+                $"idle {(dashboard ? "with the dashboard not opened" : "with --no-dashboard")}: resident {resident:0.0} MB, of it "
+                    + $"{anonymous:0.0} MB that no file backs; {100 * cpu:0.00} % of a core over {seconds:0} s");
             verdict.Expect(resident <= most, $"{resident:0.0} MB are resident, more than {most:0}");
             verdict.Expect(cpu <= IdleCpuLimit, $"{100 * cpu:0.00} % of a core while idle, more than {100 * IdleCpuLimit:0.0}");
         }

@@ -25,7 +25,8 @@ internal static class TriesRun
         }
         var after = await LookAsync(managed);
         verdict.Say(
-            $"{rounds} tries: statistics {stats} to {after.Stats}, machines {machines} to {after.Machines}, memory {memory >> 20} to {after.Memory >> 20} MiB");
+            $"{rounds} tries: statistics {stats} to {after.Stats}, machines {machines} to {after.Machines}, memory {memory >> 20} to "
+                + $"{after.Memory >> 20} MiB");
         verdict.Expect(after.Stats == stats, $"{after.Stats - stats} statistics are left");
         verdict.Expect(after.Machines == machines, $"{after.Machines - machines} machines are left");
         verdict.Expect(after.Memory - memory <= (long)limit << 20, $"memory grew by {(after.Memory - memory) >> 20} MiB");

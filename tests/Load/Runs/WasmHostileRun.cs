@@ -66,7 +66,8 @@ internal static class WasmHostileRun
         verdict.Expect(!managed.HasExited && managed.Id == process, $"the product ended:\n{managed.LastLines}");
         load.Judge(verdict);
         verdict.Say(
-            $"innocent requests {load.Requests}: failed {load.Failed}, connections closed {load.Closed}; resident at most {most >> 20} MiB");
+            $"innocent requests {load.Requests}: failed {load.Failed}, connections closed {load.Closed}; resident at most {most >> 20}"
+                + $" MiB");
         verdict.Expect(most <= MemoryLimit, $"resident memory reached {most >> 20} MiB");
 
         async Task MeasureKindAsync(string kind, byte[] module)

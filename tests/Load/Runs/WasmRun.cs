@@ -65,11 +65,14 @@ internal static class WasmRun
         double p99Quiet = Median.Of(quietPeriods.Select(h => h.Quantile(0.99))),
             p99Busy = Median.Of(busyPeriods.Select(h => h.Quantile(0.99))), ratio = p99Busy / p99Quiet;
         verdict.Say(
-            $"requests {load.Requests} and {slow.Requests} slow ones (0.3 s): failed {load.Failed + slow.Failed}, mixed {load.Mixed + slow.Mixed}, late {load.Late + slow.Late}, stepped back {load.SteppedBack + slow.SteppedBack}, connections closed {load.Closed + slow.Closed}");
+            $"requests {load.Requests} and {slow.Requests} slow ones (0.3 s): failed {load.Failed + slow.Failed}, mixed "
+                + $"{load.Mixed + slow.Mixed}, late {load.Late + slow.Late}, stepped back {load.SteppedBack + slow.SteppedBack}"
+                    + $", connections closed {load.Closed + slow.Closed}");
         verdict.Say(
             $"swaps {publications} in {periods} periods, {publications / with.Seconds:0.0}/s: answered in {swaps.Times.Quantile(0.5):0.0} ms (median), {swaps.Times.Quantile(0.99):0.0} ms (p99)");
         verdict.Say(
-            $"p99 (median of {periods} periods): publications without a module {p99Quiet:0.000} ms, swaps {p99Busy:0.000} ms, ratio {ratio:0.00} (limit {P99Limit})");
+            $"p99 (median of {periods} periods): publications without a module {p99Quiet:0.000} ms, swaps {p99Busy:0.000} ms, ratio "
+                + $"{ratio:0.00} (limit {P99Limit})");
         verdict.Say(
             $"CPU of the product: publications without a module {100 * without.CpuSeconds / without.Seconds:0} % of a core, swaps {100 * with.CpuSeconds / with.Seconds:0} %");
         verdict.Expect(ratio <= P99Limit, $"p99 with swaps is {ratio:0.00} times the one without");
@@ -98,7 +101,8 @@ internal static class WasmRun
         long created = 0;
         foreach (var vm in vms) created += (long)vm["created"]!;
         verdict.Say(
-            $"VMs at the end: {string.Join(", ", vms.Select(v => $"worker {v["worker"]}: {v["active"]} active, {v["errors"]} errors"))}; most at a time {swaps.MostVms}");
+            $"VMs at the end: {string.Join(", ", vms.Select(v => $"worker {v["worker"]}: {v["active"]} active, {v["errors"]} errors"))}"
+                + $"; most at a time {swaps.MostVms}");
         verdict.Expect(vms.Count == 2 && vms.All(v => (long)v["active"]! == 1),
             $"{vms.Count} rows of VMs, not one VM for each of 2 workers");
         verdict.Expect(vms.All(v => (long)v["errors"]! == 0),

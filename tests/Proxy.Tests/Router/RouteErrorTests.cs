@@ -40,7 +40,8 @@ public sealed class RouteErrorTests
     {
         Assert.Null(
             Tables.TryBuild(
-                $"max_direct_response_body_size_bytes: 10\nvirtual_hosts: [{{name: v, domains: ['*'], routes: [{{match: {{prefix: /}}, {action}}}]}}]", out var errors));
+                $"max_direct_response_body_size_bytes: 10\nvirtual_hosts: [{{name: v, domains: ['*'], routes: [{{match: {{prefix: /}}, "
+                    + $"{action}}}]}}]", out var errors));
         var error = Assert.Single(errors);
         Assert.Equal(code, error.Code);
         Assert.Equal("#/virtual_hosts/0/routes/0" + pointer, error.Pointer);

@@ -15,7 +15,8 @@ public sealed class ListenerFilterTests
                 + "%DYNAMIC_METADATA(envoy.filters.listener.proxy_protocol:id)%\"}}]}]";
 
     private static string ProxyProtocol(string config = "")
-        => $"listeners: [{{name: edge, address: \"127.0.0.1:0\", listener_filters: [{{name: proxy_protocol, typed_config: {{{config}}}}}], {Facts}}}]";
+        => $"listeners: [{{name: edge, address: \"127.0.0.1:0\", listener_filters: [{{name: proxy_protocol, typed_config: {{{config}"
+            + $"}}}}], {Facts}}}]";
 
     private const string Get = "GET / HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n";
 

@@ -45,7 +45,8 @@ public sealed class TlsListenerTests : IDisposable
         Assert.Equal(1, stats.Value("listener.edge.ssl.ciphers.TLS_AES_256_GCM_SHA384"));
         Assert.Contains(
             proxy.Build(
-                $$"""listeners: [{name: edge, address: "127.0.0.1:0", tls: {certificates: [{{TlsYaml.Certificate(_web)}}], alpn: [h2]}, {{Answer()}} }]""").Warnings,
+                $$"""listeners: [{name: edge, address: "127.0.0.1:0", tls: {certificates: [{{TlsYaml.Certificate(_web)}}], alpn: """
+                    + $$"""[h2]}, {{Answer()}} }]""").Warnings,
             w => w.Detail.Contains("h2 is not spoken", StringComparison.Ordinal));
     }
 

@@ -15,7 +15,8 @@ public sealed class JsonTemplateTests
     public void Types_AreKept()
         => Assert.Equal(
             """{"code":200,"ms":25,"port":1234,"method":"GET","mixed":"GET """
-                + """200","none":null,"mixed_none":"a-","num":3,"yes":true,"nil":null,"in":{"ua":"curl","list":[10,"x"]},"meta":{"n":1.5,"l":[1,true,null]}}""",
+                + """200","none":null,"mixed_none":"a-","num":3,"yes":true,"nil":null,"in":{"ua":"curl","list":[10,"x"]}"""
+                    + ""","meta":{"n":1.5,"l":[1,true,null]}}""",
             Write("""
                 code: '%RESPONSE_CODE%'
                 ms: '%DURATION%'

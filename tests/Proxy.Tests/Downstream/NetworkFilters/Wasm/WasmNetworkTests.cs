@@ -147,7 +147,8 @@ public sealed class WasmNetworkTests
     {
         await using var tcp = await StartAsync(new WatGuest()
             .On("downstream_data",
-                $"""(call $r "http" (call $proxy_close_stream (i32.const 0))) (call $r "close" (call $proxy_close_stream (i32.const {stream})))""")
+                $"""(call $r "http" (call $proxy_close_stream (i32.const 0))) (call $r "close" (call $proxy_close_stream (i32.const """
+                    + $"""{stream})))""")
             .On("downstream_connection_close", """(call $n "closed" (local.get $a))"""));
         await using var client = await tcp.Proxy.ConnectAsync();
         await client.SendAsync("hello");

@@ -5,7 +5,8 @@ namespace Managed.Proxy.Tests.Http.Filters.LocalRateLimit;
 public sealed class LocalRateLimitFilterTests
 {
     private static string Filter(string more = "", int max = 3)
-        => $"{{name: local_ratelimit, typed_config: {{stat_prefix: rl, token_bucket: {{max_tokens: {max}, tokens_per_fill: {max}, fill_interval: 3600s}}{(more.Length > 0 ? ", " + more : "")}}}}}";
+        => $"{{name: local_ratelimit, typed_config: {{stat_prefix: rl, token_bucket: {{max_tokens: {max}, tokens_per_fill: {max}"
+            + $", fill_interval: 3600s}}{(more.Length > 0 ? ", " + more : "")}}}}}";
 
     private static async Task<string> StatusesAsync(LiveProxy proxy, int count, string path = "/")
     {

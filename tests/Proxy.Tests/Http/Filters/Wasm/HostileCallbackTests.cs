@@ -26,7 +26,8 @@ public sealed class HostileCallbackTests
         ("foreign_function", Cost.Nothing,
             """(drop (call $proxy_call_foreign_function "managed.call_back" "" (i32.const 0) (i32.const 0)))"""),
         ("http_call_response", Cost.Stream,
-            $"""(drop (call $proxy_http_call "up" {WatGuest.Pairs((":method", "GET"), (":path", "/call"), (":authority", "up"))} "" "" (i32.const 5000) (global.get $NUM))) (return (i32.const 1))"""),
+            $"""(drop (call $proxy_http_call "up" {WatGuest.Pairs((":method", "GET"), (":path", "/call"), (":authority", "up"))}"""
+                + $""" "" "" (i32.const 5000) (global.get $NUM))) (return (i32.const 1))"""),
         ("grpc_receive", Cost.Stream,
             """(drop (call $proxy_grpc_call "grpc" "test.Echo" "Say" "" "hi" (i32.const 5000) (global.get $NUM))) (return (i32.const """
                 + """1))"""),

@@ -314,7 +314,8 @@ public sealed class HostileResourceTests
     public static TheoryData<string, string> Endless()
     {
         string call =
-            $"""(drop (call $proxy_http_call "none" {WatGuest.Pairs((":method", "GET"), (":path", "/"), (":authority", "x"))} "" "" (i32.const 1000) (global.get $NUM)))""";
+            $"""(drop (call $proxy_http_call "none" {WatGuest.Pairs((":method", "GET"), (":path", "/"), (":authority", "x"))}"""
+                + $""" "" "" (i32.const 1000) (global.get $NUM)))""";
         return new()
         {
             { "foreign_function",

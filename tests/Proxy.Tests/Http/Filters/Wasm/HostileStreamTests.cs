@@ -26,7 +26,9 @@ public sealed class HostileStreamTests
           (drop (call $proxy_set_header_map_pairs (local.get $y) {Pairs})) (drop (call $proxy_add_header_map_value (local.get $y) "x-b" "2")) (drop (call $proxy_remove_header_map_value (local.get $y) ":path")) (drop (call $proxy_set_buffer_bytes (local.get $y) (i32.const 0) (i32.const 9) "replaced"))
           (local.set $y (i32.add (local.get $y) (i32.const 1))) (br_if $m (i32.lt_u (local.get $y) (i32.const 9))))
         """,
-        $"""(drop (call $proxy_http_call "up" {WatGuest.Pairs((":method", "GET"), (":path", "/call"), (":authority", "up"))} "" "" (i32.const 1000) (global.get $NUM))) (drop (call $proxy_set_tick_period_milliseconds (i32.const 1))) (drop (call $proxy_clear_route_cache))""",
+        $"""(drop (call $proxy_http_call "up" {WatGuest.Pairs((":method", "GET"), (":path", "/call"), (":authority", "up"))}"""
+            + $""" "" "" (i32.const 1000) (global.get $NUM))) (drop (call $proxy_set_tick_period_milliseconds (i32.const 1))) (drop """
+                + $"""(call $proxy_clear_route_cache))""",
     ];
 
     private static readonly string[] Callbacks =

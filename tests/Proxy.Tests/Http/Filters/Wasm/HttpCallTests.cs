@@ -12,7 +12,8 @@ public sealed class HttpCallTests
 
     private static string Call(string cluster = "up", string? head = null, string body = "question", string trailers = "\"\"",
         int timeout = 1000)
-        => $"""(call $proxy_http_call "{cluster}" {head ?? Head(("Content-Type", "text/plain"), ("x-who", "guest"))} "{body}" {trailers} (i32.const {timeout}) (global.get $NUM))""";
+        => $"""(call $proxy_http_call "{cluster}" {head ?? Head(("Content-Type", "text/plain"), ("x-who", "guest"))} "{body}" """
+            + $"""{trailers} (i32.const {timeout}) (global.get $NUM))""";
 
     // Asks, waits, and goes on (or answers) when the answer comes.
     private static WatGuest Asker(string call, string then = "(drop (call $proxy_continue_stream (i32.const 0)))") => new WatGuest()

@@ -26,7 +26,8 @@ public sealed class RemoteCodeTests : IDisposable
 
     private static string Served(byte[] code, string headers = "") =>
         string.Create(CultureInfo.InvariantCulture,
-            $"HTTP/1.1 200 OK\r\nContent-Type: application/wasm\r\nContent-Length: {code.Length}\r\n{headers}\r\n{Encoding.Latin1.GetString(code)}");
+            $"HTTP/1.1 200 OK\r\nContent-Type: application/wasm\r\nContent-Length: {code.Length}\r\n{headers}\r\n"
+                + $"{Encoding.Latin1.GetString(code)}");
 
     private RecordingUpstream Serve() => Serve(_ => Served(_module));
 
@@ -40,7 +41,8 @@ public sealed class RemoteCodeTests : IDisposable
     private string Yaml(int port, string uri = "http://code.test/filter.wasm", string cluster = ", cluster: up", string timeout = "20s",
         string? sha = null, string retry = "{num_retries: 0}", string vm = "", string route = "") => WasmProxy.Document(
         $"{{name: wasm, typed_config: {{'@type': type.googleapis.com/envoy.extensions.filters.http.wasm.v3.Wasm, config: {{vm_config: "
-            + $"{{code: {{remote: {{http_uri: {{uri: '{uri}', timeout: {timeout}{cluster}}}, sha256: {sha ?? Sha(_module)}, retry_policy: {retry}}}}}{vm}}}}}}}}}", port, route);
+            + $"{{code: {{remote: {{http_uri: {{uri: '{uri}', timeout: {timeout}{cluster}}}, sha256: {sha ?? Sha(_module)}"
+                + $", retry_policy: {retry}}}}}{vm}}}}}}}}}", port, route);
 
     private Task<ProxyFixture> StartAsync(string yaml = "listeners: []", params IReadOnlyList<string> hosts)
         => ProxyFixture.StartAsync(yaml, 1, _folder, hosts);

@@ -63,7 +63,11 @@ public sealed class AttributeTests
     public async Task EveryAttribute_HasItsForm_InEverySpelling(string separator, string end)
     {
         string code = string.Concat(Attributes.Select((a, i) =>
-            $"""(i32.store (global.get $SIZE) (i32.const 0)) (call $r "s{i}" (call $proxy_get_property "{a.Path.Replace("/", separator, StringComparison.Ordinal) + end}" (global.get $OUT) (global.get $SIZE))) (call $n "n{i}" (i32.load (global.get $SIZE))) (call $n "c{i}" (if (result i32) (i32.ge_u (i32.load (global.get $SIZE)) (i32.const 4)) (then (i32.load (i32.load (global.get $OUT)))) (else (i32.const -1))))""" + "\n"));
+            $"""(i32.store (global.get $SIZE) (i32.const 0)) (call $r "s"""
+                + $"""{i}" (call $proxy_get_property "{a.Path.Replace("/", separator, StringComparison.Ordinal) + end}" (global.get """
+                    + $"""$OUT) (global.get $SIZE))) (call $n "n{i}" (i32.load (global.get $SIZE))) (call $n "c{i}" (if (result i32) """
+                        + $"""(i32.ge_u (i32.load (global.get $SIZE)) (i32.const 4)) (then (i32.load (i32.load (global.get $OUT)))) """
+                            + $"""(else (i32.const -1))))""" + "\n"));
         await using var proxy = await WasmProxy.StartAsync(new WatGuest().On("response_headers", code).Build(),
             ", name: attributes, root_id: root, limits: {cpu_per_call: 2s}", ", vm_id: vm");
         Assert.Equal(200, (await proxy.GetAsync("/some/path?a=1", "user-agent: test\r\nreferer: http://r/\r\n")).Status);

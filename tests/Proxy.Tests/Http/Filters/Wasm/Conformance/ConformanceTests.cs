@@ -73,7 +73,8 @@ public sealed partial class ConformanceTests
             case Place.Answer:
                 guest.With("(global $asked (mut i32) (i32.const 0))")
                     .On("request_headers",
-                        $"(if (global.get $asked) (then (return (i32.const 0)))) (global.set $asked (i32.const 1)) (drop {new ConformanceRow(place, "proxy_http_call", true, $"'up' {WatGuest.Pairs((":method", "GET"), (":path", "/"), (":authority", "a"))} '' '' 5000 NUM", 0).Code()}) (return (i32.const 1))")
+                        $"(if (global.get $asked) (then (return (i32.const 0)))) (global.set $asked (i32.const 1)) (drop "
+                            + $"{new ConformanceRow(place, "proxy_http_call", true, $"'up' {WatGuest.Pairs((":method", "GET"), (":path", "/"), (":authority", "a"))} '' '' 5000 NUM", 0).Code()}) (return (i32.const 1))")
                     .On("http_call_response", code);
                 break;
             case Place.Allocator:

@@ -88,7 +88,8 @@ public sealed class ReceptionTests
             .On(callback,
                 """(call $n "fields" (i32.gt_s (local.get $a) (i32.const 0))) (global.set $who (local.get $ctx)) (return (i32.const 1))""")
             .On("tick", $"""(if (global.get $who) (then (drop (call $proxy_set_effective_context (global.get $who))) (call """
-                + $"""$r "continue" (call ${(callback == "request_headers" ? "proxy_continue_request" : "proxy_continue_response")})) (global.set $who (i32.const 0))))""").Build());
+                + $"""$r "continue" (call ${(callback == "request_headers" ? "proxy_continue_request" : "proxy_continue_response")}"""
+                    + $""")) (global.set $who (i32.const 0))))""").Build());
         Assert.Equal(200, (await proxy.PostAsync("abc")).Status);
         Assert.Equal(["fields: 1", "continue: 0"], proxy.Said);
     }

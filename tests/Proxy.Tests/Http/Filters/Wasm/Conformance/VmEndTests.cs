@@ -10,7 +10,8 @@ namespace Managed.Proxy.Tests.Http.Filters.Wasm.Conformance;
 public sealed class VmEndTests
 {
     private static readonly string Call =
-        $"""(drop (call $proxy_http_call "up" {WatGuest.Pairs((":method", "GET"), (":path", "/slow"), (":authority", "a"))} "" "" (i32.const 5000) (global.get $NUM)))""";
+        $"""(drop (call $proxy_http_call "up" {WatGuest.Pairs((":method", "GET"), (":path", "/slow"), (":authority", "a"))}"""
+            + $""" "" "" (i32.const 5000) (global.get $NUM)))""";
 
     private static string Two(WasmProxy proxy, params string[] filters)
         => WasmProxy.Document(string.Join(", ", filters), proxy.Upstream.Port)
