@@ -52,7 +52,8 @@ public sealed class ConfirmationTests
         await using var node = await TestNode.StartAsync();
         var made = await node.PutAsync("clusters/risky?confirm_within=1s", Cluster);
         await node.RestartAsync();
-        var reverted = await node.SettledAsync("deployments/" + made.Headers.GetValues("Config-Deployment").Single(), not: "awaiting_confirmation");
+        var reverted = await node.SettledAsync("deployments/" + made.Headers.GetValues("Config-Deployment").Single(),
+            not: "awaiting_confirmation");
         Assert.Equal("reverted", reverted.GetProperty("state").GetString());
         (await node.GetAsync("clusters/risky")).IsProblem(HttpStatusCode.NotFound, "NOT_FOUND");
     }

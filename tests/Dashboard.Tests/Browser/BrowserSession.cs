@@ -17,10 +17,13 @@ internal sealed class BrowserSession : IAsyncDisposable
 
     public IPage Page { get; }
 
-    public static async Task<BrowserSession> StartAsync(BrowserFixture fixture, ColorScheme scheme = ColorScheme.Light, bool signedIn = true)
+    public static async Task<BrowserSession> StartAsync(BrowserFixture fixture, ColorScheme scheme = ColorScheme.Light,
+        bool signedIn = true)
     {
         var host = await FakeHost.StartAsync();
-        var context = await fixture.Browser.NewContextAsync(new BrowserNewContextOptions { ColorScheme = scheme, ReducedMotion = ReducedMotion.Reduce, ViewportSize = new() { Width = 1360, Height = 860 } });
+        var context = await fixture.Browser.NewContextAsync(
+            new BrowserNewContextOptions { ColorScheme = scheme, ReducedMotion = ReducedMotion.Reduce,
+                ViewportSize = new() { Width = 1360, Height = 860 } });
         context.SetDefaultTimeout(30_000);
         var page = await context.NewPageAsync();
         var session = new BrowserSession(host, context, page);
@@ -32,7 +35,8 @@ internal sealed class BrowserSession : IAsyncDisposable
         };
         page.Request += (_, request) =>
         {
-            if (!request.Url.StartsWith(host.Address.ToString(), StringComparison.Ordinal) && !request.Url.StartsWith("data:", StringComparison.Ordinal))
+            if (!request.Url.StartsWith(host.Address.ToString(), StringComparison.Ordinal)
+                && !request.Url.StartsWith("data:", StringComparison.Ordinal))
                 session._complaints.Enqueue($"asked another host: {request.Url}");
         };
         page.Response += (_, response) =>
@@ -94,7 +98,8 @@ internal sealed class BrowserSession : IAsyncDisposable
     {
         var result = await Page.RunAxe();
         Assert.True(result.Violations.Length == 0, string.Join("\n", result.Violations.Select(v =>
-            $"{v.Id}: {v.Help}\n" + string.Join("\n", v.Nodes.Select(n => $"    {n.Html}\n      {string.Join("; ", n.Any.Concat(n.All).Select(c => c.Message))}")))));
+            $"{v.Id}: {v.Help}\n" + string.Join("\n",
+                v.Nodes.Select(n => $"    {n.Html}\n      {string.Join("; ", n.Any.Concat(n.All).Select(c => c.Message))}")))));
     }
 
     public async ValueTask DisposeAsync()

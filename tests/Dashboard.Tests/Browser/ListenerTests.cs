@@ -71,7 +71,8 @@ public sealed class ListenerTests(BrowserFixture browser)
         await Expect(session.Page.GetByText("Valid: the node can build this")).ToBeVisibleAsync();
         await session.Button("Review").ClickAsync();
         await Expect(session.Button("Apply")).ToBeEnabledAsync();
-        var theirs = new SortedDictionary<string, string>(session.Host.State.Active.Listeners) { ["edge"] = "name: edge\naddress: 0.0.0.0:10009\nroutes: []\n" };
+        var theirs = new SortedDictionary<string, string>(session.Host.State.Active.Listeners) { ["edge"] =
+            "name: edge\naddress: 0.0.0.0:10009\nroutes: []\n" };
         session.Host.State.Commit(theirs, "theirs");
         await session.Button("Apply").ClickAsync();
 

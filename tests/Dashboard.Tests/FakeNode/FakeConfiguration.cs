@@ -17,7 +17,8 @@ internal static class FakeConfiguration
             if (state.InUse.Contains(name))
                 return FakeAdminApi.Problem(409, "IN_USE", $"listener '{name}' is referred to", new JsonObject
                 {
-                    ["references"] = new JsonArray(new JsonObject { ["kind"] = "cluster", ["name"] = "inner", ["pointer"] = "/clusters/inner/endpoints/0" }),
+                    ["references"] = new JsonArray(new JsonObject { ["kind"] = "cluster", ["name"] = "inner",
+                        ["pointer"] = "/clusters/inner/endpoints/0" }),
                 });
             var next = new SortedDictionary<string, string>(state.Active.Listeners, StringComparer.Ordinal);
             next.Remove(name);
@@ -26,12 +27,15 @@ internal static class FakeConfiguration
 
         api.MapGet("/versions", (int page_size, string? page_token, string? q) =>
         {
-            var all = state.Versions.Reverse().Where(v => q is null || $"{v.Record["comment"]} {v.Record["author"]}".Contains(q, StringComparison.OrdinalIgnoreCase)).ToList();
+            var all = state.Versions.Reverse().Where(v => q is null
+                || $"{v.Record["comment"]} {v.Record["author"]}".Contains(q, StringComparison.OrdinalIgnoreCase)).ToList();
             var skip = int.Parse(page_token ?? "0");
-            var page = Page(all.Skip(skip).Take(page_size).Select(v => (JsonObject)v.Record.DeepClone()), all.Count, skip + page_size < all.Count ? (skip + page_size).ToString() : null);
+            var page = Page(all.Skip(skip).Take(page_size).Select(v => (JsonObject)v.Record.DeepClone()), all.Count,
+                skip + page_size < all.Count ? (skip + page_size).ToString() : null);
             return page;
         });
-        api.MapGet("/versions/{n}", (string n) => state.Find(n) is { } version ? Json(version.Record) : FakeAdminApi.Problem(404, "NOT_FOUND", $"no version {n}"));
+        api.MapGet("/versions/{n}", (string n) => state.Find(n) is { } version ? Json(version.Record)
+            : FakeAdminApi.Problem(404, "NOT_FOUND", $"no version {n}"));
         api.MapGet("/versions/{n}/config", (HttpContext context, string n) => state.Find(n) is { } version
             ? Yaml(context, FakeState.Document(version.Listeners))
             : FakeAdminApi.Problem(404, "NOT_FOUND", $"no version {n}"));
@@ -69,7 +73,10 @@ internal static class FakeConfiguration
             .Concat(state.Versions.Reverse().Select(v => new JsonObject
             {
                 ["id"] = $"d{v.Number}", ["version"] = v.Number, ["state"] = "applied", ["duration_ms"] = 12.5,
-                ["workers"] = new JsonArray([.. Enumerable.Range(0, 2).Select(w => new JsonObject { ["id"] = w, ["state"] = "applied", ["version"] = v.Number, ["prepare_ms"] = 4.25, ["ack_ms"] = 0.75 })]),
+                ["workers"] =
+                    new JsonArray([.. Enumerable.Range(0, 2)
+                        .Select(w => new JsonObject { ["id"] = w, ["state"] = "applied", ["version"] = v.Number, ["prepare_ms"] = 4.25,
+                            ["ack_ms"] = 0.75 })]),
             }))));
         api.MapPost("/deployments/{id}/confirm", (HttpContext context) =>
         {
@@ -86,7 +93,8 @@ internal static class FakeConfiguration
         if (context.Request.Headers.IfNoneMatch == "*" && exists)
             return FakeAdminApi.Problem(412, "ETAG_MISMATCH", $"listener '{name}' exists");
         if (context.Request.Headers.IfMatch.ToString() is { Length: > 0 } match && (!exists || match != FakeState.Etag(current!)))
-            return FakeAdminApi.Problem(412, "ETAG_MISMATCH", $"listener '{name}' was changed", new JsonObject { ["current_version"] = state.Active.Number, ["changed_by"] = "someone" });
+            return FakeAdminApi.Problem(412, "ETAG_MISMATCH", $"listener '{name}' was changed",
+                new JsonObject { ["current_version"] = state.Active.Number, ["changed_by"] = "someone" });
         var lines = text.Split('\n');
         var errors = new JsonArray([.. lines.Index().Where(l => l.Item.Contains("nowhere")).Select(l => new JsonObject
         {
@@ -94,7 +102,8 @@ internal static class FakeConfiguration
             ["line"] = l.Index + 1, ["column"] = l.Item.IndexOf("nowhere", StringComparison.Ordinal) + 1, ["hint"] = "did you mean 'web'?",
         })]);
         if (errors.Count > 0)
-            return FakeAdminApi.Problem(422, "VALIDATION_FAILED", $"{errors.Count} errors in the submitted listener", new JsonObject { ["errors"] = errors });
+            return FakeAdminApi.Problem(422, "VALIDATION_FAILED", $"{errors.Count} errors in the submitted listener",
+                new JsonObject { ["errors"] = errors });
 
         var next = new SortedDictionary<string, string>(state.Active.Listeners, StringComparer.Ordinal) { [name] = text };
         if (context.Request.Query["dry_run"] == "true")
@@ -105,7 +114,8 @@ internal static class FakeConfiguration
                 ["dry_run"] = true, ["diff"] = diff["operations"]!.DeepClone(), ["summary"] = diff["summary"]!.DeepClone(),
                 ["impact"] = new JsonObject
                 {
-                    ["listeners_added"] = exists ? new JsonArray() : new JsonArray(name), ["chains_replaced"] = exists ? new JsonArray($"{name}/main") : new JsonArray(), ["connections_drained"] = 0,
+                    ["listeners_added"] = exists ? new JsonArray() : new JsonArray(name),
+                    ["chains_replaced"] = exists ? new JsonArray($"{name}/main") : new JsonArray(), ["connections_drained"] = 0,
                 },
                 ["warnings"] = new JsonArray(),
             });

@@ -97,7 +97,8 @@ internal sealed partial class FakeState
     public static string Etag(string text) => '"' + Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(text)))[..16] + '"';
 
     public static string Document(SortedDictionary<string, string> listeners) =>
-        listeners.Count == 0 ? "listeners: []\n" : "listeners:\n" + string.Concat(listeners.Values.Select(text => "- " + text.TrimEnd().Replace("\n", "\n  ") + "\n"));
+        listeners.Count == 0 ? "listeners: []\n"
+        : "listeners:\n" + string.Concat(listeners.Values.Select(text => "- " + text.TrimEnd().Replace("\n", "\n  ") + "\n"));
 
     public static JsonObject ListenerJson(string text) => new()
     {
@@ -117,7 +118,9 @@ internal sealed partial class FakeState
                 continue;
             operations.Add(new JsonObject
             {
-                ["op"] = a is null ? "add" : b is null ? "remove" : "replace", ["pointer"] = $"#/listeners/{to.Keys.Order(StringComparer.Ordinal).ToList().IndexOf(name)}", ["where"] = $"listeners[{name}]", ["kind"] = "listener", ["name"] = name,
+                ["op"] = a is null ? "add" : b is null ? "remove" : "replace",
+                ["pointer"] = $"#/listeners/{to.Keys.Order(StringComparer.Ordinal).ToList().IndexOf(name)}",
+                ["where"] = $"listeners[{name}]", ["kind"] = "listener", ["name"] = name,
                 ["from"] = a is null ? null : ListenerJson(a), ["to"] = b is null ? null : ListenerJson(b),
             });
         }

@@ -13,14 +13,19 @@ internal static class FakeTelemetry
         {
             ["items"] = new JsonArray([.. Enumerable.Range(0, 2).Select(id => new JsonObject
             {
-                ["id"] = id, ["version"] = state.Active.Number, ["generation"] = state.Active.Number, ["connections"] = 128 + id, ["requests"] = 1_204_331 + (id * 977),
+                ["id"] = id, ["version"] = state.Active.Number, ["generation"] = state.Active.Number, ["connections"] = 128 + id,
+                ["requests"] = 1_204_331 + (id * 977),
                 ["cpu"] = 0.31 + (id * 0.02), ["loop_lag_ms"] = 0.08,
             })]),
             ["next_page_token"] = null, ["total_size"] = 2,
         }));
         api.MapGet("/stats", (string filter) => FakeConfiguration.Json(new JsonObject
         {
-            ["stats"] = new JsonArray([.. state.Active.Listeners.Values.Select((text, i) => new JsonObject { ["name"] = $"listener.{((string)FakeState.ListenerJson(text)["address"]!).Replace(':', '_')}.downstream_cx_active", ["value"] = 12 * (i + 1) })]),
+            ["stats"] = new JsonArray(
+                [.. state.Active.Listeners.Values.Select((text, i) =>
+                    new JsonObject { ["name"] =
+                        $"listener.{((string)FakeState.ListenerJson(text)["address"]!).Replace(':', '_')}.downstream_cx_active",
+                            ["value"] = 12 * (i + 1) })]),
             ["histograms"] = new JsonArray(),
         }));
         api.MapGet("/status", () => FakeConfiguration.Json(new JsonObject { ["state"] = state.Degraded is null ? "live" : "degraded", ["degraded"] = state.Degraded?.DeepClone() }));

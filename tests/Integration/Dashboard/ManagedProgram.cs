@@ -5,7 +5,9 @@ using Xunit;
 
 namespace Managed.Integration.Dashboard;
 
-/// <summary>The executable <c>managed</c> as a user starts it, with a folder of its own; its listener answers by itself, without an upstream.</summary>
+/// <summary>
+/// The executable <c>managed</c> as a user starts it, with a folder of its own; its listener answers by itself, without an upstream.
+/// </summary>
 internal sealed class ManagedProgram : IAsyncDisposable
 {
     private static readonly TimeSpan StartLimit = TimeSpan.FromSeconds(120); // a cold start on a busy machine takes long
@@ -28,7 +30,8 @@ internal sealed class ManagedProgram : IAsyncDisposable
     public int Port { get; }
 
     public static string Listener(int port, string body) =>
-        $"name: edge\naddress: 127.0.0.1:{port}\nroutes:\n- match: {{prefix: /}}\n  direct_response: {{status: 200, body: {{inline_string: {body}}}}}\n";
+        $"name: edge\naddress: 127.0.0.1:{port}\nroutes:\n- match: {{prefix: /}}\n  direct_response: {{status: 200, body: "
+            + $"{{inline_string: {body}}}}}\n";
 
     public static async Task<ManagedProgram> StartAsync(string body)
     {
@@ -74,7 +77,8 @@ internal sealed class ManagedProgram : IAsyncDisposable
         void Take(string? line)
         {
             lock (lines) lines.Add(line ?? "");
-            if (line is not null && line.StartsWith("dashboard ", StringComparison.Ordinal)) link.TrySetResult(new Uri(line.Split(' ', StringSplitOptions.RemoveEmptyEntries)[1]));
+            if (line is not null && line.StartsWith("dashboard ", StringComparison.Ordinal))
+                link.TrySetResult(new Uri(line.Split(' ', StringSplitOptions.RemoveEmptyEntries)[1]));
         }
         process.OutputDataReceived += (_, e) => Take(e.Data);
         process.ErrorDataReceived += (_, e) => Take(e.Data);

@@ -4,7 +4,10 @@ using Managed.Load.Traffic;
 
 namespace Managed.Load.Runs;
 
-/// <summary>How long a process takes to its first answer, on a new data folder and on that of a run before; and what it is while nobody asks anything of it.</summary>
+/// <summary>
+/// How long a process takes to its first answer, on a new data folder and on that of a run before; and what it is while nobody asks
+/// anything of it.
+/// </summary>
 internal static class StartRun
 {
     private const double IdleCpuLimit = 0.003;
@@ -45,13 +48,16 @@ internal static class StartRun
         foreach (bool dashboard in (bool[])[true, false])
         {
             string[] more = dashboard ? [] : ["--no-dashboard"];
-            using var node = StartedNode.Start(scene.Executable, Path.Combine(scene.Folder, $"{dashboard}"), config, scene.Document.Listener, admin, more);
+            using var node = StartedNode.Start(scene.Executable, Path.Combine(scene.Folder, $"{dashboard}"), config,
+                scene.Document.Listener, admin, more);
             await Task.Delay(TimeSpan.FromSeconds(20));
             double before = ProcessFigures.CpuSeconds(node.Id);
             await Task.Delay(TimeSpan.FromSeconds(seconds));
             double cpu = (ProcessFigures.CpuSeconds(node.Id) - before) / seconds, most = dashboard ? limit : limit - 20;
             double resident = ProcessFigures.Resident(node.Id) / 1e6, anonymous = ProcessFigures.Anonymous(node.Id) / 1e6;
-            verdict.Say($"idle {(dashboard ? "with the dashboard not opened" : "with --no-dashboard")}: resident {resident:0.0} MB, of it {anonymous:0.0} MB that no file backs; {100 * cpu:0.00} % of a core over {seconds:0} s");
+            verdict.Say(
+                $"idle {(dashboard ? "with the dashboard not opened" : "with --no-dashboard")}: resident {resident:0.0} MB, of it "
+                    + $"{anonymous:0.0} MB that no file backs; {100 * cpu:0.00} % of a core over {seconds:0} s");
             verdict.Expect(resident <= most, $"{resident:0.0} MB are resident, more than {most:0}");
             verdict.Expect(cpu <= IdleCpuLimit, $"{100 * cpu:0.00} % of a core while idle, more than {100 * IdleCpuLimit:0.0}");
         }
