@@ -5,6 +5,7 @@ using Managed.Proxy.Downstream.Listener;
 using Managed.Proxy.Http;
 using Managed.Proxy.Http.Codecs;
 using Managed.Proxy.Http.Codecs.Http1;
+using Managed.Proxy.Http.Codecs.Http2;
 using Managed.Proxy.Http.Headers;
 using Managed.Proxy.Streams;
 
@@ -52,6 +53,11 @@ internal sealed class Http1ServerConnection : Http1Wire
         downstream.HookState = this;
     }
 
+    /// <summary>A client that begins with HTTP/2's preface is left to another codec.</summary>
+    public bool DetectsHttp2 { get; init; }
+    /// <summary>It was one: nothing was answered, and what has come is in <see cref="Http1Wire.Input"/>.</summary>
+    public bool IsHttp2 { get; private set; }
+
     public override bool ShouldClose => _downstream.IsDraining || _worker.Overload.EndsConnections
         || (_manager.MaxRequestsPerConnection > 0 && _requests >= _manager.MaxRequestsPerConnection)
         || (_manager.MaxConnectionMicros > 0 && _worker.NowMicros - _downstream.StartMicros >= _manager.MaxConnectionMicros);
@@ -70,7 +76,7 @@ internal sealed class Http1ServerConnection : Http1Wire
         finally
         {
             _worker.Timers.Remove(_timer);
-            Input.Release();
+            if (!IsHttp2) Input.Release();
         }
         return true;
     }
@@ -83,6 +89,7 @@ internal sealed class Http1ServerConnection : Http1Wire
             if (!await FirstBytesAsync()) return false;
         }
         else if (IsTurnSpent()) await NextTurnAsync();
+        if (_requests == 0 && DetectsHttp2 && await IsPrefaceAsync()) return false;
         // [4.2] Read the head.
         var request = BeginHead();
         HeadResult result;
@@ -104,6 +111,17 @@ internal sealed class Http1ServerConnection : Http1Wire
         }
         _worker.Timers.Cancel(_timer);
         return await EndAsync(request, await ServeAsync(request, result));
+    }
+
+    // RFC 9113 section 3.4. No request of HTTP/1 begins so: as long as it may become the preface it is waited for, as for a head.
+    private async IoTask<bool> IsPrefaceAsync()
+    {
+        while (Http2Connection.MayBePreface(Input.Unread))
+        {
+            if (Input.Length >= Http2Connection.PrefaceLength) return IsHttp2 = true;
+            if (await MoreOfHeadAsync() <= 0) return false;
+        }
+        return false;
     }
 
     private bool IsTurnSpent()

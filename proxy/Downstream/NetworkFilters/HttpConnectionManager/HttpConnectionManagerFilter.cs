@@ -21,15 +21,25 @@ internal sealed class HttpConnectionManagerFilter(ConnectionManager manager, Htt
         var stats = connection.Worker.Stats;
         stats.Increment(manager.Stats.CxTotal);
         stats.Increment(manager.Stats.CxActive);
-        Http1ServerConnection? http = null;
+        Http1ServerConnection? http1 = null;
+        Http2ServerConnection? http2 = null;
         try
         {
-            http = new Http1ServerConnection(connection, manager);
-            await http.RunAsync();
+            if (config.CodecType != HttpCodecType.Http2)
+            {
+                http1 = new Http1ServerConnection(connection, manager) { DetectsHttp2 = config.CodecType == HttpCodecType.Auto };
+                await http1.RunAsync();
+            }
+            if (http1 is null or { IsHttp2: true })
+            {
+                stats.Increment(manager.Stats.CxHttp2);
+                http2 = new Http2ServerConnection(connection, manager, http1?.Input);
+                await http2.ServeAsync();
+            }
         }
         finally
         {
-            var last = http?.Stats ?? manager.Stats; // of the version that it is on by now
+            var last = http2?.Stats ?? http1?.Stats ?? manager.Stats; // of the version that it is on by now
             stats.Decrement(last.CxActive);
             stats.Increment(last.CxDestroy);
         }
