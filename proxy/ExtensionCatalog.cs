@@ -33,8 +33,8 @@ public static class ExtensionCatalog
         new ProxyProtocolDefinition(),
     ];
 
-    // Transport sockets are few, and each side has its own message for TLS.
-    private static readonly Dictionary<string, Type> TransportSockets = new()
+    /// <summary>Messages of transport sockets, which are few; each side has its own for TLS.</summary>
+    public static IReadOnlyDictionary<string, Type> TransportSockets { get; } = new Dictionary<string, Type>()
     {
         [TransportSocketBuilder.TlsType] = typeof(DownstreamTlsContextConfig), [UpstreamSocketBuilder.TlsType] = typeof(UpstreamTlsContextConfig),
         [TransportSocketBuilder.RawBufferType] = typeof(RawBufferConfig),

@@ -42,7 +42,9 @@ internal static class TlsExpansion
             errors.Error(given, ConfigCode.InvalidType, "must be an object, such as {certificates: […], alpn: [http/1.1]}");
             return;
         }
-        owner.Set("transport_socket", new ConfigObject(tls.Origin).Set("name", ConfigScalar.String("envoy.transport_sockets.tls", tls.Origin)).Set("typed_config", Context(tls, errors)));
+        owner.Set("transport_socket", new ConfigObject(tls.Origin)
+            .Set("name", ConfigScalar.String("envoy.transport_sockets.tls", tls.Origin))
+            .Set("typed_config", Context(tls, errors)));
     }
 
     private static ConfigObject Context(ConfigObject tls, ConfigErrors errors)
@@ -64,7 +66,8 @@ internal static class TlsExpansion
             {
                 Files(certificate as ConfigObject);
                 if (certificate is ConfigScalar { Kind: ConfigScalarKind.String } secret)
-                    errors.Error(secret, ConfigCode.UnsupportedField, $"'{secret.Text}' would be the name of a secret, and there are none in this version", "write {certificate_chain: PATH, private_key: PATH}");
+                    errors.Error(secret, ConfigCode.UnsupportedField,
+                        $"'{secret.Text}' would be the name of a secret, and there are none in this version", "write {certificate_chain: PATH, private_key: PATH}");
             }
         return context.Set("common_tls_context", common);
     }

@@ -1,7 +1,6 @@
 using System.Net;
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
-using System.Security.Cryptography;
 
 namespace Managed.Proxy.Core.Tls;
 
@@ -96,7 +95,7 @@ internal sealed unsafe class PeerVerifier
             : certificate.AlternativeNames.Any(n => n.Type == SanType.Dns && DnsName.Matches(n.Value, name));
 
     private bool IsPinned(PeerCertificate certificate)
-        => CertificatePins.Any(p => CryptographicOperations.FixedTimeEquals(p, certificate.Sha256)) || KeyPins.Any(p => CryptographicOperations.FixedTimeEquals(p, certificate.KeySha256));
+        => CertificatePins.Any(p => p.AsSpan().SequenceEqual(certificate.Sha256)) || KeyPins.Any(p => p.AsSpan().SequenceEqual(certificate.KeySha256));
 
     [UnmanagedCallersOnly(CallConvs = [typeof(CallConvCdecl)])]
     private static int IgnoreTimes(int ok, nint store)

@@ -151,7 +151,8 @@ internal sealed unsafe partial class TlsContext
         foreach (string name in tls12)
             if (!Take(name, LibSsl.SSL_CTX_set_cipher_list)) return $"'{name}' is no cipher that OpenSSL has";
         if (tls12.Count > 0 && !Take(string.Join(':', tls12), LibSsl.SSL_CTX_set_cipher_list)) return "none of the ciphers can be used";
-        if (tls13.Count > 0 && !Take(string.Join(':', tls13), LibSsl.SSL_CTX_set_ciphersuites)) return $"one of '{string.Join(", ", tls13)}' is no cipher of TLS 1.3 that OpenSSL has";
+        if (tls13.Count > 0 && !Take(string.Join(':', tls13), LibSsl.SSL_CTX_set_ciphersuites))
+            return $"one of '{string.Join(", ", tls13)}' is no cipher of TLS 1.3 that OpenSSL has";
         foreach (string name in parameters.Curves)
             if (!Control(LibSsl.CtrlSetGroups, name)) return $"'{name}' is no curve that OpenSSL has";
         if (parameters.Curves.Count > 0) Control(LibSsl.CtrlSetGroups, string.Join(':', parameters.Curves));

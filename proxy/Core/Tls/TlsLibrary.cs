@@ -45,7 +45,12 @@ internal static unsafe class TlsLibrary
     }
 
     /// <summary>The last call failed for want of the peer's certificate.</summary>
-    public static bool IsMissingCertificate() => LibCrypto.ERR_peek_error() is var error && (error >> 23 & 0xFF) == 20 && (error & 0x7FFFFF) == 199; // ERR_LIB_SSL, SSL_R_PEER_DID_NOT_RETURN_A_CERTIFICATE
+    public static bool IsMissingCertificate()
+    {
+        const ulong SslLibrary = 20, PeerDidNotReturnACertificate = 199; // ERR_LIB_SSL, SSL_R_PEER_DID_NOT_RETURN_A_CERTIFICATE
+        ulong error = LibCrypto.ERR_peek_error();
+        return (error >> 23 & 0xFF) == SslLibrary && (error & 0x7FFFFF) == PeerDidNotReturnACertificate;
+    }
 
     /// <summary>A string of OpenSSL's that is ASCII; empty for a null pointer.</summary>
     public static string Text(nint pointer) => Marshal.PtrToStringAnsi(pointer) ?? "";

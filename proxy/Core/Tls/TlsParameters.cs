@@ -20,5 +20,7 @@ internal sealed record TlsParameters
     public bool PreferClientCiphers { get; init; }
 
     /// <summary>All of it in one line, the same for equal ones.</summary>
-    public string Key() => string.Join('|', MinVersion, MaxVersion, string.Join(',', CipherSuites), string.Join(',', Curves), string.Join(',', SignatureAlgorithms), string.Join(',', Alpn), PreferClientCiphers);
+    public string Key() => string.Join('|', MinVersion, MaxVersion, List(CipherSuites), List(Curves), List(SignatureAlgorithms), List(Alpn), PreferClientCiphers);
+
+    private static string List(IReadOnlyList<string> names) => string.Join(',', names);
 }

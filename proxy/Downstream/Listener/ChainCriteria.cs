@@ -22,7 +22,8 @@ internal static class ChainCriteria
 
     /// <summary>Whether what a ClientHello says is asked for. A chain for raw_buffer alone asks for nothing: that is what is assumed.</summary>
     public static bool AskForTls(FilterChainMatchConfig? match)
-        => match is not null && (match.TransportProtocol == ConnectionFacts.Tls || (match.TransportProtocol.Length == 0 && (match.ServerNames.Count > 0 || match.ApplicationProtocols.Count > 0)));
+        => match is not null && (match.TransportProtocol == ConnectionFacts.Tls
+            || (match.TransportProtocol.Length == 0 && (match.ServerNames.Count > 0 || match.ApplicationProtocols.Count > 0)));
 
     private static void Check(FilterChainMatchConfig? match, ConfigErrors errors)
     {

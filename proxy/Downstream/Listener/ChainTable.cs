@@ -15,7 +15,10 @@ internal sealed class ChainTable
     private const int MaxNodes = 100_000;
 
     private static readonly string[] StepNames =
-        ["destination_port", "prefix_ranges", "server_names", "transport_protocol", "application_protocols", "direct_source_prefix_ranges", "source_type", "source_prefix_ranges", "source_ports"];
+    [
+        "destination_port", "prefix_ranges", "server_names", "transport_protocol", "application_protocols", "direct_source_prefix_ranges", "source_type",
+        "source_prefix_ranges", "source_ports",
+    ];
 
     private readonly FilterChainMatchConfig[] _criteria;
     private readonly Dictionary<(int Step, string Chains), ChainNode?> _nodes = [];

@@ -54,6 +54,9 @@ internal static class UpstreamSocketBuilder
     // It works, as in Envoy, and it is not what people take TLS for.
     private static void Warn(UpstreamTlsContextConfig config, ClusterConfig cluster, PeerVerifier? verifier, ConfigErrors errors)
     {
+        if (config.CommonTlsContext.AlpnProtocols.Contains("h2"))
+            errors.WarningAt(config.CommonTlsContext.Node, "alpn_protocols", ConfigCode.UnsupportedField,
+                $"cluster '{cluster.Name}' offers h2, and requests to it are HTTP/1.1 in this version: an endpoint that takes the offer will not understand them", "leave h2 out");
         if (verifier is not { Verifies: true })
             errors.Warning(config.Node, ConfigCode.InvalidValue,
                 $"cluster '{cluster.Name}' encrypts, and does not look at whom it speaks to: whoever stands between can read and change everything", "give validation_context with trusted_ca and the names, or auto_sni_san_validation");

@@ -1,5 +1,6 @@
 using System.Net.Security;
 using System.Security.Authentication;
+using Managed.Proxy.Tests.Core.Tls;
 using Managed.TestKit;
 using Xunit;
 
@@ -243,6 +244,49 @@ public sealed class TlsListenerTests : IDisposable
         Assert.Equal(0, await client.ReadAsync(new byte[1], TestContext.Current.CancellationToken));
         await Eventually.Async(() => proxy.Server.Stats.Value("listener.127.0.0.1_0.downstream_cx_active") == 0,
             "the end of the connection");
+    }
+
+    [Theory]
+    [InlineData("-tls1_2")]
+    [InlineData("-tls1_3")]
+    public async Task Sessions_AreResumedOnEveryWorkerAndAfterPublications(string version)
+    {
+        string Document(int n) => $$"""
+            listeners: [{name: edge, address: "127.0.0.1:0", stat_prefix: edge, tls: {certificates: [{{TlsYaml.Certificate(_web)}}]}, {{Answer("v" + n)}} }]
+            """;
+        await using var proxy = await ProxyFixture.StartAsync(Document(0), workers: 2);
+        string folder = Directory.CreateTempSubdirectory("managed-test-").FullName;
+        string session = Path.Combine(folder, "session"), ask = "GET / HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n";
+        try
+        {
+            // The tickets of TLS 1.3 come with the first answer.
+            await OpenSsl.ClientAsync(proxy.Port(), ask, version, "-ign_eof", "-sess_out", session);
+            for (int i = 1; i <= 12; i++)
+            {
+                if (i % 4 == 0) await proxy.PublishAsync(Document(i));
+                Assert.Contains("Reused, ", await OpenSsl.ClientAsync(proxy.Port(), ask, version, "-ign_eof", "-sess_in", session, "-sess_out", session), StringComparison.Ordinal);
+            }
+        }
+        finally
+        {
+            Directory.Delete(folder, true);
+        }
+        Assert.Equal(12, proxy.Server.Stats.Value("listener.edge.ssl.session_reused"));
+        Assert.Equal(13, proxy.Server.Stats.Value("listener.edge.ssl.handshake"));
+    }
+
+    [Fact]
+    public async Task Fingerprints_AreMadeWhereTheyAreAskedFor()
+    {
+        await using var proxy = await ProxyFixture.StartAsync($$"""
+            listeners:
+            - {name: edge, address: "127.0.0.1:0", listener_filters: [{name: tls_inspector, typed_config: {enable_ja3_fingerprinting: true, enable_ja4_fingerprinting: true} }],
+               tls: {certificates: [{{TlsYaml.Certificate(_web)}}]}, {{Answer("%TLS_JA3_FINGERPRINT% %TLS_JA4_FINGERPRINT%")}} }
+            """);
+        await using var client = await TlsYaml.ConnectAsync(proxy.EndPoint(), "web.test", alpn: ["http/1.1"]);
+        Assert.Matches("x-facts: [0-9a-f]{32} t13d[0-9]{4}h1_[0-9a-f]{12}_[0-9a-f]{12}\r", (await TlsYaml.GetAsync(client)).Replace("X-Facts", "x-facts", StringComparison.Ordinal));
+        Assert.Equal(1, proxy.Server.Stats.Value("tls_inspector.tls_found"));
+        Assert.Equal(1, proxy.Server.Stats.Value("tls_inspector.alpn_found"));
     }
 
     [Fact]
