@@ -41,7 +41,6 @@ public static class FieldRules
         .. Of("Listener", Warned, "every worker has a socket of its own (SO_REUSEPORT), and the kernel spreads the connections", "connection_balance_config"),
         .. Of("Listener", Taken, "every worker has a socket of its own (SO_REUSEPORT)", "enable_reuse_port reuse_port"),
         .. Of("Listener", Warned, Kernel, "socket_options tcp_keepalive tcp_fast_open_queue_length enable_mptcp"),
-        .. Of("FilterChain", Taken, "without TLS there is nothing to wait for", "transport_socket_connect_timeout"),
         .. Of("FilterChain", Taken, "it is for logs of Envoy", "metadata"),
 
         .. Of("HttpConnectionManager", Warned, "spans are not made in this version", "tracing"),

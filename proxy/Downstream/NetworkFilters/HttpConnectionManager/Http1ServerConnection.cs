@@ -21,6 +21,9 @@ internal sealed class Http1ServerConnection : Http1Wire
     public const int RequestsPerTurn = 64;
 
     private readonly DownstreamConnection _downstream;
+
+    protected override System.Net.IPEndPoint? Peer => _downstream.RemoteAddress;
+
     private readonly WorkerContext _worker;
     private readonly Http1Requests _free;
     private readonly WheelTimer _timer;
@@ -136,7 +139,7 @@ internal sealed class Http1ServerConnection : Http1Wire
         head.MaxFields = _manager.MaxFields;
         head.AllowAbsoluteUrl = _manager.AllowAbsoluteUrl;
         head.DefaultHost = _manager.DefaultHost;
-        head.Scheme = HttpScheme;
+        head.Scheme = _downstream.Tls is null ? HttpScheme : HttpsScheme;
         head.Begin(stream.RequestHeaders);
         return request;
     }
@@ -238,10 +241,7 @@ internal sealed class Http1ServerConnection : Http1Wire
         var info = stream.Info;
         info.Protocol = head.Minor == 0 ? HttpProtocol.Http10 : HttpProtocol.Http11;
         info.ConnectionId = _downstream.Id;
-        info.DirectRemoteAddress = info.RemoteAddress = _downstream.RemoteAddress;
-        info.LocalAddress = _downstream.LocalAddress;
-        info.ListenerName = _downstream.Chain.Listener.Name;
-        info.FilterChainName = _downstream.Chain.Name;
+        _downstream.Describe(info);
     }
 
     /// <summary>Answers what is not a request. It is seen by access log and counters, by no filter.</summary>
@@ -333,5 +333,5 @@ internal sealed class Http1ServerConnection : Http1Wire
         else Transport.CancelRead(Libc.ECanceled);
     }
 
-    private static readonly ReadOnlyMemory<byte> HttpScheme = "http"u8.ToArray();
+    private static readonly ReadOnlyMemory<byte> HttpScheme = "http"u8.ToArray(), HttpsScheme = "https"u8.ToArray();
 }

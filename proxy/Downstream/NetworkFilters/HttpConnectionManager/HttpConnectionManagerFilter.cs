@@ -13,6 +13,9 @@ internal sealed class HttpConnectionManagerFilter(ConnectionManager manager, Htt
 
     public override long DrainMicros => manager.DrainMicros;
 
+    // HTTP/2 and 3 are not spoken with clients yet.
+    public override bool Speaks(string protocol) => protocol is not ("h2" or "h2c" or "h3");
+
     public override async IoTask<bool> RunAsync(DownstreamConnection connection)
     {
         var stats = connection.Worker.Stats;
