@@ -80,7 +80,7 @@ internal sealed class SnapshotBuilder(StatsRegistry registry, SharedState state,
         var clusters = new Dictionary<string, Cluster>();
         foreach (var cluster in config.Clusters)
             // One with TLS leases its contexts and names for each version.
-            if (cluster.TransportSocket is null && former?.Clusters.GetValueOrDefault(cluster.Name) is { } same && ReferenceEquals(same.Config, cluster) && ReferenceEquals(same.State, clusterRegistry.For(cluster.Name)))
+            if (cluster.TransportSocket is null && former?.Clusters.GetValueOrDefault(cluster.Name) is { } same && ReferenceEquals(same.Config, cluster) && ReferenceEquals(same.Members, clusterRegistry.For(cluster.Name)))
                 clusters[cluster.Name] = same;
             else if (ClusterBuilder.Build(cluster, clusterRegistry, errors, _names, _shared) is { } built) clusters[cluster.Name] = built;
 

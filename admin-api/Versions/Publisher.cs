@@ -1,6 +1,7 @@
 using System.Text.Json;
 using Managed.AdminApi.Documents;
 using Managed.AdminApi.Events;
+using Managed.AdminApi.Hosting;
 using Managed.AdminApi.Modules;
 using Managed.AdminApi.Problems;
 using Managed.AdminApi.Requests;
@@ -194,6 +195,7 @@ internal sealed class Publisher(ProxyServer proxy, VersionStore store, ActiveCon
     private async Task<Submission> PublishAsync(Proposal proposal, Draft draft, ActiveVersion version, byte[] json, ChangeSummary summary, Action giveBack)
     {
         var (former, edit, next, warnings) = draft;
+        ControlThread.StandBack();
         try
         {
             var id = DeploymentId(version.Number);

@@ -131,6 +131,7 @@ public sealed partial class HttpStream
         Info.UpstreamAttempts++;
     }
 
+    // No method of its own for what awaits the head: each one that waits costs some 0.1 µs a request.
     private async IoTask<UpstreamFailure> ExchangeAsync(ClientExchange up, RouteEntry route)
     {
         bool body = _down.RequestHasBody;
@@ -150,29 +151,25 @@ public sealed partial class HttpStream
             up.WriteEnd(null);
             await up.FlushAsync(); // a failure shows in the read, where an early answer may wait as well
         }
-        var failure = await ReadResponseAsync(up, route);
+        // [7.3]
+        var failure = await _upstream.ReadHeadAsync(ResponseHeaders);
+        while (failure.IsNone && up.Status is < 200 and not 101)
+        {
+            bool passed = await _down.WriteInformationalAsync(ResponseHeaders, up.Status);
+            if (!passed) OnClientGone();
+            failure = passed ? await _upstream.ReadHeadAsync(ResponseHeaders) : UpstreamFailure.Cancelled;
+        }
+        if (failure.IsNone) failure = IsStopped ? UpstreamFailure.GivenUp : await PassOnAsync(up, route);
         await StopPumpAsync();
         Info.UpstreamWireBytesSent = up.WireBytesSent;
         Info.UpstreamWireBytesReceived = up.WireBytesReceived;
         return failure;
     }
 
-    private async IoTask<UpstreamFailure> ReadResponseAsync(ClientExchange up, RouteEntry route)
+    // The final head is here.
+    private async IoTask<UpstreamFailure> PassOnAsync(ClientExchange up, RouteEntry route)
     {
-        var failure = await _upstream.ReadHeadAsync(ResponseHeaders); // [7.3]
         int status = up.Status;
-        while (failure.IsNone && status is < 200 and not 101)
-        {
-            if (!await _down.WriteInformationalAsync(ResponseHeaders, status))
-            {
-                OnClientGone();
-                return UpstreamFailure.Cancelled;
-            }
-            failure = await _upstream.ReadHeadAsync(ResponseHeaders);
-            status = up.Status;
-        }
-        if (!failure.IsNone) return failure;
-        if (IsStopped) return UpstreamFailure.GivenUp;
         Info.UpstreamFirstByte = Worker.NowMicros;
         if (status == 101 && !(_down.AsksUpgrade && up.MayUpgrade && AnswersUpgrade())) return _upstream.NoAnswer(ResponseHeaders);
         Info.ResponseCode = status;

@@ -14,7 +14,7 @@ namespace Managed.Proxy.Tests;
 internal static class SnapshotDump
 {
     // Of a cluster: its endpoints are those of the live version, and whose turn it is goes on.
-    private static readonly Type[] Live = [typeof(EndpointSet), typeof(LoadBalancer), typeof(WorkerContext), typeof(SharedResource), typeof(Delegate), typeof(Type), typeof(Task)];
+    private static readonly Type[] Live = [typeof(EndpointSet), typeof(LoadBalancer), typeof(WorkerContext), typeof(SharedResource), typeof(Delegate), typeof(Type), typeof(Task), typeof(ClusterMembers)];
 
     public static string Of(Snapshot snapshot)
     {
