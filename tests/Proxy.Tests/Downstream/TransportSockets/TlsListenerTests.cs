@@ -30,10 +30,10 @@ public sealed class TlsListenerTests : IDisposable
                {{Answer("%REQ(:SCHEME)% %REQ(X-FORWARDED-PROTO)% %DOWNSTREAM_TLS_VERSION% %DOWNSTREAM_TLS_CIPHER% "
                    + "%REQUESTED_SERVER_NAME%")}} }
             """);
-        await using (var client = await TlsYaml.ConnectAsync(proxy.EndPoint(), "web.test", alpn: ["h2", "http/1.1"]))
+        await using (var client = await TlsYaml.ConnectAsync(proxy.EndPoint(), "web.test", alpn: ["h3", "http/1.1"]))
         {
             Assert.Equal(SslProtocols.Tls13, client.SslProtocol);
-            Assert.Equal("http/1.1", client.NegotiatedApplicationProtocol.ToString()); // h2 is not spoken, so it is not offered
+            Assert.Equal("http/1.1", client.NegotiatedApplicationProtocol.ToString());
             string answer = await TlsYaml.GetAsync(client);
             Assert.StartsWith("HTTP/1.1 200", answer, StringComparison.Ordinal);
             Assert.Contains("x-facts: https https TLSv1.3 TLS_AES_256_GCM_SHA384 web.test", answer, StringComparison.OrdinalIgnoreCase);
@@ -44,11 +44,32 @@ public sealed class TlsListenerTests : IDisposable
         Assert.Equal(1, stats.Value("listener.edge.ssl.no_certificate"));
         Assert.Equal(0, stats.Value("listener.edge.ssl.connection_error"));
         Assert.Equal(1, stats.Value("listener.edge.ssl.ciphers.TLS_AES_256_GCM_SHA384"));
-        Assert.Contains(
-            proxy.Build(
-                $$"""listeners: [{name: edge, address: "127.0.0.1:0", tls: {certificates: [{{TlsYaml.Certificate(_web)}}], alpn: """
-                    + $$"""[h2]}, {{Answer()}} }]""").Warnings,
-            w => w.Detail.Contains("h2 is not spoken", StringComparison.Ordinal));
+        Assert.Contains(proxy.Build($$"""listeners: [{name: edge, address: "127.0.0.1:0", tls: {certificates: [{{TlsYaml.Certificate(_web)}}], alpn: [h3]}, {{Answer()}} }]""").Warnings,
+            w => w.Detail.Contains("h3 is not spoken", StringComparison.Ordinal));
+    }
+
+    [Theory]
+    [InlineData("", "2.0")]
+    [InlineData("codec_type: HTTP2,", "2.0")]
+    [InlineData("codec_type: HTTP1,", "1.1")]
+    public async Task Alpn_ChoosesTheCodec(string codec, string version)
+    {
+        await using var proxy = await ProxyFixture.StartAsync($$$"""
+            listeners:
+            - name: edge
+              address: "127.0.0.1:0"
+              filter_chains:
+              - tls: {certificates: [{{{TlsYaml.Certificate(_web)}}}], alpn: [h2, http/1.1]}
+                filters: [{name: http_connection_manager, typed_config: {stat_prefix: edge, {{{codec}}} http_filters: [{name: router}], route_config: {name: r, virtual_hosts: [{name: v, domains: ["*"],
+                  routes: [{match: {prefix: /}, direct_response: {status: 200, body: {inline_string: hello} } }]}]} } }]
+            """);
+        using var handler = new SocketsHttpHandler { SslOptions = { RemoteCertificateValidationCallback = (_, _, _, _) => true } };
+        using var client = new HttpClient(handler) { DefaultRequestVersion = new Version(2, 0), DefaultVersionPolicy = HttpVersionPolicy.RequestVersionOrLower };
+        var answers = await Task.WhenAll(Enumerable.Range(0, 50).Select(i => client.GetAsync(new Uri($"https://127.0.0.1:{proxy.Port()}/{i}"))));
+        Assert.All(answers, a => Assert.Equal(version, a.Version.ToString()));
+        if (Tool.IsThere("curl")) Assert.EndsWith(version == "2.0" ? "|2" : "|1.1", await Tool.RunAsync("curl", $"-sSk --http2 -w |%{{http_version}} https://127.0.0.1:{proxy.Port()}/"), StringComparison.Ordinal);
+        await Eventually.Async(() => proxy.Stat("http.edge.downstream_rq_2xx") >= 50, "they are counted");
+        Assert.Equal(version == "2.0", proxy.Stat("http.edge.downstream_cx_http2_total") > 0);
     }
 
     [Theory]
