@@ -10,10 +10,12 @@ internal sealed class StartedNode : IDisposable
     private static readonly TimeSpan Longest = TimeSpan.FromSeconds(120);
     private readonly Process _process;
 
-    private StartedNode(Process process, TimeSpan firstAnswer, TimeSpan ready) => (_process, FirstAnswer, Ready) = (process, firstAnswer, ready);
+    private StartedNode(Process process, TimeSpan firstAnswer, double cpuSeconds, TimeSpan ready) => (_process, FirstAnswer, CpuSeconds, Ready) = (process, firstAnswer, cpuSeconds, ready);
 
     public int Id => _process.Id;
     public TimeSpan FirstAnswer { get; }
+    /// <summary>Of the process until its first answer: what a busy machine changes less.</summary>
+    public double CpuSeconds { get; }
     public TimeSpan Ready { get; }
 
     /// <param name="listener">Port of the proxied service.</param>
@@ -29,7 +31,7 @@ internal sealed class StartedNode : IDisposable
         try
         {
             var answer = Until(process, began, listener, "/");
-            return new(process, answer, Until(process, began, admin, "/ready"));
+            return new(process, answer, ProcessFigures.CpuSeconds(process.Id), Until(process, began, admin, "/ready"));
         }
         catch
         {
