@@ -1,7 +1,9 @@
 using System.Diagnostics;
 using Managed.Proxy.Configuration;
+using Managed.Proxy.Core.FaultInjection;
 using Managed.Proxy.Core;
 using Managed.Proxy.Downstream.Listener;
+using Managed.Proxy.Upstream;
 using Managed.Proxy.Upstream.Endpoints;
 using Managed.Proxy.Upstream.Pools;
 
@@ -9,7 +11,8 @@ namespace Managed.Proxy;
 
 /// <summary>
 /// Publication: prepare (sockets bound, names resolved), commit (one reference), acknowledge (every worker has passed a turn of its
-/// loop with it). What fails before the commit changes nothing; what is not acknowledged in time is taken back.
+/// loop with it), settle (what only the former version had goes). What fails before the commit changes nothing; what fails behind it, or is
+/// not acknowledged in time, is taken back: nothing of the former version has gone by then.
 /// </summary>
 public sealed partial class ProxyServer
 {
@@ -17,24 +20,18 @@ public sealed partial class ProxyServer
 
     public async Task<PublishResult> PublishAsync(Snapshot next, CancellationToken cancellation = default)
     {
+        bool hasTurn = false;
         try
         {
             if (!next.NamesResolved) await ResolveNamesAsync(next, cancellation);
             await _publishing.WaitAsync(cancellation);
-        }
-        catch
-        {
-            next.Dispose();
-            throw;
-        }
-        try
-        {
+            hasTurn = true;
             return await PublishLockedAsync(next);
         }
         finally
         {
-            if (!next.InService) next.Dispose();
-            _publishing.Release();
+            if (!next.InService) Attempt(next.Dispose);
+            if (hasTurn) _publishing.Release();
         }
     }
 
@@ -43,33 +40,87 @@ public sealed partial class ProxyServer
         long start = Stopwatch.GetTimestamp();
         if (_draining) return Failed("the process is draining", start);
         var added = new List<(ListenAddress Address, Listener Listener)>();
-        var errors = Bind(next, added);
-        if (errors.HasErrors)
+        PublishResult? refused;
+        try
         {
-            foreach (var (address, _) in added) address.Close();
-            return new PublishResult(false, false, errors.Errors, [], Elapsed(start), Elapsed(start));
+            refused = await PrepareAsync(next, added, start);
         }
-        next.UseNames();
-        if (await PrepareResourcesAsync(next) is { } unprepared)
+        catch (Exception e)
+        {
+            refused = Failed(Unforeseen(e), start);
+        }
+        if (refused is not null)
         {
             foreach (var (address, _) in added) address.Close();
-            return Failed(unprepared, start);
+            foreach (var cluster in next.Clusters.Values) Attempt(cluster.Members.Settle);
+            foreach (var worker in _workers) Attempt(() => worker.Post(static w => ((Worker)w!).ForgetWhenPublished(), worker));
+            return refused;
         }
         double prepared = Elapsed(start);
 
         var former = Current;
-        Commit(next, added);
-        var acks = await AcknowledgeAsync(next, start, prepared);
-        bool timedOut = acks.Any(a => a.State != WorkerAckState.Acknowledged);
-        if (timedOut)
+        string? failure = null;
+        IReadOnlyList<WorkerAck> acks = [];
+        try
+        {
+            Commit(next, added);
+            acks = await AcknowledgeAsync(next, [.. added.Select(a => a.Address)], start, prepared);
+        }
+        catch (Exception e)
+        {
+            failure = Unforeseen(e);
+        }
+        if (failure is not null || acks.Any(a => a.State != WorkerAckState.Acknowledged))
         {
             Log.NotAcknowledged(_logger, next.Version, former?.Version ?? 0);
-            if (former is not null) await TakeBackAsync(former, next);
-            return new PublishResult(false, true, [], acks, prepared, Elapsed(start));
+            await TakeBackAsync(former);
+            return failure is not null ? Failed(failure, start) : new PublishResult(false, true, [], acks, prepared, Elapsed(start));
         }
-        await RemoveUnusedAsync(next);
+        foreach (var (_, listener) in added)
+            _reports.Raise("listener.added", ("name", listener.Name), ("address", listener.BoundAddress?.ToString() ?? listener.AddressKey));
+        await SettleAsync(next);
         Log.Published(_logger, next.Version, _workers.Length, Elapsed(start));
         return new PublishResult(true, false, [], acks, prepared, Elapsed(start));
+    }
+
+    // A bug of ours or no memory: reported as such, and told to whoever publishes.
+    private string Unforeseen(Exception e)
+    {
+        _reports.OnCrash(e);
+        return "the publication failed: " + e.Message;
+    }
+
+    // What stands between a failure and a proxy that is half of two versions: tried again once, and nothing behind it is left out.
+    private void Attempt(Action action)
+    {
+        for (int i = 0; i < 2; i++)
+        {
+            try
+            {
+                action();
+                return;
+            }
+            catch (Exception e)
+            {
+                _reports.OnCrash(e);
+            }
+        }
+    }
+
+    // Null: it may be committed. Nothing of what is in service has changed either way.
+    private async Task<PublishResult?> PrepareAsync(Snapshot next, List<(ListenAddress, Listener)> added, long start)
+    {
+        var errors = Bind(next, added);
+        if (errors.HasErrors) return new PublishResult(false, false, errors.Errors, [], Elapsed(start), Elapsed(start));
+        next.UseNames();
+        if (await PrepareResourcesAsync(next) is { } unprepared) return Failed(unprepared, start);
+        foreach (var cluster in next.Clusters.Values)
+        {
+            Faults.Pass(FaultPoint.Prepare);
+            cluster.Members.OnRetire(RetirePools);
+            cluster.Members.Prepare(cluster);
+        }
+        return null;
     }
 
     private static PublishResult Failed(string why, long start)
@@ -81,14 +132,17 @@ public sealed partial class ProxyServer
         foreach (var listener in next.Listeners)
         {
             if (_addresses.TryGetValue(listener.AddressKey, out var kept)) { listener.BoundAddress = kept.BoundAddress; continue; }
+            Faults.Pass(FaultPoint.Bind);
             var address = ListenAddress.Bind(listener, _workers.Length, out string? wrong);
-            if (address is not null && address.Listen(listener, out wrong))
+            if (address is not null)
             {
-                listener.BoundAddress = address.BoundAddress;
-                added.Add((address, listener));
-                continue;
+                added.Add((address, listener)); // whatever comes, it is closed with the others
+                if (address.Listen(listener, out wrong))
+                {
+                    listener.BoundAddress = address.BoundAddress;
+                    continue;
+                }
             }
-            address?.Close();
             errors.ErrorAt(listener.Config.Node, "address", "APPLY_FAILED", $"listener '{listener.Name}': {wrong}", "is another process, or an address of the same port, in the way?");
         }
         return errors;
@@ -113,110 +167,165 @@ public sealed partial class ProxyServer
         foreach (var resource in resources)
             if (resource.Prepare(_workers) is { } reason) return reason;
         if (resources.Count == 0) return null;
-        var installed = _workers.Select(worker =>
+        var installed = Everywhere(worker =>
         {
-            var done = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
-            worker.Post(static s =>
+            worker.Installing = next;
+            try
             {
-                var (w, version, all, completion) = ((Worker, Snapshot, IReadOnlyList<SharedResource>, TaskCompletionSource))s!;
-                w.Installing = version;
-                foreach (var resource in all) resource.Install(w);
-                w.Installing = null;
-                completion.SetResult();
-            }, (worker, next, resources, done));
-            return done.Task;
+                Faults.Pass(FaultPoint.Install);
+                foreach (var resource in resources) resource.Install(worker);
+            }
+            finally
+            {
+                worker.Installing = null;
+            }
         });
-        var all = Task.WhenAll(installed);
-        return await Task.WhenAny(all, Task.Delay(_options.AcknowledgeTimeout)) == all ? null : $"a worker did not take the version's guest code within {_options.AcknowledgeTimeout.TotalSeconds:0} s";
+        return await InTimeAsync(Task.WhenAll(installed)) ? null
+            : $"a worker did not take the version's guest code within {_options.AcknowledgeTimeout.TotalSeconds:0} s";
     }
 
     private void Commit(Snapshot next, List<(ListenAddress Address, Listener Listener)> added)
     {
-        foreach (var cluster in next.Clusters.Values) cluster.Members.OnRetire(RetirePools);
-        var goneClusters = _clusters.Activate(next.Clusters.Values);
-        foreach (var cluster in next.Clusters.Values)
-            if (cluster.NeedsDns) _dns.Watch(cluster.Members); else _dns.Forget(cluster.Members);
-        next.InService = true;
+        next.InService = true; // from here on the sweep gives back what it has
         lock (_generations) _generations.Add(next);
         next.IsPublished = true;
+        foreach (var (address, _) in added) _addresses[address.Key] = address;
+        Faults.Pass(FaultPoint.Commit);
         _inService.Value = next; // the instant
-        foreach (var (address, listener) in added)
+        Faults.Pass(FaultPoint.Committed);
+        Follow(next);
+        foreach (var (address, _) in added) address.Keep();
+    }
+
+    // What lives on from version to version does as this one says.
+    private void Follow(Snapshot version)
+    {
+        version.Count();
+        _clusters.Follow(version.Clusters.Values);
+        foreach (var cluster in version.Clusters.Values)
         {
-            address.Keep();
-            _addresses[address.Key] = address;
-            foreach (var worker in _workers) worker.Post(static s => StartAccepting(((Worker, ListenAddress))s!), (worker, address));
-            _reports.Raise("listener.added", ("name", listener.Name), ("address", listener.BoundAddress?.ToString() ?? listener.AddressKey));
-        }
-        foreach (var members in goneClusters)
-        {
-            _dns.Forget(members);
-            members.RetireAll();
+            Faults.Pass(FaultPoint.DnsWatch);
+            if (cluster.NeedsDns) _dns.Watch(cluster.Members); else _dns.Forget(cluster.Members);
         }
     }
 
-    private async Task<IReadOnlyList<WorkerAck>> AcknowledgeAsync(Snapshot version, long start, double prepared)
+    // On each worker; what throws there is the outcome of its task.
+    private List<Task> Everywhere(Action<Worker> action)
     {
-        var pending = _workers.Select(worker =>
+        var tasks = new List<Task>(_workers.Length);
+        foreach (var worker in _workers)
         {
-            var done = new TaskCompletionSource<double>(TaskCreationOptions.RunContinuationsAsynchronously);
+            var done = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+            Faults.Pass(FaultPoint.Post);
             worker.Post(static s =>
             {
-                var (w, snapshot, completion, since) = ((Worker, Snapshot, TaskCompletionSource<double>, long))s!;
-                w.Connections.DrainRemoved(snapshot);
-                w.OnPublished();
-                completion.SetResult(Elapsed(since));
-            }, (worker, version, done, start));
-            return (worker.Id, done.Task);
-        }).ToList();
-        var all = Task.WhenAll(pending.Select(p => p.Task));
-        await Task.WhenAny(all, Task.Delay(_options.AcknowledgeTimeout));
-        var acks = new List<WorkerAck>();
-        foreach (var (id, task) in pending)
-            acks.Add(task.IsCompletedSuccessfully ? new WorkerAck(id, WorkerAckState.Acknowledged, prepared, await task) : new WorkerAck(id, WorkerAckState.TimedOut, prepared, 0));
-        return acks;
+                var (w, what, completion) = ((Worker, Action<Worker>, TaskCompletionSource))s!;
+                try
+                {
+                    what(w);
+                    completion.SetResult();
+                }
+                catch (Exception e)
+                {
+                    w.Reports.OnCrash(e);
+                    completion.SetException(e);
+                }
+            }, (worker, action, done));
+            tasks.Add(done.Task);
+        }
+        return tasks;
     }
 
-    private async Task TakeBackAsync(Snapshot former, Snapshot failed)
+    /// <summary>False: not within the time that workers have. What the task throws it throws.</summary>
+    private async Task<bool> InTimeAsync(Task task)
     {
-        // The former version's addresses are all still there: removal comes after the acknowledgements.
-        _clusters.Activate(former.Clusters.Values);
+        using var over = new CancellationTokenSource();
+        bool inTime = await Task.WhenAny(task, Task.Delay(_options.AcknowledgeTimeout, over.Token)) == task;
+        await over.CancelAsync();
+        if (inTime) await task;
+        return inTime;
+    }
+
+    private async Task<IReadOnlyList<WorkerAck>> AcknowledgeAsync(Snapshot? version, IReadOnlyList<ListenAddress> added, long start, double prepared)
+    {
+        var times = new double[_workers.Length];
+        var taken = Everywhere(worker =>
+        {
+            Faults.Pass(FaultPoint.Acknowledge);
+            worker.Connections.Take(version);
+            foreach (var address in added) address.Start(worker.Connections);
+            worker.OnPublished();
+            times[worker.Id] = Elapsed(start);
+        });
+        if (await InTimeAsync(Task.WhenAll(taken))) return [.. times.Select((t, id) => new WorkerAck(id, WorkerAckState.Acknowledged, prepared, t))];
+        return [.. taken.Select((t, id) => t.IsCompletedSuccessfully
+            ? new WorkerAck(id, WorkerAckState.Acknowledged, prepared, times[id]) : new WorkerAck(id, WorkerAckState.TimedOut, prepared, 0))];
+    }
+
+    // All that the former version had is still there: what goes, goes behind the acknowledgements. Null: there was none.
+    private async Task TakeBackAsync(Snapshot? former)
+    {
         _inService.Value = former;
-        await AcknowledgeAsync(former, Stopwatch.GetTimestamp(), 0);
-        await RemoveUnusedAsync(former);
+        Attempt(() =>
+        {
+            Faults.Pass(FaultPoint.TakeBack);
+            if (former is not null) Follow(former);
+        });
+        try
+        {
+            await AcknowledgeAsync(former, [], Stopwatch.GetTimestamp(), 0);
+        }
+        catch (Exception e)
+        {
+            _reports.OnCrash(e);
+        }
+        await SettleAsync(former);
     }
 
-    private async Task RemoveUnusedAsync(Snapshot current)
+    // There is no way back any more. Nothing of this fails the publication: what could not be done is done with the next one, or by the sweep.
+    private async Task SettleAsync(Snapshot? current)
     {
+        Attempt(() => Everywhere(worker => worker.Connections.DrainRemoved(current)));
         foreach (var (key, address) in _addresses.ToList())
         {
-            if (current.FindListener(key) is not null) continue;
+            if (current?.FindListener(key) is not null) continue;
+            Attempt(() => StopAccepting(address));
             _addresses.Remove(key);
-            StopAccepting(address);
             _reports.Raise("listener.removed", ("address", key));
         }
+        Attempt(() =>
+        {
+            Faults.Pass(FaultPoint.Remove);
+            foreach (var members in _clusters.Settle(current?.Clusters ?? NoClusters))
+            {
+                _dns.Forget(members);
+                members.RetireAll();
+            }
+        });
         // Behind the stopping of acceptors, whose last connections are still the former version's.
         lock (_generations)
         {
             _step++;
             foreach (var old in _generations)
                 if (!ReferenceEquals(old, current)) old.RetiredAt = Math.Min(old.RetiredAt, _step);
-            current.RetiredAt = long.MaxValue;
+            if (current is not null) current.RetiredAt = long.MaxValue;
         }
-        var passed = _workers.Select(worker =>
-        {
-            var done = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
-            worker.Post(static s =>
-            {
-                var (w, step, completion) = ((Worker, long, TaskCompletionSource))s!;
-                w.PassStep(step);
-                completion.SetResult();
-            }, (worker, _step, done));
-            return done.Task;
-        });
         // What nobody needs goes with the publication that replaced it; a worker that stands still makes it wait for the sweep.
-        await Task.WhenAny(Task.WhenAll(passed), Task.Delay(_options.AcknowledgeTimeout));
-        SweepGenerations();
+        IReadOnlyList<Task> passed = [];
+        long step = _step;
+        Attempt(() => passed = Everywhere(worker => worker.PassStep(step)));
+        try
+        {
+            await InTimeAsync(Task.WhenAll(passed));
+        }
+        catch (Exception e)
+        {
+            _reports.OnCrash(e);
+        }
+        SweepSafely();
     }
+
+    private static readonly IReadOnlyDictionary<string, Cluster> NoClusters = new Dictionary<string, Cluster>();
 
     /// <summary>
     /// Forgets old versions that nobody is on any more. What they hold outside the managed heap goes earlier, with their last stream and
@@ -227,8 +336,9 @@ public sealed partial class ProxyServer
     {
         lock (_generations)
         {
+            Faults.Pass(FaultPoint.Sweep);
             foreach (var old in _generations)
-                if (IsPast(old) && !old.IsInUse) old.Dispose();
+                if (IsPast(old) && !old.IsInUse) Attempt(old.Dispose);
             // Only what has given back: its last stream may have left since that look.
             _generations.RemoveAll(g =>
             {
@@ -255,17 +365,18 @@ public sealed partial class ProxyServer
         }
     }
 
-    private static void StartAccepting((Worker Worker, ListenAddress Address) what)
-    {
-        var acceptor = new Acceptor(what.Worker.Connections, what.Address.Key, what.Address.SocketOf(what.Worker));
-        what.Address.Acceptors[what.Worker.Id] = acceptor;
-        acceptor.Start();
-    }
-
     private void StopAccepting(ListenAddress address)
     {
+        foreach (var worker in _workers)
+        {
+            Faults.Pass(FaultPoint.Post);
+            worker.Post(static s =>
+            {
+                var (connections, a) = ((WorkerConnections, ListenAddress))s!;
+                a.Stop(connections);
+            }, (worker.Connections, address));
+        }
         address.RemoveFile();
-        foreach (var worker in _workers) worker.Post(static s => { var (w, a) = ((Worker, ListenAddress))s!; a.Acceptors[w.Id]?.Stop(); a.Acceptors[w.Id] = null; }, (worker, address));
     }
 
     private void RetirePools(Endpoint endpoint)

@@ -111,7 +111,7 @@ public sealed partial class ProxyServer : IAsyncDisposable
         await _publishing.WaitAsync(CancellationToken.None);
         try
         {
-            foreach (var address in _addresses.Values) StopAccepting(address);
+            foreach (var address in _addresses.Values) Attempt(() => StopAccepting(address));
             _addresses.Clear();
         }
         finally
@@ -128,7 +128,7 @@ public sealed partial class ProxyServer : IAsyncDisposable
         foreach (var worker in _workers) worker.Loop.Stop();
         foreach (var thread in _threads) if (thread.IsAlive) thread.Join(TimeSpan.FromSeconds(2));
         lock (_generations)
-            foreach (var generation in _generations) generation.Dispose();
+            foreach (var generation in _generations) Attempt(generation.Dispose);
         for (int i = 0; i < _workers.Length; i++) if (!_threads[i].IsAlive) _workers[i].Loop.Close();
         Chores.Finish(TimeSpan.FromSeconds(1)); // the last words of guests
         _dns.Dispose();

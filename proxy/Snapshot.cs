@@ -1,11 +1,13 @@
 using Managed.Proxy.Configuration;
 using Managed.Proxy.Configuration.Host;
 using Managed.Proxy.Configuration.Model;
+using Managed.Proxy.Core.FaultInjection;
 using Managed.Proxy.Core;
 using Managed.Proxy.Core.Telemetry;
 using Managed.Proxy.Downstream.Listener;
 using Managed.Proxy.Router;
 using Managed.Proxy.Upstream;
+using Managed.Proxy.Upstream.Endpoints;
 
 namespace Managed.Proxy;
 
@@ -17,6 +19,7 @@ public sealed class Snapshot : ListenerGeneration, IDisposable
     private readonly SharedState _shared;
     private readonly StatScope _names;
     private readonly IReadOnlyList<Worker> _workers;
+    private IReadOnlyList<(ClusterState State, ClusterStats Stats)> _counts = [];
 
     internal Snapshot(long version, ConfigObject document, ConfigObject expanded, BootstrapConfig config, IReadOnlyDictionary<string, Cluster> clusters,
         IReadOnlyDictionary<string, RouteTable> routes, IReadOnlyList<Listener> listeners, SharedState shared, StatScope names, IReadOnlyList<Worker> workers, HostAccess host)
@@ -39,15 +42,33 @@ public sealed class Snapshot : ListenerGeneration, IDisposable
     public void Dispose()
     {
         if (!TryDispose()) return;
-        _shared.Return(_workers);
-        if (!InService) _names.Return();
+        try
+        {
+            _shared.Return(_workers);
+        }
+        finally
+        {
+            if (!InService) _names.Return();
+        }
     }
 
     /// <summary>Before the publication: its statistics are there to count on, and to be seen.</summary>
     internal void UseNames()
     {
-        foreach (var cluster in Clusters.Values) cluster.State.Count(_names);
+        var counts = new List<(ClusterState State, ClusterStats Stats)>(Clusters.Count);
+        foreach (var cluster in Clusters.Values) counts.Add((cluster.State, new ClusterStats(_names, cluster.Name)));
+        // Whoever is live counts under its own version's names until this one is in service; others have none yet.
+        foreach (var (state, stats) in counts)
+            if (state.Stats is null) state.Count(stats);
+        Faults.Pass(FaultPoint.UseNames);
         _names.Use();
+        _counts = counts;
+    }
+
+    /// <summary>In service: its clusters count under its names.</summary>
+    internal void Count()
+    {
+        foreach (var (state, stats) in _counts) state.Count(stats);
     }
 
     /// <summary>It is, or was, the version that new connections get. To be set by the publication.</summary>

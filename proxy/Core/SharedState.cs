@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using Managed.Proxy.Core.FaultInjection;
 using Microsoft.Extensions.Logging.Abstractions;
 
 namespace Managed.Proxy.Core;
@@ -34,6 +35,15 @@ public sealed class SharedState
         return made;
     }
 
+    /// <summary>The same where nothing may come of it, which is not remembered.</summary>
+    public T? GetOrAddUnlessNull<T>(string key, Func<T?> create) where T : class
+    {
+        if (_objects.TryGetValue(key, out var held) && held.TryGetTarget(out object? found) && found is T same) return same;
+        if (create() is not { } made) return null;
+        _objects[key] = new WeakReference<object>(made);
+        return made;
+    }
+
     /// <summary>The same for what has to be given back: leased to the snapshot that is being built. Control thread only.</summary>
     public T Lease<T>(string key, Func<T> create) where T : SharedResource
     {
@@ -64,20 +74,31 @@ public sealed class SharedState
     }
 
     /// <summary>Gives back what was leased; the parts of resources that nobody leases any more are released.</summary>
+    /// <exception cref="AggregateException">Some could not be released; all others were.</exception>
     internal void Return(IReadOnlyList<WorkerContext> workers)
     {
         lock (_lock)
         {
+            List<Exception>? failures = null;
             foreach (var resource in _leases)
             {
                 if (--resource.Leases > 0) continue;
                 resource.Released = true;
-                resource.Release(workers);
+                try
+                {
+                    Faults.Pass(FaultPoint.Release);
+                    resource.Release(workers);
+                }
+                catch (Exception e)
+                {
+                    (failures ??= []).Add(e);
+                }
             }
             _leases.Clear();
             // Keys hold what shaped an object: with each version there are some that nobody will ask for again.
             foreach (var (key, held) in _objects)
                 if (!held.TryGetTarget(out _)) _objects.TryRemove(key, out _);
+            if (failures is not null) throw new AggregateException(failures);
         }
     }
 }

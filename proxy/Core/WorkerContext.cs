@@ -73,6 +73,9 @@ public class WorkerContext
         if (Installing is null) action(); else (_whenPublished ??= []).Add(action);
     }
 
+    /// <summary>It will not be in service: what waited for that is given up.</summary>
+    internal void ForgetWhenPublished() => _whenPublished = null;
+
     internal void OnPublished()
     {
         if (_whenPublished is not { } waiting) return;

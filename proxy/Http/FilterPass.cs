@@ -113,9 +113,18 @@ internal sealed class FilterPass(HttpStream stream, bool response)
         }
         bool headers = slot.HeldHeaders, end = slot.HeldEnd, trailers = slot.HeldTrailers, unseen = slot.StopAll && !slot.HeadersOnly;
         _piece.Clear();
-        Release(ref slot);
-        // What came while everything was stopped this filter has not seen; what it stopped itself it has.
-        Advance(unseen ? i : i + 1, i + 1, headers, end, trailers);
+        LetGo(ref slot);
+        if (!unseen)
+        {
+            PutInFront(ref slot);
+            Advance(i + 1, i + 1, headers, end, trailers);
+            return;
+        }
+        // What came while everything was stopped this filter has not seen, and it may stop that again: the headers go on all the same.
+        Advance(i + 1, i + 1, headers, end: false, trailers: false);
+        if (stream.IsOver(response)) return;
+        PutInFront(ref _slots[i]);
+        if (_piece.Length > 0 || end) Advance(i, int.MaxValue, headers: false, end, trailers);
     }
 
     /// <summary>A filter has seen enough: its body and trailer hooks are not called any more, and bodies that nobody else looks at go by at full speed.</summary>
@@ -180,12 +189,12 @@ internal sealed class FilterPass(HttpStream stream, bool response)
                         if (!slot.Held) Hold(ref slot, false, false);
                         slot.LimitFails = status == BodyStatus.StopIterationAndBuffer;
                         if (status == BodyStatus.StopIterationNoBuffer) _piece.Clear();
-                        Keep(ref slot, headers && i >= headersFrom, end, trailers);
+                        Keep(ref slot, headers, end, trailers);
                         if (!trailers) return;
                         slot = ref _slots[i];
                     }
                 }
-                else if (slot.Held) { Keep(ref slot, headers && i >= headersFrom, end, trailers); if (!trailers) return; }
+                else if (slot.Held) { Keep(ref slot, headers, end, trailers); if (!trailers) return; }
             }
 
             if (trailers && slot.HasTrailers)
@@ -199,7 +208,7 @@ internal sealed class FilterPass(HttpStream stream, bool response)
                 }
                 else if (!slot.Held) Hold(ref slot, false, false);
             }
-            if (slot.Held) { Keep(ref slot, headers && i >= headersFrom, end, trailers); return; }
+            if (slot.Held) { Keep(ref slot, headers, end, trailers); return; }
         }
         HeadersOut |= headers;
         _out.Write(_piece.Written);
@@ -245,10 +254,15 @@ internal sealed class FilterPass(HttpStream stream, bool response)
     // What the slot kept goes in front of the current piece.
     private void Release(ref Slot slot)
     {
+        LetGo(ref slot);
+        PutInFront(ref slot);
+    }
+
+    private void LetGo(ref Slot slot)
+    {
         slot.Held = slot.HeldHeaders = slot.HeadersOnly = slot.HeldEnd = slot.HeldTrailers = slot.StopAll = slot.LimitFails = false;
         _held--;
         UpdateReading();
-        PutInFront(ref slot);
     }
 
     private void UpdateReading()

@@ -1,4 +1,5 @@
 using Managed.Proxy.Configuration;
+using Managed.Proxy.Core.FaultInjection;
 using Managed.Proxy.Core;
 
 namespace Managed.Proxy.Http;
@@ -56,6 +57,9 @@ public sealed class FilterBuildContext
 /// </summary>
 public abstract class HttpFilterFactory
 {
+    // Of a crowd's instances so many stay for the next one; the collector takes the others.
+    private const int Kept = 1024;
+
     private readonly Stack<HttpFilter>?[] _free = new Stack<HttpFilter>?[WorkerContext.MaxWorkers];
 
     /// <summary>Which hooks the instances override.</summary>
@@ -67,9 +71,20 @@ public abstract class HttpFilterFactory
 
     internal void Return(HttpFilter filter, WorkerContext worker)
     {
-        filter.OnDestroy();
+        try
+        {
+            Faults.Pass(FaultPoint.FilterDestroy);
+            filter.OnDestroy();
+        }
+        catch (Exception e)
+        {
+            // Nobody knows what state it is in: it serves no other stream.
+            worker.Reports.OnFilterFailure(filter.GetType().Name, e);
+            return;
+        }
         filter.Stream = null!;
-        _free[worker.Id]!.Push(filter);
+        var free = _free[worker.Id]!;
+        if (free.Count < Kept) free.Push(filter);
     }
 }
 

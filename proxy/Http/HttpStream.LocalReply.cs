@@ -71,11 +71,19 @@ public sealed partial class HttpStream
     internal async IoTask<bool> RefuseAsync(Codecs.ServerExchange down, ConnectionManager manager, Generation generation, int status, string details)
     {
         Begin(down, manager, generation);
-        manager.OnRequest(this);
-        SendLocalReply(status, default, details, ResponseFlags.DownstreamProtocolError);
-        bool complete = await SendReplyAsync();
-        Finish(complete);
-        return complete;
+        try
+        {
+            Open();
+            SendLocalReply(status, default, details, ResponseFlags.DownstreamProtocolError);
+            bool complete = await SendReplyAsync();
+            Finish(complete);
+            return complete;
+        }
+        catch
+        {
+            Abandon();
+            throw;
+        }
     }
 
     private async IoTask<bool> SendReplyAsync()

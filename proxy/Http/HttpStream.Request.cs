@@ -43,6 +43,24 @@ public sealed partial class HttpStream
 
     private async IoTask<bool> PumpRequestAsync()
     {
+        try
+        {
+            await MoveRequestAsync();
+        }
+        catch (Exception e)
+        {
+            // The other code waits for this one's end, and would for ever.
+            Worker.Reports.OnCrash(e);
+            if (_responseStarted || _reply == ReplyState.Sending) Cut();
+            else SendLocalReply(500, default, "internal_error", ResponseFlags.LocalReset);
+        }
+        _pumping = false;
+        _pumpDone.Set();
+        return true;
+    }
+
+    private async IoTask<bool> MoveRequestAsync()
+    {
         bool ended = false;
         while (!_pumpStop)
         {
@@ -109,8 +127,6 @@ public sealed partial class HttpStream
             }
             if (_request.HeadersOut && !_upReady || IsStopped) Wake();
         }
-        _pumping = false;
-        _pumpDone.Set();
         return true;
     }
 

@@ -17,7 +17,7 @@ public sealed partial class HttpStream
     private async IoTask<bool> RespondAsync(bool headersOnly)
     {
         _replyBodyGiven = false;
-        _response.Headers(headersOnly);
+        _response.Headers(headersOnly); // [5.3]
         bool sourceEnded = headersOnly;
         while (true)
         {
@@ -25,7 +25,7 @@ public sealed partial class HttpStream
             if (_reply == ReplyState.Asked) return false;
             if (_response.HeadersOut)
             {
-                if (!_responseStarted) StartResponse(headersOnly);
+                if (!_responseStarted) StartResponse(headersOnly); // [5.4]
                 if (_response.HasOut)
                 {
                     if (!await SendPieceAsync(_response.TakeOut())) return false;

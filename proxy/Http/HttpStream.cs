@@ -1,3 +1,4 @@
+using Managed.Proxy.Core.FaultInjection;
 using Managed.Proxy.Core;
 using Managed.Proxy.Core.Buffers;
 using Managed.Proxy.Core.EventLoop;
@@ -19,6 +20,11 @@ namespace Managed.Proxy.Http;
 /// <para>Design: two pieces of straight-line code. The main one runs the request's headers through the filters, forwards, and brings
 /// the response back; a second one exists only while a request body is to be moved. Whatever happens in between (a timer, a filter that
 /// resumes, a client that goes) sets a field and wakes them; they look at the fields and decide.</para>
+/// <code>
+///  client ─► [5.1] headers cleaned ─► [5.2] request filters ─► [6.1] route ─► [6.2] rewrites ─► [7.1] endpoint, connection
+///                                                                                                   │ [7.2] request out
+///  client ◄─ [5.4] bytes out  ◄────── [5.3] response filters ◄── (a reply of our own) ◄──────────── [7.3] response head in
+/// </code>
 /// </summary>
 public sealed partial class HttpStream
 {
@@ -144,38 +150,67 @@ public sealed partial class HttpStream
         Info.StartTime = Worker.NowMicros;
         Info.StartWallClock = Worker.WallMicros;
         Info.StreamId = Worker.NextId();
-        if (_traceStarted is { } started) started(Trace = new StreamTrace());
-        Touch();
-        SetIdleTimeout(manager.StreamIdleMicros);
-        if (manager.RequestMicros > 0 && down.RequestHasBody) Worker.Timers.Arm(_requestTimer, manager.RequestMicros);
-        if (manager.MaxStreamMicros > 0) Worker.Timers.Arm(_maxTimer, manager.MaxStreamMicros);
     }
 
-    /// <summary>Serves the request to the end of its response. False: the connection must close behind it.</summary>
+    // The first of what may fail: within what gives back.
+    private void Open()
+    {
+        // [5]
+        Manager.OnRequest(this);
+        Faults.Pass(FaultPoint.Exchange);
+        if (_traceStarted is { } started) started(Trace = new StreamTrace());
+        Touch();
+        SetIdleTimeout(Manager.StreamIdleMicros);
+        if (Manager.RequestMicros > 0 && _down.RequestHasBody) Worker.Timers.Arm(_requestTimer, Manager.RequestMicros);
+        if (Manager.MaxStreamMicros > 0) Worker.Timers.Arm(_maxTimer, Manager.MaxStreamMicros);
+    }
+
+    /// <summary>
+    /// Serves the request to the end of its response. False: the connection must close behind it. What throws in here has given back what
+    /// the stream had; stream and connection are not to be used any more.
+    /// </summary>
     internal async IoTask<bool> ServeAsync()
     {
-        Manager.OnRequest(this);
-        if (Worker.Overload.RefusesRequests) OnMemoryShort();
-        else if (Manager.PrepareRequest(this))
+        try
         {
-            AttachFilters();
-            _request.Headers(end: !_down.RequestHasBody); // [5]
-            if (!_request.HeadersOut && !IsStopped && RequestHeaders.Has(HeaderId.Expect)) await InviteBodyAsync();
-            while (!_request.HeadersOut && !IsStopped)
+            Open();
+            if (Worker.Overload.RefusesRequests) OnMemoryShort();
+            else if (Manager.PrepareRequest(this)) // [5.1]
             {
-                if (_down.RequestHasBody) StartPump();
-                await _main.WaitAsync();
+                AttachFilters();
+                if (!IsStopped) _request.Headers(end: !_down.RequestHasBody); // [5.2]
+                if (!_request.HeadersOut && !IsStopped && RequestHeaders.Has(HeaderId.Expect)) await InviteBodyAsync();
+                while (!_request.HeadersOut && !IsStopped)
+                {
+                    if (_down.RequestHasBody) StartPump();
+                    await _main.WaitAsync();
+                }
             }
+            bool complete = false;
+            if (!IsStopped) complete = await ForwardAsync(); // [6]
+            // A reply of our own may come out of any stage, also in place of an upstream's response that has not begun.
+            // Filters that see a reply on its way out may answer with another one: each once.
+            while (_reply == ReplyState.Asked && !_responseStarted && _end == StreamEnd.None) complete = await SendReplyAsync();
+            await StopPumpAsync();
+            bool reusable = complete && SkipRequestBody();
+            Finish(complete);
+            return reusable;
         }
-        bool complete = false;
-        if (!IsStopped) complete = await ForwardAsync(); // [6]
-        // A reply of our own may come out of any stage, also in place of an upstream's response that has not begun.
-        // Filters that see a reply on its way out may answer with another one: each once.
-        while (_reply == ReplyState.Asked && !_responseStarted && _end == StreamEnd.None) complete = await SendReplyAsync();
-        await StopPumpAsync();
-        bool reusable = complete && SkipRequestBody();
-        Finish(complete);
-        return reusable;
+        catch
+        {
+            Abandon();
+            throw;
+        }
+    }
+
+    // Nobody foresaw it: whoever else runs for the stream ends, and all that it has taken goes back.
+    private void Abandon()
+    {
+        _end = StreamEnd.Cut;
+        _pumpStop = true;
+        _upstream.Stop();
+        Finish(complete: false);
+        _pumpSignal.Set();
     }
 
     // A filter wants the body before the upstream is asked, and the client wants to be asked for it (RFC 9110 section 10.1.1).
@@ -241,13 +276,29 @@ public sealed partial class HttpStream
             if (Manager.RoutesConfigureFilters && Route is { HasFilterConfigs: true } route && route.FilterConfig(built.Name) is { } config)
                 disabled = ReferenceEquals(config, RouteEntry.Disabled);
             if (disabled) continue;
-            var filter = built.Factory.Rent(Worker);
+            if (RentFilter(built) is not { } filter) break;
             filter.Stream = this;
             filter.Index = i;
             _filters[_filterCount++] = filter;
             _request.Add(filter, built.Factory.Hooks);
         }
         for (int i = _filterCount - 1; i >= 0; i--) _response.Add(_filters[i], Manager.Filters[_filters[i].Index].Factory.Hooks);
+    }
+
+    // Null: it cannot be made, and without it the request is not let through.
+    private HttpFilter? RentFilter(BuiltHttpFilter built)
+    {
+        try
+        {
+            Faults.Pass(FaultPoint.FilterCreate);
+            return built.Factory.Rent(Worker);
+        }
+        catch (Exception e)
+        {
+            Worker.Reports.OnFilterFailure(built.Name, e);
+            SendLocalReply(500, default, "filter_failure", ResponseFlags.LocalReset);
+            return null;
+        }
     }
 
     // A filter that is off for this stream has nothing to resume.
@@ -264,11 +315,26 @@ public sealed partial class HttpStream
         timers.Cancel(_routeTimer);
         timers.Cancel(_maxTimer);
         timers.Cancel(_requestTimer);
+        try
+        {
+            _upstream.End();
+        }
+        catch (Exception e)
+        {
+            Worker.Reports.OnCrash(e);
+        }
         Info.EndTime = Worker.NowMicros;
         _down.FillInfo(Info);
         for (int i = 0; i < _filterCount; i++)
-            if ((Manager.Filters[_filters[i].Index].Factory.Hooks & FilterHooks.Complete) != 0) _filters[i].OnComplete();
-        Manager.OnComplete(this, complete);
+            if ((Manager.Filters[_filters[i].Index].Factory.Hooks & FilterHooks.Complete) != 0) Complete(_filters[i]);
+        try
+        {
+            Manager.OnComplete(this, complete);
+        }
+        catch (Exception e)
+        {
+            Worker.Reports.OnCrash(e); // the access log: the stream is over all the same
+        }
         for (int i = 0; i < _filterCount; i++)
         {
             Manager.Filters[_filters[i].Index].Factory.Return(_filters[i], Worker);
@@ -289,6 +355,18 @@ public sealed partial class HttpStream
         _upstream.Forget();
         _main.Reset();
         RequestTrailers.Clear();
+    }
+
+    private void Complete(HttpFilter filter)
+    {
+        try
+        {
+            filter.OnComplete();
+        }
+        catch (Exception e)
+        {
+            Worker.Reports.OnFilterFailure(filter.GetType().Name, e);
+        }
     }
 
     /// <summary>Between two requests: lets go of what only an unusual one needed.</summary>

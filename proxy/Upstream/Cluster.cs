@@ -18,14 +18,19 @@ public sealed class Cluster
         Members = members;
         State = members?.State!;
         _targets = targets;
+        Limits = new ClusterLimits(config);
         LoadBalancer = new LoadBalancer(config.LbPolicy, config.LeastRequestLbConfig.ChoiceCount, members?.State.Workers ?? WorkerContext.MaxWorkers);
     }
 
     public string Name => Config.Name;
     public ClusterConfig Config { get; }
     internal ClusterState State { get; }
+    /// <summary>Null: connections as they are.</summary>
+    internal UpstreamSocket? Socket { get; init; }
     internal ClusterMembers Members { get; }
     internal LoadBalancer LoadBalancer { get; }
+    /// <summary>This version's.</summary>
+    internal ClusterLimits Limits { get; }
     /// <summary>
     /// This version's endpoints: a request that began on an earlier version keeps choosing among that version's. DNS replaces the set of
     /// the version that is live.

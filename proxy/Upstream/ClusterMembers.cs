@@ -9,46 +9,79 @@ namespace Managed.Proxy.Upstream;
 /// <summary>
 /// The endpoints of a live cluster, over its versions: what the version in service names, and what DNS answers for it. An endpoint that
 /// stays keeps its connections and counters. Control threads and the resolver's.
+/// <para>A version comes in three steps: <see cref="Prepare"/> before it is in service, for its own requests alone; <see cref="Follow"/> once
+/// it is; <see cref="Settle"/> when nobody goes back any more, and only then an endpoint that it does not have is retired.</para>
 /// </summary>
 internal sealed class ClusterMembers(ClusterState state)
 {
-    private readonly Dictionary<string, IPAddress[]> _resolved = [];
+    private const int MostNames = 10_000;
+
+    private readonly Dictionary<string, IPAddress[]> _resolved = new(StringComparer.OrdinalIgnoreCase);
     private readonly Lock _lock = new();
     private readonly Dictionary<string, Endpoint> _known = [];
-    private volatile Cluster? _active;
+    private volatile Cluster? _active, _prepared;
     private Action<Endpoint>? _retire;
 
     public ClusterState State => state;
 
     /// <summary>What DNS is asked for; empty when every address is literal.</summary>
     public IReadOnlyList<EndpointTarget> Targets => _active?.Targets ?? [];
-    public DnsLookupFamily DnsFamily { get; private set; }
-    public TimeSpan DnsRefresh { get; private set; } = TimeSpan.FromSeconds(5);
+    public TimeSpan DnsRefresh => _active?.Config.DnsRefreshRate ?? TimeSpan.FromSeconds(5);
 
     /// <summary>How pools of an endpoint that is gone are told, on their workers.</summary>
     public void OnRetire(Action<Endpoint> retire) => _retire = retire;
 
-    /// <summary>Takes limits and endpoints of a version.</summary>
-    public void Follow(Cluster cluster)
+    /// <summary>Gives a version that is to come its endpoints. Of what is in service nothing changes.</summary>
+    public void Prepare(Cluster cluster)
     {
-        state.Configure(cluster.Config);
-        DnsFamily = cluster.Config.DnsLookupFamily;
-        DnsRefresh = cluster.Config.DnsRefreshRate;
         lock (_lock)
         {
-            _active = cluster;
-            Rebuild();
+            if (ReferenceEquals(cluster, _active)) return;
+            cluster.Endpoints = new EndpointSet(MembersOf(cluster));
+            _prepared = cluster;
         }
     }
 
-    /// <summary>An answer of DNS for a name; the last good answer stays when there is none.</summary>
+    /// <summary>The version is in service: its limits, its endpoints, its names.</summary>
+    public void Follow(Cluster cluster)
+    {
+        lock (_lock)
+        {
+            _active = cluster;
+            _prepared = null;
+            Rebuild();
+        }
+        state.Limits = cluster.Limits;
+    }
+
+    /// <summary>There is no way back, and nothing to come: endpoints that the version in service does not have are retired.</summary>
+    public void Settle()
+    {
+        lock (_lock)
+        {
+            _prepared = null;
+            RetireOthers();
+        }
+    }
+
+    /// <summary>An answer of DNS for a name: all its addresses. The last good answer stays when there is none.</summary>
     public void Resolved(string name, IPAddress[] addresses)
     {
         lock (_lock)
         {
-            if (_resolved.TryGetValue(name, out var before) && before.SequenceEqual(addresses)) return;
+            addresses = [.. Addresses.Of(addresses, DnsLookupFamily.All)];
+            if (_resolved.TryGetValue(name, out var before))
+            {
+                if (before.AsSpan().SequenceEqual(addresses)) return;
+                var family = _active?.Config.DnsLookupFamily ?? DnsLookupFamily.All;
+                if (Addresses.Of(addresses, family).Count == 0 && Addresses.Of(before, family).Count > 0) return;
+            }
+            // Names of versions long gone; who still needs one asks again.
+            if (_resolved.Count >= MostNames) _resolved.Clear();
             _resolved[name] = addresses;
+            if (_prepared is { } prepared) prepared.Endpoints = new EndpointSet(MembersOf(prepared));
             Rebuild();
+            RetireOthers();
         }
     }
 
@@ -74,42 +107,56 @@ internal sealed class ClusterMembers(ClusterState state)
     {
         lock (_lock)
         {
-            foreach (var endpoint in _known.Values) _retire?.Invoke(endpoint);
-            _known.Clear();
-            _active = null;
+            _active = _prepared = null;
+            RetireOthers();
         }
     }
 
     private void Rebuild()
     {
         if (_active is not { } cluster) return;
-        var gone = new Dictionary<string, Endpoint>(_known);
-        var next = new List<Endpoint>();
+        var members = MembersOf(cluster);
+        foreach (var (endpoint, weight, health) in members) (endpoint.Weight, endpoint.ConfiguredHealth) = (weight, health);
+        cluster.Endpoints = new EndpointSet(members);
+    }
+
+    private List<EndpointMember> MembersOf(Cluster cluster)
+    {
+        var members = new List<EndpointMember>();
+        var taken = new HashSet<string>();
         foreach (var target in cluster.Targets)
         {
             if (target.Address is { } literal) Take(literal, target.Text, target);
             else if (_resolved.TryGetValue(target.HostName, out var addresses))
-                foreach (var ip in addresses)
+                foreach (var ip in Addresses.Of(addresses, cluster.Config.DnsLookupFamily))
                 {
                     var endPoint = new IPEndPoint(ip, target.Port);
                     Take(SocketAddressBytes.From(endPoint), endPoint.ToString(), target);
                 }
         }
-        cluster.Endpoints = new EndpointSet(next);
-        foreach (var (key, endpoint) in gone)
-        {
-            _known.Remove(key);
-            _retire?.Invoke(endpoint);
-        }
+        return members;
 
         void Take(SocketAddressBytes address, string text, EndpointTarget target)
         {
-            string key = text + "|" + target.HostName;
-            if (!_known.TryGetValue(key, out var endpoint)) _known[key] = endpoint = new Endpoint(address, text, target.HostName, target.RewriteHost, state.Workers);
-            else if (!gone.Remove(key)) return; // the same address twice
-            endpoint.Weight = target.Weight;
-            endpoint.ConfiguredHealth = target.Health;
-            next.Add(endpoint);
+            string key = KeyOf(text, target.HostName, cluster.Socket);
+            if (!taken.Add(key)) return; // the same address twice
+            if (!_known.TryGetValue(key, out var endpoint))
+                _known[key] = endpoint = new Endpoint(address, text, target.HostName, target.RewriteHost, state.Workers);
+            members.Add(new EndpointMember(endpoint, target.Weight, target.Health));
         }
     }
+
+    private void RetireOthers()
+    {
+        var kept = new HashSet<Endpoint>([.. _active?.Endpoints.All ?? [], .. _prepared?.Endpoints.All ?? []]);
+        foreach (var (key, endpoint) in _known)
+        {
+            if (kept.Contains(endpoint)) continue;
+            _known.Remove(key);
+            _retire?.Invoke(endpoint);
+        }
+    }
+
+    // An endpoint that is reached in another way is another one.
+    private static string KeyOf(string text, string hostName, UpstreamSocket? socket) => $"{text}|{hostName}|{socket?.Key}";
 }

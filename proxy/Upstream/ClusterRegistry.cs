@@ -14,19 +14,25 @@ internal sealed class ClusterRegistry(int workers)
     /// <summary>What is live of this name, or a new one that becomes live with its version.</summary>
     public ClusterMembers For(string name) => _live.TryGetValue(name, out var members) ? members : new ClusterMembers(new ClusterState(name, workers));
 
-    /// <summary>Makes these the live clusters. Returns those that the version does not have any more.</summary>
-    public List<ClusterMembers> Activate(IEnumerable<Cluster> clusters)
+    /// <summary>The version of these clusters is in service. Those that it does not have stay until <see cref="Settle"/>.</summary>
+    public void Follow(IEnumerable<Cluster> clusters)
     {
-        var kept = new HashSet<string>();
         foreach (var cluster in clusters)
         {
-            kept.Add(cluster.Name);
             _live[cluster.Name] = cluster.Members;
             cluster.Members.Follow(cluster);
         }
+    }
+
+    /// <summary>There is no way back any more. Returns those that the version in service does not have; they are no longer live.</summary>
+    public List<ClusterMembers> Settle(IReadOnlyDictionary<string, Cluster> clusters)
+    {
         var gone = new List<ClusterMembers>();
         foreach (var (name, members) in _live)
-            if (!kept.Contains(name) && _live.TryRemove(name, out _)) gone.Add(members);
+        {
+            if (clusters.ContainsKey(name)) members.Settle();
+            else if (_live.TryRemove(name, out _)) gone.Add(members);
+        }
         return gone;
     }
 }

@@ -8,10 +8,10 @@ internal sealed record SseEvent(string Type, string? Id, string Data)
     public JsonElement Json => JsonDocument.Parse(Data).RootElement;
 }
 
-/// <summary>Reads a stream of events; gives up after 20 s.</summary>
+/// <summary>Reads a stream of events; gives up after a minute.</summary>
 internal sealed class SseReader(TestNode node, string path, string? lastEventId = null) : IDisposable
 {
-    private readonly CancellationTokenSource _deadline = new(TimeSpan.FromSeconds(20));
+    private readonly CancellationTokenSource _deadline = new(TimeSpan.FromSeconds(60));
     private IAsyncEnumerator<SseEvent>? _events;
 
     /// <summary>Connects and reads the first item: from then on the stream sees everything.</summary>

@@ -3,6 +3,7 @@ using System.Net.Http.Headers;
 using System.Text;
 using System.Text.Json;
 using Managed.AdminApi.Hosting;
+using Managed.TestKit;
 
 namespace Managed.AdminApi.Tests;
 
@@ -108,14 +109,13 @@ internal sealed class TestNode : IAsyncDisposable
     /// <summary>Waits until a deployment has left the states in between.</summary>
     public async Task<JsonElement> SettledAsync(string path, string? not = null)
     {
-        using var deadline = new CancellationTokenSource(TimeSpan.FromSeconds(20));
-        while (true)
+        JsonElement deployment = default;
+        await Eventually.TrueAsync(async () =>
         {
-            var deployment = (await GetAsync(path)).Is(HttpStatusCode.OK).Json;
-            if (deployment.GetProperty("state").GetString() is not ("preparing" or "committing") and var state && state != not)
-                return deployment;
-            await Task.Delay(20, deadline.Token);
-        }
+            deployment = (await GetAsync(path)).Is(HttpStatusCode.OK).Json;
+            return deployment.GetProperty("state").GetString() is not ("preparing" or "committing") and var state && state != not;
+        }, path + " to settle");
+        return deployment;
     }
 
     public async ValueTask DisposeAsync()

@@ -2,6 +2,7 @@ using Managed.Proxy.Downstream.Listener;
 using System.Runtime.CompilerServices;
 using Managed.Proxy.Configuration;
 using Managed.Proxy.Configuration.Parsing;
+using Managed.Proxy.Downstream.ListenerFilters;
 using Managed.Proxy.Downstream.NetworkFilters;
 using Managed.Proxy.Http;
 using Managed.TestKit;
@@ -15,13 +16,14 @@ public sealed class CatalogueTests
     private static readonly string Here = Folder();
     private static readonly string Page = Path.GetFullPath(Path.Combine(Here, "../../docs/filters.md"));
 
-    public static TheoryData<string> Filters() => [.. ExtensionCatalog.NetworkFilters.Select(d => FilterReference.Short(d.Name)), .. ExtensionCatalog.HttpFilters.Select(d => FilterReference.Short(d.Name))];
+    public static TheoryData<string> Filters() => [.. ExtensionCatalog.ListenerFilters.Select(d => FilterReference.Short(d.Name)), .. ExtensionCatalog.NetworkFilters.Select(d => FilterReference.Short(d.Name)), .. ExtensionCatalog.HttpFilters.Select(d => FilterReference.Short(d.Name))];
 
     [Fact]
     public void EveryDefinition_IsInTheCatalogueOnce()
     {
         Assert.Equal(Concrete(typeof(HttpFilterDefinition)), ExtensionCatalog.HttpFilters.Select(d => d.GetType().FullName).Order());
         Assert.Equal(Concrete(typeof(NetworkFilterDefinition)), ExtensionCatalog.NetworkFilters.Select(d => d.GetType().FullName).Order());
+        Assert.Equal(Concrete(typeof(ListenerFilterDefinition)), ExtensionCatalog.ListenerFilters.Select(d => d.GetType().FullName).Order());
     }
 
     [Fact]
@@ -31,6 +33,8 @@ public sealed class CatalogueTests
         Assert.All(Implementations(typeof(HttpFilter)), t => Assert.Contains(t.Namespace, folders));
         var networkFolders = ExtensionCatalog.NetworkFilters.Select(d => d.GetType().Namespace).ToHashSet();
         Assert.All(Implementations(typeof(TerminalFilter)), t => Assert.Contains(t.Namespace, networkFolders));
+        var listenerFolders = ExtensionCatalog.ListenerFilters.Select(d => d.GetType().Namespace).ToHashSet();
+        Assert.All(Implementations(typeof(ListenerFilter)), t => Assert.Contains(t.Namespace, listenerFolders));
     }
 
     [Fact]
@@ -40,6 +44,8 @@ public sealed class CatalogueTests
         Assert.Equal(names.Count, names.Distinct().Count());
         Assert.All(ExtensionCatalog.HttpFilters, d => Assert.StartsWith("envoy.filters.http.", d.Name, StringComparison.Ordinal));
         Assert.All(ExtensionCatalog.NetworkFilters, d => Assert.StartsWith("envoy.filters.network.", d.Name, StringComparison.Ordinal));
+        Assert.All(ExtensionCatalog.ListenerFilters, d => Assert.StartsWith("envoy.filters.listener.", d.Name, StringComparison.Ordinal));
+        Assert.All(ExtensionCatalog.ListenerFilters, d => Assert.Equal(d.ConfigType, ExtensionCatalog.FindConfigType(d.TypeName)));
         Assert.All(ExtensionCatalog.HttpFilters, d => Assert.Equal(d.ConfigType, ExtensionCatalog.FindConfigType(d.TypeName)));
     }
 

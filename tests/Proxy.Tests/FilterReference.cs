@@ -21,8 +21,10 @@ internal static class FilterReference
             |---|---|---|
 
             """);
+        foreach (var d in ExtensionCatalog.ListenerFilters) page.Append($"| [{Short(d.Name)}](#{Short(d.Name)}) | listener | {Cell(d.Summary)} |\n");
         foreach (var d in ExtensionCatalog.NetworkFilters) page.Append($"| [{Short(d.Name)}](#{Short(d.Name)}) | network | {Cell(d.Summary)} |\n");
         foreach (var d in ExtensionCatalog.HttpFilters) page.Append($"| [{Short(d.Name)}](#{Short(d.Name)}) | HTTP | {Cell(d.Summary)} |\n");
+        foreach (var d in ExtensionCatalog.ListenerFilters) Filter(page, d.Name, d.TypeName, d.Summary, d.ConfigType, null, null, example);
         foreach (var d in ExtensionCatalog.NetworkFilters) Filter(page, d.Name, d.TypeName, d.Summary, d.ConfigType, null, null, example);
         foreach (var d in ExtensionCatalog.HttpFilters) Filter(page, d.Name, d.TypeName, d.Summary, d.ConfigType, d.RouteTypeName, d.RouteConfigType, example);
         return page.ToString();

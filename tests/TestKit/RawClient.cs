@@ -17,7 +17,7 @@ public sealed class RawClient : IAsyncDisposable
 
     private RawClient(Socket socket) => _socket = socket;
 
-    public TimeSpan Patience { get; init; } = TimeSpan.FromSeconds(10);
+    public TimeSpan Patience { get; init; } = TimeSpan.FromSeconds(Eventually.Limit);
     public Socket Socket => _socket;
     /// <summary>The peer has ended its side and everything before it was read.</summary>
     public bool Ended => _ended && _length == 0;
@@ -25,7 +25,7 @@ public sealed class RawClient : IAsyncDisposable
 
     public static Task<RawClient> ConnectAsync(int port) => ConnectAsync(new IPEndPoint(IPAddress.Loopback, port));
 
-    public static async Task<RawClient> ConnectAsync(EndPoint to, EndPoint? from = null, int? receiveBuffer = null)
+    public static async Task<RawClient> ConnectAsync(EndPoint to, EndPoint? from = null, int? receiveBuffer = null, TimeSpan? patience = null)
     {
         var unix = to is UnixDomainSocketEndPoint;
         var socket = new Socket(to.AddressFamily, SocketType.Stream, unix ? ProtocolType.Unspecified : ProtocolType.Tcp);
@@ -34,9 +34,9 @@ public sealed class RawClient : IAsyncDisposable
         if (from is not null) socket.Bind(from);
         try
         {
-            using var limit = new CancellationTokenSource(TimeSpan.FromSeconds(10));
+            using var limit = new CancellationTokenSource(TimeSpan.FromSeconds(Eventually.Limit));
             await socket.ConnectAsync(to, limit.Token);
-            return new RawClient(socket);
+            return new RawClient(socket) { Patience = patience ?? TimeSpan.FromSeconds(Eventually.Limit) };
         }
         catch
         {

@@ -1,4 +1,5 @@
 using System.Numerics;
+using Managed.Proxy.Core.FaultInjection;
 
 namespace Managed.Proxy.Core.Buffers;
 
@@ -68,6 +69,7 @@ internal sealed class BufferPool
 
     private byte[] RentBit(int bit)
     {
+        Faults.Pass(FaultPoint.BufferRent);
         Count(1L << bit);
         if (bit > LastKeptBit || !_free[bit].TryPop(out var buffer)) return GC.AllocateUninitializedArray<byte>(1 << bit);
         if (bit > LargeBit) _hugeKept -= buffer.Length;

@@ -158,6 +158,9 @@ internal sealed unsafe class EventLoop : IPollable
             if (took > LongestTurnMicros) LongestTurnMicros = took;
             if (took >= LongTurnMicros) Volatile.Write(ref LastLongTurn, began);
         }
+        // What was posted before the end may need what is given back after it.
+        RunPosted();
+        RunDeferred();
         Volatile.Write(ref TurnBegan, 0);
         t_current = null;
     }

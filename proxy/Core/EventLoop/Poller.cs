@@ -1,4 +1,5 @@
 using System.Runtime.InteropServices;
+using Managed.Proxy.Core.FaultInjection;
 
 namespace Managed.Proxy.Core.EventLoop;
 
@@ -45,6 +46,7 @@ internal sealed unsafe class Poller : IDisposable
     /// <returns>0 or -errno.</returns>
     public int Add(int fd, IPollable target, uint events)
     {
+        Faults.Pass(FaultPoint.PollerAdd);
         if (fd >= _slots.Length) Array.Resize(ref _slots, Math.Max(fd + 1, _slots.Length * 2));
         ref var slot = ref _slots[fd];
         slot.Target = target;

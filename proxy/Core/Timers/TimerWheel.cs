@@ -1,4 +1,5 @@
 using System.Numerics;
+using Managed.Proxy.Core.FaultInjection;
 
 namespace Managed.Proxy.Core.Timers;
 
@@ -47,6 +48,7 @@ public sealed class TimerWheel
     /// <summary>Fires once, <paramref name="delayMicros"/> from now or up to 9.2 ms later; replaces an earlier arming.</summary>
     public void Arm(WheelTimer timer, long delayMicros)
     {
+        Faults.Pass(FaultPoint.TimerArm);
         long deadline = _now + Math.Clamp(delayMicros, 0, MaxDelayMicros);
         timer.Deadline = deadline;
         if (timer.Slot >= 0)

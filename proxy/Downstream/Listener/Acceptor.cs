@@ -1,3 +1,4 @@
+using Managed.Proxy.Core.FaultInjection;
 using Managed.Proxy.Core;
 using Managed.Proxy.Core.EventLoop;
 using Managed.Proxy.Core.Limits;
@@ -40,17 +41,27 @@ internal sealed unsafe class Acceptor : IPollable
 
     public override string ToString() => $"accepting on {_key}";
 
-    public void Start() => _worker.Loop.Poller.Add(_fd, this, Libc.EpollIn | Libc.EpollExclusive);
+    /// <summary>Where the kernel refuses, it is asked again: connections that nobody accepts would hang.</summary>
+    public void Start()
+    {
+        if (_worker.Loop.Poller.Add(_fd, this, Libc.EpollIn | Libc.EpollExclusive) < 0) _worker.Timers.Arm(_resume, PauseMicros);
+    }
 
     /// <summary>What waits in the kernel's queue is taken first, so that nobody who was let in is reset.</summary>
     public void Stop()
     {
         if (_fd < 0) return;
-        AcceptMany(int.MaxValue);
-        _worker.Timers.Remove(_resume);
-        _worker.Loop.Poller.Forget(_fd);
-        Libc.close(_fd);
-        _fd = -1;
+        try
+        {
+            AcceptMany(int.MaxValue);
+        }
+        finally
+        {
+            _worker.Timers.Remove(_resume);
+            _worker.Loop.Poller.Forget(_fd);
+            Libc.close(_fd);
+            _fd = -1;
+        }
     }
 
     public void OnEvents(uint events)
@@ -62,9 +73,9 @@ internal sealed unsafe class Acceptor : IPollable
     private Listener? Current()
     {
         var current = _connections.Current;
-        if (ReferenceEquals(current, _seen)) return _listener;
+        if (current is not null && ReferenceEquals(current, _seen)) return _listener;
         // A listener that was just removed still serves what had connected before, on the last version that had it.
-        _generation = Has((ListenerGeneration)current) ?? Has(_connections.Taken) ?? Has(_connections.Former);
+        _generation = current is null ? null : Has((ListenerGeneration)current) ?? Has(_connections.Taken) ?? Has(_connections.Former);
         _listener = _generation?.FindListener(_key);
         _seen = current;
         return _listener;
@@ -97,9 +108,28 @@ internal sealed unsafe class Acceptor : IPollable
                 continue;
             }
             if (!_connections.Admits(listener)) { Libc.close(fd); continue; }
-            var transport = SocketTransport.Accepted(_worker.Loop, fd, new ReadOnlySpan<byte>(raw, Math.Min(length, 128)));
+            _connections.Serve(Take(fd, new ReadOnlySpan<byte>(raw, Math.Min(length, 128)), listener), listener, _generation!, isCurrent: ReferenceEquals(_generation, _seen));
+        }
+    }
+
+    // It is admitted already.
+    private SocketTransport Take(int fd, ReadOnlySpan<byte> from, Listener listener)
+    {
+        SocketTransport? transport = null;
+        try
+        {
+            Faults.Pass(FaultPoint.Accept);
+            transport = SocketTransport.Accepted(_worker.Loop, fd, from);
             transport.Owner = listener.Name;
-            _connections.Serve(transport, listener, _generation!, isCurrent: ReferenceEquals(_generation, _seen));
+            return transport;
+        }
+        finally
+        {
+            if (transport is null)
+            {
+                Libc.close(fd);
+                _connections.Leave(listener, !listener.Config.IgnoreGlobalConnLimit);
+            }
         }
     }
 

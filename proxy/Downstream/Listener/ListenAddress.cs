@@ -1,4 +1,5 @@
 using System.Net;
+using Managed.Proxy.Core.FaultInjection;
 using Managed.Proxy.Core;
 using Managed.Proxy.Core.EventLoop;
 using Managed.Proxy.Core.Transport;
@@ -18,20 +19,41 @@ internal sealed unsafe class ListenAddress
     {
         Key = key;
         _sockets = sockets;
+        _acceptors = new Acceptor?[sockets.Length];
         BoundAddress = bound;
     }
 
     public string Key { get; }
     public IPEndPoint? BoundAddress { get; }
-    public Acceptor?[] Acceptors { get; } = new Acceptor?[WorkerContext.MaxWorkers];
+    private readonly Acceptor?[] _acceptors;
 
-    public int SocketOf(WorkerContext worker) => _sockets[worker.Id];
+    /// <summary>On the worker: it accepts from its socket.</summary>
+    public void Start(WorkerConnections connections)
+    {
+        int id = connections.Worker.Id;
+        Faults.Pass(FaultPoint.StartAccepting);
+        var acceptor = new Acceptor(connections, Key, _sockets[id]);
+        acceptor.Start();
+        _acceptors[id] = acceptor;
+    }
+
+    /// <summary>On the worker: what waits is accepted, then its socket is closed, whether it had begun to accept or not. Again: nothing.</summary>
+    public void Stop(WorkerConnections connections)
+    {
+        int id = connections.Worker.Id, fd = _sockets[id];
+        _sockets[id] = -1;
+        if (fd < 0) return;
+        var acceptor = _acceptors[id];
+        _acceptors[id] = null;
+        if (acceptor is null) Libc.close(fd); else acceptor.Stop();
+    }
 
     /// <summary>Binds for every worker without accepting yet. Null and the reason when it cannot be had; nothing is left behind then.</summary>
     public static ListenAddress? Bind(Listener listener, int workers, out string? wrong)
     {
         var address = listener.Address;
         var sockets = new List<int>();
+        bool done = false;
         wrong = null;
         try
         {
@@ -47,12 +69,17 @@ internal sealed unsafe class ListenAddress
                 sockets.Add(fd);
                 if (i == 0) bound = SocketAddressBytes.LocalOf(fd);
             }
-            if (error == 0) return new ListenAddress(listener.AddressKey, [.. sockets], bound);
+            if (error == 0)
+            {
+                var all = new ListenAddress(listener.AddressKey, [.. sockets], bound);
+                done = true;
+                return all;
+            }
             wrong = $"cannot bind {address.EndPoint}: {Libc.Describe(error)}";
         }
         finally
         {
-            if (wrong is not null) foreach (int fd in sockets) Libc.close(fd);
+            if (!done) foreach (int fd in sockets) Libc.close(fd);
         }
         return null;
     }
@@ -88,6 +115,20 @@ internal sealed unsafe class ListenAddress
         string path = listener.Config.Address!.Pipe!.Path;
         int fd = Libc.socket(Libc.AfUnix, Libc.SockStream | Libc.SockNonBlock | Libc.SockCloExec, 0);
         SocketFile? file = null;
+        try
+        {
+            return BindUnix(listener, path, fd, ref file, workers, out wrong);
+        }
+        catch
+        {
+            if (fd >= 0) Libc.close(fd);
+            file?.Remove();
+            throw;
+        }
+    }
+
+    private static ListenAddress? BindUnix(Listener listener, string path, int fd, ref SocketFile? file, int workers, out string? wrong)
+    {
         if (fd < 0) wrong = Libc.Describe(Libc.Errno);
         else if (path.StartsWith('@'))
         {
@@ -96,7 +137,8 @@ internal sealed unsafe class ListenAddress
             wrong = result < 0 ? Libc.Describe(Libc.Errno) : null;
         }
         else file = SocketFile.Bind(fd, path, listener.Address, out wrong);
-        if (wrong is null && listener.Config.Address.Pipe.Mode != 0) wrong = SetMode(path, (UnixFileMode)listener.Config.Address.Pipe.Mode);
+        int mode = listener.Config.Address!.Pipe!.Mode;
+        if (wrong is null && mode != 0) wrong = SetMode(path, (UnixFileMode)mode);
         if (wrong is not null)
         {
             wrong = $"cannot bind unix://{path}: {wrong}";

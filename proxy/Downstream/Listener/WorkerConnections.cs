@@ -1,3 +1,4 @@
+using Managed.Proxy.Core.FaultInjection;
 using Managed.Proxy.Core;
 using Managed.Proxy.Core.EventLoop;
 using Managed.Proxy.Core.Timers;
@@ -10,14 +11,15 @@ namespace Managed.Proxy.Downstream.Listener;
 internal sealed class WorkerConnections(WorkerContext worker, CurrentGeneration current)
 {
     private const int PressedPerTurn = 64;
+    private readonly HashSet<Transport> _inspected = []; // connections whose chain is not chosen yet
     private DownstreamConnection? _connections, _nextPressed;
     private long _count;
 
     public WorkerContext Worker => worker;
     /// <summary>How many are open. Any thread.</summary>
     public long Count => Volatile.Read(ref _count);
-    /// <summary>The version that new connections and new requests get; there is one as long as anything is accepted.</summary>
-    public Generation Current => current.Value!;
+    /// <summary>The version that new connections and new requests get; null as long as there is none.</summary>
+    public Generation? Current => current.Value;
 
     /// <summary>
     /// Whether one more connection may come; it counts from now, until what <see cref="Serve"/> makes of it has ended. A refusal counts too.
@@ -41,7 +43,8 @@ internal sealed class WorkerConnections(WorkerContext worker, CurrentGeneration 
         return false;
     }
 
-    private void Leave(Listener listener, bool countsGlobally)
+    /// <summary>Gives back the place that <see cref="Admits"/> took.</summary>
+    public void Leave(Listener listener, bool countsGlobally)
     {
         listener.Connections.Leave();
         if (countsGlobally) worker.Overload.Connections.Leave();
@@ -54,6 +57,10 @@ internal sealed class WorkerConnections(WorkerContext worker, CurrentGeneration 
     /// <summary>Nothing begins any more on the versions before the one that is taken.</summary>
     public void ForgetFormer() => Former = null;
 
+    /// <summary>
+    /// Takes over what was accepted and admitted: whatever comes, its place is given back with its end. What throws in here has cost the
+    /// connection.
+    /// </summary>
     /// <param name="transport">What was accepted, and admitted.</param>
     /// <param name="listener">The listener of its address.</param>
     /// <param name="generation">The version that the listener is of.</param>
@@ -61,29 +68,87 @@ internal sealed class WorkerConnections(WorkerContext worker, CurrentGeneration 
     public void Serve(Transport transport, Listener listener, ListenerGeneration generation, bool isCurrent)
     {
         worker.Stats.Increment(listener.Stats.CxTotal);
-        var chain = listener.Matcher.Only ?? listener.Matcher.Match(new ChainQuery(transport.LocalAddress, transport.RemoteAddress, transport.RemoteAddress, "", "raw_buffer", []));
-        if (chain is null)
+        if (listener.Filters.Length > 0) InspectAsync(transport, listener, generation, isCurrent).Forget();
+        else Begin(transport, listener, listener.Matcher.Only is null ? FactsOf(transport) : null, generation, isCurrent);
+    }
+
+    private static ConnectionFacts FactsOf(Transport transport)
+        => new() { Local = transport.LocalAddress, Source = transport.RemoteAddress, DirectSource = transport.RemoteAddress };
+
+    // [2] The listener filters. What the version holds stays until they are through, and that has a time limit.
+    private async IoTask<bool> InspectAsync(Transport transport, Listener listener, ListenerGeneration generation, bool isCurrent)
+    {
+        bool begins = false;
+        ConnectionFacts? facts = null;
+        bool held = generation.TryHold(worker);
+        worker.Stats.Increment(listener.Stats.PreCxActive);
+        try
         {
-            worker.Stats.Increment(listener.Stats.NoFilterChainMatch);
-            transport.Close();
-            Leave(listener, !listener.Config.IgnoreGlobalConnLimit);
-            return;
+            _inspected.Add(transport);
+            facts = FactsOf(transport);
+            var result = held ? await ListenerFilterPass.RunAsync(worker, transport, listener.Filters, facts, (long)listener.Config.ListenerFiltersTimeout.TotalMicroseconds)
+                : InspectionResult.Rejected;
+            if (result == InspectionResult.TimedOut) worker.Stats.Increment(listener.Stats.PreCxTimeout);
+            begins = !transport.IsClosed && (result == InspectionResult.Done || (result == InspectionResult.TimedOut && listener.Config.ContinueOnListenerFiltersTimeout));
         }
-        var connection = new DownstreamConnection(this, transport, chain, generation);
+        catch (Exception e)
+        {
+            worker.Reports.OnCrash(e);
+        }
+        worker.Stats.Decrement(listener.Stats.PreCxActive);
+        _inspected.Remove(transport);
+        try
+        {
+            if (begins) Begin(transport, listener, facts, generation, isCurrent);
+            else
+            {
+                transport.Close();
+                Leave(listener, !listener.Config.IgnoreGlobalConnLimit);
+            }
+        }
+        finally
+        {
+            if (held) generation.LetGo(worker);
+        }
+        return true;
+    }
+
+    // The chain is chosen, and runs the connection. Without facts there is nothing to choose.
+    private void Begin(Transport transport, Listener listener, ConnectionFacts? facts, ListenerGeneration generation, bool isCurrent)
+    {
+        DownstreamConnection? connection = null;
+        try
+        {
+            Faults.Pass(FaultPoint.Serve);
+            var chain = facts is null ? listener.Matcher.Only : listener.Matcher.Match(facts);
+            if (chain is null) worker.Stats.Increment(listener.Stats.NoFilterChainMatch);
+            else connection = new DownstreamConnection(this, transport, chain, generation) { Facts = facts };
+        }
+        finally
+        {
+            if (connection is null)
+            {
+                transport.Close();
+                Leave(listener, !listener.Config.IgnoreGlobalConnLimit);
+            }
+        }
+        if (connection is null) return;
         connection.Next = _connections;
         if (_connections is not null) _connections.Previous = connection;
         _connections = connection;
         _count++;
         worker.Stats.Increment(listener.Stats.CxActive);
         generation.EnterConnection(worker);
-        if (chain.Filters.Length > 0 && !connection.HoldFilters())
+        if (connection.Chain.Filters.Length > 0 && !connection.HoldFilters())
         {
             // Nothing may be served without its filters. Where the version is current, this cannot be.
             worker.Reports.OnCrash(new InvalidOperationException($"a connection came to version {generation.Version}, which has given back its filters"));
             End(connection);
             return;
         }
-        if (!isCurrent) Drain(connection);
+        // While it was looked at, another version may have come that has its chain.
+        if (facts is not null && isCurrent && !ReferenceEquals(generation, Current)) isCurrent = connection.SuccessorIn((ListenerGeneration)Current!) is not null;
+        if (!isCurrent) DrainSafely(connection);
         RunAsync(connection).Forget();
     }
 
@@ -91,7 +156,8 @@ internal sealed class WorkerConnections(WorkerContext worker, CurrentGeneration 
     {
         try
         {
-            if (connection.Chain.Filters.Length == 0 || await FilterAsync(connection)) await connection.Chain.Terminal.RunAsync(connection);
+            if ((connection.Chain.TransportSocket is not { } socket || await socket.AcceptAsync(connection))
+                && (connection.Chain.Filters.Length == 0 || await FilterAsync(connection))) await connection.Chain.Terminal.RunAsync(connection);
         }
         catch (Exception e)
         {
@@ -102,11 +168,20 @@ internal sealed class WorkerConnections(WorkerContext worker, CurrentGeneration 
         return true;
     }
 
+    // Everything is given back, whatever of it throws.
     private void End(DownstreamConnection connection)
     {
         connection.OnCut = connection.OnDrain = connection.OnPressed = null;
         if (connection.CutTimer is { } cut) worker.Timers.Remove(cut);
-        connection.Transport.Close(); // tells the network filters too
+        try
+        {
+            connection.Transport.Close(); // tells the network filters too
+            Faults.Pass(FaultPoint.ConnectionEnd);
+        }
+        catch (Exception e)
+        {
+            worker.Reports.OnCrash(e);
+        }
         if (connection.Previous is null) _connections = connection.Next; else connection.Previous.Next = connection.Next;
         if (connection.Next is not null) connection.Next.Previous = connection.Previous;
         if (_nextPressed == connection) _nextPressed = connection.Next;
@@ -117,7 +192,14 @@ internal sealed class WorkerConnections(WorkerContext worker, CurrentGeneration 
         Leave(connection.Chain.Listener, connection.CountsGlobally);
         connection.Generation.LeaveConnection(worker);
         connection.LetGo();
-        connection.Chain.Listener.AccessLog?.Log(worker, connection.Describe());
+        try
+        {
+            connection.Chain.Listener.AccessLog?.Log(worker, connection.Describe());
+        }
+        catch (Exception e)
+        {
+            worker.Reports.OnCrash(e);
+        }
     }
 
     // The network filters of the chain, between the socket and whoever runs the connection. False: one of them will not have it.
@@ -125,15 +207,21 @@ internal sealed class WorkerConnections(WorkerContext worker, CurrentGeneration 
     {
         var factories = connection.Chain.Filters;
         var filters = new NetworkFilter[factories.Length];
-        for (int i = 0; i < filters.Length; i++)
+        int made = 0;
+        try
         {
-            if (factories[i].Create(connection) is not { } filter)
+            for (; made < filters.Length; made++)
             {
-                for (int made = 0; made < i; made++) filters[made].OnClose(ConnectionEnd.Local);
-                return false;
+                Faults.Pass(FaultPoint.NetworkFilterCreate);
+                if (factories[made].Create(connection) is not { } filter) break;
+                filters[made] = filter;
             }
-            filters[i] = filter;
         }
+        finally
+        {
+            if (made < filters.Length) CloseAll(filters.AsSpan(0, made));
+        }
+        if (made < filters.Length) return false;
         var transport = new FilteredTransport(worker.Loop, connection.Transport, filters);
         foreach (var filter in filters) (filter.Transport, filter.Connection) = (transport, connection);
         connection.Transport = transport;
@@ -142,33 +230,67 @@ internal sealed class WorkerConnections(WorkerContext worker, CurrentGeneration 
         return begins;
     }
 
+    private void CloseAll(ReadOnlySpan<NetworkFilter> filters)
+    {
+        foreach (var filter in filters)
+        {
+            try
+            {
+                filter.OnClose(ConnectionEnd.Local);
+            }
+            catch (Exception e)
+            {
+                worker.Reports.OnCrash(e);
+            }
+        }
+    }
+
+    /// <summary>From now on connections come to this version. Null: to none.</summary>
+    public void Take(ListenerGeneration? newest) => (Former, Taken) = (Taken, newest);
+
     /// <summary>
-    /// After a publication: what has no successor in the current version drains, and is cut when its time is over, which a version that
-    /// still has the listener may make shorter.
+    /// After a publication: what has no successor in the version that was taken drains, and is cut when its time is over, which a version
+    /// that still has the listener may make shorter.
     /// </summary>
-    public void DrainRemoved(ListenerGeneration newest)
+    public void DrainRemoved(ListenerGeneration? newest)
     {
         for (DownstreamConnection? connection = _connections, next; connection is not null; connection = next)
         {
             next = connection.Next;
-            var listener = newest.FindListener(connection.Chain.Listener.AddressKey);
+            var listener = newest?.FindListener(connection.Chain.Listener.AddressKey);
             if (connection.IsDraining)
             {
                 if (listener is not null) CutWithin(connection, listener.Config.DrainTimeout);
             }
-            else if (connection.SuccessorIn(newest) is { } successor) connection.Adopt(successor);
-            else Drain(connection, listener?.Config.DrainTimeout);
+            else if (newest is not null && connection.SuccessorIn(newest) is { } successor) connection.Adopt(successor);
+            else DrainSafely(connection, listener?.Config.DrainTimeout);
         }
-        (Former, Taken) = (Taken, newest);
+    }
+
+    // One that cannot be told to drain is closed: the others are to hear of it all the same.
+    private void DrainSafely(DownstreamConnection connection, TimeSpan? time = null, bool hurried = false)
+    {
+        try
+        {
+            Faults.Pass(FaultPoint.Drain);
+            Drain(connection, time, hurried);
+        }
+        catch (Exception e)
+        {
+            worker.Reports.OnCrash(e);
+            connection.Transport.Close(reset: true);
+        }
     }
 
     /// <summary>Drains the connections of a listener, or all of them.</summary>
     public void DrainWhere(string? addressKey, TimeSpan time)
     {
+        if (addressKey is null)
+            foreach (var transport in _inspected.ToArray()) transport.Close();
         for (DownstreamConnection? connection = _connections, next; connection is not null; connection = next)
         {
             next = connection.Next;
-            if (addressKey is null || connection.Chain.Listener.AddressKey == addressKey) Drain(connection, time, hurried: addressKey is null);
+            if (addressKey is null || connection.Chain.Listener.AddressKey == addressKey) DrainSafely(connection, time, hurried: addressKey is null);
         }
     }
 

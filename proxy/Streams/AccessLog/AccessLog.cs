@@ -1,5 +1,6 @@
 using Managed.Proxy.Configuration;
 using Managed.Proxy.Configuration.Model;
+using Managed.Proxy.Core.FaultInjection;
 using Managed.Proxy.Core;
 
 namespace Managed.Proxy.Streams.AccessLog;
@@ -26,6 +27,7 @@ public sealed class AccessLog
     /// </summary>
     public void Log(WorkerContext worker, StreamInfo info)
     {
+        Faults.Pass(FaultPoint.AccessLog);
         foreach (var logger in _loggers)
             if (logger.Filter?.Passes(info) != false) logger.File.Append(worker.Id, worker.Timers, logger.Format, info);
     }

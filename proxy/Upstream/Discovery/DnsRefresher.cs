@@ -35,7 +35,7 @@ internal sealed class DnsRefresher : IDisposable
     {
         foreach (var cluster in clusters)
             foreach (string name in NamesOf(cluster.Targets))
-                if (_resolver.Known(name) is { } addresses) Accept(cluster.Members, name, addresses, cluster.Config.DnsLookupFamily);
+                if (_resolver.Known(name) is { } addresses) cluster.Members.Resolved(name, addresses);
     }
 
     /// <summary>
@@ -44,7 +44,7 @@ internal sealed class DnsRefresher : IDisposable
     /// </summary>
     public async Task ResolveAsync(IReadOnlyCollection<Cluster> clusters, TimeSpan longest, CancellationToken cancellation)
     {
-        var all = Task.WhenAll(clusters.SelectMany(c => NamesOf(c.Targets).Select(name => ResolveAsync(c.Members, name, c.Config.DnsLookupFamily))));
+        var all = Task.WhenAll(clusters.SelectMany(c => NamesOf(c.Targets).Select(name => ResolveAsync(c.Members, name))));
         try
         {
             await all.WaitAsync(longest, cancellation);
@@ -71,7 +71,7 @@ internal sealed class DnsRefresher : IDisposable
                 if (due <= now)
                 {
                     // A question that still waits for its answer is not asked twice.
-                    foreach (string name in NamesOf(members.Targets)) _ = ResolveAsync(members, name, members.DnsFamily);
+                    foreach (string name in NamesOf(members.Targets)) _ = ResolveAsync(members, name);
                     _due.TryUpdate(members, Stopwatch.GetTimestamp() + (long)(members.DnsRefresh.TotalSeconds * Stopwatch.Frequency), due);
                 }
                 if (_due.TryGetValue(members, out long again)) next = Math.Min(next, again);
@@ -81,27 +81,10 @@ internal sealed class DnsRefresher : IDisposable
         }
     }
 
-    private async Task ResolveAsync(ClusterMembers members, string name, DnsLookupFamily family)
+    private async Task ResolveAsync(ClusterMembers members, string name)
     {
-        if ((await _resolver.AskAsync(name) ?? _resolver.Known(name)) is { } addresses) Accept(members, name, addresses, family);
+        if ((await _resolver.AskAsync(name) ?? _resolver.Known(name)) is { } addresses) members.Resolved(name, addresses);
     }
 
     private static List<string> NamesOf(IReadOnlyList<EndpointTarget> targets) => [.. targets.Where(t => t.Address is null).Select(t => t.HostName).Distinct()];
-
-    private static void Accept(ClusterMembers members, string name, IPAddress[] addresses, DnsLookupFamily family)
-    {
-        var v4 = addresses.Where(a => a.AddressFamily == AddressFamily.InterNetwork);
-        var v6 = addresses.Where(a => a.AddressFamily == AddressFamily.InterNetworkV6);
-        // Envoy: AUTO prefers IPv6, V4_PREFERRED IPv4; the other family only when there is none of it.
-        var chosen = family switch
-        {
-            DnsLookupFamily.V4Only => v4,
-            DnsLookupFamily.V6Only => v6,
-            DnsLookupFamily.V4Preferred => v4.Any() ? v4 : v6,
-            DnsLookupFamily.All => addresses,
-            _ => v6.Any() ? v6 : v4,
-        };
-        var distinct = chosen.Distinct().OrderBy(a => a.ToString(), StringComparer.Ordinal).ToArray();
-        if (distinct.Length > 0) members.Resolved(name, distinct);
-    }
 }

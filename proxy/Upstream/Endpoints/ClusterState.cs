@@ -6,88 +6,73 @@ using Managed.Proxy.Core.Telemetry;
 namespace Managed.Proxy.Upstream.Endpoints;
 
 /// <summary>
-/// What all workers and versions of a cluster share: its limits, what counts against them, its counters, and the requests that wait for
-/// a connection. Carried from version to version as long as the name stays; limits are updated in place.
+/// What all workers and versions of a cluster share: what counts against its limits, its counters, and the requests that wait for a
+/// connection. Carried from version to version as long as the name stays.
 /// </summary>
 internal sealed class ClusterState(string name, int workers)
 {
-    private readonly Queue<PendingRequest>?[] _pending = new Queue<PendingRequest>?[workers];
+    private readonly PendingRequest?[] _pending = new PendingRequest?[workers]; // the head of each line, which is no request itself
 
     public string Name => name;
     /// <summary>How many workers the process has.</summary>
     public int Workers => workers;
-    /// <summary>From the publication of a version on; before there is nothing to count.</summary>
+
+    /// <summary>The counters under the names of the version in service; before there was one there is nothing to count.</summary>
     public ClusterStats Stats { get; private set; } = null!;
 
-    /// <summary>The names are that version's; those that another has too keep their counts. Before its publication, control thread.</summary>
-    public void Count(StatScope names) => Stats = new ClusterStats(names, name);
+    /// <summary>The names are a version's from now on; those that the one before has too keep their counts. Control thread.</summary>
+    public void Count(ClusterStats stats) => Stats = stats;
+
+    /// <summary>Of the version in service: for what belongs to no request, such as an idle connection.</summary>
+    public volatile ClusterLimits Limits = ClusterLimits.Default;
 
     // Shared by the workers: circuit-breaker limits are of the cluster, as Envoy's.
     public long Connections, Requests, Pending, Retries;
-    public long MaxConnections = 1024, MaxPending = 1024, MaxRequests = 1024, MaxRetries = 3;
-    public long ConnectTimeoutMicros = 5_000_000, IdleTimeoutMicros;
-    public int MaxRequestsPerConnection;
-
-    public void Configure(ClusterConfig config)
-    {
-        ConnectTimeoutMicros = (long)config.ConnectTimeout.TotalMicroseconds;
-        IdleTimeoutMicros = (long)config.CommonHttpProtocolOptions.IdleTimeout.TotalMicroseconds;
-        MaxRequestsPerConnection = config.CommonHttpProtocolOptions.MaxRequestsPerConnection;
-        var limits = config.CircuitBreakers.Thresholds.Count > 0 ? config.CircuitBreakers.Thresholds[0] : new CircuitBreakerThresholdsConfig();
-        MaxConnections = limits.MaxConnections;
-        MaxPending = limits.MaxPendingRequests;
-        MaxRequests = limits.MaxRequests;
-        MaxRetries = limits.MaxRetries;
-    }
 
     /// <summary>
     /// Takes a place under max_connections, which the connection that is made in it gives back. Every worker may have one connection even
     /// at the limit, so that no worker starves (Envoy's rule).
     /// </summary>
     /// <param name="open">Connections that this worker has to the endpoint.</param>
-    public bool TryEnterConnection(int open)
+    /// <param name="limits">Of the version that asks.</param>
+    public bool TryEnterConnection(int open, ClusterLimits limits)
     {
-        if (Interlocked.Increment(ref Connections) <= MaxConnections || open == 0) return true;
+        if (Interlocked.Increment(ref Connections) <= limits.MaxConnections || open == 0) return true;
         Interlocked.Decrement(ref Connections);
         return false;
     }
 
     /// <summary>Waits for a connection of this worker to become free; false when too many wait already.</summary>
-    public bool TryWait(WorkerContext worker, PendingRequest request)
+    public bool TryWait(WorkerContext worker, PendingRequest request, ClusterLimits limits)
     {
-        if (Interlocked.Increment(ref Pending) > MaxPending)
+        if (Interlocked.Increment(ref Pending) > limits.MaxPending)
         {
             Interlocked.Decrement(ref Pending);
             return false;
         }
         worker.Stats.Increment(Stats.RqPendingTotal);
         worker.Stats.Increment(Stats.RqPendingActive);
-        request.Queued = true;
-        (_pending[worker.Id] ??= new()).Enqueue(request);
+        (_pending[worker.Id] ??= PendingRequest.NewLine()).Add(request);
         return true;
     }
 
     public void OnConnectionFree(WorkerContext worker) => WakeNext(worker);
     public void OnConnectionClosed(WorkerContext worker) => WakeNext(worker);
 
+    /// <summary>It leaves the line; nothing when it is not in it.</summary>
     public void StopWaiting(WorkerContext worker, PendingRequest request)
     {
         if (!request.Queued) return;
-        request.Queued = false; // stays in the queue as a husk and is passed over
+        request.Leave();
         Left(worker);
     }
 
     private void WakeNext(WorkerContext worker)
     {
-        if (_pending[worker.Id] is not { } queue) return;
-        while (queue.TryDequeue(out var next))
-        {
-            if (!next.Queued) continue;
-            next.Queued = false;
-            Left(worker);
-            next.Ready.Complete(true);
-            return;
-        }
+        if (_pending[worker.Id]?.Next is not { IsLine: false } next) return;
+        next.Leave();
+        Left(worker);
+        next.Ready.Complete(true);
     }
 
     private void Left(WorkerContext worker)
@@ -97,9 +82,10 @@ internal sealed class ClusterState(string name, int workers)
     }
 
     /// <summary>Takes a place under max_requests; give it back by <see cref="LeaveRequest"/>.</summary>
-    public bool TryEnterRequest()
+    /// <param name="limits">Of the version that asks.</param>
+    public bool TryEnterRequest(ClusterLimits limits)
     {
-        if (Interlocked.Increment(ref Requests) <= MaxRequests) return true;
+        if (Interlocked.Increment(ref Requests) <= limits.MaxRequests) return true;
         Interlocked.Decrement(ref Requests);
         return false;
     }
@@ -107,9 +93,37 @@ internal sealed class ClusterState(string name, int workers)
     public void LeaveRequest() => Interlocked.Decrement(ref Requests);
 }
 
-/// <summary>A request in a cluster's queue on one worker. Not reused: a woken husk may still be referred to.</summary>
+/// <summary>
+/// A request in a cluster's line on one worker. The line is a ring through its head, so that who gives up waiting leaves nothing in it,
+/// however long no connection becomes free. Not used again: one that was woken may still be referred to.
+/// </summary>
 internal sealed class PendingRequest
 {
+    private PendingRequest? _previous;
+
     public readonly IoSource<bool> Ready = new();
-    public bool Queued;
+    public PendingRequest? Next { get; private set; }
+    public bool IsLine { get; private init; }
+    public bool Queued => Next is not null && !IsLine;
+
+    public static PendingRequest NewLine()
+    {
+        var line = new PendingRequest { IsLine = true };
+        return line._previous = line.Next = line;
+    }
+
+    /// <summary>Puts a request at the end of this line.</summary>
+    public void Add(PendingRequest request)
+    {
+        (request._previous, request.Next) = (_previous, this);
+        _previous!.Next = request;
+        _previous = request;
+    }
+
+    public void Leave()
+    {
+        _previous!.Next = Next;
+        Next!._previous = _previous;
+        _previous = Next = null;
+    }
 }

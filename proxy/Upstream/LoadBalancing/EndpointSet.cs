@@ -1,3 +1,4 @@
+using Managed.Proxy.Configuration.Model;
 using Managed.Proxy.Upstream.Endpoints;
 
 namespace Managed.Proxy.Upstream.LoadBalancing;
@@ -5,20 +6,27 @@ namespace Managed.Proxy.Upstream.LoadBalancing;
 /// <summary>An immutable set of endpoints with what the policies need precomputed. Made anew when an endpoint comes, goes or changes weight or health.</summary>
 internal sealed class EndpointSet
 {
-    public static readonly EndpointSet Empty = new([]);
+    public static readonly EndpointSet Empty = new((IReadOnlyList<EndpointMember>)[]);
 
     // A schedule over this many turns spreads every weight of 1 to 128 over usual clusters exactly; larger sets fall back to chance by weight.
     private const int MaxSchedule = 16384;
 
-    public EndpointSet(IReadOnlyList<Endpoint> endpoints)
+    /// <summary>With the weight and health that the endpoints have.</summary>
+    public EndpointSet(IReadOnlyList<Endpoint> endpoints) : this([.. endpoints.Select(e => new EndpointMember(e, e.Weight, e.ConfiguredHealth))])
     {
-        All = [.. endpoints];
-        Healthy = [.. endpoints.Where(e => e.IsHealthy)];
-        EqualWeights = Healthy.All(e => e.EffectiveWeight == Healthy[0].EffectiveWeight);
+    }
+
+    public EndpointSet(IReadOnlyList<EndpointMember> members)
+    {
+        All = [.. members.Select(m => m.Endpoint)];
+        var healthy = members.Where(m => m.IsHealthy).ToList();
+        Healthy = [.. healthy.Select(m => m.Endpoint)];
+        var weights = healthy.ConvertAll(m => m.EffectiveWeight);
+        EqualWeights = weights.TrueForAll(w => w == weights[0]);
         Cumulative = new long[Healthy.Length];
         long sum = 0;
-        for (int i = 0; i < Healthy.Length; i++) Cumulative[i] = sum += Healthy[i].EffectiveWeight;
-        if (!EqualWeights) Schedule = BuildSchedule();
+        for (int i = 0; i < Healthy.Length; i++) Cumulative[i] = sum += weights[i];
+        if (!EqualWeights) Schedule = BuildSchedule(weights);
     }
 
     public Endpoint[] All { get; }
@@ -43,9 +51,9 @@ internal sealed class EndpointSet
     }
 
     // Smooth weighted round robin, as nginx does it step by step: the one with the largest current weight goes next.
-    private int[]? BuildSchedule()
+    private int[]? BuildSchedule(List<int> weights)
     {
-        long divisor = Healthy.Aggregate(0L, (g, e) => Gcd(g, e.EffectiveWeight));
+        long divisor = weights.Aggregate(0L, (g, w) => Gcd(g, w));
         long turns = Cumulative[^1] / divisor;
         if (turns > MaxSchedule || turns * Healthy.Length > 4_000_000) return null;
         var schedule = new int[turns];
@@ -55,7 +63,7 @@ internal sealed class EndpointSet
             int best = 0;
             for (int i = 0; i < current.Length; i++)
             {
-                current[i] += Healthy[i].EffectiveWeight;
+                current[i] += weights[i];
                 if (current[i] > current[best]) best = i;
             }
             current[best] -= Cumulative[^1];
@@ -65,4 +73,11 @@ internal sealed class EndpointSet
     }
 
     private static long Gcd(long a, long b) => b == 0 ? a : Gcd(b, a % b);
+}
+
+/// <summary>An endpoint as a version has it: the same one may have another weight in the next.</summary>
+internal readonly record struct EndpointMember(Endpoint Endpoint, int Weight, EndpointHealthStatus Health)
+{
+    public int EffectiveWeight => Endpoint.WeightOverride > 0 ? Endpoint.WeightOverride : Weight;
+    public bool IsHealthy => !Endpoint.DrainOverride && Health is EndpointHealthStatus.Unknown or EndpointHealthStatus.Healthy or EndpointHealthStatus.Degraded;
 }

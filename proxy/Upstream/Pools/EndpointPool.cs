@@ -1,5 +1,7 @@
+using Managed.Proxy.Core.FaultInjection;
 using Managed.Proxy.Core;
 using Managed.Proxy.Core.EventLoop;
+using Managed.Proxy.Core.Tls;
 using Managed.Proxy.Core.Transport;
 using Managed.Proxy.Upstream.Endpoints;
 
@@ -47,38 +49,58 @@ internal sealed class EndpointPool(WorkerContext worker, Endpoint endpoint, Clus
     /// A new connection, in the place that <see cref="ClusterState.TryEnterConnection"/> took; null and -errno (ETIMEDOUT after the connect
     /// time-out) when there is none to be had.
     /// </summary>
-    public async IoTask<(UpstreamConnection? Connection, int Error)> ConnectAsync(ConnectAttempt attempt)
+    public async IoTask<(UpstreamConnection? Connection, int Error)> ConnectAsync(ConnectAttempt attempt, ClusterLimits limits, UpstreamSocket? socket = null)
     {
         _connecting++;
         Interlocked.Increment(ref Endpoint.TotalConnections);
         worker.Stats.Increment(State.Stats.CxTotal);
-        long began = worker.NowMicros;
-        var transport = SocketTransport.Connect(worker.Loop, Endpoint.Address, out int errno);
-        int result = -errno;
-        if (transport is not null)
+        SocketTransport? transport = null;
+        Transport? used = null;
+        TlsConnection? tls = null;
+        UpstreamConnection? connection = null;
+        attempt.Reason = null;
+        int result = -Libc.ECanceled;
+        try
         {
-            transport.Owner = State.Name;
-            attempt.Begin(worker, transport, State.ConnectTimeoutMicros);
-            result = await transport.ConnectedAsync();
-            attempt.End(worker);
+            long began = worker.NowMicros;
+            Faults.Pass(FaultPoint.PoolAcquire);
+            transport = SocketTransport.Connect(worker.Loop, Endpoint.Address, out int errno);
+            result = -errno;
+            if (transport is not null)
+            {
+                transport.Owner = State.Name;
+                attempt.Begin(worker, transport, limits.ConnectTimeoutMicros);
+                result = await transport.ConnectedAsync();
+                if (result >= 0 && socket is not null) (used, tls, result, attempt.Reason) = await socket.ConnectAsync(worker, transport, Endpoint);
+                else used = transport;
+            }
+            if (result < 0) return (null, result);
+            Faults.Pass(FaultPoint.Connected);
+            worker.Stats.Record(State.Stats.ConnectMs, worker.NowMicros - began);
+            var made = new UpstreamConnection(worker, this, used!) { Tls = tls };
+            made.Enter();
+            _open.Add(made);
+            connection = made;
         }
-        _connecting--;
-        if (result < 0)
+        finally
         {
-            transport?.Close();
-            Interlocked.Decrement(ref State.Connections);
-            Interlocked.Increment(ref Endpoint.ConnectFailures);
-            worker.Stats.Increment(result == -Libc.ETimedOut ? State.Stats.CxConnectTimeout : State.Stats.CxConnectFail);
-            State.OnConnectionClosed(worker);
-            return (null, result);
+            attempt.End(worker);
+            _connecting--;
+            if (connection is null) Failed(used ?? transport, result);
         }
         Interlocked.Increment(ref Endpoint.ActiveConnections);
-        worker.Stats.Record(State.Stats.ConnectMs, worker.NowMicros - began);
         worker.Stats.Increment(State.Stats.CxActive);
-        var connection = new UpstreamConnection(worker, this, transport!);
-        connection.Enter();
-        _open.Add(connection);
         return (connection, 0);
+    }
+
+    // Gives its place back.
+    private void Failed(Transport? transport, int result)
+    {
+        transport?.Close();
+        Interlocked.Decrement(ref State.Connections);
+        Interlocked.Increment(ref Endpoint.ConnectFailures);
+        worker.Stats.Increment(result == -Libc.ETimedOut ? State.Stats.CxConnectTimeout : State.Stats.CxConnectFail);
+        State.OnConnectionClosed(worker);
     }
 
     /// <summary>It has room again.</summary>

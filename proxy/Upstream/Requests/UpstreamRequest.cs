@@ -1,5 +1,6 @@
 using Managed.Proxy.Core;
 using Managed.Proxy.Core.EventLoop;
+using Managed.Proxy.Core.Tls;
 using Managed.Proxy.Http.Codecs;
 using Managed.Proxy.Http.Headers;
 using Managed.Proxy.Upstream.Endpoints;
@@ -27,7 +28,7 @@ internal sealed class UpstreamRequest(WorkerContext worker)
     private Cluster _cluster = null!;
     private UpstreamConnection? _connection;
     private PendingRequest? _waiting;
-    private bool _entered, _owesAnswer, _repeatable, _fresh, _stopped;
+    private bool _entered, _holds, _owesAnswer, _repeatable, _fresh, _stopped;
     private int _informational;
 
     /// <summary>Of the request under way; null when there is none.</summary>
@@ -37,6 +38,10 @@ internal sealed class UpstreamRequest(WorkerContext worker)
     /// <summary>From <see cref="AcquireAsync"/> to <see cref="Finish"/>.</summary>
     public ClientExchange? Exchange { get; private set; }
     public ulong ConnectionId => _connection!.Id;
+    /// <summary>What was agreed on with the endpoint by TLS; null without it.</summary>
+    public TlsConnection? Tls => _connection?.Tls;
+    /// <summary>Why no connection could be made, where the system's error says too little; null when it does not.</summary>
+    public string? ConnectReason => _connect.Reason;
     /// <summary>When a connection was asked for, when one was there, and when bytes of a head last came; worker-clock microseconds.</summary>
     public long AskedMicros { get; private set; }
     public long BeganMicros { get; private set; }
@@ -51,7 +56,7 @@ internal sealed class UpstreamRequest(WorkerContext worker)
         _owesAnswer = true;
         _repeatable = isRepeatable;
         _fresh = _stopped = false;
-        if (!state.TryEnterRequest())
+        if (!state.TryEnterRequest(cluster.Limits))
         {
             worker.Stats.Increment(state.Stats.RqPendingOverflow);
             return false;
@@ -62,7 +67,7 @@ internal sealed class UpstreamRequest(WorkerContext worker)
         return true;
     }
 
-    /// <summary>An endpoint, a connection to it and an exchange on that, which is begun. Waits for a connection where there may be no more.</summary>
+    /// <summary>[7.1] An endpoint, a connection to it and an exchange on that, which is begun. Waits for a connection where there may be no more.</summary>
     public IoTask<UpstreamFailure> AcquireAsync(PickContext pick)
     {
         if (_stopped) return new IoTask<UpstreamFailure>(UpstreamFailure.GivenUp);
@@ -78,11 +83,11 @@ internal sealed class UpstreamRequest(WorkerContext worker)
     private async IoTask<UpstreamFailure> ConnectAsync(PickContext pick, Endpoint endpoint, EndpointPool pool)
     {
         var state = State!;
-        while (!state.TryEnterConnection(pool.OpenConnections))
+        while (!state.TryEnterConnection(pool.OpenConnections, _cluster.Limits))
         {
             worker.Stats.Increment(state.Stats.CxOverflow);
             var waiting = new PendingRequest();
-            if (!state.TryWait(worker, waiting))
+            if (!state.TryWait(worker, waiting, _cluster.Limits))
             {
                 worker.Stats.Increment(state.Stats.RqPendingOverflow);
                 return UpstreamFailure.Overflow;
@@ -98,7 +103,7 @@ internal sealed class UpstreamRequest(WorkerContext worker)
             Begin(endpoint, idle);
             return default;
         }
-        var (connection, error) = await pool.ConnectAsync(_connect);
+        var (connection, error) = await pool.ConnectAsync(_connect, _cluster.Limits, _cluster.Socket);
         if (connection is null) return _stopped ? UpstreamFailure.GivenUp : new UpstreamFailure(FailureSide.Upstream, FailureReason.Connect, Errno: -error);
         if (_stopped)
         {
@@ -113,7 +118,8 @@ internal sealed class UpstreamRequest(WorkerContext worker)
     {
         Interlocked.Increment(ref endpoint.ActiveRequests);
         Interlocked.Increment(ref endpoint.TotalRequests);
-        (Endpoint, _connection, Exchange, _informational) = (endpoint, connection, connection.Begin(), 0);
+        (Endpoint, _connection, _holds, _informational) = (endpoint, connection, true, 0);
+        Exchange = connection.Begin();
         BeganMicros = worker.NowMicros;
     }
 
@@ -178,7 +184,7 @@ internal sealed class UpstreamRequest(WorkerContext worker)
     {
         var (stats, counts, exchange, endpoint) = (worker.Stats, State!.Stats, Exchange!, Endpoint!);
         bool complete = failure.IsNone, again = failure.IsRetryable && !_fresh;
-        Exchange = null;
+        Leave(endpoint);
         if (!complete) status = exchange.Status;
         stats.Add(counts.TxBytes, exchange.WireBytesSent);
         stats.Add(counts.RxBytes, exchange.WireBytesReceived);
@@ -200,7 +206,6 @@ internal sealed class UpstreamRequest(WorkerContext worker)
                 stats.Increment(failure.Reason == FailureReason.Cancelled ? counts.RqCancelled : counts.RxReset);
             }
         }
-        Interlocked.Decrement(ref endpoint.ActiveRequests);
         if (!again) return false;
         stats.Increment(counts.RqRetry);
         _fresh = true; // on a new connection: another idle one may be as dead
@@ -222,10 +227,22 @@ internal sealed class UpstreamRequest(WorkerContext worker)
         if (Exchange is not null) Interlocked.Increment(ref Endpoint!.TimeoutRequests);
     }
 
+    private void Leave(Endpoint endpoint)
+    {
+        Exchange = null;
+        _holds = false;
+        Interlocked.Decrement(ref endpoint.ActiveRequests);
+    }
+
     /// <summary>Gives back the place under max_requests, and an exchange that nobody has finished.</summary>
     public void End()
     {
         if (Exchange is not null) Finish(UpstreamFailure.GivenUp, 0);
+        else if (_holds)
+        {
+            Leave(Endpoint!); // something threw before the exchange began
+            _connection!.Close(reset: true);
+        }
         if (!_entered) return;
         _entered = false;
         State!.LeaveRequest();

@@ -1,4 +1,5 @@
 using System.Net;
+using Managed.TestKit;
 using Managed.TestKit.Wasm;
 
 namespace Managed.AdminApi.Tests.Endpoints;
@@ -47,7 +48,7 @@ public sealed class WasmVmTests
         Assert.Equal(("failed", 1), (vm.GetProperty("state").GetString(), vm.GetProperty("errors").GetInt32()));
         Assert.Equal("unreachable: the guest gave up (in give_up)", vm.GetProperty("last_error").GetString());
         // A module that is slow to start is started beside the worker: until then its streams are refused.
-        for (int i = 0; i < 500 && await StatusAsync(node, "/fine") != HttpStatusCode.OK; i++) await Task.Delay(10, TestContext.Current.CancellationToken);
+        await Eventually.TrueAsync(async () => await StatusAsync(node, "/fine") == HttpStatusCode.OK, "the new VM");
         vm = await VmAsync(node);
         Assert.Equal(("active", 2, 1), (vm.GetProperty("state").GetString(), vm.GetProperty("created").GetInt32(), vm.GetProperty("reloads").GetInt32()));
         Assert.Equal(1, (await node.GetAsync("vms?state=failed,active")).Json.GetProperty("total_size").GetInt32());
@@ -83,7 +84,7 @@ public sealed class WasmVmTests
         using var reader = new SseReader(node, "events?types=script.log");
         await reader.FirstAsync();
         for (int i = 0; i < 60; i++) await AskAsync(node, "/fine", HttpStatusCode.OK);
-        await Task.Delay(1100, TestContext.Current.CancellationToken); // the next second has room again
+        await node.Host.Proxy.PassAsync(1000); // the next second has room again
         await AskAsync(node, "/fine", HttpStatusCode.OK);
         long dropped = 0, told = 0;
         while (told + dropped < 61)

@@ -47,7 +47,9 @@ internal sealed class ManagedProgram : IAsyncDisposable
         process.ErrorDataReceived += (_, e) => Take(e.Data);
         process.BeginOutputReadLine();
         process.BeginErrorReadLine();
-        if (await Task.WhenAny(link.Task, process.WaitForExitAsync(), Task.Delay(StartLimit)) != link.Task)
+        using var limit = new CancellationTokenSource(StartLimit);
+        await Task.WhenAny(link.Task, process.WaitForExitAsync(limit.Token));
+        if (!link.Task.IsCompleted)
         {
             if (!process.HasExited) process.Kill();
             lock (lines) throw new InvalidOperationException("managed did not start:\n" + string.Join('\n', lines));

@@ -27,7 +27,7 @@ internal sealed class SteadyTraffic : IAsyncDisposable
     public Task FlowAsync(int answers = 200)
     {
         long until = Answers + answers;
-        return Eventually.Async(() => Answers >= until, $"{answers} answers; failures so far: {string.Join("; ", _failures.Take(3))}", 20);
+        return Eventually.Async(() => Answers >= until, $"{answers} answers; failures so far: {string.Join("; ", _failures.Take(3))}");
     }
 
     public async Task StopAsync()

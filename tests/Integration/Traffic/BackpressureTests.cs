@@ -83,11 +83,11 @@ public sealed class BackpressureTests
         long before = Memory();
         go.SetResult();
         long most = 0;
-        while (!sending.IsCompleted)
+        await Eventually.Async(() =>
         {
             most = Math.Max(most, Memory());
-            await Task.WhenAny(sending, Task.Delay(20));
-        }
+            return sending.IsCompleted;
+        }, "all to be sent");
         await sending;
 
         Assert.Equal("all", (await client.ReadAsync()).Text);
@@ -101,7 +101,7 @@ public sealed class BackpressureTests
         long last = -1;
         while (value() != last || last == 0)
         {
-            Assert.True(end.Elapsed.TotalSeconds < 20, "it never came to a halt");
+            Assert.True(end.Elapsed.TotalSeconds < Eventually.Limit, "it never came to a halt");
             last = value();
             await Task.Delay(200);
         }

@@ -37,10 +37,10 @@ public sealed class DescriptorTests
             int Used() => Directory.GetFiles($"/proc/{process.Id}/fd").Length;
             int atFirst = Used();
             for (int i = 0; i < Limit; i++) hogs.Add(await ConnectAsync(port));
-            await Eventually.Async(() => hogs.Count(IsOver) > 0, "those that are too many to be refused", 30);
+            await Eventually.Async(() => hogs.Count(IsOver) > 0, "those that are too many to be refused");
 
             var cpu = process.TotalProcessorTime;
-            using (var late = await ConnectAsync(port)) await Eventually.Async(() => IsOver(late), "a late client to be told", 30);
+            using (var late = await ConnectAsync(port)) await Eventually.Async(() => IsOver(late), "a late client to be told");
             // Silent connections at the admin port as well: who asks something there is answered all the same.
             for (int i = 0; i < Limit; i++) hogs.Add(await ConnectAsync(admin));
             using (var http = new HttpClient()) await http.GetStringAsync(new Uri($"http://127.0.0.1:{admin}/ready"));
@@ -51,7 +51,7 @@ public sealed class DescriptorTests
             Assert.InRange((process.TotalProcessorTime - cpu).TotalMilliseconds, 0, 1500); // a loop that spins takes more than all of this
 
             foreach (var hog in hogs) hog.Dispose();
-            await Eventually.Async(() => Used() < atFirst + 40, "the descriptors to come back", 20);
+            await Eventually.Async(() => Used() < atFirst + 40, "the descriptors to come back");
             await ServesAsync(port);
         }
         finally

@@ -38,7 +38,7 @@ public sealed class FilterTests
         var plain = await proxy.GetAsync();
 
         Assert.Equal((418, 200), (aborted.Status, plain.Status));
-        Assert.InRange(took, 180, 5000);
+        Assert.True(took >= 180, $"{took} ms");
         Assert.Single(up.Requests);
     }
 

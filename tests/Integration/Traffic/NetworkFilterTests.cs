@@ -76,7 +76,7 @@ public sealed class NetworkFilterTests
 
         client.Reset();
 
-        await ended.Task.WaitAsync(TimeSpan.FromSeconds(10));
+        await ended.Task.WaitAsync(TimeSpan.FromSeconds(Eventually.Limit));
     }
 
     [Fact]

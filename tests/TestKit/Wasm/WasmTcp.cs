@@ -50,7 +50,7 @@ public sealed class WasmTcp : IAsyncDisposable
     {
         byte[] buffer = new byte[count];
         int length = 0;
-        using var limit = new CancellationTokenSource(TimeSpan.FromSeconds(5));
+        using var limit = new CancellationTokenSource(TimeSpan.FromSeconds(Eventually.Limit));
         while (length < count)
         {
             int n = await socket.ReceiveAsync(buffer.AsMemory(length), limit.Token);

@@ -23,9 +23,14 @@ internal sealed class TcpProxyFilter(TcpProxyConfig config, (Cluster Cluster, lo
         var worker = connection.Worker;
         worker.Stats.Increment(stats.CxTotal);
         worker.Stats.Increment(stats.CxActive);
-        var session = new Session(this, connection);
-        await session.RunAsync();
-        worker.Stats.Decrement(stats.CxActive);
+        try
+        {
+            await new Session(this, connection).RunAsync();
+        }
+        finally
+        {
+            worker.Stats.Decrement(stats.CxActive);
+        }
         return true;
     }
 
@@ -65,10 +70,7 @@ internal sealed class TcpProxyFilter(TcpProxyConfig config, (Cluster Cluster, lo
             _info.StartTime = _worker.NowMicros;
             _info.StartWallClock = _worker.WallMicros;
             _info.ConnectionId = connection.Id;
-            _info.RemoteAddress = _info.DirectRemoteAddress = connection.RemoteAddress;
-            _info.LocalAddress = connection.LocalAddress;
-            _info.ListenerName = connection.Chain.Listener.Name;
-            _info.FilterChainName = connection.Chain.Name;
+            connection.Describe(_info);
         }
 
         public async IoTask<bool> RunAsync()
@@ -77,26 +79,36 @@ internal sealed class TcpProxyFilter(TcpProxyConfig config, (Cluster Cluster, lo
             var state = cluster.State;
             _info.UpstreamCluster = cluster.Name;
             var upstream = await ConnectAsync(cluster, state);
-            if (upstream is null) _connection.Transport.Close(reset: false);
-            else
+            try
             {
-                _lastActivity = _worker.NowMicros;
-                if (_filter._idleMicros > 0) _worker.Timers.Arm(_idle, _filter._idleMicros);
-                if (_filter._maxMicros > 0) _worker.Timers.Arm(_max, _filter._maxMicros);
-                _tunnel = new Tunnel(_worker.Loop, _connection.Transport, null, upstream.Transport, null, () => _lastActivity = _worker.NowMicros);
-                if (!_gone) await _tunnel.RunAsync();
+                if (upstream is null) _connection.Transport.Close(reset: false);
+                else await ForwardAsync(upstream);
+            }
+            finally
+            {
                 _worker.Timers.Remove(_idle);
                 _worker.Timers.Remove(_max);
-                _info.BytesReceived = _tunnel.FromFirst;
-                _info.BytesSent = _tunnel.FromSecond;
-                _worker.Stats.Add(_filter.Stats.RxBytes, _tunnel.FromFirst);
-                _worker.Stats.Add(_filter.Stats.TxBytes, _tunnel.FromSecond);
-                bool broken = _tunnel.IsBroken || _gone;
-                upstream.Close(reset: broken);
-                _connection.Transport.Close(reset: broken);
+                upstream?.Close(reset: true); // when it is not closed already
             }
             _info.EndTime = _worker.NowMicros;
             _filter.AccessLog?.Log(_worker, _info);
+            return true;
+        }
+
+        private async IoTask<bool> ForwardAsync(UpstreamConnection upstream)
+        {
+            _lastActivity = _worker.NowMicros;
+            if (_filter._idleMicros > 0) _worker.Timers.Arm(_idle, _filter._idleMicros);
+            if (_filter._maxMicros > 0) _worker.Timers.Arm(_max, _filter._maxMicros);
+            _tunnel = new Tunnel(_worker.Loop, _connection.Transport, null, upstream.Transport, null, () => _lastActivity = _worker.NowMicros);
+            if (!_gone) await _tunnel.RunAsync();
+            _info.BytesReceived = _tunnel.FromFirst;
+            _info.BytesSent = _tunnel.FromSecond;
+            _worker.Stats.Add(_filter.Stats.RxBytes, _tunnel.FromFirst);
+            _worker.Stats.Add(_filter.Stats.TxBytes, _tunnel.FromSecond);
+            bool broken = _tunnel.IsBroken || _gone;
+            upstream.Close(reset: broken);
+            _connection.Transport.Close(reset: broken);
             return true;
         }
 
@@ -112,7 +124,7 @@ internal sealed class TcpProxyFilter(TcpProxyConfig config, (Cluster Cluster, lo
                     return null;
                 }
                 var pool = EndpointPool.Of(endpoint, _worker, state);
-                if (!state.TryEnterConnection(pool.OpenConnections))
+                if (!state.TryEnterConnection(pool.OpenConnections, cluster.Limits))
                 {
                     _info.Flags |= ResponseFlags.UpstreamOverflow;
                     _worker.Stats.Increment(state.Stats.CxOverflow);
@@ -121,14 +133,15 @@ internal sealed class TcpProxyFilter(TcpProxyConfig config, (Cluster Cluster, lo
                 _info.UpstreamAttempts++;
                 _info.UpstreamHost = endpoint.Text;
                 _info.UpstreamRemoteAddress = endpoint.Address.EndPoint;
-                var (connection, error) = await pool.ConnectAsync(_attempt);
+                var (connection, error) = await pool.ConnectAsync(_attempt, cluster.Limits, cluster.Socket);
                 if (connection is not null)
                 {
                     connection.Transport.PeerGone = static (s, half) => { if (!half) ((Session)s!).Stop(); };
                     connection.Transport.PeerGoneState = this;
+                    _info.UpstreamTls = connection.Tls;
                     return connection;
                 }
-                _info.UpstreamFailure = Libc.Describe(-error);
+                _info.UpstreamFailure = _attempt.Reason ?? Libc.Describe(-error);
             }
             if (!_gone) _info.Flags |= ResponseFlags.UpstreamConnectionFailure;
             return null;

@@ -52,7 +52,6 @@ public sealed class EnvoyBootstrapTests
         Assert.Equal("false", manager.Object("http_protocol_options")!["accept_http_10"]!.ToString());
         Assert.Equal("false", manager.Object("http_protocol_options")!["enable_trailers"]!.ToString());
         Assert.Contains(taken.Notes, n => n.Detail.Contains("use_remote_address: false", StringComparison.Ordinal) && n.Detail.Contains("enable_trailers: false", StringComparison.Ordinal));
-        Assert.Contains(taken.Notes, n => n.Detail.Contains("codec_type AUTO", StringComparison.Ordinal));
     }
 
     [Fact]

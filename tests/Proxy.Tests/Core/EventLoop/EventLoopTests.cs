@@ -145,6 +145,19 @@ public sealed class EventLoopTests
     private const int EventLoopMicros = Managed.Proxy.Core.EventLoop.EventLoop.LaterMicros;
 
     [Fact]
+    public void WhatWasPostedBeforeTheEnd_RunsBeforeTheLoopHasEnded()
+    {
+        var thread = new LoopThread();
+        thread.Run(() =>
+        {
+            thread.Loop.Post(_ => _ran.Add("posted"), null);
+            thread.Done();
+        });
+        Assert.Equal(["posted"], _ran);
+        thread.Dispose();
+    }
+
+    [Fact]
     public void Close_DoesWhatWasPostedAfterTheEnd()
     {
         var thread = new LoopThread();

@@ -80,7 +80,7 @@ internal sealed class LiveProxy : IAsyncDisposable
         /// <summary>Sends a request and reads to the end of a response with content-length.</summary>
         public async Task<string> SendAsync(string method, string path, params string[] fields)
         {
-            using var limit = new CancellationTokenSource(TimeSpan.FromSeconds(10));
+            using var limit = new CancellationTokenSource(TimeSpan.FromSeconds(Managed.TestKit.Eventually.Limit));
             string head = $"{method} {path} HTTP/1.1\r\nhost: h.com\r\n{string.Concat(fields.Select(f => f + "\r\n"))}\r\n";
             await socket.SendAsync(Encoding.Latin1.GetBytes(head), limit.Token);
             int length = 0;

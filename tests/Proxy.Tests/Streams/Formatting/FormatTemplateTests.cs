@@ -159,7 +159,7 @@ public sealed class FormatTemplateTests
     [InlineData("%START_TIME(%Q)%", "%Q is not a time specifier", null)]
     [InlineData("%PATH(XX)%", "PATH", null)]
     [InlineData("%RESPONSE_COD%", "unknown format operator %RESPONSE_COD%", "did you mean 'RESPONSE_CODE'?")]
-    [InlineData("%DOWNSTREAM_TLS_VERSION%", "not available", null)]
+    [InlineData("%TRACE_ID%", "not available", null)]
     [InlineData("%ROUNDTRIP_DURATION%", "not available", null)]
     [InlineData("%FILTER_STATE(k)%", "plain form", null)]
     public void WrongFormat_IsAnError(string format, string detail, string? hint)

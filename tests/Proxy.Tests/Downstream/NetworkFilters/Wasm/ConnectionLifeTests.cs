@@ -72,7 +72,7 @@ public sealed class ConnectionLifeTests
         await client.SendAsync("hello");
         if (endsFirst) client.EndSending();
         await Eventually.Async(() => tcp.Said.Any(s => s.StartsWith(callback, StringComparison.Ordinal)), tcp.Log);
-        await Task.Delay(20);
+        await tcp.Proxy.PassAsync(20);
         client.Reset();
         await LifeAsync(tcp);
     }
@@ -88,12 +88,12 @@ public sealed class ConnectionLifeTests
             await client.SendAsync("hello");
             var accepted = tcp.Upstream.AcceptSocketAsync();
             // A guest that pauses, or ends, lets nothing through.
-            if (await Task.WhenAny(accepted, Task.Delay(150)) == accepted)
+            if (await Task.WhenAny(accepted, tcp.Proxy.PassAsync(150)) == accepted)
             {
                 using var server = await accepted;
                 await server.SendAsync("you"u8.ToArray());
                 server.Shutdown(SocketShutdown.Send);
-                await Task.Delay(20);
+                await tcp.Proxy.PassAsync(20);
             }
         }
         catch (SocketException)

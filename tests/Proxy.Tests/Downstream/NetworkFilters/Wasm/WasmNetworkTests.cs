@@ -84,7 +84,7 @@ public sealed class WasmNetworkTests
         Assert.Equal("abcdef", await ReadAsync(server, 6));
         Assert.Equal(["size: 3", "size: 6", "down = abcdef"], tcp.Said);
         await server.SendAsync("12"u8.ToArray());
-        await Task.Delay(50, TestContext.Current.CancellationToken);
+        await tcp.Proxy.PassAsync(50);
         Assert.Equal(0, client.Socket.Available);
         await server.SendAsync("34"u8.ToArray());
         Assert.Equal("1234", await client.ReadTextAsync(4));
@@ -116,7 +116,7 @@ public sealed class WasmNetworkTests
     {
         await using var tcp = await StartAsync(new WatGuest().On("new_connection", "(return (i32.const 1))").On("downstream_data", Get));
         await using var client = await tcp.Proxy.ConnectAsync();
-        await Task.Delay(50, TestContext.Current.CancellationToken);
+        await tcp.Proxy.PassAsync(50);
         Assert.False(tcp.Upstream.Pending());
         await client.SendAsync("now");
         using var server = await tcp.Upstream.AcceptSocketAsync(TestContext.Current.CancellationToken);
@@ -208,7 +208,7 @@ public sealed class WasmNetworkTests
         Random.Shared.NextBytes(bytes);
         var sending = client.SendAsync(bytes);
         using var server = await tcp.Upstream.AcceptSocketAsync(TestContext.Current.CancellationToken);
-        await Task.Delay(200, TestContext.Current.CancellationToken);
+        await tcp.Proxy.PassAsync(200);
         byte[] got = new byte[bytes.Length];
         int length = 0;
         while (length < got.Length) length += await server.ReceiveAsync(got.AsMemory(length), TestContext.Current.CancellationToken);

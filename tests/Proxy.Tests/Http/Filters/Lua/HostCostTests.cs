@@ -38,6 +38,7 @@ public sealed class HostCostTests
         ["state_get"] = "h:streamInfo():filterState():set('k', TREE) h:streamInfo():filterState():get('k')", ["state_set"] = "h:streamInfo():filterState():set('k', S:sub(1, 250000))",
         ["filter_context"] = "h:filterContext()", ["stat"] = "h:stats():counter(('x'):rep(200))", ["stat_add"] = "h:stats():counter('c'):add(1)", ["stat_value"] = "h:stats():counter('c'):value()",
         ["shared"] = "managed.shared('d'):set('k', S:sub(1, 1000000)) managed.shared('d'):get('k')",
+        ["has_tls"] = "h:connection():ssl()", ["tls"] = "local s = h:connection():ssl() if s then s:urlEncodedPemEncodedPeerCertificateChain() end",
     };
 
     private const string Limits = ", limits: {instructions: 1000000000, wall_time: 10s, memory: 64MiB}";

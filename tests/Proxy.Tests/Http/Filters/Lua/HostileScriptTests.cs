@@ -86,10 +86,8 @@ public sealed class HostileScriptTests
         await using var proxy = await LuaProxy.StartAsync($"function envoy_on_request(h) if h:headers():get('x-good') then return end {code} end");
         for (int i = 0; i < 3; i++)
         {
-            var watch = Stopwatch.StartNew();
-            var bad = await proxy.GetAsync();
+            var bad = await proxy.GetAsync(); // has a limit, as each wait of the client
             Assert.True(bad.Status is 200, $"{bad.Status} {proxy.Log}");
-            Assert.True(watch.ElapsedMilliseconds < 1500, $"{watch.ElapsedMilliseconds} ms");
             var good = await proxy.GetAsync(headers: "x-good: 1\r\n");
             Assert.Equal(200, good.Status);
         }
@@ -101,37 +99,23 @@ public sealed class HostileScriptTests
     {
         // One worker; one client in the endless loop of its own stream again and again, another beside it.
         await using var proxy = await LuaProxy.StartAsync("function envoy_on_request(h) if h:headers():get('x-bad') then while true do end end end", ", limits: {instructions: 1000000000, wall_time: 0.02s}");
-        double quiet = await P99Async(proxy);
         using var stop = new CancellationTokenSource();
+        var watch = Stopwatch.StartNew();
         var bad = Task.Run(async () =>
         {
-            int sent = 0;
-            while (!stop.IsCancellationRequested)
-            {
-                Assert.Equal(200, (await proxy.GetAsync(headers: "x-bad: 1\r\n")).Status);
-                sent++;
-            }
-            return sent;
+            while (!stop.IsCancellationRequested) Assert.Equal(200, (await proxy.GetAsync(headers: "x-bad: 1\r\n")).Status);
         }, TestContext.Current.CancellationToken);
-        double beside = await P99Async(proxy);
-        await stop.CancelAsync();
-        Assert.True(await bad > 0);
-        Assert.True(proxy.Proxy.Stat("http.edge.lua.quarantines") > 0); // which is what keeps the worker free
-        // A breach costs 20 ms of the worker, and after ten of them one a second: a hundredth of the requests may meet one.
-        Assert.InRange(beside, 0, 2 * quiet + 100);
-    }
-
-    private static async Task<double> P99Async(LuaProxy proxy)
-    {
         await using var client = await proxy.Proxy.ConnectAsync();
-        var times = new List<double>();
-        for (int i = 0; i < 1_000; i++)
+        // Each of them is served; and until the script has been put aside, however long that takes.
+        for (int i = 0; i < 1_000 || proxy.Proxy.Stat("http.edge.lua.quarantines") == 0; i++)
         {
-            var watch = Stopwatch.StartNew();
+            Assert.True(watch.Elapsed.TotalSeconds < Eventually.Limit, "it was not put aside");
             Assert.Equal(200, (await client.AskAsync("GET / HTTP/1.1\r\nHost: h\r\n\r\n")).Status);
-            times.Add(watch.Elapsed.TotalMilliseconds);
         }
-        return times.Order().ElementAt(990);
+        await stop.CancelAsync();
+        await bad;
+        // A breach costs 20 ms of the worker: ten of them, and after that one a second.
+        Assert.InRange(proxy.Proxy.Server.GuestVms().Sum(v => v.Breaches), 1, 12 + (long)watch.Elapsed.TotalSeconds);
     }
 
     [Fact]

@@ -1,4 +1,3 @@
-using System.Diagnostics;
 using Managed.Proxy.Bindings.Lua;
 using Managed.TestKit;
 using Xunit;
@@ -71,8 +70,7 @@ public sealed class ReleaseTests
 
     private static async Task LevelAsync(long expected)
     {
-        var watch = Stopwatch.StartNew();
-        while (LuaState.Live > expected && watch.ElapsedMilliseconds < 10_000) await Task.Delay(20);
+        await Eventually.Async(() => LuaState.Live <= expected, $"no more than {expected} states");
         Assert.InRange(LuaState.Live, 0, expected);
     }
 

@@ -1,3 +1,4 @@
+using Managed.TestKit;
 using Managed.TestKit.Wasm;
 using Xunit;
 
@@ -102,16 +103,19 @@ public sealed class BufferTests
         // The first piece goes unchanged, so the headers have gone with the declared length when the second one changes.
         await using var proxy = await WasmProxy.StartAsync(new WatGuest().With("(global $seen (mut i32) (i32.const 0))")
             .On("response_body", """(if (global.get $seen) (then (drop (call $proxy_set_buffer_bytes (i32.const 1) (i32.const 0) (i32.const 0) "more")))) (global.set $seen (i32.const 1))""").Build());
+        var first = new TaskCompletionSource();
         proxy.Upstream.Script = async peer =>
         {
             await peer.ReadRequestAsync();
             await peer.SendAsync("HTTP/1.1 200 OK\r\ncontent-length: 6\r\n\r\nabc");
-            await Task.Delay(100);
+            await first.Task;
             await peer.SendAsync("def");
-            await Task.Delay(1000);
+            await peer.ReadSomeAsync(); // stays open
         };
         await using var client = await proxy.Proxy.ConnectAsync();
         await client.GetAsync();
+        await Eventually.Async(() => client.Socket.Available > 0, "the first piece to pass");
+        first.SetResult();
         string all = System.Text.Encoding.ASCII.GetString(await client.ReadToEndAsync());
 
         Assert.EndsWith("abc", all, StringComparison.Ordinal);

@@ -38,7 +38,7 @@ internal sealed class GrpcEcho : IAsyncDisposable
         Seen = context.Request.Headers;
         context.Response.ContentType = "application/grpc";
         context.Response.Headers["x-initial"] = "first";
-        if (context.Request.Path == "/test.Echo/Slow") await Task.Delay(5000, context.RequestAborted);
+        if (context.Request.Path == "/test.Echo/Slow") await Task.Delay(Timeout.Infinite, context.RequestAborted);
         if (context.Request.Path == "/test.Echo/Flood")
         {
             byte[] message = new byte[5 + FloodMessage];

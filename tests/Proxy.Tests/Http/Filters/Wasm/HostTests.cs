@@ -168,7 +168,7 @@ public sealed class HostTests
             .On("vm_start", """(call $r "period" (call $proxy_set_tick_period_milliseconds (i32.const 10)))""")
             .On("tick", """(global.set $n (i32.add (global.get $n) (i32.const 1))) (call $n "tick" (global.get $n)) (if (i32.eq (global.get $n) (i32.const 3)) (then (call $r "off" (call $proxy_set_tick_period_milliseconds (i32.const 0)))))""").Build());
         await Eventually.Async(() => proxy.Said.Contains("off: 0"), proxy.Log);
-        await Task.Delay(60);
+        await proxy.Proxy.PassAsync(60);
         Assert.Equal(["period: 0", "period: 0", "tick: 1", "tick: 2", "tick: 3", "off: 0"], proxy.Said);
     }
 

@@ -168,9 +168,8 @@ public sealed class HostileResourceTests
     public async Task HundredThousandHostCalls_InOneCallback_AreDoneOrStopped(string call)
     {
         await using var proxy = await HostileProxy.StartAsync(new WatGuest().On("request_headers", Times(100_000, call)).Build());
-        long began = Stopwatch.GetTimestamp();
         Assert.True((await proxy.GetAsync()).Status is 200 or 503);
-        Assert.True(Stopwatch.GetElapsedTime(began) < TimeSpan.FromSeconds(8), $"{Stopwatch.GetElapsedTime(began)}");
+        Assert.InRange(proxy.Vm.TimeMicros, 1, 8_000_000); // of CPU
         await proxy.OthersAreServedAsync();
     }
 
@@ -248,7 +247,7 @@ public sealed class HostileResourceTests
         await using (var none = await HostileProxy.StartAsync(new WatGuest().On("configure", "(drop (call $proxy_set_tick_period_milliseconds (i32.const 0)))").On("tick", "unreachable").Build()))
         {
             await none.GetAsync();
-            await Task.Delay(50);
+            await none.Proxy.PassAsync(50);
             Assert.Equal(0, none.Vm.Errors);
         }
         // 15 ms of work each millisecond.
@@ -256,10 +255,10 @@ public sealed class HostileResourceTests
             (drop (call $proxy_get_current_time_nanoseconds (i32.const 64)))
             (loop $l (drop (call $proxy_get_current_time_nanoseconds (i32.const 72))) (br_if $l (i64.lt_u (i64.sub (i64.load (i32.const 72)) (i64.load (i32.const 64))) (i64.const 15000000))))
             """).Build(), ", limits: {cpu_per_call: 5s}");
-        await Task.Delay(1000);
+        await proxy.Proxy.PassAsync(1000);
         long before = proxy.Vm.TimeMicros, began = Stopwatch.GetTimestamp();
         await SlowestAsync(proxy, 200);
-        await Task.Delay(500);
+        await proxy.Proxy.PassAsync(500);
         double share = (proxy.Vm.TimeMicros - before) / Stopwatch.GetElapsedTime(began).TotalMicroseconds;
         Assert.True(share < 0.05, $"ticks took {share:P1} of the worker");
         await proxy.OthersAreServedAsync();
@@ -305,11 +304,11 @@ public sealed class HostileResourceTests
         await using var proxy = await HostileProxy.StartAsync(new WatGuest()
             .On("configure", """(drop (call $proxy_register_shared_queue "q" (global.get $NUM)))""").On("request_headers", act).On(callback, act).Build());
         Assert.Equal(200, (await proxy.GetAsync()).Status);
-        await Task.Delay(500);
+        await proxy.Proxy.PassAsync(500);
         long heap = GC.GetTotalMemory(forceFullCollection: true), calls = proxy.Vm.Executions, micros = proxy.Vm.TimeMicros, began = Stopwatch.GetTimestamp();
 
         await SlowestAsync(proxy, 100);
-        await Task.Delay(1000);
+        await proxy.Proxy.PassAsync(1000);
 
         double share = (proxy.Vm.TimeMicros - micros) / Stopwatch.GetElapsedTime(began).TotalMicroseconds;
         await Eventually.Async(() => proxy.Vm.Executions > calls, "it goes on");

@@ -55,7 +55,7 @@ public sealed class HttpCallTests
             (call $r "get_status" (call $proxy_get_status (global.get $NUM) (global.get $OUT) (global.get $SIZE))) (call $n "code" (i32.load (global.get $NUM))) (call $v "why")
             (drop (call $proxy_send_local_response (i32.const 504) "" "late" "" (i32.const -1)))
             """).Build());
-        proxy.Upstream.Script = async peer => { await peer.ReadRequestAsync(); await Task.Delay(2000); };
+        proxy.Upstream.Script = async peer => { await peer.ReadRequestAsync(); await peer.ReadSomeAsync(); }; // and never answers
 
         Assert.Equal((504, "late"), await proxy.GetAsync() is var r ? (r.Status, r.Text) : default);
         Assert.Equal(["call: 0", "headers: 0", "body: 0", "trailers: 0", "status: 1", "bytes: 0", "bytes = ", "pairs: 0", "effective: 0", "get_status: 0", "code: 11", "why = upstream request timeout"], proxy.Said);
@@ -133,7 +133,7 @@ public sealed class HttpCallTests
         await client.GetAsync();
         await Eventually.Async(() => proxy.Said.Contains("call: 0"), proxy.Log);
         client.Reset();
-        await Task.Delay(50);
+        await Eventually.Async(() => proxy.Proxy.Stat("http.edge.downstream_cx_active") == 0, "the client to be gone");
         release.SetResult();
         await Eventually.Async(() => proxy.Said.Contains("effective: 2"), proxy.Log);
     }

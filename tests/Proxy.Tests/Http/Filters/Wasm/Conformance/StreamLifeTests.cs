@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using Managed.TestKit;
 using Managed.TestKit.Wasm;
 using Xunit;
@@ -26,6 +27,9 @@ public sealed class StreamLifeTests
     }
 
     private static IReadOnlyList<string> Said(ProxyFixture proxy) => [.. proxy.Log.Lines.Where(l => l.StartsWith("teller: ", StringComparison.Ordinal)).Select(l => l["teller: ".Length..l.LastIndexOf(" (vm '", StringComparison.Ordinal)])];
+
+    // By the loops' clock.
+    private static long Now() => Stopwatch.GetTimestamp() / (Stopwatch.Frequency / 1_000_000);
 
     private static string Teller(string at = "", string doing = "", string plugin = "") => WasmProxy.Filter(Lives.Guest(Lives.OfStreams, at: at, doing: doing).Build(), ", name: teller" + plugin);
 
@@ -103,16 +107,18 @@ public sealed class StreamLifeTests
         await using (upstream)
         await using (proxy)
         {
+            var seen = new TaskCompletionSource();
             upstream.Script = async peer =>
             {
                 await peer.ReadRequestAsync(null);
                 await peer.SendAsync("HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: websocket\r\n\r\nhello");
-                await Task.Delay(100);
+                await seen.Task;
             };
             await using var client = await proxy.ConnectAsync();
             Assert.Equal(101, (await client.AskAsync("GET /up HTTP/1.1\r\nHost: h\r\nConnection: upgrade\r\nUpgrade: websocket\r\n\r\n")).Status);
             Assert.Equal("hello", await client.ReadTextAsync(5));
             Assert.DoesNotContain(Said(proxy), s => s.StartsWith("done", StringComparison.Ordinal));
+            seen.SetResult();
             await client.ReadToEndAsync();
             await client.DisposeAsync();
             Assert.Equal("request_headers response_headers", await LifeAsync(proxy)); // the bytes of a tunnel pass no filter
@@ -126,8 +132,10 @@ public sealed class StreamLifeTests
         await using (upstream)
         await using (proxy)
         {
-            upstream.OnHead = (_, _) => Task.Delay(400);
+            var late = new TaskCompletionSource();
+            upstream.OnHead = (_, _) => late.Task;
             Assert.Equal(504, (await proxy.GetAsync("/slow")).Status);
+            late.SetResult();
             Assert.Equal(Whole, await LifeAsync(proxy));
         }
     }
@@ -188,7 +196,9 @@ public sealed class StreamLifeTests
             var client = await proxy.ConnectAsync();
             Assert.Equal(200, (await client.AskAsync("GET /other?1 HTTP/1.1\r\nHost: h\r\n\r\n")).Status);
             var working = proxy.GetAsync("/busy");
-            await Task.Delay(50);
+            // In a turn that is as long as none before.
+            var loop = proxy.Server.WorkerAt(0).Loop;
+            await Eventually.Async(() => working.IsCompleted || Volatile.Read(ref loop.TurnBegan) is > 0 and var began && Now() - began > 20_000, "the worker to be busy");
             await client.SendAsync("GET /up HTTP/1.1\r\nHost: h\r\n\r\n");
             client.Reset();
             await working;

@@ -32,7 +32,7 @@ public sealed class VmEndTests
         else await proxy.PublishAsync(new WatGuest().Build());
         await Eventually.Async(() => proxy.Proxy.Stat("wasm.envoy.wasm.runtime.wasmtime.active") >= 0 && proxy.Proxy.Server.GuestVms() is [{ Active: <= 1 }], proxy.Log);
         release.SetResult();
-        while ((await proxy.GetAsync("/fine")).Status != 200) await Task.Delay(10); // the new VM may need a moment
+        await Eventually.TrueAsync(async () => (await proxy.GetAsync("/fine")).Status == 200, "the new VM"); // the new VM may need a moment
         for (int i = 0; i < 5; i++) Assert.Equal(200, (await proxy.GetAsync("/fine")).Status);
         Assert.DoesNotContain("answered", proxy.Said);
     }
@@ -72,7 +72,7 @@ public sealed class VmEndTests
         Assert.Equal(503, (await proxy.GetAsync()).Status);
         await proxy.PublishAsync(module);
         Assert.Equal(200, (await proxy.GetAsync()).Status);
-        await Task.Delay(50);
+        await proxy.Proxy.PassAsync(50); // ten ticks, if it had any
         Assert.Equal(200, (await proxy.GetAsync()).Status);
         Assert.Empty(proxy.Said);
         Assert.Equal(created, proxy.Proxy.Stat("wasm.inline.vm_created"));

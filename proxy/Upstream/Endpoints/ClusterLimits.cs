@@ -1,0 +1,35 @@
+using Managed.Proxy.Configuration.Model;
+
+namespace Managed.Proxy.Upstream.Endpoints;
+
+/// <summary>
+/// What one version says of a cluster's connections and of how many there may be. Immutable: a request takes the limits of the version that
+/// it began on, so that all of a version counts from one instant on.
+/// </summary>
+internal sealed class ClusterLimits
+{
+    /// <summary>Envoy's defaults.</summary>
+    public static readonly ClusterLimits Default = new(new ClusterConfig());
+
+    public ClusterLimits(ClusterConfig config)
+    {
+        var limits = config.CircuitBreakers.Thresholds.Count > 0 ? config.CircuitBreakers.Thresholds[0] : new CircuitBreakerThresholdsConfig();
+        MaxConnections = limits.MaxConnections;
+        MaxPending = limits.MaxPendingRequests;
+        MaxRequests = limits.MaxRequests;
+        MaxRetries = limits.MaxRetries;
+        ConnectTimeoutMicros = (long)config.ConnectTimeout.TotalMicroseconds;
+        IdleTimeoutMicros = (long)config.CommonHttpProtocolOptions.IdleTimeout.TotalMicroseconds;
+        MaxRequestsPerConnection = config.CommonHttpProtocolOptions.MaxRequestsPerConnection;
+    }
+
+    public long MaxConnections { get; init; }
+    public long MaxPending { get; init; }
+    public long MaxRequests { get; init; }
+    public long MaxRetries { get; init; }
+    public long ConnectTimeoutMicros { get; init; }
+    /// <summary>0: none.</summary>
+    public long IdleTimeoutMicros { get; init; }
+    /// <summary>0: as many as come.</summary>
+    public int MaxRequestsPerConnection { get; init; }
+}
