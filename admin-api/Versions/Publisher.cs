@@ -25,6 +25,9 @@ internal sealed class Publisher(ProxyServer proxy, VersionStore store, ActiveCon
     /// <summary>Told after a version has gone live that has to be confirmed.</summary>
     public event Action<string, DateTimeOffset>? ConfirmationNeeded;
 
+    /// <summary>Told after a version has gone live, before the next one can be made.</summary>
+    public event Action<ActiveVersion>? Published;
+
     /// <summary>The number the next version will get.</summary>
     public long NextNumber => _lastNumber + 1;
 
@@ -214,6 +217,7 @@ internal sealed class Publisher(ProxyServer proxy, VersionStore store, ActiveCon
             events.Add(deadline is null ? "deployment.applied" : "deployment.awaiting_confirmation", new { id, version = version.Number, duration_ms = result.DurationMs, confirm_deadline = deadline });
             if (proposal.Reverts is not null)
                 events.Add("deployment.reverted", new { id = proposal.Reverts, version = version.Number });
+            Published?.Invoke(version);
             if (deadline is { } until)
                 ConfirmationNeeded?.Invoke(id, until);
             return new(SubmissionOutcome.Applied, version.Number, version.Document, warnings) { Deployment = id, Summary = summary, ConfirmDeadline = deadline };

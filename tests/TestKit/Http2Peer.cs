@@ -19,7 +19,8 @@ internal sealed record Http2Frame(FrameType Type, FrameFlags Flags, int StreamId
     {
         FrameType.RstStream => $"RST {StreamId} {(Http2Error)Word()}",
         FrameType.GoAway => $"GOAWAY {(Http2Error)Word(4)}",
-        FrameType.Headers => $"HEADERS {StreamId} {string.Join(' ', Fields.Where(f => f.StartsWith(":status: ", StringComparison.Ordinal)).Select(f => f[9..]))}{(Ends ? " END" : "")}",
+        FrameType.Headers =>
+            $"HEADERS {StreamId} {string.Join(' ', Fields.Where(f => f.StartsWith(":status: ", StringComparison.Ordinal)).Select(f => f[9..]))}{(Ends ? " END" : "")}",
         FrameType.Data => $"DATA {StreamId} {Payload.Length}{(Ends ? " END" : "")}",
         FrameType.WindowUpdate => $"WINDOW {StreamId} {Word()}",
         _ => $"{Type} {StreamId} {Payload.Length}",
@@ -71,7 +72,8 @@ internal sealed class Http2Peer : IAsyncDisposable
                 byte[] payload = _bytes[FrameHeader.Size..(FrameHeader.Size + header.Length)];
                 _length -= FrameHeader.Size + header.Length;
                 _bytes.AsSpan(FrameHeader.Size + header.Length, _length).CopyTo(_bytes);
-                return new Http2Frame(header.Type, header.Flags, header.StreamId, payload, header.Type == FrameType.Headers ? Decode(payload) : []);
+                return new Http2Frame(header.Type, header.Flags, header.StreamId, payload,
+                    header.Type == FrameType.Headers ? Decode(payload) : []);
             }
             if (Ended) return null;
             if (_length == _bytes.Length) Array.Resize(ref _bytes, _bytes.Length * 2);
@@ -182,7 +184,8 @@ internal sealed class Http2Script
         return Frame(FrameType.Ping, ack ? FrameFlags.Ack : 0, 0, bytes);
     }
 
-    public Http2Script Data(int streamId, int length, bool ends = false) => Frame(FrameType.Data, ends ? FrameFlags.EndStream : 0, streamId, new byte[length]);
+    public Http2Script Data(int streamId, int length, bool ends = false)
+        => Frame(FrameType.Data, ends ? FrameFlags.EndStream : 0, streamId, new byte[length]);
 
     public Http2Script Data(int streamId, string latin1, bool ends = false)
         => Frame(FrameType.Data, ends ? FrameFlags.EndStream : 0, streamId, Encoding.Latin1.GetBytes(latin1));

@@ -15,7 +15,8 @@ internal sealed unsafe partial class Nghttp2Hpack : IDisposable
 
     public Nghttp2Hpack(int tableSize = 4096)
     {
-        if (nghttp2_hd_deflate_new(out _deflater, (nuint)tableSize) != 0 || nghttp2_hd_inflate_new(out _inflater) != 0) throw new InvalidOperationException();
+        if (nghttp2_hd_deflate_new(out _deflater, (nuint)tableSize) != 0 || nghttp2_hd_inflate_new(out _inflater) != 0)
+            throw new InvalidOperationException();
     }
 
     public byte[] Deflate((byte[] Name, byte[] Value)[] fields)
@@ -23,7 +24,8 @@ internal sealed unsafe partial class Nghttp2Hpack : IDisposable
         var pins = new List<GCHandle>();
         var nva = new Nv[fields.Length];
         for (int i = 0; i < fields.Length; i++)
-            nva[i] = new Nv { Name = Pin(fields[i].Name, pins), Value = Pin(fields[i].Value, pins), NameLength = (nuint)fields[i].Name.Length, ValueLength = (nuint)fields[i].Value.Length };
+            nva[i] = new Nv { Name = Pin(fields[i].Name, pins), Value = Pin(fields[i].Value, pins),
+                NameLength = (nuint)fields[i].Name.Length, ValueLength = (nuint)fields[i].Value.Length };
         byte[] to = new byte[fields.Sum(f => f.Name.Length + f.Value.Length + 64) + 64];
         nint n;
         fixed (byte* t = to)
@@ -82,9 +84,11 @@ internal sealed unsafe partial class Nghttp2Hpack : IDisposable
 
     [LibraryImport(Library)] private static partial int nghttp2_hd_deflate_new(out nint deflater, nuint tableSize);
     [LibraryImport(Library)] private static partial void nghttp2_hd_deflate_del(nint deflater);
-    [LibraryImport(Library)] private static partial nint nghttp2_hd_deflate_hd(nint deflater, byte* to, nuint room, Nv* fields, nuint count);
+    [LibraryImport(Library)]
+    private static partial nint nghttp2_hd_deflate_hd(nint deflater, byte* to, nuint room, Nv* fields, nuint count);
     [LibraryImport(Library)] private static partial int nghttp2_hd_inflate_new(out nint inflater);
     [LibraryImport(Library)] private static partial void nghttp2_hd_inflate_del(nint inflater);
-    [LibraryImport(Library)] private static partial nint nghttp2_hd_inflate_hd2(nint inflater, Nv* field, int* flags, byte* from, nuint length, int isFinal);
+    [LibraryImport(Library)]
+    private static partial nint nghttp2_hd_inflate_hd2(nint inflater, Nv* field, int* flags, byte* from, nuint length, int isFinal);
     [LibraryImport(Library)] private static partial int nghttp2_hd_inflate_end_headers(nint inflater);
 }

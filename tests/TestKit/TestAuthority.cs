@@ -18,7 +18,8 @@ public sealed class TestAuthority : IDisposable
         using var key = ECDsa.Create(ECCurve.NamedCurves.nistP256);
         var request = new CertificateRequest($"CN={name}", key, HashAlgorithmName.SHA256);
         request.CertificateExtensions.Add(new X509BasicConstraintsExtension(true, false, 0, true));
-        request.CertificateExtensions.Add(new X509KeyUsageExtension(X509KeyUsageFlags.KeyCertSign | X509KeyUsageFlags.CrlSign | X509KeyUsageFlags.DigitalSignature, true));
+        request.CertificateExtensions.Add(new X509KeyUsageExtension(X509KeyUsageFlags.KeyCertSign | X509KeyUsageFlags.CrlSign
+            | X509KeyUsageFlags.DigitalSignature, true));
         request.CertificateExtensions.Add(new X509SubjectKeyIdentifierExtension(request.PublicKey, false));
         var now = DateTimeOffset.UtcNow;
         if (issuer is null) _certificate = request.CreateSelfSigned(now.AddDays(-10), now.AddDays(100));
@@ -37,24 +38,30 @@ public sealed class TestAuthority : IDisposable
     public string KeyPem => _certificate.GetECDsaPrivateKey()!.ExportPkcs8PrivateKeyPem() + "\n";
 
     /// <summary>A certificate for these names (IP addresses become such), with the chain up to but without the root.</summary>
-    public TestCertificate Issue(string subject, IReadOnlyList<string>? names = null, bool rsa = false, DateTimeOffset? from = null, DateTimeOffset? until = null,
+    public TestCertificate Issue(string subject, IReadOnlyList<string>? names = null, bool rsa = false, DateTimeOffset? from = null,
+        DateTimeOffset? until = null,
         Action<SubjectAlternativeNameBuilder>? more = null, bool forClients = false)
     {
         var now = DateTimeOffset.UtcNow;
         using AsymmetricAlgorithm key = rsa ? RSA.Create(2048) : ECDsa.Create(ECCurve.NamedCurves.nistP256);
-        var request = key is RSA r ? new CertificateRequest(subject, r, HashAlgorithmName.SHA256, RSASignaturePadding.Pkcs1) : new CertificateRequest(subject, (ECDsa)key, HashAlgorithmName.SHA256);
+        var request = key is RSA r ? new CertificateRequest(subject, r, HashAlgorithmName.SHA256, RSASignaturePadding.Pkcs1)
+            : new CertificateRequest(subject, (ECDsa)key, HashAlgorithmName.SHA256);
         var san = new SubjectAlternativeNameBuilder();
         foreach (string name in names ?? [])
             if (IPAddress.TryParse(name, out var address)) san.AddIpAddress(address); else san.AddDnsName(name);
         more?.Invoke(san);
         if (names is { Count: > 0 } || more is not null) request.CertificateExtensions.Add(san.Build());
         request.CertificateExtensions.Add(new X509BasicConstraintsExtension(false, false, 0, true));
-        request.CertificateExtensions.Add(new X509EnhancedKeyUsageExtension([new Oid(forClients ? "1.3.6.1.5.5.7.3.2" : "1.3.6.1.5.5.7.3.1")], false));
-        using var issued = request.Create(_certificate.SubjectName, X509SignatureGenerator.CreateForECDsa(_certificate.GetECDsaPrivateKey()!), from ?? now.AddDays(-1), until ?? now.AddDays(30), Serial());
+        request.CertificateExtensions.Add(new X509EnhancedKeyUsageExtension(
+            [new Oid(forClients ? "1.3.6.1.5.5.7.3.2" : "1.3.6.1.5.5.7.3.1")], false));
+        using var issued = request.Create(_certificate.SubjectName,
+            X509SignatureGenerator.CreateForECDsa(_certificate.GetECDsaPrivateKey()!), from ?? now.AddDays(-1), until ?? now.AddDays(30),
+                Serial());
         var chain = new StringBuilder().Append(issued.ExportCertificatePem()).Append('\n');
         for (var above = this; above._issuer is not null; above = above._issuer) chain.Append(above.Pem);
         string keyPem = key.ExportPkcs8PrivateKeyPem() + "\n";
-        return new TestCertificate(chain.ToString(), keyPem, Convert.ToHexStringLower(issued.GetCertHash(HashAlgorithmName.SHA256)), issued.SerialNumberBytes.ToArray(),
+        return new TestCertificate(chain.ToString(), keyPem, Convert.ToHexStringLower(issued.GetCertHash(HashAlgorithmName.SHA256)),
+            issued.SerialNumberBytes.ToArray(),
             Convert.ToBase64String(SHA256.HashData(issued.PublicKey.ExportSubjectPublicKeyInfo())));
     }
 

@@ -15,10 +15,12 @@ public static class TlsYaml
     public static string Inline(string text) => $"{{inline_string: {JsonSerializer.Serialize(text)}}}";
 
     /// <summary>An item of tls_certificates.</summary>
-    public static string Certificate(TestCertificate certificate) => $"{{certificate_chain: {Inline(certificate.Chain)}, private_key: {Inline(certificate.Key)}}}";
+    public static string Certificate(TestCertificate certificate)
+        => $"{{certificate_chain: {Inline(certificate.Chain)}, private_key: {Inline(certificate.Key)}}}";
 
     /// <summary>Connects and shakes hands; the server's certificate is looked at by nobody.</summary>
-    public static async Task<SslStream> ConnectAsync(IPEndPoint to, string name = "localhost", X509Certificate2? certificate = null, SslProtocols versions = SslProtocols.None, params string[] alpn)
+    public static async Task<SslStream> ConnectAsync(IPEndPoint to, string name = "localhost", X509Certificate2? certificate = null,
+        SslProtocols versions = SslProtocols.None, params string[] alpn)
     {
         var socket = new TcpClient();
         await socket.ConnectAsync(to);
@@ -28,7 +30,8 @@ public static class TlsYaml
             await stream.AuthenticateAsClientAsync(new SslClientAuthenticationOptions
             {
                 TargetHost = name, EnabledSslProtocols = versions, RemoteCertificateValidationCallback = (_, _, _, _) => true,
-                ClientCertificates = certificate is null ? null : [certificate], ApplicationProtocols = [.. alpn.Select(a => new SslApplicationProtocol(a))],
+                ClientCertificates = certificate is null ? null : [certificate],
+                ApplicationProtocols = [.. alpn.Select(a => new SslApplicationProtocol(a))],
             });
             return stream;
         }
@@ -48,5 +51,6 @@ public static class TlsYaml
     }
 
     /// <summary>One request on a connection that is closed afterwards.</summary>
-    public static Task<string> GetAsync(Stream stream, string path = "/", string host = "example.test") => AskAsync(stream, $"GET {path} HTTP/1.1\r\nhost: {host}\r\nconnection: close\r\n\r\n");
+    public static Task<string> GetAsync(Stream stream, string path = "/", string host = "example.test")
+        => AskAsync(stream, $"GET {path} HTTP/1.1\r\nhost: {host}\r\nconnection: close\r\n\r\n");
 }

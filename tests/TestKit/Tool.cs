@@ -10,7 +10,8 @@ public static class Tool
     /// <summary>What it wrote, errors last.</summary>
     public static async Task<string> RunAsync(string name, string arguments)
     {
-        using var process = Process.Start(new ProcessStartInfo(name, arguments) { RedirectStandardOutput = true, RedirectStandardError = true })!;
+        using var process = Process.Start(new ProcessStartInfo(name, arguments) { RedirectStandardOutput = true,
+            RedirectStandardError = true })!;
         using var limit = new CancellationTokenSource(TimeSpan.FromSeconds(90));
         var output = process.StandardOutput.ReadToEndAsync(limit.Token);
         var errors = process.StandardError.ReadToEndAsync(limit.Token);

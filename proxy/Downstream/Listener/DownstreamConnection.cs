@@ -140,7 +140,8 @@ internal sealed class DownstreamConnection
     // Until it has gone it stays on the newest version that has its chain: the one that it is on may have been gone for long, when it was idle.
     private bool Stay()
     {
-        if (!(_home.Current is ListenerGeneration current && MoveTo(current)) && _home.Taken is { } taken) MoveTo(taken);
+        foreach (var version in (ReadOnlySpan<ListenerGeneration?>)[_home.Current as ListenerGeneration, _home.Taken, _home.Former])
+            if (version is not null && MoveTo(version)) break;
         if (!Generation.TryHold(Worker)) return false;
         _staysOn = Generation;
         return true;

@@ -119,9 +119,21 @@ internal sealed class EndpointPool(WorkerContext worker, Endpoint endpoint, Clus
         if (!_open.Remove(connection)) return;
         Interlocked.Decrement(ref State.Connections);
         Interlocked.Decrement(ref Endpoint.ActiveConnections);
+        Trim();
         worker.Stats.Decrement(State.Stats.CxActive);
         worker.Stats.Increment(State.Stats.CxDestroy);
         State.OnConnectionClosed(worker);
+    }
+
+    /// <summary>How many connections it has room for.</summary>
+    internal int Room => _open.Capacity + _ready.Capacity;
+
+    // The room that a crowd needed goes with it.
+    private void Trim()
+    {
+        const int kept = 64;
+        if (_open.Capacity > kept && _open.Count < _open.Capacity / 4) _open.TrimExcess(Math.Max(kept, _open.Count * 2));
+        if (_ready.Capacity > kept && _ready.Count < _ready.Capacity / 4) _ready.Capacity = Math.Max(kept, _ready.Count * 2);
     }
 
     private void Retire()

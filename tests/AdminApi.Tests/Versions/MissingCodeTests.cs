@@ -9,10 +9,14 @@ using Microsoft.Extensions.DependencyInjection;
 
 namespace Managed.AdminApi.Tests.Versions;
 
-/// <summary>A node that starts while the server of its remote code is away: it serves what it can, says what is missing, and asks again until it has it.</summary>
+/// <summary>
+/// A node that starts while the server of its remote code is away: it serves what it can, says what is missing, and asks again until it has
+/// it.
+/// </summary>
 public sealed class MissingCodeTests
 {
-    private readonly byte[] _module = new WatGuest().On("response_headers", $"(drop (call $proxy_add_header_map_value (i32.const 2) \"x-stamp\" \"{Guid.NewGuid()}\"))").Build();
+    private readonly byte[] _module = new WatGuest()
+        .On("response_headers", $"(drop (call $proxy_add_header_map_value (i32.const 2) \"x-stamp\" \"{Guid.NewGuid()}\"))").Build();
 
     [Theory]
     [InlineData("", 503)]
@@ -29,7 +33,7 @@ public sealed class MissingCodeTests
         Assert.Contains("\"state\":\"degraded\"", (await node.GetAsync("status")).Body);
 
         await using var server = Serve(port);
-        await Eventually.TrueAsync(async () => await StampAsync(node) is not null, 60);
+        await Eventually.TrueAsync(async () => await StampAsync(node) is not null, "the code is there", 60);
         await Eventually.Async(() => node.Host.Services.GetRequiredService<ActiveConfiguration>().Degraded is null, "nothing is missing any more", 60);
         Assert.Equal(200, await StatusAsync(node, "coded"));
         Assert.DoesNotContain("DEGRADED", (await node.GetAsync("/ready")).Body);
@@ -86,5 +90,6 @@ public sealed class MissingCodeTests
 
     private static async Task<int> StatusAsync(TestNode node, string listener) => (int)(await AskAsync(node, listener)).StatusCode;
 
-    private static async Task<string?> StampAsync(TestNode node) => (await AskAsync(node, "coded")).Headers.TryGetValues("x-stamp", out var values) ? values.Single() : null;
+    private static async Task<string?> StampAsync(TestNode node)
+        => (await AskAsync(node, "coded")).Headers.TryGetValues("x-stamp", out var values) ? values.Single() : null;
 }

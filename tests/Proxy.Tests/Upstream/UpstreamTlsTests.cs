@@ -57,7 +57,8 @@ public sealed class UpstreamTlsTests : IDisposable
     public async Task BadCertificate_IsRefused(string kind, string reason)
     {
         using var self = new TestAuthority("self");
-        var certificate = kind == "expired" ? _authority.Issue("CN=service", ["service.test"], from: DateTimeOffset.UtcNow.AddDays(-3), until: DateTimeOffset.UtcNow.AddDays(-1))
+        var certificate = kind == "expired" ? _authority.Issue("CN=service", ["service.test"], from: DateTimeOffset.UtcNow.AddDays(-3),
+            until: DateTimeOffset.UtcNow.AddDays(-1))
             : new TestCertificate(self.Pem, self.KeyPem, "", [], "");
         await using var service = new TlsEcho(certificate, http: true);
         await using var proxy = await ProxyFixture.StartAsync(Document(service.Port, "trusted_ca: CA"));
@@ -72,7 +73,8 @@ public sealed class UpstreamTlsTests : IDisposable
     {
         var own = _authority.Issue("CN=proxy", forClients: true);
         await using var service = new TlsEcho(_service, http: true, asksForCertificate: true);
-        await using var proxy = await ProxyFixture.StartAsync(Document(service.Port, $"sni: service.test, certificates: [{TlsYaml.Certificate(own)}]"));
+        await using var proxy = await ProxyFixture.StartAsync(
+            Document(service.Port, $"sni: service.test, certificates: [{TlsYaml.Certificate(own)}]"));
         Assert.Equal(200, (await proxy.GetAsync()).Status);
         Assert.Equal(["service.test"], service.Names);
         Assert.Equal("CN=proxy", service.Client);
@@ -96,7 +98,8 @@ public sealed class UpstreamTlsTests : IDisposable
     public async Task EndpointThatSaysNothing_IsGivenUpAtTheConnectTimeout()
     {
         await using var silent = new UpstreamPeerSilent();
-        await using var proxy = await ProxyFixture.StartAsync(Document(silent.Port, "sni: service.test").Replace("name: web, ", "name: web, connect_timeout: 0.1s, ", StringComparison.Ordinal));
+        await using var proxy = await ProxyFixture.StartAsync(Document(silent.Port, "sni: service.test")
+            .Replace("name: web, ", "name: web, connect_timeout: 0.1s, ", StringComparison.Ordinal));
         var response = await proxy.GetAsync();
         Assert.Equal(503, response.Status);
         Assert.Equal(1, proxy.Server.Stats.Value("cluster.web.upstream_cx_connect_timeout"));
@@ -106,9 +109,12 @@ public sealed class UpstreamTlsTests : IDisposable
     public async Task NoValidation_IsAWarningThatNamesTheRisk()
     {
         await using var proxy = await ProxyFixture.StartAsync("listeners: []");
-        Assert.Contains(proxy.Build(Document(1, "sni: x")).Warnings, w => w.Detail.Contains("whoever stands between", StringComparison.Ordinal));
-        Assert.Contains(proxy.Build(Document(1, "trusted_ca: CA")).Warnings, w => w.Detail.Contains("whatever the name", StringComparison.Ordinal));
-        Assert.DoesNotContain(proxy.Build(Document(1, "trusted_ca: CA, sni: x, auto_sni_san_validation: true")).Warnings, w => w.Detail.Contains("cluster 'web'", StringComparison.Ordinal));
+        Assert.Contains(proxy.Build(Document(1, "sni: x")).Warnings,
+            w => w.Detail.Contains("whoever stands between", StringComparison.Ordinal));
+        Assert.Contains(proxy.Build(Document(1, "trusted_ca: CA")).Warnings,
+            w => w.Detail.Contains("whatever the name", StringComparison.Ordinal));
+        Assert.DoesNotContain(proxy.Build(Document(1, "trusted_ca: CA, sni: x, auto_sni_san_validation: true")).Warnings,
+            w => w.Detail.Contains("cluster 'web'", StringComparison.Ordinal));
     }
 
     private string Document(int port, string tls) => $$"""

@@ -32,7 +32,7 @@ internal sealed class Http2ServerConnection : Http2Connection
     /// <param name="input">What was read of it already; null: nothing.</param>
     public Http2ServerConnection(DownstreamConnection downstream, ConnectionManager manager, InputBuffer? input)
         : base(downstream.Worker.Loop, downstream.Worker.Stats, downstream.Transport, manager.Http2, manager.Http2Stats,
-            isServer: true, isSecure: false, input)
+            isServer: true, isSecure: downstream.Tls is not null, input)
     {
         _downstream = downstream;
         _worker = downstream.Worker;
@@ -129,10 +129,7 @@ internal sealed class Http2ServerConnection : Http2Connection
         var info = stream.Info;
         info.Protocol = HttpProtocol.Http2;
         info.ConnectionId = _downstream.Id;
-        info.DirectRemoteAddress = info.RemoteAddress = _downstream.RemoteAddress;
-        info.LocalAddress = _downstream.LocalAddress;
-        info.ListenerName = _downstream.Chain.Listener.Name;
-        info.FilterChainName = _downstream.Chain.Name;
+        _downstream.Describe(info);
     }
 
     // The current version at the beginning of each request: one volatile read and a comparison when nothing changed. The options of the

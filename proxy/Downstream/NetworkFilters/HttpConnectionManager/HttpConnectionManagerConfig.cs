@@ -19,7 +19,7 @@ namespace Managed.Proxy.Downstream.NetworkFilters.HttpConnectionManager;
     "not available in this version")]
 public sealed record HttpConnectionManagerConfig : ConfigRecord
 {
-    [Description("AUTO, HTTP1 or HTTP2. AUTO: HTTP/2 for a client that begins with its preface, else HTTP/1.1.")]
+    [Description("AUTO, HTTP1 or HTTP2. AUTO: what was agreed on by ALPN, else HTTP/2 for a client that begins with its preface.")]
     [UnsupportedValue("HTTP3", "HTTP/3 is not available in this version")]
     public HttpCodecType CodecType { get; init; } = HttpCodecType.Auto; // Envoy's default
 

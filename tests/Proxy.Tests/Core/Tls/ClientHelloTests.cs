@@ -47,7 +47,8 @@ public sealed class ClientHelloTests
         Assert.Equal(HelloStatus.TooLong, reader.Read(HelloBytes.Records(HelloBytes.Message("large.test", [], padding: 17_000)), out _));
         // Its head is enough to know.
         var early = new ClientHelloReader(ClientHelloReader.MaxLength);
-        Assert.Equal(HelloStatus.TooLong, early.Read(HelloBytes.Records(HelloBytes.Message("large.test", [], padding: 17_000)).AsSpan(0, 9), out _));
+        Assert.Equal(HelloStatus.TooLong, early.Read(HelloBytes.Records(HelloBytes.Message("large.test", [], padding: 17_000)).AsSpan(0, 9),
+            out _));
     }
 
     [Theory]
@@ -85,11 +86,15 @@ public sealed class ClientHelloTests
     [Fact]
     public void Ja4_IsItsAuthorsExample()
     {
-        byte[] message = HelloBytes.Raw(0x0303, [0x0a0a, 0x1301, 0x1302, 0x1303, 0xc02b, 0xc02f, 0xc02c, 0xc030, 0xcca9, 0xcca8, 0xc013, 0xc014, 0x009c, 0x009d, 0x002f, 0x0035],
+        byte[] message = HelloBytes.Raw(0x0303, [0x0a0a, 0x1301, 0x1302, 0x1303, 0xc02b, 0xc02f, 0xc02c, 0xc030, 0xcca9, 0xcca8, 0xc013,
+            0xc014, 0x009c, 0x009d, 0x002f, 0x0035],
         [
-            (0x1a1a, []), (0x001b, [2, 0, 2]), (0x0000, HelloBytes.Sni("example.test")), (0x0033, []), (0x0010, HelloBytes.Alpn(["h2", "http/1.1"])), (0x4469, []),
-            (0x0017, []), (0x002d, [1, 1]), (0x000d, HelloBytes.List(0x0403, 0x0804, 0x0401, 0x0503, 0x0805, 0x0501, 0x0806, 0x0601)), (0x0005, []), (0x0023, []), (0x0012, []),
-            (0x002b, [6, 0x0a, 0x0a, 3, 4, 3, 3]), (0xff01, [0]), (0x000b, [1, 0]), (0x000a, HelloBytes.List(0x0a0a, 29, 23, 24)), (0x0015, [0, 0]),
+            (0x1a1a, []), (0x001b, [2, 0, 2]), (0x0000, HelloBytes.Sni("example.test")), (0x0033, []),
+            (0x0010, HelloBytes.Alpn(["h2", "http/1.1"])), (0x4469, []),
+            (0x0017, []), (0x002d, [1, 1]), (0x000d, HelloBytes.List(0x0403, 0x0804, 0x0401, 0x0503, 0x0805, 0x0501, 0x0806, 0x0601)),
+            (0x0005, []), (0x0023, []), (0x0012, []),
+            (0x002b, [6, 0x0a, 0x0a, 3, 4, 3, 3]), (0xff01, [0]), (0x000b, [1, 0]), (0x000a, HelloBytes.List(0x0a0a, 29, 23, 24)),
+            (0x0015, [0, 0]),
         ]);
         Assert.Equal("t13d1516h2_8daaf6152771_e5627efa2ab1", Read(HelloBytes.Records(message)).Ja4);
     }
@@ -110,7 +115,8 @@ public sealed class ClientHelloTests
         var verdicts = new Dictionary<HelloStatus, int>();
         for (int round = 0; round < 10_000; round++)
         {
-            byte[] bytes = HelloBytes.Records(HelloBytes.Message($"host{round}.test", round % 2 == 0 ? ["h2", "http/1.1"] : [], padding: round % 50), 1 + random.Next(300));
+            byte[] bytes = HelloBytes.Records(HelloBytes.Message($"host{round}.test", round % 2 == 0 ? ["h2", "http/1.1"] : [],
+                padding: round % 50), 1 + random.Next(300));
             for (int flips = random.Next(4); flips > 0; flips--) bytes[random.Next(bytes.Length)] = (byte)random.Next(256);
             if (random.Next(4) == 0) bytes = bytes[..random.Next(bytes.Length)];
             var whole = new ClientHelloReader(ClientHelloReader.MaxLength);

@@ -6,9 +6,11 @@ namespace Managed.Proxy.Tests.Core.Tls;
 internal static class HelloBytes
 {
     /// <summary>A handshake message as a client of today writes it.</summary>
-    public static byte[] Message(string serverName, string[] alpn, int padding = 0, int version = 0x0303, int[]? ciphers = null, int[]? groups = null, byte[]? pointFormats = null, bool modern = true)
+    public static byte[] Message(string serverName, string[] alpn, int padding = 0, int version = 0x0303, int[]? ciphers = null,
+        int[]? groups = null, byte[]? pointFormats = null, bool modern = true)
     {
-        var extensions = new List<(int, byte[])> { (0, Sni(serverName)), (10, List(groups ?? [29, 23])), (11, [(byte)(pointFormats ?? [0]).Length, .. pointFormats ?? [0]]) };
+        var extensions = new List<(int, byte[])> { (0, Sni(serverName)), (10, List(groups ?? [29, 23])),
+            (11, [(byte)(pointFormats ?? [0]).Length, .. pointFormats ?? [0]]) };
         if (alpn.Length > 0) extensions.Add((16, Alpn(alpn)));
         if (modern)
         {

@@ -24,8 +24,10 @@ public sealed class OcspStapleTests : IDisposable
 
         foreach (var (staple, policy, sent, works) in ((OcspStaple?, StaplePolicy, bool, bool)[])
         [
-            (fresh, StaplePolicy.Lenient, true, true), (fresh, StaplePolicy.MustStaple, true, true), (stale, StaplePolicy.Lenient, false, true),
-            (stale, StaplePolicy.Strict, false, false), (stale, StaplePolicy.MustStaple, false, false), (null, StaplePolicy.Strict, false, true), (null, StaplePolicy.MustStaple, false, false),
+            (fresh, StaplePolicy.Lenient, true, true), (fresh, StaplePolicy.MustStaple, true, true),
+            (stale, StaplePolicy.Lenient, false, true),
+            (stale, StaplePolicy.Strict, false, false), (stale, StaplePolicy.MustStaple, false, false),
+            (null, StaplePolicy.Strict, false, true), (null, StaplePolicy.MustStaple, false, false),
         ])
         {
             var context = TlsHost.Server(certificate, staple: staple, policy: policy);
@@ -56,8 +58,11 @@ public sealed class OcspStapleTests : IDisposable
         await File.WriteAllTextAsync(At("ca.pem"), _authority.Pem);
         await File.WriteAllTextAsync(At("ca.key"), _authority.KeyPem);
         await File.WriteAllTextAsync(At("leaf.pem"), certificate.Chain);
-        await File.WriteAllTextAsync(At("index.txt"), $"V\t{DateTimeOffset.UtcNow.AddDays(20):yyMMddHHmmss}Z\t\t{Convert.ToHexString(certificate.Serial)}\tunknown\t/CN=localhost\n");
-        string told = await OpenSsl.RunAsync("Q\n", ["ocsp", "-index", "index.txt", "-rsigner", "ca.pem", "-rkey", "ca.key", "-CA", "ca.pem", "-issuer", "ca.pem", "-cert", "leaf.pem", "-respout", "r.der", "-ndays", "1", "-noverify"], _folder);
+        await File.WriteAllTextAsync(At("index.txt"),
+            $"V\t{DateTimeOffset.UtcNow.AddDays(20):yyMMddHHmmss}Z\t\t{Convert.ToHexString(certificate.Serial)}\tunknown\t/CN=localhost\n");
+        string told = await OpenSsl.RunAsync("Q\n",
+            ["ocsp", "-index", "index.txt", "-rsigner", "ca.pem", "-rkey", "ca.key", "-CA", "ca.pem", "-issuer", "ca.pem", "-cert",
+                "leaf.pem", "-respout", "r.der", "-ndays", "1", "-noverify"], _folder);
         Assert.True(File.Exists(At("r.der")), told);
         return await File.ReadAllBytesAsync(At("r.der"));
     }

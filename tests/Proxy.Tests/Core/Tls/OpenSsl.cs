@@ -7,7 +7,10 @@ internal static class OpenSsl
 {
     private const string Quit = "Q\n";
 
-    /// <summary>A client that connects and leaves, or types the input if the first argument is none of its options and stays for what comes of it; what it told.</summary>
+    /// <summary>
+    /// A client that connects and leaves, or types the input if the first argument is none of its options and stays for what comes of it;
+    /// what it told.
+    /// </summary>
     public static Task<string> ClientAsync(int port, params string[] arguments)
     {
         bool types = arguments.Length > 0 && !arguments[0].StartsWith('-');
@@ -16,7 +19,8 @@ internal static class OpenSsl
 
     public static async Task<string> RunAsync(string input, IReadOnlyList<string> arguments, string? folder = null)
     {
-        var info = new ProcessStartInfo("openssl", arguments) { RedirectStandardInput = true, RedirectStandardOutput = true, RedirectStandardError = true, WorkingDirectory = folder ?? "" };
+        var info = new ProcessStartInfo("openssl", arguments) { RedirectStandardInput = true, RedirectStandardOutput = true,
+            RedirectStandardError = true, WorkingDirectory = folder ?? "" };
         using var process = Process.Start(info)!;
         using var limit = new CancellationTokenSource(TimeSpan.FromSeconds(60));
         var output = process.StandardOutput.ReadToEndAsync(limit.Token);

@@ -49,12 +49,16 @@ public sealed class PeerVerifierTests : IDisposable
             "none" => ((TestCertificate?)null, new PeerVerifier { TrustedCa = Ca }),
             "stranger" => (_stranger.Issue("CN=client", forClients: true), new PeerVerifier { TrustedCa = Ca }),
             "self-signed" => (SelfSigned(), new PeerVerifier { TrustedCa = Ca }),
-            "expired" => (_authority.Issue("CN=client", forClients: true, from: now.AddDays(-3), until: now.AddDays(-1)), new PeerVerifier { TrustedCa = Ca }),
-            "not yet valid" => (_authority.Issue("CN=client", forClients: true, from: now.AddDays(1), until: now.AddDays(3)), new PeerVerifier { TrustedCa = Ca }),
+            "expired" => (_authority.Issue("CN=client", forClients: true, from: now.AddDays(-3), until: now.AddDays(-1)),
+                new PeerVerifier { TrustedCa = Ca }),
+            "not yet valid" => (_authority.Issue("CN=client", forClients: true, from: now.AddDays(1), until: now.AddDays(3)),
+                new PeerVerifier { TrustedCa = Ca }),
             "for servers" => (_authority.Issue("CN=client"), new PeerVerifier { TrustedCa = Ca }),
-            "without its intermediate" => (WithoutChain(_intermediate.Issue("CN=client", forClients: true)), new PeerVerifier { TrustedCa = Ca }),
+            "without its intermediate" => (WithoutChain(_intermediate.Issue("CN=client", forClients: true)),
+                new PeerVerifier { TrustedCa = Ca }),
             "too deep" => (_intermediate.Issue("CN=client", forClients: true), new PeerVerifier { TrustedCa = Ca, MaxDepth = 0 }),
-            "revoked" => (Revoked(), new PeerVerifier { TrustedCa = Ca, RevocationLists = Encoding.ASCII.GetBytes(_authority.RevocationList()) }),
+            "revoked" =>
+                (Revoked(), new PeerVerifier { TrustedCa = Ca, RevocationLists = Encoding.ASCII.GetBytes(_authority.RevocationList()) }),
             "wrong name" => (good, Named(SanType.Dns, "other.test")),
             "no name" => (Client("CN=client.test", []), Named(SanType.Dns, "client.test")),
             "not pinned" => (good, new PeerVerifier { TrustedCa = Ca, CertificatePins = [new byte[32]] }),
@@ -70,7 +74,9 @@ public sealed class PeerVerifierTests : IDisposable
         }
     }
 
-    public static TheoryData<string> GoodClients() => ["plain", "intermediate", "partial chain", "expired, allowed", "untrusted, accepted", "optional", "name", "wildcard", "email", "uri", "address",
+    public static TheoryData<string> GoodClients()
+        => ["plain", "intermediate", "partial chain", "expired, allowed", "untrusted, accepted", "optional", "name", "wildcard", "email",
+            "uri", "address",
         "pinned", "key pinned", "either pin", "not revoked", "leaf alone looked up", "any, when nothing is asked for"];
 
     [Theory]
@@ -83,28 +89,37 @@ public sealed class PeerVerifierTests : IDisposable
         {
             "plain" => ((TestCertificate?)plain, new PeerVerifier { TrustedCa = Ca }),
             "intermediate" => (_intermediate.Issue("CN=client", forClients: true), new PeerVerifier { TrustedCa = Ca }),
-            "partial chain" => (_intermediate.Issue("CN=client", forClients: true), new PeerVerifier { TrustedCa = Encoding.ASCII.GetBytes(_intermediate.Pem) }),
-            "expired, allowed" => (_authority.Issue("CN=client", forClients: true, from: now.AddDays(-3), until: now.AddDays(-1)), new PeerVerifier { TrustedCa = Ca, AllowExpired = true }),
-            "untrusted, accepted" => (_stranger.Issue("CN=client", forClients: true), new PeerVerifier { TrustedCa = Ca, AcceptUntrusted = true }),
+            "partial chain" => (_intermediate.Issue("CN=client", forClients: true),
+                new PeerVerifier { TrustedCa = Encoding.ASCII.GetBytes(_intermediate.Pem) }),
+            "expired, allowed" => (_authority.Issue("CN=client", forClients: true, from: now.AddDays(-3), until: now.AddDays(-1)),
+                new PeerVerifier { TrustedCa = Ca, AllowExpired = true }),
+            "untrusted, accepted" => (_stranger.Issue("CN=client", forClients: true),
+                new PeerVerifier { TrustedCa = Ca, AcceptUntrusted = true }),
             "optional" => (null, new PeerVerifier { TrustedCa = Ca }),
             "name" => (plain, Named(SanType.Dns, "CLIENT.test")),
             "wildcard" => (Client("CN=client", ["*.client.test"]), Named(SanType.Dns, "a.client.test")),
-            "email" => (_authority.Issue("CN=client", forClients: true, more: s => s.AddEmailAddress("a@client.test")), Named(SanType.Email, "a@client.test")),
-            "uri" => (_authority.Issue("CN=client", forClients: true, more: s => s.AddUri(new Uri("spiffe://client.test/a"))), Named(SanType.Uri, "spiffe://client.test/a")),
+            "email" => (_authority.Issue("CN=client", forClients: true, more: s => s.AddEmailAddress("a@client.test")),
+                Named(SanType.Email, "a@client.test")),
+            "uri" => (_authority.Issue("CN=client", forClients: true, more: s => s.AddUri(new Uri("spiffe://client.test/a"))),
+                Named(SanType.Uri, "spiffe://client.test/a")),
             "address" => (Client("CN=client", ["10.1.2.3", "2001:db8::1"]), Named(SanType.IpAddress, "2001:db8::1")),
             "pinned" => (plain, new PeerVerifier { CertificatePins = [new byte[32], Convert.FromHexString(plain.Sha256)] }),
             "key pinned" => (plain, new PeerVerifier { TrustedCa = Ca, KeyPins = [Convert.FromBase64String(plain.KeySha256)] }),
-            "either pin" => (plain, new PeerVerifier { CertificatePins = [new byte[32]], KeyPins = [Convert.FromBase64String(plain.KeySha256)] }),
+            "either pin" =>
+                (plain, new PeerVerifier { CertificatePins = [new byte[32]], KeyPins = [Convert.FromBase64String(plain.KeySha256)] }),
             "not revoked" => (plain, new PeerVerifier { TrustedCa = Ca, RevocationLists = RevocationOfAnother() }),
             // Of the intermediate authority there is no list.
-            "leaf alone looked up" => (_intermediate.Issue("CN=client", forClients: true), new PeerVerifier { TrustedCa = Ca, RevocationLists = Encoding.ASCII.GetBytes(_intermediate.RevocationList()), RevocationOfLeafOnly = true }),
+            "leaf alone looked up" => (_intermediate.Issue("CN=client", forClients: true),
+                new PeerVerifier { TrustedCa = Ca, RevocationLists = Encoding.ASCII.GetBytes(_intermediate.RevocationList()),
+                    RevocationOfLeafOnly = true }),
             _ => (_stranger.Issue("CN=client", forClients: true), new PeerVerifier()),
         };
         foreach (var version in (TlsVersion[])[TlsVersion.Tls12, TlsVersion.Tls13])
         {
             var result = Shake(verifier, certificate, version, required: kind != "optional");
             Assert.True(result.Worked, $"{kind}: {result.ServerSide.FailureReason}");
-            Assert.Equal(kind is not ("untrusted, accepted" or "optional" or "any, when nothing is asked for"), result.ServerSide.Connection!.IsPeerVerified);
+            Assert.Equal(kind is not ("untrusted, accepted" or "optional" or "any, when nothing is asked for"),
+                result.ServerSide.Connection!.IsPeerVerified);
             Assert.Equal(certificate?.Sha256, result.ServerSide.Connection.Peer is { } peer ? Convert.ToHexStringLower(peer.Sha256) : null);
             if (kind == "plain")
             {
@@ -142,7 +157,8 @@ public sealed class PeerVerifierTests : IDisposable
     public void ResumedClient_IsStillKnown()
     {
         var certificate = Client("CN=client", ["client.test"]);
-        var server = TlsHost.Server(_server, new TicketKeys(TimeSpan.FromHours(1), TimeProvider.System), verifier: new PeerVerifier { TrustedCa = Ca }, required: true);
+        var server = TlsHost.Server(_server, new TicketKeys(TimeSpan.FromHours(1), TimeProvider.System),
+            verifier: new PeerVerifier { TrustedCa = Ca }, required: true);
         var client = TlsHost.Client(certificate: certificate);
         foreach (bool resumed in (bool[])[false, true, true])
         {
@@ -159,9 +175,12 @@ public sealed class PeerVerifierTests : IDisposable
     [Fact]
     public void UnreadableAuthorities_AreAnError()
     {
-        foreach (var verifier in (PeerVerifier[])[new PeerVerifier { TrustedCa = "nothing"u8.ToArray() }, new PeerVerifier { TrustedCa = Ca, RevocationLists = "nothing"u8.ToArray() }])
+        foreach (var verifier in (PeerVerifier[])[new PeerVerifier { TrustedCa = "nothing"u8.ToArray() },
+            new PeerVerifier { TrustedCa = Ca, RevocationLists = "nothing"u8.ToArray() }])
         {
-            Assert.Null(TlsContext.CreateServer(TlsLibrary.Of(0), new TlsServerSettings { Parameters = new TlsParameters(), Verifier = verifier, SessionContext = [1] }, [TlsHost.Read(_server, null)], out string? wrong));
+            Assert.Null(TlsContext.CreateServer(TlsLibrary.Of(0),
+                new TlsServerSettings { Parameters = new TlsParameters(), Verifier = verifier, SessionContext = [1] },
+                    [TlsHost.Read(_server, null)], out string? wrong));
             Assert.Contains("cannot be read", wrong, StringComparison.Ordinal);
         }
     }
@@ -174,16 +193,20 @@ public sealed class PeerVerifierTests : IDisposable
     public void UnknownAlgorithm_IsAnError(string cipher, string curve, string algorithm)
     {
         static string[] List(string name) => name.Length > 0 ? [name] : [];
-        var parameters = new TlsParameters { CipherSuites = [.. List(cipher), "ECDHE-ECDSA-AES128-GCM-SHA256"], Curves = [.. List(curve), "X25519"], SignatureAlgorithms = [.. List(algorithm), "ecdsa_secp256r1_sha256"] };
-        Assert.Null(TlsContext.CreateServer(TlsLibrary.Of(0), new TlsServerSettings { Parameters = parameters, SessionContext = [1] }, [TlsHost.Read(_server, null)], out string? wrong));
+        var parameters = new TlsParameters { CipherSuites = [.. List(cipher), "ECDHE-ECDSA-AES128-GCM-SHA256"],
+            Curves = [.. List(curve), "X25519"], SignatureAlgorithms = [.. List(algorithm), "ecdsa_secp256r1_sha256"] };
+        Assert.Null(TlsContext.CreateServer(TlsLibrary.Of(0), new TlsServerSettings { Parameters = parameters, SessionContext = [1] },
+            [TlsHost.Read(_server, null)], out string? wrong));
         Assert.Contains(cipher + curve + algorithm, wrong, StringComparison.Ordinal);
     }
 
     [Fact]
     public void ChosenAlgorithms_AreUsed()
     {
-        var parameters = new TlsParameters { CipherSuites = ["[ECDHE-ECDSA-AES256-GCM-SHA384|ECDHE-ECDSA-CHACHA20-POLY1305]", "TLS_CHACHA20_POLY1305_SHA256"], Curves = ["P-384"] };
-        foreach (var (version, cipher) in ((TlsVersion, string)[])[(TlsVersion.Tls12, "ECDHE-ECDSA-AES256-GCM-SHA384"), (TlsVersion.Tls13, "TLS_CHACHA20_POLY1305_SHA256")])
+        var parameters = new TlsParameters { CipherSuites =
+            ["[ECDHE-ECDSA-AES256-GCM-SHA384|ECDHE-ECDSA-CHACHA20-POLY1305]", "TLS_CHACHA20_POLY1305_SHA256"], Curves = ["P-384"] };
+        foreach (var (version, cipher) in ((TlsVersion, string)[])[(TlsVersion.Tls12, "ECDHE-ECDSA-AES256-GCM-SHA384"),
+            (TlsVersion.Tls13, "TLS_CHACHA20_POLY1305_SHA256")])
         {
             var server = TlsHost.Server(_server, parameters: parameters);
             var client = TlsHost.Client(parameters: new TlsParameters { MaxVersion = version });
@@ -206,7 +229,9 @@ public sealed class PeerVerifierTests : IDisposable
         return result;
     }
 
-    private PeerVerifier Named(SanType type, string name) => new() { TrustedCa = Ca, Names = [new SanMatcher { Type = type, Exact = "not this one" }, new SanMatcher { Type = type, Exact = name }] };
+    private PeerVerifier Named(SanType type, string name)
+        => new() { TrustedCa = Ca, Names = [new SanMatcher { Type = type, Exact = "not this one" },
+            new SanMatcher { Type = type, Exact = name }] };
 
     private TestCertificate Client(string subject, string[] names) => _authority.Issue(subject, names, forClients: true);
 
@@ -224,7 +249,8 @@ public sealed class PeerVerifierTests : IDisposable
     }
 
     private static TestCertificate WithoutChain(TestCertificate certificate)
-        => certificate with { Chain = certificate.Chain[..(certificate.Chain.IndexOf("-----END CERTIFICATE-----", StringComparison.Ordinal) + 26)] };
+        => certificate with { Chain =
+            certificate.Chain[..(certificate.Chain.IndexOf("-----END CERTIFICATE-----", StringComparison.Ordinal) + 26)] };
 
     private static TestCertificate SelfSigned()
     {

@@ -50,7 +50,9 @@ public sealed class TlsGarbageTests : IDisposable
         Assert.Equal(0, context.Pointer);
     }
 
-    /// <summary>A byte changed anywhere after the handshake ends the connection with an error: never wrong data, never an end that looks right.</summary>
+    /// <summary>
+    /// A byte changed anywhere after the handshake ends the connection with an error: never wrong data, never an end that looks right.
+    /// </summary>
     [Fact]
     public void ChangedRecord_IsNeverTakenForData()
     {

@@ -11,7 +11,8 @@ using Managed.TestKit;
 namespace Managed.Proxy.Tests.Core.Tls;
 
 /// <summary>
-/// A loop on a thread of its own that serves TLS on a loopback port: each connection shakes hands and then gets back what it sends, until it ends.
+/// A loop on a thread of its own that serves TLS on a loopback port: each connection shakes hands and then gets back what it sends, until
+/// it ends.
 /// </summary>
 internal sealed class TlsHost : IDisposable
 {
@@ -93,23 +94,29 @@ internal sealed class TlsHost : IDisposable
     private static readonly byte[] SomeContext = "test"u8.ToArray();
 
     /// <summary>A server's context on a library context of a worker.</summary>
-    public static TlsContext Server(TestCertificate certificate, TicketKeys? tickets = null, int worker = 0, TlsParameters? parameters = null, PeerVerifier? verifier = null,
-        bool required = false, byte[]? place = null, TestCertificate? second = null, OcspStaple? staple = null, StaplePolicy policy = StaplePolicy.Lenient)
+    public static TlsContext Server(TestCertificate certificate, TicketKeys? tickets = null, int worker = 0,
+        TlsParameters? parameters = null, PeerVerifier? verifier = null,
+        bool required = false, byte[]? place = null, TestCertificate? second = null, OcspStaple? staple = null,
+            StaplePolicy policy = StaplePolicy.Lenient)
     {
         var certificates = new List<TlsCertificate> { Read(certificate, staple) };
         if (second is not null) certificates.Add(Read(second, null));
         return TlsContext.CreateServer(TlsLibrary.Of(worker), new TlsServerSettings
         {
-            Parameters = parameters ?? new TlsParameters(), Verifier = verifier, RequireClientCertificate = required, Tickets = tickets, SessionContext = place ?? SomeContext, StaplePolicy = policy,
+            Parameters = parameters ?? new TlsParameters(), Verifier = verifier, RequireClientCertificate = required, Tickets = tickets,
+            SessionContext = place ?? SomeContext, StaplePolicy = policy,
         }, certificates, out string? wrong) ?? throw new InvalidOperationException(wrong);
     }
 
-    public static TlsContext Client(PeerVerifier? verifier = null, TlsParameters? parameters = null, TestCertificate? certificate = null, int sessions = 1)
+    public static TlsContext Client(PeerVerifier? verifier = null, TlsParameters? parameters = null, TestCertificate? certificate = null,
+        int sessions = 1)
         => TlsContext.CreateClient(TlsLibrary.Of(0), new TlsClientSettings
         {
-            Parameters = parameters ?? new TlsParameters(), Verifier = verifier, Certificate = certificate is null ? null : Read(certificate, null), MaxSessions = sessions,
+            Parameters = parameters ?? new TlsParameters(), Verifier = verifier,
+            Certificate = certificate is null ? null : Read(certificate, null), MaxSessions = sessions,
         }, out string? wrong) ?? throw new InvalidOperationException(wrong);
 
     public static TlsCertificate Read(TestCertificate certificate, OcspStaple? staple)
-        => TlsCertificate.Read(Encoding.ASCII.GetBytes(certificate.Chain), Encoding.ASCII.GetBytes(certificate.Key), "", staple, out string? wrong) ?? throw new InvalidOperationException(wrong);
+        => TlsCertificate.Read(Encoding.ASCII.GetBytes(certificate.Chain), Encoding.ASCII.GetBytes(certificate.Key), "", staple,
+            out string? wrong) ?? throw new InvalidOperationException(wrong);
 }

@@ -5,7 +5,9 @@ using Managed.TestKit;
 
 namespace Managed.Proxy.Tests.Core.Tls;
 
-/// <summary>Both ends of a TLS connection in one loop, without a socket: for what a handshake of our own with ourselves ends with.</summary>
+/// <summary>
+/// Both ends of a TLS connection in one loop, without a socket: for what a handshake of our own with ourselves ends with.
+/// </summary>
 internal static class TlsPair
 {
     /// <summary>Shakes hands, sends a word each way and ends; contexts stay the caller's.</summary>
@@ -25,7 +27,8 @@ internal static class TlsPair
                 result.ServerSide = transport;
                 result.Server = await transport.HandshakeAsync();
                 byte[] buffer = new byte[100];
-                if (result.Server == 0 && await transport.ReadAsync(buffer) is > 0 and var n) await transport.WriteAsync(buffer.AsMemory(0, n));
+                if (result.Server == 0 && await transport.ReadAsync(buffer) is > 0 and var n)
+                    await transport.WriteAsync(buffer.AsMemory(0, n));
                 if (result.Server == 0) result.ServerEnd = await transport.ReadAsync(buffer);
                 transport.Close();
                 if (--running == 0) thread.Done();

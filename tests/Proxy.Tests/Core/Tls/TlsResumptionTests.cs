@@ -19,7 +19,8 @@ public sealed class TlsResumptionTests : IDisposable
     {
         var only = Only(Enum.Parse<TlsVersion>(version));
         var tickets = new TicketKeys(TimeSpan.FromHours(2), TimeProvider.System);
-        TlsContext[] servers = [TlsHost.Server(_certificate, tickets, worker: 0, only), TlsHost.Server(_certificate, tickets, worker: 1, only)];
+        TlsContext[] servers = [TlsHost.Server(_certificate, tickets, worker: 0, only),
+            TlsHost.Server(_certificate, tickets, worker: 1, only)];
         var client = TlsHost.Client(parameters: only);
         Assert.False(Shake(servers[0], client));
         // Each of them, one after another: a ticket of TLS 1.3 is for one use, and each connection brings new ones.
@@ -35,7 +36,8 @@ public sealed class TlsResumptionTests : IDisposable
         var only = Only(Enum.Parse<TlsVersion>(version));
         // The same keys: the place alone tells them apart.
         var tickets = new TicketKeys(TimeSpan.FromHours(2), TimeProvider.System);
-        TlsContext[] servers = [TlsHost.Server(_certificate, tickets, place: "a"u8.ToArray(), parameters: only), TlsHost.Server(_certificate, tickets, place: "b"u8.ToArray(), parameters: only)];
+        TlsContext[] servers = [TlsHost.Server(_certificate, tickets, place: "a"u8.ToArray(), parameters: only),
+            TlsHost.Server(_certificate, tickets, place: "b"u8.ToArray(), parameters: only)];
         var client = TlsHost.Client(parameters: only);
         Assert.False(Shake(servers[0], client));
         Assert.False(Shake(servers[1], client));
@@ -124,8 +126,10 @@ public sealed class TlsResumptionTests : IDisposable
         try
         {
             string session = Path.Combine(folder, "session");
-            Assert.Contains("New, TLSv1.2", await OpenSsl.ClientAsync(host.Port, "-tls1_2", "-sess_out", session), StringComparison.Ordinal);
-            Assert.Contains("Reused, TLSv1.2", await OpenSsl.ClientAsync(host.Port, "-tls1_2", "-sess_in", session), StringComparison.Ordinal);
+            Assert.Contains("New, TLSv1.2", await OpenSsl.ClientAsync(host.Port, "-tls1_2", "-sess_out", session),
+                StringComparison.Ordinal);
+            Assert.Contains("Reused, TLSv1.2", await OpenSsl.ClientAsync(host.Port, "-tls1_2", "-sess_in", session),
+                StringComparison.Ordinal);
             host.Next();
             Assert.True(host.Next().Transport.Connection!.IsResumed);
         }

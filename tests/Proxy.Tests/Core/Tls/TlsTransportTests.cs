@@ -40,7 +40,8 @@ public sealed class TlsTransportTests : IDisposable
         var (handshake, end, transport) = host.Next();
         Assert.Equal((0, 0), (handshake, end));
         Assert.Equal(version == SslProtocols.Tls13 ? "TLSv1.3" : "TLSv1.2", transport.Connection!.Version);
-        Assert.Equal(("http/1.1", "localhost", false), (transport.Connection.Alpn, transport.Connection.ServerName, transport.Connection.IsResumed));
+        Assert.Equal(("http/1.1", "localhost", false),
+            (transport.Connection.Alpn, transport.Connection.ServerName, transport.Connection.IsResumed));
         Assert.Empty(host.Failures);
         context.Release();
         Assert.Equal(0, context.Pointer); // nobody holds it any more
@@ -72,7 +73,8 @@ public sealed class TlsTransportTests : IDisposable
         using var host = new TlsHost(() => context) { PatienceMicros = 50_000 };
         using var socket = new TcpClient();
         await socket.ConnectAsync("127.0.0.1", host.Port, TestContext.Current.CancellationToken);
-        await socket.GetStream().WriteAsync(HelloBytes.Records(HelloBytes.Message("localhost", []))[..40], TestContext.Current.CancellationToken);
+        await socket.GetStream().WriteAsync(HelloBytes.Records(HelloBytes.Message("localhost", []))[..40],
+            TestContext.Current.CancellationToken);
         Assert.Equal(-Libc.ETimedOut, host.Next().Handshake);
         Assert.Equal(0, await socket.GetStream().ReadAsync(new byte[1], TestContext.Current.CancellationToken));
         context.Release();
@@ -102,7 +104,8 @@ public sealed class TlsTransportTests : IDisposable
             using (var socket = new TcpClient())
             {
                 await socket.ConnectAsync("127.0.0.1", host.Port, TestContext.Current.CancellationToken);
-                await socket.GetStream().WriteAsync(HelloBytes.Records(HelloBytes.Message("localhost", []))[..cut], TestContext.Current.CancellationToken);
+                await socket.GetStream().WriteAsync(HelloBytes.Records(HelloBytes.Message("localhost", []))[..cut],
+                    TestContext.Current.CancellationToken);
             }
             Assert.True(host.Next().Handshake < 0);
         }
@@ -132,7 +135,8 @@ public sealed class TlsTransportTests : IDisposable
         using var host = new TlsHost(() => context);
         foreach (string version in (string[])["-tls1", "-tls1_1"])
         {
-            Assert.Contains("no peer certificate available", await OpenSsl.ClientAsync(host.Port, version, "-cipher", "ALL:@SECLEVEL=0"), StringComparison.Ordinal);
+            Assert.Contains("no peer certificate available", await OpenSsl.ClientAsync(host.Port, version, "-cipher", "ALL:@SECLEVEL=0"),
+                StringComparison.Ordinal);
             Assert.True(host.Next().Handshake < 0);
         }
         string told = await OpenSsl.ClientAsync(host.Port, "R\n", "-tls1_2", "-comp");
@@ -147,11 +151,13 @@ public sealed class TlsTransportTests : IDisposable
     public void AnotherKey_DoesNotBelongToACertificate()
     {
         var other = _authority.Issue("CN=other", ["other"]);
-        Assert.Null(TlsCertificate.Read(System.Text.Encoding.ASCII.GetBytes(_certificate.Chain), System.Text.Encoding.ASCII.GetBytes(other.Key), "", null, out string? wrong));
+        Assert.Null(TlsCertificate.Read(System.Text.Encoding.ASCII.GetBytes(_certificate.Chain),
+            System.Text.Encoding.ASCII.GetBytes(other.Key), "", null, out string? wrong));
         Assert.Equal("the private key does not belong to the certificate", wrong);
         Assert.Null(TlsCertificate.Read("nothing"u8.ToArray(), System.Text.Encoding.ASCII.GetBytes(other.Key), "", null, out wrong));
         Assert.StartsWith("there is no certificate", wrong, StringComparison.Ordinal);
-        Assert.Null(TlsCertificate.Read(System.Text.Encoding.ASCII.GetBytes(_certificate.Chain), "nothing"u8.ToArray(), "", null, out wrong));
+        Assert.Null(TlsCertificate.Read(System.Text.Encoding.ASCII.GetBytes(_certificate.Chain), "nothing"u8.ToArray(), "", null,
+            out wrong));
         Assert.StartsWith("the private key cannot be read", wrong, StringComparison.Ordinal);
     }
 
@@ -162,7 +168,8 @@ public sealed class TlsTransportTests : IDisposable
         var client = new SslStream(socket.GetStream(), false, (_, _, _, _) => true);
         await client.AuthenticateAsClientAsync(new SslClientAuthenticationOptions
         {
-            TargetHost = "localhost", EnabledSslProtocols = version, ApplicationProtocols = [.. alpn.Select(a => new SslApplicationProtocol(a))],
+            TargetHost = "localhost", EnabledSslProtocols = version,
+            ApplicationProtocols = [.. alpn.Select(a => new SslApplicationProtocol(a))],
         }, TestContext.Current.CancellationToken);
         return client;
     }

@@ -15,7 +15,8 @@ internal static class ChainLoop
         static (m, f) => m.TransportProtocol.Length == 0 ? 0 : m.TransportProtocol == f.TransportProtocol ? 1 : -1,
         static (m, f) => Protocol(m.ApplicationProtocols, f.ApplicationProtocols),
         static (m, f) => Range(m.DirectSourcePrefixRanges, f.DirectSource!.Address),
-        static (m, f) => m.SourceType == ConnectionSourceType.Any ? 0 : f.Source!.Address.Equals(f.Local!.Address) == (m.SourceType == ConnectionSourceType.SameIpOrLoopback) ? 1 : -1,
+        static (m, f) => m.SourceType == ConnectionSourceType.Any ? 0
+            : f.Source!.Address.Equals(f.Local!.Address) == (m.SourceType == ConnectionSourceType.SameIpOrLoopback) ? 1 : -1,
         static (m, f) => Range(m.SourcePrefixRanges, f.Source!.Address),
         static (m, f) => m.SourcePorts.Count == 0 ? 0 : m.SourcePorts.Contains(f.Source!.Port) ? 1 : -1,
     ];
@@ -33,7 +34,8 @@ internal static class ChainLoop
     }
 
     private static int Range(IReadOnlyList<CidrRangeConfig> ranges, IPAddress address)
-        => ranges.Count == 0 ? 0 : ranges.Where(r => new IPNetwork(Base(r), r.PrefixLen).Contains(address)).Select(r => r.PrefixLen + 1).DefaultIfEmpty(-1).Max();
+        => ranges.Count == 0 ? 0 : ranges.Where(r => new IPNetwork(Base(r), r.PrefixLen).Contains(address)).Select(r => r.PrefixLen + 1)
+            .DefaultIfEmpty(-1).Max();
 
     private static IPAddress Base(CidrRangeConfig range)
     {
@@ -43,7 +45,8 @@ internal static class ChainLoop
     }
 
     private static int Name(IReadOnlyList<string> names, string name)
-        => names.Count == 0 ? 0 : names.Select(n => n == name && name.Length > 0 ? 1000 : n.StartsWith("*.", StringComparison.Ordinal) && name.EndsWith(n[1..], StringComparison.Ordinal) ? n.Length : -1).Max();
+        => names.Count == 0 ? 0 : names.Select(n => n == name && name.Length > 0 ? 1000 : n.StartsWith("*.", StringComparison.Ordinal)
+            && name.EndsWith(n[1..], StringComparison.Ordinal) ? n.Length : -1).Max();
 
     private static int Protocol(IReadOnlyList<string> wanted, IReadOnlyList<string> offered)
     {

@@ -30,7 +30,8 @@ public sealed class ChainTableTests
         ["external"] = new() { SourceType = ConnectionSourceType.External },
         ["external-net"] = new() { SourceType = ConnectionSourceType.External, SourcePrefixRanges = [Range("203.0.113.0", 24)] },
         ["external-port"] = new() { SourceType = ConnectionSourceType.External, SourcePorts = [4000, 4001] },
-        ["external-net-port"] = new() { SourceType = ConnectionSourceType.External, SourcePrefixRanges = [Range("203.0.113.0", 24)], SourcePorts = [4000] },
+        ["external-net-port"] = new() { SourceType = ConnectionSourceType.External, SourcePrefixRanges = [Range("203.0.113.0", 24)],
+            SourcePorts = [4000] },
         ["port-name"] = new() { DestinationPort = 8443, ServerNames = ["www.example.com"] },
     };
 
@@ -83,7 +84,8 @@ public sealed class ChainTableTests
     [InlineData("9.9.9.9:1", "203.0.114.9:4001", null, "", "raw_buffer", "", "external-port")]
     [InlineData("9.9.9.9:1", "203.0.114.9:4002", null, "", "raw_buffer", "", "external")]
     [InlineData("9.9.9.9:1", "127.0.0.1:4000", null, "", "raw_buffer", "", "local")]
-    public void Connection_GetsTheChainOfTheMostSpecificCriteria(string to, string from, string? direct, string name, string transport, string protocols, string expected)
+    public void Connection_GetsTheChainOfTheMostSpecificCriteria(string to, string from, string? direct, string name, string transport,
+        string protocols, string expected)
     {
         var names = Chains.Keys.ToList();
         var table = new ChainTable([.. Chains.Values]);
@@ -108,10 +110,14 @@ public sealed class ChainTableTests
     public void ChainsForTheSameConnections_AreConflicts()
     {
         Assert.Equal([(0, 1)], new ChainTable([null, new()]).Conflicts);
-        Assert.Equal([(0, 1)], new ChainTable([new() { ServerNames = ["a.test", "b.test"] }, new() { ServerNames = ["B.test", "c.test"] }]).Conflicts);
-        Assert.Equal([(0, 1), (0, 2)], new ChainTable([new() { DestinationPort = 1 }, new() { DestinationPort = 1 }, new() { DestinationPort = 1 }]).Conflicts);
-        Assert.Equal([(0, 1)], new ChainTable([new() { PrefixRanges = [Range("10.0.0.0", 8)] }, new() { PrefixRanges = [Range("10.1.2.3", 8)] }]).Conflicts);
-        Assert.Empty(new ChainTable([new() { ServerNames = ["a.test"] }, new() { ServerNames = ["*.test"] }, new() { ServerNames = ["a.test"], SourcePorts = [1] }]).Conflicts);
+        Assert.Equal([(0, 1)],
+            new ChainTable([new() { ServerNames = ["a.test", "b.test"] }, new() { ServerNames = ["B.test", "c.test"] }]).Conflicts);
+        Assert.Equal([(0, 1), (0, 2)],
+            new ChainTable([new() { DestinationPort = 1 }, new() { DestinationPort = 1 }, new() { DestinationPort = 1 }]).Conflicts);
+        Assert.Equal([(0, 1)],
+            new ChainTable([new() { PrefixRanges = [Range("10.0.0.0", 8)] }, new() { PrefixRanges = [Range("10.1.2.3", 8)] }]).Conflicts);
+        Assert.Empty(new ChainTable([new() { ServerNames = ["a.test"] }, new() { ServerNames = ["*.test"] },
+            new() { ServerNames = ["a.test"], SourcePorts = [1] }]).Conflicts);
     }
 
     [Fact]
@@ -134,8 +140,10 @@ public sealed class ChainTableTests
             if (table.Conflicts.Any()) continue;
             for (int i = 0; i < 100; i++)
             {
-                var facts = Facts($"10.{random.Next(2)}.0.1:{1 + random.Next(2)}", $"10.0.{random.Next(2)}.{1 + random.Next(2)}:{random.Next(3)}", null,
-                    Pick(random, "", "a.b.test", "b.test", "test"), Pick(random, "tls", "raw_buffer"), Pick(random, "", "h2", "http/1.1,h2"));
+                var facts = Facts($"10.{random.Next(2)}.0.1:{1 + random.Next(2)}",
+                    $"10.0.{random.Next(2)}.{1 + random.Next(2)}:{random.Next(3)}", null,
+                    Pick(random, "", "a.b.test", "b.test", "test"), Pick(random, "tls", "raw_buffer"),
+                        Pick(random, "", "h2", "http/1.1,h2"));
                 int expected = ChainLoop.Match(chains, facts);
                 Assert.Equal(expected, table.Match(facts));
                 if (expected >= 0) chosen++;
@@ -147,8 +155,11 @@ public sealed class ChainTableTests
     [Fact]
     public void TenThousandNames_CostNoMoreThanAFewAndAllocateNothing()
     {
-        var table = new ChainTable([.. Enumerable.Range(0, 5000).Select(i => new FilterChainMatchConfig { ServerNames = [$"host{i}.example.com", $"*.zone{i}.example.com"] }), null]);
-        var facts = new[] { Facts("9.9.9.9:1", "1.1.1.1:8", null, "host4711.example.com", "tls", "h2"), Facts("9.9.9.9:1", "1.1.1.1:8", null, "x.zone17.example.com", "tls", "h2"), Facts("9.9.9.9:1", "1.1.1.1:8", null, "x.y.z", "tls", "") };
+        var table = new ChainTable([.. Enumerable.Range(0, 5000)
+            .Select(i => new FilterChainMatchConfig { ServerNames = [$"host{i}.example.com", $"*.zone{i}.example.com"] }), null]);
+        var facts = new[] { Facts("9.9.9.9:1", "1.1.1.1:8", null, "host4711.example.com", "tls", "h2"),
+            Facts("9.9.9.9:1", "1.1.1.1:8", null, "x.zone17.example.com", "tls", "h2"),
+                Facts("9.9.9.9:1", "1.1.1.1:8", null, "x.y.z", "tls", "") };
         Assert.Equal([4711, 17, 5000], facts.Select(table.Match));
         for (int i = 0; i < 10_000; i++) table.Match(facts[i % 3]);
         long allocated = GC.GetAllocatedBytesForCurrentThread();
@@ -158,7 +169,8 @@ public sealed class ChainTableTests
         clock.Stop();
         Assert.Equal(0, GC.GetAllocatedBytesForCurrentThread() - allocated);
         TestContext.Current.SendDiagnosticMessage($"{clock.Elapsed.TotalMicroseconds / looks:0.000} us a look-up among 10,000 names");
-        Assert.True(clock.Elapsed < TimeSpan.FromSeconds(6), $"{clock.Elapsed}"); // 20 us each: no machine is so slow, and one that asked all would be slower
+        // 20 us each: no machine is so slow, and one that asked all would be slower
+        Assert.True(clock.Elapsed < TimeSpan.FromSeconds(6), $"{clock.Elapsed}");
     }
 
     [Fact]
@@ -169,7 +181,8 @@ public sealed class ChainTableTests
         CidrRangeConfig[] ranges = [.. Enumerable.Range(0, 300).Select(i => Range($"10.{i / 250}.{i % 250}.0", 24))];
         var chains = Enumerable.Range(0, 40).Select(_ => new FilterChainMatchConfig
         {
-            ServerNames = [.. names.Where(_ => random.Next(2) == 0)], PrefixRanges = [.. ranges.Where(_ => random.Next(2) == 0)], SourcePrefixRanges = [.. ranges.Where(_ => random.Next(2) == 0)],
+            ServerNames = [.. names.Where(_ => random.Next(2) == 0)], PrefixRanges = [.. ranges.Where(_ => random.Next(2) == 0)],
+            SourcePrefixRanges = [.. ranges.Where(_ => random.Next(2) == 0)],
         }).ToList();
         Assert.True(new ChainTable(chains).IsTooLarge);
     }
@@ -181,7 +194,8 @@ public sealed class ChainTableTests
         ServerNames = random.Next(3) == 0 ? [Pick(random, "a.b.test", "*.b.test", "*.test", "b.test")] : [],
         TransportProtocol = Pick(random, "", "", "tls", "raw_buffer"),
         ApplicationProtocols = random.Next(4) == 0 ? [Pick(random, "h2", "http/1.1")] : [],
-        SourceType = Pick(random, ConnectionSourceType.Any, ConnectionSourceType.Any, ConnectionSourceType.External, ConnectionSourceType.SameIpOrLoopback),
+        SourceType = Pick(random, ConnectionSourceType.Any, ConnectionSourceType.Any, ConnectionSourceType.External,
+            ConnectionSourceType.SameIpOrLoopback),
         SourcePrefixRanges = random.Next(4) == 0 ? [Range("10.0.0.0", Pick(random, 16, 24)), Range("10.0.1.1", 32)] : [],
         SourcePorts = random.Next(4) == 0 ? [random.Next(3), 5] : [],
     };
@@ -192,7 +206,8 @@ public sealed class ChainTableTests
 
     private static ConnectionFacts Facts(string to, string from, string? direct, string name, string transport, string protocols) => new()
     {
-        Local = IPEndPoint.Parse(to), Source = IPEndPoint.Parse(from), DirectSource = IPEndPoint.Parse(direct ?? from), ServerName = name, TransportProtocol = transport,
+        Local = IPEndPoint.Parse(to), Source = IPEndPoint.Parse(from), DirectSource = IPEndPoint.Parse(direct ?? from), ServerName = name,
+        TransportProtocol = transport,
         ApplicationProtocols = protocols.Split(',', StringSplitOptions.RemoveEmptyEntries),
     };
 }

@@ -10,9 +10,13 @@ namespace Managed.Proxy.Tests.Downstream.ListenerFilters;
 public sealed class ListenerFilterTests
 {
     private const string Facts =
-        "routes: [{match: {prefix: /}, direct_response: {status: 200}, response_headers_to_add: [{header: {key: x-facts, value: \"%DOWNSTREAM_REMOTE_ADDRESS% %DOWNSTREAM_DIRECT_REMOTE_ADDRESS_WITHOUT_PORT% %DOWNSTREAM_LOCAL_ADDRESS% %DYNAMIC_METADATA(envoy.filters.listener.proxy_protocol:id)%\"}}]}]";
+        "routes: [{match: {prefix: /}, direct_response: {status: 200}, response_headers_to_add: [{header: {key: x-facts, value: "
+            + "\"%DOWNSTREAM_REMOTE_ADDRESS% %DOWNSTREAM_DIRECT_REMOTE_ADDRESS_WITHOUT_PORT% %DOWNSTREAM_LOCAL_ADDRESS% "
+                + "%DYNAMIC_METADATA(envoy.filters.listener.proxy_protocol:id)%\"}}]}]";
 
-    private static string ProxyProtocol(string config = "") => $"listeners: [{{name: edge, address: \"127.0.0.1:0\", listener_filters: [{{name: proxy_protocol, typed_config: {{{config}}}}}], {Facts}}}]";
+    private static string ProxyProtocol(string config = "")
+        => $"listeners: [{{name: edge, address: \"127.0.0.1:0\", listener_filters: [{{name: proxy_protocol, typed_config: {{{config}"
+            + $"}}}}], {Facts}}}]";
 
     private const string Get = "GET / HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n";
 
@@ -34,7 +38,8 @@ public sealed class ListenerFilterTests
     public async Task UnknownAndLocal_LeaveTheSocketsAddresses()
     {
         await using var proxy = await ProxyFixture.StartAsync(ProxyProtocol());
-        foreach (byte[] header in new[] { "PROXY UNKNOWN\r\n"u8.ToArray(), "PROXY UNKNOWN ff:: what ever\r\n"u8.ToArray(), Binary(0x20, 0x00, []), Binary(0x20, 0x11, new byte[12]), Binary(0x21, 0x00, []) })
+        foreach (byte[] header in new[] { "PROXY UNKNOWN\r\n"u8.ToArray(), "PROXY UNKNOWN ff:: what ever\r\n"u8.ToArray(),
+            Binary(0x20, 0x00, []), Binary(0x20, 0x11, new byte[12]), Binary(0x21, 0x00, []) })
         {
             await using var client = await proxy.ConnectAsync();
             await client.SendAsync(header);
@@ -50,7 +55,8 @@ public sealed class ListenerFilterTests
         foreach (int size in (int[])[5, 60_000])
         {
             await using var client = await proxy.ConnectAsync();
-            await client.SendAsync(Binary(0x21, 0x11, [.. addresses, .. Field(1, new byte[3]), .. Field(234, Enumerable.Repeat((byte)'v', size).ToArray())]));
+            await client.SendAsync(Binary(0x21, 0x11,
+                [.. addresses, .. Field(1, new byte[3]), .. Field(234, Enumerable.Repeat((byte)'v', size).ToArray())]));
             var response = await client.AskAsync(Get);
             Assert.StartsWith("1.2.3.4:1111 127.0.0.1 5.6.7.8:2222 vvvvv", response["x-facts"], StringComparison.Ordinal);
         }
@@ -59,10 +65,14 @@ public sealed class ListenerFilterTests
 
     public static TheoryData<string> Wrong() =>
     [
-        "PROXY TCP4 1.2.3.4 5.6.7.8 1111\r\n", "PROXY TCP4 1.2.3.4 5.6.7.8 1111 65536\r\n", "PROXY TCP4 1.2.3.4 5.6.7.8 1111 -1\r\n", "PROXY TCP4 1.2.3.4  5.6.7.8 1 2\r\n",
-        "PROXY TCP4 1.2.3 5.6.7.8 1 2\r\n", "PROXY TCP4 0x1.2.3.4 5.6.7.8 1 2\r\n", "PROXY TCP4 2001:db8::1 2001:db8::2 1 2\r\n", "PROXY TCP6 1.2.3.4 5.6.7.8 1 2\r\n",
-        "PROXY TCP4 1.2.3.4 5.6.7.8 1111 2222 3\r\n", "PROXY UDP4 1.2.3.4 5.6.7.8 1111 2222\r\n", "PROXY TCP4 1.2.3.4 5.6.7.8 01 2\r\n", "PROXY UNKNOWNS\r\n",
-        "PROXY TCP4 1.2.3.4 5.6.7.8 1111 2222\n" + "GET / HTTP/1.1\nhost: a\n\n and more of it until the longest line that there may be is full, which is 107",
+        "PROXY TCP4 1.2.3.4 5.6.7.8 1111\r\n", "PROXY TCP4 1.2.3.4 5.6.7.8 1111 65536\r\n", "PROXY TCP4 1.2.3.4 5.6.7.8 1111 -1\r\n",
+        "PROXY TCP4 1.2.3.4  5.6.7.8 1 2\r\n",
+        "PROXY TCP4 1.2.3 5.6.7.8 1 2\r\n", "PROXY TCP4 0x1.2.3.4 5.6.7.8 1 2\r\n", "PROXY TCP4 2001:db8::1 2001:db8::2 1 2\r\n",
+        "PROXY TCP6 1.2.3.4 5.6.7.8 1 2\r\n",
+        "PROXY TCP4 1.2.3.4 5.6.7.8 1111 2222 3\r\n", "PROXY UDP4 1.2.3.4 5.6.7.8 1111 2222\r\n", "PROXY TCP4 1.2.3.4 5.6.7.8 01 2\r\n",
+        "PROXY UNKNOWNS\r\n",
+        "PROXY TCP4 1.2.3.4 5.6.7.8 1111 2222\n"
+            + "GET / HTTP/1.1\nhost: a\n\n and more of it until the longest line that there may be is full, which is 107",
         "proxy TCP4 1.2.3.4 5.6.7.8 1111 2222\r\n", "GET / HTTP/1.1\r\nhost: a\r\n\r\n", "\r\n\r\n\0\r\nQUIT\r\n",
     ];
 
@@ -74,7 +84,8 @@ public sealed class ListenerFilterTests
         await using var client = await proxy.ConnectAsync();
         await client.SendAsync(header + (header.Contains("GET", StringComparison.Ordinal) ? "" : Get));
         Assert.Empty(await client.ReadToEndAsync());
-        await Eventually.Async(() => proxy.Server.Stats.Value("proxy_proto.not_found_disallowed") + proxy.Server.Stats.Value("proxy_proto.versions.v1.error") == 1
+        await Eventually.Async(() => proxy.Server.Stats.Value("proxy_proto.not_found_disallowed")
+            + proxy.Server.Stats.Value("proxy_proto.versions.v1.error") == 1
             && proxy.Server.Stats.Value("listener.127.0.0.1_0.downstream_cx_active") == 0, "the refusal");
     }
 
@@ -84,7 +95,8 @@ public sealed class ListenerFilterTests
         await using var proxy = await ProxyFixture.StartAsync(ProxyProtocol());
         byte[][] wrong =
         [
-            Binary(0x22, 0x11, new byte[12]), Binary(0x11, 0x11, new byte[12]), Binary(0x21, 0x12, new byte[12]), Binary(0x21, 0x31, new byte[216]), Binary(0x21, 0x11, new byte[11]),
+            Binary(0x22, 0x11, new byte[12]), Binary(0x11, 0x11, new byte[12]), Binary(0x21, 0x12, new byte[12]),
+            Binary(0x21, 0x31, new byte[216]), Binary(0x21, 0x11, new byte[11]),
             Binary(0x21, 0x21, new byte[35]), Binary(0x21, 0x11, [.. new byte[12], 1]), Binary(0x21, 0x11, [.. new byte[12], 1, 0, 9, 1]),
         ];
         foreach (byte[] header in wrong)
@@ -100,7 +112,8 @@ public sealed class ListenerFilterTests
     [Fact]
     public async Task WithoutHeader_IsServedWhereItMay()
     {
-        await using var proxy = await ProxyFixture.StartAsync(ProxyProtocol("allow_requests_without_proxy_protocol: true, disallowed_versions: [V2]"));
+        await using var proxy = await ProxyFixture.StartAsync(
+            ProxyProtocol("allow_requests_without_proxy_protocol: true, disallowed_versions: [V2]"));
         Assert.StartsWith("127.0.0.1:", (await proxy.GetAsync())["x-facts"], StringComparison.Ordinal);
         await using var client = await proxy.ConnectAsync();
         await client.SendAsync("PROXY TCP4 1.2.3.4 5.6.7.8 1111 2222\r\n");
@@ -130,13 +143,15 @@ public sealed class ListenerFilterTests
               - {name: a, filter_chain_match: {source_prefix_ranges: [{address_prefix: 1.2.0.0, prefix_len: 16}], direct_source_prefix_ranges: [{address_prefix: 127.0.0.0, prefix_len: 8}]}, filters: [{name: direct_response, typed_config: {response: {inline_string: a}}}]}
               - {name: b, filter_chain_match: {destination_port: 2222}, filters: [{name: direct_response, typed_config: {response: {inline_string: b}}}]}
             """);
-        foreach (var (header, chain) in new[] { ("PROXY TCP4 1.2.3.4 5.6.7.8 1111 2223\r\n", "a"), ("PROXY TCP4 1.2.3.4 5.6.7.8 1111 2222\r\n", "b"), ("PROXY TCP4 1.3.3.4 5.6.7.8 1111 2223\r\n", "") })
+        foreach (var (header, chain) in new[] { ("PROXY TCP4 1.2.3.4 5.6.7.8 1111 2223\r\n", "a"),
+            ("PROXY TCP4 1.2.3.4 5.6.7.8 1111 2222\r\n", "b"), ("PROXY TCP4 1.3.3.4 5.6.7.8 1111 2223\r\n", "") })
         {
             await using var client = await proxy.ConnectAsync();
             await client.SendAsync(header);
             Assert.Equal(chain, Encoding.ASCII.GetString(await client.ReadToEndAsync()));
         }
-        await Eventually.Async(() => proxy.Server.Stats.Value("listener.127.0.0.1_0.no_filter_chain_match") == 1, "the connection without a chain");
+        await Eventually.Async(() => proxy.Server.Stats.Value("listener.127.0.0.1_0.no_filter_chain_match") == 1,
+            "the connection without a chain");
     }
 
     private const string Inspected = """
@@ -166,7 +181,8 @@ public sealed class ListenerFilterTests
     [InlineData("no(method) / HTTP/1.1\r\n", "rest")]
     public async Task HttpInspector_TellsVersionsApart(string begin, string chain)
     {
-        await using var proxy = await ProxyFixture.StartAsync(Inspected.Replace("TIMEOUT", "15s", StringComparison.Ordinal).Replace("CONTINUE", "false", StringComparison.Ordinal));
+        await using var proxy = await ProxyFixture.StartAsync(Inspected.Replace("TIMEOUT", "15s", StringComparison.Ordinal)
+            .Replace("CONTINUE", "false", StringComparison.Ordinal));
         foreach (bool slow in (bool[])[false, true])
         {
             await using var client = await proxy.ConnectAsync();
@@ -184,7 +200,8 @@ public sealed class ListenerFilterTests
     [InlineData("true", "rest")]
     public async Task SilentClient_IsClosedOrServedAtTheTimeOut(string goesOn, string expected)
     {
-        await using var proxy = await ProxyFixture.StartAsync(Inspected.Replace("TIMEOUT", "0.1s", StringComparison.Ordinal).Replace("CONTINUE", goesOn, StringComparison.Ordinal));
+        await using var proxy = await ProxyFixture.StartAsync(Inspected.Replace("TIMEOUT", "0.1s", StringComparison.Ordinal)
+            .Replace("CONTINUE", goesOn, StringComparison.Ordinal));
         await using var client = await proxy.ConnectAsync();
         await client.SendAsync("GE");
         Assert.Equal(expected, Encoding.ASCII.GetString(await client.ReadToEndAsync()));
@@ -203,7 +220,8 @@ public sealed class ListenerFilterTests
             if (i % 2 == 0) client.Reset();
             await client.DisposeAsync();
         }
-        await Eventually.Async(() => proxy.Server.Stats.Value("listener.127.0.0.1_0.downstream_pre_cx_active") == 0 && proxy.Server.Stats.Value("listener.127.0.0.1_0.downstream_cx_total") == 50, "all to be gone");
+        await Eventually.Async(() => proxy.Server.Stats.Value("listener.127.0.0.1_0.downstream_pre_cx_active") == 0
+            && proxy.Server.Stats.Value("listener.127.0.0.1_0.downstream_cx_total") == 50, "all to be gone");
         await using var last = await proxy.ConnectAsync();
         await last.SendAsync("PROXY TCP4 1.2.3.4 5.6.7.8 1111 2222\r\n");
         Assert.Equal(200, (await last.AskAsync(Get)).Status);
@@ -234,7 +252,8 @@ public sealed class ListenerFilterTests
 
     private static byte[] Binary(byte versionAndCommand, byte family, byte[] content)
     {
-        byte[] header = [0x0D, 0x0A, 0x0D, 0x0A, 0x00, 0x0D, 0x0A, 0x51, 0x55, 0x49, 0x54, 0x0A, versionAndCommand, family, 0, 0, .. content];
+        byte[] header = [0x0D, 0x0A, 0x0D, 0x0A, 0x00, 0x0D, 0x0A, 0x51, 0x55, 0x49, 0x54, 0x0A, versionAndCommand, family, 0, 0,
+            .. content];
         BinaryPrimitives.WriteUInt16BigEndian(header.AsSpan(14), (ushort)content.Length);
         return header;
     }

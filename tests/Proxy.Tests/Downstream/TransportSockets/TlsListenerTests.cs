@@ -18,7 +18,8 @@ public sealed class TlsListenerTests : IDisposable
     }
 
     private static string Answer(string formats = "%REQ(:SCHEME)%") =>
-        "http_filters: [], routes: [{match: {prefix: /}, direct_response: {status: 200}, response_headers_to_add: [{header: {key: x-facts, value: \"" + formats + "\"}}]}]";
+        "http_filters: [], routes: [{match: {prefix: /}, direct_response: {status: 200}, response_headers_to_add: [{header: {key: "
+            + "x-facts, value: \"" + formats + "\"}}]}]";
 
     [Fact]
     public async Task ShortForm_ServesHttpOverTlsAndCounts()
@@ -26,23 +27,49 @@ public sealed class TlsListenerTests : IDisposable
         await using var proxy = await ProxyFixture.StartAsync($$"""
             listeners:
             - {name: edge, address: "127.0.0.1:0", stat_prefix: edge, tls: {certificates: [{{TlsYaml.Certificate(_web)}}], alpn: [h2, http/1.1]},
-               {{Answer("%REQ(:SCHEME)% %REQ(X-FORWARDED-PROTO)% %DOWNSTREAM_TLS_VERSION% %DOWNSTREAM_TLS_CIPHER% %REQUESTED_SERVER_NAME%")}} }
+               {{Answer("%REQ(:SCHEME)% %REQ(X-FORWARDED-PROTO)% %DOWNSTREAM_TLS_VERSION% %DOWNSTREAM_TLS_CIPHER% "
+                   + "%REQUESTED_SERVER_NAME%")}} }
             """);
-        await using (var client = await TlsYaml.ConnectAsync(proxy.EndPoint(), "web.test", alpn: ["h2", "http/1.1"]))
+        await using (var client = await TlsYaml.ConnectAsync(proxy.EndPoint(), "web.test", alpn: ["h3", "http/1.1"]))
         {
             Assert.Equal(SslProtocols.Tls13, client.SslProtocol);
-            Assert.Equal("http/1.1", client.NegotiatedApplicationProtocol.ToString()); // h2 is not spoken, so it is not offered
+            Assert.Equal("http/1.1", client.NegotiatedApplicationProtocol.ToString());
             string answer = await TlsYaml.GetAsync(client);
             Assert.StartsWith("HTTP/1.1 200", answer, StringComparison.Ordinal);
             Assert.Contains("x-facts: https https TLSv1.3 TLS_AES_256_GCM_SHA384 web.test", answer, StringComparison.OrdinalIgnoreCase);
         }
         var stats = proxy.Server.Stats;
-        await Eventually.Async(() => stats.Value("listener.edge.ssl.handshake") == 1 && stats.Value("listener.edge.ssl.versions.TLSv1.3") == 1, "the statistics");
+        await Eventually.Async(() => stats.Value("listener.edge.ssl.handshake") == 1
+            && stats.Value("listener.edge.ssl.versions.TLSv1.3") == 1, "the statistics");
         Assert.Equal(1, stats.Value("listener.edge.ssl.no_certificate"));
         Assert.Equal(0, stats.Value("listener.edge.ssl.connection_error"));
         Assert.Equal(1, stats.Value("listener.edge.ssl.ciphers.TLS_AES_256_GCM_SHA384"));
-        Assert.Contains(proxy.Build($$"""listeners: [{name: edge, address: "127.0.0.1:0", tls: {certificates: [{{TlsYaml.Certificate(_web)}}], alpn: [h2]}, {{Answer()}} }]""").Warnings,
-            w => w.Detail.Contains("h2 is not spoken", StringComparison.Ordinal));
+        Assert.Contains(proxy.Build($$"""listeners: [{name: edge, address: "127.0.0.1:0", tls: {certificates: [{{TlsYaml.Certificate(_web)}}], alpn: [h3]}, {{Answer()}} }]""").Warnings,
+            w => w.Detail.Contains("h3 is not spoken", StringComparison.Ordinal));
+    }
+
+    [Theory]
+    [InlineData("", "2.0")]
+    [InlineData("codec_type: HTTP2,", "2.0")]
+    [InlineData("codec_type: HTTP1,", "1.1")]
+    public async Task Alpn_ChoosesTheCodec(string codec, string version)
+    {
+        await using var proxy = await ProxyFixture.StartAsync($$$"""
+            listeners:
+            - name: edge
+              address: "127.0.0.1:0"
+              filter_chains:
+              - tls: {certificates: [{{{TlsYaml.Certificate(_web)}}}], alpn: [h2, http/1.1]}
+                filters: [{name: http_connection_manager, typed_config: {stat_prefix: edge, {{{codec}}} http_filters: [{name: router}], route_config: {name: r, virtual_hosts: [{name: v, domains: ["*"],
+                  routes: [{match: {prefix: /}, direct_response: {status: 200, body: {inline_string: hello} } }]}]} } }]
+            """);
+        using var handler = new SocketsHttpHandler { SslOptions = { RemoteCertificateValidationCallback = (_, _, _, _) => true } };
+        using var client = new HttpClient(handler) { DefaultRequestVersion = new Version(2, 0), DefaultVersionPolicy = HttpVersionPolicy.RequestVersionOrLower };
+        var answers = await Task.WhenAll(Enumerable.Range(0, 50).Select(i => client.GetAsync(new Uri($"https://127.0.0.1:{proxy.Port()}/{i}"))));
+        Assert.All(answers, a => Assert.Equal(version, a.Version.ToString()));
+        if (Tool.IsThere("curl")) Assert.EndsWith(version == "2.0" ? "|2" : "|1.1", await Tool.RunAsync("curl", $"-sSk --http2 -w |%{{http_version}} https://127.0.0.1:{proxy.Port()}/"), StringComparison.Ordinal);
+        await Eventually.Async(() => proxy.Stat("http.edge.downstream_rq_2xx") >= 50, "they are counted");
+        Assert.Equal(version == "2.0", proxy.Stat("http.edge.downstream_cx_http2_total") > 0);
     }
 
     [Theory]
@@ -118,7 +145,8 @@ public sealed class TlsListenerTests : IDisposable
             """);
         using var goodCertificate = good.ForDotNet();
         await using (var client = await TlsYaml.ConnectAsync(proxy.EndPoint(), certificate: goodCertificate))
-            Assert.Contains($"x-facts: CN=good,O=Example client.test {good.Sha256} CN=Test CA", await TlsYaml.GetAsync(client), StringComparison.OrdinalIgnoreCase);
+            Assert.Contains($"x-facts: CN=good,O=Example client.test {good.Sha256} CN=Test CA", await TlsYaml.GetAsync(client),
+                StringComparison.OrdinalIgnoreCase);
         using var badCertificate = bad.ForDotNet();
         foreach (var certificate in new[] { badCertificate, null })
             await Assert.ThrowsAnyAsync<Exception>(async () =>
@@ -126,7 +154,8 @@ public sealed class TlsListenerTests : IDisposable
                 await using var client = await TlsYaml.ConnectAsync(proxy.EndPoint(), certificate: certificate);
                 await TlsYaml.GetAsync(client);
             });
-        await Eventually.Async(() => proxy.Server.Stats.Value("listener.edge.ssl.fail_verify_error") == 1 && proxy.Server.Stats.Value("listener.edge.ssl.fail_verify_no_cert") == 1, "the statistics");
+        await Eventually.Async(() => proxy.Server.Stats.Value("listener.edge.ssl.fail_verify_error") == 1
+            && proxy.Server.Stats.Value("listener.edge.ssl.fail_verify_no_cert") == 1, "the statistics");
         Assert.Equal(1, proxy.Server.Stats.Value("listener.edge.ssl.handshake"));
     }
 
@@ -152,10 +181,12 @@ public sealed class TlsListenerTests : IDisposable
               routes: [{match: {prefix: /}, direct_response: {status: 200} }]
             """);
         await using (var client = await TlsYaml.ConnectAsync(proxy.EndPoint(), "web.test"))
-            Assert.EndsWith("TLSv1.3 CN=web false nobody 0x1302 TLS_AES_256_GCM_SHA384 web.test", await TlsYaml.GetAsync(client), StringComparison.Ordinal);
+            Assert.EndsWith("TLSv1.3 CN=web false nobody 0x1302 TLS_AES_256_GCM_SHA384 web.test", await TlsYaml.GetAsync(client),
+                StringComparison.Ordinal);
         using var certificate = good.ForDotNet();
         await using (var client = await TlsYaml.ConnectAsync(proxy.EndPoint(), "web.test", certificate))
-            Assert.EndsWith($"TLSv1.3 CN=web true CN=good client.test {good.Sha256} 0x1302 TLS_AES_256_GCM_SHA384 web.test", await TlsYaml.GetAsync(client), StringComparison.Ordinal);
+            Assert.EndsWith($"TLSv1.3 CN=web true CN=good client.test {good.Sha256} 0x1302 TLS_AES_256_GCM_SHA384 web.test",
+                await TlsYaml.GetAsync(client), StringComparison.Ordinal);
     }
 
     [Fact]
@@ -232,7 +263,8 @@ public sealed class TlsListenerTests : IDisposable
         Assert.Equal(sent, received);
         await client.ShutdownAsync(); // close_notify, and the connection stays open
         Assert.Equal(0, await client.ReadAsync(new byte[1], TestContext.Current.CancellationToken));
-        await Eventually.Async(() => proxy.Server.Stats.Value("listener.127.0.0.1_0.downstream_cx_active") == 0, "the end of the connection");
+        await Eventually.Async(() => proxy.Server.Stats.Value("listener.127.0.0.1_0.downstream_cx_active") == 0,
+            "the end of the connection");
     }
 
     [Theory]
@@ -291,7 +323,8 @@ public sealed class TlsListenerTests : IDisposable
         {
             await using var client = await TlsYaml.ConnectAsync(proxy.EndPoint(), $"host{i}.test");
             Assert.Equal([$"host{i}.test"], new System.Security.Cryptography.X509Certificates.X509Certificate2(client.RemoteCertificate!)
-                .Extensions.OfType<System.Security.Cryptography.X509Certificates.X509SubjectAlternativeNameExtension>().Single().EnumerateDnsNames());
+                .Extensions.OfType<System.Security.Cryptography.X509Certificates.X509SubjectAlternativeNameExtension>().Single()
+                    .EnumerateDnsNames());
             Assert.Contains("v1", await TlsYaml.GetAsync(client), StringComparison.Ordinal);
         }
     }
@@ -313,7 +346,8 @@ public sealed class TlsListenerTests : IDisposable
         { "tls: {certificates: [WEB], key_log: {path: /x}}", "'key_log' is not" },
         { "tls: {certificates: [WEB]}, transport_socket: {name: raw_buffer}", "only one of these may be given: tls, transport_socket" },
         { "transport_socket: {name: quic}", "'quic' is not available" },
-        { "transport_socket: {name: tls, typed_config: {common_tls_context: {tls_certificate_sds_secret_configs: [{name: x}]}}}", "secrets are not available" },
+        { "transport_socket: {name: tls, typed_config: {common_tls_context: {tls_certificate_sds_secret_configs: [{name: x}]}}}",
+            "secrets are not available" },
     };
 
     [Theory]
@@ -326,7 +360,8 @@ public sealed class TlsListenerTests : IDisposable
             listeners: [{name: edge, address: "127.0.0.1:0", filter_chains: [{ {{tls.Replace("WEB_CHAIN_OTHER_KEY", mixed, StringComparison.Ordinal).Replace("WEB", TlsYaml.Certificate(_web), StringComparison.Ordinal)}}, filters: [{name: echo}]}]}]
             """);
         Assert.Null(built.Snapshot);
-        Assert.Contains(built.Errors, e => e.Detail.Contains(reason, StringComparison.Ordinal) || e.ToString()!.Contains(reason, StringComparison.Ordinal));
+        Assert.Contains(built.Errors, e => e.Detail.Contains(reason, StringComparison.Ordinal)
+            || e.ToString()!.Contains(reason, StringComparison.Ordinal));
     }
 
     public void Dispose() => _authority.Dispose();

@@ -28,7 +28,8 @@ public sealed class Http2ClientsTests
         try
         {
             string url = $"http://127.0.0.1:{proxy.Port().ToString(CultureInfo.InvariantCulture)}";
-            string output = await Tool.RunAsync(tool, arguments.Replace("URL", url, StringComparison.Ordinal).Replace("FILE", file, StringComparison.Ordinal));
+            string output = await Tool.RunAsync(tool,
+                arguments.Replace("URL", url, StringComparison.Ordinal).Replace("FILE", file, StringComparison.Ordinal));
             Assert.Contains(expected, output, StringComparison.Ordinal);
         }
         finally
@@ -36,7 +37,8 @@ public sealed class Http2ClientsTests
             File.Delete(file);
         }
         Assert.Equal((0, 0), (proxy.Stat("http2.protocol_error"), proxy.Stat("http.edge.downstream_cx_protocol_error")));
-        await Eventually.Async(() => proxy.Stat("http2.streams_active") == 0 && proxy.Stat("http.edge.downstream_rq_active") == 0, "all is over");
+        await Eventually.Async(() => proxy.Stat("http2.streams_active") == 0 && proxy.Stat("http.edge.downstream_rq_active") == 0,
+            "all is over");
     }
 
     [Fact]
@@ -44,7 +46,8 @@ public sealed class Http2ClientsTests
     {
         await using var up = Echo();
         await using var proxy = await ProxyFixture.StartAsync(Edge.Document(up));
-        using var client = new HttpClient { BaseAddress = new Uri($"http://127.0.0.1:{proxy.Port()}"), DefaultRequestVersion = HttpVersion.Version20, DefaultVersionPolicy = HttpVersionPolicy.RequestVersionExact };
+        using var client = new HttpClient { BaseAddress = new Uri($"http://127.0.0.1:{proxy.Port()}"),
+            DefaultRequestVersion = HttpVersion.Version20, DefaultVersionPolicy = HttpVersionPolicy.RequestVersionExact };
         var answers = await Task.WhenAll(Enumerable.Range(0, 300).Select(async i =>
         {
             if (i % 10 == 0)
@@ -55,11 +58,15 @@ public sealed class Http2ClientsTests
                 return true;
             }
             using var content = new ByteArrayContent(new byte[i * 500]);
-            using var answer = i % 2 == 0 ? await client.GetAsync(new Uri($"/{i}", UriKind.Relative)) : await client.PostAsync(new Uri("/echo", UriKind.Relative), content);
-            return answer.Version == HttpVersion.Version20 && (i % 2 == 0 ? await answer.Content.ReadAsStringAsync() == $"up /{i}" : (await answer.Content.ReadAsByteArrayAsync()).Length == i * 500);
+            using var answer = i % 2 == 0 ? await client.GetAsync(new Uri($"/{i}", UriKind.Relative))
+                : await client.PostAsync(new Uri("/echo", UriKind.Relative), content);
+            return answer.Version == HttpVersion.Version20
+                && (i % 2 == 0 ? await answer.Content.ReadAsStringAsync() == $"up /{i}"
+                    : (await answer.Content.ReadAsByteArrayAsync()).Length == i * 500);
         }));
         Assert.DoesNotContain(false, answers);
-        await Eventually.Async(() => proxy.Stat("http2.streams_active") == 0 && proxy.Stat("http.edge.downstream_rq_active") == 0, "all is over");
+        await Eventually.Async(() => proxy.Stat("http2.streams_active") == 0 && proxy.Stat("http.edge.downstream_rq_active") == 0,
+            "all is over");
         Assert.InRange(proxy.Stat("http.edge.downstream_cx_http2_total"), 1, 20);
     }
 

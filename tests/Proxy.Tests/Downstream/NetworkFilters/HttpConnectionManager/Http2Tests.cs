@@ -29,7 +29,8 @@ public sealed class Http2Tests
         Assert.Equal(["/a", "/b"], up.Requests.Select(r => r.Target));
         Assert.Equal((1, 1, 1, 2), (proxy.Stat("http.edge.downstream_rq_http2_total"), proxy.Stat("http.edge.downstream_rq_http1_total"),
             proxy.Stat("http.edge.downstream_cx_http2_total"), proxy.Stat("http.edge.downstream_cx_total")));
-        await Eventually.Async(() => proxy.Stat("http.edge.downstream_cx_active") == 0 && proxy.Stat("http2.streams_active") == 0, "both connections end");
+        await Eventually.Async(() => proxy.Stat("http.edge.downstream_cx_active") == 0 && proxy.Stat("http2.streams_active") == 0,
+            "both connections end");
     }
 
     [Fact]
@@ -86,10 +87,12 @@ public sealed class Http2Tests
     {
         await using var up = RecordingUpstream.Start();
         await using var proxy = await ProxyFixture.StartAsync(Edge.Document(up));
-        await AskAsync(proxy, new Http2Script().Request(1, "/p?q=1", true, "GET", "cookie: a=1", "te: trailers", "cookie: b=2", "x-mine: v"));
+        await AskAsync(proxy, new Http2Script().Request(1, "/p?q=1", true, "GET", "cookie: a=1", "te: trailers", "cookie: b=2",
+            "x-mine: v"));
         var request = Assert.Single(up.Requests);
         Assert.Equal(("GET", "/p?q=1", "example.test", "a=1; b=2", "trailers", "v", "http", "127.0.0.1", null),
-            (request.Method, request.Target, request["host"], request["cookie"], request["te"], request["x-mine"], request["x-forwarded-proto"], request["x-forwarded-for"], request["content-length"]));
+            (request.Method, request.Target, request["host"], request["cookie"], request["te"], request["x-mine"],
+                request["x-forwarded-proto"], request["x-forwarded-for"], request["content-length"]));
         Assert.DoesNotContain(request.Headers, h => h.Key.StartsWith(':'));
     }
 
@@ -117,7 +120,8 @@ public sealed class Http2Tests
         up.Answer = r => RecordingUpstream.Ok(Text(r));
         await using var proxy = await ProxyFixture.StartAsync(Edge.Document(up));
         await using var peer = await ConnectAsync(proxy);
-        await peer.SendAsync(new Http2Script().Settings((SettingId.InitialWindowSize, 1u << 24)).Window(0, 1 << 24).Request(1, "/", false, "POST"));
+        await peer.SendAsync(new Http2Script().Settings((SettingId.InitialWindowSize, 1u << 24)).Window(0, 1 << 24)
+            .Request(1, "/", false, "POST"));
         // As much as the windows let through, which the proxy opens as its upstream takes.
         int window = 65535, total = 65535, sent = 0, got = 0;
         const int All = 3_000_000;
@@ -201,7 +205,8 @@ public sealed class Http2Tests
     public async Task MalformedRequest_EndsTheConnectionWhereSoConfigured()
     {
         await using var up = RecordingUpstream.Start();
-        await using var proxy = await ProxyFixture.StartAsync(Edge.Document(up, "http2_protocol_options: {override_stream_error_on_invalid_http_message: false},"));
+        await using var proxy = await ProxyFixture.StartAsync(
+            Edge.Document(up, "http2_protocol_options: {override_stream_error_on_invalid_http_message: false},"));
         await using var peer = await ConnectAsync(proxy);
         await peer.SendAsync(new Http2Script().Request(1, "/", true, "GET", "connection: close"));
         Assert.Equal("GOAWAY Protocol", (await peer.ReadMeaningfulAsync())!.ToString());
@@ -214,8 +219,10 @@ public sealed class Http2Tests
     {
         await using var up = RecordingUpstream.Start();
         await using var proxy = await ProxyFixture.StartAsync(Edge.Document(up));
-        Assert.StartsWith($"HEADERS 1 {status}", await AskAsync(proxy, new Http2Script().Request(1, "/", true, method, field)), StringComparison.Ordinal);
-        await Eventually.Async(() => proxy.Stat("http.edge.downstream_rq_total") == 1 && proxy.Stat("http.edge.downstream_rq_4xx") == 1, "it is counted");
+        Assert.StartsWith($"HEADERS 1 {status}", await AskAsync(proxy, new Http2Script().Request(1, "/", true, method, field)),
+            StringComparison.Ordinal);
+        await Eventually.Async(() => proxy.Stat("http.edge.downstream_rq_total") == 1 && proxy.Stat("http.edge.downstream_rq_4xx") == 1,
+            "it is counted");
         Assert.Empty(up.Requests);
     }
 
@@ -263,7 +270,8 @@ public sealed class Http2Tests
         await peer.SendAsync(new Http2Script().Request(1));
         await seen.Task.WaitAsync(TimeSpan.FromSeconds(20));
         await peer.SendAsync(new Http2Script().Reset(1));
-        await Eventually.Async(() => up.Open == 0 && proxy.Stat("http.edge.downstream_rq_active") == 0, "the upstream's connection is closed");
+        await Eventually.Async(() => up.Open == 0 && proxy.Stat("http.edge.downstream_rq_active") == 0,
+            "the upstream's connection is closed");
         Assert.Equal((1, 1), (proxy.Stat("http2.rx_reset"), proxy.Stat("cluster.up.upstream_rq_cancelled")));
         await peer.SendAsync(new Http2Script().Ping(1));
         Assert.Equal(FrameType.Ping, (await SkipToPingAsync(peer))!.Type);
@@ -285,14 +293,16 @@ public sealed class Http2Tests
             await peer.SendAsync(new Http2Script().Request(1).Request(3, "/", false, "POST").Data(3, 10));
             await Eventually.Async(() => up.Open == 2, "both are under way");
         }
-        await Eventually.Async(() => up.Open == 0 && proxy.Stat("http.edge.downstream_rq_active") == 0 && proxy.Stat("http.edge.downstream_cx_active") == 0, "all is over");
+        await Eventually.Async(() => up.Open == 0 && proxy.Stat("http.edge.downstream_rq_active") == 0
+            && proxy.Stat("http.edge.downstream_cx_active") == 0, "all is over");
     }
 
     [Fact]
     public async Task RequestsPerConnection_EndItWithoutHarm()
     {
         await using var up = RecordingUpstream.Start();
-        await using var proxy = await ProxyFixture.StartAsync(Edge.Document(up, "common_http_protocol_options: {max_requests_per_connection: 2},"));
+        await using var proxy = await ProxyFixture.StartAsync(
+            Edge.Document(up, "common_http_protocol_options: {max_requests_per_connection: 2},"));
         await using var peer = await ConnectAsync(proxy);
         await peer.SendAsync(new Http2Script().Request(1));
         Assert.Equal("DATA 1 4 END", (await peer.ReadStreamAsync(1))[^1].ToString());
@@ -301,7 +311,8 @@ public sealed class Http2Tests
         while (await peer.ReadMeaningfulAsync() is { } frame)
         {
             lines.Add(frame.ToString());
-            if (frame.Type == FrameType.Ping) await peer.SendAsync(new Http2Script().Frame(FrameType.Ping, FrameFlags.Ack, 0, frame.Payload));
+            if (frame.Type == FrameType.Ping)
+                await peer.SendAsync(new Http2Script().Frame(FrameType.Ping, FrameFlags.Ack, 0, frame.Payload));
         }
         // The second GOAWAY comes with the answer to the PING: before the response, within it or behind it.
         Assert.Equal(["GOAWAY None", "Ping 0 8"], lines.Take(2));
@@ -356,9 +367,11 @@ public sealed class Http2Tests
             while (await peer.ReadSomeAsync() is { Length: > 0 } bytes) await peer.SendAsync(bytes);
             peer.EndSending();
         };
-        await using var proxy = await ProxyFixture.StartAsync(Edge.Document(up, "upgrade_configs: [{upgrade_type: websocket}], http2_protocol_options: {allow_connect: true},"));
+        await using var proxy = await ProxyFixture.StartAsync(
+            Edge.Document(up, "upgrade_configs: [{upgrade_type: websocket}], http2_protocol_options: {allow_connect: true},"));
         await using var peer = await ConnectAsync(proxy);
-        await peer.SendAsync(new Http2Script().Headers(1, false, ":method: CONNECT", ":protocol: websocket", ":scheme: http", ":authority: example.test", ":path: /chat", "sec-websocket-version: 13"));
+        await peer.SendAsync(new Http2Script().Headers(1, false, ":method: CONNECT", ":protocol: websocket", ":scheme: http",
+            ":authority: example.test", ":path: /chat", "sec-websocket-version: 13"));
         Assert.Equal("HEADERS 1 200", (await peer.ReadMeaningfulAsync())!.ToString());
         Assert.Equal("DATA 1 5", (await peer.ReadMeaningfulAsync())!.ToString());
         Assert.StartsWith("GET /chat HTTP/1.1\r\n", head, StringComparison.Ordinal);
@@ -376,7 +389,8 @@ public sealed class Http2Tests
     {
         await using var up = RecordingUpstream.Start();
         await using var proxy = await ProxyFixture.StartAsync(Edge.Document(up, "http2_protocol_options: {allow_connect: true},"));
-        string frames = await AskAsync(proxy, new Http2Script().Headers(1, false, ":method: CONNECT", ":protocol: websocket", ":scheme: http", ":authority: a", ":path: /chat"));
+        string frames = await AskAsync(proxy, new Http2Script()
+            .Headers(1, false, ":method: CONNECT", ":protocol: websocket", ":scheme: http", ":authority: a", ":path: /chat"));
         Assert.StartsWith("HEADERS 1 200", frames, StringComparison.Ordinal);
         Assert.Null(Assert.Single(up.Requests)["upgrade"]);
     }
@@ -402,13 +416,16 @@ public sealed class Http2Tests
     {
         await using var up = RecordingUpstream.Start();
         await using var proxy = await ProxyFixture.StartAsync(Edge.Document(up,
-            "http2_protocol_options: {hpack_table_size: 0, max_concurrent_streams: 7, initial_stream_window_size: 70000, initial_connection_window_size: 100000, allow_connect: true},"));
+            "http2_protocol_options: {hpack_table_size: 0, max_concurrent_streams: 7, initial_stream_window_size: 70000, "
+                + "initial_connection_window_size: 100000, allow_connect: true},"));
         await using var peer = await ConnectAsync(proxy);
         var settings = await peer.ReadAsync();
         var window = await peer.ReadAsync();
         Assert.Equal("WINDOW 0 34465", window!.ToString());
-        var said = Enumerable.Range(0, settings!.Payload.Length / 6).ToDictionary(i => (SettingId)settings.Payload[i * 6 + 1], i => settings.Word(i * 6 + 2));
-        Assert.Equal((0u, 7u, 70000u, 1u), (said[SettingId.HeaderTableSize], said[SettingId.MaxConcurrentStreams], said[SettingId.InitialWindowSize], said[SettingId.EnableConnectProtocol]));
+        var said = Enumerable.Range(0, settings!.Payload.Length / 6)
+            .ToDictionary(i => (SettingId)settings.Payload[i * 6 + 1], i => settings.Word(i * 6 + 2));
+        Assert.Equal((0u, 7u, 70000u, 1u), (said[SettingId.HeaderTableSize], said[SettingId.MaxConcurrentStreams],
+            said[SettingId.InitialWindowSize], said[SettingId.EnableConnectProtocol]));
     }
 
     private static string Text(UpstreamRequest request) => Encoding.Latin1.GetString(request.Body);

@@ -130,7 +130,8 @@ public sealed class ClientExchangeTests
     private static HeaderMap Request(string method, string path)
     {
         var headers = new HeaderMap();
-        foreach (var (name, value) in ((string, string)[])[(":method", method), (":scheme", "http"), (":authority", "a.test"), (":path", path), ("x-mine", "1"), ("connection", "close")]) headers.Add(name, value);
+        foreach (var (name, value) in ((string, string)[])[(":method", method), (":scheme", "http"), (":authority", "a.test"),
+            (":path", path), ("x-mine", "1"), ("connection", "close")]) headers.Add(name, value);
         return headers;
     }
 

@@ -12,7 +12,8 @@ namespace Managed.Proxy.Tests.Http.Codecs.Http2;
 /// </summary>
 public sealed class ConformanceTests : IAsyncLifetime
 {
-    private const FrameFlags EndHeaders = FrameFlags.EndHeaders, EndStream = FrameFlags.EndStream, Padded = FrameFlags.Padded, Ack = FrameFlags.Ack;
+    private const FrameFlags EndHeaders = FrameFlags.EndHeaders, EndStream = FrameFlags.EndStream, Padded = FrameFlags.Padded,
+        Ack = FrameFlags.Ack;
     private const ulong Marker = 0x6D61_726B;
 
     private static readonly byte[] Get = Http2Script.Block(":method: GET", ":scheme: http", ":authority: example.test", ":path: /");
@@ -26,11 +27,14 @@ public sealed class ConformanceTests : IAsyncLifetime
         ("4.1 the reserved bit", s => s.Raw([0, 0, 8, 6, 0, 0x80, 0, 0, 0, 1, 2, 3, 4, 5, 6, 7, 8]).Request(1), "HEADERS 1 200"),
         ("4.2 the longest frame", s => s.Request(1, "/echo", false, "POST").Data(1, 16384, true), "HEADERS 1 200"),
         ("4.2 DATA too long", s => s.Request(1, "/echo", false, "POST").Data(1, 16385), "GOAWAY FrameSize"),
-        ("4.2 HEADERS too long", s => s.Headers(1, true, ":method: GET", ":scheme: http", ":authority: example.test", ":path: /", "a: " + new string('a', 16384)), "GOAWAY FrameSize"),
+        ("4.2 HEADERS too long", s => s.Headers(1, true, ":method: GET", ":scheme: http", ":authority: example.test", ":path: /",
+            "a: " + new string('a', 16384)), "GOAWAY FrameSize"),
         ("4.3 a block that is none", s => s.Frame(FrameType.Headers, EndHeaders | EndStream, 1, 0x40), "GOAWAY Compression"),
-        ("4.3 PRIORITY within a block", s => s.Frame(FrameType.Headers, EndStream, 1, Get).Frame(FrameType.Priority, 0, 1, new byte[5]), "GOAWAY Protocol"),
+        ("4.3 PRIORITY within a block", s => s.Frame(FrameType.Headers, EndStream, 1, Get).Frame(FrameType.Priority, 0, 1, new byte[5]),
+            "GOAWAY Protocol"),
         ("4.3 HEADERS of another stream within a block", s => s.Frame(FrameType.Headers, EndStream, 1, Get).Request(3), "GOAWAY Protocol"),
-        ("4.3 an unknown frame within a block", s => s.Frame(FrameType.Headers, EndStream, 1, Get).Frame((FrameType)0x16, 0, 1), "GOAWAY Protocol"),
+        ("4.3 an unknown frame within a block", s => s.Frame(FrameType.Headers, EndStream, 1, Get).Frame((FrameType)0x16, 0, 1),
+            "GOAWAY Protocol"),
         ("5.1 idle: DATA", s => s.Data(1, 4, true), "GOAWAY Protocol"),
         ("5.1 idle: RST_STREAM", s => s.Reset(1), "GOAWAY Protocol"),
         ("5.1 idle: WINDOW_UPDATE", s => s.Window(1, 100), "GOAWAY Protocol"),
@@ -42,25 +46,34 @@ public sealed class ConformanceTests : IAsyncLifetime
         ("5.1 closed by a reset: HEADERS", s => s.Request(1, "/hang", false).Reset(1).Request(1), "GOAWAY StreamClosed"),
         ("5.1 closed by a reset: WINDOW_UPDATE", s => s.Request(1, "/hang", false).Reset(1).Window(1, 5).Request(3), "HEADERS 3 200"),
         ("5.1 closed by a reset: RST_STREAM", s => s.Request(1, "/hang", false).Reset(1).Reset(1).Request(3), "HEADERS 3 200"),
-        ("5.1 closed: PRIORITY", s => s.Request(1, "/hang", false).Reset(1).Frame(FrameType.Priority, 0, 1, 0, 0, 0, 0, 9).Request(3), "HEADERS 3 200"),
+        ("5.1 closed: PRIORITY", s => s.Request(1, "/hang", false).Reset(1).Frame(FrameType.Priority, 0, 1, 0, 0, 0, 0, 9).Request(3),
+            "HEADERS 3 200"),
         ("5.1.1 an even number", s => s.Request(2), "GOAWAY Protocol"),
         ("5.1.1 a smaller number", s => s.Request(5, "/hang").Request(3), "GOAWAY StreamClosed"),
         ("5.1.2 one stream too many", s => { for (int i = 0; i <= 10; i++) s.Request(1 + 2 * i, "/hang"); }, "RST 21 RefusedStream"),
-        ("5.3.1 HEADERS that depend on themselves", s => s.Frame(FrameType.Headers, EndHeaders | EndStream | FrameFlags.Priority, 1, [0, 0, 0, 1, 9, .. Get]), "RST 1 Protocol"),
+        ("5.3.1 HEADERS that depend on themselves",
+            s => s.Frame(FrameType.Headers, EndHeaders | EndStream | FrameFlags.Priority, 1, [0, 0, 0, 1, 9, .. Get]), "RST 1 Protocol"),
         ("5.3.1 PRIORITY of itself", s => s.Request(1, "/hang").Frame(FrameType.Priority, 0, 1, 0, 0, 0, 1, 9), "RST 1 Protocol"),
         ("5.5 an unknown setting", s => s.Settings(((SettingId)0x4242, 7u)).Request(1), "HEADERS 1 200"),
         ("6.1 DATA on stream 0", s => s.Data(0, 4), "GOAWAY Protocol"),
-        ("6.1 padding as long as the frame", s => s.Request(1, "/hang", false).Frame(FrameType.Data, Padded, 1, 5, 0, 0, 0, 0), "GOAWAY Protocol"),
+        ("6.1 padding as long as the frame", s => s.Request(1, "/hang", false).Frame(FrameType.Data, Padded, 1, 5, 0, 0, 0, 0),
+            "GOAWAY Protocol"),
         ("6.1 padding without its length", s => s.Request(1, "/hang", false).Frame(FrameType.Data, Padded, 1), "GOAWAY FrameSize"),
-        ("6.1 padding", s => s.Request(1, "/echo", false, "POST").Frame(FrameType.Data, Padded | EndStream, 1, 3, (byte)'h', (byte)'i', 0, 0, 0), "DATA 1 2 END"),
+        ("6.1 padding", s => s.Request(1, "/echo", false, "POST")
+            .Frame(FrameType.Data, Padded | EndStream, 1, 3, (byte)'h', (byte)'i', 0, 0, 0), "DATA 1 2 END"),
         ("6.2 HEADERS on stream 0", s => s.Request(0), "GOAWAY Protocol"),
-        ("6.2 padding longer than the block", s => s.Frame(FrameType.Headers, EndHeaders | EndStream | Padded, 1, [255, .. Get]), "GOAWAY Protocol"),
-        ("6.2 padding and priority", s => s.Frame(FrameType.Headers, EndHeaders | EndStream | Padded | FrameFlags.Priority, 1, [2, 0, 0, 0, 0, 9, .. Get, 0, 0]), "HEADERS 1 200"),
-        ("6.2 a block in pieces", s => s.Frame(FrameType.Headers, EndStream, 1, Get.AsSpan(0, 5)).Frame(FrameType.Continuation, 0, 1, Get.AsSpan(5, 9)).Frame(FrameType.Continuation, EndHeaders, 1, Get.AsSpan(14)), "HEADERS 1 200"),
+        ("6.2 padding longer than the block", s => s.Frame(FrameType.Headers, EndHeaders | EndStream | Padded, 1, [255, .. Get]),
+            "GOAWAY Protocol"),
+        ("6.2 padding and priority", s => s.Frame(FrameType.Headers, EndHeaders | EndStream | Padded | FrameFlags.Priority, 1,
+            [2, 0, 0, 0, 0, 9, .. Get, 0, 0]), "HEADERS 1 200"),
+        ("6.2 a block in pieces", s => s.Frame(FrameType.Headers, EndStream, 1, Get.AsSpan(0, 5))
+            .Frame(FrameType.Continuation, 0, 1, Get.AsSpan(5, 9)).Frame(FrameType.Continuation, EndHeaders, 1, Get.AsSpan(14)),
+                "HEADERS 1 200"),
         ("6.3 PRIORITY on stream 0", s => s.Frame(FrameType.Priority, 0, 0, new byte[5]), "GOAWAY Protocol"),
         ("6.3 PRIORITY of four bytes", s => s.Request(1, "/hang").Frame(FrameType.Priority, 0, 1, new byte[4]), "RST 1 FrameSize"),
         ("6.9 WINDOW_UPDATE of 0 for a stream that is closed", s => s.Request(1, "/hang").Reset(1).Window(1, 0), "GOAWAY Protocol"),
-        ("5.3.1 PRIORITY of itself, closed", s => s.Request(1, "/hang").Reset(1).Frame(FrameType.Priority, 0, 1, 0, 0, 0, 1, 9), "GOAWAY Protocol"),
+        ("5.3.1 PRIORITY of itself, closed", s => s.Request(1, "/hang").Reset(1).Frame(FrameType.Priority, 0, 1, 0, 0, 0, 1, 9),
+            "GOAWAY Protocol"),
         ("6.3 PRIORITY of an idle stream", s => s.Frame(FrameType.Priority, 0, 7, 0, 0, 0, 1, 9).Request(1), "HEADERS 1 200"),
         ("6.4 RST_STREAM on stream 0", s => s.Reset(0), "GOAWAY Protocol"),
         ("6.4 RST_STREAM of three bytes", s => s.Request(1, "/hang").Frame(FrameType.RstStream, 0, 1, new byte[3]), "GOAWAY FrameSize"),
@@ -72,8 +85,10 @@ public sealed class ConformanceTests : IAsyncLifetime
         ("6.5.2 frames of less than 16384", s => s.Settings((SettingId.MaxFrameSize, 16383u)), "GOAWAY Protocol"),
         ("6.5.2 frames of more than 2^24", s => s.Settings((SettingId.MaxFrameSize, 16777216u)), "GOAWAY Protocol"),
         ("6.5.3 SETTINGS are acknowledged", s => s.Settings((SettingId.MaxConcurrentStreams, 1u)), "Settings 0 0"),
-        ("RFC 8441: taken back", s => s.Settings((SettingId.EnableConnectProtocol, 1u)).Settings((SettingId.EnableConnectProtocol, 0u)), "GOAWAY Protocol"),
-        ("6.6 PUSH_PROMISE", s => s.Request(1, "/hang").Frame(FrameType.PushPromise, EndHeaders, 1, [0, 0, 0, 2, .. Get]), "GOAWAY Protocol"),
+        ("RFC 8441: taken back", s => s.Settings((SettingId.EnableConnectProtocol, 1u)).Settings((SettingId.EnableConnectProtocol, 0u)),
+            "GOAWAY Protocol"),
+        ("6.6 PUSH_PROMISE", s => s.Request(1, "/hang").Frame(FrameType.PushPromise, EndHeaders, 1, [0, 0, 0, 2, .. Get]),
+            "GOAWAY Protocol"),
         ("6.7 a PING is answered", s => s.Ping(7), "Ping 0 8"),
         ("6.7 an answer without a PING", s => s.Ping(7, ack: true).Request(1), "HEADERS 1 200"),
         ("6.7 PING on a stream", s => s.Frame(FrameType.Ping, 0, 1, new byte[8]), "GOAWAY Protocol"),
@@ -85,23 +100,41 @@ public sealed class ConformanceTests : IAsyncLifetime
         ("6.9 WINDOW_UPDATE of 0 for a stream", s => s.Request(1, "/hang").Window(1, 0), "RST 1 Protocol"),
         ("6.9 WINDOW_UPDATE of three bytes", s => s.Frame(FrameType.WindowUpdate, 0, 0, new byte[3]), "GOAWAY FrameSize"),
         ("6.9.1 a connection's window beyond 2^31", s => s.Window(0, int.MaxValue).Window(0, int.MaxValue), "GOAWAY FlowControl"),
-        ("6.9.1 a stream's window beyond 2^31", s => s.Request(1, "/hang").Window(1, int.MaxValue).Window(1, int.MaxValue), "RST 1 FlowControl"),
+        ("6.9.1 a stream's window beyond 2^31", s => s.Request(1, "/hang").Window(1, int.MaxValue).Window(1, int.MaxValue),
+            "RST 1 FlowControl"),
         ("6.9.2 a window of one byte", s => s.Settings((SettingId.InitialWindowSize, 1u)).Request(1), "DATA 1 1"),
-        ("6.9.2 a window that opens by a setting", s => s.Settings((SettingId.InitialWindowSize, 0u)).Request(1).Settings((SettingId.InitialWindowSize, 2u)), "DATA 1 2"),
-        ("6.9.2 a window that is changed before it is used", s => s.Settings((SettingId.InitialWindowSize, 3u)).Request(1, "/bytes/10").Settings((SettingId.InitialWindowSize, 1u)).Window(1, 4), "DATA 1 5"),
-        ("6.9.2 a setting that makes a window too large", s => s.Request(1, "/hang").Window(1, int.MaxValue - 65535).Settings((SettingId.InitialWindowSize, 65536u)), "GOAWAY FlowControl"),
-        ("6.9.1 more than the stream's window", s => { s.Request(1, "/hang", false, "POST"); for (int i = 0; i < 5; i++) s.Data(1, 16384); }, "RST 1 FlowControl"),
-        ("6.10 CONTINUATION on stream 0", s => s.Frame(FrameType.Headers, EndStream, 1, Get).Frame(FrameType.Continuation, EndHeaders, 0, 0x82), "GOAWAY Protocol"),
-        ("6.10 CONTINUATION behind a whole block", s => s.Request(1, "/hang").Frame(FrameType.Continuation, EndHeaders, 1, 0x82), "GOAWAY Protocol"),
-        ("6.10 CONTINUATION behind DATA", s => s.Request(1, "/hang", false, "POST").Data(1, 1).Frame(FrameType.Continuation, EndHeaders, 1, 0x82), "GOAWAY Protocol"),
+        ("6.9.2 a window that opens by a setting",
+            s => s.Settings((SettingId.InitialWindowSize, 0u)).Request(1).Settings((SettingId.InitialWindowSize, 2u)), "DATA 1 2"),
+        ("6.9.2 a window that is changed before it is used",
+            s => s.Settings((SettingId.InitialWindowSize, 3u)).Request(1, "/bytes/10").Settings((SettingId.InitialWindowSize, 1u))
+                .Window(1, 4), "DATA 1 5"),
+        ("6.9.2 a setting that makes a window too large",
+            s => s.Request(1, "/hang").Window(1, int.MaxValue - 65535).Settings((SettingId.InitialWindowSize, 65536u)),
+                "GOAWAY FlowControl"),
+        ("6.9.1 more than the stream's window", s =>
+        {
+            s.Request(1, "/hang", false, "POST");
+            for (int i = 0; i < 5; i++) s.Data(1, 16384);
+        }, "RST 1 FlowControl"),
+        ("6.10 CONTINUATION on stream 0", s => s.Frame(FrameType.Headers, EndStream, 1, Get)
+            .Frame(FrameType.Continuation, EndHeaders, 0, 0x82), "GOAWAY Protocol"),
+        ("6.10 CONTINUATION behind a whole block", s => s.Request(1, "/hang").Frame(FrameType.Continuation, EndHeaders, 1, 0x82),
+            "GOAWAY Protocol"),
+        ("6.10 CONTINUATION behind DATA", s => s.Request(1, "/hang", false, "POST").Data(1, 1)
+            .Frame(FrameType.Continuation, EndHeaders, 1, 0x82), "GOAWAY Protocol"),
         ("8.1 a second head without an end", s => s.Request(1, "/echo", false, "POST").Headers(1, false, "x: y"), "RST 1 Protocol"),
         ("8.1 trailers", s => s.Request(1, "/echo", false, "POST").Data(1, 2).Headers(1, true, "x: y"), "HEADERS 1  END"),
-        ("8.1 trailers with a pseudo-header", s => s.Request(1, "/echo", false, "POST").Data(1, 2).Headers(1, true, ":method: GET"), "RST 1 Protocol"),
-        ("8.1.1 more DATA than the content-length", s => s.Request(1, "/echo", false, "POST", "content-length: 1").Data(1, 2), "RST 1 Protocol"),
-        ("8.1.1 less DATA than the content-length", s => s.Request(1, "/echo", false, "POST", "content-length: 3").Data(1, 2, true), "RST 1 Protocol"),
+        ("8.1 trailers with a pseudo-header", s => s.Request(1, "/echo", false, "POST").Data(1, 2).Headers(1, true, ":method: GET"),
+            "RST 1 Protocol"),
+        ("8.1.1 more DATA than the content-length", s => s.Request(1, "/echo", false, "POST", "content-length: 1").Data(1, 2),
+            "RST 1 Protocol"),
+        ("8.1.1 less DATA than the content-length", s => s.Request(1, "/echo", false, "POST", "content-length: 3").Data(1, 2, true),
+            "RST 1 Protocol"),
         ("8.1.1 a content-length without a body", s => s.Request(1, "/", true, "POST", "content-length: 3"), "RST 1 Protocol"),
-        ("8.1.1 the content-length, in two frames", s => s.Request(1, "/echo", false, "POST", "content-length: 4").Data(1, 2).Data(1, 2, true), "HEADERS 1 200"),
-        ("9 DATA for a stream that we have reset", s => s.Request(1, "/hang", false, "POST").Window(1, 0).Data(1, 100).Headers(1, true, "x: y").Request(3), "HEADERS 3 200"),
+        ("8.1.1 the content-length, in two frames",
+            s => s.Request(1, "/echo", false, "POST", "content-length: 4").Data(1, 2).Data(1, 2, true), "HEADERS 1 200"),
+        ("9 DATA for a stream that we have reset",
+            s => s.Request(1, "/hang", false, "POST").Window(1, 0).Data(1, 100).Headers(1, true, "x: y").Request(3), "HEADERS 3 200"),
     ];
 
     private readonly Http2TestServer _server = new(new Http2Options { MaxConcurrentStreams = 10, StreamErrorOnInvalidMessage = true });
@@ -131,7 +164,8 @@ public sealed class ConformanceTests : IAsyncLifetime
             string line = frame.ToString();
             if (line == expected || (line == expected + " END")) return;
             // What has to come comes before any other complaint.
-            Assert.False(frame.Type is FrameType.RstStream or FrameType.GoAway && !name.StartsWith("9 ", StringComparison.Ordinal), $"{line} instead of {expected}");
+            Assert.False(frame.Type is FrameType.RstStream or FrameType.GoAway && !name.StartsWith("9 ", StringComparison.Ordinal),
+                $"{line} instead of {expected}");
             seen.AppendLine(line);
         }
         Assert.Fail($"no {expected} but: {seen}");
@@ -153,7 +187,8 @@ public sealed class ConformanceTests : IAsyncLifetime
     public async Task FramesByteByByte_AreRead()
     {
         await using var peer = await Http2Peer.ConnectAsync(_server.Port, greets: false);
-        foreach (byte b in new Http2Script().Preface().Settings().Request(1, "/echo", false, "POST").Frame(FrameType.Data, Padded | EndStream, 1, 2, 1, 2, 3, 0, 0).Bytes)
+        foreach (byte b in new Http2Script().Preface().Settings().Request(1, "/echo", false, "POST")
+            .Frame(FrameType.Data, Padded | EndStream, 1, 2, 1, 2, 3, 0, 0).Bytes)
         {
             await peer.SendAsync(new[] { b });
             await Task.Yield();

@@ -144,7 +144,8 @@ public sealed class DowngradeTests
         var (verdict, _, headers) = Read([without, field]);
         Assert.Equal(MessageVerdict.Good, verdict);
         string[] usual = [.. Usual.Where(u => !u.StartsWith(without[1..] + ":", StringComparison.Ordinal) || without == "-")];
-        Assert.True(headers.ToString().ReplaceLineEndings("|").Replace(string.Join("|", usual) + "|", "", StringComparison.Ordinal) == expected.TrimStart('|'), $"{name}: {headers}");
+        Assert.True(headers.ToString().ReplaceLineEndings("|")
+            .Replace(string.Join("|", usual) + "|", "", StringComparison.Ordinal) == expected.TrimStart('|'), $"{name}: {headers}");
     }
 
     [Fact]
@@ -160,10 +161,12 @@ public sealed class DowngradeTests
     {
         var reader = new RequestReader(new HpackDecoder(HpackCodecPool()), HpackCodecPool()) { AllowsExtendedConnect = true };
         var headers = new HeaderMap();
-        byte[] block = Http2Script.Block(":method: CONNECT", ":protocol: websocket", ":scheme: http", ":authority: a", ":path: /chat", "sec-websocket-version: 13");
+        byte[] block = Http2Script.Block(":method: CONNECT", ":protocol: websocket", ":scheme: http", ":authority: a", ":path: /chat",
+            "sec-websocket-version: 13");
         Assert.Equal(MessageVerdict.Good, reader.Read(block, headers, ended: false));
         Assert.True(reader.AsksUpgrade);
-        Assert.Equal(("GET", "websocket", "/chat", null), (headers.GetString(":method"), headers.GetString("upgrade"), headers.GetString(":path"), headers.GetString(":protocol")));
+        Assert.Equal(("GET", "websocket", "/chat", null),
+            (headers.GetString(":method"), headers.GetString("upgrade"), headers.GetString(":path"), headers.GetString(":protocol")));
     }
 
     // A head that was refused or malformed leaves the tables in step: the next one refers to them.
@@ -176,7 +179,8 @@ public sealed class DowngradeTests
         var encoder = new HpackEncoder(pool);
         var reader = new RequestReader(new HpackDecoder(pool), pool);
         var headers = new HeaderMap();
-        Assert.Equal(MessageVerdict.Malformed, reader.Read(Hpack.HpackCodec.Encode(encoder, [.. Usual, wrong, "x-app: one"]), headers, ended: true));
+        Assert.Equal(MessageVerdict.Malformed, reader.Read(Hpack.HpackCodec.Encode(encoder, [.. Usual, wrong, "x-app: one"]), headers,
+            ended: true));
         Assert.Equal(MessageVerdict.Good, reader.Read(Hpack.HpackCodec.Encode(encoder, [.. Usual, "x-app: one"]), headers, ended: true));
         Assert.Equal("one", headers.GetString("x-app"));
     }
@@ -225,7 +229,9 @@ public sealed class DowngradeTests
     {
         var pool = HpackCodecPool();
         var headers = new HeaderMap();
-        foreach (string field in (string[])["x-first: 1", .. Usual, "host: other", "connection: close", "keep-alive: 5", "te: trailers, gzip", "upgrade: h2c", "transfer-encoding: chunked", "proxy-connection: a", "cookie: a=1; b=2", "content-length: 3"])
+        foreach (string field in (string[])["x-first: 1", .. Usual, "host: other", "connection: close", "keep-alive: 5",
+            "te: trailers, gzip", "upgrade: h2c", "transfer-encoding: chunked", "proxy-connection: a", "cookie: a=1; b=2",
+                "content-length: 3"])
         {
             var (name, value) = Hpack.HpackCodec.Split(field);
             headers.Add(name, value);
@@ -233,20 +239,24 @@ public sealed class DowngradeTests
         var to = new ByteWriter();
         HeadWriter.Request(new HpackEncoder(pool), headers, upgrade: false, 3, to);
         var fields = Hpack.HpackCodec.Decode(new HpackDecoder(pool), to.Written);
-        Assert.Equal([":method: POST", ":scheme: http", ":authority: example.test", ":path: /", "x-first: 1", "cookie: a=1", "cookie: b=2", "content-length: 3"], fields);
+        Assert.Equal([":method: POST", ":scheme: http", ":authority: example.test", ":path: /", "x-first: 1", "cookie: a=1", "cookie: b=2",
+            "content-length: 3"], fields);
         to.Clear();
         headers.Set("te", "trailers");
         HeadWriter.Request(new HpackEncoder(pool), headers, upgrade: true, -1, to);
         fields = Hpack.HpackCodec.Decode(new HpackDecoder(pool), to.Written);
-        Assert.Equal([":method: CONNECT", ":protocol: h2c", ":scheme: http", ":authority: example.test", ":path: /", "x-first: 1", "te: trailers"], fields!.Take(7));
+        Assert.Equal([":method: CONNECT", ":protocol: h2c", ":scheme: http", ":authority: example.test", ":path: /", "x-first: 1",
+            "te: trailers"], fields!.Take(7));
     }
 
     private static BufferPool HpackCodecPool() => Hpack.HpackCodec.Pool();
 
     private static (MessageVerdict, RequestReader, HeaderMap) Read(string[] fields)
     {
-        var own = fields.Select(f => f.StartsWith('-') ? f[1..] : f.StartsWith(':') ? f[..Math.Max(0, f.IndexOf(": ", 1, StringComparison.Ordinal))] : "").ToHashSet();
-        string[] all = [.. Usual.Where(u => !own.Contains(u[..u.IndexOf(": ", 1, StringComparison.Ordinal)])), .. fields.Where(f => !f.StartsWith('-'))];
+        var own = fields.Select(f => f.StartsWith('-') ? f[1..] : f.StartsWith(':')
+            ? f[..Math.Max(0, f.IndexOf(": ", 1, StringComparison.Ordinal))] : "").ToHashSet();
+        string[] all = [.. Usual.Where(u => !own.Contains(u[..u.IndexOf(": ", 1, StringComparison.Ordinal)])),
+            .. fields.Where(f => !f.StartsWith('-'))];
         var pool = HpackCodecPool();
         var reader = new RequestReader(new HpackDecoder(pool), pool);
         var headers = new HeaderMap();
@@ -261,7 +271,8 @@ public sealed class DowngradeTests
         var to = new ByteWriter();
         foreach (string field in fields)
         {
-            int colon = field.StartsWith(": ", StringComparison.Ordinal) ? 0 : field.StartsWith("transfer-encoding: chunked\r\n", StringComparison.Ordinal)
+            int colon = field.StartsWith(": ", StringComparison.Ordinal) ? 0
+                : field.StartsWith("transfer-encoding: chunked\r\n", StringComparison.Ordinal)
                 ? field.LastIndexOf(": ", StringComparison.Ordinal) : field.IndexOf(": ", 1, StringComparison.Ordinal);
             to.Write(0);
             foreach (string text in (string[])[field[..colon], field[(colon + 2)..]])

@@ -15,10 +15,17 @@ public sealed class FloodTests
         ("reset by a window too large", "inbound_reset_flood", _ => { }, (s, i) => s.Request(Id(i), "/hang").Window(Id(i), int.MaxValue)),
         ("reset by DATA behind the end", "inbound_reset_flood", _ => { }, (s, i) => s.Request(Id(i), "/hang").Data(Id(i), 1)),
         ("reset by a malformed head", "inbound_reset_flood", _ => { }, (s, i) => s.Request(Id(i), "no path")),
-        ("reset by its own priority", "inbound_reset_flood", _ => { }, (s, i) => s.Request(Id(i), "/hang").Frame(FrameType.Priority, 0, Id(i), [0, 0, (byte)(Id(i) >> 8), (byte)Id(i), 1])),
-        ("streams that are refused", "inbound_reset_flood", s => { for (int i = 0; i < 100; i++) s.Request(Id(i), "/hang"); }, (s, i) => s.Request(Id(100 + i), "/hang")),
+        ("reset by its own priority", "inbound_reset_flood", _ => { },
+            (s, i) => s.Request(Id(i), "/hang").Frame(FrameType.Priority, 0, Id(i), [0, 0, (byte)(Id(i) >> 8), (byte)Id(i), 1])),
+        ("streams that are refused", "inbound_reset_flood", s =>
+        {
+            for (int i = 0; i < 100; i++) s.Request(Id(i), "/hang");
+        }, (s, i) => s.Request(Id(100 + i), "/hang")),
         ("SETTINGS", "inbound_control_frames_flood", _ => { }, (s, _) => s.Settings()),
-        ("SETTINGS that change all windows", "inbound_control_frames_flood", s => { for (int i = 0; i < 100; i++) s.Request(Id(i), "/hang"); }, (s, i) => s.Settings((SettingId.InitialWindowSize, (uint)i))),
+        ("SETTINGS that change all windows", "inbound_control_frames_flood", s =>
+        {
+            for (int i = 0; i < 100; i++) s.Request(Id(i), "/hang");
+        }, (s, i) => s.Settings((SettingId.InitialWindowSize, (uint)i))),
         ("acknowledgements", "inbound_control_frames_flood", _ => { }, (s, _) => s.SettingsAck()),
         ("PING", "inbound_control_frames_flood", _ => { }, (s, _) => s.Ping()),
         ("answers to no PING", "inbound_control_frames_flood", _ => { }, (s, _) => s.Ping(ack: true)),
@@ -28,12 +35,17 @@ public sealed class FloodTests
         ("PRIORITY", "inbound_priority_frames_flood", _ => { }, (s, i) => s.Frame(FrameType.Priority, 0, 1 + 2 * i, 0, 0, 0, 0, 1)),
         ("WINDOW_UPDATE", "inbound_window_update_frames_flood", _ => { }, (s, _) => s.Window(0, 1)),
         ("WINDOW_UPDATE of a stream", "inbound_window_update_frames_flood", s => s.Request(1, "/hang"), (s, _) => s.Window(1, 1)),
-        ("windows of one byte", "inbound_window_update_frames_flood", s => s.Settings((SettingId.InitialWindowSize, 0u)).Request(1, "/bytes/1000000"), (s, _) => s.Window(1, 1)),
+        ("windows of one byte", "inbound_window_update_frames_flood",
+            s => s.Settings((SettingId.InitialWindowSize, 0u)).Request(1, "/bytes/1000000"), (s, _) => s.Window(1, 1)),
         ("empty DATA", "inbound_empty_frames_flood", s => s.Request(1, "/hang", false, "POST"), (s, _) => s.Data(1, 0)),
-        ("DATA of padding", "inbound_empty_frames_flood", s => s.Request(1, "/hang", false, "POST"), (s, _) => s.Frame(FrameType.Data, FrameFlags.Padded, 1, 3, 0, 0, 0)),
-        ("empty CONTINUATION", "inbound_empty_frames_flood", s => s.Frame(FrameType.Headers, 0, 1, 0x82), (s, _) => s.Frame(FrameType.Continuation, 0, 1)),
-        ("CONTINUATION without end", "header_overflow", s => s.Frame(FrameType.Headers, 0, 1, 0x82), (s, _) => s.Frame(FrameType.Continuation, 0, 1, 0x82)),
-        ("CONTINUATION of much", "header_overflow", s => s.Frame(FrameType.Headers, 0, 1, 0x82), (s, _) => s.Frame(FrameType.Continuation, 0, 1, new byte[16384])),
+        ("DATA of padding", "inbound_empty_frames_flood", s => s.Request(1, "/hang", false, "POST"),
+            (s, _) => s.Frame(FrameType.Data, FrameFlags.Padded, 1, 3, 0, 0, 0)),
+        ("empty CONTINUATION", "inbound_empty_frames_flood", s => s.Frame(FrameType.Headers, 0, 1, 0x82),
+            (s, _) => s.Frame(FrameType.Continuation, 0, 1)),
+        ("CONTINUATION without end", "header_overflow", s => s.Frame(FrameType.Headers, 0, 1, 0x82),
+            (s, _) => s.Frame(FrameType.Continuation, 0, 1, 0x82)),
+        ("CONTINUATION of much", "header_overflow", s => s.Frame(FrameType.Headers, 0, 1, 0x82),
+            (s, _) => s.Frame(FrameType.Continuation, 0, 1, new byte[16384])),
     ];
 
     private static int Id(int i) => 1 + 2 * i;
@@ -89,7 +101,8 @@ public sealed class FloodTests
     {
         await using var server = new Http2TestServer(new Http2Options { MaxOutboundControlFrames = 100 });
         await using var peer = await Http2Peer.ConnectAsync(server.Port, receiveBuffer: 4096);
-        var script = new Http2Script().Settings((SettingId.InitialWindowSize, 0x7FFF_FFFFu)).Window(0, int.MaxValue - 65535).Request(1, "/bytes/1000000000");
+        var script = new Http2Script().Settings((SettingId.InitialWindowSize, 0x7FFF_FFFFu)).Window(0, int.MaxValue - 65535)
+            .Request(1, "/bytes/1000000000");
         await peer.SendAsync(script);
         await Eventually.TrueAsync(async () =>
         {

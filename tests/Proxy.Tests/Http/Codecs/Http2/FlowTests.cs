@@ -5,7 +5,9 @@ using Xunit;
 
 namespace Managed.Proxy.Tests.Http.Codecs.Http2;
 
-/// <summary>What streams do to each other, what windows hold back, how a connection ends: over sockets, against a peer written by hand.</summary>
+/// <summary>
+/// What streams do to each other, what windows hold back, how a connection ends: over sockets, against a peer written by hand.
+/// </summary>
 public sealed class FlowTests
 {
     [Fact]
@@ -13,7 +15,8 @@ public sealed class FlowTests
     {
         await using var server = new Http2TestServer();
         await using var peer = await Http2Peer.ConnectAsync(server.Port);
-        await peer.SendAsync(new Http2Script().Window(0, 1 << 20).Settings((SettingId.InitialWindowSize, 1u << 20)).Request(1, "/bytes/200000").Request(3, "/bytes/200000"));
+        await peer.SendAsync(new Http2Script().Window(0, 1 << 20).Settings((SettingId.InitialWindowSize, 1u << 20))
+            .Request(1, "/bytes/200000").Request(3, "/bytes/200000"));
         var order = new List<int>();
         int ended = 0;
         while (ended < 2 && await peer.ReadMeaningfulAsync() is { } frame)
@@ -36,7 +39,8 @@ public sealed class FlowTests
         for (int i = 0; i < 4; i++) await peer.SendAsync(new Http2Script().Data(1, 16384));
         await peer.SendAsync(new Http2Script().Ping(9));
         bool more = false;
-        while (await peer.ReadAsync() is { } frame && frame.Type != FrameType.Ping) more |= frame is { Type: FrameType.WindowUpdate, StreamId: 1 };
+        while (await peer.ReadAsync() is { } frame && frame.Type != FrameType.Ping)
+            more |= frame is { Type: FrameType.WindowUpdate, StreamId: 1 };
         // Echoed is what the peer takes, so nothing of it; what is copied for sending may be asked for again, never the whole.
         for (int i = 3; i < 23; i += 2)
         {
@@ -77,9 +81,11 @@ public sealed class FlowTests
     {
         await using var server = new Http2TestServer();
         await using var peer = await Http2Peer.ConnectAsync(server.Port);
-        await peer.SendAsync(new Http2Script().Settings((SettingId.InitialWindowSize, 1u << 20)).Request(1, "/bytes/100000").Request(3, "/bytes/100000"));
+        await peer.SendAsync(new Http2Script().Settings((SettingId.InitialWindowSize, 1u << 20)).Request(1, "/bytes/100000")
+            .Request(3, "/bytes/100000"));
         int got = 0, ended = 0;
-        while (got < Http2Settings.DefaultWindow && await peer.ReadMeaningfulAsync() is { } frame) got += frame.Type == FrameType.Data ? frame.Payload.Length : 0;
+        while (got < Http2Settings.DefaultWindow && await peer.ReadMeaningfulAsync() is { } frame)
+            got += frame.Type == FrameType.Data ? frame.Payload.Length : 0;
         Assert.Equal(Http2Settings.DefaultWindow, got);
         // A head needs no window.
         await peer.SendAsync(new Http2Script().Request(5));
@@ -169,7 +175,8 @@ public sealed class FlowTests
     [Fact]
     public async Task PeerThatAnswersNoPing_IsGivenUp()
     {
-        await using var server = new Http2TestServer(new Http2Options { KeepAliveIntervalMicros = 20_000, KeepAliveTimeoutMicros = 200_000 });
+        await using var server = new Http2TestServer(
+            new Http2Options { KeepAliveIntervalMicros = 20_000, KeepAliveTimeoutMicros = 200_000 });
         await using var silent = await Http2Peer.ConnectAsync(server.Port);
         await using var alive = await Http2Peer.ConnectAsync(server.Port);
         var answers = Task.Run(async () =>
@@ -222,7 +229,9 @@ public sealed class FlowTests
         }
         await peer.SendAsync(new Http2Script().Ping(1));
         int refused = 0;
-        while (await peer.ReadAsync() is { } frame && frame.Type != FrameType.Ping) refused += frame.ToString().StartsWith("RST", StringComparison.Ordinal) && frame.ToString().EndsWith("EnhanceYourCalm", StringComparison.Ordinal) ? 1 : 0;
+        while (await peer.ReadAsync() is { } frame && frame.Type != FrameType.Ping)
+            refused += frame.ToString().StartsWith("RST", StringComparison.Ordinal)
+                && frame.ToString().EndsWith("EnhanceYourCalm", StringComparison.Ordinal) ? 1 : 0;
         Assert.InRange(refused, 20, 99);
         Assert.InRange(await server.OnLoopAsync(() => server.Loop.Buffers.Used), 1, 4 << 20);
         Assert.Equal(0, server.Ended);
@@ -234,7 +243,8 @@ public sealed class FlowTests
         await using var server = new Http2TestServer();
         await using (var peer = await Http2Peer.ConnectAsync(server.Port))
         {
-            await peer.SendAsync(new Http2Script().Request(1, "/hang").Request(3, "/hang", false, "POST").Data(3, 5000).Request(5, "/echo", false, "POST").Ping(1));
+            await peer.SendAsync(new Http2Script().Request(1, "/hang").Request(3, "/hang", false, "POST").Data(3, 5000)
+                .Request(5, "/echo", false, "POST").Ping(1));
             while (await peer.ReadAsync() is { Type: not FrameType.Ping })
             {
             }

@@ -44,10 +44,12 @@ public sealed class FuzzTests(ITestOutputHelper output)
             {
                 for (int i = 0; i < 30; i++)
                 {
-                    byte[] block = random.Next(3) == 0 ? RandomBytes(random, random.Next(300)) : HpackCodec.Encode(encoder, RandomLists.Next(random));
+                    byte[] block = random.Next(3) == 0 ? RandomBytes(random, random.Next(300))
+                        : HpackCodec.Encode(encoder, RandomLists.Next(random));
                     if (random.Next(2) == 0) Break(random, block);
                     // In an array of its very size, so that reading beyond it throws.
-                    var verdict = random.Next(4) == 0 ? reader.ReadTrailers(block, headers) : reader.Read(block, headers, random.Next(2) == 0);
+                    var verdict = random.Next(4) == 0 ? reader.ReadTrailers(block, headers)
+                        : reader.Read(block, headers, random.Next(2) == 0);
                     Assert.True(headers.ByteSize <= 64 * 1024 && headers.Count <= 110);
                     if (verdict == MessageVerdict.Broken) break;
                 }
@@ -97,7 +99,8 @@ public sealed class FuzzTests(ITestOutputHelper output)
     {
         var pair = new TestPair(loop, new Http2Options { MaxConcurrentStreams = 20, AllowConnect = true, DelayedCloseMicros = 0 });
         var (near, far) = InMemoryTransport.Pair(loop);
-        Http2Connection connection = server ? new TestServerConnection(pair.Side, near) : new Http2ClientConnection(loop, pair.Side.Cells, near, pair.Side.Options, pair.Side.Stats, false);
+        Http2Connection connection = server ? new TestServerConnection(pair.Side, near)
+            : new Http2ClientConnection(loop, pair.Side.Cells, near, pair.Side.Options, pair.Side.Stats, false);
         bool over = false;
         RunAsync().Forget();
         ReadAsync().Forget();
@@ -135,7 +138,8 @@ public sealed class FuzzTests(ITestOutputHelper output)
             return true;
         }
 
-        async IoTask<bool> CallAsync() => await new TestCall(loop).AskAndFinishAsync((Http2ClientConnection)connection, "/", random.Next(3) * 30_000);
+        async IoTask<bool> CallAsync() => await new TestCall(loop)
+            .AskAndFinishAsync((Http2ClientConnection)connection, "/", random.Next(3) * 30_000);
     }
 
     private static Http2Script Frames(Random random, bool server)
@@ -151,7 +155,8 @@ public sealed class FuzzTests(ITestOutputHelper output)
             switch (random.Next(16))
             {
                 case 0 or 1 or 2 when server:
-                    string path = random.Next(6) switch { 0 => "/echo", 1 => "/bytes/" + random.Next(300_000), 2 => "/hang", 3 => "/early", 4 => "/trailers", _ => "/" };
+                    string path = random.Next(6) switch { 0 => "/echo", 1 => "/bytes/" + random.Next(300_000), 2 => "/hang", 3 => "/early",
+                        4 => "/trailers", _ => "/" };
                     script.Request(next, path, random.Next(2) == 0, "POST");
                     next += 2;
                     break;
@@ -179,8 +184,10 @@ public sealed class FuzzTests(ITestOutputHelper output)
                 case 11:
                     var block = HpackCodec.Encode(encoder, RandomLists.Next(random));
                     int cut = random.Next(block.Length);
-                    script.Frame(FrameType.Headers, random.Next(2) == 0 ? FrameFlags.EndStream : 0, next, block.AsSpan(0, Math.Min(cut, 16384)));
-                    script.Frame(FrameType.Continuation, FrameFlags.EndHeaders, next, block.AsSpan(cut, Math.Min(block.Length - cut, 16384)));
+                    script.Frame(FrameType.Headers, random.Next(2) == 0 ? FrameFlags.EndStream : 0, next,
+                        block.AsSpan(0, Math.Min(cut, 16384)));
+                    script.Frame(FrameType.Continuation, FrameFlags.EndHeaders, next,
+                        block.AsSpan(cut, Math.Min(block.Length - cut, 16384)));
                     next += 2;
                     break;
                 case 12:
@@ -209,6 +216,7 @@ public sealed class FuzzTests(ITestOutputHelper output)
 
     private static void Break(Random random, Span<byte> bytes)
     {
-        for (int n = random.Next(1, 4); n > 0 && bytes.Length > 0; n--) bytes[random.Next(bytes.Length)] = random.Next(3) == 0 ? (byte)0xFF : (byte)random.Next(256);
+        for (int n = random.Next(1, 4); n > 0 && bytes.Length > 0; n--)
+            bytes[random.Next(bytes.Length)] = random.Next(3) == 0 ? (byte)0xFF : (byte)random.Next(256);
     }
 }

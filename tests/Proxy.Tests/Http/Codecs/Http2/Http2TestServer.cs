@@ -9,8 +9,10 @@ using Managed.Proxy.Http.Codecs.Http2;
 namespace Managed.Proxy.Tests.Http.Codecs.Http2;
 
 /// <summary>
-/// A small server over the codec, on a loop of its own thread: <c>/</c> hello, <c>/echo</c> the body and the trailers back, <c>/bytes/N</c>,
-/// <c>/trailers</c>, <c>/early</c> answers before it has read, <c>/hints</c> a 103 first, <c>/fields</c> what it has got, <c>/hang</c> never.
+/// A small server over the codec, on a loop of its own thread: <c>/</c> hello, <c>/echo</c> the body and the trailers back,
+/// <c>/bytes/N</c>,
+/// <c>/trailers</c>, <c>/early</c> answers before it has read, <c>/hints</c> a 103 first, <c>/fields</c> what it has got, <c>/hang</c>
+/// never.
 /// </summary>
 internal sealed class Http2TestServer : IAsyncDisposable
 {

@@ -124,7 +124,8 @@ public sealed class PairTests
                 var call = new TestCall(pair.Loop);
                 for (int n = 0; n < 40; n++)
                 {
-                    string path = mine.Next(5) switch { 0 => "/", 1 => "/bytes/" + mine.Next(200_000), 2 => "/trailers", 3 => "/early", _ => "/echo" };
+                    string path = mine.Next(5) switch { 0 => "/", 1 => "/bytes/" + mine.Next(200_000), 2 => "/trailers", 3 => "/early",
+                        _ => "/echo" };
                     if (mine.Next(6) == 0)
                     {
                         call.Begin(pair.Client, path, ends: mine.Next(2) == 0);

@@ -7,7 +7,9 @@ using Xunit;
 
 namespace Managed.Proxy.Tests.Http.Codecs.Http2;
 
-/// <summary>The whole path of the product from a client of HTTP/2 to an upstream of HTTP/1.1, in memory: in steady state it allocates nothing.</summary>
+/// <summary>
+/// The whole path of the product from a client of HTTP/2 to an upstream of HTTP/1.1, in memory: in steady state it allocates nothing.
+/// </summary>
 public sealed class ProxiedPathTests
 {
     private const int Streams = 32;
@@ -76,7 +78,8 @@ public sealed class ProxiedPathTests
     // Requests come whole or in pieces that end with the last chunk.
     private static async IoTask<bool> AnswerAsync(InMemoryTransport transport)
     {
-        byte[] buffer = new byte[8192], answer = "HTTP/1.1 200 OK\r\nserver: up\r\ncontent-type: text/plain\r\ncontent-length: 5\r\n\r\nhello"u8.ToArray();
+        byte[] buffer = new byte[8192], answer =
+            "HTTP/1.1 200 OK\r\nserver: up\r\ncontent-type: text/plain\r\ncontent-length: 5\r\n\r\nhello"u8.ToArray();
         int length = 0;
         while (await transport.ReadAsync(buffer.AsMemory(length)) is > 0 and var n)
         {

@@ -29,7 +29,8 @@ internal sealed class TestExchange
         _trailers.Clear();
         if (Stream.RefusedStatus != 0) await AnswerAsync(Stream.RefusedStatus, Encoding.ASCII.GetBytes(Stream.RefusedDetails));
         else if (path == "/echo") await EchoAsync();
-        else if (path.StartsWith("/bytes/", StringComparison.Ordinal)) await BytesAsync(long.Parse(path[7..], CultureInfo.InvariantCulture));
+        else if (path.StartsWith("/bytes/", StringComparison.Ordinal))
+            await BytesAsync(long.Parse(path[7..], CultureInfo.InvariantCulture));
         else if (path == "/hang") await HangAsync();
         else
         {

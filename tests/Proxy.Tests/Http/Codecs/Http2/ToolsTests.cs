@@ -25,7 +25,9 @@ public sealed class ToolsTests
         await File.WriteAllBytesAsync(file, new byte[1_000_000]);
         try
         {
-            string output = await Tool.RunAsync(tool, arguments.Replace("URL", $"http://127.0.0.1:{server.Port.ToString(CultureInfo.InvariantCulture)}", StringComparison.Ordinal).Replace("FILE", file, StringComparison.Ordinal));
+            string output = await Tool.RunAsync(tool,
+                arguments.Replace("URL", $"http://127.0.0.1:{server.Port.ToString(CultureInfo.InvariantCulture)}", StringComparison.Ordinal)
+                    .Replace("FILE", file, StringComparison.Ordinal));
             Assert.Contains(expected, output, StringComparison.Ordinal);
         }
         finally

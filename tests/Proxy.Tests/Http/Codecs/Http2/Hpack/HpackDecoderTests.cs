@@ -83,7 +83,8 @@ public sealed class HpackDecoderTests
     {
         var pool = HpackCodec.Pool();
         var decoder = new HpackDecoder(pool);
-        byte[] block = [0x40, 1, (byte)'x', 0x7F, 0x81, 0x1E, .. Enumerable.Repeat((byte)'y', 0x7F + 1 + (0x1E << 7)), .. Enumerable.Repeat((byte)0xBE, 60_000)];
+        byte[] block = [0x40, 1, (byte)'x', 0x7F, 0x81, 0x1E, .. Enumerable.Repeat((byte)'y', 0x7F + 1 + (0x1E << 7)),
+            .. Enumerable.Repeat((byte)0xBE, 60_000)];
         long before = GC.GetAllocatedBytesForCurrentThread();
         int at = 0, count = 0;
         decoder.Begin();

@@ -9,7 +9,8 @@ public sealed class HpackExamplesTests
 {
     private static readonly string[] First = [":method: GET", ":scheme: http", ":path: /", ":authority: www.example.com"];
     private static readonly string[] Second = [.. First, "cache-control: no-cache"];
-    private static readonly string[] Third = [":method: GET", ":scheme: https", ":path: /index.html", ":authority: www.example.com", "custom-key: custom-value"];
+    private static readonly string[] Third =
+        [":method: GET", ":scheme: https", ":path: /index.html", ":authority: www.example.com", "custom-key: custom-value"];
 
     private const string Location = "location: https://www.example.com", Date = "date: Mon, 21 Oct 2013 20:13:21 GMT";
     private static readonly string[] Found = [":status: 302", "cache-control: private", Date, Location];
@@ -62,7 +63,8 @@ public sealed class HpackExamplesTests
     // The same lists go out of our encoder and come back; what it makes of the first is what the RFC has, table and all.
     [Fact]
     public void OurEncoder_MakesOfTheFirstRequestWhatTheRfcHas()
-        => Assert.Equal("828684418cf1e3c2e5f23a6ba0ab90f4ff", Convert.ToHexStringLower(HpackCodec.Encode(new HpackEncoder(HpackCodec.Pool()), First)));
+        => Assert.Equal("828684418cf1e3c2e5f23a6ba0ab90f4ff",
+            Convert.ToHexStringLower(HpackCodec.Encode(new HpackEncoder(HpackCodec.Pool()), First)));
 
     [Theory]
     [InlineData(5, 10, "0a")]

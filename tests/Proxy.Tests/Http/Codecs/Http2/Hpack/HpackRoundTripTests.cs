@@ -93,7 +93,8 @@ public sealed class HpackRoundTripTests
     public void Secrets_AreNeverIndexed_AndWhatDiffersEachTimeLeavesTheTable()
     {
         var encoder = new HpackEncoder(HpackCodec.Pool());
-        string[] list = ["authorization: Basic abc", "cookie: short=1", "proxy-authorization: x", "set-cookie: a=b", "content-length: 17", "traceparent: 00-1"];
+        string[] list = ["authorization: Basic abc", "cookie: short=1", "proxy-authorization: x", "set-cookie: a=b", "content-length: 17",
+            "traceparent: 00-1"];
         byte[] first = HpackCodec.Encode(encoder, list), second = HpackCodec.Encode(encoder, list);
         Assert.Equal(first, second);
         Assert.Equal(0, encoder.TableSize);

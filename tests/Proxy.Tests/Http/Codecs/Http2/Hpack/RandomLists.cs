@@ -7,8 +7,10 @@ internal static class RandomLists
 {
     private static readonly string[] Names =
     [
-        ":path", ":authority", "accept", "cookie", "authorization", "content-length", "content-type", "date", "etag", "server", "set-cookie",
-        "user-agent", "vary", "x-a", "x-b", "x-request-id", "strict-transport-security", "if-none-match", "x-very-long-name-of-a-vendor", "link",
+        ":path", ":authority", "accept", "cookie", "authorization", "content-length", "content-type", "date", "etag", "server",
+        "set-cookie",
+        "user-agent", "vary", "x-a", "x-b", "x-request-id", "strict-transport-security", "if-none-match", "x-very-long-name-of-a-vendor",
+        "link",
     ];
 
     public static List<string> Next(Random random)
