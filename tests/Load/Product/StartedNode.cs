@@ -18,6 +18,8 @@ internal sealed class StartedNode : IDisposable
 
     public int Id => _process.Id;
     public TimeSpan FirstAnswer { get; }
+    /// <summary>Of the process until its first answer: what a busy machine changes less.</summary>
+    public double CpuSeconds { get; }
     public TimeSpan Ready { get; }
 
     /// <param name="listener">Port of the proxied service.</param>
@@ -35,7 +37,7 @@ internal sealed class StartedNode : IDisposable
         try
         {
             var answer = Until(process, began, listener, "/");
-            return new(process, answer, Until(process, began, admin, "/ready"));
+            return new(process, answer, ProcessFigures.CpuSeconds(process.Id), Until(process, began, admin, "/ready"));
         }
         catch
         {
