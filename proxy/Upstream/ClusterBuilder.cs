@@ -4,7 +4,6 @@ using Managed.Proxy.Configuration.Model;
 using Managed.Proxy.Core;
 using Managed.Proxy.Core.Telemetry;
 using Managed.Proxy.Core.Transport;
-using Managed.Proxy.Upstream.Endpoints;
 using Managed.Proxy.Upstream.TransportSockets;
 
 namespace Managed.Proxy.Upstream;
