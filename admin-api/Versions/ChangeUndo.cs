@@ -7,9 +7,10 @@ namespace Managed.AdminApi.Versions;
 
 /// <summary>The change that one version made, ready to be taken back out of what is active later.</summary>
 /// <param name="Number">Of the version.</param>
+/// <param name="FormerNumber">Of the version that <paramref name="Before"/> is from.</param>
 /// <param name="Before">The document that it was made from.</param>
 /// <param name="After">Its own document.</param>
-internal sealed record ChangeUndo(long Number, ConfigObject Before, ConfigObject After)
+internal sealed record ChangeUndo(long Number, long FormerNumber, ConfigObject Before, ConfigObject After)
 {
     /// <exception cref="ApiException">404, or 409 when it changed nothing that was ever live.</exception>
     /// <param name="store">The history.</param>
@@ -20,9 +21,10 @@ internal sealed record ChangeUndo(long Number, ConfigObject Before, ConfigObject
         var (row, after) = store.Load(number, room);
         if (row.State is VersionState.Rejected or VersionState.Pending)
             throw new ApiException(ProblemCode.RollbackBlocked, $"version {number} never went live, so there is nothing to take back");
-        return row.BaseVersion is { } former
-            ? new(number, store.Load(Former(store, former), room).Document, after)
-            : throw new ApiException(ProblemCode.RollbackBlocked, $"version {number} is the first one; there is nothing before it");
+        if (row.BaseVersion is not { } basis)
+            throw new ApiException(ProblemCode.RollbackBlocked, $"version {number} is the first one; there is nothing before it");
+        var former = Former(store, basis);
+        return new(number, former, store.Load(former, room).Document, after);
     }
 
     /// <param name="now">The active document.</param>

@@ -73,7 +73,7 @@ internal sealed class ConfirmationClock : IDisposable
     private Task<Submission> SubmitAsync(string id, string author, string comment, bool whole, CancellationToken cancellation)
     {
         var deployment = _deployments.Find(id) ?? throw ApiException.NotFound("deployment", id, []);
-        if (deployment.State != DeploymentState.AwaitingConfirmation || deployment.PreviousVersion is not { } previous)
+        if (deployment.State != DeploymentState.AwaitingConfirmation || deployment.PreviousVersion is null)
             throw NotAwaiting(id);
         var undo = ChangeUndo.Of(_versions, deployment.Version);
         var proposal = new Proposal(author, ChangeSource.AutoRevert, active => new(whole ? undo.Before : undo.From(active!.Document, overlapsToo: false).Document, null, $"version {deployment.Version} taken back")
@@ -90,7 +90,7 @@ internal sealed class ConfirmationClock : IDisposable
         };
         return _publisher.SubmitAsync(!whole ? proposal : proposal with
         {
-            Source = ChangeSource.Rollback, Restores = previous, Comment = $"{comment}; its change alone cannot be taken back out of what came after it",
+            Source = ChangeSource.Rollback, Restores = undo.FormerNumber, Comment = $"{comment}; its change alone cannot be taken back out of what came after it",
         }, cancellation);
     }
 

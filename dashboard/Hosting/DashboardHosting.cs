@@ -30,7 +30,8 @@ public static class DashboardHosting
         // Data protection only covers circuit ids and antiforgery tokens, which die with the process anyway:
         // no key ring on disk, nothing to mount into a container.
         services.AddDataProtection();
-        services.AddLogging(log => log.AddFilter("Microsoft.AspNetCore.DataProtection", LogLevel.Warning));
+        services.AddLogging(log => log.AddFilter("Microsoft.AspNetCore.DataProtection", LogLevel.Warning)
+            .AddFilter("Microsoft.AspNetCore.Antiforgery", LogLevel.None)); // a browser's token of the run before: made anew, and no reason for a stack trace
         services.Configure<KeyManagementOptions>(keys => (keys.XmlRepository, keys.XmlEncryptor) = (new KeysInMemory(), new NullXmlEncryptor()));
         services.AddRazorComponents().AddInteractiveServerComponents();
         services.AddCascadingAuthenticationState();

@@ -1,5 +1,3 @@
-using System.Globalization;
-
 namespace Managed.Load;
 
 /// <summary>Collects what was missed and prints what was measured.</summary>
@@ -11,16 +9,16 @@ internal sealed class Verdict
 
     public bool Held => _misses == 0;
 
-    public void Say(FormattableString line) => Console.WriteLine(line.ToString(CultureInfo.InvariantCulture));
+    public void Say(string line) => Console.WriteLine(line);
 
-    public void Miss(FormattableString what)
+    public void Miss(string what)
     {
         lock (_lock)
-            if (++_misses <= Shown) Console.WriteLine("MISSED: " + what.ToString(CultureInfo.InvariantCulture));
+            if (++_misses <= Shown) Console.WriteLine("MISSED: " + what);
     }
 
     /// <summary>A miss unless the condition holds.</summary>
-    public void Expect(bool condition, FormattableString what)
+    public void Expect(bool condition, string what)
     {
         if (!condition) Miss(what);
     }

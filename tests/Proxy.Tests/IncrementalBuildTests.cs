@@ -129,6 +129,30 @@ public sealed class IncrementalBuildTests : IAsyncLifetime
         Assert.Same(last, routes[^1]);
     }
 
+    [Fact]
+    public async Task ManyVersionsOnEachOther_KeepNothingOfThoseBefore()
+    {
+        var document = Parse();
+        var routes = Routes(document);
+        for (int i = 0; i < 300; i++)
+            routes.Insert(0, new ConfigObject().Set("name", ConfigScalar.String($"many{i}")).Set("match", new ConfigObject().Set("prefix", ConfigScalar.String($"/many/{i}")))
+                .Set("route", new ConfigObject().Set("cluster", ConfigScalar.String($"c{i % 4}"))));
+        async Task<long> AfterAsync(int versions)
+        {
+            for (int i = 0; i < versions; i++)
+            {
+                ((ConfigObject)document.Array("clusters")![i % 4]).Set("connect_timeout", ConfigScalar.String($"{1 + i % 7}s"));
+                await PublishAsync(document);
+            }
+            GC.Collect();
+            GC.WaitForPendingFinalizers();
+            return GC.GetTotalMemory(forceFullCollection: true);
+        }
+        long before = await AfterAsync(60), after = await AfterAsync(240);
+        // One version of this document is half a megabyte; other tests run beside this one.
+        Assert.True(after - before < 30 << 20, $"{(after - before) >> 10} KiB more after 240 versions");
+    }
+
     private async Task PublishAsync(ConfigObject document)
     {
         var built = _server.Build(document.Clone(), ++_version);

@@ -22,6 +22,7 @@ public sealed partial class WaitingTests
         ["Integration/Traffic/BackpressureTests.cs"] = (1, "a halt is a time in which nothing moves"),
         ["Integration/Traffic/DescriptorTests.cs"] = (1, "the CPU of one second is measured"),
         ["Proxy.Tests/Http/Filters/Wasm/Conformance/FuzzTests.cs"] = (1, "a client that goes at a moment of chance"),
+        ["Dashboard.Tests/Browser/BrowserSession.cs"] = (1, "the round trip of a slow network"),
         ["Dashboard.Tests/FakeNode/FakeTelemetry.cs"] = (1, "the pace of a stream of samples"),
     };
 

@@ -10,7 +10,7 @@ namespace Managed.Dashboard.Components.Pages;
 public sealed partial class Clusters
 {
     private const int Most = 200; // rows at once: what a person reads, and what a message of the circuit holds
-    private const string Requests = "upstream_rq_total", Connections = "upstream_cx_active", Healthy = "membership_healthy", Members = "membership_total";
+    private const string Requests = "upstream_rq_total", Connections = "upstream_cx_active";
 
     private readonly CancellationTokenSource _gone = new();
     private readonly Loadable<IReadOnlyList<ClusterDocument>> _clusters = new();
@@ -38,7 +38,7 @@ public sealed partial class Clusters
     {
         await Task.WhenAll(
             _clusters.LoadAsync(Api.ClustersAsync, _gone.Token),
-            _stats.LoadAsync(c => Api.StatsAsync($@"^cluster\..*\.({Requests}|{Connections}|{Healthy}|{Members})$", c), _gone.Token));
+            _stats.LoadAsync(c => Api.StatsAsync($@"^cluster\..*\.({Requests}|{Connections})$", c), _gone.Token));
         _values = (_stats.Value?.Stats ?? []).GroupBy(s => s.Name, StringComparer.Ordinal).ToDictionary(g => g.Key, g => g.First().Value, StringComparer.Ordinal);
     }
 
@@ -47,9 +47,6 @@ public sealed partial class Clusters
 
     private string Number(ClusterDocument cluster, string stat) => Value(cluster, stat)?.ToString("N0", CultureInfo.InvariantCulture) ?? "–";
 
-    private string Health(ClusterDocument cluster) => Value(cluster, Healthy) is { } healthy && Value(cluster, Members) is { } members
-        ? string.Create(CultureInfo.InvariantCulture, $"{(healthy < members ? "▲ " : "")}{healthy:0} of {members:0}") : "–";
-
     private List<ClusterDocument> Rows(IReadOnlyList<ClusterDocument> all)
     {
         var rows = all.Where(c => string.IsNullOrEmpty(Q)
@@ -57,7 +54,6 @@ public sealed partial class Clusters
             || c.Endpoints.Any(e => e.Contains(Q, StringComparison.OrdinalIgnoreCase)));
         var sorted = SortKey.TrimStart('-') switch
         {
-            "health" => rows.OrderBy(c => Value(c, Healthy) / Math.Max(1, Value(c, Members) ?? 1)),
             "policy" => rows.OrderBy(c => c.Policy, StringComparer.Ordinal),
             "requests" => rows.OrderBy(c => Value(c, Requests) ?? -1),
             "connections" => rows.OrderBy(c => Value(c, Connections) ?? -1),

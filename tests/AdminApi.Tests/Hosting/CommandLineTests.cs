@@ -32,6 +32,14 @@ public sealed class CommandLineTests
     }
 
     [Fact]
+    public void Dashboard_IsThereUnlessItIsLeftOut()
+    {
+        Assert.True(CommandLine.Parse([], _ => null).Dashboard);
+        Assert.False(CommandLine.Parse(["--no-dashboard"], _ => null).Dashboard);
+        Assert.False(CommandLine.Parse([], name => name == "MANAGED_NO_DASHBOARD" ? "1" : null).Dashboard);
+    }
+
+    [Fact]
     public void MaxConnections_IsANumberOrLeftToTheMachine()
     {
         Assert.Null(CommandLine.Parse([], _ => null).MaxConnections);

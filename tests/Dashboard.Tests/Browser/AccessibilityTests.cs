@@ -33,6 +33,22 @@ public sealed class AccessibilityTests(BrowserFixture browser)
     }
 
     [Theory]
+    [InlineData("/", ".plot canvas")]
+    [InlineData("/clusters", "tbody tr")]
+    [InlineData("/listeners/edge?tab=history", "tbody tr")]
+    [InlineData("/new", "textarea")]
+    public async Task NarrowPage_HasNoAxeViolations_AndDoesNotScrollSideways(string path, string there)
+    {
+        await using var session = await BrowserSession.StartAsync(browser);
+        await session.Page.SetViewportSizeAsync(390, 844);
+        await session.GoAsync(path);
+        await Expect(session.Page.Locator(there).First).ToBeVisibleAsync();
+        await session.ShouldBeAccessibleAsync();
+        Assert.False(await session.Page.EvaluateAsync<bool>("document.documentElement.scrollWidth > document.documentElement.clientWidth"));
+        await Expect(session.Page.GetByRole(AriaRole.Link, new() { Name = "Clusters" }).First).ToBeVisibleAsync();
+    }
+
+    [Theory]
     [InlineData(ColorScheme.Light)]
     [InlineData(ColorScheme.Dark)]
     public async Task Dialogs_HaveNoAxeViolations(ColorScheme scheme)

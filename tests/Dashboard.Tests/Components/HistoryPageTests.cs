@@ -30,7 +30,7 @@ public sealed class HistoryPageTests
     }
 
     [Fact]
-    public async Task ActiveAndRejectedVersions_OfferNoRollBack()
+    public async Task Versions_OfferWhatCanBeDoneWithThem()
     {
         var (context, api) = ScriptedApi.Create();
         await using var _ = context;
@@ -42,7 +42,7 @@ public sealed class HistoryPageTests
             """);
         var page = context.Render<History>();
         page.WaitForAssertion(() => Assert.Equal(3, page.FindAll("tbody tr").Count));
-        Assert.Equal(["Roll back to v1"], page.FindAll(".row-actions button").Select(b => b.GetAttribute("aria-label")));
+        Assert.Equal(["Undo v3", "Roll back to v1"], page.FindAll(".row-actions button").Select(b => b.GetAttribute("aria-label")));
     }
 
     [Theory]

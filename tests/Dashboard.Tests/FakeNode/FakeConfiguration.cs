@@ -52,7 +52,6 @@ internal static class FakeConfiguration
 
         api.MapGet("/clusters", () => Page([new() { ["name"] = "web", ["endpoints"] = new JsonArray("127.0.0.1:8080", "127.0.0.1:8081", "127.0.0.1:8082") }, new() { ["name"] = "api", ["type"] = "STRICT_DNS", ["endpoints"] = new JsonArray("api.internal:80") }]));
         api.MapGet("/clusters/{name}", (HttpContext context, string name) => Yaml(context, $"name: {name}\nendpoints: [127.0.0.1:8080]\n"));
-        api.MapGet("/config", () => Json(new JsonObject { ["listeners"] = new JsonArray([.. state.Active.Listeners.Values.Select(FakeState.ListenerJson)]), ["clusters"] = new JsonArray() }));
         api.MapPost("/versions/{n}/revert", async (HttpContext context, string n, string? overlap) =>
         {
             var body = context.Request.ContentLength > 0 ? await JsonNode.ParseAsync(context.Request.Body) : null;

@@ -14,6 +14,7 @@ public sealed class DashboardWayTests
         await using var user = await BrowserUser.SignInAsync(program);
         await user.Link("Publish a service").ClickAsync();
         await Expect(user.Heading("Publish a service")).ToBeVisibleAsync();
+        await Expect(user.Page.GetByLabel("Listens on")).ToHaveValueAsync(new System.Text.RegularExpressions.Regex("^127.0.0.1:"));
         var address = await user.Page.GetByLabel("Listens on").InputValueAsync();
         await user.Page.GetByLabel("Name").FillAsync("shop");
         await Expect(user.Button("Publish")).ToBeDisabledAsync();
@@ -32,7 +33,6 @@ public sealed class DashboardWayTests
         await Expect(user.Editor).ToContainTextAsync($"127.0.0.1:{program.Port}");
         await user.Page.GetByRole(AriaRole.Link, new() { Name = "Clusters g c" }).ClickAsync();
         await Expect(user.Page.Locator("tbody tr")).ToContainTextAsync(["shop"]);
-        await Expect(user.Page.Locator("tbody tr").First).ToContainTextAsync("1 of 1");
         Assert.Equal(2, System.Text.Json.JsonDocument.Parse(await program.CallAsync(HttpMethod.Get, "versions/active")).RootElement.GetProperty("version").GetInt64());
     }
 
