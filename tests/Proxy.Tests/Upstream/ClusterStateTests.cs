@@ -1,6 +1,5 @@
 using Managed.Proxy.Configuration.Model;
 using Managed.Proxy.Upstream.Endpoints;
-using Managed.Proxy.Upstream.Pools;
 using Xunit;
 
 namespace Managed.Proxy.Tests.Upstream;
