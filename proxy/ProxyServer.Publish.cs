@@ -1,7 +1,6 @@
 using System.Diagnostics;
 using Managed.Proxy.Configuration;
 using Managed.Proxy.Core.FaultInjection;
-using Managed.Proxy.Core;
 using Managed.Proxy.Downstream.Listener;
 using Managed.Proxy.Upstream;
 using Managed.Proxy.Upstream.Endpoints;

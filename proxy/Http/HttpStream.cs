@@ -2,13 +2,11 @@ using Managed.Proxy.Core.FaultInjection;
 using Managed.Proxy.Core;
 using Managed.Proxy.Core.Buffers;
 using Managed.Proxy.Core.EventLoop;
-using Managed.Proxy.Core.Limits;
 using Managed.Proxy.Core.Timers;
 using Managed.Proxy.Http.Codecs;
 using Managed.Proxy.Http.Headers;
 using Managed.Proxy.Router;
 using Managed.Proxy.Streams;
-using Managed.Proxy.Upstream.Endpoints;
 using Managed.Proxy.Upstream;
 using Managed.Proxy.Upstream.Requests;
 

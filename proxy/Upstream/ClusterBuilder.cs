@@ -2,7 +2,6 @@ using System.Net;
 using Managed.Proxy.Configuration;
 using Managed.Proxy.Configuration.Model;
 using Managed.Proxy.Core.Transport;
-using Managed.Proxy.Upstream.Endpoints;
 
 namespace Managed.Proxy.Upstream;
 

@@ -1,6 +1,5 @@
 using System.Net;
 using Managed.Proxy.Core.FaultInjection;
-using Managed.Proxy.Core;
 using Managed.Proxy.Core.EventLoop;
 using Managed.Proxy.Core.Transport;
 

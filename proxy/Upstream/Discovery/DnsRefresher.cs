@@ -1,7 +1,5 @@
 using System.Collections.Concurrent;
 using System.Diagnostics;
-using System.Net;
-using System.Net.Sockets;
 using Managed.Proxy.Configuration.Model;
 
 namespace Managed.Proxy.Upstream.Discovery;

@@ -1,7 +1,5 @@
-using Managed.Proxy.Configuration.Model;
 using Managed.Proxy.Core;
 using Managed.Proxy.Core.EventLoop;
-using Managed.Proxy.Core.Telemetry;
 
 namespace Managed.Proxy.Upstream.Endpoints;
 
