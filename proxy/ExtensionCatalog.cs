@@ -1,11 +1,17 @@
 using Managed.Proxy.Configuration;
+using Managed.Proxy.Configuration.Model;
 using Managed.Proxy.Configuration.ShortForms;
+using Managed.Proxy.Downstream.ListenerFilters;
+using Managed.Proxy.Downstream.ListenerFilters.HttpInspector;
+using Managed.Proxy.Downstream.ListenerFilters.ProxyProtocol;
+using Managed.Proxy.Downstream.ListenerFilters.TlsInspector;
 using Managed.Proxy.Downstream.NetworkFilters;
 using Managed.Proxy.Downstream.NetworkFilters.DirectResponse;
 using Managed.Proxy.Downstream.NetworkFilters.Echo;
 using Managed.Proxy.Downstream.NetworkFilters.HttpConnectionManager;
 using Managed.Proxy.Downstream.NetworkFilters.TcpProxy;
 using Managed.Proxy.Downstream.NetworkFilters.Wasm;
+using Managed.Proxy.Downstream.TransportSockets;
 using Managed.Proxy.Http;
 using Managed.Proxy.Http.Filters.Fault;
 using Managed.Proxy.Http.Filters.HeaderMutation;
@@ -13,12 +19,27 @@ using Managed.Proxy.Http.Filters.LocalRateLimit;
 using Managed.Proxy.Http.Filters.Lua;
 using Managed.Proxy.Http.Filters.Router;
 using Managed.Proxy.Http.Filters.Wasm;
+using Managed.Proxy.Upstream.TransportSockets;
 
 namespace Managed.Proxy;
 
 /// <summary>Every filter there is, one line each. Adding one: its folder, its line here, its test, its golden configuration.</summary>
 public static class ExtensionCatalog
 {
+    public static IReadOnlyList<ListenerFilterDefinition> ListenerFilters { get; } =
+    [
+        new TlsInspectorDefinition(),
+        new HttpInspectorDefinition(),
+        new ProxyProtocolDefinition(),
+    ];
+
+    /// <summary>Messages of transport sockets, which are few; each side has its own for TLS.</summary>
+    public static IReadOnlyDictionary<string, Type> TransportSockets { get; } = new Dictionary<string, Type>()
+    {
+        [TransportSocketBuilder.TlsType] = typeof(DownstreamTlsContextConfig), [UpstreamSocketBuilder.TlsType] = typeof(UpstreamTlsContextConfig),
+        [TransportSocketBuilder.RawBufferType] = typeof(RawBufferConfig),
+    };
+
     public static IReadOnlyList<NetworkFilterDefinition> NetworkFilters { get; } =
     [
         new HttpConnectionManagerDefinition(),
@@ -43,11 +64,16 @@ public static class ExtensionCatalog
     /// <summary>The record behind a message type (without URL prefix), network or HTTP filter, per-route forms too; null when it is none of ours.</summary>
     public static Type? FindConfigType(string typeName)
     {
+        if (TransportSockets.TryGetValue(typeName, out var socket)) return socket;
+        foreach (var d in ListenerFilters) if (d.TypeName == typeName) return d.ConfigType;
         foreach (var d in NetworkFilters) if (d.TypeName == typeName) return d.ConfigType;
         foreach (var d in HttpFilters) if (d.TypeName == typeName) return d.ConfigType;
         foreach (var d in HttpFilters) if (d.RouteTypeName == typeName) return d.RouteConfigType;
         return null;
     }
+
+    internal static ListenerFilterDefinition? FindListenerFilter(ConfigObject? typedConfig, string name, ConfigNode? at, ConfigErrors errors)
+        => ExtensionLookup.Find(ListenerFilters, static d => (d.Name, d.TypeName), ExtensionKind.ListenerFilter, "listener filter", typedConfig, name, at, errors);
 
     internal static NetworkFilterDefinition? FindNetworkFilter(ConfigObject? typedConfig, string name, ConfigNode? at, ConfigErrors errors)
         => ExtensionLookup.Find(NetworkFilters, static d => (d.Name, d.TypeName), ExtensionKind.NetworkFilter, "network filter", typedConfig, name, at, errors);

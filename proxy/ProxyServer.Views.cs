@@ -79,7 +79,12 @@ public sealed partial class ProxyServer
         var steps = new List<MatchStep>();
         var source = query.SourceIp is { } ip ? new IPEndPoint(ip, 0) : null;
         var local = listener.BoundAddress is { } bound && query.DestinationPort is { } port ? new IPEndPoint(bound.Address, port) : listener.BoundAddress;
-        var chain = listener.Matcher.Match(new ChainQuery(local, source, source, query.ServerName ?? "", "raw_buffer", []), steps);
+        string serverName = (query.ServerName ?? "").ToLowerInvariant();
+        var facts = new ConnectionFacts
+        {
+            Local = local, Source = source, DirectSource = source, ServerName = serverName, TransportProtocol = serverName.Length > 0 ? ConnectionFacts.Tls : ConnectionFacts.RawBuffer,
+        };
+        var chain = listener.Matcher.Explain(facts, steps);
         if (chain?.Terminal is not HttpConnectionManagerFilter { Manager: var manager }) return new MatchResult(chain?.Name, null, null, null, null, null, steps);
         var headers = new HeaderMap();
         headers.Add(":method", query.Method);

@@ -10,7 +10,9 @@ using Managed.Proxy.Core.Limits;
 using Managed.Proxy.Core.Telemetry;
 using Managed.Proxy.Core.Transport;
 using Managed.Proxy.Downstream.Listener;
+using Managed.Proxy.Downstream.ListenerFilters.TlsInspector;
 using Managed.Proxy.Downstream.NetworkFilters;
+using Managed.Proxy.Downstream.TransportSockets;
 using Managed.Proxy.Http;
 using Managed.Proxy.Router;
 using Managed.Proxy.Streams.AccessLog;
@@ -77,9 +79,10 @@ internal sealed class SnapshotBuilder(StatsRegistry registry, SharedState state,
 
         var clusters = new Dictionary<string, Cluster>();
         foreach (var cluster in config.Clusters)
-            if (former?.Clusters.GetValueOrDefault(cluster.Name) is { } same && ReferenceEquals(same.Config, cluster) && ReferenceEquals(same.State, clusterRegistry.For(cluster.Name)))
+            // One with TLS leases its contexts and names for each version.
+            if (cluster.TransportSocket is null && former?.Clusters.GetValueOrDefault(cluster.Name) is { } same && ReferenceEquals(same.Config, cluster) && ReferenceEquals(same.Members, clusterRegistry.For(cluster.Name)))
                 clusters[cluster.Name] = same;
-            else if (ClusterBuilder.Build(cluster, clusterRegistry, errors) is { } built) clusters[cluster.Name] = built;
+            else if (ClusterBuilder.Build(cluster, clusterRegistry, errors, _names, _shared) is { } built) clusters[cluster.Name] = built;
 
         var filters = new FilterBuildContext { Errors = errors, Stats = _names, Shared = _shared, StatPrefix = "", ClusterNames = clusters.Keys.ToHashSet(), Clusters = clusters, Identity = "routes" };
         var routes = new Dictionary<string, RouteTable>();
@@ -130,8 +133,6 @@ internal sealed class SnapshotBuilder(StatsRegistry registry, SharedState state,
     private Listener? BuildListener(ListenerConfig config, Dictionary<string, Cluster> clusters, IReadOnlySet<string> clusterNames, Dictionary<string, RouteTable> routes,
         HashSet<string> routeNames, Dictionary<string, ConfigObject> sharedFilters, ConfigErrors errors, Listener? former)
     {
-        if (config.ListenerFilters is [var first, ..] && !errors.HasAt(first.Node, ConfigCode.UnknownExtension))
-            errors.Error(first.Node, ConfigCode.UnknownExtension, $"listener filter '{first.Name}' is not available in this version", "no listener filter is; leave listener_filters out");
         // Without a usable address the chains are built all the same: their errors belong into the same answer.
         var address = AddressOf(config, errors);
         var listener = new Listener
@@ -143,10 +144,6 @@ internal sealed class SnapshotBuilder(StatsRegistry registry, SharedState state,
         if (config.FilterChains.Count == 0 && config.DefaultFilterChain is null && config.Address?.HasErrors != true)
             errors.ErrorAt(config.Node, "filter_chains", ConfigCode.MissingField, $"listener '{config.Name}' has no filter chain", "give it routes, tcp_proxy or filter_chains");
         Unique(config.FilterChains, c => c.Name, "filter chain", errors);
-        var criteria = new Dictionary<string, string>();
-        foreach (var chain in config.FilterChains)
-            if (!criteria.TryAdd(FilterChainMatcher.CriteriaOf(chain.FilterChainMatch), chain.Name))
-                errors.Error(chain.Node, ConfigCode.Conflict, $"filter chains '{criteria[FilterChainMatcher.CriteriaOf(chain.FilterChainMatch)]}' and '{chain.Name}' match the same connections");
         FilterChain? Chain(FilterChainConfig chain) => BuildChain(chain, listener, new NetworkBuildContext
         {
             Errors = errors, Stats = _names, Shared = _shared, Listener = config, ChainName = chain.Name, Clusters = clusters, Routes = routes, RouteNames = routeNames, ClusterNames = clusterNames,
@@ -154,14 +151,14 @@ internal sealed class SnapshotBuilder(StatsRegistry registry, SharedState state,
         });
         listener.Chains = [.. config.FilterChains.Select(Chain).OfType<FilterChain>()];
         listener.DefaultChain = config.DefaultFilterChain is { } fallback ? Chain(fallback) : null;
-        listener.Matcher = new FilterChainMatcher(listener.Chains, listener.DefaultChain);
+        listener.Matcher = new FilterChainMatcher(listener.Chains, listener.DefaultChain, ChainCriteria.Compile(config, errors));
+        listener.Filters = BuildListenerFilters(config, listener, errors);
         listener.AccessLog = AccessLog.Build(config.AccessLog, errors, accessLogs);
         return address is null ? null : listener;
     }
 
     private static FilterChain? BuildChain(FilterChainConfig config, Listener listener, NetworkBuildContext context)
     {
-        CheckRanges(config.FilterChainMatch, context.Errors);
         if (config.Filters.Count == 0)
         {
             context.Errors.ErrorAt(config.Node, "filters", ConfigCode.MissingField, $"filter chain '{config.Name}' has no filter");
@@ -185,17 +182,20 @@ internal sealed class SnapshotBuilder(StatsRegistry registry, SharedState state,
             else if (definition.BuildFilter(filter.TypedConfig, context) is { } built) filters.Add(built);
             else valid = false;
         }
-        return valid && terminal is not null ? new FilterChain { Name = config.Name, Listener = listener, Config = config, Filters = [.. filters], Terminal = terminal } : null;
+        var socket = TransportSocketBuilder.Build(config, listener, terminal, context.Errors, context.Stats, context.Shared);
+        return valid && terminal is not null
+            ? new FilterChain { Name = config.Name, Listener = listener, Config = config, TransportSocket = socket, Filters = [.. filters], Terminal = terminal } : null;
     }
 
-    private static void CheckRanges(FilterChainMatchConfig? match, ConfigErrors errors)
+    // What chains ask of a ClientHello is looked for without being told to, as in Envoy; last, since others may have to take their header away first.
+    private ListenerFilterFactory[] BuildListenerFilters(ListenerConfig config, Listener listener, ConfigErrors errors)
     {
-        if (match is null) return;
-        foreach (var range in match.PrefixRanges.Concat(match.SourcePrefixRanges).Concat(match.DirectSourcePrefixRanges))
-            if (!IPAddress.TryParse(range.AddressPrefix, out _))
-                errors.ErrorAt(range.Node, "address_prefix", ConfigCode.InvalidValue, $"'{range.AddressPrefix}' is not an IP address");
-        if (match.ServerNames.Count > 0 || match.ApplicationProtocols.Count > 0 || match.TransportProtocol is not ("" or "raw_buffer"))
-            errors.Warning(match.Node, ConfigCode.UnsupportedField, "without TLS a connection has no server name, no application protocol, and raw_buffer as its transport: this chain cannot be chosen");
+        var filters = new List<ListenerFilterFactory>();
+        foreach (var filter in config.ListenerFilters)
+            if (ExtensionCatalog.FindListenerFilter(filter.TypedConfig, filter.Name, filter.Node, errors)?.Build(filter.TypedConfig, errors, _names) is { } built) filters.Add(built);
+        bool asks = config.FilterChains.Any(c => ChainCriteria.AskForTls(c.FilterChainMatch)) || listener.Chains.Append(listener.DefaultChain).Any(c => c?.TransportSocket is { AsksForServerName: true });
+        if (asks && !filters.Exists(f => f is TlsInspectorFactory)) filters.Add(new TlsInspectorFactory(new TlsInspectorConfig(), _names));
+        return [.. filters];
     }
 
     private static (SocketAddressBytes Address, string Key)? AddressOf(ListenerConfig config, ConfigErrors errors)

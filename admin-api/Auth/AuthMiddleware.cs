@@ -23,7 +23,7 @@ internal sealed class AuthMiddleware(RequestDelegate next, AccessTokens tokens, 
             return next(context);
         try
         {
-            Authenticate(context, isPage: PageAnswers.Has(endpoint)).Attach(context);
+            Authenticate(context, isPage: PageAnswers.Has(endpoint) && !context.Request.Path.StartsWithSegments("/api")).Attach(context);
         }
         catch (ApiException e) when (e.Code == ProblemCode.Unauthenticated && IsVisit(context, endpoint))
         {

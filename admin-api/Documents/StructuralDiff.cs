@@ -22,10 +22,17 @@ internal sealed record DiffOperation(
 {
     public static DiffOperation At(string op, string path, string where, ConfigNode? from, ConfigNode? to)
     {
+        var (kind, name) = ResourceOf(where);
+        return new(op, "#" + path, where, kind, name, from, to);
+    }
+
+    /// <summary>Kind and name of the resource that a place by names is in; null outside of resources, the name also for a whole collection.</summary>
+    public static (string? Kind, string? Name) ResourceOf(string where)
+    {
         var list = TopLevelList.All.FirstOrDefault(l => where == l.Collection || where.StartsWith(l.Collection + "[", StringComparison.Ordinal) || where.StartsWith(l.Collection + ".", StringComparison.Ordinal));
         var open = where.IndexOf('[');
         var close = open < 0 ? -1 : where.IndexOf(']', open);
-        return new(op, "#" + path, where, list?.Kind, list is null || close < 0 ? null : where[(open + 1)..close], from, to);
+        return (list?.Kind, list is null || close < 0 ? null : where[(open + 1)..close]);
     }
 }
 
@@ -152,7 +159,7 @@ internal sealed class StructuralDiff
             operations.Add(DiffOperation.At("add", $"{path}/{i}", $"{where}[{i}]", null, to[i]));
     }
 
-    private static bool HasNames(ConfigArray items)
+    internal static bool HasNames(ConfigArray items)
     {
         var seen = new HashSet<string>(StringComparer.Ordinal);
         return items.All(i => i is ConfigObject o && o.Text("name") is { } name && seen.Add(name));
@@ -160,7 +167,7 @@ internal sealed class StructuralDiff
 
     private static string NameOf(ConfigObject item) => item.Text("name")!;
 
-    private static string Dotted(string where, string name) => where.Length == 0 ? name : $"{where}.{name}";
+    internal static string Dotted(string where, string name) => where.Length == 0 ? name : $"{where}.{name}";
 
-    private static string Escape(string segment) => segment.Replace("~", "~0", StringComparison.Ordinal).Replace("/", "~1", StringComparison.Ordinal);
+    internal static string Escape(string segment) => segment.Replace("~", "~0", StringComparison.Ordinal).Replace("/", "~1", StringComparison.Ordinal);
 }

@@ -36,7 +36,7 @@ internal static class AuthEndpoints
         {
             AuthMiddleware.RequireSameOrigin(context.Request);
             EndSession(context);
-            context.Response.Redirect("/");
+            context.Response.Redirect("/sign-in?reason=out");
             return Task.CompletedTask;
         })).ExcludeFromDescription().AllowAnonymous(); // looks for its origin itself, and helps when the session has ended already
         app.MapGet("/auth/me", (RequestDelegate)(context =>
@@ -52,6 +52,11 @@ internal static class AuthEndpoints
         context.Response.Headers["Referrer-Policy"] = "no-referrer"; // the address holds the code
         if (!context.RequestServices.GetRequiredService<SignInCodes>().Redeem(context.Request.Query["code"].ToString()))
         {
+            if (MediaTypes.WantsHtml(context.Request) && context.Request.Cookies[Auth.Sessions.Cookie] is { Length: > 0 } cookie && Sessions(context).Find(cookie) is not null)
+            {
+                context.Response.Redirect("/"); // a used link in a browser that is signed in: what it was for is so already
+                return Task.CompletedTask;
+            }
             Limit(context).Failed(context.Connection.RemoteIpAddress);
             if (!MediaTypes.WantsHtml(context.Request))
                 throw new ApiException(ProblemCode.Unauthenticated, "the sign-in link was used already, is older than ten minutes, or is of another run; managed sign-in prints a new one");

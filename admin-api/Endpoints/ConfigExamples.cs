@@ -18,7 +18,7 @@ internal static class ConfigExamples
         """;
 
     public const string Version = """
-        {"version":42,"created_at":"2026-11-22T22:41:00Z","author":"admin","source":"api","comment":"add h2","labels":{},"pinned":false,"base_version":41,"restores":null,
+        {"version":42,"created_at":"2026-11-22T22:41:00Z","author":"admin","source":"api","comment":"add h2","labels":{},"pinned":false,"base_version":41,"restores":null,"reverts":null,
          "state":"active","summary":{"added":0,"changed":1,"removed":0,"resources":{"listeners":{"added":[],"changed":["edge"],"removed":[]}}},"modules":[],"digest":"sha256:…","deployment":"d-00000042"}
         """;
 

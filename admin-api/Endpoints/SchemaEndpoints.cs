@@ -19,13 +19,15 @@ internal static class SchemaEndpoints
         .Get("/schema", context => JsonAnswer.WriteAsync(context, StatusCodes.Status200OK, new
         {
             kinds = Resources.Keys.Select(k => new { kind = k, type = "resource", summary = (string?)null })
+                .Concat(ExtensionCatalog.ListenerFilters.Select(f => new { kind = Short(f.Name), type = "listener_filter", summary = (string?)f.Summary }))
+                .Concat(ExtensionCatalog.TransportSockets.Keys.Select(t => new { kind = Short(t), type = "transport_socket", summary = (string?)null }))
                 .Concat(ExtensionCatalog.NetworkFilters.Select(f => new { kind = Short(f.Name), type = "network_filter", summary = (string?)f.Summary }))
                 .Concat(ExtensionCatalog.HttpFilters.Select(f => new { kind = Short(f.Name), type = "http_filter", summary = (string?)f.Summary })),
             schema = SchemaWriter.Document(),
         }), new("Schema", "Reads the JSON Schema of the document, and which kinds have one") { Answers = [(200, "The schema", """{"kinds":[{"kind":"listener","type":"resource","summary":null}],"schema":{"$schema":"https://json-schema.org/draft/2020-12/schema"}}""")] })
         .Get("/schema/{kind}", ReadAsync, new("Schema", "Reads the JSON Schema of one kind")
         {
-            Description = "document, listener, route_configuration, cluster, extension_config, or a filter by its name; the last segment is enough.", Errors = [ProblemCode.NotFound],
+            Description = "document, listener, route_configuration, cluster, extension_config, a filter by its name, or the message of a transport socket (DownstreamTlsContext, UpstreamTlsContext, RawBuffer); the last segment is enough.", Errors = [ProblemCode.NotFound],
             Answers = [(200, "The schema", """{"$schema":"https://json-schema.org/draft/2020-12/schema","type":"object"}""")],
         });
 
@@ -38,7 +40,9 @@ internal static class SchemaEndpoints
     }
 
     private static IEnumerable<(string Name, string TypeName, Type Type)> Filters() => ExtensionCatalog.HttpFilters.Select(f => (f.Name, f.TypeName, f.ConfigType))
-        .Concat(ExtensionCatalog.NetworkFilters.Select(f => (f.Name, f.TypeName, f.ConfigType)));
+        .Concat(ExtensionCatalog.NetworkFilters.Select(f => (f.Name, f.TypeName, f.ConfigType)))
+        .Concat(ExtensionCatalog.ListenerFilters.Select(f => (f.Name, f.TypeName, f.ConfigType)))
+        .Concat(ExtensionCatalog.TransportSockets.Select(t => (t.Key, t.Key, t.Value)));
 
     private static string Short(string name) => name[(name.LastIndexOf('.') + 1)..];
 }

@@ -13,6 +13,8 @@ namespace Managed.AdminApi.Endpoints;
 internal static class VersionEndpoints
 {
     private const string Tag = "Versions";
+    private const int MaxConflicts = 100; // more tell nobody anything
+    private static readonly ApiParameter Overlap = new("overlap", "What becomes of places that later changes touch too: keep or revert. Without it they are a conflict.", "keep");
 
     public static void MapVersions(this ApiRoutes api)
     {
@@ -44,6 +46,14 @@ internal static class VersionEndpoints
             {
                 Parameters = ApiParameters.ConditionalWrite, Bodies = [new(MediaTypes.Json, """{"comment":"p99 doubled"}""")], BodyRequired = false, BodyLimit = RequestBody.FieldsLimit, Errors = rollbackErrors, Answers = published,
             })
+            .Post("/versions/{version}/revert", RevertAsync, new(Tag, "Takes back what this version changed")
+            {
+                Description = "A new version without the change of this one: everything that came after it stays, also in the same resource. Where later changes touch the same places, "
+                    + "the answer is 409 CONFLICT with conflicts: each place with base (what this version made of it), theirs (what it is now) and yours (what was before). "
+                    + "overlap=keep leaves those places as they are now, overlap=revert puts back what was before. dry_run=true previews either.",
+                Parameters = [.. ApiParameters.ConditionalWrite, Overlap], Bodies = [new(MediaTypes.Json, """{"comment":"not yet"}""")], BodyRequired = false, BodyLimit = RequestBody.FieldsLimit,
+                Errors = [.. rollbackErrors, Conflict], Answers = published,
+            })
             .Post("/rollback", RollBackToFormerAsync, new(Tag, "Rolls back to the version that was active before")
             {
                 Parameters = ApiParameters.ConditionalWrite, Bodies = [new(MediaTypes.Json, """{"comment":"p99 doubled"}""")], BodyRequired = false, BodyLimit = RequestBody.FieldsLimit, Errors = rollbackErrors, Answers = published,
@@ -67,7 +77,7 @@ internal static class VersionEndpoints
 
     private static Task WriteOneAsync(HttpContext context, long number) => JsonAnswer.WriteAsync(context, StatusCodes.Status200OK, View(context, number));
 
-    private static VersionView View(HttpContext context, long number)
+    internal static VersionView View(HttpContext context, long number)
     {
         return VersionView.From(Store(context).Describe(number), Store(context).ModulesOf([number]).GetValueOrDefault(number));
     }
@@ -109,6 +119,35 @@ internal static class VersionEndpoints
             Source = ChangeSource.Rollback, Restores = number, IsRollback = true, Comment = WriteCall.CommentOf(context, body?.Text("comment")),
         }, answer: done => View(context, done.Version));
     }
+
+    private static async Task RevertAsync(HttpContext context)
+    {
+        var body = await RequestBody.ReadOptionalObjectAsync(context, "comment");
+        var overlap = Query.Text(context, Overlap.Name) ?? "";
+        if (overlap is not ("" or "keep" or "revert"))
+            throw ApiException.Parameter(Overlap.Name, "is keep or revert");
+        var number = VersionNames.Number(context, Value(context, "version"));
+        var budget = context.RequestServices.GetRequiredService<MemoryBudget>().For(context);
+        var undo = ChangeUndo.Of(Store(context), number, bytes => budget.Take(bytes * MemoryBudget.StoredFactor));
+        await WriteCall.RunAsync(context, active =>
+        {
+            PieceAnswer.CheckConditions(context, active, active.Document, null);
+            var (document, conflicts) = undo.From(active.Document, overlapsToo: overlap == "revert");
+            if (conflicts.Count > 0 && overlap == "")
+                throw new ApiException(Conflict, $"{(conflicts.Count == 1 ? "a place" : $"{conflicts.Count} places")} that version {number} changed {(conflicts.Count == 1 ? "was" : "were")} changed again since")
+                {
+                    Members = new Dictionary<string, object?> { ["conflicts"] = conflicts.Take(MaxConflicts), ["current_version"] = active.Number },
+                };
+            return new(document, null, $"the document without version {number}") { Stored = [undo.Before] };
+        }, _ => null, refine: proposal => proposal with
+        {
+            Source = ChangeSource.Revert, Restores = number, IsRollback = true, Comment = WriteCall.CommentOf(context, body?.Text("comment")), Reverts = Trial(context, number),
+        }, answer: done => View(context, done.Version));
+    }
+
+    /// <summary>The deployment of a version that waits for its confirmation; null when it does not.</summary>
+    private static string? Trial(HttpContext context, long number) =>
+        context.RequestServices.GetRequiredService<DeploymentStore>().Find(Publisher.DeploymentId(number)) is { State: DeploymentState.AwaitingConfirmation } trial ? trial.Id : null;
 
     private static VersionStore Store(HttpContext context) => context.RequestServices.GetRequiredService<VersionStore>();
 

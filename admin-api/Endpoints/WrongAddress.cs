@@ -1,4 +1,6 @@
 using Managed.AdminApi.Problems;
+using Managed.AdminApi.Requests;
+using Managed.Dashboard.Hosting;
 using Microsoft.AspNetCore.Routing.Template;
 
 namespace Managed.AdminApi.Endpoints;
@@ -16,7 +18,7 @@ internal sealed class WrongAddress(RequestDelegate next, IEnumerable<EndpointDat
         var path = context.Request.Path;
         var endpoint = context.GetEndpoint();
         // A RouteEndpoint is one that somebody mapped; for a wrong verb routing makes another kind.
-        if (endpoint is RouteEndpoint && (endpoint.Metadata.GetMetadata<ApiEndpointMark>() is not null || !path.StartsWithSegments("/api")))
+        if (endpoint is RouteEndpoint && !PageAnswers.IsNotFound(endpoint) && (endpoint.Metadata.GetMetadata<ApiEndpointMark>() is not null || !path.StartsWithSegments("/api")))
             return next(context);
         var verbs = Endpoints().Where(e => e.Matcher.TryMatch(path, [])).SelectMany(e => Verbs(e.Endpoint)).Distinct().Order().ToList();
         if (verbs.Count > 0)
@@ -25,7 +27,11 @@ internal sealed class WrongAddress(RequestDelegate next, IEnumerable<EndpointDat
                 Headers = new Dictionary<string, string> { ["Allow"] = string.Join(", ", verbs) },
             };
         if (!path.StartsWithSegments("/api"))
+        {
+            if (!MediaTypes.WantsHtml(context.Request))
+                context.SetEndpoint(null); // a page helps a browser only
             return next(context);
+        }
         throw ApiException.NotFound("path", path.Value ?? "", Endpoints().Select(e => "/" + e.Endpoint.RoutePattern.RawText!.TrimStart('/')).Where(p => !p.Contains('{')));
     }
 

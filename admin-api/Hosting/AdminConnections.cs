@@ -41,6 +41,7 @@ internal sealed class AdminConnections(int most)
     /// <summary>While a request is under way its connection is not idle.</summary>
     public async Task RunAsync(HttpContext context, RequestDelegate next)
     {
+        ControlThread.StandBack();
         object? found = null;
         context.Features.Get<IConnectionItemsFeature>()?.Items.TryGetValue(typeof(AdminConnections), out found);
         if (found is not Entry entry)

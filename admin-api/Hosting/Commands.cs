@@ -60,6 +60,7 @@ internal static class Commands
         OpenFiles.RequireEnough();
         AssemblyFiles.GiveBackWhereFew();
         PreparedCode.Begin();
+        ControlThread.BeginToStandBack();
         await using var host = await ManagedHost.StartAsync(options);
         SettleHeap();
         StartPages.GiveBackSoon();

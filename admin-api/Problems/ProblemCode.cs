@@ -12,6 +12,7 @@ internal sealed record ProblemCode(string Name, int Status, string Title)
     public static readonly ProblemCode BodyTimeout = new("BODY_TIMEOUT", 408, "The body did not come in time");
     public static readonly ProblemCode AlreadyExists = new("ALREADY_EXISTS", 409, "The name is taken");
     public static readonly ProblemCode InUse = new("IN_USE", 409, "Something still refers to it");
+    public static readonly ProblemCode Conflict = new("CONFLICT", 409, "Later changes touch the same places");
     public static readonly ProblemCode RollbackBlocked = new("ROLLBACK_BLOCKED", 409, "The version cannot be brought back as things are");
     public static readonly ProblemCode NotAwaitingConfirmation = new("NOT_AWAITING_CONFIRMATION", 409, "The deployment does not wait for a confirmation");
     public static readonly ProblemCode EtagMismatch = new("ETAG_MISMATCH", 412, "It has changed in the meantime");
@@ -33,7 +34,7 @@ internal sealed record ProblemCode(string Name, int Status, string Title)
 
     public static readonly IReadOnlyList<ProblemCode> All =
     [
-        MalformedBody, InvalidParameter, Unauthenticated, Forbidden, NotFound, MethodNotAllowed, BodyTimeout, AlreadyExists, InUse, RollbackBlocked,
+        MalformedBody, InvalidParameter, Unauthenticated, Forbidden, NotFound, MethodNotAllowed, BodyTimeout, AlreadyExists, InUse, Conflict, RollbackBlocked,
         NotAwaitingConfirmation, EtagMismatch, TooLarge, UnsupportedMediaType, ValidationFailed, CompileFailed, ApplyFailed,
         PreconditionRequired, RateLimited, Internal, StoreUnavailable, ApplyTimeout,
         MalformedRequest, RequestTimeout, AddressTooLong, HeadersTooLarge, VersionNotSupported,

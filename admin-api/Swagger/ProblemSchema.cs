@@ -48,6 +48,11 @@ internal sealed class ProblemSchema : IDocumentFilter
             (problem["current_etag"], problem["current_version"], problem["changed_by"], problem["changed_at"]) = ("\"5f2c…\"", 42, "admin", "2026-11-22T22:41:00Z");
         if (code == ProblemCode.InUse)
             problem["references"] = new JsonArray(new JsonObject { ["kind"] = "listener", ["name"] = "edge", ["pointer"] = "#/listeners/0/routes/0/route/cluster" });
+        if (code == ProblemCode.Conflict)
+            problem["conflicts"] = new JsonArray(new JsonObject
+            {
+                ["pointer"] = "#/clusters/web/lb_policy", ["where"] = "clusters[web].lb_policy", ["kind"] = "cluster", ["name"] = "web", ["base"] = "ROUND_ROBIN", ["theirs"] = "LEAST_REQUEST", ["yours"] = "RANDOM",
+            });
         if (code.Status == 422 || code == ProblemCode.RollbackBlocked)
             problem["errors"] = new JsonArray(new JsonObject
             {

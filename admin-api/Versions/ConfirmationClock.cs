@@ -1,14 +1,12 @@
-using Managed.AdminApi.Documents;
 using Managed.AdminApi.Events;
 using Managed.AdminApi.Problems;
-using Managed.Proxy.Configuration;
 
 namespace Managed.AdminApi.Versions;
 
 /// <summary>
 /// Takes back deployments that nobody confirms in time. The deadline is in the history, so it holds across a restart. A revert
-/// touches only the resources that the unconfirmed version touched: what others changed elsewhere in the meantime stays. When that
-/// mixture cannot be built, the whole former document comes back.
+/// takes back only what the unconfirmed version changed: what others changed in the meantime stays, also in the same resource, and ends
+/// the wait when nothing of the change is left. When that mixture cannot be built, the whole former document comes back.
 /// </summary>
 internal sealed class ConfirmationClock : IDisposable
 {
@@ -24,12 +22,13 @@ internal sealed class ConfirmationClock : IDisposable
     {
         (_publisher, _versions, _deployments, _events, _logger) = (publisher, versions, deployments, events, logger);
         publisher.ConfirmationNeeded += Arm;
+        publisher.Published += EndReplaced;
     }
 
     /// <summary>After a start: arms what still waits; a deadline that has passed fires at once.</summary>
     public void Resume()
     {
-        foreach (var (id, deadline) in _deployments.AwaitingConfirmation())
+        foreach (var (id, _, deadline) in _deployments.AwaitingConfirmation())
             Arm(id, deadline ?? DateTimeOffset.UtcNow);
     }
 
@@ -76,47 +75,46 @@ internal sealed class ConfirmationClock : IDisposable
         var deployment = _deployments.Find(id) ?? throw ApiException.NotFound("deployment", id, []);
         if (deployment.State != DeploymentState.AwaitingConfirmation || deployment.PreviousVersion is not { } previous)
             throw NotAwaiting(id);
-        return _publisher.SubmitAsync(new(author, ChangeSource.AutoRevert, active =>
+        var undo = ChangeUndo.Of(_versions, deployment.Version);
+        var proposal = new Proposal(author, ChangeSource.AutoRevert, active => new(whole ? undo.Before : undo.From(active!.Document, overlapsToo: false).Document, null, $"version {deployment.Version} taken back")
         {
-            var former = _versions.Load(previous).Document;
-            var document = whole ? former : Without(active!.Document, former, _versions.Load(deployment.Version).Document);
-            return new(document, null, $"version {previous}") { Stored = [former] };
+            Stored = [undo.Before],
         })
         {
-            Comment = comment, Restores = previous, Reverts = id, IsRollback = true,
+            Comment = comment, Restores = deployment.Version, Reverts = id, IsRollback = true,
             StillHolds = () =>
             {
                 if (_deployments.Find(id)?.State != DeploymentState.AwaitingConfirmation)
                     throw NotAwaiting(id);
             },
+        };
+        return _publisher.SubmitAsync(!whole ? proposal : proposal with
+        {
+            Source = ChangeSource.Rollback, Restores = previous, Comment = $"{comment}; its change alone cannot be taken back out of what came after it",
         }, cancellation);
     }
 
-    /// <summary>The active document with every resource that the unconfirmed version touched as it was before it.</summary>
-    private static ConfigObject Without(ConfigObject active, ConfigObject before, ConfigObject unconfirmed)
+    /// <summary>Ends the wait of deployments whose change is no longer in force: others took it back or replaced it.</summary>
+    private void EndReplaced(ActiveVersion active)
     {
-        if (active.SameAs(unconfirmed))
-            return before;
-        var result = active.Clone();
-        var summary = ChangeSummary.Between(before, unconfirmed);
-        foreach (var list in TopLevelList.All)
+        lock (_lock)
+            if (_timers.Count == 0)
+                return;
+        try
         {
-            if (!summary.Resources.TryGetValue(list.Collection, out var touched))
-                continue;
-            var items = list.Read(result);
-            foreach (var name in touched.Added.Where(n => items.IndexOfName(n) >= 0))
-                items.RemoveAt(items.IndexOfName(name));
-            foreach (var name in touched.Changed.Concat(touched.Removed))
+            foreach (var deployment in _deployments.AwaitingConfirmation().Where(d => d.Version != active.Number))
             {
-                var former = list.Get(before, name);
-                if (items.IndexOfName(name) is >= 0 and var at)
-                    items[at] = former;
-                else
-                    items.Add(former);
+                if (!ChangeUndo.Of(_versions, deployment.Version).From(active.Document, overlapsToo: false).Document.SameAs(active.Document))
+                    continue;
+                _versions.EndTrial(deployment.Id);
+                Disarm(deployment.Id);
+                _events.Add("deployment.reverted", new { id = deployment.Id, version = active.Number });
             }
-            list.Write(result, items);
         }
-        return result;
+        catch (Exception e)
+        {
+            PublisherLog.RevertFailed(_logger, "a replaced trial", e.Message); // its own deadline ends it
+        }
     }
 
     private void Arm(string id, DateTimeOffset deadline)

@@ -26,11 +26,11 @@ internal sealed class DeploymentStore(HistoryAccess history)
     }
 
     /// <summary>Those that have to be confirmed still, each with the time by which.</summary>
-    public IReadOnlyList<(string Id, DateTimeOffset? Deadline)> AwaitingConfirmation()
+    public IReadOnlyList<(string Id, long Version, DateTimeOffset? Deadline)> AwaitingConfirmation()
     {
         using var db = history.Open();
-        return db.Rows("SELECT id, confirm_deadline FROM deployments WHERE state = $1",
-            r => (r.GetString(0), r.IsDBNull(1) ? (DateTimeOffset?)null : HistoryConnection.Time(r, 1)), DeploymentState.AwaitingConfirmation);
+        return db.Rows("SELECT id, version, confirm_deadline FROM deployments WHERE state = $1",
+            r => (r.GetString(0), r.GetInt64(1), r.IsDBNull(2) ? (DateTimeOffset?)null : HistoryConnection.Time(r, 2)), DeploymentState.AwaitingConfirmation);
     }
 
     /// <summary>Moves a deployment on if it is still in that state; false when it is not.</summary>

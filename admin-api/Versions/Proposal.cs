@@ -17,6 +17,7 @@ internal sealed record Proposal(string Author, string Source, Func<ActiveVersion
     /// <summary>How long the caller waits for the outcome; null for as long as it takes, zero not at all.</summary>
     public TimeSpan? Wait { get; init; }
     public TimeSpan? ConfirmWithin { get; init; }
+    /// <summary>See <see cref="Migrations.VersionRow.Restores"/>.</summary>
     public long? Restores { get; init; }
     /// <summary>The deployment this one takes back.</summary>
     public string? Reverts { get; init; }

@@ -1,6 +1,7 @@
 using System.Text.Json;
 using Managed.AdminApi.Documents;
 using Managed.AdminApi.Events;
+using Managed.AdminApi.Hosting;
 using Managed.AdminApi.Modules;
 using Managed.AdminApi.Problems;
 using Managed.AdminApi.Requests;
@@ -23,6 +24,9 @@ internal sealed class Publisher(ProxyServer proxy, VersionStore store, ActiveCon
 
     /// <summary>Told after a version has gone live that has to be confirmed.</summary>
     public event Action<string, DateTimeOffset>? ConfirmationNeeded;
+
+    /// <summary>Told after a version has gone live, before the next one can be made.</summary>
+    public event Action<ActiveVersion>? Published;
 
     /// <summary>The number the next version will get.</summary>
     public long NextNumber => _lastNumber + 1;
@@ -194,6 +198,7 @@ internal sealed class Publisher(ProxyServer proxy, VersionStore store, ActiveCon
     private async Task<Submission> PublishAsync(Proposal proposal, Draft draft, ActiveVersion version, byte[] json, ChangeSummary summary, Action giveBack)
     {
         var (former, edit, next, warnings) = draft;
+        ControlThread.StandBack();
         try
         {
             var id = DeploymentId(version.Number);
@@ -212,6 +217,7 @@ internal sealed class Publisher(ProxyServer proxy, VersionStore store, ActiveCon
             events.Add(deadline is null ? "deployment.applied" : "deployment.awaiting_confirmation", new { id, version = version.Number, duration_ms = result.DurationMs, confirm_deadline = deadline });
             if (proposal.Reverts is not null)
                 events.Add("deployment.reverted", new { id = proposal.Reverts, version = version.Number });
+            Published?.Invoke(version);
             if (deadline is { } until)
                 ConfirmationNeeded?.Invoke(id, until);
             return new(SubmissionOutcome.Applied, version.Number, version.Document, warnings) { Deployment = id, Summary = summary, ConfirmDeadline = deadline };

@@ -1,3 +1,4 @@
+using Managed.AdminApi.Hosting;
 using Managed.AdminApi.Modules;
 using Managed.AdminApi.Problems;
 using Managed.Proxy;
@@ -76,6 +77,7 @@ internal sealed class VersionBuilder(ProxyServer proxy, StoredModules modules, H
 
     private async Task<BuildResult> BuildOnceAsync(HostAccess host, ConfigObject document, long number, bool ahead, CancellationToken cancellation)
     {
+        ControlThread.StandBack();
         if (ahead)
             return proxy.Build(document, number, host);
         await _builds.WaitAsync(cancellation);

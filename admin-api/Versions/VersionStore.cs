@@ -66,10 +66,19 @@ internal sealed class VersionStore(HistoryAccess history)
         Write(db, deploymentId, version, deployment);
         if (revertedDeployment is not null && db.Value("SELECT version FROM deployments WHERE id = $1", revertedDeployment) is long reverted)
         {
-            db.Execute("UPDATE deployments SET state = $2, finished_at = $3, confirm_deadline = NULL WHERE id = $1", revertedDeployment, DeploymentState.Reverted, DateTimeOffset.UtcNow);
-            Mark(db, reverted, VersionState.Reverted);
+            MarkReverted(db, revertedDeployment, reverted);
         }
         Mark(db, version, VersionState.Active);
+        db.Commit();
+    }
+
+    /// <summary>A deployment that waited for its confirmation has nothing left to confirm.</summary>
+    public void EndTrial(string deployment)
+    {
+        using var db = history.Open();
+        db.Begin();
+        if (db.Value("SELECT version FROM deployments WHERE id = $1", deployment) is long reverted)
+            MarkReverted(db, deployment, reverted);
         db.Commit();
     }
 
@@ -235,6 +244,12 @@ internal sealed class VersionStore(HistoryAccess history)
         var head = ReadHead();
         return ApiException.NotFound("version", number.ToString(System.Globalization.CultureInfo.InvariantCulture),
             head.LastNumber == 0 ? [] : [head.LastNumber.ToString(System.Globalization.CultureInfo.InvariantCulture)]);
+    }
+
+    private static void MarkReverted(HistoryConnection db, string deployment, long version)
+    {
+        db.Execute("UPDATE deployments SET state = $2, finished_at = $3, confirm_deadline = NULL WHERE id = $1", deployment, DeploymentState.Reverted, DateTimeOffset.UtcNow);
+        Mark(db, version, VersionState.Reverted);
     }
 
     private static void Activate(HistoryConnection db, long version)

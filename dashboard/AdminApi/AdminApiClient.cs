@@ -14,6 +14,11 @@ namespace Managed.Dashboard.AdminApi;
 /// </summary>
 internal sealed class AdminApiClient(AdminApiConnection connection, AuthenticationStateProvider authentication)
 {
+    /// <summary>Whether this process is on its way out, so that nobody should draw anything any more.</summary>
+    public bool IsStopping => connection.Stopping.IsCancellationRequested;
+
+    private const string JsonPatch = "application/json-patch+json";
+
     public async Task<Account> AccountAsync() => Session.Account((await authentication.GetAuthenticationStateAsync()).User);
 
     public Task<Page<ConfigVersion>> VersionsAsync(int pageSize, string? pageToken, string? search, CancellationToken cancel) =>
@@ -50,11 +55,46 @@ internal sealed class AdminApiClient(AdminApiConnection connection, Authenticati
     /// <summary>All listeners, page by page: a node has tens of them, and filter and order must see them all.</summary>
     public async Task<IReadOnlyList<ListenerDocument>> ListenersAsync(CancellationToken cancel) => [.. (await AllAsync<JsonElement>("listeners", cancel)).Select(ListenerDocument.Read)];
 
-    public Task<WriteResult> DeleteListenerAsync(string name, string? comment, CancellationToken cancel) =>
-        WriteAsync(HttpMethod.Delete, $"listeners/{Uri.EscapeDataString(name)}" + Query(("comment", comment)), null, cancel);
+    public async Task<IReadOnlyList<ClusterDocument>> ClustersAsync(CancellationToken cancel) => [.. (await AllAsync<JsonElement>("clusters", cancel)).Select(ClusterDocument.Read)];
+
+    /// <param name="collection">Such as <c>listeners</c>.</param>
+    public Task<WriteResult> DeleteAsync(string collection, string name, string? comment, CancellationToken cancel) =>
+        WriteAsync(HttpMethod.Delete, $"{collection}/{Uri.EscapeDataString(name)}" + Query(("comment", comment)), null, cancel);
+
+    /// <summary>Several changes as one version.</summary>
+    /// <param name="operations">A JSON patch of the whole document.</param>
+    public Task<WriteResult> PatchConfigAsync(JsonArray operations, string? comment, string? confirmWithin, CancellationToken cancel) =>
+        WriteAsync(HttpMethod.Patch, "config" + Query(("comment", comment), ("confirm_within", confirmWithin)), operations, cancel, JsonPatch);
+
+    public Task<DryRun> TryPatchConfigAsync(JsonArray operations, CancellationToken cancel) =>
+        SendAsync<DryRun>(HttpMethod.Patch, "config?dry_run=true", operations, cancel, JsonPatch);
 
     public Task<WriteResult> RollBackAsync(long version, string? comment, CancellationToken cancel) =>
         WriteAsync(HttpMethod.Post, string.Create(CultureInfo.InvariantCulture, $"versions/{version}/rollback"), new JsonObject { ["comment"] = comment }, cancel);
+
+    /// <summary>Takes back what a version changed; what came after it stays.</summary>
+    /// <param name="overlap">What becomes of places that later changes touch too: keep or revert; null: 409 CONFLICT.</param>
+    public Task<WriteResult> RevertAsync(long version, string? comment, string? overlap, CancellationToken cancel) =>
+        WriteAsync(HttpMethod.Post, RevertPath(version) + Query(("overlap", overlap)), new JsonObject { ["comment"] = comment }, cancel);
+
+    public Task<DryRun> TryRevertAsync(long version, string? overlap, CancellationToken cancel) =>
+        SendAsync<DryRun>(HttpMethod.Post, RevertPath(version) + Query(("overlap", overlap), ("dry_run", "true")), null, cancel);
+
+    /// <summary>Who changed one resource when, newest first.</summary>
+    public Task<Page<ResourceVersion>> ResourceHistoryAsync(string collection, string name, int pageSize, string? pageToken, CancellationToken cancel) =>
+        GetAsync<Page<ResourceVersion>>($"{collection}/{Uri.EscapeDataString(name)}/history" + Query(("page_size", pageSize.ToString(CultureInfo.InvariantCulture)), ("page_token", pageToken)), cancel);
+
+    /// <summary>Puts one resource back to what it was in a version.</summary>
+    public Task<WriteResult> RestoreAsync(string collection, string name, long version, string? comment, CancellationToken cancel) =>
+        WriteAsync(HttpMethod.Post, string.Create(CultureInfo.InvariantCulture, $"{collection}/{Uri.EscapeDataString(name)}/restore?version={version}"), new JsonObject { ["comment"] = comment }, cancel);
+
+    public Task<DryRun> TryRestoreAsync(string collection, string name, long version, CancellationToken cancel) =>
+        SendAsync<DryRun>(HttpMethod.Post, string.Create(CultureInfo.InvariantCulture, $"{collection}/{Uri.EscapeDataString(name)}/restore?version={version}&dry_run=true"), null, cancel);
+
+    public Task<NodeStatus> StatusAsync(CancellationToken cancel) => GetAsync<NodeStatus>("status", cancel);
+
+    /// <summary>Deployments that revert by themselves unless somebody confirms them.</summary>
+    public Task<Page<Deployment>> TrialsAsync(CancellationToken cancel) => GetAsync<Page<Deployment>>("deployments?page_size=20&q=awaiting_confirmation", cancel);
 
     public Task<WriteResult> ConfirmAsync(string deployment, CancellationToken cancel) =>
         WriteAsync(HttpMethod.Post, $"deployments/{Uri.EscapeDataString(deployment)}/confirm", null, cancel);
@@ -107,18 +147,22 @@ internal sealed class AdminApiClient(AdminApiConnection connection, Authenticati
         return all;
     }
 
-    private async Task<T> GetAsync<T>(string path, CancellationToken cancel)
+    private Task<T> GetAsync<T>(string path, CancellationToken cancel) => SendAsync<T>(HttpMethod.Get, path, null, cancel);
+
+    private async Task<T> SendAsync<T>(HttpMethod method, string path, JsonNode? body, CancellationToken cancel, string mediaType = "application/json")
     {
-        using var request = new HttpRequestMessage(HttpMethod.Get, new Uri(path, UriKind.Relative));
+        using var request = new HttpRequestMessage(method, new Uri(path, UriKind.Relative));
+        if (body is not null)
+            request.Content = new StringContent(body.ToJsonString(), MediaTypeHeaderValue.Parse(mediaType));
         using var response = await connection.SendAsync(request, await CookieAsync(), cancel);
         return await ReadAsync<T>(response, cancel);
     }
 
-    private async Task<WriteResult> WriteAsync(HttpMethod method, string path, JsonObject? body, CancellationToken cancel)
+    private async Task<WriteResult> WriteAsync(HttpMethod method, string path, JsonNode? body, CancellationToken cancel, string mediaType = "application/json")
     {
         using var request = new HttpRequestMessage(method, new Uri(path, UriKind.Relative));
         if (body is not null)
-            request.Content = new StringContent(body.ToJsonString(), MediaTypeHeaderValue.Parse("application/json"));
+            request.Content = new StringContent(body.ToJsonString(), MediaTypeHeaderValue.Parse(mediaType));
         using var response = await connection.SendAsync(request, await CookieAsync(), cancel);
         if (!response.IsSuccessStatusCode)
             throw await ProblemAsync(response, cancel);
@@ -126,6 +170,8 @@ internal sealed class AdminApiClient(AdminApiConnection connection, Authenticati
         var unchanged = response.Headers.TryGetValues("Config-Changed", out var changed) && changed.First() == "false";
         return new WriteResult(version, !unchanged, response.Headers.ETag?.ToString());
     }
+
+    private static string RevertPath(long version) => string.Create(CultureInfo.InvariantCulture, $"versions/{version}/revert");
 
     private async Task<string?> CookieAsync() => Session.Cookie((await authentication.GetAuthenticationStateAsync()).User);
 

@@ -28,11 +28,14 @@ internal sealed class AdminApiConnection : IDisposable
         });
     }
 
+    /// <summary>Of this process: its circuits have nothing to draw any more, and what they are made of goes piece by piece.</summary>
+    public CancellationToken Stopping => _services.GetService<IHostApplicationLifetime>()?.ApplicationStopping ?? CancellationToken.None;
+
     public Uri BaseAddress => _options.Api(_services);
 
     /// <summary>
     /// Sends a request below <c>/api/v1</c> as the browser of that session would: the API takes a cookie only from its
-    /// own origin. Answers with any status; a network failure throws <see cref="AdminApiException"/>.
+    /// own origin. Answers with any status, and not at all while this process stops; a network failure throws <see cref="AdminApiException"/>.
     /// </summary>
     public async Task<HttpResponseMessage> SendAsync(HttpRequestMessage request, string? cookie, CancellationToken cancel)
     {
@@ -50,6 +53,11 @@ internal sealed class AdminApiConnection : IDisposable
         try
         {
             return await _http.SendAsync(request, cancel);
+        }
+        catch (HttpRequestException) when (Stopping.IsCancellationRequested)
+        {
+            await Task.Delay(Timeout.Infinite, cancel); // no page shall draw that its own process is going
+            throw;
         }
         catch (HttpRequestException e)
         {

@@ -31,6 +31,8 @@ public sealed record ConfigVersion
     public string? Comment { get; init; }
     public long? BaseVersion { get; init; }
     public long? Restores { get; init; }
+    /// <summary>The version whose change it takes back; what came after that stays.</summary>
+    public long? Reverts { get; init; }
     public string? State { get; init; }
     public ChangeSummary? Summary { get; init; }
 }
@@ -108,6 +110,7 @@ public sealed record Problem
     public string? RequestId { get; init; }
     public IReadOnlyList<ProblemError>? Errors { get; init; }
     public IReadOnlyList<Reference>? References { get; init; }
+    public IReadOnlyList<MergeConflict>? Conflicts { get; init; }
     public string? CurrentEtag { get; init; }
     public long? CurrentVersion { get; init; }
     public string? ChangedBy { get; init; }
@@ -118,6 +121,31 @@ public sealed record ProblemError(string? Pointer, string? Code, string? Detail,
 
 /// <summary>Who refers to a resource that cannot be deleted (409 IN_USE).</summary>
 public sealed record Reference(string? Kind, string? Name, string? Pointer);
+
+/// <summary>A place that later changes touch too (409 CONFLICT). Base: what the version made of it; theirs: what it is now; yours: what was before. Null: not there.</summary>
+public sealed record MergeConflict(string Pointer, string? Where, string? Kind, string? Name, JsonElement? Base, JsonElement? Theirs, JsonElement? Yours);
+
+/// <summary>The answer of a write with <c>dry_run=true</c>.</summary>
+public sealed record DryRun(bool Changed, IReadOnlyList<DiffOperation>? Diff, ChangeSummary? Summary, JsonElement? Impact, IReadOnlyList<ProblemError>? Warnings);
+
+/// <summary><c>GET /status</c>.</summary>
+public sealed record NodeStatus(string? State, Degradation? Degraded);
+
+/// <summary>What a start found wrong with the history. Serving: history, last-good.json, nothing, or the file of --config.</summary>
+public sealed record Degradation(string? Reason, string? Serving, long? Version, DateTimeOffset Since, bool StoreUsable);
+
+/// <summary>An item of <c>GET /{collection}/{name}/history</c>. Change: added, changed or removed.</summary>
+public sealed record ResourceVersion
+{
+    public required long Version { get; init; }
+    public DateTimeOffset CreatedAt { get; init; }
+    public string? Author { get; init; }
+    public string? Source { get; init; }
+    public string? Comment { get; init; }
+    public string? State { get; init; }
+    public string? Change { get; init; }
+    public JsonElement? Document { get; init; }
+}
 
 /// <summary>A write that was accepted: headers <c>Config-Version</c>, <c>Config-Changed</c> and <c>ETag</c>.</summary>
 public sealed record WriteResult(long? Version, bool Changed, string? Etag);
@@ -137,5 +165,8 @@ public sealed record WriteResult(long? Version, bool Changed, string? Etag);
 [JsonSerializable(typeof(ConfigDiff))]
 [JsonSerializable(typeof(StatsSnapshot))]
 [JsonSerializable(typeof(StatsSample))]
+[JsonSerializable(typeof(DryRun))]
+[JsonSerializable(typeof(NodeStatus))]
+[JsonSerializable(typeof(Page<ResourceVersion>))]
 [JsonSerializable(typeof(Problem))]
 internal sealed partial class ContractsJson : JsonSerializerContext;

@@ -1,5 +1,6 @@
 using System.Xml.Linq;
 using Managed.Dashboard.AdminApi;
+using Microsoft.AspNetCore.Components.Endpoints;
 using Managed.Dashboard.Components.Controls;
 using Managed.Dashboard.Components.Layout;
 using Managed.Dashboard.Components.Pages;
@@ -52,6 +53,8 @@ public static class DashboardHosting
         app.MapGet("/sign-in", () => new RazorComponentResult<SignIn>()).ExcludeFromDescription().AllowAnonymous();
         app.MapRazorComponents<App>()
             .AddInteractiveServerRenderMode(o => o.ContentSecurityFrameAncestorsPolicy = null); // PageAnswers has the whole policy
+        // What nothing else answers, after everything else; only for browsers, and only reads, so that a wrong verb stays one.
+        app.MapMethods("/{*path}", ["GET"], (RequestDelegate)PageAnswers.NotFoundAsync).WithMetadata(new ComponentTypeMetadata(typeof(Components.Pages.NotFound)), new PageAnswers.NotFoundMark()).WithOrder(int.MaxValue).ExcludeFromDescription();
         return app;
     }
 

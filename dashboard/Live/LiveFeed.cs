@@ -23,7 +23,7 @@ public enum FeedState
 /// </summary>
 internal sealed class LiveFeed(AdminApiClient api, ILogger<LiveFeed> log) : IAsyncDisposable
 {
-    private static readonly TimeSpan Throttle = TimeSpan.FromMilliseconds(250);
+    private static readonly TimeSpan Throttle = TimeSpan.FromMilliseconds(250), DegradedInterval = TimeSpan.FromSeconds(10);
     private static readonly TimeSpan[] Backoff = [TimeSpan.FromSeconds(0.5), TimeSpan.FromSeconds(1), TimeSpan.FromSeconds(2), TimeSpan.FromSeconds(5)];
 
     private readonly CancellationTokenSource _stop = new();
@@ -34,8 +34,11 @@ internal sealed class LiveFeed(AdminApiClient api, ILogger<LiveFeed> log) : IAsy
 
     public ConfigVersion? Active { get; private set; }
 
-    /// <summary>The deployment that reverts by itself unless somebody confirms it.</summary>
-    public Deployment? Pending { get; private set; }
+    /// <summary>The deployments that revert by themselves unless somebody confirms them, newest first.</summary>
+    public IReadOnlyList<Deployment> Trials { get; private set; } = [];
+
+    /// <summary>What the last start found wrong with the history; null when all is well.</summary>
+    public Degradation? Degraded { get; private set; }
 
     public event Action? Changed;
 
@@ -80,6 +83,8 @@ internal sealed class LiveFeed(AdminApiClient api, ILogger<LiveFeed> log) : IAsy
             {
                 Log.FeedLost(log, e);
             }
+            if (api.IsStopping)
+                return;
             Become(FeedState.Lost);
             try
             {
@@ -101,8 +106,10 @@ internal sealed class LiveFeed(AdminApiClient api, ILogger<LiveFeed> log) : IAsy
                 try
                 {
                     Active = await api.VersionAsync("active", _stop.Token);
-                    var deployments = await api.DeploymentsAsync(10, _stop.Token);
-                    Pending = deployments.Items.FirstOrDefault(d => d.State is "awaiting_confirmation");
+                    Trials = (await api.TrialsAsync(_stop.Token)).Items;
+                    Degraded = (await api.StatusAsync(_stop.Token)).Degraded;
+                    if (Degraded is not null)
+                        LookAgain(); // its end is no event
                 }
                 catch (AdminApiException e) when (e.Problem.Status is 401 or 403)
                 {
@@ -122,6 +129,8 @@ internal sealed class LiveFeed(AdminApiClient api, ILogger<LiveFeed> log) : IAsy
             // The circuit has ended.
         }
     }
+
+    private void LookAgain() => _ = Task.Delay(DegradedInterval, _stop.Token).ContinueWith(_ => Refresh(), _stop.Token, TaskContinuationOptions.OnlyOnRanToCompletion, TaskScheduler.Default);
 
     private void Become(FeedState state)
     {

@@ -6,7 +6,7 @@ public sealed class VersionRow
     public required long Number { get; init; }
     public required DateTimeOffset CreatedAt { get; init; }
     public required string Author { get; init; }
-    /// <summary>api, dashboard, cli, import, rollback, draft, file or auto_revert.</summary>
+    /// <summary>api, dashboard, cli, import, rollback, revert, draft, file or auto_revert.</summary>
     public required string Source { get; init; }
     public string? Comment { get; set; }
     /// <summary>JSON object of strings.</summary>
@@ -14,7 +14,7 @@ public sealed class VersionRow
     public bool Pinned { get; set; }
     /// <summary>The version it was made from; null for the first.</summary>
     public long? BaseVersion { get; init; }
-    /// <summary>The version whose content it brings back.</summary>
+    /// <summary>The version whose content it brings back; of the sources revert and auto_revert the version whose change it takes back.</summary>
     public long? Restores { get; init; }
     /// <summary>pending (its outcome is not known yet), active, superseded, rejected or reverted.</summary>
     public required string State { get; set; }

@@ -35,6 +35,15 @@ public sealed class SharedState
         return made;
     }
 
+    /// <summary>The same where nothing may come of it, which is not remembered.</summary>
+    public T? GetOrAddUnlessNull<T>(string key, Func<T?> create) where T : class
+    {
+        if (_objects.TryGetValue(key, out var held) && held.TryGetTarget(out object? found) && found is T same) return same;
+        if (create() is not { } made) return null;
+        _objects[key] = new WeakReference<object>(made);
+        return made;
+    }
+
     /// <summary>The same for what has to be given back: leased to the snapshot that is being built. Control thread only.</summary>
     public T Lease<T>(string key, Func<T> create) where T : SharedResource
     {

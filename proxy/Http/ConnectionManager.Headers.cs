@@ -225,7 +225,7 @@ internal sealed partial class ConnectionManager
     {
         var info = stream.Info;
         var worker = stream.Worker;
-        var peer = info.DirectRemoteAddress;
+        var peer = info.RemoteAddress; // of the connection, or who a PROXY header says it is
         int hops = TrustedHops;
         bool single; // nobody else has a word in x-forwarded-for
         System.Net.IPEndPoint? client = null;
@@ -249,7 +249,7 @@ internal sealed partial class ConnectionManager
         if (isInternal) headers.Add(HeaderId.XEnvoyInternal, "true"u8); else ProxyFields.Strip(headers, edge);
         if (edge) SetExternalAddress(headers, client);
         if (!ForwardClientCert) headers.Remove(HeaderId.XForwardedClientCert);
-        SetScheme(headers, mayBelieve: !UseRemoteAddress || hops > 0);
+        SetScheme(headers, mayBelieve: !UseRemoteAddress || hops > 0, isSecure: info.DownstreamTls is not null);
         bool keepId = headers.Has(HeaderId.XRequestId) && (PreserveExternalRequestId || !edge);
         if (!keepId && GenerateRequestId)
         {
@@ -268,9 +268,9 @@ internal sealed partial class ConnectionManager
     }
 
     // x-forwarded-proto of a trusted hop, else as the client is connected; :scheme follows it. Two different words are none.
-    private static void SetScheme(HeaderMap headers, bool mayBelieve)
+    private static void SetScheme(HeaderMap headers, bool mayBelieve, bool isSecure)
     {
-        if (!mayBelieve || headers.CountOf("x-forwarded-proto"u8) != 1) headers.Set(HeaderId.XForwardedProto, "http"u8);
+        if (!mayBelieve || headers.CountOf("x-forwarded-proto"u8) != 1) headers.Set(HeaderId.XForwardedProto, isSecure ? "https"u8 : "http"u8);
         var said = headers.Get(HeaderId.XForwardedProto);
         headers.Set(HeaderId.Scheme, FieldSyntax.EqualsIgnoreCase(said, "https"u8) ? "https"u8 : "http"u8);
     }

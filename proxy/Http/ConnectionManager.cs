@@ -1,4 +1,5 @@
 using Managed.Proxy.Core;
+using Managed.Proxy.Http.Codecs.Http2;
 using Managed.Proxy.Http.LocalReply;
 using Managed.Proxy.Http.Rules;
 using Managed.Proxy.Router;
@@ -49,6 +50,10 @@ internal sealed partial class ConnectionManager
     public bool AcceptHttp10 { get; init; }
     /// <summary>For a request of HTTP/1.0 that names no host; null: such a one is refused.</summary>
     public byte[]? DefaultHost { get; init; }
+
+    // HTTP/2 alone.
+    public Http2Options Http2 { get; init; } = new();
+    public required Http2Stats Http2Stats { get; init; }
 
     public bool RoutesConfigureFilters => Filters.Length > 0;
 

@@ -125,6 +125,7 @@ public sealed partial class HttpStream
         Info.UpstreamHostName = endpoint.HostName.Length > 0 ? endpoint.HostName : endpoint.Text;
         Info.UpstreamRemoteAddress = endpoint.Address.EndPoint;
         Info.UpstreamConnectionId = _upstream.ConnectionId;
+        Info.UpstreamTls = _upstream.Tls;
         Info.UpstreamStart = _upstream.BeganMicros;
         Info.UpstreamProtocol = HttpProtocol.Http11;
         Info.UpstreamAttempts++;
@@ -196,7 +197,7 @@ public sealed partial class HttpStream
                 ReplyForReset(503, "overflow", "upstream_reset_before_response_started{overflow}", ResponseFlags.UpstreamOverflow, static (h, _) => h.Set(HeaderId.XEnvoyOverloaded, "true"u8));
                 break;
             case FailureReason.Connect:
-                Info.UpstreamFailure = Libc.Describe(failure.Errno);
+                Info.UpstreamFailure = _upstream.ConnectReason ?? Libc.Describe(failure.Errno);
                 ReplyForReset(503, "connection failure", "upstream_reset_before_response_started{connection_failure}", ResponseFlags.UpstreamConnectionFailure);
                 break;
             case FailureReason.Closed or FailureReason.Reset:

@@ -1,4 +1,5 @@
 using System.Net;
+using Managed.Proxy.Core.Tls;
 using Managed.Proxy.Http.Headers;
 
 namespace Managed.Proxy.Streams;
@@ -91,6 +92,12 @@ public sealed class StreamInfo
     public IPEndPoint? DirectRemoteAddress;
     public IPEndPoint? LocalAddress;
     public string? RequestedServerName;
+    /// <summary>Null without TLS.</summary>
+    internal TlsConnection? DownstreamTls, UpstreamTls;
+    /// <summary>Why the client's TLS did not begin; null when it did, or there is none.</summary>
+    public string? DownstreamTransportFailure;
+    /// <summary>Fingerprints of the client's ClientHello; null or empty when they were not made.</summary>
+    public string? Ja3, Ja4;
     public string? ListenerName, FilterChainName, RouteName, VirtualHostName, UpstreamCluster;
     /// <summary><c>address:port</c> of the chosen endpoint, and the host name it came from.</summary>
     public string? UpstreamHost, UpstreamHostName;
@@ -115,6 +122,8 @@ public sealed class StreamInfo
         Details = ConnectionTerminationDetails = UpstreamFailure = null;
         ConnectionId = StreamId = UpstreamConnectionId = 0;
         RemoteAddress = DirectRemoteAddress = LocalAddress = UpstreamRemoteAddress = UpstreamLocalAddress = null;
+        DownstreamTls = UpstreamTls = null;
+        DownstreamTransportFailure = Ja3 = Ja4 = null;
         RequestedServerName = ListenerName = FilterChainName = RouteName = VirtualHostName = UpstreamCluster = UpstreamHost = UpstreamHostName = LocalReplyBody = null;
         IsHealthCheck = false;
         DynamicMetadata = null;

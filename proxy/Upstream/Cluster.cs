@@ -25,6 +25,8 @@ public sealed class Cluster
     public string Name => Config.Name;
     public ClusterConfig Config { get; }
     internal ClusterState State { get; }
+    /// <summary>Null: connections as they are.</summary>
+    internal UpstreamSocket? Socket { get; init; }
     internal ClusterMembers Members { get; }
     internal LoadBalancer LoadBalancer { get; }
     /// <summary>This version's.</summary>

@@ -1,14 +1,18 @@
 using System.Net;
 using Managed.Proxy.Configuration;
 using Managed.Proxy.Configuration.Model;
+using Managed.Proxy.Core;
+using Managed.Proxy.Core.Telemetry;
 using Managed.Proxy.Core.Transport;
+using Managed.Proxy.Upstream.Endpoints;
+using Managed.Proxy.Upstream.TransportSockets;
 
 namespace Managed.Proxy.Upstream;
 
 /// <summary>Checks and builds one cluster of a version.</summary>
 internal static class ClusterBuilder
 {
-    public static Cluster? Build(ClusterConfig config, ClusterRegistry registry, ConfigErrors errors)
+    public static Cluster? Build(ClusterConfig config, ClusterRegistry registry, ConfigErrors errors, StatScope names, SharedState shared)
     {
         if (config.Name.Length == 0) return null;
         var targets = new List<EndpointTarget>();
@@ -18,7 +22,8 @@ internal static class ClusterBuilder
                 if (Target(endpoint, config, errors) is { } target) targets.Add(target);
         }
         else if (HasType(config)) errors.WarningAt(config.Node, "load_assignment", ConfigCode.MissingField, $"cluster '{config.Name}' has no endpoints: requests to it get 503");
-        return new Cluster(config, registry.For(config.Name), targets);
+        var socket = UpstreamSocketBuilder.Build(config, errors, names, shared);
+        return new Cluster(config, registry.For(config.Name), targets) { Socket = socket };
     }
 
     // A type that did not bind is reported itself; what does not fit the default in its place is no further mistake.

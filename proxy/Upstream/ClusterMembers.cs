@@ -138,7 +138,7 @@ internal sealed class ClusterMembers(ClusterState state)
 
         void Take(SocketAddressBytes address, string text, EndpointTarget target)
         {
-            string key = KeyOf(text, target.HostName);
+            string key = KeyOf(text, target.HostName, cluster.Socket);
             if (!taken.Add(key)) return; // the same address twice
             if (!_known.TryGetValue(key, out var endpoint))
                 _known[key] = endpoint = new Endpoint(address, text, target.HostName, target.RewriteHost, state.Workers);
@@ -157,5 +157,6 @@ internal sealed class ClusterMembers(ClusterState state)
         }
     }
 
-    private static string KeyOf(string text, string hostName) => text + "|" + hostName;
+    // An endpoint that is reached in another way is another one.
+    private static string KeyOf(string text, string hostName, UpstreamSocket? socket) => $"{text}|{hostName}|{socket?.Key}";
 }

@@ -12,7 +12,8 @@ internal sealed class RunningProgram : IAsyncDisposable
     private readonly StringBuilder _errors;
     private readonly string _folder;
 
-    private RunningProgram(Process process, StringBuilder errors, string folder, Uri link) => (_process, _errors, _folder, SignInLink) = (process, errors, folder, link);
+    private RunningProgram(Process process, StringBuilder errors, string folder, Uri link)
+        => (_process, _errors, _folder, SignInLink) = (process, errors, folder, link);
 
     public static string Program => Path.Combine(AppContext.BaseDirectory, "managed");
     public Uri SignInLink { get; }
@@ -25,7 +26,8 @@ internal sealed class RunningProgram : IAsyncDisposable
         var folder = Directory.CreateTempSubdirectory("managed-test-").FullName;
         var config = Path.Combine(folder, "config.yaml");
         await File.WriteAllTextAsync(config, TestNode.Document);
-        var process = Begin(Program, ["run", "--config", config, "--data-dir", Path.Combine(folder, "data"), "--admin", "127.0.0.1:0", "--workers", "1"]);
+        var process = Begin(Program, ["run", "--config", config, "--data-dir", Path.Combine(folder, "data"), "--admin", "127.0.0.1:0",
+            "--workers", "1"]);
         var errors = new StringBuilder();
         process.ErrorDataReceived += (_, e) =>
         {
@@ -82,5 +84,6 @@ internal sealed class RunningProgram : IAsyncDisposable
     }
 
     private static Process Begin(string program, IReadOnlyList<string> args) =>
-        Process.Start(new ProcessStartInfo(program, args) { RedirectStandardOutput = true, RedirectStandardError = true, WorkingDirectory = Path.GetTempPath() })!;
+        Process.Start(new ProcessStartInfo(program, args) { RedirectStandardOutput = true, RedirectStandardError = true,
+            WorkingDirectory = Path.GetTempPath() })!;
 }

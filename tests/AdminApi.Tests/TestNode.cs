@@ -84,7 +84,8 @@ internal sealed class TestNode : IAsyncDisposable
         Http = Client();
     }
 
-    public async Task<Answer> SendAsync(string verb, string path, string? body = null, string contentType = "application/json", params (string Name, string Value)[] headers)
+    public async Task<Answer> SendAsync(string verb, string path, string? body = null, string contentType = "application/json",
+        params (string Name, string Value)[] headers)
     {
         using var request = new HttpRequestMessage(new HttpMethod(verb), path.StartsWith('/') ? path : "/api/v1/" + path);
         if (body is not null)
@@ -99,12 +100,16 @@ internal sealed class TestNode : IAsyncDisposable
     }
 
     public Task<Answer> GetAsync(string path, params (string, string)[] headers) => SendAsync("GET", path, null, "", headers);
-    public Task<Answer> PutAsync(string path, string body, params (string, string)[] headers) => SendAsync("PUT", path, body, "application/json", headers);
-    public Task<Answer> PostAsync(string path, string? body = null, params (string, string)[] headers) => SendAsync("POST", path, body, "application/json", headers);
-    public Task<Answer> MergeAsync(string path, string body, params (string, string)[] headers) => SendAsync("PATCH", path, body, "application/merge-patch+json", headers);
+    public Task<Answer> PutAsync(string path, string body, params (string, string)[] headers)
+        => SendAsync("PUT", path, body, "application/json", headers);
+    public Task<Answer> PostAsync(string path, string? body = null, params (string, string)[] headers)
+        => SendAsync("POST", path, body, "application/json", headers);
+    public Task<Answer> MergeAsync(string path, string body, params (string, string)[] headers)
+        => SendAsync("PATCH", path, body, "application/merge-patch+json", headers);
     public Task<Answer> DeleteAsync(string path, params (string, string)[] headers) => SendAsync("DELETE", path, null, "", headers);
 
-    public async Task<long> ActiveVersionAsync() => (await GetAsync("versions/active")).Is(HttpStatusCode.OK).Json.GetProperty("version").GetInt64();
+    public async Task<long> ActiveVersionAsync()
+        => (await GetAsync("versions/active")).Is(HttpStatusCode.OK).Json.GetProperty("version").GetInt64();
 
     /// <summary>Waits until a deployment has left the states in between.</summary>
     public async Task<JsonElement> SettledAsync(string path, string? not = null)
@@ -127,6 +132,7 @@ internal sealed class TestNode : IAsyncDisposable
 
     private HttpClient Client() => new(new SocketsHttpHandler { UseCookies = false, AllowAutoRedirect = false })
     {
-        BaseAddress = Host.AdminUri, DefaultRequestHeaders = { Authorization = new("Bearer", Host.Token) }, Timeout = TimeSpan.FromSeconds(120),
+        BaseAddress = Host.AdminUri, DefaultRequestHeaders = { Authorization = new("Bearer", Host.Token) },
+        Timeout = TimeSpan.FromSeconds(120),
     };
 }

@@ -13,7 +13,8 @@ internal sealed class Arguments
 {
     private static readonly string[] Names =
     [
-        "managed", "publications", "per-second", "rate", "connections", "periods", "rounds", "seed", "count", "limit-mb", "limit-ms", "limit-ns", "minutes",
+        "managed", "publications", "per-second", "rate", "connections", "periods", "rounds", "seed", "count", "limit-mb", "limit-ms",
+        "limit-ns", "minutes",
         "requests", "edits", "builds", "seconds", "kind", "calls", "documents", "clusters", "port", "bytes",
     ];
     private readonly Dictionary<string, string> _values = new(StringComparer.Ordinal);
@@ -40,14 +41,16 @@ internal sealed class Arguments
     {
         if (!_values.TryGetValue(name, out var text)) return otherwise;
         return double.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out var value) && value >= least && value <= most
-            ? value : throw new UsageException(string.Create(CultureInfo.InvariantCulture, $"--{name}: '{text}' is not a number from {least} to {most}"));
+            ? value : throw new UsageException(string.Create(CultureInfo.InvariantCulture,
+                $"--{name}: '{text}' is not a number from {least} to {most}"));
     }
 
     public string Text(string name, string otherwise) => _values.GetValueOrDefault(name, otherwise);
 
     public int Count(string name, int otherwise, int least, int most) => (int)Number(name, otherwise, least, most);
 
-    private static string Existing(string path) => File.Exists(path) ? Path.GetFullPath(path) : throw new UsageException($"--managed: there is no {path}");
+    private static string Existing(string path)
+        => File.Exists(path) ? Path.GetFullPath(path) : throw new UsageException($"--managed: there is no {path}");
 
     private static string Built()
     {
@@ -57,6 +60,7 @@ internal sealed class Arguments
             places.Add(Path.Combine(folder.FullName, "admin-api/bin/Release/net10.0/managed"));
             places.Add(Path.Combine(folder.FullName, "bin/Managed.AdminApi/release/managed")); // --artifacts-path
         }
-        return places.Find(File.Exists) ?? throw new UsageException("there is no built managed; build admin-api -c Release, or name it with --managed PATH");
+        return places.Find(File.Exists) ?? throw new UsageException(
+            "there is no built managed; build admin-api -c Release, or name it with --managed PATH");
     }
 }

@@ -31,10 +31,12 @@ public sealed class HistoryDatabaseTests : IDisposable
     {
         using var db = Open();
         Assert.Equal(db.Database.GetMigrations(), HistorySchema.Migrations);
-        var tables = db.Model.GetEntityTypes().ToDictionary(e => e.GetTableName()!, e => string.Join(' ', e.GetProperties().Select(p => p.GetColumnName()).Order(StringComparer.Ordinal)));
+        var tables = db.Model.GetEntityTypes().ToDictionary(e => e.GetTableName()!,
+            e => string.Join(' ', e.GetProperties().Select(p => p.GetColumnName()).Order(StringComparer.Ordinal)));
         Assert.Equal(tables.OrderBy(t => t.Key), HistorySchema.Columns.OrderBy(t => t.Key));
 
-        var script = string.Join('\n', db.GetService<IMigrator>().GenerateScript().ReplaceLineEndings("\n").Split('\n').Where(l => l is not ("BEGIN TRANSACTION;" or "COMMIT;"))).Trim() + "\n";
+        var script = string.Join('\n', db.GetService<IMigrator>().GenerateScript().ReplaceLineEndings("\n").Split('\n')
+            .Where(l => l is not ("BEGIN TRANSACTION;" or "COMMIT;"))).Trim() + "\n";
         if (Environment.GetEnvironmentVariable("MANAGED_UPDATE_GOLDEN") == "1")
             File.WriteAllText(Path.Combine(RepositoryRoot(), "migrations", "history.sql"), script);
         using var made = new StreamReader(typeof(HistorySchema).Assembly.GetManifestResourceStream("history.sql")!);
@@ -48,7 +50,8 @@ public sealed class HistoryDatabaseTests : IDisposable
             db.Database.Migrate(); // as a release before wrote it
         HistoryDatabase.Migrate(History);
         using (var db = History.Open())
-            db.Execute("DELETE FROM \"__EFMigrationsHistory\"; DROP TABLE head; DROP TABLE deployments; DROP TABLE version_modules; DROP TABLE module_names; "
+            db.Execute("DELETE FROM \"__EFMigrationsHistory\"; DROP TABLE head; DROP TABLE deployments; DROP TABLE version_modules; "
+                + "DROP TABLE module_names; "
                 + "DROP TABLE versions; DROP TABLE modules; DROP TABLE sessions; DROP TABLE tokens;");
         HistoryDatabase.Migrate(History);
         using var again = Open();
@@ -97,8 +100,10 @@ public sealed class HistoryDatabaseTests : IDisposable
     {
         using var db = Open();
         HistoryDatabase.Migrate(History);
-        db.Versions.Add(new() { Number = 1, CreatedAt = DateTimeOffset.UtcNow, Author = "a", Source = "api", State = "active", Document = [], Digest = "", Summary = "{}" });
-        db.Modules.Add(new() { Digest = "sha256:0", Kind = "lua", Size = 0, CreatedAt = DateTimeOffset.UtcNow, Author = "a", Content = [] });
+        db.Versions.Add(new() { Number = 1, CreatedAt = DateTimeOffset.UtcNow, Author = "a", Source = "api", State = "active",
+            Document = [], Digest = "", Summary = "{}" });
+        db.Modules.Add(new() { Digest = "sha256:0", Kind = "lua", Size = 0, CreatedAt = DateTimeOffset.UtcNow, Author = "a",
+            Content = [] });
         db.VersionModules.Add(new() { Version = 1, Digest = "sha256:0" });
         db.SaveChanges();
         Assert.Throws<Microsoft.Data.Sqlite.SqliteException>(() => db.Modules.ExecuteDelete());

@@ -2,6 +2,7 @@ using Managed.Proxy.Downstream.Listener;
 using System.Runtime.CompilerServices;
 using Managed.Proxy.Configuration;
 using Managed.Proxy.Configuration.Parsing;
+using Managed.Proxy.Downstream.ListenerFilters;
 using Managed.Proxy.Downstream.NetworkFilters;
 using Managed.Proxy.Http;
 using Managed.TestKit;
@@ -9,19 +10,26 @@ using Xunit;
 
 namespace Managed.Proxy.Tests;
 
-/// <summary>No filter is forgotten: each is in the catalogue, has a golden configuration that builds, tests, and its part of docs/filters.md.</summary>
+/// <summary>
+/// No filter is forgotten: each is in the catalogue, has a golden configuration that builds, tests, and its part of docs/filters.md.
+/// </summary>
 public sealed class CatalogueTests
 {
     private static readonly string Here = Folder();
     private static readonly string Page = Path.GetFullPath(Path.Combine(Here, "../../docs/filters.md"));
 
-    public static TheoryData<string> Filters() => [.. ExtensionCatalog.NetworkFilters.Select(d => FilterReference.Short(d.Name)), .. ExtensionCatalog.HttpFilters.Select(d => FilterReference.Short(d.Name))];
+    public static TheoryData<string> Filters()
+        => [.. ExtensionCatalog.ListenerFilters.Select(d => FilterReference.Short(d.Name)),
+            .. ExtensionCatalog.NetworkFilters.Select(d => FilterReference.Short(d.Name)),
+                .. ExtensionCatalog.HttpFilters.Select(d => FilterReference.Short(d.Name))];
 
     [Fact]
     public void EveryDefinition_IsInTheCatalogueOnce()
     {
         Assert.Equal(Concrete(typeof(HttpFilterDefinition)), ExtensionCatalog.HttpFilters.Select(d => d.GetType().FullName).Order());
         Assert.Equal(Concrete(typeof(NetworkFilterDefinition)), ExtensionCatalog.NetworkFilters.Select(d => d.GetType().FullName).Order());
+        Assert.Equal(Concrete(typeof(ListenerFilterDefinition)),
+            ExtensionCatalog.ListenerFilters.Select(d => d.GetType().FullName).Order());
     }
 
     [Fact]
@@ -31,6 +39,8 @@ public sealed class CatalogueTests
         Assert.All(Implementations(typeof(HttpFilter)), t => Assert.Contains(t.Namespace, folders));
         var networkFolders = ExtensionCatalog.NetworkFilters.Select(d => d.GetType().Namespace).ToHashSet();
         Assert.All(Implementations(typeof(TerminalFilter)), t => Assert.Contains(t.Namespace, networkFolders));
+        var listenerFolders = ExtensionCatalog.ListenerFilters.Select(d => d.GetType().Namespace).ToHashSet();
+        Assert.All(Implementations(typeof(ListenerFilter)), t => Assert.Contains(t.Namespace, listenerFolders));
     }
 
     [Fact]
@@ -40,6 +50,8 @@ public sealed class CatalogueTests
         Assert.Equal(names.Count, names.Distinct().Count());
         Assert.All(ExtensionCatalog.HttpFilters, d => Assert.StartsWith("envoy.filters.http.", d.Name, StringComparison.Ordinal));
         Assert.All(ExtensionCatalog.NetworkFilters, d => Assert.StartsWith("envoy.filters.network.", d.Name, StringComparison.Ordinal));
+        Assert.All(ExtensionCatalog.ListenerFilters, d => Assert.StartsWith("envoy.filters.listener.", d.Name, StringComparison.Ordinal));
+        Assert.All(ExtensionCatalog.ListenerFilters, d => Assert.Equal(d.ConfigType, ExtensionCatalog.FindConfigType(d.TypeName)));
         Assert.All(ExtensionCatalog.HttpFilters, d => Assert.Equal(d.ConfigType, ExtensionCatalog.FindConfigType(d.TypeName)));
     }
 
@@ -66,7 +78,8 @@ public sealed class CatalogueTests
         foreach (var definition in ExtensionCatalog.HttpFilters.Where(d => !d.IsTerminal))
         {
             var folder = definition.GetType().Namespace!["Managed.Proxy.".Length..].Replace('.', '/');
-            Assert.True(Directory.Exists(Path.Combine(Here, folder)) && Directory.EnumerateFiles(Path.Combine(Here, folder), "*Tests.cs").Any(), $"no tests in tests/Proxy.Tests/{folder}");
+            Assert.True(Directory.Exists(Path.Combine(Here, folder))
+                && Directory.EnumerateFiles(Path.Combine(Here, folder), "*Tests.cs").Any(), $"no tests in tests/Proxy.Tests/{folder}");
         }
     }
 
@@ -76,12 +89,14 @@ public sealed class CatalogueTests
         var page = FilterReference.Write(filter => File.ReadAllText(Golden(filter)));
         if (Environment.GetEnvironmentVariable("MANAGED_UPDATE_GOLDEN") == "1") File.WriteAllText(Page, page);
 
-        Assert.True(File.Exists(Page) && File.ReadAllText(Page) == page, "docs/filters.md is not what the catalogue says; MANAGED_UPDATE_GOLDEN=1 bash tests/run.sh Proxy writes it");
+        Assert.True(File.Exists(Page) && File.ReadAllText(Page) == page,
+            "docs/filters.md is not what the catalogue says; MANAGED_UPDATE_GOLDEN=1 bash tests/run.sh Proxy writes it");
     }
 
     private static IEnumerable<string?> Concrete(Type definition) => Implementations(definition).Select(t => t.FullName).Order();
 
-    private static IEnumerable<Type> Implementations(Type type) => typeof(ExtensionCatalog).Assembly.GetTypes().Where(t => t.IsSubclassOf(type) && !t.IsAbstract);
+    private static IEnumerable<Type> Implementations(Type type)
+        => typeof(ExtensionCatalog).Assembly.GetTypes().Where(t => t.IsSubclassOf(type) && !t.IsAbstract);
 
     private static string Golden(string filter) => Path.Combine(Here, "Configuration", "Golden", $"filter-{filter}.yaml");
 

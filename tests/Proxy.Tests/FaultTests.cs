@@ -13,8 +13,8 @@ namespace Managed.Proxy.Tests;
 public sealed class FaultCollection;
 
 /// <summary>
-/// Lets each point fail once, the first time it is passed, the second time and so on, while traffic of all kinds flows and versions come and
-/// go. Nobody hangs; afterwards the next version is published and served, and everything that was taken has been given back.
+/// Lets each point fail once, the first time it is passed, the second time and so on, while traffic of all kinds flows and versions come
+/// and go. Nobody hangs; afterwards the next version is published and served, and everything that was taken has been given back.
 /// </summary>
 [Collection(nameof(FaultTests))]
 public sealed partial class FaultTests
@@ -81,7 +81,8 @@ public sealed partial class FaultTests
         private static readonly byte[] Guest = new WatGuest().On("downstream_data", "").Build();
         private static readonly TimeSpan Hangs = TimeSpan.FromSeconds(40);
 
-        private readonly RecordingUpstream _up = RecordingUpstream.Start(), _other = RecordingUpstream.Start("other"), _tcp = RecordingUpstream.Start("tcp");
+        private readonly RecordingUpstream _up = RecordingUpstream.Start(), _other = RecordingUpstream.Start("other"),
+            _tcp = RecordingUpstream.Start("tcp");
         private readonly string _log = Path.GetTempFileName();
         private readonly int _old = FreePort.Next(), _new = FreePort.Next();
         private ProxyFixture _proxy = null!;
@@ -97,7 +98,8 @@ public sealed partial class FaultTests
             };
             scene._proxy = await ProxyFixture.StartWithAsync(scene.Document(1), log => new ProxyOptions
             {
-                Workers = 2, LoggerFactory = log, ResolveName = static _ => [IPAddress.Loopback], AcknowledgeTimeout = TimeSpan.FromSeconds(30),
+                Workers = 2, LoggerFactory = log, ResolveName = static _ => [IPAddress.Loopback],
+                AcknowledgeTimeout = TimeSpan.FromSeconds(30),
             });
             scene._proxy.MayCrash = true;
             return scene;
@@ -139,11 +141,14 @@ public sealed partial class FaultTests
             - {name: only{{version}}, type: STRICT_DNS, endpoints: ["v{{version}}.test:{{_up.Port}}"]}
             """;
 
-        /// <summary>Traffic on the first version, the second, traffic on that. Whatever is refused or cut is; nobody waits for ever.</summary>
+        /// <summary>
+        /// Traffic on the first version, the second, traffic on that. Whatever is refused or cut is; nobody waits for ever.
+        /// </summary>
         public async Task PlayAsync()
         {
             await TrafficAsync(_old);
-            await using (await TryConnectAsync(new IPEndPoint(IPAddress.Loopback, _old))) await PublishAsync(2); // an idle connection whose listener goes
+            // an idle connection whose listener goes
+            await using (await TryConnectAsync(new IPEndPoint(IPAddress.Loopback, _old))) await PublishAsync(2);
             await TrafficAsync(_new);
             await Eventually.Async(() => _proxy.Server.Generations().Count == 1, "the other version to go");
         }
@@ -203,7 +208,8 @@ public sealed partial class FaultTests
                     await client.AskAsync("POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n\r\n");
                 });
                 // The client goes in the middle.
-                await TryAsync(to, async client => await client.SendAsync(raw ? "half" : "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 30\r\n\r\nabc"));
+                await TryAsync(to, async client => await client.SendAsync(raw ? "half"
+                    : "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 30\r\n\r\nabc"));
                 await TryAsync(to, async client => await client.AskAsync("nonsense\r\n\r\n"), skip: raw);
             }
         }
@@ -240,8 +246,10 @@ public sealed partial class FaultTests
             var lines = new List<string>
             {
                 $"generations {string.Join(' ', server.Generations().Select(g => $"{g.Connections} {g.Streams}"))}",
-                $"connections {string.Join(' ', server.Workers().Select(w => w.Connections))}, of the process {server.Overload.Connections.Open}",
-                $"names {stats.Count(s => !Code().IsMatch(s.Name))}, guests {server.GuestVms().Count}, listeners {server.Listeners().Count}",
+                $"connections {string.Join(' ', server.Workers().Select(w => w.Connections))}, of the process "
+                    + $"{server.Overload.Connections.Open}",
+                $"names {stats.Count(s => !Code().IsMatch(s.Name))}, guests {server.GuestVms().Count}, listeners "
+                    + $"{server.Listeners().Count}",
                 $"buffers {string.Join(' ', Enumerable.Range(0, 2).Select(i => server.WorkerAt(i).Loop.Buffers.Used))}",
                 $"sockets {Directory.EnumerateFiles("/proc/self/fd").Count(IsSocket)}",
             };
@@ -251,13 +259,17 @@ public sealed partial class FaultTests
                 lines.Add($"{cluster.Name}: {state.Connections} {state.Requests} {state.Pending} " +
                     string.Join(' ', cluster.Endpoints.All.Select(e => $"{e.Text} {e.ActiveConnections} {e.ActiveRequests}")));
             }
-            lines.AddRange(stats.Where(s => s.Name.EndsWith("_active", StringComparison.Ordinal) && s.Value != 0).OrderBy(s => s.Name).Select(s => $"{s.Name} {s.Value}"));
+            lines.AddRange(stats.Where(s => s.Name.EndsWith("_active", StringComparison.Ordinal) && s.Value != 0).OrderBy(s => s.Name)
+                .Select(s => $"{s.Name} {s.Value}"));
             return string.Join('\n', lines);
         }
 
         private static bool IsSocket(string fd)
         {
-            try { return File.ResolveLinkTarget(fd, returnFinalTarget: false)?.Name.StartsWith("socket:", StringComparison.Ordinal) == true; }
+            try
+            {
+                return File.ResolveLinkTarget(fd, returnFinalTarget: false)?.Name.StartsWith("socket:", StringComparison.Ordinal) == true;
+            }
             catch (IOException) { return false; } // closed meanwhile
         }
 

@@ -21,19 +21,28 @@ internal static class FilterReference
             |---|---|---|
 
             """);
-        foreach (var d in ExtensionCatalog.NetworkFilters) page.Append($"| [{Short(d.Name)}](#{Short(d.Name)}) | network | {Cell(d.Summary)} |\n");
-        foreach (var d in ExtensionCatalog.HttpFilters) page.Append($"| [{Short(d.Name)}](#{Short(d.Name)}) | HTTP | {Cell(d.Summary)} |\n");
+        foreach (var d in ExtensionCatalog.ListenerFilters)
+            page.Append($"| [{Short(d.Name)}](#{Short(d.Name)}) | listener | {Cell(d.Summary)} |\n");
+        foreach (var d in ExtensionCatalog.NetworkFilters)
+            page.Append($"| [{Short(d.Name)}](#{Short(d.Name)}) | network | {Cell(d.Summary)} |\n");
+        foreach (var d in ExtensionCatalog.HttpFilters)
+            page.Append($"| [{Short(d.Name)}](#{Short(d.Name)}) | HTTP | {Cell(d.Summary)} |\n");
+        foreach (var d in ExtensionCatalog.ListenerFilters) Filter(page, d.Name, d.TypeName, d.Summary, d.ConfigType, null, null, example);
         foreach (var d in ExtensionCatalog.NetworkFilters) Filter(page, d.Name, d.TypeName, d.Summary, d.ConfigType, null, null, example);
-        foreach (var d in ExtensionCatalog.HttpFilters) Filter(page, d.Name, d.TypeName, d.Summary, d.ConfigType, d.RouteTypeName, d.RouteConfigType, example);
+        foreach (var d in ExtensionCatalog.HttpFilters)
+            Filter(page, d.Name, d.TypeName, d.Summary, d.ConfigType, d.RouteTypeName, d.RouteConfigType, example);
         return page.ToString();
     }
 
     /// <summary>The last segment of a filter's name.</summary>
     public static string Short(string name) => name[(name.LastIndexOf('.') + 1)..];
 
-    private static void Filter(StringBuilder page, string name, string type, string summary, Type config, string? routeType, Type? routeConfig, Func<string, string> example)
+    private static void Filter(StringBuilder page, string name, string type, string summary, Type config, string? routeType,
+        Type? routeConfig, Func<string, string> example)
     {
-        page.Append($"\n## {Short(name)}\n{summary} Name `{name}`, type `{type}`{(routeType is null || routeType == type ? "" : $", per route `{routeType}`")}.\n\n");
+        page.Append(
+            $"\n## {Short(name)}\n{summary} Name `{name}`, type `{type}`"
+                + $"{(routeType is null || routeType == type ? "" : $", per route `{routeType}`")}.\n\n");
         page.Append($"```yaml\n{example(Short(name)).TrimEnd('\n')}\n```\n");
         var seen = new HashSet<Type>();
         Fields(page, "", config, seen);
@@ -56,7 +65,8 @@ internal static class FilterReference
         foreach (var field in shape.Fields)
         {
             page.Append($"| `{field.Name}` | {Kind(field)} | {Default(field)} | {Cell(field.Description)} |\n");
-            if (RecordShape.IsRecord(field.Type) && IsOwn(field.Type) && !seen.Contains(field.Type) && inner.TrueForAll(i => i.Type != field.Type))
+            if (RecordShape.IsRecord(field.Type) && IsOwn(field.Type) && !seen.Contains(field.Type)
+                && inner.TrueForAll(i => i.Type != field.Type))
                 inner.Add((field.Name, field.Type));
         }
         foreach (var (name, type) in inner)
@@ -80,7 +90,8 @@ internal static class FilterReference
             _ => field.IsByteSize ? "size" : "integer",
         };
         var range = field.Range is null ? "" : $" {field.Minimum:0}–{field.Maximum:0}";
-        return (field.IsList ? "list of " : field.IsMap ? "map to " : "") + kind + range + (field.OneOf is { } group ? $" (one of {group.Group})" : "");
+        return (field.IsList ? "list of " : field.IsMap ? "map to " : "") + kind + range
+            + (field.OneOf is { } group ? $" (one of {group.Group})" : "");
     }
 
     private static string Default(FieldShape field) => field.Default switch
@@ -95,5 +106,6 @@ internal static class FilterReference
         var number => Convert.ToString(number, System.Globalization.CultureInfo.InvariantCulture) ?? "",
     };
 
-    private static string Cell(string text) => text.Replace("|", "\\|", StringComparison.Ordinal).Replace("\n", " ", StringComparison.Ordinal);
+    private static string Cell(string text) => text.Replace("|", "\\|", StringComparison.Ordinal)
+        .Replace("\n", " ", StringComparison.Ordinal);
 }

@@ -44,7 +44,8 @@ internal sealed class FolderGraph
         foreach (var implemented in type.GetInterfaceImplementations()) Use(_metadata.GetInterfaceImplementation(implemented).Interface);
         foreach (var field in type.GetFields()) UseSignature(_metadata.GetFieldDefinition(field).Signature);
         foreach (var parameter in type.GetGenericParameters())
-            foreach (var constraint in _metadata.GetGenericParameter(parameter).GetConstraints()) Use(_metadata.GetGenericParameterConstraint(constraint).Type);
+            foreach (var constraint in _metadata.GetGenericParameter(parameter).GetConstraints())
+                Use(_metadata.GetGenericParameterConstraint(constraint).Type);
         foreach (var method in type.GetMethods()) Read(_metadata.GetMethodDefinition(method));
         foreach (var attribute in type.GetCustomAttributes()) Use(_metadata.GetCustomAttribute(attribute).Constructor);
     }
@@ -64,7 +65,8 @@ internal sealed class FolderGraph
             if (operation == 0xFE) operation = 0xFE00 | code.ReadByte();
             switch (Operands[operation])
             {
-                case OperandType.InlineField or OperandType.InlineMethod or OperandType.InlineTok or OperandType.InlineType or OperandType.InlineSig:
+                case OperandType.InlineField or OperandType.InlineMethod or OperandType.InlineTok or OperandType.InlineType
+                    or OperandType.InlineSig:
                     Use(MetadataTokens.EntityHandle(code.ReadInt32()));
                     break;
                 case OperandType.InlineSwitch:
@@ -173,7 +175,8 @@ internal sealed class FolderGraph
         var type = _metadata.GetTypeDefinition(handle);
         while (!type.GetDeclaringType().IsNil) type = _metadata.GetTypeDefinition(type.GetDeclaringType());
         var name = _metadata.GetString(type.Namespace);
-        var folder = name == _root ? "." : name.StartsWith(_root + ".", StringComparison.Ordinal) ? name[(_root.Length + 1)..].Replace('.', '/') : "";
+        var folder = name == _root ? "." : name.StartsWith(_root + ".", StringComparison.Ordinal)
+            ? name[(_root.Length + 1)..].Replace('.', '/') : "";
         return (folder, _metadata.GetString(type.Name));
     }
 

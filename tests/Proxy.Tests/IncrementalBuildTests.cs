@@ -6,7 +6,10 @@ using Xunit;
 
 namespace Managed.Proxy.Tests;
 
-/// <summary>A version that is built on the one before is the same as one that is built on none, with the same errors; and what has not changed is the same object.</summary>
+/// <summary>
+/// A version that is built on the one before is the same as one that is built on none, with the same errors; and what has not changed is
+/// the same object.
+/// </summary>
 public sealed class IncrementalBuildTests : IAsyncLifetime
 {
     private const string Document = """
@@ -126,6 +129,30 @@ public sealed class IncrementalBuildTests : IAsyncLifetime
         Assert.Same(last, routes[^1]);
     }
 
+    [Fact]
+    public async Task ManyVersionsOnEachOther_KeepNothingOfThoseBefore()
+    {
+        var document = Parse();
+        var routes = Routes(document);
+        for (int i = 0; i < 300; i++)
+            routes.Insert(0, new ConfigObject().Set("name", ConfigScalar.String($"many{i}")).Set("match", new ConfigObject().Set("prefix", ConfigScalar.String($"/many/{i}")))
+                .Set("route", new ConfigObject().Set("cluster", ConfigScalar.String($"c{i % 4}"))));
+        async Task<long> AfterAsync(int versions)
+        {
+            for (int i = 0; i < versions; i++)
+            {
+                ((ConfigObject)document.Array("clusters")![i % 4]).Set("connect_timeout", ConfigScalar.String($"{1 + i % 7}s"));
+                await PublishAsync(document);
+            }
+            GC.Collect();
+            GC.WaitForPendingFinalizers();
+            return GC.GetTotalMemory(forceFullCollection: true);
+        }
+        long before = await AfterAsync(60), after = await AfterAsync(240);
+        // One version of this document is half a megabyte; other tests run beside this one.
+        Assert.True(after - before < 30 << 20, $"{(after - before) >> 10} KiB more after 240 versions");
+    }
+
     private async Task PublishAsync(ConfigObject document)
     {
         var built = _server.Build(document.Clone(), ++_version);
@@ -139,13 +166,15 @@ public sealed class IncrementalBuildTests : IAsyncLifetime
         request.Add(":method", "GET");
         request.Add(":authority", "api.test");
         request.Add(":path", path);
-        var manager = (Proxy.Downstream.NetworkFilters.HttpConnectionManager.HttpConnectionManagerFilter)snapshot.Listeners[0].Chains[0].Terminal;
+        var manager =
+            (Proxy.Downstream.NetworkFilters.HttpConnectionManager.HttpConnectionManagerFilter)snapshot.Listeners[0].Chains[0].Terminal;
         return manager.Manager.Routes.Match(request, new Proxy.Streams.StreamInfo(), 0)!;
     }
 
     private static ConfigObject Parse() => (ConfigObject)ConfigParser.Parse(Document, ConfigFormat.Yaml, "document", new ConfigErrors())!;
 
-    private static ConfigArray Routes(ConfigObject document, int host = 0) => ((ConfigObject)((ConfigObject)document.Array("listeners")![0]).Array("virtual_hosts")![host]).Array("routes")!;
+    private static ConfigArray Routes(ConfigObject document, int host = 0)
+        => ((ConfigObject)((ConfigObject)document.Array("listeners")![0]).Array("virtual_hosts")![host]).Array("routes")!;
 
     private static void Edit(ConfigObject document, Random random)
     {
@@ -158,10 +187,13 @@ public sealed class IncrementalBuildTests : IAsyncLifetime
         {
             case 0: Cluster().Set("connect_timeout", Text($"{random.Next(1, 5)}s")); break;
             case 1: Cluster().Set("endpoints", new ConfigArray().Add(Text($"127.0.0.1:{random.Next(1, 100)}"))); break;
-            case 2: clusters.Add(new ConfigObject().Set("name", Text($"new{random.Next(4)}")).Set("endpoints", new ConfigArray().Add(Text("127.0.0.1:9")))); break; // may be there already
+            // may be there already
+            case 2: clusters.Add(new ConfigObject().Set("name", Text($"new{random.Next(4)}"))
+                .Set("endpoints", new ConfigArray().Add(Text("127.0.0.1:9")))); break;
             case 3: if (clusters.Count > 4) clusters.RemoveAt(random.Next(4, clusters.Count)); break;
             case 4: if (Route().Object("route") is { } action) action.Set("timeout", Text($"{random.Next(1, 9)}s")); break;
-            case 5: if (Route().Object("match") is { } match && match.Has("prefix")) match.Set("prefix", Text($"/{(char)('a' + random.Next(26))}")); break;
+            case 5: if (Route().Object("match") is { } match && match.Has("prefix"))
+                match.Set("prefix", Text($"/{(char)('a' + random.Next(26))}")); break;
             case 6:
                 var moved = routes[random.Next(routes.Count)];
                 routes.RemoveAt(Enumerable.Range(0, routes.Count).First(i => ReferenceEquals(routes[i], moved)));
@@ -172,12 +204,19 @@ public sealed class IncrementalBuildTests : IAsyncLifetime
                 routes.Insert(random.Next(routes.Count + 1), copy);
                 break;
             case 8: if (routes.Count > 6) routes.RemoveAt(random.Next(routes.Count)); break;
-            case 9: table.Set("response_headers_to_add", new ConfigArray().Add(new ConfigObject().Set("header", new ConfigObject().Set("key", Text("x-t")).Set("value", Text($"{random.Next(9)}"))))); break;
+            case 9: table.Set("response_headers_to_add",
+                new ConfigArray().Add(new ConfigObject()
+                    .Set("header", new ConfigObject().Set("key", Text("x-t")).Set("value", Text($"{random.Next(9)}"))))); break;
             case 10: ((ConfigObject)table.Array("virtual_hosts")![0]).Set("require_tls", Text(random.Next(2) == 0 ? "NONE" : "ALL")); break;
-            case 11: if (Route().Object("route") is { } wrong && wrong.Has("cluster")) wrong.Set("cluster", Text(random.Next(2) > 0 ? $"c{random.Next(4)}" : "nowhere")); break;
+            case 11: if (Route().Object("route") is { } wrong && wrong.Has("cluster"))
+                wrong.Set("cluster", Text(random.Next(2) > 0 ? $"c{random.Next(4)}" : "nowhere")); break;
             case 12: Cluster().Remove("endpoints"); break; // a warning
-            case 13: if (Route().Object("match") is { } regex && regex.Has("safe_regex")) regex.Set("safe_regex", new ConfigObject().Set("regex", Text(random.Next(2) == 0 ? "/q(" : "/q+"))); break;
-            case 14: Routes(document, 1).Insert(0, new ConfigObject().Set("match", new ConfigObject().Set("prefix", Text($"/n{random.Next(9)}"))).Set("route", new ConfigObject().Set("cluster", Text("c1")))); break; // without a name
+            case 13: if (Route().Object("match") is { } regex && regex.Has("safe_regex"))
+                regex.Set("safe_regex", new ConfigObject().Set("regex", Text(random.Next(2) == 0 ? "/q(" : "/q+"))); break;
+            // without a name
+            case 14: Routes(document, 1).Insert(0, new ConfigObject()
+                .Set("match", new ConfigObject().Set("prefix", Text($"/n{random.Next(9)}")))
+                    .Set("route", new ConfigObject().Set("cluster", Text("c1")))); break;
             default: ((ConfigObject)document.Array("listeners")![0]).Set("stat_prefix", Text($"edge{random.Next(3)}")); break;
         }
     }

@@ -19,10 +19,12 @@ public sealed partial class LayeringTests
     {
         var wrong = new List<string>();
         foreach (var ((from, to), pairs) in Compiled.Edges)
-            if (!IsAllowed(from, to)) wrong.Add($"{from} uses {to} ({string.Join(", ", pairs.Take(5))}); {RowFor(from)} may use {string.Join(' ', Table[RowFor(from)])}");
+            if (!IsAllowed(from, to))
+                wrong.Add($"{from} uses {to} ({string.Join(", ", pairs.Take(5))}); {RowFor(from)} may use {string.Join(' ', Table[RowFor(from)])}");
         foreach (var file in Sources())
             foreach (var used in UsedFolders(file))
-                if (!IsAllowed(FolderOf(file), used)) wrong.Add($"{Path.GetRelativePath(Root, file)} uses {used}; {RowFor(FolderOf(file))} may use {string.Join(' ', Table[RowFor(FolderOf(file))])}");
+                if (!IsAllowed(FolderOf(file), used))
+                    wrong.Add($"{Path.GetRelativePath(Root, file)} uses {used}; {RowFor(FolderOf(file))} may use {string.Join(' ', Table[RowFor(FolderOf(file))])}");
         Assert.True(wrong.Count == 0, string.Join("\n", wrong));
     }
 
@@ -30,13 +32,15 @@ public sealed partial class LayeringTests
     public void EveryRow_NamesAFolderAndIsNeeded()
     {
         var wrong = new List<string>();
-        var needed = Compiled.Edges.Keys.Concat(Sources().SelectMany(f => UsedFolders(f).Select(u => (From: FolderOf(f), To: u)))).Select(e => (Row: RowFor(e.From), e.To)).ToHashSet();
+        var needed = Compiled.Edges.Keys.Concat(Sources().SelectMany(f => UsedFolders(f).Select(u => (From: FolderOf(f), To: u))))
+            .Select(e => (Row: RowFor(e.From), e.To)).ToHashSet();
         foreach (var (row, allowed) in Table)
         {
             if (!Directory.Exists(Path.Combine(Root, row))) wrong.Add($"row {row} is no folder");
             foreach (var entry in allowed.Where(e => e != "*"))
             {
-                if (!Directory.Exists(Path.Combine(Root, entry.Replace("/*", "", StringComparison.Ordinal)))) wrong.Add($"{row}: {entry} is no folder");
+                if (!Directory.Exists(Path.Combine(Root, entry.Replace("/*", "", StringComparison.Ordinal))))
+                    wrong.Add($"{row}: {entry} is no folder");
                 else if (!needed.Any(n => n.Row == row && Covers(entry, n.To))) wrong.Add($"{row}: nothing uses {entry} any more");
             }
         }
@@ -47,7 +51,8 @@ public sealed partial class LayeringTests
     public void TheTable_IsAGraphWithoutCycles()
     {
         var folders = Sources().Select(FolderOf).Distinct().ToList();
-        var edges = folders.SelectMany(f => folders.Where(to => to != f && RowFor(to) != RowFor(f) && Table[RowFor(f)].Any(e => Covers(e, to))).Select(to => (f, to)));
+        var edges = folders.SelectMany(f => folders.Where(to => to != f && RowFor(to) != RowFor(f)
+            && Table[RowFor(f)].Any(e => Covers(e, to))).Select(to => (f, to)));
         Assert.Empty(FolderGraph.Knots(edges).Select(k => string.Join(' ', k)));
     }
 
@@ -58,15 +63,19 @@ public sealed partial class LayeringTests
     [Fact]
     public void NothingBelowTheRoot_NamesWhatIsInIt()
     {
-        var wrong = Sources().Where(f => FolderOf(f) != ".").SelectMany(f => File.ReadLines(f).Where(l => TypeOfTheRoot().IsMatch(l)).Select(l => $"{Path.GetRelativePath(Root, f)}: {l.Trim()}"));
+        var wrong = Sources().Where(f => FolderOf(f) != ".")
+            .SelectMany(f => File.ReadLines(f).Where(l => TypeOfTheRoot().IsMatch(l))
+                .Select(l => $"{Path.GetRelativePath(Root, f)}: {l.Trim()}"));
         Assert.Empty(wrong);
     }
 
     [Fact]
     public void Nothing_UsesTheHostsFrameworks()
     {
-        string[] banned = ["Microsoft.AspNetCore", "Microsoft.EntityFrameworkCore", "Microsoft.Extensions.DependencyInjection", "Microsoft.Extensions.Hosting", "Managed.AdminApi", "Managed.Migrations", "Managed.Dashboard"];
-        Assert.Empty(Sources().Where(f => banned.Any(b => File.ReadAllText(f).Contains(b, StringComparison.Ordinal))).Select(f => Path.GetRelativePath(Root, f)));
+        string[] banned = ["Microsoft.AspNetCore", "Microsoft.EntityFrameworkCore", "Microsoft.Extensions.DependencyInjection",
+            "Microsoft.Extensions.Hosting", "Managed.AdminApi", "Managed.Migrations", "Managed.Dashboard"];
+        Assert.Empty(Sources().Where(f => banned.Any(b => File.ReadAllText(f).Contains(b, StringComparison.Ordinal)))
+            .Select(f => Path.GetRelativePath(Root, f)));
     }
 
     [Fact]
@@ -77,7 +86,8 @@ public sealed partial class LayeringTests
         {
             var folder = FolderOf(file);
             var expected = folder == "." ? "Managed.Proxy" : "Managed.Proxy." + folder.Replace('/', '.');
-            if (Namespace().Match(File.ReadAllText(file)) is { Success: true } found && found.Groups[1].Value != expected) wrong.Add($"{Path.GetRelativePath(Root, file)}: {found.Groups[1].Value}");
+            if (Namespace().Match(File.ReadAllText(file)) is { Success: true } found && found.Groups[1].Value != expected)
+                wrong.Add($"{Path.GetRelativePath(Root, file)}: {found.Groups[1].Value}");
         }
         Assert.True(wrong.Count == 0, string.Join("\n", wrong));
     }
@@ -92,10 +102,13 @@ public sealed partial class LayeringTests
             Assert.Contains($"[{stage}]", readme, StringComparison.Ordinal);
             Assert.Contains(comments, l => l[l.IndexOf("//", StringComparison.Ordinal)..].Contains($"[{stage}]", StringComparison.Ordinal));
         }
-        foreach (int stage in (int[])[1, 4, 5, 6, 7])
-            for (int step = 1; step <= 2; step++) Assert.Contains(comments, l => l[l.IndexOf("//", StringComparison.Ordinal)..].Contains($"[{stage}.{step}]", StringComparison.Ordinal));
+        for (int stage = 1; stage <= 7; stage++)
+            for (int step = 1; step <= 2; step++)
+                Assert.Contains(comments, l => l[l.IndexOf("//", StringComparison.Ordinal)..]
+                    .Contains($"[{stage}.{step}]", StringComparison.Ordinal));
         foreach (Match file in FileName().Matches(readme.Split("## Threads")[0]))
-            Assert.True(File.Exists(Path.Combine(Root, file.Groups[1].Value)), $"{file.Groups[1].Value} is named in the README and is not there");
+            Assert.True(File.Exists(Path.Combine(Root, file.Groups[1].Value)),
+                $"{file.Groups[1].Value} is named in the README and is not there");
     }
 
     // Usings, and names qualified from the root namespace on, such as Core.Telemetry.StatsRegistry.
@@ -103,7 +116,8 @@ public sealed partial class LayeringTests
     {
         var text = File.ReadAllText(file);
         foreach (Match use in Using().Matches(text)) yield return ToFolder(use.Groups[1].Value);
-        foreach (var line in text.Split('\n').Where(l => !l.StartsWith("using ", StringComparison.Ordinal) && !l.StartsWith("namespace ", StringComparison.Ordinal)))
+        foreach (var line in text.Split('\n').Where(l => !l.StartsWith("using ", StringComparison.Ordinal)
+            && !l.StartsWith("namespace ", StringComparison.Ordinal)))
         {
             int comment = line.IndexOf("//", StringComparison.Ordinal);
             foreach (Match name in Qualified().Matches(Literal().Replace(comment >= 0 ? line[..comment] : line, "\"\"")))
@@ -121,10 +135,12 @@ public sealed partial class LayeringTests
         return null;
     }
 
-    private static bool IsAllowed(string from, string to) => to == from || (to != "." && RowFor(to) == RowFor(from)) || Table[RowFor(from)].Any(e => Covers(e, to));
+    private static bool IsAllowed(string from, string to)
+        => to == from || (to != "." && RowFor(to) == RowFor(from)) || Table[RowFor(from)].Any(e => Covers(e, to));
 
     private static bool Covers(string entry, string used) =>
-        entry == "*" || entry == used || (entry.EndsWith("/*", StringComparison.Ordinal) && (used == entry[..^2] || used.StartsWith(entry[..^1], StringComparison.Ordinal)));
+        entry == "*" || entry == used || (entry.EndsWith("/*", StringComparison.Ordinal)
+            && (used == entry[..^2] || used.StartsWith(entry[..^1], StringComparison.Ordinal)));
 
     private static string RowFor(string folder)
     {
@@ -141,17 +157,21 @@ public sealed partial class LayeringTests
     private static Dictionary<string, string[]> ReadTable()
     {
         var section = File.ReadAllText(Path.Combine(Root, "README.md")).Split("## Who may use whom")[1];
-        return Row().Matches(section).ToDictionary(m => m.Groups[1].Value, m => Entry().Matches(m.Groups[2].Value).Select(e => e.Groups[1].Value).ToArray());
+        return Row().Matches(section).ToDictionary(m => m.Groups[1].Value,
+            m => Entry().Matches(m.Groups[2].Value).Select(e => e.Groups[1].Value).ToArray());
     }
 
-    private static string ProxyFolder([CallerFilePath] string here = "") => Path.GetFullPath(Path.Combine(Path.GetDirectoryName(here)!, "../../proxy"));
+    private static string ProxyFolder([CallerFilePath] string here = "")
+        => Path.GetFullPath(Path.Combine(Path.GetDirectoryName(here)!, "../../proxy"));
 
     [GeneratedRegex(@"^\| `([^`]+)` \| (.*) \|$", RegexOptions.Multiline)] private static partial Regex Row();
     [GeneratedRegex("`([^`]+)`")] private static partial Regex Entry();
     [GeneratedRegex(@"^using Managed\.Proxy((?:\.\w+)*);", RegexOptions.Multiline)] private static partial Regex Using();
-    [GeneratedRegex(@"(?<![\w.""])(?:Bindings|Configuration|Core|Downstream|Http|Router|Streams|Upstream)(?:\.[A-Z]\w*)+")] private static partial Regex Qualified();
+    [GeneratedRegex(@"(?<![\w.""])(?:Bindings|Configuration|Core|Downstream|Http|Router|Streams|Upstream)(?:\.[A-Z]\w*)+")]
+    private static partial Regex Qualified();
     [GeneratedRegex(@"""(?:[^""\\]|\\.)*""")] private static partial Regex Literal();
     [GeneratedRegex(@"^namespace ([\w.]+);", RegexOptions.Multiline)] private static partial Regex Namespace();
-    [GeneratedRegex(@"\b(ProxyServer|SnapshotBuilder|ExtensionCatalog)\b(?!\.cs)|cref=""(Worker|Snapshot)\b")] private static partial Regex TypeOfTheRoot();
+    [GeneratedRegex(@"\b(ProxyServer|SnapshotBuilder|ExtensionCatalog)\b(?!\.cs)|cref=""(Worker|Snapshot)\b")]
+    private static partial Regex TypeOfTheRoot();
     [GeneratedRegex(@"`([A-Z][\w./]*\.cs)`")] private static partial Regex FileName();
 }

@@ -10,11 +10,15 @@ using Managed.Proxy.Upstream.LoadBalancing;
 
 namespace Managed.Proxy.Tests;
 
-/// <summary>All that a built version holds, as text: two versions with one dump do the same. What lives on from version to version stands there by its name.</summary>
+/// <summary>
+/// All that a built version holds, as text: two versions with one dump do the same. What lives on from version to version stands there by
+/// its name.
+/// </summary>
 internal static class SnapshotDump
 {
     // Of a cluster: its endpoints are those of the live version, and whose turn it is goes on.
-    private static readonly Type[] Live = [typeof(EndpointSet), typeof(LoadBalancer), typeof(WorkerContext), typeof(SharedResource), typeof(Delegate), typeof(Type), typeof(Task)];
+    private static readonly Type[] Live = [typeof(EndpointSet), typeof(LoadBalancer), typeof(WorkerContext), typeof(SharedResource),
+        typeof(Delegate), typeof(Type), typeof(Task), typeof(ClusterMembers)];
 
     public static string Of(Snapshot snapshot)
     {
@@ -45,20 +49,23 @@ internal static class SnapshotDump
         }
         var type = value.GetType();
         if (type.IsPrimitive || type.IsEnum) text.Append(CultureInfo.InvariantCulture, $"{value}\n");
-        else if (Array.Exists(Live, t => t.IsAssignableFrom(type)) || type.Namespace?.StartsWith("System.Threading", StringComparison.Ordinal) == true) text.Append(type.Name).Append('\n');
+        else if (Array.Exists(Live, t => t.IsAssignableFrom(type))
+            || type.Namespace?.StartsWith("System.Threading", StringComparison.Ordinal) == true) text.Append(type.Name).Append('\n');
         else if (!type.IsValueType && !above.Add(value)) text.Append("^\n");
         else
         {
             text.Append(type.Name).Append('\n');
             if (value is IDictionary map)
-                foreach (var key in map.Keys.Cast<object>().OrderBy(KeyOf, StringComparer.Ordinal)) Write(text, above, KeyOf(key), map[key], depth + 1);
+                foreach (var key in map.Keys.Cast<object>().OrderBy(KeyOf, StringComparer.Ordinal))
+                    Write(text, above, KeyOf(key), map[key], depth + 1);
             else if (value is IEnumerable items && type.Namespace?.StartsWith("Managed", StringComparison.Ordinal) != true)
             {
                 int i = 0;
                 foreach (var item in items) Write(text, above, $"{i++}", item, depth + 1);
             }
             else
-                foreach (var field in Fields(type).Where(f => f.Name != "_byConfig")) Write(text, above, field.Name, field.GetValue(value), depth + 1);
+                foreach (var field in Fields(type).Where(f => f.Name != "_byConfig"))
+                    Write(text, above, field.Name, field.GetValue(value), depth + 1);
             if (!type.IsValueType) above.Remove(value);
         }
     }
@@ -68,7 +75,8 @@ internal static class SnapshotDump
     private static IEnumerable<FieldInfo> Fields(Type? type)
     {
         for (; type is not null && type != typeof(object); type = type.BaseType)
-            foreach (var field in type.GetFields(BindingFlags.Instance | BindingFlags.Public | BindingFlags.NonPublic | BindingFlags.DeclaredOnly).OrderBy(f => f.Name, StringComparer.Ordinal))
+            foreach (var field in type.GetFields(BindingFlags.Instance | BindingFlags.Public | BindingFlags.NonPublic
+                | BindingFlags.DeclaredOnly).OrderBy(f => f.Name, StringComparer.Ordinal))
                 if (!field.FieldType.IsPointer && !field.FieldType.IsByRefLike) yield return field;
     }
 }

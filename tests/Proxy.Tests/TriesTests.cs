@@ -37,9 +37,11 @@ public sealed class TriesTests : IAsyncDisposable
     {
         await PublishAsync(Document("first", "first", more: "{name: kept, endpoints: [127.0.0.1:9]}"), 1);
         int names = _server.Stats.Names;
-        for (int i = 2; i < 12; i++) await PublishAsync(Document($"name-{i}", $"name-{i}", more: "{name: kept, endpoints: [127.0.0.1:9]}"), i);
+        for (int i = 2; i < 12; i++)
+            await PublishAsync(Document($"name-{i}", $"name-{i}", more: "{name: kept, endpoints: [127.0.0.1:9]}"), i);
         await Eventually.Async(() => _server.Stats.Names == names && _server.GuestVms().Count == 1, "what has gone is still counted", 60);
-        Assert.DoesNotContain(_server.Stats.Read(), s => s.Name.Contains("first", StringComparison.Ordinal) || s.Name.Contains("name-2", StringComparison.Ordinal));
+        Assert.DoesNotContain(_server.Stats.Read(), s => s.Name.Contains("first", StringComparison.Ordinal)
+            || s.Name.Contains("name-2", StringComparison.Ordinal));
         Assert.Contains(_server.Stats.Read(), s => s.Name == "cluster.kept.upstream_rq_total");
         Assert.Contains(_server.Stats.Read(), s => s.Name == "http.name-11.downstream_rq_total");
     }
@@ -65,7 +67,8 @@ public sealed class TriesTests : IAsyncDisposable
         Assert.True((await _server.PublishAsync(built.Snapshot!)).Applied);
     }
 
-    private static ConfigObject Document(string name, string cluster, string address = "127.0.0.1:0", string more = "") => Requests.Node($$"""
+    private static ConfigObject Document(string name, string cluster, string address = "127.0.0.1:0", string more = "")
+        => Requests.Node($$"""
         clusters:
         - {name: {{name}}, endpoints: [127.0.0.1:9]}
         {{(more.Length > 0 ? "- " + more : "")}}

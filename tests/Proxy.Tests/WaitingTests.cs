@@ -40,7 +40,8 @@ public sealed partial class WaitingTests
     private static IEnumerable<string> Sources()
         => Directory.EnumerateFiles(Root(), "*.cs", SearchOption.AllDirectories)
             .Where(f => !f.Contains("/obj/", StringComparison.Ordinal) && !f.Contains("/bin/", StringComparison.Ordinal)
-                && !f.StartsWith(Root() + "/Load/", StringComparison.Ordinal) && !f.StartsWith(Root() + "/Benchmarks/", StringComparison.Ordinal)
+                && !f.StartsWith(Root() + "/Load/", StringComparison.Ordinal)
+                && !f.StartsWith(Root() + "/Benchmarks/", StringComparison.Ordinal)
                 && !f.EndsWith("/WaitingTests.cs", StringComparison.Ordinal));
 
     // tests/

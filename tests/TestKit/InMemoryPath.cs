@@ -7,7 +7,9 @@ using Managed.Proxy;
 
 namespace Managed.TestKit;
 
-/// <summary>What a batch of requests cost the worker: its own allocations and its thread's CPU time, the two peers' small share included.</summary>
+/// <summary>
+/// What a batch of requests cost the worker: its own allocations and its thread's CPU time, the two peers' small share included.
+/// </summary>
 public sealed record InMemoryPathCost(int Requests, long AllocatedBytes, TimeSpan Cpu, TimeSpan Elapsed)
 {
     public double BytesPerRequest => (double)AllocatedBytes / Requests;
@@ -85,7 +87,8 @@ public sealed class InMemoryPath : IAsyncDisposable
             AnswerAsync(upstream).Forget();
 
             _go[i] = new Signal();
-            var (server, client) = InMemoryTransport.Pair(_worker.Loop, listener.BoundAddress, new IPEndPoint(IPAddress.Loopback, 40000 + i));
+            var (server, client) = InMemoryTransport.Pair(_worker.Loop, listener.BoundAddress,
+                new IPEndPoint(IPAddress.Loopback, 40000 + i));
             if (!_worker.Connections.Admits(listener)) throw new InvalidOperationException("not admitted");
             _worker.Connections.Serve(server, listener, snapshot, isCurrent: true);
             AskAsync(client, _go[i]).Forget();
@@ -106,7 +109,11 @@ public sealed class InMemoryPath : IAsyncDisposable
                 length += n;
             }
             while (!InMemoryPathCase.IsWhole(buffer.AsSpan(0, length)));
-            if (!buffer.AsSpan(0, length).StartsWith("HTTP/1.1 200 "u8)) { Fail(System.Text.Encoding.ASCII.GetString(buffer, 0, length)); return false; }
+            if (!buffer.AsSpan(0, length).StartsWith("HTTP/1.1 200 "u8))
+            {
+                Fail(System.Text.Encoding.ASCII.GetString(buffer, 0, length));
+                return false;
+            }
             if (++_answered == Connections) EndTurn();
         }
     }
@@ -144,7 +151,8 @@ public sealed class InMemoryPath : IAsyncDisposable
         if (--_turns > 0) { _worker.Post(static p => ((InMemoryPath)p!).Turn(), this); return; }
         long allocated = GC.GetAllocatedBytesForCurrentThread() - _allocated;
         long cpu = ThreadCpuNanoseconds() - _cpu;
-        _done.TrySetResult(new InMemoryPathCost(_requests, allocated, TimeSpan.FromMicroseconds(cpu / 1000.0), Stopwatch.GetElapsedTime(_began)));
+        _done.TrySetResult(new InMemoryPathCost(_requests, allocated, TimeSpan.FromMicroseconds(cpu / 1000.0),
+            Stopwatch.GetElapsedTime(_began)));
     }
 
     private void Fail(string why) => _done.TrySetException(new InvalidOperationException(why));
@@ -161,5 +169,6 @@ public sealed class InMemoryPath : IAsyncDisposable
     }
 
     // The scheduler's account of the calling thread; the first number is nanoseconds on a core.
-    private static long ThreadCpuNanoseconds() => long.Parse(File.ReadAllText("/proc/thread-self/schedstat").Split(' ')[0], CultureInfo.InvariantCulture);
+    private static long ThreadCpuNanoseconds()
+        => long.Parse(File.ReadAllText("/proc/thread-self/schedstat").Split(' ')[0], CultureInfo.InvariantCulture);
 }

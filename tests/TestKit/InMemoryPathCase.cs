@@ -10,7 +10,8 @@ namespace Managed.TestKit;
 /// <param name="Manager">Fields of the http_connection_manager, flow style.</param>
 /// <param name="Filters">Items of http_filters in front of the router, each ending in a comma.</param>
 /// <param name="Route">The action of the one route.</param>
-public sealed record InMemoryPathCase(string Name, byte[] Request, byte[] Response, string Manager = "", string Filters = "", string Route = "route: {cluster: up}")
+public sealed record InMemoryPathCase(string Name, byte[] Request, byte[] Response, string Manager = "", string Filters = "",
+    string Route = "route: {cluster: up}")
 {
     private const string Fields = "host: example.test\r\nuser-agent: bench/1.0\r\naccept: */*\r\n";
     private const string Ok = "HTTP/1.1 200 OK\r\nserver: upstream\r\ncontent-type: text/plain\r\n";
@@ -23,10 +24,12 @@ public sealed record InMemoryPathCase(string Name, byte[] Request, byte[] Respon
     public static InMemoryPathCase Plain { get; } = new("plain", Get, Answer);
 
     public static InMemoryPathCase Post { get; } = new("post",
-        Bytes($"POST /form HTTP/1.1\r\n{Fields}content-type: text/plain\r\ncontent-length: 1000\r\n\r\n{Body}"), Bytes($"{Ok}content-length: 1000\r\n\r\n{Body}"));
+        Bytes($"POST /form HTTP/1.1\r\n{Fields}content-type: text/plain\r\ncontent-length: 1000\r\n\r\n{Body}"),
+            Bytes($"{Ok}content-length: 1000\r\n\r\n{Body}"));
 
     public static InMemoryPathCase Chunked { get; } = new("chunked",
-        Bytes($"POST /form HTTP/1.1\r\n{Fields}transfer-encoding: chunked\r\n\r\n3e8\r\n{Body}\r\n40\r\n{Small}\r\n0\r\n\r\n"), Bytes($"{Ok}transfer-encoding: chunked\r\n\r\n3e8\r\n{Body}\r\n40\r\n{Small}\r\n0\r\n\r\n"));
+        Bytes($"POST /form HTTP/1.1\r\n{Fields}transfer-encoding: chunked\r\n\r\n3e8\r\n{Body}\r\n40\r\n{Small}\r\n0\r\n\r\n"),
+            Bytes($"{Ok}transfer-encoding: chunked\r\n\r\n3e8\r\n{Body}\r\n40\r\n{Small}\r\n0\r\n\r\n"));
 
     public static InMemoryPathCase HeaderMutation { get; } = new("header_mutation", Get, Answer, Filters: """
         {name: header_mutation, typed_config: {mutations: {request_mutations: [{append: {header: {key: x-path, value: "in %REQ(:PATH)%"}}}, {remove: accept}],
@@ -40,18 +43,22 @@ public sealed record InMemoryPathCase(string Name, byte[] Request, byte[] Respon
 
     /// <summary>All callbacks of a stream, with a header added in each direction.</summary>
     internal static byte[] HeaderModule { get; } = new WatGuest()
-        .On("request_headers", """(drop (call $proxy_add_header_map_value (i32.const 0) "x-wasm" "1"))""").On("response_headers", """(drop (call $proxy_add_header_map_value (i32.const 2) "x-wasm" "1"))""")
+        .On("request_headers", """(drop (call $proxy_add_header_map_value (i32.const 0) "x-wasm" "1"))""")
+            .On("response_headers", """(drop (call $proxy_add_header_map_value (i32.const 2) "x-wasm" "1"))""")
         .On("context_create", "").On("done", "").On("log", "").On("delete", "").Build();
 
     public static InMemoryPathCase Wasm { get; } = new("wasm", Get, Answer, Filters: WasmProxy.Filter(HeaderModule) + ",");
 
     /// <summary>The default line, to a file that keeps nothing.</summary>
-    public static InMemoryPathCase AccessLog { get; } = new("access_log", Get, Answer, Manager: "access_log: [{name: file, typed_config: {path: /dev/null}}],");
+    public static InMemoryPathCase AccessLog { get; } =
+        new("access_log", Get, Answer, Manager: "access_log: [{name: file, typed_config: {path: /dev/null}}],");
 
     /// <summary>Answered by the route; no upstream.</summary>
-    public static InMemoryPathCase DirectResponse { get; } = new("direct_response", Get, Answer, Route: "direct_response: {status: 200, body: {inline_string: hello}}");
+    public static InMemoryPathCase DirectResponse { get; } =
+        new("direct_response", Get, Answer, Route: "direct_response: {status: 200, body: {inline_string: hello}}");
 
-    public static IReadOnlyList<InMemoryPathCase> All { get; } = [Plain, Post, Chunked, HeaderMutation, Lua, Wasm, AccessLog, DirectResponse];
+    public static IReadOnlyList<InMemoryPathCase> All { get; } =
+        [Plain, Post, Chunked, HeaderMutation, Lua, Wasm, AccessLog, DirectResponse];
 
     public override string ToString() => Name;
 

@@ -21,17 +21,20 @@ public sealed class ProxyFixture : IAsyncDisposable
 
     /// <param name="cacheFolder">Of compiled and fetched modules.</param>
     /// <param name="fetchHosts">That modules may be fetched from without a cluster.</param>
-    public static async Task<ProxyFixture> StartAsync(string yaml, int workers = 1, string? cacheFolder = null, params IReadOnlyList<string> fetchHosts)
+    public static async Task<ProxyFixture> StartAsync(string yaml, int workers = 1, string? cacheFolder = null,
+        params IReadOnlyList<string> fetchHosts)
     {
         var log = new KeptLog();
-        return await StartAsync(yaml, new ProxyOptions { Workers = workers, LoggerFactory = log, CacheFolder = cacheFolder, CodeFetchHosts = fetchHosts }, log);
+        return await StartAsync(yaml, new ProxyOptions { Workers = workers, LoggerFactory = log, CacheFolder = cacheFolder,
+            CodeFetchHosts = fetchHosts }, log);
     }
 
     /// <summary>With limits: most connections, bytes that streams may hold in buffers.</summary>
     public static Task<ProxyFixture> StartLimitedAsync(string yaml, int? maxConnections = null, long? buffers = null)
     {
         var log = new KeptLog();
-        return StartAsync(yaml, new ProxyOptions { Workers = 1, LoggerFactory = log, MaxConnections = maxConnections, BufferLimit = buffers }, log);
+        return StartAsync(yaml, new ProxyOptions { Workers = 1, LoggerFactory = log, MaxConnections = maxConnections,
+            BufferLimit = buffers }, log);
     }
 
     /// <summary>With options of the test's own.</summary>
@@ -70,7 +73,8 @@ public sealed class ProxyFixture : IAsyncDisposable
     public async Task<PublishResult> TryPublishAsync(string yaml)
     {
         var built = Build(yaml);
-        return built.Snapshot is { } snapshot ? await Server.PublishAsync(snapshot) : new PublishResult(false, false, built.Errors, [], 0, 0);
+        return built.Snapshot is { } snapshot ? await Server.PublishAsync(snapshot)
+            : new PublishResult(false, false, built.Errors, [], 0, 0);
     }
 
     public BuildResult Build(string yaml)
@@ -82,14 +86,16 @@ public sealed class ProxyFixture : IAsyncDisposable
     }
 
     /// <summary>Where a listener is.</summary>
-    public IPEndPoint EndPoint(string listener = "edge") => IPEndPoint.Parse(Server.Listeners().Single(l => l.Name == listener).BoundAddress);
+    public IPEndPoint EndPoint(string listener = "edge")
+        => IPEndPoint.Parse(Server.Listeners().Single(l => l.Name == listener).BoundAddress);
 
     public int Port(string listener = "edge") => EndPoint(listener).Port;
 
     public Task<RawClient> ConnectAsync(string listener = "edge") => RawClient.ConnectAsync(EndPoint(listener));
 
     /// <summary>One request on a connection of its own.</summary>
-    public async Task<RawResponse> GetAsync(string target = "/", string host = "example.test", string headers = "", string listener = "edge")
+    public async Task<RawResponse> GetAsync(string target = "/", string host = "example.test", string headers = "",
+        string listener = "edge")
     {
         await using var client = await ConnectAsync(listener);
         await client.GetAsync(target, host, headers);
@@ -105,6 +111,7 @@ public sealed class ProxyFixture : IAsyncDisposable
     public async ValueTask DisposeAsync()
     {
         await Server.DisposeAsync();
-        if (!MayCrash && Log.Crashes is [var first, ..]) throw new InvalidOperationException("the data plane reported a bug of its own: " + first);
+        if (!MayCrash && Log.Crashes is [var first, ..])
+            throw new InvalidOperationException("the data plane reported a bug of its own: " + first);
     }
 }

@@ -25,7 +25,8 @@ public sealed class RawClient : IAsyncDisposable
 
     public static Task<RawClient> ConnectAsync(int port) => ConnectAsync(new IPEndPoint(IPAddress.Loopback, port));
 
-    public static async Task<RawClient> ConnectAsync(EndPoint to, EndPoint? from = null, int? receiveBuffer = null, TimeSpan? patience = null)
+    public static async Task<RawClient> ConnectAsync(EndPoint to, EndPoint? from = null, int? receiveBuffer = null,
+        TimeSpan? patience = null)
     {
         var unix = to is UnixDomainSocketEndPoint;
         var socket = new Socket(to.AddressFamily, SocketType.Stream, unix ? ProtocolType.Unspecified : ProtocolType.Tcp);
@@ -66,7 +67,8 @@ public sealed class RawClient : IAsyncDisposable
     }
 
     /// <summary>A GET with nothing special.</summary>
-    public Task GetAsync(string target = "/", string host = "example.test", string headers = "") => SendAsync($"GET {target} HTTP/1.1\r\nHost: {host}\r\n{headers}\r\n");
+    public Task GetAsync(string target = "/", string host = "example.test", string headers = "")
+        => SendAsync($"GET {target} HTTP/1.1\r\nHost: {host}\r\n{headers}\r\n");
 
     public void EndSending() => _socket.Shutdown(SocketShutdown.Send);
 
@@ -120,7 +122,8 @@ public sealed class RawClient : IAsyncDisposable
     {
         while (_length < count)
         {
-            if (_ended) throw new WireException($"the connection ended after {_length} of {count} bytes: '{Encoding.Latin1.GetString(_bytes, 0, Math.Min(_length, 80))}'");
+            if (_ended) throw new WireException(
+                $"the connection ended after {_length} of {count} bytes: '{Encoding.Latin1.GetString(_bytes, 0, Math.Min(_length, 80))}'");
             await FillAsync();
         }
         var bytes = _bytes[..count];

@@ -3,7 +3,8 @@ using System.Text;
 namespace Managed.TestKit;
 
 /// <summary>One response as it was on the wire. Field names are in lower case, values trimmed, in order.</summary>
-public sealed record RawResponse(int Status, string Reason, string Version, IReadOnlyList<KeyValuePair<string, string>> Headers, byte[] Body, IReadOnlyList<KeyValuePair<string, string>> Trailers)
+public sealed record RawResponse(int Status, string Reason, string Version, IReadOnlyList<KeyValuePair<string, string>> Headers,
+    byte[] Body, IReadOnlyList<KeyValuePair<string, string>> Trailers)
 {
     public bool IsInterim => Status is >= 100 and < 200 and not 101;
 

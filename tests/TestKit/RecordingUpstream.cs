@@ -41,13 +41,15 @@ public sealed class RecordingUpstream : IAsyncDisposable
     /// <summary>Told when a request's head is there, before its body: for early answers and interim responses.</summary>
     public Func<UpstreamRequest, UpstreamPeer, Task>? OnHead { get; set; }
 
-    public static RecordingUpstream Start(string name = "up", IPAddress? on = null) => Start(new IPEndPoint(on ?? IPAddress.Loopback, 0), name);
+    public static RecordingUpstream Start(string name = "up", IPAddress? on = null)
+        => Start(new IPEndPoint(on ?? IPAddress.Loopback, 0), name);
 
     public static RecordingUpstream StartUnix(string path, string name = "up") => Start(new UnixDomainSocketEndPoint(path), name);
 
     public static RecordingUpstream Start(EndPoint at, string name)
     {
-        var listener = new Socket(at.AddressFamily, SocketType.Stream, at is UnixDomainSocketEndPoint ? ProtocolType.Unspecified : ProtocolType.Tcp);
+        var listener = new Socket(at.AddressFamily, SocketType.Stream,
+            at is UnixDomainSocketEndPoint ? ProtocolType.Unspecified : ProtocolType.Tcp);
         listener.Bind(at);
         listener.Listen(1024);
         var upstream = new RecordingUpstream(listener, name);
@@ -122,7 +124,8 @@ public sealed class RecordingUpstream : IAsyncDisposable
 
     /// <summary>200 with a body, and a length that counts it.</summary>
     public static string Ok(string body, string headers = "") =>
-        string.Create(CultureInfo.InvariantCulture, $"HTTP/1.1 200 OK\r\nContent-Length: {Encoding.UTF8.GetByteCount(body)}\r\n{headers}\r\n{body}");
+        string.Create(CultureInfo.InvariantCulture,
+            $"HTTP/1.1 200 OK\r\nContent-Length: {Encoding.UTF8.GetByteCount(body)}\r\n{headers}\r\n{body}");
 
     private string Usual(UpstreamRequest request)
     {

@@ -31,7 +31,8 @@ internal static class ResponseParser
         var length = Single("content-length");
         var coding = Single("transfer-encoding");
         if (length is not null && coding is not null) throw new WireException("content-length and transfer-encoding together");
-        if (status is < 200 or 204 && (length is not null || coding is not null)) throw new WireException($"a {status} response with a body length");
+        if (status is < 200 or 204 && (length is not null || coding is not null))
+            throw new WireException($"a {status} response with a body length");
         if (isHead || status is < 200 or 204 or 304)
         {
         }
@@ -44,7 +45,8 @@ internal static class ResponseParser
         }
         else if (length is not null)
         {
-            if (!long.TryParse(length, NumberStyles.None, CultureInfo.InvariantCulture, out var n)) throw new WireException($"content-length '{length}'");
+            if (!long.TryParse(length, NumberStyles.None, CultureInfo.InvariantCulture, out var n))
+                throw new WireException($"content-length '{length}'");
             if (bytes.Length - at < n)
                 return ended ? throw new WireException($"the connection ended after {bytes.Length - at} of {n} bytes") : null;
             body = bytes.Slice(at, (int)n).ToArray();
@@ -61,7 +63,8 @@ internal static class ResponseParser
 
     private static (string Version, int Status, string Reason) StatusLine(string line)
     {
-        if (line.Length < 13 || !line.StartsWith("HTTP/1.", StringComparison.Ordinal) || line[8] != ' ' || line[12] != ' ' || !int.TryParse(line.AsSpan(9, 3), NumberStyles.None, CultureInfo.InvariantCulture, out var status))
+        if (line.Length < 13 || !line.StartsWith("HTTP/1.", StringComparison.Ordinal) || line[8] != ' ' || line[12] != ' '
+            || !int.TryParse(line.AsSpan(9, 3), NumberStyles.None, CultureInfo.InvariantCulture, out var status))
             throw new WireException($"status line '{line}'");
         return (line[..8], status, line[13..]);
     }
@@ -82,7 +85,8 @@ internal static class ResponseParser
             int line = bytes[at..].IndexOf("\r\n"u8);
             if (line < 0) return null;
             var size = Encoding.Latin1.GetString(bytes.Slice(at, line)).Split(';')[0];
-            if (!int.TryParse(size, NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture, out var n)) throw new WireException($"chunk size '{size}'");
+            if (!int.TryParse(size, NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture, out var n))
+                throw new WireException($"chunk size '{size}'");
             at += line + 2;
             if (n == 0) break;
             if (bytes.Length - at < n + 2) return null;

@@ -14,7 +14,8 @@ public sealed class SmallDisk : IDisposable
     public static SmallDisk? TryMount(string path, int megabytes)
     {
         Directory.CreateDirectory(path);
-        return Run("mount", "-t", "tmpfs", "-o", string.Create(CultureInfo.InvariantCulture, $"size={megabytes}m"), "none", path) ? new(path) : null;
+        return Run("mount", "-t", "tmpfs", "-o", string.Create(CultureInfo.InvariantCulture, $"size={megabytes}m"), "none", path)
+            ? new(path) : null;
     }
 
     /// <summary>Takes all that is left.</summary>

@@ -130,7 +130,8 @@ public sealed class UpstreamPeer(Socket socket, int number)
         return at < 0 ? -1 : at + from;
     }
 
-    private string Text(int from, int count) => Encoding.Latin1.GetString(System.Runtime.InteropServices.CollectionsMarshal.AsSpan(_bytes).Slice(from, count));
+    private string Text(int from, int count)
+        => Encoding.Latin1.GetString(System.Runtime.InteropServices.CollectionsMarshal.AsSpan(_bytes).Slice(from, count));
 
     private static KeyValuePair<string, string> Field(string line)
     {

@@ -1,4 +1,4 @@
-// The Overview's live figures: one EventSource, four numbers, two uPlot charts. Nothing of it crosses the circuit.
+// The Overview's live figures: one stream of the browser (live-worker.js), four numbers, two uPlot charts. Nothing of it crosses the circuit.
 import uPlot from 'uplot';
 import 'uplot/dist/uPlot.min.css';
 
@@ -10,6 +10,36 @@ const fine = new Intl.NumberFormat('en', { minimumFractionDigits: 2, maximumFrac
 const show = value => value == null ? '–' : value >= 100 ? number.format(value) : value >= 10 ? small.format(value) : fine.format(value);
 const clock = new Intl.DateTimeFormat('en', { hour: '2-digit', minute: '2-digit', hourCycle: 'h23' });
 const css = name => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
+
+/** The browser's one stream of this address, or this page's own where a browser has no shared workers. */
+function listen(url, take, lost) {
+  if (typeof SharedWorker === 'undefined') {
+    let source, retry;
+    const open = () => {
+      source = new EventSource(url);
+      source.addEventListener('stats', e => take(e.data));
+      source.onerror = () => {
+        lost();
+        if (source.readyState === EventSource.CLOSED) retry = setTimeout(open, 3000);
+      };
+    };
+    open();
+    return () => { clearTimeout(retry); source.close(); };
+  }
+  const { port } = new SharedWorker(new URL('./live-worker.js', import.meta.url), { name: 'managed-live' });
+  port.onmessage = ({ data }) => data.lost ? lost() : take(data.sample);
+  port.postMessage({ url });
+  const leave = () => port.postMessage({ leave: true });
+  const come = e => { if (e.persisted) port.postMessage({ url }); };
+  addEventListener('pagehide', leave);
+  addEventListener('pageshow', come);
+  return () => {
+    removeEventListener('pagehide', leave);
+    removeEventListener('pageshow', come);
+    leave();
+    port.close();
+  };
+}
 
 class LiveChart {
   constructor(root, url) {
@@ -26,14 +56,9 @@ class LiveChart {
   }
 
   connect() {
-    this.source = new EventSource(this.url);
-    this.source.addEventListener('stats', e => this.take(JSON.parse(e.data)));
-    this.source.onerror = () => {
-      this.state('stale', this.rows[0].length ? 'Live figures have stopped; connecting again. These are the last ones.' : 'No live figures: the node does not answer. Connecting again.');
-      // EventSource gives up after an answer that is not 200 (the API restarts, a proxy says 502): start over.
-      if (this.source.readyState === EventSource.CLOSED) this.retry = setTimeout(() => this.connect(), 3000);
-    };
     if (!this.rows[0].length) this.state('waiting', 'Waiting for the first sample…');
+    this.stop = listen(this.url, data => this.take(JSON.parse(data)), () =>
+      this.state('stale', this.rows[0].length ? 'Live figures have stopped; connecting again. These are the last ones.' : 'No live figures: the node does not answer. Connecting again.'));
   }
 
   state(name, text) { this.root.dataset.state = name; this.note.textContent = text; }
@@ -95,8 +120,7 @@ class LiveChart {
   }
 
   dispose() {
-    clearTimeout(this.retry);
-    this.source.close();
+    this.stop();
     this.themes.disconnect();
     this.sizes.disconnect();
     this.rps.destroy();

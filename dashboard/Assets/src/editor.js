@@ -2,12 +2,13 @@
 import { EditorState } from '@codemirror/state';
 import { EditorView, keymap, lineNumbers, highlightActiveLine, highlightActiveLineGutter, drawSelection, highlightSpecialChars } from '@codemirror/view';
 import { defaultKeymap, history, historyKeymap, indentWithTab } from '@codemirror/commands';
-import { bracketMatching, foldGutter, foldKeymap, indentOnInput, indentUnit } from '@codemirror/language';
+import { bracketMatching, foldGutter, foldKeymap, indentOnInput, indentUnit, syntaxTree } from '@codemirror/language';
 import { yaml } from '@codemirror/lang-yaml';
 import { linter, lintGutter, lintKeymap, setDiagnostics } from '@codemirror/lint';
 import { search, searchKeymap, highlightSelectionMatches } from '@codemirror/search';
 import { MergeView, unifiedMergeView } from '@codemirror/merge';
 import { look } from './editor-look.js';
+import { changesBetween, merge } from './merge.js';
 import { asCurl, fetchYaml, put } from './resource.js';
 
 const checkDelay = 500; // after the last key: about what it takes to stop typing
@@ -28,53 +29,116 @@ function toDiagnostics(doc, problem) {
   });
 }
 
-const nameIn = text => /^name:\s*(['"]?)([A-Za-z0-9._-]{1,64})\1\s*(?:#.*)?$/m.exec(text)?.[2] ?? null;
+const nameIn = text => {
+  const found = /^name:[ \t]+(?:'([^']{1,256})'|"([^"\\]{1,256})"|([^\s'"#{[&*!|>%@`][^#\n]{0,255}?))[ \t]*(?:#.*)?$/m.exec(text);
+  return found ? found[1] ?? found[2] ?? found[3] : null;
+};
 
 class ResourceEditor {
-  constructor(host, collection, name, starter, readOnly, dotnet) {
-    Object.assign(this, { host, collection, name, dotnet, base: '', etag: null, dirty: false, shown: null, checking: null });
+  constructor(host, collection, noun, name, starter, readOnly, dotnet) {
+    Object.assign(this, { host, collection, noun, name, dotnet, base: '', etag: null, dirty: false, shown: null, checking: null, theirs: null, told: null });
     this.view = new EditorView({
       parent: host,
       state: EditorState.create({ doc: starter ?? '', extensions: [
         lineNumbers(), foldGutter(), lintGutter(), highlightSpecialChars(), history(), drawSelection(), indentOnInput(), bracketMatching(),
         highlightActiveLine(), highlightActiveLineGutter(), highlightSelectionMatches(), search({ top: true }), indentUnit.of('  '), yaml(), look,
         EditorState.readOnly.of(readOnly),
-        EditorView.contentAttributes.of({ 'aria-label': 'Listener as YAML', 'aria-multiline': 'true' }),
+        EditorView.contentAttributes.of({ 'aria-label': `${noun[0].toUpperCase()}${noun.slice(1)} as YAML`, 'aria-multiline': 'true' }),
         keymap.of([
-          { key: 'Mod-s', preventDefault: true, run: () => { this.dotnet.invokeMethodAsync('OnReviewKey'); return true; } },
+          { key: 'Mod-s', preventDefault: true, run: () => { this.tell('OnReviewKey'); return true; } },
           ...defaultKeymap, ...historyKeymap, ...foldKeymap, ...lintKeymap, ...searchKeymap, indentWithTab,
         ]),
         linter(view => readOnly ? [] : this.check(view), { delay: checkDelay }),
-        EditorView.updateListener.of(u => { if (u.docChanged) this.noteDirty(); }),
+        EditorView.updateListener.of(u => { if (u.docChanged) this.noteEdit(); }),
       ] }),
     });
+    this.starter = starter;
     this.onLeave = e => { if (this.dirty) e.preventDefault(); };
     addEventListener('beforeunload', this.onLeave);
     this.noteDirty();
   }
 
+  /** To .NET; nobody listens while the circuit is cut, and what is told is told again afterwards. */
+  async tell(method, ...told) { try { await this.dotnet.invokeMethodAsync(method, ...told); } catch { /* cut */ } }
+
   get text() { return this.view.state.doc.toString(); }
-  path(text = this.text) { return `/api/v1/${this.collection}/${this.name ?? nameIn(text) ?? ''}`; }
+  path(text = this.text) { return `/api/v1/${this.collection}/${encodeURIComponent(this.name ?? nameIn(text) ?? '')}`; }
+
+  get draftKey() { return `managed.draft:${this.collection}/${this.name ?? ''}`; }
+
+  noteEdit() {
+    this.noteDirty();
+    if (this.dirty && this.told?.state !== 'unchecked') this.report({ state: 'unchecked' }); // the verdict was on another text
+    clearTimeout(this.saving);
+    this.saving = setTimeout(() => this.saveDraft(), 200);
+  }
 
   noteDirty() {
     const dirty = this.text !== this.base;
     if (dirty === this.dirty) return;
     this.dirty = dirty;
-    this.dotnet.invokeMethodAsync('OnDirty', dirty);
+    this.tell('OnDirty', dirty);
   }
 
-  replace(text) { this.view.dispatch({ changes: { from: 0, to: this.view.state.doc.length, insert: text } }); }
+  /** What is typed survives the page: a reload, a restart of the node, a lost circuit. Of this tab only. */
+  saveDraft() {
+    try {
+      if (this.dirty && this.text !== this.starter) sessionStorage.setItem(this.draftKey, JSON.stringify({ text: this.text, base: this.base, etag: this.etag, at: new Date().toISOString() }));
+      else sessionStorage.removeItem(this.draftKey);
+    } catch { /* full, or not allowed: the text is still in the editor */ }
+  }
 
-  /** Reads the resource. `keep`: only if nobody is editing; otherwise .NET learns that the node has moved on. */
+  takeDraft() {
+    try { return JSON.parse(sessionStorage.getItem(this.draftKey)); } catch { return null; }
+  }
+
+  replace(text) { this.view.dispatch({ changes: changesBetween(this.text, text) }); }
+
+  /** Reads the resource. `keep`: somebody may be editing, so what others did meanwhile is merged, or .NET learns that it cannot be. */
   async load(keep = false) {
-    if (!this.name) return { ok: true };
+    const draft = keep ? null : this.takeDraft();
+    if (!this.name) {
+      if (keep) this.recheck();
+      else if (draft) this.replace(draft.text);
+      return { ok: true, restoredAt: draft?.at ?? null };
+    }
     const got = await fetchYaml(this.path(), keep ? this.etag : null);
-    if (!got.ok || got.unchanged) return { ok: got.ok, problem: got.problem ?? null };
-    if (keep && this.dirty) return { ok: true, moved: true };
-    [this.base, this.etag] = [got.text, got.etag];
+    if (got.unchanged) { if (this.dirty) this.recheck(); return { ok: true }; }
+    const gone = got.problem?.status === 404;
+    if (draft && (got.ok ? draft.text !== got.text : gone)) {
+      [this.base, this.etag] = [draft.base, draft.etag];
+      this.replace(draft.text);
+      this.noteDirty();
+      const state = gone ? this.isGone() : draft.etag === got.etag ? { ok: true } : this.catchUp(got);
+      this.recheck();
+      return { ...state, restoredAt: draft.at };
+    }
+    if (!got.ok) return keep && gone && this.dirty ? this.isGone() : { ok: false, problem: got.problem };
+    if (keep && this.dirty) {
+      const state = this.catchUp(got);
+      this.recheck();
+      return state;
+    }
+    [this.base, this.etag, this.theirs] = [got.text, got.etag, null];
     this.replace(got.text);
     this.noteDirty();
     return { ok: true };
+  }
+
+  isGone() {
+    this.theirs = { text: '', etag: null, gone: true };
+    this.report({ state: 'conflict', gone: true });
+    return { ok: true, moved: true };
+  }
+
+  /** Takes in what others made of the resource, unless it is in the places that are being edited. */
+  catchUp(theirs) {
+    const merged = merge(this.base, this.text, theirs.text);
+    if (merged.conflicts.length) { this.theirs = theirs; return { ok: true, moved: true }; }
+    [this.base, this.etag, this.theirs] = [theirs.text, theirs.etag, null];
+    this.replace(merged.text('mine'));
+    this.noteDirty();
+    return { ok: true, merged: true };
   }
 
   /** A dry run with the real builders, as lint source and as .NET's state of the review button. */
@@ -83,9 +147,10 @@ class ResourceEditor {
     this.checking?.abort();
     const mine = this.checking = new AbortController();
     if (text === this.base && this.name) { this.report({ state: 'clean' }); return []; }
+    if (this.theirs) { this.report({ state: 'conflict', gone: this.theirs.gone === true }); return []; }
     if (!this.name && !nameIn(text)) {
-      this.report({ state: 'invalid', errors: 1, detail: 'the listener has no name' });
-      return [{ from: 0, to: view.state.doc.line(1).to, severity: 'error', message: 'A listener needs a name: letters, digits, dot, dash, underscore; at most 64.' }];
+      this.report({ state: 'invalid', errors: 1, detail: `the ${this.noun} has no name` });
+      return [{ from: 0, to: view.state.doc.line(1).to, severity: 'error', message: `A ${this.noun} needs a name, as in "name: web".` }];
     }
     this.report({ state: 'checking' });
     let result;
@@ -93,7 +158,11 @@ class ResourceEditor {
     catch { return []; } // a newer check has taken over
     if (result.ok) { this.report({ state: 'valid' }); return []; }
     const { problem } = result;
-    if (problem.status === 412 || problem.status === 409) { this.report({ state: 'conflict' }); return []; }
+    if (problem.status === 412 || problem.status === 409) {
+      if (!this.name) { this.report({ state: 'conflict' }); return []; }
+      await this.tell('OnMoved'); // .NET looks, merges or asks, and has it checked again
+      return [];
+    }
     if (problem.status === 400 || problem.status === 422) {
       const first = problem.errors?.[0];
       this.report({ state: 'invalid', errors: problem.errors?.length || 1, detail: first ? `line ${first.line ?? 1}: ${first.detail}` : problem.detail ?? problem.title });
@@ -103,11 +172,22 @@ class ResourceEditor {
     return [];
   }
 
-  report(check) { this.dotnet.invokeMethodAsync('OnChecked', { errors: 0, detail: null, ...check }); }
+  report(check) {
+    this.told = check;
+    this.tell('OnChecked', { errors: 0, detail: null, gone: false, ...check });
+  }
+
+  /** The node keeps what a text says, not how it is written. */
+  get hasComments() {
+    let found = false;
+    syntaxTree(this.view.state).iterate({ enter: n => { found ||= n.name === 'Comment'; } });
+    return found;
+  }
 
   /** What the review dialog shows. Cut to what fits a message; the whole diff is drawn from the texts here. */
   async dryRun() {
     const text = this.text;
+    const comments = this.hasComments ? ['The comments in this text are not kept: the node stores what it says. Put what must be remembered into the comment of the version.'] : [];
     const result = await put(this.path(text), text, { etag: this.etag, dryRun: true });
     if (!result.ok) {
       if (result.problem.errors) {
@@ -119,7 +199,7 @@ class ResourceEditor {
     const { diff, summary, impact, warnings } = result.body ?? {};
     return {
       ok: true, summary: summary ?? diff?.summary ?? null, impact: JSON.stringify(impact ?? {}).length < 8000 ? impact ?? null : null,
-      warnings: (warnings ?? []).slice(0, 20).map(w => typeof w === 'string' ? w : w.detail ?? w.message ?? w.code),
+      warnings: [...comments, ...(warnings ?? []).slice(0, 20)].map(w => typeof w === 'string' ? w : w.detail ?? w.message ?? w.code),
     };
   }
 
@@ -130,9 +210,16 @@ class ResourceEditor {
       if (result.problem.errors) result.problem.errors = result.problem.errors.slice(0, 20);
       return { ok: false, problem: result.problem };
     }
+    sessionStorage.removeItem(this.draftKey);
     this.name ??= nameIn(text);
-    this.base = text;
-    this.etag = result.etag ?? (await fetchYaml(this.path())).etag;
+    [this.base, this.etag, this.theirs] = [text, result.etag, null];
+    // As the node has it from here on: what others change is compared with that.
+    const now = await fetchYaml(this.path());
+    if (now.ok && now.etag === (this.etag ?? now.etag)) {
+      const untouched = this.text === text;
+      if (untouched) this.replace(now.text);
+      [this.base, this.etag] = [untouched ? now.text : text, now.etag];
+    }
     this.noteDirty();
     return { ok: true, version: result.version, changed: result.changed, elapsedMs: result.elapsedMs, name: this.name };
   }
@@ -148,35 +235,42 @@ class ResourceEditor {
     }));
   }
 
-  /** Fetches what somebody else made live meanwhile and draws it beside the edited text. */
+  /** The places that both changed, each as it was before, as it runs now, and as it is here. */
   async showConflict(host) {
-    this.shown?.dispose();
     let got = await fetchYaml(this.path());
-    if (got.problem?.status === 404) got = { ok: true, text: '', etag: null }; // deleted meanwhile: mine would create it again
-    this.theirs = got.ok ? got : null;
+    const gone = got.problem?.status === 404;
+    if (gone) got = { ok: true, text: '', etag: null, gone };
     if (!got.ok) return { ok: false, problem: got.problem };
-    this.shown = sideBySide(host, got.text, 'Theirs: what runs now', this.text, 'Yours');
-    return { ok: true };
+    this.theirs = got;
+    host.replaceChildren();
+    if (!gone)
+      for (const conflict of merge(this.base, this.text, got.text).conflicts) host.append(drawConflict(conflict));
+    return { ok: true, gone };
   }
 
-  /** mine: keep the edited text, now against theirs (the review then shows what it would undo). Otherwise: take theirs. */
-  resolve(mine) {
+  /** mine, theirs: what the places take that both changed. discard: theirs as a whole. */
+  resolve(choice) {
     if (!this.theirs) return;
-    [this.base, this.etag] = [this.theirs.text, this.theirs.etag];
+    const theirs = this.theirs;
+    const text = theirs.gone ? (choice === 'mine' ? this.text : '') : choice === 'discard' ? theirs.text : merge(this.base, this.text, theirs.text).text(choice);
+    [this.base, this.etag, this.theirs] = [theirs.text, theirs.etag, null];
     this.name ??= nameIn(this.text);
-    if (!mine) this.replace(this.base);
+    this.replace(text);
     this.noteDirty();
+    this.saveDraft();
     this.recheck();
   }
 
   /** A check now, without waiting for a key. */
   async recheck() { this.view.dispatch(setDiagnostics(this.view.state, await this.check(this.view))); }
 
-  reset() { this.replace(this.base); this.noteDirty(); }
+  reset() { this.theirs = null; this.replace(this.base); this.noteDirty(); this.saveDraft(); }
   focus() { this.view.focus(); }
 
   dispose() {
     removeEventListener('beforeunload', this.onLeave);
+    clearTimeout(this.saving);
+    if (this.dirty) this.saveDraft();
     this.checking?.abort();
     this.shown?.dispose();
     this.view.destroy();
@@ -188,6 +282,16 @@ class Comparison {
   dispose() { this.view.destroy(); }
 }
 
+function drawConflict(conflict) {
+  const row = Object.assign(document.createElement('div'), { className: 'sides3' });
+  for (const [label, text] of [['Before both', conflict.base], ['Theirs: runs now', conflict.theirs], ['Yours: not applied', conflict.mine]]) {
+    const side = document.createElement('section');
+    side.append(Object.assign(document.createElement('h3'), { textContent: label }), Object.assign(document.createElement('pre'), { textContent: text || '(nothing)', tabIndex: 0 }));
+    row.append(side);
+  }
+  return row;
+}
+
 function sideBySide(host, left, leftLabel, right, rightLabel) {
   host.replaceChildren();
   return new Comparison(new MergeView({
@@ -196,8 +300,8 @@ function sideBySide(host, left, leftLabel, right, rightLabel) {
   }));
 }
 
-export function createEditor(host, collection, name, starter, readOnly, dotnet) {
-  return new ResourceEditor(host, collection, name, starter, readOnly, dotnet);
+export function createEditor(host, collection, noun, name, starter, readOnly, dotnet) {
+  return new ResourceEditor(host, collection, noun, name, starter, readOnly, dotnet);
 }
 
 /** A document to read: {ok, problem}; the handle is kept on the host. */

@@ -3,6 +3,8 @@ const root = document.documentElement;
 const systemDark = matchMedia('(prefers-color-scheme: dark)');
 let frame = null;
 
+async function tell(...told) { try { await frame?.invokeMethodAsync(...told); } catch { /* the circuit is cut */ } }
+
 function state() { return { choice: root.dataset.themeChoice ?? 'system', dark: root.dataset.theme === 'dark' }; }
 
 function paint() {
@@ -10,7 +12,7 @@ function paint() {
   root.dataset.theme = choice === 'dark' || (choice === 'system' && systemDark.matches) ? 'dark' : 'light';
 }
 
-systemDark.addEventListener('change', () => { paint(); frame?.invokeMethodAsync('OnThemeChanged', state()); });
+systemDark.addEventListener('change', () => { paint(); tell('OnThemeChanged', state()); });
 
 export function chooseTheme(choice) {
   if (choice === 'system') localStorage.removeItem('managed.theme'); else localStorage.setItem('managed.theme', choice);
@@ -35,20 +37,32 @@ export async function signOut() {
 }
 
 // `g` then a letter, and `?`: only outside of fields, and never with a modifier, so no browser key is taken away.
-const rooms = { o: '/', l: '/listeners', m: '/modules', v: '/vms', h: '/history' };
+const rooms = { o: '/', l: '/listeners', c: '/clusters', n: '/new', m: '/modules', v: '/vms', h: '/history' };
 let afterG = 0;
 
 function onKey(e) {
   if (e.ctrlKey || e.metaKey || e.altKey || e.defaultPrevented || e.isComposing) return;
   if (e.target.closest?.('input, textarea, select, [contenteditable="true"], .cm-editor') || document.querySelector('.mud-dialog')) return;
-  if (e.key === '?') { e.preventDefault(); frame?.invokeMethodAsync('OnHelp'); return; }
+  if (e.key === '?') { e.preventDefault(); tell('OnHelp'); return; }
   if (e.key === 'g') { afterG = Date.now(); return; }
-  if (Date.now() - afterG < 1500 && rooms[e.key]) { e.preventDefault(); frame?.invokeMethodAsync('OnGo', rooms[e.key]); }
+  if (Date.now() - afterG < 1500 && rooms[e.key]) { e.preventDefault(); tell('OnGo', rooms[e.key]); }
   afterG = 0;
 }
 
+// A dialog begins at its first field, or, where it has none, at the button that does no harm.
+const firstField = '.mud-dialog-content :is(input, select, textarea):not([type="hidden"], :disabled)';
+const newDialogs = new MutationObserver(changes => {
+  for (const node of changes.flatMap(c => [...c.addedNodes])) {
+    const dialog = node.nodeType === 1 ? node.matches('.mud-dialog') ? node : node.querySelector('.mud-dialog') : null;
+    if (dialog) requestAnimationFrame(() => {
+      if (!dialog.querySelector('.mud-dialog-content')?.contains(document.activeElement)) (dialog.querySelector(firstField) ?? dialog.querySelector('.mud-dialog-actions button:not(:disabled)') ?? dialog.querySelector('button'))?.focus();
+    });
+  }
+});
+
 export function attach(dotnet) {
   frame = dotnet;
+  newDialogs.observe(document.body, { childList: true, subtree: true });
   document.removeEventListener('keydown', onKey);
   document.addEventListener('keydown', onKey);
   root.dataset.keys = 'on'; // for scripts that drive the page: keys are heard from here on

@@ -86,6 +86,10 @@ class Uploads {
       request.onload = async () => {
         if (request.status === 200 || request.status === 201) {
           const stored = JSON.parse(request.responseText);
+          if (this.name.value.trim() === name) { // not what has been typed for the next one
+            this.name.value = '';
+            this.name.dispatchEvent(new Event('input', { bubbles: true }));
+          }
           end(this.tell('OnDone', id, stored.digest, name, request.status === 201));
         } else end(fail(await readProblem({ status: request.status, json: async () => JSON.parse(request.responseText) })));
       };

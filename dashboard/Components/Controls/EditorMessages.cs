@@ -5,10 +5,14 @@ namespace Managed.Dashboard.Components.Controls;
 
 // What editor.js tells .NET. Camel case, as JS interop writes it; small on purpose: SignalR takes 32 KB.
 
-/// <summary>State: clean, checking, valid, invalid, conflict (the node has moved on), failed.</summary>
-public sealed record EditorCheck(string State, int Errors, string? Detail);
+/// <summary>State: clean, unchecked, checking, valid, invalid, conflict (the node has moved on), failed.</summary>
+/// <param name="Gone">Of a conflict: it was deleted.</param>
+public sealed record EditorCheck(string State, int Errors, string? Detail, bool Gone);
 
-public sealed record EditorLoad(bool Ok, bool Moved, EditorProblem? Problem);
+/// <param name="Moved">The node has another text, in places that were edited here too.</param>
+/// <param name="Merged">The node had another text, in other places: it is in the edited text now.</param>
+/// <param name="RestoredAt">The text is one that was typed here before and never applied.</param>
+public sealed record EditorLoad(bool Ok, bool Moved, bool Merged, DateTimeOffset? RestoredAt, EditorProblem? Problem);
 
 public sealed record EditorDryRun(bool Ok, ChangeSummary? Summary, JsonElement? Impact, IReadOnlyList<string>? Warnings, EditorProblem? Problem);
 
@@ -19,3 +23,6 @@ public sealed record EditorProblem(int Status, string? Code, string? Title, stri
 {
     public Problem ToProblem() => new() { Status = Status, Code = Code ?? "UNKNOWN", Title = Title, Detail = Detail, Errors = Errors };
 }
+
+/// <param name="Gone">It was deleted.</param>
+public sealed record EditorConflict(bool Ok, bool Gone, EditorProblem? Problem);

@@ -48,7 +48,6 @@ public sealed partial class ModuleUpload
     [JSInvokable]
     public async Task OnDone(int id, string digest, string? name, bool isNew)
     {
-        _typed = "";
         Show(id, "", u => (u.State, u.Digest, u.Name, u.New) = ("stored", digest, name, isNew));
         await OnStored.InvokeAsync();
     }

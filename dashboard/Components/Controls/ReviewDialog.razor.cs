@@ -19,10 +19,10 @@ public sealed partial class ReviewDialog
     [Inject] private Shell Shell { get; set; } = null!;
 
     /// <returns>The accepted write; a write with Ok false when the node had moved on; null when it was called off.</returns>
-    public static async Task<EditorWrite?> ShowAsync(IDialogService dialogs, YamlEditor editor, string? name)
+    public static async Task<EditorWrite?> ShowAsync(IDialogService dialogs, YamlEditor editor, string noun, string? name)
     {
         var dialog = await dialogs.ShowAsync<ReviewDialog>(
-            name is null ? "Review the new listener" : $"Review the change of {name}",
+            name is null ? $"Review the new {noun}" : $"Review the change of {name}",
             new DialogParameters<ReviewDialog> { { d => d.Editor, editor } },
             new DialogOptions { MaxWidth = MaxWidth.Large, FullWidth = true, CloseButton = true, BackdropClick = false });
         return (await dialog.Result)?.Data as EditorWrite;

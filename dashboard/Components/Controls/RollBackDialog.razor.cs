@@ -39,11 +39,10 @@ public sealed partial class RollBackDialog
         try
         {
             var started = Stopwatch.GetTimestamp();
-            var before = (await Api.VersionAsync("active", _gone.Token)).Version;
             var result = await Api.RollBackAsync(Version, _reason.Trim(), _gone.Token);
             Feed.Refresh();
             Instance.Close();
-            await Toasts.AppliedAsync(result, before, Stopwatch.GetElapsedTime(started));
+            await Toasts.AppliedAsync(result, Stopwatch.GetElapsedTime(started));
         }
         catch (AdminApiException e)
         {

@@ -6,11 +6,11 @@ using MudBlazor;
 namespace Managed.Dashboard.Components.Controls;
 
 /// <summary>What is said after a change: "v43 live in 38 ms · Undo". Outlives the page that made the change.</summary>
-internal sealed class Toasts(ISnackbar snackbar, AdminApiClient api, LiveFeed feed)
+internal sealed class Toasts(ISnackbar snackbar, AdminApiClient api, LiveFeed feed, IDialogService dialogs)
 {
-    /// <param name="before">The version that Undo brings back; null where there is nothing to undo.</param>
+    /// <param name="result">What the node answered.</param>
     /// <param name="took">The whole call, shown where the node does not tell how long the publication itself took.</param>
-    public async Task AppliedAsync(WriteResult result, long? before, TimeSpan took)
+    public async Task AppliedAsync(WriteResult result, TimeSpan took)
     {
         if (!result.Changed || result.Version is null)
         {
@@ -21,10 +21,8 @@ internal sealed class Toasts(ISnackbar snackbar, AdminApiClient api, LiveFeed fe
         var text = string.Create(CultureInfo.InvariantCulture, $"v{result.Version} live in {ms:0} ms");
         snackbar.Add(text, Severity.Success, options =>
         {
-            if (before is null)
-                return;
             options.Action = "Undo";
-            options.OnClick = _ => UndoAsync(before.Value, result.Version.Value);
+            options.OnClick = _ => UndoAsync(result.Version.Value);
         });
     }
 
@@ -44,13 +42,21 @@ internal sealed class Toasts(ISnackbar snackbar, AdminApiClient api, LiveFeed fe
         }
     }
 
-    private async Task UndoAsync(long before, long undone)
+    /// <summary>At once where nobody has touched the same places since; otherwise the places are shown first.</summary>
+    private async Task UndoAsync(long version)
     {
         try
         {
-            var result = await api.RollBackAsync(before, $"Undo v{undone}", CancellationToken.None);
+            var result = await api.RevertAsync(version, $"Undo v{version}", null, CancellationToken.None);
             feed.Refresh();
-            snackbar.Add($"v{result.Version} live: v{undone} is undone", Severity.Success);
+            if (result.Changed)
+                snackbar.Add($"v{result.Version} live: v{version} is undone", Severity.Success);
+            else
+                snackbar.Add($"Nothing of v{version} is left to undo.", Severity.Info);
+        }
+        catch (AdminApiException e) when (e.Problem.Conflicts is { Count: > 0 })
+        {
+            await UndoDialog.ShowAsync(dialogs, version);
         }
         catch (AdminApiException e)
         {

@@ -17,6 +17,9 @@ public sealed partial class YamlEditor
     /// <summary>Collection below /api/v1, such as <c>listeners</c>.</summary>
     [Parameter, EditorRequired] public required string Collection { get; set; }
 
+    /// <summary>In sentences: <c>listener</c>.</summary>
+    [Parameter, EditorRequired] public required string Noun { get; set; }
+
     /// <summary>Null: a new resource, named by the text.</summary>
     [Parameter] public string? Name { get; set; }
 
@@ -27,6 +30,9 @@ public sealed partial class YamlEditor
     [Parameter] public EventCallback<EditorCheck> OnCheck { get; set; }
     [Parameter] public EventCallback OnReview { get; set; }
 
+    /// <summary>A check found that the node has another text by now: load with keep.</summary>
+    [Parameter] public EventCallback OnNodeMoved { get; set; }
+
     [Inject] private IJSRuntime Js { get; set; } = null!;
 
     protected override bool ShouldRender() => false;
@@ -35,7 +41,7 @@ public sealed partial class YamlEditor
     {
         _self = DotNetObjectReference.Create(this);
         _script = new ScriptModule(Js, "editor.js");
-        _editor = await _script.InvokeAsync<IJSObjectReference>("createEditor", _host, Collection, Name, Starter, ReadOnly, _self);
+        _editor = await _script.InvokeAsync<IJSObjectReference>("createEditor", _host, Collection, Noun, Name, Starter, ReadOnly, _self);
         await OnReady.InvokeAsync();
     });
 
@@ -52,14 +58,16 @@ public sealed partial class YamlEditor
 
     public ValueTask ShowReviewAsync(ElementReference host) => Editor.InvokeVoidAsync("showReview", host);
 
-    public ValueTask<EditorLoad> ShowConflictAsync(ElementReference host) => Editor.InvokeAsync<EditorLoad>("showConflict", host);
+    public ValueTask<EditorConflict> ShowConflictAsync(ElementReference host) => Editor.InvokeAsync<EditorConflict>("showConflict", host);
 
-    public ValueTask ResolveAsync(bool mine) => Editor.InvokeVoidAsync("resolve", mine);
+    /// <param name="choice">mine, theirs (both at the places that both changed), or discard.</param>
+    public ValueTask ResolveAsync(string choice) => Editor.InvokeVoidAsync("resolve", choice);
 
     public ValueTask ResetAsync() => Editor.InvokeVoidAsync("reset");
 
     [JSInvokable] public Task OnDirty(bool dirty) => OnDirtyChanged.InvokeAsync(dirty);
     [JSInvokable] public Task OnChecked(EditorCheck check) => OnCheck.InvokeAsync(check);
+    [JSInvokable] public Task OnMoved() => OnNodeMoved.InvokeAsync();
     [JSInvokable] public Task OnReviewKey() => OnReview.InvokeAsync();
 
     private IJSObjectReference Editor => _editor ?? throw new InvalidOperationException("The editor is not on the page yet; wait for OnReady.");

@@ -5,55 +5,50 @@ using MudBlazor;
 
 namespace Managed.Dashboard.Components.Layout;
 
-/// <summary>The countdown of a deployment that somebody applied with "confirm within".</summary>
+/// <summary>The countdowns of deployments that somebody applied with "confirm within". They end with the trial, however it ends.</summary>
 public sealed partial class PendingConfirmation
 {
     private readonly CancellationTokenSource _gone = new();
-    private string? _left;
-    private bool _busy;
+    private bool _busy, _mayWrite;
 
     [Inject] private AdminApiClient Api { get; set; } = null!;
     [Inject] private LiveFeed Feed { get; set; } = null!;
     [Inject] private ISnackbar Toasts { get; set; } = null!;
 
-    protected override void OnInitialized()
+    protected override async Task OnInitializedAsync()
     {
         Feed.Changed += OnFeedChanged;
         _ = Every.RunAsync(TimeSpan.FromSeconds(1), TickAsync, _gone.Token);
+        _mayWrite = (await Api.AccountAsync()).CanWrite;
     }
 
     private Task TickAsync()
     {
-        if (Feed.Pending is not null)
+        if (Feed.Trials.Count > 0)
         {
-            CountDown();
+            if (Feed.Trials.Any(t => t.ConfirmBy < DateTimeOffset.UtcNow))
+                Feed.Refresh();
             StateHasChanged();
         }
         return Task.CompletedTask;
     }
 
-    private void CountDown()
+    private static string? Left(Deployment trial)
     {
-        if (Feed.Pending?.ConfirmBy is not { } until)
-        {
-            _left = null;
-            return;
-        }
+        if (trial.ConfirmBy is not { } until)
+            return null;
         var left = until - DateTimeOffset.UtcNow;
         if (left < TimeSpan.Zero)
-        {
             left = TimeSpan.Zero;
-            Feed.Refresh();
-        }
-        _left = $"{(int)left.TotalMinutes}:{left.Seconds:00}";
+        return $"{(int)left.TotalMinutes}:{left.Seconds:00}";
     }
 
-    private async Task DecideAsync(Func<string, CancellationToken, Task<WriteResult>> decide, Deployment pending)
+    private async Task DecideAsync(Func<string, CancellationToken, Task<WriteResult>> decide, Deployment trial)
     {
         _busy = true;
         try
         {
-            await decide(pending.Id, _gone.Token);
+            await decide(trial.Id, _gone.Token);
         }
         catch (AdminApiException e)
         {
@@ -63,11 +58,7 @@ public sealed partial class PendingConfirmation
         Feed.Refresh();
     }
 
-    private void OnFeedChanged() => _ = InvokeAsync(() =>
-    {
-        CountDown();
-        StateHasChanged();
-    });
+    private void OnFeedChanged() => _ = InvokeAsync(StateHasChanged);
 
     public void Dispose()
     {

@@ -54,7 +54,7 @@ public sealed partial class History
 
     private Task RollBackAsync(ConfigVersion version) => RollBackDialog.ShowAsync(Dialogs, version.Version);
 
-    private void Show(string? filter, string? page) => Navigation.NavigateTo(Address(filter, page));
+    private void Show(string? filter, string? page) => Navigation.NavigateTo(Address(filter, page), replace: page is null);
 
     private string Address(string? filter, string? page) => Navigation.GetUriWithQueryParameters(new Dictionary<string, object?>
     {

@@ -14,6 +14,7 @@ public sealed partial class Overview
     private readonly Loadable<Page<WorkerStatus>> _workers = new();
     private readonly Loadable<Page<ConfigVersion>> _versions = new();
     private readonly Loadable<Page<GuestVm>> _ailing = new();
+    private Account? _account;
 
     [Inject] private AdminApiClient Api { get; set; } = null!;
     [Inject] private LiveFeed Feed { get; set; } = null!;
@@ -21,6 +22,7 @@ public sealed partial class Overview
     protected override async Task OnInitializedAsync()
     {
         Feed.Changed += OnFeedChanged;
+        _account = await Api.AccountAsync();
         _ = Every.RunAsync(WorkerInterval, PollWorkersAsync, _gone.Token);
         _ = ShowAilingAsync();
         await Task.WhenAll(LoadWorkersAsync(), LoadVersionsAsync());

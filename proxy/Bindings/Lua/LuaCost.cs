@@ -41,7 +41,7 @@ internal sealed record LuaCost(string Title, int MaxBytes, int BytesPerInstructi
         ["dynamic_set"] = new("dynamicMetadata():set", Kept, 4, 50), ["state_get"] = new("filterState():get", Name, 8, 20),
         ["state_set"] = new("filterState():set", Kept, 4, 50), ["filter_context"] = new("filterContext", Name, 64, 20),
         ["stat"] = new("stats", Name, 4, 100), ["stat_add"] = new("add", Name, 64, 50), ["stat_value"] = new("value", Name, 64, 200),
-        ["shared"] = new("shared", Text, 16, 100),
+        ["shared"] = new("shared", Text, 16, 100), ["has_tls"] = new("ssl", Name, 64, 10), ["tls"] = new("ssl", Name, 64, 5000),
     }.ToFrozenDictionary(StringComparer.Ordinal);
 
     public static IReadOnlyCollection<string> Names => Rows.Keys;

@@ -34,6 +34,8 @@ internal sealed unsafe class LuaState : IDisposable
     private readonly List<string> _names = [];
     private readonly List<LuaCost> _costs = [];
     private readonly Dictionary<int, int> _metatables = [];
+    // Of those that a crowd of streams needed at once; the script's collector takes the others.
+    private const int KeptThreads = 64;
     private readonly Stack<LuaThread> _free = new();
     private readonly LuaLimits _limits;
     private readonly long _wallTicks;
@@ -253,7 +255,7 @@ internal sealed unsafe class LuaState : IDisposable
             LuaApi.SetTop(L, 0);
             thread.Host = null;
             thread.CallId = -1;
-            _free.Push(thread);
+            if (_free.Count < KeptThreads) _free.Push(thread); else LuaApi.Unref(_main, LuaApi.RegistryIndex, thread.Reference);
             return LuaOutcome.Done;
         }
         Error = "";

@@ -10,6 +10,8 @@ internal sealed class SharedQueues
 {
     // Of the queues of one vm_id; messages included that wait for a VM that does not take them.
     private const int MaxQueues = 1000;
+    // Of all vm_ids: numbers stay as long as the process runs.
+    private const int MaxInAll = 10_000;
     private const long MaxBytes = 16 << 20;
     private const int Overhead = 100; // a message's own, about
 
@@ -41,7 +43,7 @@ internal sealed class SharedQueues
             if (!_names.TryGetValue((vmId, name), out int id))
             {
                 if (!_owners.TryGetValue(vmId, out var owner)) _owners.Add(vmId, owner = new Owner());
-                if (owner.Queues >= MaxQueues) return 0;
+                if (owner.Queues >= MaxQueues || _queues.Count > MaxInAll) return 0;
                 owner.Queues++;
                 id = _queues.Count;
                 _queues.Add(new Queue { Owner = owner });

@@ -19,8 +19,6 @@ internal static class EnvoyConnectionManager
         if (manager.Object("route_config") is { } table && table.Text("name") is "")
             table.Remove("name");
         Defaults(manager, notes);
-        if (manager.Text("codec_type") is null or "AUTO")
-            notes.WarningAt(manager, "codec_type", ConfigCode.UnsupportedField, "codec_type AUTO serves HTTP/1.1 only: a client that begins with HTTP/2 is answered 505, HTTP/2 is not available in this version");
     }
 
     private static void Filters(ConfigObject manager, ConfigErrors notes, Func<string, Type?> configTypes)

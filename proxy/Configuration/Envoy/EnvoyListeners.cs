@@ -5,8 +5,6 @@ namespace Managed.Proxy.Configuration.Envoy;
 /// <summary>Listeners of a bootstrap file: names that they lack or share, access loggers, and what Envoy's HTTP connection manager does where ours does otherwise.</summary>
 internal static class EnvoyListeners
 {
-    private static readonly string[] Inspectors = ["tls_inspector", "http_inspector"];
-
     public static void Take(ConfigObject document, ConfigErrors notes, Func<string, Type?> configTypes)
     {
         var listeners = ShortForm.Items(document, "listeners").ToList();
@@ -24,7 +22,6 @@ internal static class EnvoyListeners
             EnvoyAccessLogs.Take(listener, notes);
             foreach (var chain in chains)
                 TakeChain(chain, notes, configTypes);
-            DropInspectors(listener, chains, notes);
         }
     }
 
@@ -44,28 +41,6 @@ internal static class EnvoyListeners
                 EnvoyAccessLogs.Take(config, notes);
         }
     }
-
-    /// <summary>What they find out is for choosing a chain only; where no chain asks, the listener does without.</summary>
-    private static void DropInspectors(ConfigObject listener, List<ConfigObject> chains, ConfigErrors notes)
-    {
-        if (listener.Array("listener_filters") is not { } filters)
-            return;
-        if (chains.Select(c => c.Object("filter_chain_match")).OfType<ConfigObject>().Any(Asks))
-            return;
-        filters.RemoveAll(node =>
-        {
-            if (node is not ConfigObject filter || ExtensionNames.Find(ExtensionKind.ListenerFilter, filter.Object("typed_config")?.Text("@type") ?? filter.Text("name") ?? "") is not { } extension
-                || !Inspectors.Contains(extension.ShortName))
-                return false;
-            notes.Warning(filter, ConfigCode.UnknownExtension, $"the listener filter '{extension.ShortName}' is left out: no filter chain matches by what it finds");
-            return true;
-        });
-        if (filters.Count == 0)
-            listener.Remove("listener_filters");
-    }
-
-    private static bool Asks(ConfigObject match) =>
-        match.Array("server_names") is { Count: > 0 } || match.Array("application_protocols") is { Count: > 0 } || match.Text("transport_protocol") is { Length: > 0 };
 
     private static string Address(ConfigObject listener) =>
         listener.Object("address")?.Object("socket_address") is { } socket ? $"{socket.Text("address")}_{socket["port_value"]}"

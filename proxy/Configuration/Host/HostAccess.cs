@@ -47,6 +47,9 @@ public sealed class HostAccess
         if (!_lacking.Contains(what)) _lacking.Add(what);
     }
 
+    /// <summary>What was asked for outside of the document and what came of it: of one document the same is asked once.</summary>
+    internal Dictionary<string, object> Answers { get; } = new(StringComparer.Ordinal);
+
     /// <summary>How often something from outside of the document was asked for: what is made of it is made anew by each build.</summary>
     internal long Asked { get; set; }
 

@@ -6,8 +6,9 @@ using Managed.Proxy.Configuration.Validation;
 namespace Managed.Proxy.Configuration.Model;
 
 [Description("A group of upstream endpoints and how they are used.")]
-[ShortFormFields("endpoints")]
-[UnsupportedField("tls transport_socket transport_socket_matches tls_context", "TLS is not available in this version")]
+[ShortFormFields("endpoints tls")]
+[UnsupportedField("transport_socket_matches", "all endpoints of a cluster are reached in the same way in this version")]
+[UnsupportedField("tls_context", "use transport_socket with an UpstreamTlsContext, or tls")]
 [UnsupportedField("health_checks outlier_detection", "health checks are not available in this version")]
 [UnsupportedField("http2_protocol_options http_protocol_options typed_extension_protocol_options upstream_http_protocol_options protocol_selection",
     "upstreams speak HTTP/1.1 in this version; idle times and request counts are in common_http_protocol_options")]
@@ -37,6 +38,9 @@ public sealed record ClusterConfig : ConfigRecord
 
     [Description("The endpoints.")]
     public LoadAssignmentConfig? LoadAssignment { get; init; }
+
+    [Description("TLS to the endpoints. Absent: the bytes as they are.")]
+    public TransportSocketConfig? TransportSocket { get; init; }
 
     [Description("Limits of what this cluster is sent at a time.")]
     public CircuitBreakersConfig CircuitBreakers { get; init; } = new();

@@ -5,7 +5,8 @@ using Managed.Proxy.Configuration.Validation;
 namespace Managed.Proxy.Configuration.Model;
 
 [Description("A list of network filters and the connections it is for.")]
-[UnsupportedField("transport_socket transport_socket_connect_timeout tls_context tls", "TLS is not available in this version")]
+[ShortFormFields("tls")]
+[UnsupportedField("tls_context", "use transport_socket with a DownstreamTlsContext, or tls")]
 [UnsupportedField("metadata on_demand_configuration use_proxy_proto", "not available in this version")]
 public sealed record FilterChainConfig : ConfigRecord
 {
@@ -14,6 +15,12 @@ public sealed record FilterChainConfig : ConfigRecord
 
     [Description("Which connections. Absent: all that no other chain is more specific for.")]
     public FilterChainMatchConfig? FilterChainMatch { get; init; }
+
+    [Description("TLS for the connections of this chain. Absent: the bytes as they are.")]
+    public TransportSocketConfig? TransportSocket { get; init; }
+
+    [Description("How long the transport socket may take to begin, such as the handshake of TLS; 0 waits for ever.")]
+    public TimeSpan TransportSocketConnectTimeout { get; init; } = TimeSpan.FromSeconds(10); // ours: Envoy has none, and a silent client would stay
 
     [Description("Network filters in order; the last must be terminal, such as http_connection_manager or tcp_proxy.")]
     public IReadOnlyList<ExtensionConfig> Filters { get; init; } = [];

@@ -5,8 +5,7 @@ using Managed.Proxy.Configuration.Validation;
 namespace Managed.Proxy.Configuration.Model;
 
 [Description("An address to accept connections on.")]
-[ShortFormFields("routes virtual_hosts route_config_name http_filters tcp_proxy")]
-[UnsupportedField("tls", "TLS is not available in this version")]
+[ShortFormFields("routes virtual_hosts route_config_name http_filters tcp_proxy tls")]
 [UnsupportedField("additional_addresses", "write one listener for each address")]
 [UnsupportedField("filter_chain_matcher fcds_config", "filter chains are chosen by filter_chain_match")]
 [UnsupportedField("udp_listener_config api_listener internal_listener", "only TCP and Unix stream listeners are available in this version")]

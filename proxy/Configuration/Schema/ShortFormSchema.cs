@@ -7,10 +7,12 @@ internal static class ShortFormSchema
 {
     /// <summary>The field is required once expanded, and the short form fills it in.</summary>
     public static bool IsFilledIn(Type type, string field) =>
-        field == "name" && (type == typeof(ExtensionConfig) || type == typeof(HttpFilterConfig) || type == typeof(AccessLogConfig));
+        field == "name" && (type == typeof(ExtensionConfig) || type == typeof(HttpFilterConfig) || type == typeof(AccessLogConfig) || type == typeof(TransportSocketConfig));
 
     public static void AddFields(Type type, ConfigObject properties, Func<Type, ConfigNode> reference)
     {
+        if (type == typeof(ListenerConfig) || type == typeof(FilterChainConfig) || type == typeof(ClusterConfig))
+            properties.Set("tls", Described(new ConfigObject().Set("type", SchemaWriter.Text("object")), TlsNote));
         if (type == typeof(ListenerConfig))
         {
             properties.Set("routes", List(reference(typeof(RouteConfig)), "Short form: these routes for every host, in a filter chain 'main' with an HTTP connection manager."));
@@ -24,6 +26,9 @@ internal static class ShortFormSchema
         else if (type == typeof(BootstrapConfig))
             properties.Set("static_resources", Described(new ConfigObject().Set("type", SchemaWriter.Text("object")), "Envoy's wrapper around listeners, clusters and secrets, accepted in their place."));
     }
+
+    private const string TlsNote = "Short form of transport_socket with TLS: the fields of Envoy's messages without the levels between, certificates and alpn for "
+        + "tls_certificates and alpn_protocols; a text in place of a source of bytes is the path of a file. On a listener: for its chains that say nothing themselves.";
 
     /// <summary>An address may be a text.</summary>
     public static ConfigObject Widen(Type type, ConfigObject schema) =>

@@ -40,6 +40,13 @@ internal sealed class ExtensionExpansion(ConfigObject root, ConfigErrors errors)
         }
     }
 
+    /// <summary>The same for a field that holds one.</summary>
+    public void ExpandOne(ConfigObject owner, string field, ExtensionKind kind)
+    {
+        if (owner.Object(field) is { } item && Extension(item, kind) is { } extension && !item.Has("name"))
+            item.InsertFirst("name", ConfigScalar.String(extension.Name, item.Origin));
+    }
+
     /// <summary>A shared configuration where it is used; the copies of one document are limited, as those of its YAML aliases are.</summary>
     private ConfigObject Copy(ConfigObject item, ConfigObject shared)
     {
@@ -122,6 +129,7 @@ internal sealed class ExtensionExpansion(ConfigObject root, ConfigErrors errors)
         ExtensionKind.ListenerFilter => "listener filter",
         ExtensionKind.NetworkFilter => "network filter",
         ExtensionKind.HttpFilter => "HTTP filter",
+        ExtensionKind.DownstreamSocket or ExtensionKind.UpstreamSocket => "transport socket",
         _ => "access logger",
     };
 }

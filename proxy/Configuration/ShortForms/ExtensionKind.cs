@@ -1,6 +1,6 @@
 namespace Managed.Proxy.Configuration.ShortForms;
 
-public enum ExtensionKind { ListenerFilter, NetworkFilter, HttpFilter, AccessLogger }
+public enum ExtensionKind { ListenerFilter, NetworkFilter, HttpFilter, AccessLogger, DownstreamSocket, UpstreamSocket }
 
 /// <summary>How an extension is named in documents, whether this version serves it or not.</summary>
 /// <param name="Name">Envoy's name, such as <c>envoy.filters.http.lua</c>.</param>

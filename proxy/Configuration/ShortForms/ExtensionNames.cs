@@ -62,6 +62,11 @@ public static class ExtensionNames
         new(ExtensionKind.HttpFilter, "managed.filters.http.native", "managed.extensions.filters.http.native.v1.Native", "managed.extensions.filters.http.native.v1.Native"),
         new(ExtensionKind.NetworkFilter, "managed.filters.network.native", "managed.extensions.filters.network.native.v1.Native"),
 
+        Socket(ExtensionKind.DownstreamSocket, "tls", "tls.v3.DownstreamTlsContext"),
+        Socket(ExtensionKind.UpstreamSocket, "tls", "tls.v3.UpstreamTlsContext"),
+        Socket(ExtensionKind.DownstreamSocket, "raw_buffer", "raw_buffer.v3.RawBuffer"),
+        Socket(ExtensionKind.UpstreamSocket, "raw_buffer", "raw_buffer.v3.RawBuffer"),
+
         new(ExtensionKind.AccessLogger, "envoy.access_loggers.file", "envoy.extensions.access_loggers.file.v3.FileAccessLog"),
         new(ExtensionKind.AccessLogger, "envoy.access_loggers.stdout", "envoy.extensions.access_loggers.stream.v3.StdoutAccessLog"),
         new(ExtensionKind.AccessLogger, "envoy.access_loggers.stderr", "envoy.extensions.access_loggers.stream.v3.StderrAccessLog"),
@@ -83,6 +88,8 @@ public static class ExtensionNames
             "gzip", "header_to_metadata", "ip_tagging", "json_to_metadata", "kill_request", "match_delegate", "mcp", "mcp_router", "on_demand", "original_src", "proto_api_scrubber", "proto_message_extraction", "rate_limit_quota",
             "set_filter_state", "squash", "sxg", "tap", "thrift_to_metadata", "upstream_codec",
         ],
+        [ExtensionKind.DownstreamSocket] = ["quic", "starttls", "tap", "tcp_stats", "alts", "s2a", "proxy_protocol"],
+        [ExtensionKind.UpstreamSocket] = ["quic", "starttls", "tap", "tcp_stats", "alts", "s2a", "upstream_proxy_protocol", "proxy_protocol", "http_11_proxy", "internal_upstream"],
         [ExtensionKind.AccessLogger] = ["http_grpc", "tcp_grpc", "open_telemetry", "fluentd", "wasm", "stats"],
     };
 
@@ -136,6 +143,9 @@ public static class ExtensionNames
 
     private static ExtensionName Network(string name, string message) =>
         new(ExtensionKind.NetworkFilter, "envoy.filters.network." + name, $"envoy.extensions.filters.network.{name}.v3.{message}");
+
+    private static ExtensionName Socket(ExtensionKind kind, string name, string message) =>
+        new(kind, "envoy.transport_sockets." + name, "envoy.extensions.transport_sockets." + message);
 
     private static ExtensionName Http(string name, string message, string? route = null) =>
         new(ExtensionKind.HttpFilter, "envoy.filters.http." + name, $"envoy.extensions.filters.http.{name}.v3.{message}",

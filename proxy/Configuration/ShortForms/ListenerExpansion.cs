@@ -13,6 +13,7 @@ internal sealed class ListenerExpansion(ExtensionExpansion extensions, RouteExpa
         extensions.Expand(listener, "access_log", ExtensionKind.AccessLogger);
 
         var chains = ShortForm.Items(listener, "filter_chains").ToList();
+        TlsExpansion.Share(listener, chains, errors);
         NameGiver.Fill(chains, chains.Count == 1 ? "main" : null, "chain-");
         if (listener.Object("default_filter_chain") is { } last)
         {
@@ -21,6 +22,8 @@ internal sealed class ListenerExpansion(ExtensionExpansion extensions, RouteExpa
         }
         foreach (var chain in chains)
         {
+            TlsExpansion.Expand(chain, errors);
+            extensions.ExpandOne(chain, "transport_socket", ExtensionKind.DownstreamSocket);
             extensions.Expand(chain, "filters", ExtensionKind.NetworkFilter);
             foreach (var filter in ShortForm.Items(chain, "filters"))
                 ExpandInside(filter.Object("typed_config"));

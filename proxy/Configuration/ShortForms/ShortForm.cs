@@ -9,6 +9,7 @@ namespace Managed.Proxy.Configuration.ShortForms;
 /// static_resources        lifted to the root
 /// listener                address text; routes, virtual_hosts or route_config_name with http_filters, or tcp_proxy: a filter chain 'main'
 /// cluster                 endpoints; type from the addresses
+/// tls                     on a listener (for all its chains), chain or cluster: transport_socket
 /// filters, access logs    name without @type, short @type, missing typed_config, missing name, a shared extension_configs entry
 /// typed_per_filter_config @type from the filter's name or from the filter of that name in a chain
 /// names                   chains main or chain-0…, default; routes route-0…
@@ -52,7 +53,11 @@ public static class ShortForm
         foreach (var routeConfiguration in Items(root, "route_configurations"))
             routes.Expand(routeConfiguration);
         foreach (var cluster in Items(root, "clusters"))
+        {
             ClusterExpansion.Expand(cluster, errors);
+            TlsExpansion.Expand(cluster, errors);
+            extensions.ExpandOne(cluster, "transport_socket", ExtensionKind.UpstreamSocket);
+        }
         new RouteFilterExpansion(root, extensions.HttpFilterTypes, errors).Expand();
         CanonicalForm.Apply(root, typeof(BootstrapConfig), configTypes ?? (_ => null));
         return root;

@@ -281,11 +281,28 @@ internal sealed unsafe class EventLoop : IPollable
         }
     }
 
+    /// <summary>How many actions it has room for.</summary>
+    internal int Room => _deferred.Capacity + _later.Capacity;
+
+    /// <summary>The room that a crowd needed goes with it, by halves, once a second.</summary>
+    internal void Trim()
+    {
+        Trim(_deferred);
+        Trim(_later);
+    }
+
+    private static void Trim<T>(Queue<T> queue)
+    {
+        const int kept = 1024;
+        if (queue.Capacity > kept && queue.Count < queue.Capacity / 4) queue.TrimExcess(Math.Max(kept, queue.Capacity / 2));
+    }
+
     private void ReadClock()
     {
         NowMicros = Micros();
         if (NowMicros - _wallSynced < 1_000_000 && _wallSynced != 0) return;
         _wallSynced = NowMicros;
+        Trim();
         _wallOffset = (TimeProvider.System.GetUtcNow().UtcTicks - DateTime.UnixEpoch.Ticks) / 10 - NowMicros;
     }
 

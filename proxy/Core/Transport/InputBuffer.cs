@@ -77,6 +77,15 @@ internal sealed class InputBuffer(BufferPool pool)
         _start = _end = 0;
     }
 
+    /// <summary>What is unread goes back to where it came from, to be read there again. It keeps nothing.</summary>
+    public void GiveBack(Transport to)
+    {
+        if (_bytes is null) return;
+        if (_start == _end || to.IsClosed) Release(); else to.Unread(_bytes, _start, _end);
+        _bytes = null;
+        _start = _end = 0;
+    }
+
     private int FillSettled(Transport from)
     {
         byte[] scratch = pool.Rent();

@@ -30,6 +30,8 @@ internal sealed unsafe class SocketTransport : Transport, IPollable
     private Memory<byte> _readBuffer;
     private ReadOnlyMemory<byte> _write1, _write2;
     private IPEndPoint? _remote, _local;
+    private byte[]? _again; // read before, to be read again
+    private int _againStart, _againEnd;
     private byte[]? _rawRemote;
 
     private SocketTransport(EventLoop.EventLoop loop, int fd)
@@ -108,7 +110,7 @@ internal sealed unsafe class SocketTransport : Transport, IPollable
     void IPollable.Abandon() => Close(reset: true);
 
     public override bool IsClosed => _fd < 0;
-    public override bool MayRead => _readable;
+    public override bool MayRead => _readable || _again is not null;
     public override bool IsBroken => _broken;
 
     /// <summary>0 when connected, else -errno.</summary>
@@ -132,7 +134,7 @@ internal sealed unsafe class SocketTransport : Transport, IPollable
     public override IoTask<int> ReadableAsync()
     {
         if (_fd < 0) return new IoTask<int>(-Libc.ECanceled);
-        if (_readable) return new IoTask<int>(1);
+        if (MayRead) return new IoTask<int>(1);
         _readPending = true;
         _readableOnly = true;
         return new IoTask<int>(_read);
@@ -141,6 +143,7 @@ internal sealed unsafe class SocketTransport : Transport, IPollable
     public override int TryRead(Span<byte> buffer)
     {
         if (_fd < 0) return -Libc.ECanceled;
+        if (_again is not null) return ReadAgain(buffer);
         if (!_readable || IsShareSpent()) return -Libc.EAgain;
         nint n;
         while (true)
@@ -202,12 +205,28 @@ internal sealed unsafe class SocketTransport : Transport, IPollable
         }
     }
 
-    public override bool HasUnread()
+    public override void AskAnew()
     {
         _readable |= _waitsForTurn;
         _waitsForTurn = false;
-        _moved = 0; // asked whatever it has read in this turn
-        return base.HasUnread();
+        _moved = 0;
+    }
+
+    public override void Unread(byte[] buffer, int start, int end) => (_again, _againStart, _againEnd) = (buffer, start, end);
+
+    private int ReadAgain(Span<byte> buffer)
+    {
+        int n = Math.Min(buffer.Length, _againEnd - _againStart);
+        _again.AsSpan(_againStart, n).CopyTo(buffer);
+        _againStart += n;
+        if (_againStart == _againEnd) ForgetUnread();
+        return n;
+    }
+
+    private void ForgetUnread()
+    {
+        if (_again is not null) _loop.Buffers.Return(_again);
+        _again = null;
     }
 
     public override IoTask<int> WriteAsync(ReadOnlyMemory<byte> first, ReadOnlyMemory<byte> second)
@@ -292,8 +311,7 @@ internal sealed unsafe class SocketTransport : Transport, IPollable
 
     private bool _idleWatch;
 
-    /// <summary>While set, unasked data also counts as the peer being gone: for idle upstream connections.</summary>
-    public void WatchIdle(bool on) => _idleWatch = on;
+    public override void WatchIdle(bool on) => _idleWatch = on;
 
     private void ContinueWrite()
     {
@@ -362,6 +380,7 @@ internal sealed unsafe class SocketTransport : Transport, IPollable
             Libc.setsockopt(fd, Libc.SolSocket, Libc.SoLinger, &linger, 8);
         }
         Libc.close(fd);
+        ForgetUnread();
         PeerGone = null;
         CancelWrite(Libc.ECanceled);
         CancelRead(Libc.ECanceled);

@@ -40,11 +40,24 @@ internal abstract class Transport
     public abstract bool MayRead { get; }
 
     /// <summary>Whether there are bytes or an end, known for certain; for who does not want either, as one of the bytes is lost.</summary>
-    public virtual bool HasUnread()
+    public bool HasUnread()
     {
         Span<byte> probe = stackalloc byte[1];
+        AskAnew();
         return MayRead && TryRead(probe) != -Libc.EAgain;
     }
+
+    /// <summary>The next read is tried whatever was read in this turn of the loop.</summary>
+    public virtual void AskAnew() { }
+
+    /// <summary>While set, unasked data also counts as the peer being gone: for idle upstream connections.</summary>
+    public virtual void WatchIdle(bool on) { }
+
+    /// <summary>
+    /// Bytes that were read and are to be read again, before all else; once, when nothing else of them is left unread. The buffer is the loop's
+    /// pool's and goes back to it when they have been read.
+    /// </summary>
+    public virtual void Unread(byte[] buffer, int start, int end) => throw new NotSupportedException();
 
     /// <summary>The peer has reset the connection, though what it sent before may still be read: no answer reaches it. Known without a read.</summary>
     public virtual bool IsBroken => false;

@@ -1,6 +1,7 @@
 using System.Net;
 using Managed.Proxy.Core;
 using Managed.Proxy.Core.Timers;
+using Managed.Proxy.Core.Tls;
 using Managed.Proxy.Core.Transport;
 using Managed.Proxy.Upstream;
 
@@ -38,9 +39,21 @@ internal sealed class DownstreamConnection
     public long StartMicros { get; }
     /// <summary>It counts against the limit of the process, whatever later versions say of its listener.</summary>
     public bool CountsGlobally { get; }
-    public IPEndPoint? RemoteAddress => Transport.RemoteAddress;
+    /// <summary>What was found out before the chain was chosen; null when there was nothing to choose.</summary>
+    public ConnectionFacts? Facts { get; init; }
+    /// <summary>What was agreed on by TLS; null without it.</summary>
+    public TlsConnection? Tls { get; internal set; }
+    /// <summary>Why the transport socket failed; null when it did not.</summary>
+    public string? TransportFailure { get; internal set; }
+    /// <summary>The name that the client asked for by TLS; empty when it named none.</summary>
+    public string ServerName => Tls?.ServerName ?? Facts?.ServerName ?? "";
+
+    /// <summary>The client, or who a proxy before us says that it is.</summary>
+    public IPEndPoint? RemoteAddress => Facts is { AddressesRestored: true } ? Facts.Source : Transport.RemoteAddress;
+    /// <summary>The peer of the socket.</summary>
+    public IPEndPoint? DirectRemoteAddress => Transport.RemoteAddress;
     // A listener on one address needs no system call to know it.
-    public IPEndPoint? LocalAddress => Chain.Listener.BoundAddress is { } bound && !bound.Address.Equals(IPAddress.Any) && !bound.Address.Equals(IPAddress.IPv6Any) ? bound : Transport.LocalAddress;
+    public IPEndPoint? LocalAddress => Facts is { AddressesRestored: true } ? Facts.Local : Chain.Listener.BoundAddress is { } bound && !bound.Address.Equals(IPAddress.Any) && !bound.Address.Equals(IPAddress.IPv6Any) ? bound : Transport.LocalAddress;
 
     /// <summary>Its listener or chain is gone, or the process is going: no new request after the present one.</summary>
     public bool IsDraining { get; private set; }
@@ -127,7 +140,8 @@ internal sealed class DownstreamConnection
     // Until it has gone it stays on the newest version that has its chain: the one that it is on may have been gone for long, when it was idle.
     private bool Stay()
     {
-        if (!(_home.Current is ListenerGeneration current && MoveTo(current)) && _home.Taken is { } taken) MoveTo(taken);
+        foreach (var version in (ReadOnlySpan<ListenerGeneration?>)[_home.Current as ListenerGeneration, _home.Taken, _home.Former])
+            if (version is not null && MoveTo(version)) break;
         if (!Generation.TryHold(Worker)) return false;
         _staysOn = Generation;
         return true;
@@ -137,11 +151,34 @@ internal sealed class DownstreamConnection
     public Streams.StreamInfo? Forwarding { get; set; }
 
     /// <summary>For the listener's access log, once it is over.</summary>
-    public Streams.StreamInfo Describe() => new()
+    public Streams.StreamInfo Describe()
     {
-        StartTime = StartMicros, EndTime = Worker.NowMicros, StartWallClock = Worker.WallMicros - (Worker.NowMicros - StartMicros), ConnectionId = Id,
-        RemoteAddress = RemoteAddress, DirectRemoteAddress = RemoteAddress, LocalAddress = LocalAddress, ListenerName = Chain.Listener.Name, FilterChainName = Chain.Name,
-    };
+        var info = new Streams.StreamInfo
+        {
+            StartTime = StartMicros, EndTime = Worker.NowMicros, StartWallClock = Worker.WallMicros - (Worker.NowMicros - StartMicros), ConnectionId = Id,
+        };
+        Describe(info);
+        return info;
+    }
+
+    /// <summary>Notes what is known of the connection itself.</summary>
+    public void Describe(Streams.StreamInfo info)
+    {
+        info.RemoteAddress = RemoteAddress;
+        info.DirectRemoteAddress = DirectRemoteAddress;
+        info.LocalAddress = LocalAddress;
+        info.ListenerName = Chain.Listener.Name;
+        info.FilterChainName = Chain.Name;
+        info.DownstreamTls = Tls;
+        info.DownstreamTransportFailure = TransportFailure;
+        if (Facts is null && Tls is null) return;
+        info.RequestedServerName = ServerName;
+        (info.Ja3, info.Ja4) = (Facts?.Ja3, Facts?.Ja4);
+        foreach (var (space, values) in Facts?.Metadata ?? NoMetadata)
+            (info.DynamicMetadata ??= [])[space] = values.ToDictionary(v => v.Key, v => (object?)v.Value);
+    }
+
+    private static readonly IReadOnlyDictionary<string, Dictionary<string, string>> NoMetadata = new Dictionary<string, Dictionary<string, string>>();
 
     public void Drain(bool hurried = false)
     {

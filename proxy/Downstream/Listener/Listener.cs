@@ -19,6 +19,8 @@ internal sealed class Listener
     public FilterChain[] Chains { get; set; } = [];
     public FilterChain? DefaultChain { get; set; }
     public FilterChainMatcher Matcher { get; set; } = null!;
+    /// <summary>Look at the first bytes before a chain is chosen; in their order.</summary>
+    public ListenerFilterFactory[] Filters { get; set; } = [];
     public Streams.AccessLog.AccessLog? AccessLog { get; set; }
     /// <summary>With the port the system chose; null for a Unix socket or before the bind.</summary>
     public IPEndPoint? BoundAddress { get; set; }
@@ -38,6 +40,8 @@ internal sealed class FilterChain
     public required string Name { get; init; }
     public required Listener Listener { get; init; }
     public required FilterChainConfig Config { get; init; }
+    /// <summary>Null: the connection's own socket.</summary>
+    public TransportSocket? TransportSocket { get; set; }
     /// <summary>The network filters before the last, in their order.</summary>
     public NetworkFilterFactory[] Filters { get; init; } = [];
     /// <summary>The last network filter: it runs the connection.</summary>
@@ -48,10 +52,10 @@ internal sealed class FilterChain
 internal sealed class ListenerStats
 {
     private static readonly StatGroup Names = new(["downstream_cx_total", "downstream_cx_destroy", "no_filter_chain_match", "downstream_cx_overflow",
-        "downstream_global_cx_overflow", "downstream_pre_cx_timeout", "downstream_cx_overload_reject"], ["downstream_cx_active"], []);
+        "downstream_global_cx_overflow", "downstream_pre_cx_timeout", "downstream_cx_overload_reject", "downstream_cx_transport_socket_connect_timeout"], ["downstream_cx_active", "downstream_pre_cx_active"], []);
 
-    public readonly Counter CxTotal, CxDestroy, NoFilterChainMatch, CxOverflow, GlobalCxOverflow, PreCxTimeout, CxOverloadReject;
-    public readonly Gauge CxActive;
+    public readonly Counter CxTotal, CxDestroy, NoFilterChainMatch, CxOverflow, GlobalCxOverflow, PreCxTimeout, CxOverloadReject, CxTransportSocketConnectTimeout;
+    public readonly Gauge CxActive, PreCxActive;
     public readonly string Prefix;
 
     public ListenerStats(StatScope stats, string prefix)
@@ -64,7 +68,9 @@ internal sealed class ListenerStats
         GlobalCxOverflow = group.Counter("downstream_global_cx_overflow");
         PreCxTimeout = group.Counter("downstream_pre_cx_timeout");
         CxOverloadReject = group.Counter("downstream_cx_overload_reject");
+        CxTransportSocketConnectTimeout = group.Counter("downstream_cx_transport_socket_connect_timeout");
         CxActive = group.Gauge("downstream_cx_active");
+        PreCxActive = group.Gauge("downstream_pre_cx_active");
         Prefix = prefix;
     }
 }

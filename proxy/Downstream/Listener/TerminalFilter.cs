@@ -10,4 +10,7 @@ internal abstract class TerminalFilter
 
     /// <summary>How long an idle connection is kept open for a request on its way, once it drains; 0: it has no such rule.</summary>
     public virtual long DrainMicros => 0;
+
+    /// <summary>Whether it can go on with an application protocol (ALPN) that the client would choose.</summary>
+    public virtual bool Speaks(string protocol) => true;
 }

@@ -11,6 +11,7 @@ namespace Managed.Proxy.Downstream.Listener;
 internal sealed class WorkerConnections(WorkerContext worker, CurrentGeneration current)
 {
     private const int PressedPerTurn = 64;
+    private readonly HashSet<Transport> _inspected = []; // connections whose chain is not chosen yet
     private DownstreamConnection? _connections, _nextPressed;
     private long _count;
 
@@ -66,14 +67,64 @@ internal sealed class WorkerConnections(WorkerContext worker, CurrentGeneration 
     /// <param name="isCurrent">False when the listener was removed while the connection waited to be accepted.</param>
     public void Serve(Transport transport, Listener listener, ListenerGeneration generation, bool isCurrent)
     {
+        worker.Stats.Increment(listener.Stats.CxTotal);
+        // [2.1] What the first bytes tell.
+        if (listener.Filters.Length > 0) InspectAsync(transport, listener, generation, isCurrent).Forget();
+        else Begin(transport, listener, listener.Matcher.Only is null ? FactsOf(transport) : null, generation, isCurrent);
+    }
+
+    private static ConnectionFacts FactsOf(Transport transport)
+        => new() { Local = transport.LocalAddress, Source = transport.RemoteAddress, DirectSource = transport.RemoteAddress };
+
+    // [2] The listener filters. What the version holds stays until they are through, and that has a time limit.
+    private async IoTask<bool> InspectAsync(Transport transport, Listener listener, ListenerGeneration generation, bool isCurrent)
+    {
+        bool begins = false;
+        ConnectionFacts? facts = null;
+        bool held = generation.TryHold(worker);
+        worker.Stats.Increment(listener.Stats.PreCxActive);
+        try
+        {
+            _inspected.Add(transport);
+            facts = FactsOf(transport);
+            var result = held ? await ListenerFilterPass.RunAsync(worker, transport, listener.Filters, facts, (long)listener.Config.ListenerFiltersTimeout.TotalMicroseconds)
+                : InspectionResult.Rejected;
+            if (result == InspectionResult.TimedOut) worker.Stats.Increment(listener.Stats.PreCxTimeout);
+            begins = !transport.IsClosed && (result == InspectionResult.Done || (result == InspectionResult.TimedOut && listener.Config.ContinueOnListenerFiltersTimeout));
+        }
+        catch (Exception e)
+        {
+            worker.Reports.OnCrash(e);
+        }
+        worker.Stats.Decrement(listener.Stats.PreCxActive);
+        _inspected.Remove(transport);
+        try
+        {
+            if (begins) Begin(transport, listener, facts, generation, isCurrent);
+            else
+            {
+                transport.Close();
+                Leave(listener, !listener.Config.IgnoreGlobalConnLimit);
+            }
+        }
+        finally
+        {
+            if (held) generation.LetGo(worker);
+        }
+        return true;
+    }
+
+    // The chain is chosen, and runs the connection. Without facts there is nothing to choose.
+    private void Begin(Transport transport, Listener listener, ConnectionFacts? facts, ListenerGeneration generation, bool isCurrent)
+    {
         DownstreamConnection? connection = null;
         try
         {
-            worker.Stats.Increment(listener.Stats.CxTotal);
             Faults.Pass(FaultPoint.Serve);
-            var chain = listener.Matcher.Only ?? listener.Matcher.Match(new ChainQuery(transport.LocalAddress, transport.RemoteAddress, transport.RemoteAddress, "", "raw_buffer", []));
+            // [2.2] The chain.
+            var chain = facts is null ? listener.Matcher.Only : listener.Matcher.Match(facts);
             if (chain is null) worker.Stats.Increment(listener.Stats.NoFilterChainMatch);
-            else connection = new DownstreamConnection(this, transport, chain, generation);
+            else connection = new DownstreamConnection(this, transport, chain, generation) { Facts = facts };
         }
         finally
         {
@@ -97,6 +148,8 @@ internal sealed class WorkerConnections(WorkerContext worker, CurrentGeneration 
             End(connection);
             return;
         }
+        // While it was looked at, another version may have come that has its chain.
+        if (facts is not null && isCurrent && !ReferenceEquals(generation, Current)) isCurrent = connection.SuccessorIn((ListenerGeneration)Current!) is not null;
         if (!isCurrent) DrainSafely(connection);
         RunAsync(connection).Forget();
     }
@@ -105,7 +158,9 @@ internal sealed class WorkerConnections(WorkerContext worker, CurrentGeneration 
     {
         try
         {
-            if (connection.Chain.Filters.Length == 0 || await FilterAsync(connection)) await connection.Chain.Terminal.RunAsync(connection);
+            // [3.1] The transport socket, [3.2] the filters before the last, [3.3] the last, which runs the connection.
+            if ((connection.Chain.TransportSocket is not { } socket || await socket.AcceptAsync(connection))
+                && (connection.Chain.Filters.Length == 0 || await FilterAsync(connection))) await connection.Chain.Terminal.RunAsync(connection);
         }
         catch (Exception e)
         {
@@ -233,6 +288,8 @@ internal sealed class WorkerConnections(WorkerContext worker, CurrentGeneration 
     /// <summary>Drains the connections of a listener, or all of them.</summary>
     public void DrainWhere(string? addressKey, TimeSpan time)
     {
+        if (addressKey is null)
+            foreach (var transport in _inspected.ToArray()) transport.Close();
         for (DownstreamConnection? connection = _connections, next; connection is not null; connection = next)
         {
             next = connection.Next;

@@ -52,10 +52,15 @@ public sealed unsafe class AccessLogFiles : IDisposable
         {
             if (_open.TryGetValue(full, out var held) && held.TryGetTarget(out var file)) return file;
             if (LogFile.TryOpen(this, full, out wrong) is not { } opened) return null;
+            foreach (var (known, other) in _open)
+                if (!other.TryGetTarget(out _)) _open.Remove(known); // of versions that are gone
             _open[full] = new WeakReference<LogFile>(opened);
             return opened;
         }
     }
+
+    /// <summary>Paths that are remembered.</summary>
+    internal int Known { get { lock (_lock) return _open.Count; } }
 
     /// <summary>The worker's own lane; only that worker calls.</summary>
     internal LogLane Lane(int workerId) => _lanes[workerId] ??= new LogLane(this);

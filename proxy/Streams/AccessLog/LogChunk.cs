@@ -26,6 +26,8 @@ internal sealed class LogLane
     public const long FlushMicros = 100_000;
     // 8 MiB per worker: some 40,000 lines, which is a second of a disk that hangs.
     private const int MaxChunks = 256;
+    // 1 MiB of them stay; what only a slow disk made necessary goes when it is written.
+    private const int KeptChunks = 32;
     // A chunk that one monstrous line has blown up is not kept.
     private const int LargestKept = 4 * ChunkBytes;
 
@@ -41,6 +43,9 @@ internal sealed class LogLane
         _files = files;
         _timer = new WheelTimer(static lane => ((LogLane)lane!).Flush(), this);
     }
+
+    /// <summary>Chunks that there are, wherever they are.</summary>
+    internal int Made => Volatile.Read(ref _made);
 
     /// <summary>An empty chunk; null when all are at the writer.</summary>
     public LogChunk? Rent()
@@ -85,7 +90,7 @@ internal sealed class LogLane
         chunk.File = null;
         chunk.Lines = 0;
         chunk.Bytes.Clear();
-        if (chunk.Bytes.Storage.Length > LargestKept) { Interlocked.Decrement(ref _made); return; }
+        if (chunk.Bytes.Storage.Length > LargestKept || Volatile.Read(ref _made) > KeptChunks) { Interlocked.Decrement(ref _made); return; }
         LogChunk? head;
         do chunk.Next = head = Volatile.Read(ref _returned);
         while (Interlocked.CompareExchange(ref _returned, chunk, head) != head);

@@ -15,13 +15,13 @@ internal static class FormatOperators
 
     private sealed record Entry(Arguments Arguments, bool TakesLength, Make Make);
 
-    // Operators of Envoy that need what this version does not have: TLS, retries' timing, tracing, metadata other than dynamic.
+    // Operators of Envoy that need what this version does not have: retries' timing, tracing, metadata other than dynamic.
     private static readonly HashSet<string> Unavailable =
     [
         "REQUEST_TX_DURATION", "ROUNDTRIP_DURATION", "DOWNSTREAM_HANDSHAKE_DURATION", "UPSTREAM_CONNECTION_POOL_READY_DURATION",
         "BYTES_RETRANSMITTED", "PACKETS_RETRANSMITTED", "CLUSTER_METADATA", "UPSTREAM_METADATA", "METADATA", "UPSTREAM_FILTER_STATE",
-        "VIRTUAL_CLUSTER_NAME", "TRACE_ID", "SPAN_ID", "CEL", "TYPED_CEL", "COALESCE", "CUSTOM_FLAGS", "DOWNSTREAM_TRANSPORT_FAILURE_REASON",
-        "DOWNSTREAM_LOCAL_CLOSE_REASON", "DOWNSTREAM_DETECTED_CLOSE_TYPE", "TLS_JA3_FINGERPRINT", "TLS_JA4_FINGERPRINT",
+        "VIRTUAL_CLUSTER_NAME", "TRACE_ID", "SPAN_ID", "CEL", "TYPED_CEL", "COALESCE", "CUSTOM_FLAGS",
+        "DOWNSTREAM_LOCAL_CLOSE_REASON", "DOWNSTREAM_DETECTED_CLOSE_TYPE",
     ];
 
     private static readonly Dictionary<string, Entry> All = Build();
@@ -113,6 +113,8 @@ internal static class FormatOperators
 
         // Addresses
         AddressOperator.Register((name, op) => Other(name, Arguments.None, false, (_, _, _) => op));
+
+        TlsOperators.Register(Text);
 
         // Identity
         Number("CONNECTION_ID", i => i.ConnectionId == 0 ? null : (long)i.ConnectionId);

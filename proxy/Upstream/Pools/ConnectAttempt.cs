@@ -9,11 +9,14 @@ namespace Managed.Proxy.Upstream.Pools;
 internal sealed class ConnectAttempt
 {
     private readonly WheelTimer _timer;
-    private SocketTransport? _transport;
+    private Transport? _transport;
 
-    public ConnectAttempt() => _timer = new WheelTimer(static a => ((ConnectAttempt)a!)._transport?.CancelWrite(Libc.ETimedOut), this);
+    public ConnectAttempt() => _timer = new WheelTimer(static a => ((ConnectAttempt)a!).Cancel(Libc.ETimedOut), this);
 
-    public void Begin(WorkerContext worker, SocketTransport transport, long timeoutMicros)
+    /// <summary>Why the last attempt failed, where the error number says too little.</summary>
+    public string? Reason { get; set; }
+
+    public void Begin(WorkerContext worker, Transport transport, long timeoutMicros)
     {
         _transport = transport;
         worker.Timers.Arm(_timer, timeoutMicros);
@@ -25,5 +28,13 @@ internal sealed class ConnectAttempt
         worker.Timers.Remove(_timer);
     }
 
-    public void Cancel() => _transport?.CancelWrite(Libc.ECanceled);
+    public void Cancel() => Cancel(Libc.ECanceled);
+
+    // Connecting waits as a write does; the handshake of a transport socket reads and writes.
+    private void Cancel(int errno)
+    {
+        var transport = _transport;
+        transport?.CancelWrite(errno);
+        transport?.CancelRead(errno);
+    }
 }

@@ -1,6 +1,7 @@
 using Managed.Proxy.Core.FaultInjection;
 using Managed.Proxy.Core;
 using Managed.Proxy.Core.EventLoop;
+using Managed.Proxy.Core.Tls;
 using Managed.Proxy.Core.Transport;
 using Managed.Proxy.Upstream.Endpoints;
 
@@ -48,13 +49,16 @@ internal sealed class EndpointPool(WorkerContext worker, Endpoint endpoint, Clus
     /// A new connection, in the place that <see cref="ClusterState.TryEnterConnection"/> took; null and -errno (ETIMEDOUT after the connect
     /// time-out) when there is none to be had.
     /// </summary>
-    public async IoTask<(UpstreamConnection? Connection, int Error)> ConnectAsync(ConnectAttempt attempt, ClusterLimits limits)
+    public async IoTask<(UpstreamConnection? Connection, int Error)> ConnectAsync(ConnectAttempt attempt, ClusterLimits limits, UpstreamSocket? socket = null)
     {
         _connecting++;
         Interlocked.Increment(ref Endpoint.TotalConnections);
         worker.Stats.Increment(State.Stats.CxTotal);
         SocketTransport? transport = null;
+        Transport? used = null;
+        TlsConnection? tls = null;
         UpstreamConnection? connection = null;
+        attempt.Reason = null;
         int result = -Libc.ECanceled;
         try
         {
@@ -67,11 +71,13 @@ internal sealed class EndpointPool(WorkerContext worker, Endpoint endpoint, Clus
                 transport.Owner = State.Name;
                 attempt.Begin(worker, transport, limits.ConnectTimeoutMicros);
                 result = await transport.ConnectedAsync();
+                if (result >= 0 && socket is not null) (used, tls, result, attempt.Reason) = await socket.ConnectAsync(worker, transport, Endpoint);
+                else used = transport;
             }
             if (result < 0) return (null, result);
             Faults.Pass(FaultPoint.Connected);
             worker.Stats.Record(State.Stats.ConnectMs, worker.NowMicros - began);
-            var made = new UpstreamConnection(worker, this, transport!);
+            var made = new UpstreamConnection(worker, this, used!) { Tls = tls };
             made.Enter();
             _open.Add(made);
             connection = made;
@@ -80,7 +86,7 @@ internal sealed class EndpointPool(WorkerContext worker, Endpoint endpoint, Clus
         {
             attempt.End(worker);
             _connecting--;
-            if (connection is null) Failed(transport, result);
+            if (connection is null) Failed(used ?? transport, result);
         }
         Interlocked.Increment(ref Endpoint.ActiveConnections);
         worker.Stats.Increment(State.Stats.CxActive);
@@ -88,7 +94,7 @@ internal sealed class EndpointPool(WorkerContext worker, Endpoint endpoint, Clus
     }
 
     // Gives its place back.
-    private void Failed(SocketTransport? transport, int result)
+    private void Failed(Transport? transport, int result)
     {
         transport?.Close();
         Interlocked.Decrement(ref State.Connections);
@@ -113,9 +119,21 @@ internal sealed class EndpointPool(WorkerContext worker, Endpoint endpoint, Clus
         if (!_open.Remove(connection)) return;
         Interlocked.Decrement(ref State.Connections);
         Interlocked.Decrement(ref Endpoint.ActiveConnections);
+        Trim();
         worker.Stats.Decrement(State.Stats.CxActive);
         worker.Stats.Increment(State.Stats.CxDestroy);
         State.OnConnectionClosed(worker);
+    }
+
+    /// <summary>How many connections it has room for.</summary>
+    internal int Room => _open.Capacity + _ready.Capacity;
+
+    // The room that a crowd needed goes with it.
+    private void Trim()
+    {
+        const int kept = 64;
+        if (_open.Capacity > kept && _open.Count < _open.Capacity / 4) _open.TrimExcess(Math.Max(kept, _open.Count * 2));
+        if (_ready.Capacity > kept && _ready.Count < _ready.Capacity / 4) _ready.Capacity = Math.Max(kept, _ready.Count * 2);
     }
 
     private void Retire()

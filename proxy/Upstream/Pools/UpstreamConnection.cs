@@ -1,5 +1,6 @@
 using Managed.Proxy.Core;
 using Managed.Proxy.Core.Timers;
+using Managed.Proxy.Core.Tls;
 using Managed.Proxy.Core.Transport;
 using Managed.Proxy.Http.Codecs;
 using Managed.Proxy.Http.Codecs.Http1;
@@ -26,6 +27,8 @@ internal sealed class UpstreamConnection
 
     public EndpointPool Pool { get; }
     public Transport Transport { get; }
+    /// <summary>Null without TLS.</summary>
+    public TlsConnection? Tls { get; init; }
     public ulong Id { get; }
     /// <summary>Requests it has carried, those under way included.</summary>
     public int Requests { get; private set; }
@@ -43,7 +46,7 @@ internal sealed class UpstreamConnection
     /// <summary>Begins a request in a place that was taken; over with <see cref="Finish"/>.</summary>
     public ClientExchange Begin()
     {
-        (Transport as SocketTransport)?.WatchIdle(false);
+        Transport.WatchIdle(false);
         _worker.Timers.Cancel(_timer);
         Requests++;
         var exchange = _http ??= new Http1ClientExchange(Transport, _worker.Loop.Buffers);
@@ -64,7 +67,7 @@ internal sealed class UpstreamConnection
         {
             _http!.Rest();
             Active--;
-            (Transport as SocketTransport)?.WatchIdle(true);
+            Transport.WatchIdle(true);
             if (limits.IdleTimeoutMicros > 0) _worker.Timers.Arm(_timer, limits.IdleTimeoutMicros);
             Pool.Return(this);
             kept = true;

@@ -1,5 +1,6 @@
 using Managed.Proxy.Core;
 using Managed.Proxy.Core.EventLoop;
+using Managed.Proxy.Core.Tls;
 using Managed.Proxy.Http.Codecs;
 using Managed.Proxy.Http.Headers;
 using Managed.Proxy.Upstream.Endpoints;
@@ -37,6 +38,10 @@ internal sealed class UpstreamRequest(WorkerContext worker)
     /// <summary>From <see cref="AcquireAsync"/> to <see cref="Finish"/>.</summary>
     public ClientExchange? Exchange { get; private set; }
     public ulong ConnectionId => _connection!.Id;
+    /// <summary>What was agreed on with the endpoint by TLS; null without it.</summary>
+    public TlsConnection? Tls => _connection?.Tls;
+    /// <summary>Why no connection could be made, where the system's error says too little; null when it does not.</summary>
+    public string? ConnectReason => _connect.Reason;
     /// <summary>When a connection was asked for, when one was there, and when bytes of a head last came; worker-clock microseconds.</summary>
     public long AskedMicros { get; private set; }
     public long BeganMicros { get; private set; }
@@ -98,7 +103,7 @@ internal sealed class UpstreamRequest(WorkerContext worker)
             Begin(endpoint, idle);
             return default;
         }
-        var (connection, error) = await pool.ConnectAsync(_connect, _cluster.Limits);
+        var (connection, error) = await pool.ConnectAsync(_connect, _cluster.Limits, _cluster.Socket);
         if (connection is null) return _stopped ? UpstreamFailure.GivenUp : new UpstreamFailure(FailureSide.Upstream, FailureReason.Connect, Errno: -error);
         if (_stopped)
         {

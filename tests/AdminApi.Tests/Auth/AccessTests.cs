@@ -9,7 +9,8 @@ public sealed class AccessTests
     {
         await using var node = await TestNode.StartAsync();
         using var anonymous = new HttpClient { BaseAddress = node.Host.AdminUri };
-        foreach (var path in new[] { "/api/v1/config", "/api/v1/nothing", "/stats", "/config_dump", "/server_info", "/listeners", "/clusters", "/stats/prometheus" })
+        foreach (var path in new[] { "/api/v1/config", "/api/v1/nothing", "/stats", "/config_dump", "/server_info", "/listeners",
+            "/clusters", "/stats/prometheus" })
             Assert.Equal(HttpStatusCode.Unauthorized, (await anonymous.GetAsync(path)).StatusCode);
         Assert.Equal(HttpStatusCode.OK, (await anonymous.GetAsync("/ready")).StatusCode);
         anonymous.DefaultRequestHeaders.Authorization = new("Bearer", "wrong");
@@ -51,17 +52,23 @@ public sealed class AccessTests
         var cookie = await SignInAsync(node);
         var origin = node.Host.AdminUri.GetLeftPart(UriPartial.Authority);
         node.Http.DefaultRequestHeaders.Authorization = null;
-        Assert.Equal("admin", (await node.GetAsync("auth/me", ("Cookie", cookie), ("Sec-Fetch-Site", "same-origin"))).Is(HttpStatusCode.OK).Json.GetProperty("name").GetString());
-        (await node.PutAsync("clusters/c", """{"endpoints":["127.0.0.1:9"]}""", ("Cookie", cookie), ("Origin", origin))).Is(HttpStatusCode.Created);
-        Assert.Equal("dashboard", (await node.GetAsync("versions/active", ("Cookie", cookie), ("Origin", origin))).Json.GetProperty("source").GetString());
+        Assert.Equal("admin", (await node.GetAsync("auth/me", ("Cookie", cookie), ("Sec-Fetch-Site", "same-origin")))
+            .Is(HttpStatusCode.OK).Json.GetProperty("name").GetString());
+        (await node.PutAsync("clusters/c", """{"endpoints":["127.0.0.1:9"]}""", ("Cookie", cookie), ("Origin", origin)))
+            .Is(HttpStatusCode.Created);
+        Assert.Equal("dashboard",
+            (await node.GetAsync("versions/active", ("Cookie", cookie), ("Origin", origin))).Json.GetProperty("source").GetString());
         (await node.GetAsync("config", ("Cookie", cookie))).IsProblem(HttpStatusCode.Forbidden, "FORBIDDEN");
-        (await node.GetAsync("config", ("Cookie", cookie), ("Sec-Fetch-Site", "cross-site"))).IsProblem(HttpStatusCode.Forbidden, "FORBIDDEN");
-        (await node.DeleteAsync("clusters/c", ("Cookie", cookie), ("Origin", "http://evil.example"))).IsProblem(HttpStatusCode.Forbidden, "FORBIDDEN");
+        (await node.GetAsync("config", ("Cookie", cookie), ("Sec-Fetch-Site", "cross-site")))
+            .IsProblem(HttpStatusCode.Forbidden, "FORBIDDEN");
+        (await node.DeleteAsync("clusters/c", ("Cookie", cookie), ("Origin", "http://evil.example")))
+            .IsProblem(HttpStatusCode.Forbidden, "FORBIDDEN");
         await node.RestartAsync();
         node.Http.DefaultRequestHeaders.Authorization = null;
         (await node.GetAsync("auth/me", ("Cookie", cookie), ("Sec-Fetch-Site", "same-origin"))).Is(HttpStatusCode.OK);
         (await node.PostAsync("auth/logout", null, ("Cookie", cookie), ("Sec-Fetch-Site", "same-origin"))).Is(HttpStatusCode.NoContent);
-        (await node.GetAsync("auth/me", ("Cookie", cookie), ("Sec-Fetch-Site", "same-origin"))).IsProblem(HttpStatusCode.Unauthorized, "UNAUTHENTICATED");
+        (await node.GetAsync("auth/me", ("Cookie", cookie), ("Sec-Fetch-Site", "same-origin")))
+            .IsProblem(HttpStatusCode.Unauthorized, "UNAUTHENTICATED");
     }
 
     [Fact]
@@ -70,7 +77,8 @@ public sealed class AccessTests
         await using var node = await TestNode.StartAsync();
         for (var i = 0; i < 5; i++)
             (await node.PostAsync("auth/login", """{"token":"guess"}""")).IsProblem(HttpStatusCode.Unauthorized, "UNAUTHENTICATED");
-        var limited = (await node.PostAsync("auth/login", """{"token":"guess"}""")).IsProblem(HttpStatusCode.TooManyRequests, "RATE_LIMITED");
+        var limited = (await node.PostAsync("auth/login", """{"token":"guess"}"""))
+            .IsProblem(HttpStatusCode.TooManyRequests, "RATE_LIMITED");
         Assert.InRange(limited.Headers.RetryAfter!.Delta!.Value.TotalSeconds, 1, 300);
         (await node.GetAsync("auth/me")).Is(HttpStatusCode.OK); // a valid token is not held back
     }

@@ -22,7 +22,9 @@ public sealed class BodyBoundsTests(NodeFixture fixture) : IClassFixture<NodeFix
     public async Task LargeBody_IsRefusedBeforeItComes(string path, int status)
     {
         // Not a byte of the body is ever sent, so whoever waits for it never answers.
-        var answer = await HeadOnlyAsync($"POST {path} HTTP/1.1\r\nHost: {Authority}\r\nContent-Type: application/json\r\nContent-Length: {Large}\r\n\r\n");
+        var answer =
+            await HeadOnlyAsync(
+                $"POST {path} HTTP/1.1\r\nHost: {Authority}\r\nContent-Type: application/json\r\nContent-Length: {Large}\r\n\r\n");
         Assert.StartsWith($"HTTP/1.1 {status} ", answer);
         Assert.Contains("Connection: close", answer, StringComparison.OrdinalIgnoreCase);
     }
@@ -31,7 +33,9 @@ public sealed class BodyBoundsTests(NodeFixture fixture) : IClassFixture<NodeFix
     public async Task ChunkedBodyAtSignIn_IsReadToAFewKiB()
     {
         using var socket = await ConnectAsync();
-        await SendAsync(socket, $"POST /api/v1/auth/login HTTP/1.1\r\nHost: {Authority}\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n");
+        await SendAsync(socket,
+            $"POST /api/v1/auth/login HTTP/1.1\r\nHost: {Authority}\r\nContent-Type: application/json\r\nTransfer-Encoding: "
+                + $"chunked\r\n\r\n");
         var chunk = "800\r\n" + new string('x', 0x800) + "\r\n";
         for (var i = 0; i < 3; i++)
             await SendAsync(socket, chunk); // 6 KiB, and never the end

@@ -11,15 +11,19 @@ namespace Managed.AdminApi.Tests.Auth;
 public sealed class EveryDoorTests(NodeFixture fixture) : IClassFixture<NodeFixture>
 {
     private const string Foreign = "http://evil.example";
-    private static readonly HttpStatusCode[] Refusals = [HttpStatusCode.BadRequest, HttpStatusCode.Unauthorized, HttpStatusCode.Forbidden, HttpStatusCode.NotFound, HttpStatusCode.MethodNotAllowed];
+    private static readonly HttpStatusCode[] Refusals =
+        [HttpStatusCode.BadRequest, HttpStatusCode.Unauthorized, HttpStatusCode.Forbidden, HttpStatusCode.NotFound,
+            HttpStatusCode.MethodNotAllowed];
 
     private TestNode Node => fixture.Node;
 
     [Fact]
     public void AnonymousEndpoints_AreTheListedOnes()
     {
-        var open = Endpoints().Where(e => IsAnonymous(e) && e.Metadata.GetMetadata<StaticAssetDescriptor>() is null).Select(e => "/" + e.RoutePattern.RawText!.TrimStart('/')).Distinct().Order(StringComparer.Ordinal);
-        Assert.Equal(["/api/v1/auth/login", "/auth/login", "/auth/logout", "/ready", "/sign-in", "/swagger/v1/swagger.json", "/swagger/{**path}"], open);
+        var open = Endpoints().Where(e => IsAnonymous(e) && e.Metadata.GetMetadata<StaticAssetDescriptor>() is null)
+            .Select(e => "/" + e.RoutePattern.RawText!.TrimStart('/')).Distinct().Order(StringComparer.Ordinal);
+        Assert.Equal(["/api/v1/auth/login", "/auth/login", "/auth/logout", "/ready", "/sign-in", "/swagger/v1/swagger.json",
+            "/swagger/{**path}"], open);
     }
 
     [Theory]
@@ -37,15 +41,18 @@ public sealed class EveryDoorTests(NodeFixture fixture) : IClassFixture<NodeFixt
         using var http = new HttpClient(new SocketsHttpHandler { UseCookies = false, AllowAutoRedirect = false });
         var seen = 0;
         foreach (var endpoint in Endpoints().Where(e => !IsAnonymous(e)))
-            foreach (var verb in endpoint.Metadata.GetMetadata<IHttpMethodMetadata>()?.HttpMethods is { Count: > 0 } verbs ? verbs : ["GET", "POST"])
+            foreach (var verb in endpoint.Metadata.GetMetadata<IHttpMethodMetadata>()?.HttpMethods is { Count: > 0 } verbs ? verbs
+                : ["GET", "POST"])
                 foreach (var path in Spellings(PathOf(endpoint)))
                 {
-                    var address = new Uri(Node.Host.AdminUri.GetLeftPart(UriPartial.Authority) + path, new UriCreationOptions { DangerousDisablePathAndQueryCanonicalization = true });
+                    var address = new Uri(Node.Host.AdminUri.GetLeftPart(UriPartial.Authority) + path,
+                        new UriCreationOptions { DangerousDisablePathAndQueryCanonicalization = true });
                     using var request = new HttpRequestMessage(new(verb), address);
                     foreach (var (name, value) in headers)
                         request.Headers.TryAddWithoutValidation(name, value);
                     using var answer = await http.SendAsync(request, HttpCompletionOption.ResponseHeadersRead);
-                    Assert.True(Refusals.Contains(answer.StatusCode), $"{verb} {path} ({endpoint.RoutePattern.RawText}): {(int)answer.StatusCode}");
+                    Assert.True(Refusals.Contains(answer.StatusCode),
+                        $"{verb} {path} ({endpoint.RoutePattern.RawText}): {(int)answer.StatusCode}");
                     seen++;
                 }
         Assert.True(seen > 900, $"only {seen} calls: the endpoints were not found");
@@ -103,23 +110,28 @@ public sealed class EveryDoorTests(NodeFixture fixture) : IClassFixture<NodeFixt
         }
     }
 
-    private IEnumerable<RouteEndpoint> Endpoints() => EndpointsOf(Node.Host.Services).Concat(EndpointsOf(Node.Host.Services.GetRequiredService<DashboardHost>().Services));
+    private IEnumerable<RouteEndpoint> Endpoints()
+        => EndpointsOf(Node.Host.Services).Concat(EndpointsOf(Node.Host.Services.GetRequiredService<DashboardHost>().Services));
 
-    private static IEnumerable<RouteEndpoint> EndpointsOf(IServiceProvider services) => services.GetRequiredService<EndpointDataSource>().Endpoints.OfType<RouteEndpoint>();
+    private static IEnumerable<RouteEndpoint> EndpointsOf(IServiceProvider services)
+        => services.GetRequiredService<EndpointDataSource>().Endpoints.OfType<RouteEndpoint>();
 
     private static bool IsAnonymous(RouteEndpoint endpoint) => endpoint.Metadata.GetMetadata<IAllowAnonymous>() is not null;
 
     /// <summary>The pattern with a value for each of its parameters.</summary>
     private static string PathOf(RouteEndpoint endpoint) => "/" + string.Join('/', endpoint.RoutePattern.PathSegments.Select(s =>
-        string.Concat(s.Parts.Select(p => p is Microsoft.AspNetCore.Routing.Patterns.RoutePatternLiteralPart literal ? literal.Content : p is Microsoft.AspNetCore.Routing.Patterns.RoutePatternSeparatorPart separator ? separator.Content : "1"))));
+        string.Concat(s.Parts.Select(p => p is Microsoft.AspNetCore.Routing.Patterns.RoutePatternLiteralPart literal ? literal.Content
+            : p is Microsoft.AspNetCore.Routing.Patterns.RoutePatternSeparatorPart separator ? separator.Content : "1"))));
 
     private static IEnumerable<string> Spellings(string path)
     {
         var middle = path.IndexOf('/', 1) is > 0 and var slash ? slash : path.Length;
         return
         [
-            path, path.ToUpperInvariant(), path + "/", "/" + path, path.Insert(middle, "/"), "/x/.." + path, "/x/%2e%2e" + path, "/%2e" + path, path + ";x", path + "?level=trace",
-            path.Length > 1 ? $"/%{(int)path[1]:x2}{path[2..]}" : "/%2f", path + "%2f", path + "%00", "/ready/.." + path, "/_content/.." + path, path + "/.",
+            path, path.ToUpperInvariant(), path + "/", "/" + path, path.Insert(middle, "/"), "/x/.." + path, "/x/%2e%2e" + path,
+            "/%2e" + path, path + ";x", path + "?level=trace",
+            path.Length > 1 ? $"/%{(int)path[1]:x2}{path[2..]}" : "/%2f", path + "%2f", path + "%00", "/ready/.." + path,
+            "/_content/.." + path, path + "/.",
         ];
     }
 

@@ -44,7 +44,8 @@ public sealed class SignInLinkTests
         Assert.Equal(node.Host.AdminUri.Authority, link.Authority);
         node.Http.DefaultRequestHeaders.Authorization = null;
         (await node.GetAsync(link.PathAndQuery, ("Origin", "http://evil.example"))).IsProblem(HttpStatusCode.Forbidden, "FORBIDDEN");
-        Assert.Contains("managed_session=", (await node.GetAsync(link.PathAndQuery)).Is(HttpStatusCode.Redirect).Headers.GetValues("Set-Cookie").Single());
+        Assert.Contains("managed_session=", (await node.GetAsync(link.PathAndQuery))
+            .Is(HttpStatusCode.Redirect).Headers.GetValues("Set-Cookie").Single());
         (await node.GetAsync(link.PathAndQuery)).IsProblem(HttpStatusCode.Unauthorized, "UNAUTHENTICATED");
         (await node.PostAsync("auth/sign-in-links")).IsProblem(HttpStatusCode.Unauthorized, "UNAUTHENTICATED");
     }
@@ -58,19 +59,25 @@ public sealed class SignInLinkTests
             await node.Host.DisposeAsync();
             folder = Path.Combine(node.Folder, "data");
             Assert.False(File.Exists(Path.Combine(folder, "admin-address")));
-            await File.WriteAllTextAsync(Path.Combine(folder, "admin-address"), "http://127.0.0.1:9/"); // of a run that was killed: its port may be somebody else's
-            Assert.Contains("no node runs", (await Assert.ThrowsAsync<StartException>(() => SignInCommand.RunAsync(folder, TextWriter.Null))).Message);
+            // of a run that was killed: its port may be somebody else's
+            await File.WriteAllTextAsync(Path.Combine(folder, "admin-address"), "http://127.0.0.1:9/");
+            Assert.Contains("no node runs",
+                (await Assert.ThrowsAsync<StartException>(() => SignInCommand.RunAsync(folder, TextWriter.Null))).Message);
         }
-        Assert.Contains("no node runs", (await Assert.ThrowsAsync<StartException>(() => SignInCommand.RunAsync(folder, TextWriter.Null))).Message);
+        Assert.Contains("no node runs",
+            (await Assert.ThrowsAsync<StartException>(() => SignInCommand.RunAsync(folder, TextWriter.Null))).Message);
     }
 
     [Fact]
     public async Task CodesAndTokens_AreInNoLogOrEvent()
     {
         await using var program = await RunningProgram.StartAsync();
-        using var http = new HttpClient(new SocketsHttpHandler { UseCookies = false, AllowAutoRedirect = false }) { BaseAddress = new(program.SignInLink.GetLeftPart(UriPartial.Authority)) };
+        using var http = new HttpClient(new SocketsHttpHandler { UseCookies = false, AllowAutoRedirect = false }) { BaseAddress =
+            new(program.SignInLink.GetLeftPart(UriPartial.Authority)) };
         var token = (await File.ReadAllTextAsync(Path.Combine(program.DataFolder, "admin-token"))).Trim();
-        using (var trace = new HttpRequestMessage(HttpMethod.Post, "/logging?level=trace&Microsoft=trace&System=trace&Microsoft.AspNetCore.Hosting.Diagnostics=trace&Microsoft.AspNetCore.Server.Kestrel=trace"))
+        using (var trace = new HttpRequestMessage(HttpMethod.Post,
+            "/logging?level=trace&Microsoft=trace&System=trace&Microsoft.AspNetCore.Hosting.Diagnostics=trace&"
+                + "Microsoft.AspNetCore.Server.Kestrel=trace"))
         {
             trace.Headers.Authorization = new("Bearer", token);
             Assert.Equal(HttpStatusCode.OK, (await http.SendAsync(trace)).StatusCode);
@@ -79,14 +86,16 @@ public sealed class SignInLinkTests
         Assert.Equal(HttpStatusCode.Redirect, signedIn.StatusCode);
         Assert.Equal(HttpStatusCode.Unauthorized, (await http.GetAsync(program.SignInLink)).StatusCode);
         var cookie = signedIn.Headers.GetValues("Set-Cookie").Single().Split(';')[0];
-        using (var me = new HttpRequestMessage(HttpMethod.Get, "/api/v1/auth/me") { Headers = { { "Cookie", cookie }, { "Sec-Fetch-Site", "same-origin" } } })
+        using (var me = new HttpRequestMessage(HttpMethod.Get,
+            "/api/v1/auth/me") { Headers = { { "Cookie", cookie }, { "Sec-Fetch-Site", "same-origin" } } })
             Assert.Equal(HttpStatusCode.OK, (await http.SendAsync(me)).StatusCode);
         await program.StopAsync();
         Assert.Contains("dbug", program.Errors); // the trace level was on
         foreach (var secret in new[] { program.SignInLink.Query["?code=".Length..], token, cookie.Split('=')[1] })
         {
             Assert.DoesNotContain(secret, program.Errors);
-            foreach (var file in Directory.EnumerateFiles(program.DataFolder, "*", SearchOption.AllDirectories).Where(f => Path.GetFileName(f) != "admin-token"))
+            foreach (var file in Directory.EnumerateFiles(program.DataFolder, "*", SearchOption.AllDirectories)
+                .Where(f => Path.GetFileName(f) != "admin-token"))
                 Assert.DoesNotContain(secret, Encoding.Latin1.GetString(await File.ReadAllBytesAsync(file)));
         }
     }

@@ -30,7 +30,8 @@ public sealed class JsonPatchTests
     [Fact]
     public void CopiesIntoAList_EndAtTheSizeLimit()
     {
-        var patch = "[" + string.Join(',', Enumerable.Range(0, 40).Select(_ => """{"op":"copy","from":"/l","path":"/m/-"},{"op":"copy","from":"/m","path":"/l/x"}""")) + "]";
+        var patch = "[" + string.Join(',', Enumerable.Range(0, 40)
+            .Select(_ => """{"op":"copy","from":"/l","path":"/m/-"},{"op":"copy","from":"/m","path":"/l/x"}""")) + "]";
         var target = Parse("""{"l":{"t":"text"},"m":[]}""");
         Assert.Throws<ApiException>(() => JsonPatch.Apply(target, Parse(patch)));
         Assert.InRange(DocumentLimits.Measure(target).Bytes, 1, DocumentLimits.MaxBytes);
@@ -47,7 +48,8 @@ public sealed class JsonPatchTests
     public void TooMuchWork_IsRefused()
     {
         var target = Parse("""{"l":[""" + string.Join(',', Enumerable.Range(0, 50_000).Select(i => $$"""{"name":"n{{i}}"}""")) + "]}");
-        var patch = "[" + string.Join(',', Enumerable.Repeat("""{"op":"replace","path":"/l/n49999","value":{"name":"n49999"}}""", 5000)) + "]";
+        var patch = "[" + string.Join(',', Enumerable.Repeat("""{"op":"replace","path":"/l/n49999","value":{"name":"n49999"}}""", 5000))
+            + "]";
         Assert.Equal(413, Assert.Throws<ApiException>(() => JsonPatch.Apply(target, Parse(patch))).Code.Status);
     }
 
@@ -70,7 +72,9 @@ public sealed class JsonPatchTests
     {
         var big = new string('x', 9 << 20);
         var target = Parse($$"""{"t":"{{big}}"}""");
-        var patch = Parse($$"""[{"op":"remove","path":"/t"},{"op":"add","path":"/t","value":"{{big}}"},{"op":"replace","path":"/t","value":"y"},{"op":"add","path":"/t","value":"{{big}}"}]""");
+        var patch = Parse(
+            $$"""[{"op":"remove","path":"/t"},{"op":"add","path":"/t","value":"{{big}}"},{"op":"replace","path":"/t","value":"y"},"""
+                + $$"""{"op":"add","path":"/t","value":"{{big}}"}]""");
         Assert.Equal(big, ((ConfigObject)JsonPatch.Apply(target, patch)).Text("t"));
     }
 

@@ -33,7 +33,8 @@ public sealed class LargeDiffTests
     [Fact]
     public void UnifiedDiffOfTextsThatHaveNothingInCommon_IsRemovedAndAdded()
     {
-        string from = string.Concat(Enumerable.Range(0, 50_000).Select(i => $"a{i}\n")), to = string.Concat(Enumerable.Range(0, 50_000).Select(i => $"b{i}\n"));
+        string from = string.Concat(Enumerable.Range(0, 50_000).Select(i => $"a{i}\n")),
+            to = string.Concat(Enumerable.Range(0, 50_000).Select(i => $"b{i}\n"));
         var lines = UnifiedDiff.Between("same\n" + from, "same\n" + to, "x", "y").Split('\n');
         Assert.Equal("@@ -1,50001 +1,50001 @@", lines[2]);
         Assert.Equal([" same", "-a0"], lines[3..5]);
@@ -41,5 +42,6 @@ public sealed class LargeDiffTests
     }
 
     private static ConfigObject Names(IEnumerable<int> numbers) =>
-        (ConfigObject)ConfigParser.Parse("""{"clusters":[""" + string.Join(',', numbers.Select(n => $$"""{"name":"c{{n}}"}""")) + "]}", ConfigFormat.Json, "test", new ConfigErrors())!;
+        (ConfigObject)ConfigParser.Parse("""{"clusters":[""" + string.Join(',', numbers.Select(n => $$"""{"name":"c{{n}}"}""")) + "]}",
+            ConfigFormat.Json, "test", new ConfigErrors())!;
 }

@@ -19,7 +19,8 @@ public sealed class StructuralDiffTests
         var patch = new ConfigArray();
         foreach (var operation in StructuralDiff.Between(Read(from), Read(to)))
         {
-            var step = new ConfigObject().Set("op", ConfigScalar.String(operation.Op)).Set("path", ConfigScalar.String(operation.Pointer[1..]));
+            var step = new ConfigObject().Set("op", ConfigScalar.String(operation.Op))
+                .Set("path", ConfigScalar.String(operation.Pointer[1..]));
             if (operation.Op == "move")
                 step.Set("from", ConfigScalar.String(((ConfigScalar)operation.From!).Text[1..]));
             else if (operation.To is { } value)

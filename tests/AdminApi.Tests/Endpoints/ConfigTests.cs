@@ -30,7 +30,8 @@ public sealed class ConfigTests(NodeFixture fixture) : IClassFixture<NodeFixture
     {
         var before = await Node.GetAsync("config");
         await Node.PutAsync("clusters/config-moves", """{"endpoints":["127.0.0.1:9"]}""");
-        (await Node.PutAsync("config", before.Body, ("If-Match", before.ETag!))).IsProblem(HttpStatusCode.PreconditionFailed, "ETAG_MISMATCH");
+        (await Node.PutAsync("config", before.Body, ("If-Match", before.ETag!)))
+            .IsProblem(HttpStatusCode.PreconditionFailed, "ETAG_MISMATCH");
     }
 
     [Fact]
@@ -38,7 +39,8 @@ public sealed class ConfigTests(NodeFixture fixture) : IClassFixture<NodeFixture
     {
         var before = await Node.ActiveVersionAsync();
         var patched = (await Node.SendAsync("PATCH", "config",
-            """[{"op":"add","path":"/clusters/spare/lb_policy","value":"RANDOM"},{"op":"add","path":"/clusters/-","value":{"name":"one-more","endpoints":["127.0.0.1:9"]}}]""", "application/json-patch+json")).Is(HttpStatusCode.OK);
+            """[{"op":"add","path":"/clusters/spare/lb_policy","value":"RANDOM"},{"op":"add","path":"/clusters/"""
+                + """-","value":{"name":"one-more","endpoints":["127.0.0.1:9"]}}]""", "application/json-patch+json")).Is(HttpStatusCode.OK);
         Assert.Equal(before + 1, patched.Version);
         Assert.Equal("RANDOM", (await Node.GetAsync("clusters/spare")).Json.GetProperty("lb_policy").GetString());
         (await Node.GetAsync("clusters/one-more")).Is(HttpStatusCode.OK);
@@ -50,7 +52,8 @@ public sealed class ConfigTests(NodeFixture fixture) : IClassFixture<NodeFixture
         var before = await Node.ActiveVersionAsync();
         var valid = (await Node.SendAsync("POST", "config/validate", TestNode.Document, "application/yaml")).Is(HttpStatusCode.OK);
         Assert.True(valid.Json.GetProperty("valid").GetBoolean());
-        (await Node.PostAsync("config/validate", """{"static_resources":{"clusters":[{"name":"a","endpoints":["127.0.0.1:9"]}]}}""")).Is(HttpStatusCode.OK);
+        (await Node.PostAsync("config/validate", """{"static_resources":{"clusters":[{"name":"a","endpoints":["127.0.0.1:9"]}]}}"""))
+            .Is(HttpStatusCode.OK);
         (await Node.PostAsync("config/validate", """{"listener":[]}""")).IsProblem(HttpStatusCode.UnprocessableEntity, "VALIDATION_FAILED");
         Assert.Equal(before, await Node.ActiveVersionAsync());
     }
@@ -58,8 +61,11 @@ public sealed class ConfigTests(NodeFixture fixture) : IClassFixture<NodeFixture
     [Fact]
     public async Task Diff_OfDocuments_MatchesItemsByName()
     {
-        var diff = (await Node.PostAsync("config/diff", """{"from":{"clusters":[{"name":"a"},{"name":"b","lb_policy":"RANDOM"}]},"to":{"clusters":[{"name":"b","lb_policy":"ROUND_ROBIN"}]}}""")).Is(HttpStatusCode.OK);
-        var operations = diff.Json.GetProperty("operations").EnumerateArray().Select(o => $"{o.GetProperty("op").GetString()} {o.GetProperty("where").GetString()}").ToList();
+        var diff = (await Node.PostAsync("config/diff",
+            """{"from":{"clusters":[{"name":"a"},{"name":"b","lb_policy":"RANDOM"}]}"""
+                + ""","to":{"clusters":[{"name":"b","lb_policy":"ROUND_ROBIN"}]}}""")).Is(HttpStatusCode.OK);
+        var operations = diff.Json.GetProperty("operations").EnumerateArray()
+            .Select(o => $"{o.GetProperty("op").GetString()} {o.GetProperty("where").GetString()}").ToList();
         Assert.Equal(["remove clusters[a]", "replace clusters[b].lb_policy"], operations);
         Assert.Equal(1, diff.Json.GetProperty("summary").GetProperty("removed").GetInt32());
     }
@@ -69,7 +75,8 @@ public sealed class ConfigTests(NodeFixture fixture) : IClassFixture<NodeFixture
     {
         var envoy = (await Node.GetAsync("config/export?format=envoy")).Is(HttpStatusCode.OK);
         Assert.StartsWith("static_resources:", envoy.Body);
-        Assert.Contains("type.googleapis.com/envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager", envoy.Body);
+        Assert.Contains("type.googleapis.com/envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager",
+            envoy.Body);
     }
 
     [Fact]

@@ -16,14 +16,16 @@ public sealed class ErrorTests(NodeFixture fixture) : IClassFixture<NodeFixture>
             routes:
             - {match: {prefix: /}, route: {cluster: wbe}}
             """;
-        var refused = (await Node.SendAsync("PUT", "listeners/bad", body, "application/yaml")).IsProblem(HttpStatusCode.UnprocessableEntity, "VALIDATION_FAILED");
+        var refused = (await Node.SendAsync("PUT", "listeners/bad", body, "application/yaml"))
+            .IsProblem(HttpStatusCode.UnprocessableEntity, "VALIDATION_FAILED");
         var errors = refused.Json.GetProperty("errors").EnumerateArray().ToList();
         var field = errors.Single(e => e.GetProperty("code").GetString() == "UNKNOWN_FIELD");
         Assert.Equal(("#/adress", 2), (field.GetProperty("pointer").GetString(), field.GetProperty("line").GetInt32()));
         Assert.Equal("did you mean 'address'?", field.GetProperty("hint").GetString());
         Assert.True(field.GetProperty("column").GetInt32() >= 1);
         var reference = errors.Single(e => e.GetProperty("code").GetString() == "UNKNOWN_REFERENCE");
-        Assert.Equal(("#/routes/0/route/cluster", 4), (reference.GetProperty("pointer").GetString(), reference.GetProperty("line").GetInt32()));
+        Assert.Equal(("#/routes/0/route/cluster", 4),
+            (reference.GetProperty("pointer").GetString(), reference.GetProperty("line").GetInt32()));
         Assert.Equal("did you mean 'web'?", reference.GetProperty("hint").GetString());
         Assert.True(refused.Json.TryGetProperty("config_version", out _));
     }
@@ -31,9 +33,11 @@ public sealed class ErrorTests(NodeFixture fixture) : IClassFixture<NodeFixture>
     [Fact]
     public async Task ErrorOutsideOfTheFragment_PointsIntoTheDocument()
     {
-        var refused = (await Node.SendAsync("PATCH", "config", """[{"op":"remove","path":"/clusters/web"}]""", "application/json-patch+json")).IsProblem(HttpStatusCode.UnprocessableEntity, "VALIDATION_FAILED");
+        var refused = (await Node.SendAsync("PATCH", "config", """[{"op":"remove","path":"/clusters/web"}]""",
+            "application/json-patch+json")).IsProblem(HttpStatusCode.UnprocessableEntity, "VALIDATION_FAILED");
         var error = refused.Json.GetProperty("errors")[0];
-        Assert.Equal(("#/listeners/0/routes/0/route/cluster", "document"), (error.GetProperty("pointer").GetString(), error.GetProperty("scope").GetString()));
+        Assert.Equal(("#/listeners/0/routes/0/route/cluster", "document"),
+            (error.GetProperty("pointer").GetString(), error.GetProperty("scope").GetString()));
         Assert.False(error.TryGetProperty("line", out _));
     }
 
@@ -100,7 +104,8 @@ public sealed class ErrorTests(NodeFixture fixture) : IClassFixture<NodeFixture>
     [InlineData("clusters?page_size=many")]
     [InlineData("config?expanded=perhaps")]
     [InlineData("stats?filter=%28")]
-    public async Task BadParameter_IsRefused(string path) => (await Node.GetAsync(path)).IsProblem(HttpStatusCode.BadRequest, "INVALID_PARAMETER");
+    public async Task BadParameter_IsRefused(string path)
+        => (await Node.GetAsync(path)).IsProblem(HttpStatusCode.BadRequest, "INVALID_PARAMETER");
 
     [Fact]
     public async Task PutConfig_WithoutIfMatch_IsRefused() =>

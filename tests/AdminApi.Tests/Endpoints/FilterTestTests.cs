@@ -20,25 +20,35 @@ public sealed class FilterTestTests(NodeFixture fixture) : IClassFixture<NodeFix
               h:logWarn("seen")
             end
             function envoy_on_response(h) h:headers():replace("x-status", h:headers():get(":status")) end
-            """, """, "request": {"method": "POST", "path": "/a?b=1", "authority": "example.com", "headers": {"x-id": "7"}, "body": "hello"}, "upstream_response": {"status": 201, "headers": {"x-up": ["1", "2"]}, "body": "made"}"""));
+            """, """, "request": {"method": "POST", "path": "/a?b=1", "authority": "example.com", "headers": """
+                + """{"x-id": "7"}, "body": "hello"}, "upstream_response": {"status": 201, "headers": {"x-up": """
+                    + """["1", "2"]}, "body": "made"}"""));
         var response = result.GetProperty("response");
-        Assert.Equal((201, "made", "201"), (response.GetProperty("status").GetInt32(), response.GetProperty("body").GetString(), Header(response, "x-status")));
+        Assert.Equal((201, "made", "201"), (response.GetProperty("status").GetInt32(), response.GetProperty("body").GetString(),
+            Header(response, "x-status")));
         var upstream = result.GetProperty("upstream_requests")[0];
-        Assert.Equal(("POST", "/a?b=1", "HELLO", "lua 7", "example.com"), (upstream.GetProperty("method").GetString(), upstream.GetProperty("path").GetString(), upstream.GetProperty("body").GetString(), Header(upstream, "x-hello"), Header(upstream, "host")));
+        Assert.Equal(("POST", "/a?b=1", "HELLO", "lua 7", "example.com"),
+            (upstream.GetProperty("method").GetString(), upstream.GetProperty("path").GetString(), upstream.GetProperty("body").GetString(),
+                Header(upstream, "x-hello"), Header(upstream, "host")));
 
         var steps = result.GetProperty("trace").EnumerateArray().ToList();
         var first = steps[0];
-        Assert.Equal(("lua", "OnRequestHeaders", "StopIteration"), (first.GetProperty("filter").GetString(), first.GetProperty("hook").GetString(), first.GetProperty("status").GetString()));
-        Assert.Equal("lua 7", first.GetProperty("headers").EnumerateArray().Single(h => h.GetProperty("name").GetString() == "x-hello").GetProperty("after").GetString());
+        Assert.Equal(("lua", "OnRequestHeaders", "StopIteration"),
+            (first.GetProperty("filter").GetString(), first.GetProperty("hook").GetString(), first.GetProperty("status").GetString()));
+        Assert.Equal("lua 7", first.GetProperty("headers").EnumerateArray().Single(h => h.GetProperty("name").GetString() == "x-hello")
+            .GetProperty("after").GetString());
         var calls = steps.SelectMany(s => s.GetProperty("calls").EnumerateArray()).ToList();
         var add = calls.Single(c => c.GetProperty("function").GetString() == "headers:add");
-        Assert.Equal(("\"x-hello\", \"lua 7\"", "default_source_code:2"), (add.GetProperty("arguments").GetString(), add.GetProperty("place").GetString()));
+        Assert.Equal(("\"x-hello\", \"lua 7\"", "default_source_code:2"),
+            (add.GetProperty("arguments").GetString(), add.GetProperty("place").GetString()));
         Assert.Equal("\"7\"", calls.First(c => c.GetProperty("function").GetString() == "headers:get").GetProperty("result").GetString());
-        Assert.Equal("\"hello\"", calls.Single(c => c.GetProperty("function").GetString() == "buffer:getBytes").GetProperty("result").GetString());
+        Assert.Equal("\"hello\"", calls.Single(c => c.GetProperty("function").GetString() == "buffer:getBytes").GetProperty("result")
+            .GetString());
         var body = steps.Last(s => s.GetProperty("hook").GetString() == "OnRequestBody").GetProperty("body");
         Assert.Equal(("HELLO", 5), (body.GetProperty("text").GetString(), body.GetProperty("after").GetInt32()));
         Assert.Contains(steps, s => s.GetProperty("hook").GetString() == "OnResponseHeaders");
-        Assert.Contains(result.GetProperty("logs").EnumerateArray(), l => l.GetProperty("text").GetString()!.StartsWith("default_source_code:5: seen", StringComparison.Ordinal));
+        Assert.Contains(result.GetProperty("logs").EnumerateArray(),
+            l => l.GetProperty("text").GetString()!.StartsWith("default_source_code:5: seen", StringComparison.Ordinal));
         Assert.Equal(0, result.GetProperty("errors").GetArrayLength());
     }
 
@@ -53,8 +63,10 @@ public sealed class FilterTestTests(NodeFixture fixture) : IClassFixture<NodeFix
               end
             end
             """, """, "calls": [{"cluster": "spare", "status": 200, "body": "yes"}, {"cluster": "spare", "status": 401, "body": "no"}]"""));
-        Assert.Equal((403, "refused no"), (result.GetProperty("response").GetProperty("status").GetInt32(), result.GetProperty("response").GetProperty("body").GetString()));
-        Assert.Equal(["/auth1", "/auth2"], result.GetProperty("upstream_requests").EnumerateArray().Select(r => r.GetProperty("path").GetString()));
+        Assert.Equal((403, "refused no"), (result.GetProperty("response").GetProperty("status").GetInt32(),
+            result.GetProperty("response").GetProperty("body").GetString()));
+        Assert.Equal(["/auth1", "/auth2"], result.GetProperty("upstream_requests").EnumerateArray()
+            .Select(r => r.GetProperty("path").GetString()));
         Assert.Contains(result.GetProperty("trace").EnumerateArray(), s => s.GetProperty("hook").GetString() == "OnHttpCallResponse");
     }
 
@@ -73,20 +85,24 @@ public sealed class FilterTestTests(NodeFixture fixture) : IClassFixture<NodeFix
         var result = await RunAsync(Lua(script));
         Assert.Equal(error, result.GetProperty("errors")[0].GetString());
         Assert.Equal(200, result.GetProperty("response").GetProperty("status").GetInt32()); // it fails open
-        if (error.Contains("stopped", StringComparison.Ordinal)) Assert.InRange(result.GetProperty("instructions").GetInt64(), 1_000_000, 2_000_000);
+        if (error.Contains("stopped", StringComparison.Ordinal))
+            Assert.InRange(result.GetProperty("instructions").GetInt64(), 1_000_000, 2_000_000);
     }
 
     [Fact]
     public async Task Listener_IsTestedAsItIsAndNothingOfItMeetsTraffic()
     {
         var before = await Node.ActiveVersionAsync();
-        (await Node.PostAsync("listeners/edge/filter_chains/main/http_filters", """{"name":"stamp","typed_config":{"@type":"header_mutation","mutations":{"response_mutations":[{"append":{"header":{"key":"x-stamp","value":"1"}}}]}}}""")).Is(HttpStatusCode.Created);
-        var result = await RunAsync("""{"listener": "edge", "chain": "main", "request": {"path": "/x"}, "upstream_response": {"status": 204}}""");
+        (await Node.PostAsync("listeners/edge/filter_chains/main/http_filters",
+            """{"name":"stamp","typed_config":{"@type":"header_mutation","mutations":{"response_mutations":[{"append":{"header":{"key":"x-stamp","value":"1"}}}]}}}""")).Is(HttpStatusCode.Created);
+        var result =
+            await RunAsync("""{"listener": "edge", "chain": "main", "request": {"path": "/x"}, "upstream_response": {"status": 204}}""");
         Assert.Equal("1", Header(result.GetProperty("response"), "x-stamp"));
         Assert.Equal("web", result.GetProperty("upstream_requests")[0].GetProperty("cluster").GetString());
         Assert.Contains(result.GetProperty("trace").EnumerateArray(), s => s.GetProperty("filter").GetString() == "stamp");
         var old = await RunAsync($$$"""{"listener": "edge", "version": {{{before}}}, "request": {"path": "/x"}}""");
-        Assert.DoesNotContain(old.GetProperty("response").GetProperty("headers").EnumerateArray(), h => h.GetProperty("name").GetString() == "x-stamp");
+        Assert.DoesNotContain(old.GetProperty("response").GetProperty("headers").EnumerateArray(),
+            h => h.GetProperty("name").GetString() == "x-stamp");
         Assert.Equal(before + 1, await Node.ActiveVersionAsync());
         Assert.Empty(Directory.GetDirectories(Path.GetTempPath(), "managed-sandbox-*"));
     }
@@ -107,7 +123,8 @@ public sealed class FilterTestTests(NodeFixture fixture) : IClassFixture<NodeFix
     }
 
     [Fact]
-    public async Task UnknownListener_IsNotFound() => (await Node.PostAsync("filters/test", """{"listener": "edg"}""")).IsProblem(HttpStatusCode.NotFound, "NOT_FOUND");
+    public async Task UnknownListener_IsNotFound()
+        => (await Node.PostAsync("filters/test", """{"listener": "edg"}""")).IsProblem(HttpStatusCode.NotFound, "NOT_FOUND");
 
     [Fact]
     public async Task ManyRuns_LeaveNoDescriptorsBehind()
@@ -126,5 +143,7 @@ public sealed class FilterTestTests(NodeFixture fixture) : IClassFixture<NodeFix
     private async Task<JsonElement> RunAsync(string body) => (await Node.PostAsync("filters/test", body)).Is(HttpStatusCode.OK).Json;
 
     private static string? Header(JsonElement message, string name) =>
-        message.GetProperty("headers").EnumerateArray().FirstOrDefault(h => h.GetProperty("name").GetString() == name) is { ValueKind: JsonValueKind.Object } found ? found.GetProperty("value").GetString() : null;
+        message.GetProperty("headers").EnumerateArray()
+            .FirstOrDefault(h => h.GetProperty("name").GetString() == name) is { ValueKind: JsonValueKind.Object } found
+            ? found.GetProperty("value").GetString() : null;
 }

@@ -12,8 +12,10 @@ public sealed class HarmfulDocumentTests(NodeFixture fixture) : IClassFixture<No
 
     public static TheoryData<string, string> Doors() => new()
     {
-        { "PUT", "config" }, { "PATCH", "config" }, { "POST", "config/validate" }, { "POST", "config/diff" }, { "POST", "match" }, { "POST", "filters/test" },
-        { "PUT", "clusters/web" }, { "POST", "clusters" }, { "PATCH", "clusters/web" }, { "PUT", "listeners/edge" }, { "PATCH", "listeners/edge" }, { "PUT", "clusters/order" },
+        { "PUT", "config" }, { "PATCH", "config" }, { "POST", "config/validate" }, { "POST", "config/diff" }, { "POST", "match" },
+        { "POST", "filters/test" },
+        { "PUT", "clusters/web" }, { "POST", "clusters" }, { "PATCH", "clusters/web" }, { "PUT", "listeners/edge" },
+        { "PATCH", "listeners/edge" }, { "PUT", "clusters/order" },
         { "PATCH", "versions/1" }, { "POST", "versions/1/rollback" }, { "PUT", "listeners/edge/filter_chains/main/http_filters/router" },
     };
 
@@ -60,17 +62,20 @@ public sealed class HarmfulDocumentTests(NodeFixture fixture) : IClassFixture<No
     public async Task PatchOfCopies_IsRefused()
     {
         var bomb = "[" + string.Join(',', Enumerable.Repeat("""{"op":"copy","from":"","path":"/clusters/0/metadata"}""", 2500)) + "]";
-        (await Node.SendAsync("PATCH", "config", bomb, "application/json-patch+json")).IsProblem(HttpStatusCode.UnprocessableEntity, "VALIDATION_FAILED");
+        (await Node.SendAsync("PATCH", "config", bomb, "application/json-patch+json"))
+            .IsProblem(HttpStatusCode.UnprocessableEntity, "VALIDATION_FAILED");
     }
 
     [Fact]
     public async Task PieceThatMakesTheDocumentTooDeep_IsRefusedWithItsPlace()
     {
         var config = string.Concat(Enumerable.Repeat("{\"a\":", 57)) + "1" + new string('}', 57);
-        var refused = (await Node.PutAsync("listeners/deep", $$"""{"address":"127.0.0.1:0","filter_chains":[{"name":"main","filters":[{"name":"x","typed_config":{{config}}}]}]}"""))
+        var refused = (await Node.PutAsync("listeners/deep",
+            $$"""{"address":"127.0.0.1:0","filter_chains":[{"name":"main","filters":[{"name":"x","typed_config":{{config}}}]}]}"""))
             .IsProblem(HttpStatusCode.UnprocessableEntity, "VALIDATION_FAILED");
         var error = refused.Json.GetProperty("errors")[0];
-        Assert.StartsWith("#/listeners/1/filter_chains/0/filters/0/typed_config/a/a", error.GetProperty("pointer").GetString(), StringComparison.Ordinal);
+        Assert.StartsWith("#/listeners/1/filter_chains/0/filters/0/typed_config/a/a", error.GetProperty("pointer").GetString(),
+            StringComparison.Ordinal);
         Assert.Equal("document", error.GetProperty("scope").GetString());
     }
 
@@ -78,7 +83,8 @@ public sealed class HarmfulDocumentTests(NodeFixture fixture) : IClassFixture<No
     public async Task ManyErrors_AreCutOff()
     {
         var clusters = string.Join(',', Enumerable.Range(0, 3000).Select(i => $$"""{"name":"c{{i}}","nonsense":1}"""));
-        var refused = (await Node.PostAsync("config/validate", $$"""{"clusters":[{{clusters}}]}""")).IsProblem(HttpStatusCode.UnprocessableEntity, "VALIDATION_FAILED");
+        var refused = (await Node.PostAsync("config/validate", $$"""{"clusters":[{{clusters}}]}"""))
+            .IsProblem(HttpStatusCode.UnprocessableEntity, "VALIDATION_FAILED");
         Assert.InRange(refused.Json.GetProperty("errors").GetArrayLength(), 1000, 1001);
     }
 
@@ -92,7 +98,8 @@ public sealed class HarmfulDocumentTests(NodeFixture fixture) : IClassFixture<No
         {
             (await Node.PostAsync("config/validate", Try(i))).Is(HttpStatusCode.OK);
             (await Node.PutAsync("config?dry_run=true", Try(i), ("If-Match", etag))).Is(HttpStatusCode.OK);
-            (await Node.PostAsync("config/validate", Try(i).Replace("STATIC", "NONE", StringComparison.Ordinal))).Is(HttpStatusCode.UnprocessableEntity);
+            (await Node.PostAsync("config/validate", Try(i).Replace("STATIC", "NONE", StringComparison.Ordinal)))
+                .Is(HttpStatusCode.UnprocessableEntity);
         }
         Assert.InRange(Node.Host.Proxy.Stats.Names, 1, names); // a version of another test may still have been going
         Assert.InRange(Node.Host.Proxy.GuestVms().Count, 0, machines);

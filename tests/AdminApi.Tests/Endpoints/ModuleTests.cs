@@ -15,7 +15,8 @@ public sealed class ModuleTests(NodeFixture fixture) : IClassFixture<NodeFixture
         var script = Script("once");
         var digest = "sha256:" + Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(script)));
         var stored = await UploadAsync("modules?name=once", script, HttpStatusCode.Created);
-        Assert.Equal((digest, "lua", "once"), (stored.Json.GetProperty("digest").GetString(), stored.Json.GetProperty("kind").GetString(), stored.Json.GetProperty("names")[0].GetString()));
+        Assert.Equal((digest, "lua", "once"), (stored.Json.GetProperty("digest").GetString(), stored.Json.GetProperty("kind").GetString(),
+            stored.Json.GetProperty("names")[0].GetString()));
         await UploadAsync("modules?name=twice", script, HttpStatusCode.OK);
         Assert.Equal(script, (await Node.GetAsync($"modules/{digest}/content")).Is(HttpStatusCode.OK).Body);
         Assert.Equal(digest, (await Node.GetAsync("modules/by-name/twice")).Is(HttpStatusCode.OK).Json.GetProperty("digest").GetString());
@@ -26,9 +27,11 @@ public sealed class ModuleTests(NodeFixture fixture) : IClassFixture<NodeFixture
     public async Task Upload_DamagedOnTheWay_IsRefused()
     {
         var other = Convert.ToBase64String(SHA256.HashData("something else"u8));
-        (await Node.SendAsync("POST", "modules", Script("damaged"), "text/x-lua", ("Content-Digest", $"sha-256=:{other}:"))).IsProblem(HttpStatusCode.BadRequest, "MALFORMED_BODY");
+        (await Node.SendAsync("POST", "modules", Script("damaged"), "text/x-lua", ("Content-Digest", $"sha-256=:{other}:")))
+            .IsProblem(HttpStatusCode.BadRequest, "MALFORMED_BODY");
         var right = Convert.ToBase64String(SHA256.HashData(Encoding.UTF8.GetBytes(Script("whole"))));
-        (await Node.SendAsync("POST", "modules", Script("whole"), "text/x-lua", ("Content-Digest", $"sha-256=:{right}:"))).Is(HttpStatusCode.Created);
+        (await Node.SendAsync("POST", "modules", Script("whole"), "text/x-lua", ("Content-Digest", $"sha-256=:{right}:")))
+            .Is(HttpStatusCode.Created);
     }
 
     [Fact]
@@ -38,7 +41,8 @@ public sealed class ModuleTests(NodeFixture fixture) : IClassFixture<NodeFixture
         (await Node.PutAsync("modules/by-name/pointer", $$"""{"digest":"{{digest}}"}""")).Is(HttpStatusCode.OK);
         Assert.Equal(digest, (await Node.GetAsync("modules/by-name/pointer")).Json.GetProperty("digest").GetString());
         (await Node.PutAsync("modules/by-name/pointer", """{"digest":"sha256:0"}""")).IsProblem(HttpStatusCode.NotFound, "NOT_FOUND");
-        (await Node.PutAsync("modules/by-name/bad%20name", $$"""{"digest":"{{digest}}"}""")).IsProblem(HttpStatusCode.BadRequest, "INVALID_PARAMETER");
+        (await Node.PutAsync("modules/by-name/bad%20name", $$"""{"digest":"{{digest}}"}"""))
+            .IsProblem(HttpStatusCode.BadRequest, "INVALID_PARAMETER");
     }
 
     [Fact]
@@ -56,7 +60,8 @@ public sealed class ModuleTests(NodeFixture fixture) : IClassFixture<NodeFixture
 
     private static string Script(string name) => $"function envoy_on_request(h) h:headers():add(\"x-{name}\", \"lua\") end";
 
-    private async Task<Answer> UploadAsync(string path, string script, HttpStatusCode status) => (await Node.SendAsync("POST", path, script, "text/x-lua")).Is(status);
+    private async Task<Answer> UploadAsync(string path, string script, HttpStatusCode status)
+        => (await Node.SendAsync("POST", path, script, "text/x-lua")).Is(status);
 
     private void Execute(string sql, string digest)
     {

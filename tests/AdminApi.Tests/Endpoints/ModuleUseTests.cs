@@ -11,7 +11,8 @@ public sealed class ModuleUseTests
     {
         await using var node = await TestNode.StartAsync(Answering);
         var first = await UploadAsync(node, "one");
-        var added = await node.PostAsync("listeners/edge/filter_chains/main/http_filters?before=router", """{"name":"stamp","typed_config":{"@type":"lua","module":"stamp"}}""");
+        var added = await node.PostAsync("listeners/edge/filter_chains/main/http_filters?before=router",
+            """{"name":"stamp","typed_config":{"@type":"lua","module":"stamp"}}""");
         added.Is(HttpStatusCode.Created);
         Assert.Equal("one", await StampAsync(node));
         Assert.Contains(first, (await node.GetAsync("config")).Body);
@@ -21,7 +22,8 @@ public sealed class ModuleUseTests
         // The name moves on: nothing that runs changes; naming it again is what brings the new code.
         var second = await UploadAsync(node, "two");
         Assert.Equal("one", await StampAsync(node));
-        (await node.PutAsync("listeners/edge/filter_chains/main/http_filters/stamp", """{"name":"stamp","typed_config":{"@type":"lua","module":"stamp"}}""")).Is(HttpStatusCode.OK);
+        (await node.PutAsync("listeners/edge/filter_chains/main/http_filters/stamp",
+            """{"name":"stamp","typed_config":{"@type":"lua","module":"stamp"}}""")).Is(HttpStatusCode.OK);
         Assert.Equal("two", await StampAsync(node));
         Assert.Contains(second, (await node.GetAsync("config")).Body);
 
@@ -51,7 +53,9 @@ public sealed class ModuleUseTests
     {
         await using var node = await TestNode.StartAsync(Answering);
         await UploadAsync(node, "one");
-        var refused = (await node.PostAsync("listeners/edge/filter_chains/main/http_filters", """{"name":"stamp","typed_config":{"@type":"lua","module":"stmp"}}""")).IsProblem(HttpStatusCode.UnprocessableEntity, "VALIDATION_FAILED");
+        var refused = (await node.PostAsync("listeners/edge/filter_chains/main/http_filters",
+            """{"name":"stamp","typed_config":{"@type":"lua","module":"stmp"}}"""))
+                .IsProblem(HttpStatusCode.UnprocessableEntity, "VALIDATION_FAILED");
         var error = refused.Json.GetProperty("errors")[0];
         Assert.Equal("#/typed_config/module", error.GetProperty("pointer").GetString());
         Assert.Equal("UNKNOWN_REFERENCE", error.GetProperty("code").GetString());
@@ -62,9 +66,11 @@ public sealed class ModuleUseTests
     public async Task ScriptThatDoesNotCompile_IsRefusedWithItsLine()
     {
         await using var node = await TestNode.StartAsync(Answering);
-        var refused = (await node.SendAsync("POST", "modules?name=bad", "local x = 1\nlocal y = = 2\n", "text/x-lua")).IsProblem(HttpStatusCode.UnprocessableEntity, "COMPILE_FAILED");
+        var refused = (await node.SendAsync("POST", "modules?name=bad", "local x = 1\nlocal y = = 2\n", "text/x-lua"))
+            .IsProblem(HttpStatusCode.UnprocessableEntity, "COMPILE_FAILED");
         Assert.Equal(2, refused.Json.GetProperty("errors")[0].GetProperty("line").GetInt32());
-        Assert.Contains("unexpected symbol", refused.Json.GetProperty("errors")[0].GetProperty("detail").GetString(), StringComparison.Ordinal);
+        Assert.Contains("unexpected symbol", refused.Json.GetProperty("errors")[0].GetProperty("detail").GetString(),
+            StringComparison.Ordinal);
         (await node.GetAsync("modules/by-name/bad")).Is(HttpStatusCode.NotFound);
     }
 
@@ -73,8 +79,11 @@ public sealed class ModuleUseTests
     {
         await using var node = await TestNode.StartAsync(Answering);
         await UploadAsync(node, "one");
-        (await node.SendAsync("PATCH", "listeners/edge", """{"routes":[{"name":"all","match":{"prefix":"/"},"metadata":{"filter_metadata":{"lua":{"module":"stamp"}}},"direct_response":{"status":200}}]}""", "application/merge-patch+json")).Is(HttpStatusCode.OK);
-        Assert.Contains("\"module\": \"stamp\"", JsonSerializer.Serialize((await node.GetAsync("listeners/edge")).Json, Indented), StringComparison.Ordinal);
+        (await node.SendAsync("PATCH", "listeners/edge",
+            """{"routes":[{"name":"all","match":{"prefix":"/"},"metadata":{"filter_metadata":{"lua":{"module":"stamp"}}}"""
+                + ""","direct_response":{"status":200}}]}""", "application/merge-patch+json")).Is(HttpStatusCode.OK);
+        Assert.Contains("\"module\": \"stamp\"", JsonSerializer.Serialize((await node.GetAsync("listeners/edge")).Json, Indented),
+            StringComparison.Ordinal);
     }
 
     private const string Answering = """
@@ -88,7 +97,8 @@ public sealed class ModuleUseTests
     private static readonly JsonSerializerOptions Indented = new() { WriteIndented = true };
 
     private static async Task<string> UploadAsync(TestNode node, string stamp) =>
-        (await node.SendAsync("POST", "modules?name=stamp", $"function envoy_on_response(h) h:headers():replace('x-stamp', '{stamp}') end", "text/x-lua")).Is(HttpStatusCode.Created).Json.GetProperty("digest").GetString()!;
+        (await node.SendAsync("POST", "modules?name=stamp", $"function envoy_on_response(h) h:headers():replace('x-stamp', '{stamp}') end",
+            "text/x-lua")).Is(HttpStatusCode.Created).Json.GetProperty("digest").GetString()!;
 
     private static async Task<string> StampAsync(TestNode node)
     {

@@ -30,10 +30,13 @@ public sealed class NameTests(NodeFixture fixture) : IClassFixture<NodeFixture>
         (await Node.SendAsync("PATCH", path, """{"lb_policy":"RANDOM"}""", "application/merge-patch+json")).Is(HttpStatusCode.OK);
 
         var route = "listeners/" + Uri.EscapeDataString("l " + name);
-        var listener = JsonSerializer.Serialize(new { address = "127.0.0.1:0", routes = new[] { new { match = new { prefix = "/" }, route = new { cluster = name } } } });
+        var listener = JsonSerializer.Serialize(
+            new { address = "127.0.0.1:0", routes = new[] { new { match = new { prefix = "/" }, route = new { cluster = name } } } });
         (await Node.PutAsync(route, listener)).Is(HttpStatusCode.Created);
-        (await Node.PutAsync($"{route}/filter_chains/main/http_filters/{Uri.EscapeDataString(name)}", """{"typed_config":{"@type":"lua","inline_code":""}}""")).Is(HttpStatusCode.Created);
-        Assert.Equal(name, (await Node.GetAsync($"{route}/filter_chains/main/http_filters/{Uri.EscapeDataString(name)}")).Is(HttpStatusCode.OK).Json.GetProperty("name").GetString());
+        (await Node.PutAsync($"{route}/filter_chains/main/http_filters/{Uri.EscapeDataString(name)}",
+            """{"typed_config":{"@type":"lua","inline_code":""}}""")).Is(HttpStatusCode.Created);
+        Assert.Equal(name, (await Node.GetAsync($"{route}/filter_chains/main/http_filters/{Uri.EscapeDataString(name)}"))
+            .Is(HttpStatusCode.OK).Json.GetProperty("name").GetString());
         (await Node.SendAsync("DELETE", path, "", "application/json")).IsProblem(HttpStatusCode.Conflict, "IN_USE");
         (await Node.SendAsync("DELETE", route, "", "application/json")).Is(HttpStatusCode.OK);
         (await Node.SendAsync("DELETE", path, "", "application/json")).Is(HttpStatusCode.OK);
@@ -56,12 +59,16 @@ public sealed class NameTests(NodeFixture fixture) : IClassFixture<NodeFixture>
     [InlineData("a\u200bb")]
     [InlineData("a\u2028b")]
     public async Task Name_ThatCannotBePrinted_IsRefused(string name) =>
-        (await Node.PostAsync("config/validate", JsonSerializer.Serialize(new { clusters = new[] { new { name, endpoints = new[] { "127.0.0.1:9" } } } }))).IsProblem(HttpStatusCode.UnprocessableEntity, "VALIDATION_FAILED");
+        (await Node.PostAsync("config/validate",
+            JsonSerializer.Serialize(new { clusters = new[] { new { name, endpoints = new[] { "127.0.0.1:9" } } } })))
+                .IsProblem(HttpStatusCode.UnprocessableEntity, "VALIDATION_FAILED");
 
     [Fact]
     public async Task Name_Of257Characters_IsRefused()
     {
-        static string Document(int length) => JsonSerializer.Serialize(new { clusters = new[] { new { name = new string('n', length), endpoints = new[] { "127.0.0.1:9" } } } });
+        static string Document(int length)
+            => JsonSerializer.Serialize(
+                new { clusters = new[] { new { name = new string('n', length), endpoints = new[] { "127.0.0.1:9" } } } });
         (await Node.PostAsync("config/validate", Document(256))).Is(HttpStatusCode.OK);
         (await Node.PostAsync("config/validate", Document(257))).IsProblem(HttpStatusCode.UnprocessableEntity, "VALIDATION_FAILED");
     }

@@ -27,15 +27,18 @@ public sealed class VmTests
     public async Task Machines_AreListedWithWhatTheyDid()
     {
         await using var node = await TestNode.StartAsync(Document);
-        Assert.Equal("ready", (await node.GetAsync("vms")).Is(HttpStatusCode.OK).Json.GetProperty("items")[0].GetProperty("state").GetString());
+        Assert.Equal("ready", (await node.GetAsync("vms")).Is(HttpStatusCode.OK).Json.GetProperty("items")[0].GetProperty("state")
+            .GetString());
         await AskAsync(node, "/");
         await AskAsync(node, "/loop");
         var vm = (await node.GetAsync("vms?kind=lua")).Is(HttpStatusCode.OK).Json.GetProperty("items")[0];
-        Assert.Equal(("default_source_code", 0, "active", 2, 1, 1), (vm.GetProperty("name").GetString(), vm.GetProperty("worker").GetInt32(), vm.GetProperty("state").GetString(),
+        Assert.Equal(("default_source_code", 0, "active", 2, 1, 1),
+            (vm.GetProperty("name").GetString(), vm.GetProperty("worker").GetInt32(), vm.GetProperty("state").GetString(),
             vm.GetProperty("executions").GetInt32(), vm.GetProperty("errors").GetInt32(), vm.GetProperty("breaches").GetInt32()));
         Assert.InRange(vm.GetProperty("memory_bytes").GetInt64(), 10_000, 1_000_000);
         Assert.Equal(2, vm.GetProperty("time_histogram").EnumerateArray().Sum(b => b.GetProperty("count").GetInt32()));
-        Assert.Equal(1, vm.GetProperty("instruction_histogram").EnumerateArray().Single(b => b.GetProperty("le").GetInt32() == 8192).GetProperty("count").GetInt32());
+        Assert.Equal(1, vm.GetProperty("instruction_histogram").EnumerateArray().Single(b => b.GetProperty("le").GetInt32() == 8192)
+            .GetProperty("count").GetInt32());
         Assert.InRange(vm.GetProperty("instructions").GetInt64(), 5_000, 10_000);
         Assert.Equal(0, (await node.GetAsync("vms?state=quarantined")).Json.GetProperty("total_size").GetInt32());
         for (int i = 0; i < 10; i++) await AskAsync(node, "/loop");
@@ -64,7 +67,8 @@ public sealed class VmTests
     private static async Task AskAsync(TestNode node, string path)
     {
         using var http = new HttpClient();
-        using var answer = await http.GetAsync(new Uri($"http://{node.Host.Proxy.Listeners().Single().BoundAddress}{path}"), TestContext.Current.CancellationToken);
+        using var answer = await http.GetAsync(new Uri($"http://{node.Host.Proxy.Listeners().Single().BoundAddress}{path}"),
+            TestContext.Current.CancellationToken);
         Assert.Equal(HttpStatusCode.OK, answer.StatusCode);
     }
 }

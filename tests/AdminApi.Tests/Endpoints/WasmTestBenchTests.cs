@@ -24,18 +24,27 @@ public sealed class WasmTestBenchTests(NodeFixture fixture) : IClassFixture<Node
             .On("request_body", """(drop (call $proxy_set_buffer_bytes (i32.const 0) (i32.const 0) (local.get $a) "HELLO there"))""")
             .On("response_headers", """(drop (call $proxy_replace_header_map_value (i32.const 2) "x-up" "two"))""")
             .On("log", """(drop (call $proxy_log (i32.const 2) "done"))""");
-        var result = await RunAsync(guest, """, "request": {"method": "POST", "path": "/a?b=1", "body": "hello"}, "upstream_response": {"status": 201, "headers": {"x-up": "one"}}""");
+        var result =
+            await RunAsync(guest,
+                """, "request": {"method": "POST", "path": "/a?b=1", "body": "hello"}, "upstream_response": {"status": """
+                    + """201, "headers": {"x-up": "one"}}""");
 
-        Assert.Equal((201, "two"), (result.GetProperty("response").GetProperty("status").GetInt32(), Header(result.GetProperty("response"), "x-up")));
+        Assert.Equal((201, "two"), (result.GetProperty("response").GetProperty("status").GetInt32(),
+            Header(result.GetProperty("response"), "x-up")));
         var upstream = result.GetProperty("upstream_requests")[0];
         Assert.Equal(("HELLO there", "wasm"), (upstream.GetProperty("body").GetString(), Header(upstream, "x-hello")));
-        Assert.Equal(["OnStart", "OnRequestHeaders", "OnRequestBody", "OnResponseHeaders", "OnComplete"], Steps(result).Select(s => s.GetProperty("hook").GetString()));
-        Assert.Equal([("proxy_add_header_map_value", "RequestHeaders, \"x-hello\", \"wasm\"", ""), ("proxy_log", "Warn, \"add: 0\"", ""), ("proxy_get_header_map_value", "RequestHeaders, \":path\"", "\"/a?b=1\""),
-            ("proxy_log", "Warn, \"path = /a?b=1\"", ""), ("proxy_get_header_map_value", "RequestHeaders, \"x-none\"", "error: NotFound")], Calls(result, "OnRequestHeaders"));
-        var changed = Step(result, "OnRequestHeaders").GetProperty("headers").EnumerateArray().Single(h => h.GetProperty("name").GetString() == "x-hello");
+        Assert.Equal(["OnStart", "OnRequestHeaders", "OnRequestBody", "OnResponseHeaders", "OnComplete"],
+            Steps(result).Select(s => s.GetProperty("hook").GetString()));
+        Assert.Equal([("proxy_add_header_map_value", "RequestHeaders, \"x-hello\", \"wasm\"", ""), ("proxy_log", "Warn, \"add: 0\"", ""),
+            ("proxy_get_header_map_value", "RequestHeaders, \":path\"", "\"/a?b=1\""),
+            ("proxy_log", "Warn, \"path = /a?b=1\"", ""), ("proxy_get_header_map_value", "RequestHeaders, \"x-none\"", "error: NotFound")],
+                Calls(result, "OnRequestHeaders"));
+        var changed = Step(result, "OnRequestHeaders").GetProperty("headers").EnumerateArray()
+            .Single(h => h.GetProperty("name").GetString() == "x-hello");
         Assert.Equal((JsonValueKind.Null, "wasm"), (changed.GetProperty("before").ValueKind, changed.GetProperty("after").GetString()));
         var body = Step(result, "OnRequestBody").GetProperty("body");
-        Assert.Equal((5, 11, "HELLO there"), (body.GetProperty("before").GetInt32(), body.GetProperty("after").GetInt32(), body.GetProperty("text").GetString()));
+        Assert.Equal((5, 11, "HELLO there"), (body.GetProperty("before").GetInt32(), body.GetProperty("after").GetInt32(),
+            body.GetProperty("text").GetString()));
         Assert.Equal([("proxy_log", "Info, \"done\"", "")], Calls(result, "OnComplete"));
         Assert.All(Steps(result), s => Assert.True(s.GetProperty("time_micros").GetDouble() > 0));
         Assert.Contains(Logs(result), l => l.Contains("guest: path = /a?b=1 (vm 'v1', worker 0, request ", StringComparison.Ordinal));
@@ -48,7 +57,8 @@ public sealed class WasmTestBenchTests(NodeFixture fixture) : IClassFixture<Node
         var guest = new WatGuest().With("(func $parse_token (unreachable))").On("request_headers", "(call $parse_token)");
         var result = await RunAsync(guest);
         Assert.Equal(503, result.GetProperty("response").GetProperty("status").GetInt32());
-        Assert.StartsWith("guest: unreachable: the guest gave up (in parse_token", result.GetProperty("errors")[0].GetString(), StringComparison.Ordinal);
+        Assert.StartsWith("guest: unreachable: the guest gave up (in parse_token", result.GetProperty("errors")[0].GetString(),
+            StringComparison.Ordinal);
         Assert.Equal("error", Step(result, "OnRequestHeaders").GetProperty("calls")[0].GetProperty("function").GetString());
     }
 
@@ -56,7 +66,8 @@ public sealed class WasmTestBenchTests(NodeFixture fixture) : IClassFixture<Node
     public async Task EndlessLoop_IsStoppedAsInService()
     {
         var result = await RunAsync(new WatGuest().On("request_headers", "(loop $more (br $more))"), plugin: "");
-        Assert.StartsWith("guest: it ran longer than 10 ms of CPU time", result.GetProperty("errors")[0].GetString(), StringComparison.Ordinal);
+        Assert.StartsWith("guest: it ran longer than 10 ms of CPU time", result.GetProperty("errors")[0].GetString(),
+            StringComparison.Ordinal);
     }
 
     [Fact]
@@ -72,10 +83,12 @@ public sealed class WasmTestBenchTests(NodeFixture fixture) : IClassFixture<Node
                 """);
         var result = await RunAsync(guest, """, "calls": [{"cluster": "spare", "status": 401, "body": "no"}]""");
         Assert.Equal("[]", result.GetProperty("errors").GetRawText());
-        Assert.Equal((403, "no"), (result.GetProperty("response").GetProperty("status").GetInt32(), result.GetProperty("response").GetProperty("body").GetString()));
+        Assert.Equal((403, "no"), (result.GetProperty("response").GetProperty("status").GetInt32(),
+            result.GetProperty("response").GetProperty("body").GetString()));
         Assert.Equal(["/auth"], result.GetProperty("upstream_requests").EnumerateArray().Select(r => r.GetProperty("path").GetString()));
         Assert.Contains(("proxy_get_buffer_bytes", "CallResponseBody, 0, 100", "\"no\""), Calls(result, "OnHttpCallResponse"));
-        Assert.StartsWith("\"spare\", {:method: GET, :path: /auth", Calls(result, "OnRequestHeaders")[0].Arguments, StringComparison.Ordinal);
+        Assert.StartsWith("\"spare\", {:method: GET, :path: /auth", Calls(result, "OnRequestHeaders")[0].Arguments,
+            StringComparison.Ordinal);
     }
 
     [Fact]
@@ -94,11 +107,13 @@ public sealed class WasmTestBenchTests(NodeFixture fixture) : IClassFixture<Node
                 """);
         var result = await RunAsync(guest, """, "calls": [{"cluster": "spare", "status": 200, "body": "keys"}]""");
         Assert.Equal(200, result.GetProperty("response").GetProperty("status").GetInt32());
-        Assert.Equal(["/keys", "/"], result.GetProperty("upstream_requests").EnumerateArray().Select(r => r.GetProperty("path").GetString()));
+        Assert.Equal(["/keys", "/"], result.GetProperty("upstream_requests").EnumerateArray()
+            .Select(r => r.GetProperty("path").GetString()));
         Assert.Equal("OnStart", Steps(result)[0].GetProperty("hook").GetString());
         Assert.StartsWith("proxy_http_call", Calls(result, "OnStart")[0].Function, StringComparison.Ordinal);
         Assert.Contains(Steps(result), s => s.GetProperty("hook").GetString() == "OnHttpCallResponse");
-        Assert.Contains(Steps(result), s => s.GetProperty("hook").GetString() == "OnTick" && s.GetProperty("calls").EnumerateArray().Any(c => c.GetProperty("function").GetString() == "proxy_continue_stream"));
+        Assert.Contains(Steps(result), s => s.GetProperty("hook").GetString() == "OnTick"
+            && s.GetProperty("calls").EnumerateArray().Any(c => c.GetProperty("function").GetString() == "proxy_continue_stream"));
     }
 
     [Fact]
@@ -126,24 +141,33 @@ public sealed class WasmTestBenchTests(NodeFixture fixture) : IClassFixture<Node
               (return (i32.const 0))))
             """);
         const string expected = "module inline: it refuses its configuration (proxy_on_configure); it says: \"missing field\\n'greeting'\"";
-        var tested = (await Node.PostAsync("filters/test", $$"""{"filters": [{{WasmGuest.Inline(guest.Build())}}]}""")).IsProblem(HttpStatusCode.UnprocessableEntity, "VALIDATION_FAILED");
+        var tested = (await Node.PostAsync("filters/test", $$"""{"filters": [{{WasmGuest.Inline(guest.Build())}}]}"""))
+            .IsProblem(HttpStatusCode.UnprocessableEntity, "VALIDATION_FAILED");
         Assert.Equal(expected, tested.Json.GetProperty("errors")[0].GetProperty("detail").GetString());
-        Assert.Equal("#/filters/0/typed_config/config/vm_config/code/local/inline_bytes", tested.Json.GetProperty("errors")[0].GetProperty("pointer").GetString());
-        Assert.Contains(tested.Json.GetProperty("logs").EnumerateArray(), l => l.GetProperty("text").GetString()!.StartsWith("guest: reading the configuration", StringComparison.Ordinal));
+        Assert.Equal("#/filters/0/typed_config/config/vm_config/code/local/inline_bytes",
+            tested.Json.GetProperty("errors")[0].GetProperty("pointer").GetString());
+        Assert.Contains(tested.Json.GetProperty("logs").EnumerateArray(),
+            l => l.GetProperty("text").GetString()!.StartsWith("guest: reading the configuration", StringComparison.Ordinal));
 
-        var written = (await Node.PostAsync("listeners/edge/filter_chains/main/http_filters?before=router", WasmGuest.Inline(guest.Build()).Replace("\"name\":\"guest\",\"typed", "\"name\":\"refusing\",\"typed", StringComparison.Ordinal))).IsProblem(HttpStatusCode.UnprocessableEntity, "VALIDATION_FAILED");
+        var written = (await Node.PostAsync("listeners/edge/filter_chains/main/http_filters?before=router",
+            WasmGuest.Inline(guest.Build()).Replace("\"name\":\"guest\",\"typed", "\"name\":\"refusing\",\"typed",
+                StringComparison.Ordinal))).IsProblem(HttpStatusCode.UnprocessableEntity, "VALIDATION_FAILED");
         Assert.Equal(expected, written.Json.GetProperty("errors")[0].GetProperty("detail").GetString());
         await RunAsync(guest, plugin: WasmGuest.Patient + ",\"configuration\":\"hello\"");
     }
 
     [Theory]
-    [InlineData("vm_start", """(drop (call $proxy_log (i32.const 5) "no key")) (unreachable)""", "it fails at its start: unreachable: the guest gave up; it says: \"no key\"")]
-    [InlineData("_initialize", """(drop (call $proxy_log (i32.const 4) "cannot allocate")) (unreachable)""", "unreachable: the guest gave up; it says: \"cannot allocate\"")]
+    [InlineData("vm_start", """(drop (call $proxy_log (i32.const 5) "no key")) (unreachable)""",
+        "it fails at its start: unreachable: the guest gave up; it says: \"no key\"")]
+    [InlineData("_initialize", """(drop (call $proxy_log (i32.const 4) "cannot allocate")) (unreachable)""",
+        "unreachable: the guest gave up; it says: \"cannot allocate\"")]
     [InlineData("configure", "(return (i32.const 0))", "it refuses its configuration (proxy_on_configure)")]
     public async Task FailureAtItsStart_SaysWhereAndWhatTheModuleSaid(string callback, string code, string error)
     {
-        var refused = await Node.PostAsync("filters/test", $$"""{"filters": [{{WasmGuest.Inline(new WatGuest().On(callback, code).Build())}}]}""");
-        Assert.Equal("module inline: " + error, refused.IsProblem(HttpStatusCode.UnprocessableEntity, "VALIDATION_FAILED").Json.GetProperty("errors")[0].GetProperty("detail").GetString());
+        var refused = await Node.PostAsync("filters/test",
+            $$"""{"filters": [{{WasmGuest.Inline(new WatGuest().On(callback, code).Build())}}]}""");
+        Assert.Equal("module inline: " + error, refused.IsProblem(HttpStatusCode.UnprocessableEntity,
+            "VALIDATION_FAILED").Json.GetProperty("errors")[0].GetProperty("detail").GetString());
     }
 
     [Fact]
@@ -160,24 +184,35 @@ public sealed class WasmTestBenchTests(NodeFixture fixture) : IClassFixture<Node
         Assert.Contains(Logs(result), l => l.StartsWith("tap: bytes: 1 (vm ''", StringComparison.Ordinal));
     }
 
-    private static string Call(string path) => Ask.Replace("\":CALL\"", WatGuest.Pairs((":method", "GET"), (":path", path), (":authority", "auth")), StringComparison.Ordinal);
+    private static string Call(string path) => Ask.Replace("\":CALL\"",
+        WatGuest.Pairs((":method", "GET"), (":path", path), (":authority", "auth")), StringComparison.Ordinal);
 
-    private static byte[] Stamping(string stamp) => new WatGuest().On("response_headers", $"""(drop (call $proxy_replace_header_map_value (i32.const 2) "x-stamp" "{stamp}"))""").Build();
+    private static byte[] Stamping(string stamp)
+        => new WatGuest().On("response_headers", $"""(drop (call $proxy_replace_header_map_value (i32.const 2) "x-stamp" "{stamp}"))""")
+            .Build();
 
-    private async Task<string?> StampAsync(string body) => Header((await Node.PostAsync("filters/test", body)).Is(HttpStatusCode.OK).Json.GetProperty("response"), "x-stamp");
+    private async Task<string?> StampAsync(string body)
+        => Header((await Node.PostAsync("filters/test", body)).Is(HttpStatusCode.OK).Json.GetProperty("response"), "x-stamp");
 
     private async Task<JsonElement> RunAsync(WatGuest guest, string more = "", string plugin = WasmGuest.Patient) =>
-        (await Node.PostAsync("filters/test", $$"""{"filters": [{{WasmGuest.Inline(guest.Build(), plugin)}}]{{more}} }""")).Is(HttpStatusCode.OK).Json;
+        (await Node.PostAsync("filters/test", $$"""{"filters": [{{WasmGuest.Inline(guest.Build(), plugin)}}]{{more}} }"""))
+            .Is(HttpStatusCode.OK).Json;
 
-    private static List<JsonElement> Steps(JsonElement result) => [.. result.GetProperty("trace").EnumerateArray().Where(s => s.GetProperty("filter").GetString() == "guest")];
+    private static List<JsonElement> Steps(JsonElement result)
+        => [.. result.GetProperty("trace").EnumerateArray().Where(s => s.GetProperty("filter").GetString() == "guest")];
 
     private static JsonElement Step(JsonElement result, string hook) => Steps(result).First(s => s.GetProperty("hook").GetString() == hook);
 
     private static List<(string? Function, string? Arguments, string? Result)> Calls(JsonElement result, string hook) =>
-        [.. Step(result, hook).GetProperty("calls").EnumerateArray().Select(c => (c.GetProperty("function").GetString(), c.GetProperty("arguments").GetString(), c.GetProperty("result").GetString()))];
+        [.. Step(result, hook).GetProperty("calls").EnumerateArray()
+            .Select(c => (c.GetProperty("function").GetString(), c.GetProperty("arguments").GetString(),
+                c.GetProperty("result").GetString()))];
 
-    private static List<string> Logs(JsonElement result) => [.. result.GetProperty("logs").EnumerateArray().Select(l => l.GetProperty("text").GetString()!)];
+    private static List<string> Logs(JsonElement result)
+        => [.. result.GetProperty("logs").EnumerateArray().Select(l => l.GetProperty("text").GetString()!)];
 
     private static string? Header(JsonElement message, string name) =>
-        message.GetProperty("headers").EnumerateArray().FirstOrDefault(h => h.GetProperty("name").GetString() == name) is { ValueKind: JsonValueKind.Object } found ? found.GetProperty("value").GetString() : null;
+        message.GetProperty("headers").EnumerateArray()
+            .FirstOrDefault(h => h.GetProperty("name").GetString() == name) is { ValueKind: JsonValueKind.Object } found
+            ? found.GetProperty("value").GetString() : null;
 }

@@ -37,8 +37,11 @@ public sealed class WasmVmTests
         await using var node = await TestNode.StartAsync(Document);
         await AskAsync(node, "/fine", HttpStatusCode.OK);
         var vm = await VmAsync(node);
-        Assert.Equal(("wasm", "guest", 0, "active", 1, 0, 0, 1), (vm.GetProperty("kind").GetString(), vm.GetProperty("name").GetString(), vm.GetProperty("worker").GetInt32(), vm.GetProperty("state").GetString(),
-            vm.GetProperty("created").GetInt32(), vm.GetProperty("errors").GetInt32(), vm.GetProperty("reloads").GetInt32(), vm.GetProperty("active").GetInt32()));
+        Assert.Equal(("wasm", "guest", 0, "active", 1, 0, 0, 1),
+            (vm.GetProperty("kind").GetString(), vm.GetProperty("name").GetString(), vm.GetProperty("worker").GetInt32(),
+                vm.GetProperty("state").GetString(),
+            vm.GetProperty("created").GetInt32(), vm.GetProperty("errors").GetInt32(), vm.GetProperty("reloads").GetInt32(),
+                vm.GetProperty("active").GetInt32()));
         Assert.InRange(vm.GetProperty("executions").GetInt64(), 1, 20);
         Assert.Equal(128 << 10, vm.GetProperty("memory_bytes").GetInt64());
         Assert.NotEqual(0, vm.GetProperty("time_histogram").GetArrayLength());
@@ -50,7 +53,8 @@ public sealed class WasmVmTests
         // A module that is slow to start is started beside the worker: until then its streams are refused.
         await Eventually.TrueAsync(async () => await StatusAsync(node, "/fine") == HttpStatusCode.OK, "the new VM");
         vm = await VmAsync(node);
-        Assert.Equal(("active", 2, 1), (vm.GetProperty("state").GetString(), vm.GetProperty("created").GetInt32(), vm.GetProperty("reloads").GetInt32()));
+        Assert.Equal(("active", 2, 1), (vm.GetProperty("state").GetString(), vm.GetProperty("created").GetInt32(),
+            vm.GetProperty("reloads").GetInt32()));
         Assert.Equal(1, (await node.GetAsync("vms?state=failed,active")).Json.GetProperty("total_size").GetInt32());
         Assert.Equal(0, (await node.GetAsync("vms?kind=lua")).Json.GetProperty("total_size").GetInt32());
     }
@@ -63,14 +67,18 @@ public sealed class WasmVmTests
         await reader.FirstAsync();
         await AskAsync(node, "/fine", HttpStatusCode.OK);
         var said = (await reader.NextAsync("script.log")).Json;
-        Assert.Equal(("guest", "v1", "one\\ntwo \\x1b[31mred\\x07", "warning", 1, 0), (said.GetProperty("place").GetString(), said.GetProperty("vm_id").GetString(), said.GetProperty("text").GetString(),
+        Assert.Equal(("guest", "v1", "one\\ntwo \\x1b[31mred\\x07", "warning", 1, 0),
+            (said.GetProperty("place").GetString(), said.GetProperty("vm_id").GetString(), said.GetProperty("text").GetString(),
             said.GetProperty("level").GetString(), said.GetProperty("version").GetInt32(), said.GetProperty("worker").GetInt32()));
         Assert.False(string.IsNullOrEmpty(said.GetProperty("request_id").GetString()));
         await AskAsync(node, "/trap", HttpStatusCode.ServiceUnavailable);
         var before = (await reader.NextAsync("script.log")).Json;
         var trapped = (await reader.NextAsync("script.log")).Json;
-        Assert.Equal(("error", "unreachable: the guest gave up (in give_up)", before.GetProperty("request_id").GetString()), (trapped.GetProperty("level").GetString(), trapped.GetProperty("text").GetString(), trapped.GetProperty("request_id").GetString()));
-        for (int i = 0; i < 500 && (await node.GetAsync("vms?state=quarantined")).Json.GetProperty("total_size").GetInt32() == 0; i++) await AskAsync(node, "/trap", HttpStatusCode.ServiceUnavailable);
+        Assert.Equal(("error", "unreachable: the guest gave up (in give_up)", before.GetProperty("request_id").GetString()),
+            (trapped.GetProperty("level").GetString(), trapped.GetProperty("text").GetString(),
+                trapped.GetProperty("request_id").GetString()));
+        for (int i = 0; i < 500 && (await node.GetAsync("vms?state=quarantined")).Json.GetProperty("total_size").GetInt32() == 0; i++)
+            await AskAsync(node, "/trap", HttpStatusCode.ServiceUnavailable);
         var aside = (await reader.NextAsync("vm.quarantined")).Json;
         Assert.Equal(("wasm", "guest"), (aside.GetProperty("kind").GetString(), aside.GetProperty("name").GetString()));
         var vm = (await node.GetAsync("vms?state=quarantined")).Json.GetProperty("items")[0];
@@ -108,21 +116,29 @@ public sealed class WasmVmTests
         Assert.Contains("wasmcustom.odd\\nname 1: 0\n", text, StringComparison.Ordinal);
         Assert.Contains("wasm.envoy.wasm.runtime.wasmtime.active: ", text, StringComparison.Ordinal);
         var prometheus = (await node.GetAsync("/stats/prometheus")).Is(HttpStatusCode.OK).Body;
-        Assert.Contains("# TYPE envoy_wasm_traps counter\nenvoy_wasm_traps{envoy_wasm_name=\"guest\"} 1\n", prometheus, StringComparison.Ordinal);
+        Assert.Contains("# TYPE envoy_wasm_traps counter\nenvoy_wasm_traps{envoy_wasm_name=\"guest\"} 1\n", prometheus,
+            StringComparison.Ordinal);
         Assert.Contains("# TYPE guest_requests counter\nguest_requests{kind=\"all\"} 2\n", prometheus, StringComparison.Ordinal);
         Assert.Contains("# TYPE envoy_wasm_envoy_wasm_runtime_wasmtime_created ", prometheus, StringComparison.Ordinal);
-        Assert.All(prometheus.Split('\n', StringSplitOptions.RemoveEmptyEntries), line => Assert.Matches("""^(# TYPE [a-zA-Z_][a-zA-Z0-9_]* (counter|gauge|histogram)|[a-zA-Z_][a-zA-Z0-9_]*\{([a-zA-Z_][a-zA-Z0-9_]*="([^"\\\n]|\\["\\n])*",?)*\} [-+0-9.eE]+)$""", line));
-        Assert.Equal(prometheus.Split('\n').Where(l => l.StartsWith("# TYPE", StringComparison.Ordinal)).Distinct().Count(), prometheus.Split('\n').Count(l => l.StartsWith("# TYPE", StringComparison.Ordinal)));
+        Assert.All(prometheus.Split('\n', StringSplitOptions.RemoveEmptyEntries),
+            line => Assert.Matches(
+                """^(# TYPE [a-zA-Z_][a-zA-Z0-9_]* (counter|gauge|histogram)|"""
+                    + """[a-zA-Z_][a-zA-Z0-9_]*\{([a-zA-Z_][a-zA-Z0-9_]*="([^"\\\n]|\\["\\n])*",?)*\} [-+0-9.eE]+)$""", line));
+        Assert.Equal(prometheus.Split('\n').Where(l => l.StartsWith("# TYPE", StringComparison.Ordinal)).Distinct().Count(),
+            prometheus.Split('\n').Count(l => l.StartsWith("# TYPE", StringComparison.Ordinal)));
     }
 
-    private static async Task<System.Text.Json.JsonElement> VmAsync(TestNode node) => (await node.GetAsync("vms?kind=wasm&name=guest")).Is(HttpStatusCode.OK).Json.GetProperty("items")[0];
+    private static async Task<System.Text.Json.JsonElement> VmAsync(TestNode node)
+        => (await node.GetAsync("vms?kind=wasm&name=guest")).Is(HttpStatusCode.OK).Json.GetProperty("items")[0];
 
-    private static async Task AskAsync(TestNode node, string path, HttpStatusCode status) => Assert.Equal(status, await StatusAsync(node, path));
+    private static async Task AskAsync(TestNode node, string path, HttpStatusCode status)
+        => Assert.Equal(status, await StatusAsync(node, path));
 
     private static async Task<HttpStatusCode> StatusAsync(TestNode node, string path)
     {
         using var http = new HttpClient();
-        using var answer = await http.GetAsync(new Uri($"http://{node.Host.Proxy.Listeners().Single().BoundAddress}{path}"), TestContext.Current.CancellationToken);
+        using var answer = await http.GetAsync(new Uri($"http://{node.Host.Proxy.Listeners().Single().BoundAddress}{path}"),
+            TestContext.Current.CancellationToken);
         return answer.StatusCode;
     }
 }

@@ -11,7 +11,8 @@ public sealed class WriteRulesTests(NodeFixture fixture) : IClassFixture<NodeFix
     public async Task Put_NewPiece_MakesOneVersionAndAnswersWithItAndTheEtag()
     {
         var before = await Node.ActiveVersionAsync();
-        var created = (await Node.PutAsync("clusters/put-new?comment=first", """{"endpoints":["127.0.0.1:9"]}""")).Is(HttpStatusCode.Created);
+        var created = (await Node.PutAsync("clusters/put-new?comment=first", """{"endpoints":["127.0.0.1:9"]}"""))
+            .Is(HttpStatusCode.Created);
         Assert.True(created.Version > before, "a refused version in between has a number as well");
         Assert.Equal("true", created.Changed);
         var read = (await Node.GetAsync("clusters/put-new")).Is(HttpStatusCode.OK);
@@ -28,7 +29,8 @@ public sealed class WriteRulesTests(NodeFixture fixture) : IClassFixture<NodeFix
     public async Task Put_SameContent_MakesNoVersion()
     {
         var first = await Node.PutAsync("clusters/put-same", """{"endpoints":["127.0.0.1:9"]}""");
-        var second = (await Node.PutAsync("clusters/put-same", """{"name":"put-same","endpoints":["127.0.0.1:9"]}""")).Is(HttpStatusCode.OK);
+        var second = (await Node.PutAsync("clusters/put-same", """{"name":"put-same","endpoints":["127.0.0.1:9"]}"""))
+            .Is(HttpStatusCode.OK);
         Assert.Equal("false", second.Changed);
         Assert.Equal(first.Version, second.Version);
     }
@@ -36,8 +38,10 @@ public sealed class WriteRulesTests(NodeFixture fixture) : IClassFixture<NodeFix
     [Fact]
     public async Task Put_WithIfNoneMatchStar_CreatesOnly()
     {
-        (await Node.PutAsync("clusters/create-only", """{"endpoints":["127.0.0.1:9"]}""", ("If-None-Match", "*"))).Is(HttpStatusCode.Created);
-        (await Node.PutAsync("clusters/create-only", """{"endpoints":["127.0.0.1:10"]}""", ("If-None-Match", "*"))).IsProblem(HttpStatusCode.PreconditionFailed, "ETAG_MISMATCH");
+        (await Node.PutAsync("clusters/create-only", """{"endpoints":["127.0.0.1:9"]}""", ("If-None-Match", "*")))
+            .Is(HttpStatusCode.Created);
+        (await Node.PutAsync("clusters/create-only", """{"endpoints":["127.0.0.1:10"]}""", ("If-None-Match", "*")))
+            .IsProblem(HttpStatusCode.PreconditionFailed, "ETAG_MISMATCH");
     }
 
     [Fact]
@@ -46,7 +50,8 @@ public sealed class WriteRulesTests(NodeFixture fixture) : IClassFixture<NodeFix
         var first = await Node.PutAsync("clusters/stale", """{"endpoints":["127.0.0.1:9"]}""");
         var second = await Node.PutAsync("clusters/stale", """{"endpoints":["127.0.0.1:10"]}""");
         await Node.PutAsync("clusters/stale-other", """{"endpoints":["127.0.0.1:10"]}""");
-        var refused = (await Node.PutAsync("clusters/stale", """{"endpoints":["127.0.0.1:11"]}""", ("If-Match", first.ETag!))).IsProblem(HttpStatusCode.PreconditionFailed, "ETAG_MISMATCH");
+        var refused = (await Node.PutAsync("clusters/stale", """{"endpoints":["127.0.0.1:11"]}""", ("If-Match", first.ETag!)))
+            .IsProblem(HttpStatusCode.PreconditionFailed, "ETAG_MISMATCH");
         Assert.Equal(second.ETag, refused.Json.GetProperty("current_etag").GetString());
         Assert.Equal(second.Version, refused.Json.GetProperty("changed_in").GetInt64());
         Assert.Equal("admin", refused.Json.GetProperty("changed_by").GetString());
@@ -71,7 +76,8 @@ public sealed class WriteRulesTests(NodeFixture fixture) : IClassFixture<NodeFix
         Assert.Equal("dry", dry.Json.GetProperty("diff")[0].GetProperty("name").GetString());
         Assert.Contains("dry", dry.Json.GetProperty("impact").GetProperty("clusters_added").EnumerateArray().Select(e => e.GetString()));
         Assert.Equal(0, dry.Json.GetProperty("warnings").GetArrayLength());
-        (await Node.PutAsync("clusters/dry?dry_run=true", """{"endpoint":[]}""")).IsProblem(HttpStatusCode.UnprocessableEntity, "VALIDATION_FAILED");
+        (await Node.PutAsync("clusters/dry?dry_run=true", """{"endpoint":[]}"""))
+            .IsProblem(HttpStatusCode.UnprocessableEntity, "VALIDATION_FAILED");
         (await Node.GetAsync("clusters/dry")).IsProblem(HttpStatusCode.NotFound, "NOT_FOUND");
         Assert.Equal(before, await Node.ActiveVersionAsync());
     }
@@ -82,7 +88,8 @@ public sealed class WriteRulesTests(NodeFixture fixture) : IClassFixture<NodeFix
     public async Task Write_WithoutWaiting_AnswersAcceptedWithItsDeployment(string query, string? prefer)
     {
         var name = prefer is null ? "async-wait" : "async-prefer";
-        var accepted = (await Node.PutAsync($"clusters/{name}{query}", """{"endpoints":["127.0.0.1:9"]}""", prefer is null ? [] : [("Prefer", prefer)])).Is(HttpStatusCode.Accepted);
+        var accepted = (await Node.PutAsync($"clusters/{name}{query}", """{"endpoints":["127.0.0.1:9"]}""",
+            prefer is null ? [] : [("Prefer", prefer)])).Is(HttpStatusCode.Accepted);
         var location = accepted.Headers.Location!.ToString();
         Assert.StartsWith("/api/v1/deployments/", location);
         var deployment = await Node.SettledAsync(location);
@@ -95,7 +102,8 @@ public sealed class WriteRulesTests(NodeFixture fixture) : IClassFixture<NodeFix
     public async Task Post_ExistingName_IsRefused()
     {
         (await Node.PostAsync("clusters", """{"name":"posted","endpoints":["127.0.0.1:9"]}""")).Is(HttpStatusCode.Created);
-        (await Node.PostAsync("clusters", """{"name":"posted","endpoints":["127.0.0.1:9"]}""")).IsProblem(HttpStatusCode.Conflict, "ALREADY_EXISTS");
+        (await Node.PostAsync("clusters", """{"name":"posted","endpoints":["127.0.0.1:9"]}"""))
+            .IsProblem(HttpStatusCode.Conflict, "ALREADY_EXISTS");
     }
 
     [Fact]
@@ -104,7 +112,8 @@ public sealed class WriteRulesTests(NodeFixture fixture) : IClassFixture<NodeFix
         var refused = (await Node.DeleteAsync("clusters/web")).IsProblem(HttpStatusCode.Conflict, "IN_USE");
         var reference = refused.Json.GetProperty("references")[0];
         Assert.Equal(("listener", "edge", "#/listeners/0/routes/0/route/cluster"),
-            (reference.GetProperty("kind").GetString(), reference.GetProperty("name").GetString(), reference.GetProperty("pointer").GetString()));
+            (reference.GetProperty("kind").GetString(), reference.GetProperty("name").GetString(),
+                reference.GetProperty("pointer").GetString()));
     }
 
     [Fact]
@@ -129,25 +138,31 @@ public sealed class WriteRulesTests(NodeFixture fixture) : IClassFixture<NodeFix
     public async Task Patch_Json_ChangesOnePart()
     {
         await Node.PutAsync("clusters/patched", """{"endpoints":["127.0.0.1:9"]}""");
-        var patched = (await Node.SendAsync("PATCH", "clusters/patched", """[{"op":"test","path":"/name","value":"patched"},{"op":"add","path":"/endpoints/-","value":"127.0.0.1:10"}]""", "application/json-patch+json")).Is(HttpStatusCode.OK);
+        var patched = (await Node.SendAsync("PATCH", "clusters/patched",
+            """[{"op":"test","path":"/name","value":"patched"},{"op":"add","path":"/endpoints/-","value":"127.0.0.1:10"}]""",
+                "application/json-patch+json")).Is(HttpStatusCode.OK);
         Assert.Equal(2, patched.Json.GetProperty("endpoints").GetArrayLength());
-        var failed = (await Node.SendAsync("PATCH", "clusters/patched", """[{"op":"remove","path":"/nothing"}]""", "application/json-patch+json")).IsProblem(HttpStatusCode.UnprocessableEntity, "VALIDATION_FAILED");
+        var failed = (await Node.SendAsync("PATCH", "clusters/patched", """[{"op":"remove","path":"/nothing"}]""",
+            "application/json-patch+json")).IsProblem(HttpStatusCode.UnprocessableEntity, "VALIDATION_FAILED");
         Assert.Equal("#/0/path", failed.Json.GetProperty("errors")[0].GetProperty("pointer").GetString());
     }
 
     [Fact]
     public async Task Patch_ThatRenames_IsRefused() =>
-        (await Node.MergeAsync("clusters/spare", """{"name":"other"}""")).IsProblem(HttpStatusCode.UnprocessableEntity, "VALIDATION_FAILED");
+        (await Node.MergeAsync("clusters/spare", """{"name":"other"}"""))
+            .IsProblem(HttpStatusCode.UnprocessableEntity, "VALIDATION_FAILED");
 
     [Fact]
     public async Task Put_OfAnotherName_IsRefused() =>
-        (await Node.PutAsync("clusters/left", """{"name":"right","endpoints":["127.0.0.1:9"]}""")).IsProblem(HttpStatusCode.UnprocessableEntity, "VALIDATION_FAILED");
+        (await Node.PutAsync("clusters/left", """{"name":"right","endpoints":["127.0.0.1:9"]}"""))
+            .IsProblem(HttpStatusCode.UnprocessableEntity, "VALIDATION_FAILED");
 
     [Fact]
     public async Task Write_WithMistypedParameter_IsRefused()
     {
         var before = await Node.ActiveVersionAsync();
-        var refused = (await Node.PutAsync("clusters/typo?dryrun=true", """{"endpoints":["127.0.0.1:9"]}""")).IsProblem(HttpStatusCode.BadRequest, "INVALID_PARAMETER");
+        var refused = (await Node.PutAsync("clusters/typo?dryrun=true", """{"endpoints":["127.0.0.1:9"]}"""))
+            .IsProblem(HttpStatusCode.BadRequest, "INVALID_PARAMETER");
         Assert.Equal("did you mean 'dry_run'?", refused.Json.GetProperty("hint").GetString());
         Assert.Equal(before, await Node.ActiveVersionAsync());
     }
@@ -165,6 +180,8 @@ public sealed class WriteRulesTests(NodeFixture fixture) : IClassFixture<NodeFix
         var rejected = (await Node.GetAsync("versions/latest")).Json;
         Assert.Equal(refused.Json.GetProperty("rejected_version").GetInt64(), rejected.GetProperty("version").GetInt64());
         Assert.Equal("rejected", rejected.GetProperty("state").GetString());
-        Assert.Equal("failed", (await Node.GetAsync("deployments/" + refused.Json.GetProperty("deployment").GetString())).Json.GetProperty("state").GetString());
+        Assert.Equal("failed",
+            (await Node.GetAsync("deployments/" + refused.Json.GetProperty("deployment").GetString())).Json.GetProperty("state")
+                .GetString());
     }
 }

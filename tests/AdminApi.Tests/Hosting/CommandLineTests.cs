@@ -7,8 +7,10 @@ public sealed class CommandLineTests
     [Fact]
     public void Options_ComeFromTheLineThenTheEnvironmentThenTheDefaults()
     {
-        var options = CommandLine.Parse(["--workers", "3", "--admin=127.0.0.1:1"], name => name switch { "MANAGED_WORKERS" => "5", "MANAGED_DATA_DIR" => "/there", _ => null });
-        Assert.Equal((3, "127.0.0.1:1", "/there", null), (options.Workers, options.Admin.ToString(), options.DataDirectory, options.ConfigFile));
+        var options = CommandLine.Parse(["--workers", "3", "--admin=127.0.0.1:1"],
+            name => name switch { "MANAGED_WORKERS" => "5", "MANAGED_DATA_DIR" => "/there", _ => null });
+        Assert.Equal((3, "127.0.0.1:1", "/there", null),
+            (options.Workers, options.Admin.ToString(), options.DataDirectory, options.ConfigFile));
         Assert.Equal("127.0.0.1:9901", CommandLine.Parse([], _ => null).Admin.ToString());
     }
 
@@ -30,6 +32,14 @@ public sealed class CommandLineTests
     }
 
     [Fact]
+    public void Dashboard_IsThereUnlessItIsLeftOut()
+    {
+        Assert.True(CommandLine.Parse([], _ => null).Dashboard);
+        Assert.False(CommandLine.Parse(["--no-dashboard"], _ => null).Dashboard);
+        Assert.False(CommandLine.Parse([], name => name == "MANAGED_NO_DASHBOARD" ? "1" : null).Dashboard);
+    }
+
+    [Fact]
     public void MaxConnections_IsANumberOrLeftToTheMachine()
     {
         Assert.Null(CommandLine.Parse([], _ => null).MaxConnections);
@@ -41,7 +51,8 @@ public sealed class CommandLineTests
     public void CodeFetchHosts_AreAList()
     {
         Assert.Empty(CommandLine.Parse([], _ => null).CodeFetchHosts);
-        Assert.Equal(["a.example", "*.b.example:8443"], CommandLine.Parse(["--code-fetch-hosts", "a.example, *.b.example:8443"], _ => null).CodeFetchHosts);
+        Assert.Equal(["a.example", "*.b.example:8443"],
+            CommandLine.Parse(["--code-fetch-hosts", "a.example, *.b.example:8443"], _ => null).CodeFetchHosts);
         Assert.Equal(["*"], CommandLine.Parse([], name => name == "MANAGED_CODE_FETCH_HOSTS" ? "*" : null).CodeFetchHosts);
     }
 
@@ -53,7 +64,8 @@ public sealed class CommandLineTests
     public async Task Validate_PrintsEveryErrorWithItsPlace()
     {
         var file = Path.GetTempFileName();
-        await File.WriteAllTextAsync(file, "listeners:\n- nam: edge\n  address: 127.0.0.1:0\n  routes: [{match: {prefix: /}, route: {cluster: web}}]\nclusters: []\n");
+        await File.WriteAllTextAsync(file,
+            "listeners:\n- nam: edge\n  address: 127.0.0.1:0\n  routes: [{match: {prefix: /}, route: {cluster: web}}]\nclusters: []\n");
         var (output, error) = (new StringWriter(), new StringWriter());
         Assert.Equal(1, ConfigFile.Validate(file, output, error));
         Assert.Contains($"{file}:2:", error.ToString());
@@ -69,7 +81,9 @@ public sealed class CommandLineTests
     {
         await using var node = await TestNode.StartAsync();
         var folder = Directory.CreateTempSubdirectory("managed-test-").FullName;
-        var refused = await Assert.ThrowsAsync<StartException>(() => ManagedHost.StartAsync("--data-dir", folder, "--config", Path.Combine(node.Folder, "config.yaml"), "--workers", "1", "--admin", node.Host.AdminUri.Authority));
+        var refused = await Assert.ThrowsAsync<StartException>(() =>
+            ManagedHost.StartAsync("--data-dir", folder, "--config", Path.Combine(node.Folder, "config.yaml"), "--workers", "1", "--admin",
+                node.Host.AdminUri.Authority));
         Assert.Contains(node.Host.AdminUri.Authority, refused.Message);
         Assert.DoesNotContain('\n', refused.Message);
         Directory.Delete(folder, recursive: true);

@@ -32,10 +32,13 @@ public sealed class StartFailureTests : IDisposable
     }
 
     [Fact]
-    public async Task DataFolderThatCannotBeWritten() => await FailsAsync("cannot write to the data folder /proc", ["run", "--config", Config(), "--data-dir", "/proc", "--admin", "127.0.0.1:0"]);
+    public async Task DataFolderThatCannotBeWritten()
+        => await FailsAsync("cannot write to the data folder /proc",
+            ["run", "--config", Config(), "--data-dir", "/proc", "--admin", "127.0.0.1:0"]);
 
     [Fact]
-    public async Task DataFolderWithoutName() => await FailsAsync("the name of the folder is empty", ["run", "--data-dir", "", "--admin", "127.0.0.1:0"]);
+    public async Task DataFolderWithoutName()
+        => await FailsAsync("the name of the folder is empty", ["run", "--data-dir", "", "--admin", "127.0.0.1:0"]);
 
     [Theory]
     [InlineData("admin-token")]
@@ -53,7 +56,8 @@ public sealed class StartFailureTests : IDisposable
         using var socket = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
         socket.Bind(new IPEndPoint(IPAddress.Loopback, 0));
         socket.Listen();
-        await FailsAsync("ddress already in use", ["run", "--config", Config(), "--data-dir", Data, "--admin", socket.LocalEndPoint!.ToString()!, "--workers", "1"]);
+        await FailsAsync("ddress already in use",
+            ["run", "--config", Config(), "--data-dir", Data, "--admin", socket.LocalEndPoint!.ToString()!, "--workers", "1"]);
     }
 
     [Fact]
@@ -62,7 +66,8 @@ public sealed class StartFailureTests : IDisposable
         using var socket = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
         socket.Bind(new IPEndPoint(IPAddress.Loopback, 0));
         socket.Listen();
-        await FailsAsync("ddress already in use", Args(Config(TestNode.Document.Replace("127.0.0.1:0", socket.LocalEndPoint!.ToString(), StringComparison.Ordinal))));
+        await FailsAsync("ddress already in use",
+            Args(Config(TestNode.Document.Replace("127.0.0.1:0", socket.LocalEndPoint!.ToString(), StringComparison.Ordinal))));
     }
 
     [Theory]
@@ -88,14 +93,18 @@ public sealed class StartFailureTests : IDisposable
     public async Task LockOfAMigrationThatWasKilled_HoldsNobody()
     {
         await using var node = await TestNode.StartAsync();
-        await node.RestartAsync(() => Execute(node.DatabaseFile, "CREATE TABLE IF NOT EXISTS __EFMigrationsLock (Id INTEGER NOT NULL PRIMARY KEY, Timestamp TEXT NOT NULL); INSERT INTO __EFMigrationsLock (Id, Timestamp) VALUES (1, '2026-11-29 12:00:00')")).WaitAsync(TimeSpan.FromSeconds(60));
+        await node.RestartAsync(() => Execute(node.DatabaseFile,
+            "CREATE TABLE IF NOT EXISTS __EFMigrationsLock (Id INTEGER NOT NULL PRIMARY KEY, Timestamp TEXT NOT NULL); INSERT INTO "
+                + "__EFMigrationsLock (Id, Timestamp) VALUES (1, '2026-11-29 12:00:00')")).WaitAsync(TimeSpan.FromSeconds(60));
         Assert.Equal(1, await node.ActiveVersionAsync());
     }
 
     [Fact]
     public void Reasons_AreOneLine()
     {
-        Assert.Equal("two lines (InvalidOperationException)", StartFailure.Describe(new AggregateException(new TypeInitializationException("X", new InvalidOperationException("two\n  lines")))));
+        Assert.Equal("two lines (InvalidOperationException)",
+            StartFailure.Describe(new AggregateException(
+                new TypeInitializationException("X", new InvalidOperationException("two\n  lines")))));
         Assert.Equal("No space left on device", StartFailure.Describe(new IOException("No space left on device")));
     }
 
@@ -126,7 +135,9 @@ public sealed class StartFailureTests : IDisposable
         Assert.Empty(output);
         var lines = errors.Split('\n', StringSplitOptions.RemoveEmptyEntries);
         Assert.Contains(reason, Assert.Single(lines, l => l.StartsWith("managed: ", StringComparison.Ordinal)));
-        Assert.All(lines, l => Assert.True(l.StartsWith("managed: ", StringComparison.Ordinal) || l.Contains(" info: ", StringComparison.Ordinal) || l.Contains(" warn: ", StringComparison.Ordinal) || l.Contains(" crit: ", StringComparison.Ordinal), l));
+        Assert.All(lines, l => Assert.True(l.StartsWith("managed: ", StringComparison.Ordinal)
+            || l.Contains(" info: ", StringComparison.Ordinal) || l.Contains(" warn: ", StringComparison.Ordinal)
+                || l.Contains(" crit: ", StringComparison.Ordinal), l));
         Assert.DoesNotContain("   at ", errors);
         Assert.DoesNotContain("Exception", errors);
     }

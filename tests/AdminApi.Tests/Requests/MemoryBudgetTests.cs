@@ -56,6 +56,7 @@ public sealed class MemoryBudgetTests
         var list = MemoryBudget.CostOf("""{"a":[1,2,3],"b":[{},{}]}"""u8, ConfigFormat.Json);
         Assert.InRange(list, 8 * MemoryBudget.BytesPerValue, 14 * MemoryBudget.BytesPerValue);
         Assert.InRange(MemoryBudget.CostOf("""{"a":",,,[[[{{{\",,,,\",\\"}"""u8, ConfigFormat.Json), 1, 4 * MemoryBudget.BytesPerValue);
-        Assert.InRange(MemoryBudget.CostOf("a:\n- 1\n- 2\n- {b: 1, c: 2}\n"u8, ConfigFormat.Yaml), 6 * MemoryBudget.BytesPerValue, 16 * MemoryBudget.BytesPerValue);
+        Assert.InRange(MemoryBudget.CostOf("a:\n- 1\n- 2\n- {b: 1, c: 2}\n"u8, ConfigFormat.Yaml), 6 * MemoryBudget.BytesPerValue,
+            16 * MemoryBudget.BytesPerValue);
     }
 }

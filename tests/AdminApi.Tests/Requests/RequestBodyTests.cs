@@ -17,7 +17,8 @@ public sealed class RequestBodyTests
     {
         var time = new ImpatientTime();
         var pipe = new Pipe(); // nobody ever writes
-        var context = new DefaultHttpContext { RequestServices = new ServiceCollection().AddSingleton<TimeProvider>(time).AddSingleton(new MemoryBudget()).BuildServiceProvider() };
+        var context = new DefaultHttpContext { RequestServices = new ServiceCollection().AddSingleton<TimeProvider>(time)
+            .AddSingleton(new MemoryBudget()).BuildServiceProvider() };
         context.Request.Body = pipe.Reader.AsStream();
         context.Request.ContentLength = declared;
         context.SetEndpoint(new Endpoint(null, new EndpointMetadataCollection(new ApiDoc("", "") { BodyLimit = limit }), ""));

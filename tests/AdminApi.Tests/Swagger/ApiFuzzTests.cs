@@ -27,7 +27,8 @@ public sealed class ApiFuzzTests(NodeFixture fixture) : IClassFixture<NodeFixtur
                 faults.Add(fault);
         Assert.True(faults.Count == 0, $"{faults.Count} of {fuzzer.Calls} calls (seed {seed}):\n{string.Join('\n', faults.Take(40))}");
         Assert.Equal(fuzzer.OperationCount, fuzzer.Called.Count);
-        Assert.True(fuzzer.Statuses.ContainsKey(200) && fuzzer.Statuses.ContainsKey(400) && fuzzer.Statuses.ContainsKey(404), "the calls are all of one kind");
+        Assert.True(fuzzer.Statuses.ContainsKey(200) && fuzzer.Statuses.ContainsKey(400) && fuzzer.Statuses.ContainsKey(404),
+            "the calls are all of one kind");
     }
 
     [Theory]
@@ -47,7 +48,8 @@ public sealed class ApiFuzzTests(NodeFixture fixture) : IClassFixture<NodeFixtur
         foreach (var path in new[] { "config/version?wait=", "stats/stream?interval=", "stats/history?names=x&range=" })
             (await Node.GetAsync(path + value)).IsProblem(HttpStatusCode.BadRequest, "INVALID_PARAMETER");
         foreach (var parameter in new[] { "wait", "confirm_within" })
-            (await Node.PutAsync($"clusters/spare?dry_run=true&{parameter}={value}", """{"endpoints":["127.0.0.1:9"]}""")).IsProblem(HttpStatusCode.BadRequest, "INVALID_PARAMETER");
+            (await Node.PutAsync($"clusters/spare?dry_run=true&{parameter}={value}", """{"endpoints":["127.0.0.1:9"]}"""))
+                .IsProblem(HttpStatusCode.BadRequest, "INVALID_PARAMETER");
     }
 
     [Theory]

@@ -54,7 +54,8 @@ public sealed class FileSourceTests
         // The bytes of a version are no module, whoever knows their digest.
         var digest = (await node.GetAsync("versions/active")).Json.GetProperty("modules")[0].GetString();
         (await node.GetAsync($"modules/{digest}/content")).IsProblem(HttpStatusCode.NotFound, "NOT_FOUND");
-        (await node.PutAsync("listeners/page?dry_run=true", Listener($$"""{"module":"{{digest}}"}"""))).IsProblem(HttpStatusCode.UnprocessableEntity, "VALIDATION_FAILED");
+        (await node.PutAsync("listeners/page?dry_run=true", Listener($$"""{"module":"{{digest}}"}""")))
+            .IsProblem(HttpStatusCode.UnprocessableEntity, "VALIDATION_FAILED");
     }
 
     [Fact]
@@ -66,7 +67,9 @@ public sealed class FileSourceTests
         (await node.PutAsync("listeners/page", Listener($$"""{"filename":"{{page}}","watch":true}"""))).Is(HttpStatusCode.Created);
         await File.WriteAllTextAsync(page, "the second");
         await Eventually.TrueAsync(async () => await BodyAsync(node) == "the second");
-        await Eventually.TrueAsync(async () => (await node.GetAsync("versions/active")).Json.GetProperty("author").GetString() == "watcher"); // workers have it a moment earlier
+        // workers have it a moment earlier
+        await Eventually.TrueAsync(async () => (await node.GetAsync("versions/active")).Json.GetProperty("author")
+            .GetString() == "watcher");
     }
 
     [Fact]
@@ -83,7 +86,9 @@ public sealed class FileSourceTests
             var folder = Path.Combine(node.Folder, "folder");
             Directory.CreateSymbolicLink(folder, outside.FullName);
             string data = Path.Combine(node.Folder, "data");
-            foreach (var path in (string[])[secret, link, Path.Combine(folder, "secret"), Path.Combine(node.Folder, "..", outside.Name, "secret"), "/etc/shadow", "/etc/passwd", "/proc/self/environ", "/proc/self/root/etc/passwd", $"/proc/self/cwd/{secret}"])
+            foreach (var path in (string[])[secret, link, Path.Combine(folder, "secret"),
+                Path.Combine(node.Folder, "..", outside.Name, "secret"), "/etc/shadow", "/etc/passwd", "/proc/self/environ",
+                    "/proc/self/root/etc/passwd", $"/proc/self/cwd/{secret}"])
                 await RefusedAsync(path);
             foreach (var path in Directory.EnumerateFileSystemEntries(data, "*", SearchOption.AllDirectories))
                 await RefusedAsync(path);
@@ -94,13 +99,18 @@ public sealed class FileSourceTests
                 {
                     var answer = await node.PutAsync("listeners/page?dry_run=true", field switch
                     {
-                        "as_script" => $$$$$$"""{"address":"127.0.0.1:0","http_filters":[{"name":"lua","typed_config":{"default_source_code":{"filename":"{{{{{{path}}}}}}"}}}],"routes":[]}""",
-                        "as_format" => $$$$$$"""{"address":"127.0.0.1:0","routes":[{"match":{"prefix":"/"},"direct_response":{"status":200,"body_format":{"text_format_source":{"filename":"{{{{{{path}}}}}}"}}}}]}""",
+                        "as_script" =>
+                            $$$$$$"""{"address":"127.0.0.1:0","http_filters":[{"name":"lua","typed_config":{"default_source_code":{"filename":"{{{{{{path}}}}}}"}}}],"routes":[]}""",
+                        "as_format" =>
+                            $$$$$$"""{"address":"127.0.0.1:0","routes":[{"match":{"prefix":"/"},"direct_response":{"status":200"""
+                                + $$$$$$""","body_format":{"text_format_source":{"filename":"{{{{{{path}}}}}}"}}}}]}""",
                         "as_log" => $$$$$$"""{"address":"127.0.0.1:0","access_log":[{"name":"file","typed_config":{"path":"{{{{{{path}}}}}}"}}],"routes":[]}""",
                         _ => Listener($$"""{"filename":"{{path}}"}"""),
                     });
                     Assert.True(answer.Status == HttpStatusCode.UnprocessableEntity, $"{field} {path}: {answer.Body}");
-                    Assert.True(answer.Body.Contains("outside the folders", StringComparison.Ordinal) || answer.Body.Contains("data folder\\u0027s own", StringComparison.Ordinal) || answer.Body.Contains("data folder's own", StringComparison.Ordinal), $"{field} {path}: {answer.Body}");
+                    Assert.True(answer.Body.Contains("outside the folders", StringComparison.Ordinal)
+                        || answer.Body.Contains("data folder\\u0027s own", StringComparison.Ordinal)
+                            || answer.Body.Contains("data folder's own", StringComparison.Ordinal), $"{field} {path}: {answer.Body}");
                     Assert.DoesNotContain("root:x", answer.Body, StringComparison.Ordinal);
                 }
             }
@@ -135,7 +145,8 @@ public sealed class FileSourceTests
             (await node.PostAsync("versions/1/rollback")).Is(HttpStatusCode.OK);
             Assert.Equal("operator", await BodyAsync(node));
             // What is a body there is no script of somebody else's.
-            (await node.PutAsync("listeners/edge?dry_run=true", $$$$$$"""{"address":"127.0.0.1:0","http_filters":[{"name":"lua","typed_config":{"default_source_code":{"filename":"{{{{{{page}}}}}}"}}}],"routes":[]}"""))
+            (await node.PutAsync("listeners/edge?dry_run=true",
+                $$$$$$"""{"address":"127.0.0.1:0","http_filters":[{"name":"lua","typed_config":{"default_source_code":{"filename":"{{{{{{page}}}}}}"}}}],"routes":[]}"""))
                 .IsProblem(HttpStatusCode.UnprocessableEntity, "VALIDATION_FAILED");
         }
         finally
@@ -155,18 +166,24 @@ public sealed class FileSourceTests
         foreach (var path in (string[])[fifo, "/dev/zero", "/dev/tty", Path.Combine(node.Folder, "folder"), node.Folder])
         {
             (await PutAsync(node, path)).IsProblem(HttpStatusCode.UnprocessableEntity, "VALIDATION_FAILED");
-            (await node.PostAsync("config/validate", $$"""{"listeners":[{{Listener($$"""{"filename":"{{path}}"}""", ",\"name\":\"page\"")}}]}""")).IsProblem(HttpStatusCode.UnprocessableEntity, "VALIDATION_FAILED");
+            (await node.PostAsync("config/validate",
+                $$"""{"listeners":[{{Listener($$"""{"filename":"{{path}}"}""", ",\"name\":\"page\"")}}]}"""))
+                    .IsProblem(HttpStatusCode.UnprocessableEntity, "VALIDATION_FAILED");
         }
-        (await node.PutAsync("listeners/page", $$$$$$"""{"address":"127.0.0.1:0","access_log":[{"name":"file","typed_config":{"path":"{{{{{{fifo}}}}}}"}}],"routes":[]}""")).Is(HttpStatusCode.UnprocessableEntity);
+        (await node.PutAsync("listeners/page",
+            $$$$$$"""{"address":"127.0.0.1:0","access_log":[{"name":"file","typed_config":{"path":"{{{{{{fifo}}}}}}"}}],"routes":[]}"""))
+                .Is(HttpStatusCode.UnprocessableEntity);
         await using (var large = File.Create(Path.Combine(node.Folder, "large")))
             large.SetLength((16 << 20) + 1);
         (await PutAsync(node, Path.Combine(node.Folder, "large"))).IsProblem(HttpStatusCode.UnprocessableEntity, "VALIDATION_FAILED");
     }
 
     private static string Listener(string body, string more = "") =>
-        $$$$$$"""{"address":"127.0.0.1:0","routes":[{"name":"all","match":{"prefix":"/"},"direct_response":{"status":200,"body":{{{{{{body}}}}}}}}]{{{{{{more}}}}}}}""";
+        $$$$$$"""{"address":"127.0.0.1:0","routes":[{"name":"all","match":{"prefix":"/"},"direct_response":{"status":200,"body":"""
+            + $$$$$$"""{{{{{{body}}}}}}}}]{{{{{{more}}}}}}}""";
 
-    private static Task<Answer> PutAsync(TestNode node, string path) => node.PutAsync("listeners/page", Listener($"{{\"filename\":{JsonSerializer.Serialize(path)}}}"));
+    private static Task<Answer> PutAsync(TestNode node, string path)
+        => node.PutAsync("listeners/page", Listener($"{{\"filename\":{JsonSerializer.Serialize(path)}}}"));
 
     private static async Task<string> BodyAsync(TestNode node)
     {

@@ -51,7 +51,8 @@ public sealed class FullDiskTests : IDisposable
         Assert.Equal(HttpStatusCode.Created, taken.StatusCode);
         Assert.True(again.Served > acknowledged);
         var copy = string.Create(CultureInfo.InvariantCulture, $"\"version\":{again.Served}");
-        await Eventually.Async(() => File.ReadAllText(Path.Combine(data, "last-good.json")).Contains(copy, StringComparison.Ordinal), "the copy is the served version", 60);
+        await Eventually.Async(() => File.ReadAllText(Path.Combine(data, "last-good.json")).Contains(copy, StringComparison.Ordinal),
+            "the copy is the served version", 60);
     }
 
     [Fact]

@@ -32,7 +32,8 @@ public sealed class HistoryTests(NodeFixture fixture) : IClassFixture<NodeFixtur
         var second = await Node.MergeAsync("clusters/kept", """{"lb_policy":"RANDOM"}""");
         Assert.Equal("superseded", (await Node.GetAsync($"versions/{first.Version}")).Json.GetProperty("state").GetString());
         async Task<bool> IsRandomAsync(long version) => (await Node.GetAsync($"versions/{version}/config")).Is(HttpStatusCode.OK).Json
-            .GetProperty("clusters").EnumerateArray().Single(c => c.GetProperty("name").GetString() == "kept").TryGetProperty("lb_policy", out _);
+            .GetProperty("clusters").EnumerateArray().Single(c => c.GetProperty("name").GetString() == "kept")
+                .TryGetProperty("lb_policy", out _);
         Assert.False(await IsRandomAsync(first.Version));
         Assert.True(await IsRandomAsync(second.Version));
         Assert.Contains("load_assignment", (await Node.GetAsync($"versions/{first.Version}/config?expanded=true")).Body);
@@ -47,7 +48,8 @@ public sealed class HistoryTests(NodeFixture fixture) : IClassFixture<NodeFixtur
         var path = $"versions/{first.Version}/diff/{second.Version}";
         var structural = (await Node.GetAsync(path)).Is(HttpStatusCode.OK).Json;
         var operation = structural.GetProperty("operations")[0];
-        Assert.Equal(("add", "clusters[compared].lb_policy", "cluster", "compared", "RANDOM"), (operation.GetProperty("op").GetString(), operation.GetProperty("where").GetString(),
+        Assert.Equal(("add", "clusters[compared].lb_policy", "cluster", "compared", "RANDOM"),
+            (operation.GetProperty("op").GetString(), operation.GetProperty("where").GetString(),
             operation.GetProperty("kind").GetString(), operation.GetProperty("name").GetString(), operation.GetProperty("to").GetString()));
         Assert.Equal(1, structural.GetProperty("summary").GetProperty("changed").GetInt32());
         var unified = (await Node.GetAsync($"versions/{first.Version}/diff/active", ("Accept", "text/x-diff"))).Is(HttpStatusCode.OK);
@@ -61,9 +63,12 @@ public sealed class HistoryTests(NodeFixture fixture) : IClassFixture<NodeFixtur
     public async Task Patch_ChangesAnnotationsOnly()
     {
         var made = await Node.PutAsync("clusters/annotated?comment=old", """{"endpoints":["127.0.0.1:9"]}""");
-        var patched = (await Node.MergeAsync($"versions/{made.Version}", """{"comment":"new","labels":{"release":"1.4"},"pinned":true}""")).Is(HttpStatusCode.OK).Json;
-        Assert.Equal(("new", "1.4", true), (patched.GetProperty("comment").GetString(), patched.GetProperty("labels").GetProperty("release").GetString(), patched.GetProperty("pinned").GetBoolean()));
-        (await Node.MergeAsync($"versions/{made.Version}", """{"state":"active"}""")).IsProblem(HttpStatusCode.UnprocessableEntity, "VALIDATION_FAILED");
+        var patched = (await Node.MergeAsync($"versions/{made.Version}", """{"comment":"new","labels":{"release":"1.4"},"pinned":true}"""))
+            .Is(HttpStatusCode.OK).Json;
+        Assert.Equal(("new", "1.4", true), (patched.GetProperty("comment").GetString(),
+            patched.GetProperty("labels").GetProperty("release").GetString(), patched.GetProperty("pinned").GetBoolean()));
+        (await Node.MergeAsync($"versions/{made.Version}", """{"state":"active"}"""))
+            .IsProblem(HttpStatusCode.UnprocessableEntity, "VALIDATION_FAILED");
     }
 
     [Fact]
@@ -74,7 +79,9 @@ public sealed class HistoryTests(NodeFixture fixture) : IClassFixture<NodeFixtur
         var changed = await Node.MergeAsync("clusters/rolled", """{"lb_policy":"RANDOM"}""");
         var back = (await Node.PostAsync($"versions/{old.Version}/rollback", """{"comment":"p99 doubled"}""")).Is(HttpStatusCode.OK);
         Assert.Equal(changed.Version + 1, back.Version);
-        Assert.Equal((old.Version, "rollback", "p99 doubled"), (back.Json.GetProperty("restores").GetInt64(), back.Json.GetProperty("source").GetString(), back.Json.GetProperty("comment").GetString()));
+        Assert.Equal((old.Version, "rollback", "p99 doubled"),
+            (back.Json.GetProperty("restores").GetInt64(), back.Json.GetProperty("source").GetString(),
+                back.Json.GetProperty("comment").GetString()));
         Assert.Equal(etag, (await Node.GetAsync("config")).ETag);
         var again = (await Node.PostAsync("rollback")).Is(HttpStatusCode.OK);
         Assert.Equal(changed.Version, again.Json.GetProperty("restores").GetInt64());
@@ -89,7 +96,9 @@ public sealed class HistoryTests(NodeFixture fixture) : IClassFixture<NodeFixtur
         probe.Start();
         var address = probe.LocalEndpoint.ToString();
         probe.Stop();
-        var with = (await Node.PutAsync("listeners/port", "{\"address\":\"" + address + "\",\"routes\":[{\"match\":{\"prefix\":\"/\"},\"route\":{\"cluster\":\"web\"}}]}")).Is(HttpStatusCode.Created);
+        var with = (await Node.PutAsync("listeners/port",
+            "{\"address\":\"" + address + "\",\"routes\":[{\"match\":{\"prefix\":\"/\"},\"route\":{\"cluster\":\"web\"}}]}"))
+                .Is(HttpStatusCode.Created);
         (await Node.DeleteAsync("listeners/port")).Is(HttpStatusCode.OK);
         using var taken = new System.Net.Sockets.TcpListener(IPEndPoint.Parse(address!));
         taken.Start();

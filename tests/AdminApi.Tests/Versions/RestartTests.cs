@@ -64,7 +64,8 @@ public sealed class RestartTests
         Assert.Contains("DEGRADED", (await node.GetAsync("/ready")).Is(HttpStatusCode.OK).Body);
         var status = (await node.GetAsync("status")).Is(HttpStatusCode.OK).Json;
         Assert.Equal("last-good.json", status.GetProperty("degraded").GetProperty("serving").GetString());
-        Assert.Equal(made.Version, (await node.GetAsync("versions")).Is(HttpStatusCode.OK).Json.GetProperty("items")[0].GetProperty("version").GetInt64());
+        Assert.Equal(made.Version, (await node.GetAsync("versions")).Is(HttpStatusCode.OK).Json.GetProperty("items")[0]
+            .GetProperty("version").GetInt64());
         Assert.Equal(made.Version + 1, (await node.PutAsync("clusters/more", Cluster)).Is(HttpStatusCode.Created).Version);
     }
 
@@ -73,7 +74,8 @@ public sealed class RestartTests
     {
         await using var node = await TestNode.StartAsync();
         await node.PutAsync("clusters/kept", Cluster);
-        await node.RestartAsync(() => Execute(node, "update versions set digest = 'damaged' where number = (select active_version from head)"));
+        await node.RestartAsync(() => Execute(node,
+            "update versions set digest = 'damaged' where number = (select active_version from head)"));
         Assert.Equal("degraded", (await node.GetAsync("status")).Json.GetProperty("state").GetString());
         (await node.GetAsync("clusters/kept")).Is(HttpStatusCode.OK);
         (await node.PutAsync("clusters/more", Cluster)).Is(HttpStatusCode.Created);
@@ -86,7 +88,8 @@ public sealed class RestartTests
     public async Task SecondProcessOnTheSameFolder_IsRefusedInOneLine()
     {
         await using var node = await TestNode.StartAsync();
-        var refused = await Assert.ThrowsAsync<StartException>(() => ManagedHost.StartAsync("--data-dir", Path.Combine(node.Folder, "data"), "--admin", "127.0.0.1:0"));
+        var refused = await Assert.ThrowsAsync<StartException>(() =>
+            ManagedHost.StartAsync("--data-dir", Path.Combine(node.Folder, "data"), "--admin", "127.0.0.1:0"));
         Assert.Contains("is in use by another process", refused.Message);
         Assert.DoesNotContain('\n', refused.Message);
     }

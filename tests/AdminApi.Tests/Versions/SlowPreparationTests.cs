@@ -19,20 +19,23 @@ public sealed class SlowPreparationTests
         server.Start();
         (await node.PutAsync("clusters/code", $$"""{"endpoints":["{{server.LocalEndpoint}}"]}""")).Is(HttpStatusCode.Created);
         using var caller = new CancellationTokenSource();
-        using var request = new HttpRequestMessage(HttpMethod.Put, "/api/v1/listeners/slow" + query) { Content = new StringContent(Remote, null, "application/json") };
+        using var request = new HttpRequestMessage(HttpMethod.Put,
+            "/api/v1/listeners/slow" + query) { Content = new StringContent(Remote, null, "application/json") };
         var slow = node.Http.SendAsync(request, caller.Token);
         using var asked = await server.AcceptSocketAsync(TestContext.Current.CancellationToken); // it is in the middle of it
 
         var risky = (await node.PutAsync("clusters/risky?confirm_within=1s", Cluster)).Is(HttpStatusCode.Created);
         (await node.PutAsync("clusters/other", Cluster)).Is(HttpStatusCode.Created);
-        var reverted = await node.SettledAsync("deployments/" + risky.Headers.GetValues("Config-Deployment").Single(), not: "awaiting_confirmation");
+        var reverted = await node.SettledAsync("deployments/" + risky.Headers.GetValues("Config-Deployment").Single(),
+            not: "awaiting_confirmation");
         Assert.Equal("reverted", reverted.GetProperty("state").GetString());
         Assert.False(slow.IsCompleted);
 
         await caller.CancelAsync();
         await Assert.ThrowsAnyAsync<OperationCanceledException>(() => slow);
         var left = new byte[4096];
-        await Eventually.TrueAsync(async () => await asked.ReceiveAsync(left) == 0); // the fetch is given up, not timed out: that takes a minute
+        // the fetch is given up, not timed out: that takes a minute
+        await Eventually.TrueAsync(async () => await asked.ReceiveAsync(left) == 0);
         (await node.GetAsync("listeners/slow")).IsProblem(HttpStatusCode.NotFound, "NOT_FOUND");
     }
 

@@ -61,7 +61,8 @@ internal sealed class StartedNode : IAsyncDisposable
         Host = host;
         _http = new(new SocketsHttpHandler { UseCookies = false, AllowAutoRedirect = false })
         {
-            BaseAddress = host.AdminUri, DefaultRequestHeaders = { Authorization = new("Bearer", host.Token) }, Timeout = TimeSpan.FromSeconds(60),
+            BaseAddress = host.AdminUri, DefaultRequestHeaders = { Authorization = new("Bearer", host.Token) },
+            Timeout = TimeSpan.FromSeconds(60),
         };
     }
 

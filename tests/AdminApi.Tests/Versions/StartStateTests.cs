@@ -19,18 +19,21 @@ public sealed class StartStateTests(StartFixture fixture) : IClassFixture<StartF
 
     public static TheoryData<string, string, int> Combinations()
     {
-        string[] histories = ["good", "killed", "empty", "truncated", "cut", "garbage", "missing", "no-head", "no-tokens", "no-migrations", "no-rows", "torn"];
+        string[] histories = ["good", "killed", "empty", "truncated", "cut", "garbage", "missing", "no-head", "no-tokens", "no-migrations",
+            "no-rows", "torn"];
         (string, int)[] copies = [("good", 3), ("older", 2), ("newer", 4), ("missing", 0), ("garbage", 0), ("empty", 0)];
         var data = new TheoryData<string, string, int>();
         foreach (var history in histories)
             foreach (var (copy, number) in copies)
-                data.Add(history, copy, Math.Max(number, history switch { "good" or "killed" or "no-tokens" or "no-migrations" => 3, "torn" => 2, _ => Nothing }));
+                data.Add(history, copy, Math.Max(number,
+                    history switch { "good" or "killed" or "no-tokens" or "no-migrations" => 3, "torn" => 2, _ => Nothing }));
         return data;
     }
 
     [Theory]
     [MemberData(nameof(Combinations))]
-    public async Task Start_ServesTheNewestAcknowledgedVersionThatIsLeft_AndSaysWhenThatIsNotTheHistorys(string history, string copy, int expected)
+    public async Task Start_ServesTheNewestAcknowledgedVersionThatIsLeft_AndSaysWhenThatIsNotTheHistorys(string history, string copy,
+        int expected)
     {
         Arrange(history, copy);
         await using var node = await StartedNode.StartAsync(Data);

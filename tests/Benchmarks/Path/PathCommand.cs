@@ -3,7 +3,10 @@ using Managed.TestKit;
 
 namespace Managed.Benchmarks.Path;
 
-/// <summary><c>path [--requests N] [--case NAME,...] [--types]</c>: what a request costs over the whole path. Exit code 1 when a case allocates in every batch.</summary>
+/// <summary>
+/// <c>path [--requests N] [--case NAME,...] [--types]</c>: what a request costs over the whole path. Exit code 1 when a case allocates in
+/// every batch.
+/// </summary>
 internal static class PathCommand
 {
     private const int WarmUp = 20_000, Batches = 20;
@@ -16,8 +19,10 @@ internal static class PathCommand
         for (int i = 0; i < args.Length; i++)
         {
             if (args[i] == "--types") types = true;
-            else if (args[i] == "--requests" && i + 1 < args.Length && int.TryParse(args[++i], CultureInfo.InvariantCulture, out int number) && number > 0) requests = number;
-            else if (args[i] == "--case" && i + 1 < args.Length && args[++i].Split(',') is var names && names.All(n => InMemoryPathCase.All.Any(c => c.Name == n)))
+            else if (args[i] == "--requests" && i + 1 < args.Length && int.TryParse(args[++i], CultureInfo.InvariantCulture, out int number)
+                && number > 0) requests = number;
+            else if (args[i] == "--case" && i + 1 < args.Length && args[++i].Split(',') is var names
+                && names.All(n => InMemoryPathCase.All.Any(c => c.Name == n)))
                 cases = [.. InMemoryPathCase.All.Where(c => names.Contains(c.Name))];
             else
             {
@@ -51,7 +56,8 @@ internal static class PathCommand
             best = Math.Min(best, cost.CpuMicrosPerRequest);
         }
         Console.WriteLine(string.Create(CultureInfo.InvariantCulture,
-            $"{what.Name,-16} allocated per request: {(double)allocated / requests:0.###} bytes ({allocated} in {requests} requests)   CPU per request: {best:0.000} us (best of {Batches} batches)"));
+            $"{what.Name,-16} allocated per request: {(double)allocated / requests:0.###} bytes ({allocated} in {requests} requests)   "
+                + $"CPU per request: {best:0.000} us (best of {Batches} batches)"));
         if (listener is not null) foreach (string line in listener.Lines()) Console.WriteLine("  " + line);
         return least == 0;
     }

@@ -35,8 +35,10 @@ public class AccessLogLine
         request.Add("x-request-id", "01234567-89ab-4def-8123-456789abcdef");
         return new StreamInfo
         {
-            RequestHeaders = request, ResponseHeaders = new HeaderMap(), ResponseTrailers = new HeaderMap(), Protocol = HttpProtocol.Http11, ResponseCode = 200, Details = "via_upstream",
-            StartTime = 1_000_000, UpstreamFirstByte = 1_010_000, EndTime = 1_025_900, StartWallClock = 1_709_211_845_678_901, BytesSent = 64,
+            RequestHeaders = request, ResponseHeaders = new HeaderMap(), ResponseTrailers = new HeaderMap(), Protocol = HttpProtocol.Http11,
+            ResponseCode = 200, Details = "via_upstream",
+            StartTime = 1_000_000, UpstreamFirstByte = 1_010_000, EndTime = 1_025_900, StartWallClock = 1_709_211_845_678_901,
+            BytesSent = 64,
             RemoteAddress = new IPEndPoint(IPAddress.Loopback, 40000), UpstreamHost = "127.0.0.1:8080", UpstreamCluster = "up",
         };
     }

@@ -13,7 +13,8 @@ namespace Managed.Benchmarks.Stages;
 public class ChunkDecoding
 {
     private static readonly byte[] One = Encoding.ASCII.GetBytes("2000\r\n" + new string('x', 8192) + "\r\n0\r\n\r\n");
-    private static readonly byte[] Many = Encoding.ASCII.GetBytes(string.Concat(Enumerable.Repeat("80\r\n" + new string('x', 128) + "\r\n", 64)) + "0\r\n\r\n");
+    private static readonly byte[] Many = Encoding.ASCII.GetBytes(
+        string.Concat(Enumerable.Repeat("80\r\n" + new string('x', 128) + "\r\n", 64)) + "0\r\n\r\n");
 
     private readonly InputBuffer _input = new(new BufferPool(new MemoryBudget(long.MaxValue)));
     private readonly ChunkedDecoder _decoder = new();

@@ -13,9 +13,12 @@ public class HeadWriting
 
     public HeadWriting()
     {
-        foreach (var (name, value) in new[] { (":method", "GET"), (":authority", "www.example.test"), (":path", "/some/path"), (":scheme", "http"), ("user-agent", "bench/1.0"), ("accept", "*/*"),
-            ("x-forwarded-proto", "http"), ("x-request-id", "01234567-89ab-4def-8123-456789abcdef"), ("x-envoy-expected-rq-timeout-ms", "15000") }) _request.Add(name, value);
-        foreach (var (name, value) in new[] { (":status", "200"), ("server", "managed"), ("date", "Sun, 06 Nov 1994 08:49:37 GMT"), ("content-type", "text/plain"), ("content-length", "64"),
+        foreach (var (name, value) in new[] { (":method", "GET"), (":authority", "www.example.test"), (":path", "/some/path"),
+            (":scheme", "http"), ("user-agent", "bench/1.0"), ("accept", "*/*"),
+            ("x-forwarded-proto", "http"), ("x-request-id", "01234567-89ab-4def-8123-456789abcdef"),
+                ("x-envoy-expected-rq-timeout-ms", "15000") }) _request.Add(name, value);
+        foreach (var (name, value) in new[] { (":status", "200"), ("server", "managed"), ("date", "Sun, 06 Nov 1994 08:49:37 GMT"),
+            ("content-type", "text/plain"), ("content-length", "64"),
             ("x-envoy-upstream-service-time", "1") }) _response.Add(name, value);
     }
 

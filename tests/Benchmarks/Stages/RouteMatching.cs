@@ -16,7 +16,8 @@ public class RouteMatching
 {
     private readonly RouteTable _table = BuildTable();
     private readonly StreamInfo _info = new();
-    private readonly HeaderMap _exact = Request("host42.example.test", "/p0/x"), _last = Request("host42.example.test", "/p19/x"), _wildcard = Request("a.wild42.test", "/p0/x");
+    private readonly HeaderMap _exact = Request("host42.example.test", "/p0/x"), _last = Request("host42.example.test", "/p19/x"),
+        _wildcard = Request("a.wild42.test", "/p0/x");
 
     [Benchmark]
     public bool FirstRouteOfAHost() => _table.Match(_exact, _info, 0) is not null;
@@ -39,8 +40,10 @@ public class RouteMatching
     private static RouteTable BuildTable()
     {
         string routes = string.Join(", ", Enumerable.Range(0, 20).Select(i => $"{{match: {{prefix: /p{i}/}}, route: {{cluster: up}}}}"));
-        string hosts = string.Concat(Enumerable.Range(0, 100).Select(i => $"  - {{name: h{i}, domains: [host{i}.example.test, '*.wild{i}.test'], routes: [{routes}]}}\n"));
-        string yaml = $"clusters:\n- {{name: up, endpoints: ['127.0.0.1:1']}}\nlisteners:\n- name: edge\n  address: 127.0.0.1:0\n  virtual_hosts:\n{hosts}";
+        string hosts = string.Concat(Enumerable.Range(0, 100)
+            .Select(i => $"  - {{name: h{i}, domains: [host{i}.example.test, '*.wild{i}.test'], routes: [{routes}]}}\n"));
+        string yaml =
+            $"clusters:\n- {{name: up, endpoints: ['127.0.0.1:1']}}\nlisteners:\n- name: edge\n  address: 127.0.0.1:0\n  virtual_hosts:\n{hosts}";
         var errors = new ConfigErrors();
         var document = (ConfigObject)ConfigParser.Parse(yaml, ConfigFormat.Yaml, "benchmark", errors)!;
         var built = new ProxyServer(new ProxyOptions { Workers = 1, LoggerFactory = NullLoggerFactory.Instance }).Build(document, 1);

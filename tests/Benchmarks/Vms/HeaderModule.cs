@@ -10,10 +10,12 @@ internal static class HeaderModule
     public static WasmProgram Program()
     {
         var module = WasmModule.Load(InMemoryPathCase.HeaderModule, null, out string error) ?? throw new InvalidOperationException(error);
-        return new WasmProgram(module, "", [], [], new HostImports(null, false), WasmLimits.Default, new SharedData(), new SharedQueues(), new GuestMetrics(new StatScope(new StatsRegistry()), new GuestMetricsRoom()), static () => WasmLogLevel.Warn);
+        return new WasmProgram(module, "", [], [], new HostImports(null, false), WasmLimits.Default, new SharedData(), new SharedQueues(),
+            new GuestMetrics(new StatScope(new StatsRegistry()), new GuestMetricsRoom()), static () => WasmLogLevel.Warn);
     }
 
-    public static WasmVm Instantiate(WasmProgram program) => WasmVm.Create(program, Silent.Context, out string error) ?? throw new InvalidOperationException(error);
+    public static WasmVm Instantiate(WasmProgram program)
+        => WasmVm.Create(program, Silent.Context, out string error) ?? throw new InvalidOperationException(error);
 
     private sealed class Silent : WasmContext
     {

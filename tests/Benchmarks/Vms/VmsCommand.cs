@@ -36,14 +36,20 @@ internal static class VmsCommand
         foreach (var vm in vms) vm.Dispose();
         double disposed = Stopwatch.GetElapsedTime(began).TotalMicroseconds / count;
         Array.Sort(times);
-        Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"compiled in {compiled:0.0} ms; {count} VMs: instantiated in {times[count / 2]:0.0} us (median; 99 %: {times[count * 99 / 100]:0.0}), disposed in {disposed:0.0} us"));
-        Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"resident memory {(after - resident) / 1024.0 / count:0.0} KiB a VM, address space {(sizeAfter - size) / 1024.0 / 1024 / 1024 / count:0.00} GiB a VM"));
+        Console.WriteLine(string.Create(CultureInfo.InvariantCulture,
+            $"compiled in {compiled:0.0} ms; {count} VMs: instantiated in {times[count / 2]:0.0} us (median; 99 %: "
+                + $"{times[count * 99 / 100]:0.0}), disposed in {disposed:0.0} us"));
+        Console.WriteLine(string.Create(CultureInfo.InvariantCulture,
+            $"resident memory {(after - resident) / 1024.0 / count:0.0} KiB a VM, address space "
+                + $"{(sizeAfter - size) / 1024.0 / 1024 / 1024 / count:0.00} GiB a VM"));
         return 0;
     }
 
     private static (long Resident, long Size) Memory()
     {
-        long Line(string name) => 1024 * long.Parse(File.ReadLines("/proc/self/status").First(l => l.StartsWith(name, StringComparison.Ordinal)).AsSpan(name.Length).Trim().TrimEnd("kB").Trim(), CultureInfo.InvariantCulture);
+        long Line(string name)
+            => 1024 * long.Parse(File.ReadLines("/proc/self/status").First(l => l.StartsWith(name, StringComparison.Ordinal))
+                .AsSpan(name.Length).Trim().TrimEnd("kB").Trim(), CultureInfo.InvariantCulture);
         return (Line("VmRSS:"), Line("VmSize:"));
     }
 }

@@ -17,10 +17,13 @@ internal sealed class BrowserSession : IAsyncDisposable
 
     public IPage Page { get; }
 
-    public static async Task<BrowserSession> StartAsync(BrowserFixture fixture, ColorScheme scheme = ColorScheme.Light, bool signedIn = true)
+    public static async Task<BrowserSession> StartAsync(BrowserFixture fixture, ColorScheme scheme = ColorScheme.Light,
+        bool signedIn = true)
     {
         var host = await FakeHost.StartAsync();
-        var context = await fixture.Browser.NewContextAsync(new BrowserNewContextOptions { ColorScheme = scheme, ReducedMotion = ReducedMotion.Reduce, ViewportSize = new() { Width = 1360, Height = 860 } });
+        var context = await fixture.Browser.NewContextAsync(
+            new BrowserNewContextOptions { ColorScheme = scheme, ReducedMotion = ReducedMotion.Reduce,
+                ViewportSize = new() { Width = 1360, Height = 860 } });
         context.SetDefaultTimeout(30_000);
         var page = await context.NewPageAsync();
         var session = new BrowserSession(host, context, page);
@@ -32,7 +35,8 @@ internal sealed class BrowserSession : IAsyncDisposable
         };
         page.Request += (_, request) =>
         {
-            if (!request.Url.StartsWith(host.Address.ToString(), StringComparison.Ordinal) && !request.Url.StartsWith("data:", StringComparison.Ordinal))
+            if (!request.Url.StartsWith(host.Address.ToString(), StringComparison.Ordinal)
+                && !request.Url.StartsWith("data:", StringComparison.Ordinal))
                 session._complaints.Enqueue($"asked another host: {request.Url}");
         };
         page.Response += (_, response) =>
@@ -49,6 +53,30 @@ internal sealed class BrowserSession : IAsyncDisposable
     }
 
     public Task GoAsync(string path) => Page.GotoAsync(Host.Url(path));
+
+    /// <summary>From the next page on, every message of the circuit takes half of the round trip.</summary>
+    public Task SlowDownAsync(TimeSpan roundTrip) => Page.RouteWebSocketAsync("**/_blazor**", socket =>
+    {
+        var server = socket.ConnectToServer();
+        Relay(socket.OnMessage, server);
+        Relay(server.OnMessage, socket);
+
+        void Relay(Action<Action<IWebSocketFrame>> from, IWebSocketRoute to)
+        {
+            var last = Task.CompletedTask;
+            from(frame => last = SendAsync(last, frame, to));
+        }
+
+        async Task SendAsync(Task before, IWebSocketFrame frame, IWebSocketRoute to)
+        {
+            await Task.Delay(roundTrip / 2);
+            await before; // in their order
+            if (frame.Binary is { } bytes)
+                to.Send(bytes);
+            else
+                to.Send(frame.Text!);
+        }
+    });
 
     public ILocator Button(string name) => Page.GetByRole(AriaRole.Button, new() { Name = name, Exact = true });
 
@@ -70,7 +98,8 @@ internal sealed class BrowserSession : IAsyncDisposable
     {
         var result = await Page.RunAxe();
         Assert.True(result.Violations.Length == 0, string.Join("\n", result.Violations.Select(v =>
-            $"{v.Id}: {v.Help}\n" + string.Join("\n", v.Nodes.Select(n => $"    {n.Html}\n      {string.Join("; ", n.Any.Concat(n.All).Select(c => c.Message))}")))));
+            $"{v.Id}: {v.Help}\n" + string.Join("\n",
+                v.Nodes.Select(n => $"    {n.Html}\n      {string.Join("; ", n.Any.Concat(n.All).Select(c => c.Message))}")))));
     }
 
     public async ValueTask DisposeAsync()

@@ -46,7 +46,7 @@ public sealed class ListenerTests(BrowserFixture browser)
         Assert.Equal("Send /x to web", (string?)session.Host.State.Active.Record["comment"]);
         await session.Button("Undo").ClickAsync();
         await Expect(session.Page.GetByText("v4 is undone")).ToBeVisibleAsync();
-        Assert.Equal(3, (long?)session.Host.State.Active.Record["restores"]);
+        Assert.Equal(4, (long?)session.Host.State.Active.Record["reverts"]);
         await Expect(session.Page.Locator(".cm-content")).Not.ToContainTextAsync("/x"); // nobody was editing: the text follows the node
     }
 
@@ -71,15 +71,17 @@ public sealed class ListenerTests(BrowserFixture browser)
         await Expect(session.Page.GetByText("Valid: the node can build this")).ToBeVisibleAsync();
         await session.Button("Review").ClickAsync();
         await Expect(session.Button("Apply")).ToBeEnabledAsync();
-        var theirs = new SortedDictionary<string, string>(session.Host.State.Active.Listeners) { ["edge"] = "name: edge\naddress: 0.0.0.0:10009\nroutes: []\n" };
+        var theirs = new SortedDictionary<string, string>(session.Host.State.Active.Listeners) { ["edge"] =
+            "name: edge\naddress: 0.0.0.0:10009\nroutes: []\n" };
         session.Host.State.Commit(theirs, "theirs");
         await session.Button("Apply").ClickAsync();
 
-        await Expect(session.Dialog.GetByText("Somebody changed this")).ToBeVisibleAsync();
-        await Expect(session.Dialog.Locator(".cm-merge-a")).ToContainTextAsync("0.0.0.0:10009");
-        await Expect(session.Dialog.Locator(".cm-merge-b")).ToContainTextAsync("prefix: /x");
+        await Expect(session.Dialog.GetByText("Somebody changed the same places on the node, by admin at ")).ToBeVisibleAsync();
+        await Expect(session.Dialog.GetByRole(AriaRole.Heading, new() { Name = "Before both" })).ToBeVisibleAsync();
+        await Expect(session.Dialog.Locator(".sides3 section").Nth(1)).ToContainTextAsync("routes: []");
+        await Expect(session.Dialog.Locator(".sides3 section").Nth(2)).ToContainTextAsync("prefix: /x");
         await session.ShouldBeAccessibleAsync();
-        await session.Button("Go on with mine").ClickAsync();
+        await session.Button("Mine in these places").ClickAsync();
         await Expect(session.Dialog).ToBeHiddenAsync();
         await Expect(session.Page.GetByText("Valid: the node can build this")).ToBeVisibleAsync();
         await session.Button("Review").ClickAsync();
@@ -122,10 +124,10 @@ public sealed class ListenerTests(BrowserFixture browser)
         await session.GoAsync("/listeners/edge");
         await session.AppendAsync(Route);
         await Expect(session.Button("Discard edits")).ToBeVisibleAsync();
-        await session.Page.GetByRole(AriaRole.Link, new() { Name = "History" }).ClickAsync();
+        await session.Page.GetByRole(AriaRole.Link, new() { Name = "History g h" }).ClickAsync();
         await session.Button("Stay").ClickAsync();
         await Expect(session.Heading("edge")).ToBeVisibleAsync();
-        await session.Page.GetByRole(AriaRole.Link, new() { Name = "History" }).ClickAsync();
+        await session.Page.GetByRole(AriaRole.Link, new() { Name = "History g h" }).ClickAsync();
         await session.Button("Leave").ClickAsync();
         await Expect(session.Heading("History")).ToBeVisibleAsync();
     }

@@ -62,7 +62,9 @@ public sealed class ModuleTests(BrowserFixture browser)
         await using var session = await BrowserSession.StartAsync(browser);
         await session.GoAsync("/modules");
         await ChooseAsync(session, "bad.wasm", "\0asm\u0001\0\0\0missing:first,second,third");
-        await Expect(session.Page.Locator(".uploads .note li")).ToHaveTextAsync(["it imports env.first, which no host has", "it imports env.second, which no host has", "it imports env.third, which no host has"]);
+        await Expect(session.Page.Locator(".uploads .note li"))
+            .ToHaveTextAsync(["it imports env.first, which no host has", "it imports env.second, which no host has",
+                "it imports env.third, which no host has"]);
         await ChooseAsync(session, "notes.txt", "hello");
         await Expect(session.Page.GetByText("It is neither WebAssembly nor named .lua")).ToBeVisibleAsync();
         await session.ShouldBeAccessibleAsync();
@@ -76,7 +78,9 @@ public sealed class ModuleTests(BrowserFixture browser)
         await using var session = await BrowserSession.StartAsync(browser);
         await session.GoAsync("/modules");
         await Expect(session.Page.Locator("html[data-keys=on]")).ToBeAttachedAsync();
-        await using var files = await session.Page.EvaluateHandleAsync("() => { const data = new DataTransfer(); data.items.add(new File([new Uint8Array(64 * 1024 * 1024 + 1)], 'huge.wasm')); return data; }");
+        await using var files = await session.Page.EvaluateHandleAsync(
+            "() => { const data = new DataTransfer(); data.items.add(new File([new Uint8Array(64 * 1024 * 1024 + 1)], 'huge.wasm')); "
+                + "return data; }");
         await Expect(session.Page.Locator("tbody tr")).ToHaveCountAsync(2);
         await Expect(session.Page.Locator(".drop[data-ready]")).ToBeVisibleAsync();
         await session.Page.Locator(".drop").DispatchEventAsync("drop", new { dataTransfer = files });
@@ -88,7 +92,8 @@ public sealed class ModuleTests(BrowserFixture browser)
     public async Task RunningUpload_ShowsHowFarItIsAndCanBeCancelled()
     {
         await using var session = await BrowserSession.StartAsync(browser);
-        await session.Page.RouteAsync("**/api/v1/modules?name=slow", async route => await Task.Delay(Timeout.Infinite, TestContext.Current.CancellationToken));
+        await session.Page.RouteAsync("**/api/v1/modules?name=slow",
+            async route => await Task.Delay(Timeout.Infinite, TestContext.Current.CancellationToken));
         await session.GoAsync("/modules");
         await ChooseAsync(session, "slow.wasm", "\0asm\u0001\0\0\0");
         await Expect(session.Page.Locator("progress")).ToBeVisibleAsync();
@@ -137,7 +142,8 @@ public sealed class ModuleTests(BrowserFixture browser)
         await session.GoAsync("/modules");
         await session.Page.Locator("tbody th a").First.ClickAsync();
         await Expect(session.Heading("auth")).ToBeVisibleAsync();
-        await Expect(session.Page.GetByRole(AriaRole.Link, new() { Name = "listener edge, chain main, filter http_connection_manager, filter check" })).ToBeVisibleAsync();
+        await Expect(session.Page.GetByRole(AriaRole.Link,
+            new() { Name = "listener edge, chain main, filter http_connection_manager, filter check" })).ToBeVisibleAsync();
         await Expect(session.Page.GetByText("unreachable: the guest gave up (in parse_token < on_request)")).ToBeVisibleAsync();
         await Expect(session.Page.GetByRole(AriaRole.Link, new() { Name = "v3 (active)" })).ToBeVisibleAsync();
         session.Host.State.Vms.RemoveAll(v => (int?)v["worker"] == 1);
@@ -172,5 +178,7 @@ public sealed class ModuleTests(BrowserFixture browser)
     }
 
     private static Task ChooseAsync(BrowserSession session, string name, string content) =>
-        session.Page.Locator("input[type=file]").SetInputFilesAsync(new FilePayload { Name = name, MimeType = "application/octet-stream", Buffer = Encoding.Latin1.GetBytes(content) });
+        session.Page.Locator("input[type=file]")
+            .SetInputFilesAsync(new FilePayload { Name = name, MimeType = "application/octet-stream",
+                Buffer = Encoding.Latin1.GetBytes(content) });
 }

@@ -30,11 +30,12 @@ public sealed class OverviewTests(BrowserFixture browser)
     public async Task TrialDeployment_IsConfirmedFromTheFrame()
     {
         await using var session = await BrowserSession.StartAsync(browser);
-        session.Host.State.PendingDeployment = new() { ["id"] = "d3", ["version"] = 3, ["state"] = "awaiting_confirmation", ["confirm_by"] = DateTimeOffset.UtcNow.AddMinutes(1).ToString("O") };
+        session.Host.State.PendingDeployment = new() { ["id"] = "d3", ["version"] = 3, ["state"] = "awaiting_confirmation",
+            ["confirm_by"] = DateTimeOffset.UtcNow.AddMinutes(1).ToString("O") };
         session.Host.State.Tell("deployment.awaiting_confirmation");
-        await Expect(session.Page.GetByText("reverts by itself in 0:")).ToBeVisibleAsync();
+        await Expect(session.Page.GetByText("is taken back by itself in 0:")).ToBeVisibleAsync();
         await session.Button("Keep it").ClickAsync();
-        await Expect(session.Page.GetByText("reverts by itself")).ToBeHiddenAsync();
+        await Expect(session.Page.GetByText("is taken back by itself")).ToBeHiddenAsync();
         Assert.Null(session.Host.State.PendingDeployment);
     }
 

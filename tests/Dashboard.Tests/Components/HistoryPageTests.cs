@@ -23,7 +23,8 @@ public sealed class HistoryPageTests
     {
         var (context, api) = ScriptedApi.Create();
         await using var _ = context;
-        api.Answer(Path, """{"title":"Broken","status":500,"code":"INTERNAL","detail":"history database is locked"}""", HttpStatusCode.InternalServerError);
+        api.Answer(Path, """{"title":"Broken","status":500,"code":"INTERNAL","detail":"history database is locked"}""",
+            HttpStatusCode.InternalServerError);
         var page = context.Render<History>();
         page.WaitForAssertion(() => Assert.Contains("history database is locked", page.Find("[role=alert]").TextContent));
     }

@@ -33,7 +33,8 @@ public sealed class ListenersPageTests
         var (context, api) = ScriptedApi.Create();
         await using var _ = context;
         api.Answer("stats?filter=%5Elistener%5C.", "{}");
-        api.Answer(Path, """{"title":"Broken","status":500,"code":"INTERNAL","detail":"the disk is full"}""", HttpStatusCode.InternalServerError);
+        api.Answer(Path, """{"title":"Broken","status":500,"code":"INTERNAL","detail":"the disk is full"}""",
+            HttpStatusCode.InternalServerError);
         var page = context.Render<Listeners>();
         page.WaitForAssertion(() => Assert.Contains("the disk is full", page.Find("[role=alert]").TextContent));
 
@@ -47,7 +48,8 @@ public sealed class ListenersPageTests
     {
         var (context, api) = ScriptedApi.Create();
         await using var _ = context;
-        api.Answer("stats?filter=%5Elistener%5C.", """{"stats":[{"name":"listener.0.0.0.0_80.downstream_cx_active","value":1234}],"histograms":[]}""");
+        api.Answer("stats?filter=%5Elistener%5C.",
+            """{"stats":[{"name":"listener.0.0.0.0_80.downstream_cx_active","value":1234}],"histograms":[]}""");
         api.Answer(Path, """
             {"items":[
               {"name":"long","address":{"socket_address":{"address":"::1","port_value":443}},"filter_chains":[

@@ -34,8 +34,10 @@ public sealed class ModulesPageTests
         api.Answer(Machines, Vms);
         var page = context.Render<Modules>();
         page.WaitForAssertion(() => Assert.Contains("quarantined", page.FindAll("tbody tr")[0].TextContent));
-        Assert.Equal(["authauth-v2sha256:aaaaaaaaaaaa", "wasm", "0.2.1", "1.2 MiB", "2 versions", "quarantined 1active 1", "2024-05-01 10:00 maria", "Delete"], Row(page, 0));
-        Assert.Equal(["sha256:bbbbbbbbbbbb", "lua", "–", "312 B", "not used", "not loaded", "2024-05-02 10:00 kim", "Delete"], Row(page, 1));
+        Assert.Equal(["authauth-v2sha256:aaaaaaaaaaaa", "wasm", "0.2.1", "1.2 MiB", "2 versions", "quarantined 1active 1",
+            "2024-05-01 10:00 maria", "Delete"], Row(page, 0));
+        Assert.Equal(["sha256:bbbbbbbbbbbb", "lua", "–", "312 B", "not used", "not loaded", "2024-05-02 10:00 kim", "Delete"],
+            Row(page, 1));
         Assert.Equal($"/modules/{A}", page.Find("tbody th a").GetAttribute("href"));
         Assert.NotNull(page.Find("input[type=file]"));
     }
@@ -111,8 +113,12 @@ public sealed class ModulesPageTests
         Assert.Equal($"/modules/{A}", upload.Find(".uploads a").GetAttribute("href"));
         Assert.Equal(1, stored);
 
-        await upload.InvokeAsync(() => upload.Instance.OnFailed(2, "bad.wasm", 10, new EditorProblem(422, "COMPILE_FAILED", "It does not compile", "2 errors", [new("#", "COMPILE_FAILED", "it imports env.a", null, null, null), new("#", "COMPILE_FAILED", "it imports env.b", null, null, "did you mean 'proxy_log'?")])));
-        Assert.Equal(["it imports env.a", "it imports env.b — did you mean 'proxy_log'?"], upload.FindAll(".note li").Select(l => l.TextContent.Trim()));
+        await upload.InvokeAsync(() => upload.Instance.OnFailed(2, "bad.wasm", 10,
+            new EditorProblem(422, "COMPILE_FAILED", "It does not compile", "2 errors",
+                [new("#", "COMPILE_FAILED", "it imports env.a", null, null, null),
+                    new("#", "COMPILE_FAILED", "it imports env.b", null, null, "did you mean 'proxy_log'?")])));
+        Assert.Equal(["it imports env.a", "it imports env.b — did you mean 'proxy_log'?"],
+            upload.FindAll(".note li").Select(l => l.TextContent.Trim()));
         Assert.Equal("bad.wasm: refused", upload.Find("[role=status]").TextContent);
         upload.Find("button[aria-label='Dismiss bad.wasm']").Click();
         Assert.Single(upload.FindAll(".uploads li"));
@@ -128,10 +134,13 @@ public sealed class ModulesPageTests
         var page = context.Render<ModulePage>(p => p.Add(m => m.Reference, A));
         page.WaitForAssertion(() => Assert.Equal(3, page.FindAll("table.vms tbody tr").Count));
         Assert.Equal("auth", page.Find("h1").TextContent);
-        Assert.Equal(["0", "active", "1 of 1", "1,000", "0", "0", "0", "≤ 2 µs", "≤ 512 µs", "128 KiB"], page.FindAll("table.vms tbody tr")[0].Children.Select(Text));
-        Assert.Equal(["1", "quarantined · retry in 4 s", "1 of 3", "10", "12", "2", "2", "–", "–", "128 KiB"], page.FindAll("table.vms tbody tr")[1].Children.Select(Text));
+        Assert.Equal(["0", "active", "1 of 1", "1,000", "0", "0", "0", "≤ 2 µs", "≤ 512 µs", "128 KiB"],
+            page.FindAll("table.vms tbody tr")[0].Children.Select(Text));
+        Assert.Equal(["1", "quarantined · retry in 4 s", "1 of 3", "10", "12", "2", "2", "–", "–", "128 KiB"],
+            page.FindAll("table.vms tbody tr")[1].Children.Select(Text));
         Assert.Equal("Last error stack overflow (in walk)", Text(page.Find("tr.more td")));
-        Assert.Equal(["proxy_on_request_headers", "1,000", "2 µs", "1.9 ms", "2 ms"], page.FindAll("table")[1].QuerySelectorAll("tbody tr")[0].Children.Select(Text));
+        Assert.Equal(["proxy_on_request_headers", "1,000", "2 µs", "1.9 ms", "2 ms"],
+            page.FindAll("table")[1].QuerySelectorAll("tbody tr")[0].Children.Select(Text));
         Assert.Equal(["v7", "v5"], page.FindAll(".version-links a").Select(a => a.TextContent));
         Assert.Contains("code: {module: \"auth\"}", page.Find("pre").TextContent);
         Assert.Contains("\"vm_config\":{\"code\":{\"module\":\"auth\"}}", page.FindAll("pre")[1].TextContent);
@@ -143,7 +152,8 @@ public sealed class ModulesPageTests
     {
         var (context, api) = ScriptedApi.Create();
         await using var _ = context;
-        api.Answer("modules/by-name/gone", """{"title":"Not found","status":404,"code":"NOT_FOUND","detail":"module 'gone' does not exist"}""", HttpStatusCode.NotFound);
+        api.Answer("modules/by-name/gone",
+            """{"title":"Not found","status":404,"code":"NOT_FOUND","detail":"module 'gone' does not exist"}""", HttpStatusCode.NotFound);
         api.Answer(Machines, """{"items":[]}""");
         var page = context.Render<ModulePage>(p => p.Add(m => m.Reference, "gone"));
         page.WaitForAssertion(() => Assert.Contains("There is no module “gone”", page.Markup));
@@ -165,8 +175,10 @@ public sealed class ModulesPageTests
     }
 
     [Theory]
-    [InlineData("""{"listeners":[{"name":"edge","http_filters":[{"name":"f","typed_config":{"module":"X"}}]}]}""", "listener edge, filter f", "edge")]
-    [InlineData("""{"listeners":[{"name":"edge","filter_chains":[{"name":"main","filters":[{"name":"hcm","typed_config":{"route_config":{"virtual_hosts":[{"name":"all","routes":[{"name":"r","typed_per_filter_config":{"lua":{"source_code":{"module":"X"}}}}]}]}}}]}]}]}""", "listener edge, chain main, filter hcm, virtual host all, route r", "edge")]
+    [InlineData("""{"listeners":[{"name":"edge","http_filters":[{"name":"f","typed_config":{"module":"X"}}]}]}""",
+        "listener edge, filter f", "edge")]
+    [InlineData(
+        """{"listeners":[{"name":"edge","filter_chains":[{"name":"main","filters":[{"name":"hcm","typed_config":{"route_config":{"virtual_hosts":[{"name":"all","routes":[{"name":"r","typed_per_filter_config":{"lua":{"source_code":{"module":"X"}}}}]}]}}}]}]}]}""", "listener edge, chain main, filter hcm, virtual host all, route r", "edge")]
     [InlineData("""{"extension_configs":[{"name":"e","typed_config":{"code":{"module":"X"}}}]}""", "extension configuration e", null)]
     public void Use_IsSaidWithItsPlace(string document, string where, string? listener) =>
         Assert.Equal([new ModuleUse(where, listener)], ModuleUse.Find(JsonDocument.Parse(document).RootElement, "X"));
@@ -181,5 +193,6 @@ public sealed class ModulesPageTests
 
     private static string[] Row(IRenderedComponent<Modules> page, int row) => [.. page.FindAll("tbody tr")[row].Children.Select(Text)];
 
-    private static string Text(AngleSharp.Dom.IElement element) => string.Join(' ', element.TextContent.Split((char[]?)null, StringSplitOptions.RemoveEmptyEntries));
+    private static string Text(AngleSharp.Dom.IElement element)
+        => string.Join(' ', element.TextContent.Split((char[]?)null, StringSplitOptions.RemoveEmptyEntries));
 }

@@ -24,7 +24,9 @@ public sealed class OverviewPageTests
         var (context, api) = ScriptedApi.Create();
         await using var _ = context;
         api.Answer("workers", "<html>gateway</html>", HttpStatusCode.BadGateway);
-        api.Answer("versions?page_size=8", """{"items":[{"version":7,"created_at":"2024-05-01T10:00:00Z","author":"kim","source":"rollback","comment":"p99 doubled","restores":5,"state":"active","summary":{"added":2,"changed":1,"removed":0}}]}""");
+        api.Answer("versions?page_size=8",
+            """{"items":[{"version":7,"created_at":"2024-05-01T10:00:00Z","author":"kim","source":"rollback","comment":"p99 """
+                + """doubled","restores":5,"state":"active","summary":{"added":2,"changed":1,"removed":0}}]}""");
         var page = context.Render<Overview>();
         page.WaitForAssertion(() =>
         {
@@ -40,7 +42,9 @@ public sealed class OverviewPageTests
     {
         var (context, api) = ScriptedApi.Create();
         await using var _ = context;
-        api.Answer(Ailing, """{"items":[{"kind":"lua","name":"auth","state":"quarantined","worker":1,"breaches":12,"retry_in_seconds":1.2},{"kind":"lua","name":"auth","state":"quarantined","worker":0,"breaches":30,"retry_in_seconds":3.4}]}""");
+        api.Answer(Ailing,
+            """{"items":[{"kind":"lua","name":"auth","state":"quarantined","worker":1,"breaches":12,"retry_in_seconds":1.2},"""
+                + """{"kind":"lua","name":"auth","state":"quarantined","worker":0,"breaches":30,"retry_in_seconds":3.4}]}""");
         var page = context.Render<Overview>();
         page.WaitForAssertion(() => Assert.Contains("lua script auth is in quarantine", page.Find(".quarantine").TextContent));
         var text = page.Find(".quarantine").TextContent;
@@ -50,14 +54,17 @@ public sealed class OverviewPageTests
     }
 
     [Theory]
-    [InlineData("quarantined", "is in quarantine on worker 0, after 12 traps", "note-bad", "called again in 4 s; until then its streams are answered 503")]
+    [InlineData("quarantined", "is in quarantine on worker 0, after 12 traps", "note-bad",
+        "called again in 4 s; until then its streams are answered 503")]
     [InlineData("backoff", "waits before it starts again on worker 0", "note-warn", "called again in 4 s")]
     [InlineData("failed", "has failed on worker 0", "note-warn", "The next stream gets a new VM.")]
     public async Task ModuleThatDoesNotServe_IsShownWithItsErrorAndWhatToDo(string state, string what, string tone, string next)
     {
         var (context, api) = ScriptedApi.Create();
         await using var _ = context;
-        api.Answer(Ailing, $$"""{"items":[{"kind":"wasm","name":"geo","state":"{{state}}","worker":0,"errors":12,"retry_in_seconds":3.4,"last_error":"stack overflow (in walk)"}]}""");
+        api.Answer(Ailing,
+            $$"""{"items":[{"kind":"wasm","name":"geo","state":"{{state}}","worker":0,"errors":12,"retry_in_seconds":3.4"""
+                + $$""","last_error":"stack overflow (in walk)"}]}""");
         var page = context.Render<Overview>();
         page.WaitForAssertion(() => Assert.Contains("wasm module geo", page.Find(".quarantine").TextContent));
         var note = page.Find(".quarantine");
@@ -81,5 +88,16 @@ public sealed class OverviewPageTests
             .Add(l => l.Active, 4));
         Assert.Equal(text, lamp.Find(".mark").TextContent.Trim());
         Assert.Contains(tone, lamp.Find(".mark").ClassList);
+    }
+
+    [Theory]
+    [InlineData(4, "1 worker, on v4")]
+    [InlineData(3, "1 worker, not on v4 yet")]
+    public async Task WorkerLamp_CountsOneInTheSingular(long version, string text)
+    {
+        var (context, _) = ScriptedApi.Create();
+        await using var _1 = context;
+        var lamp = context.Render<WorkerLamp>(p => p.Add(l => l.Workers, [new WorkerStatus { Id = 0, Version = version }]).Add(l => l.Active, 4));
+        Assert.Equal(text, lamp.Find(".mark").TextContent.Trim());
     }
 }

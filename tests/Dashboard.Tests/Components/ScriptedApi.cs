@@ -17,7 +17,8 @@ internal sealed class ScriptedApi : HttpMessageHandler
 
     public List<HttpRequestMessage> Requests { get; } = [];
 
-    public void Answer(string pathAndQuery, string body, HttpStatusCode status = HttpStatusCode.OK) => _answers["/api/v1/" + pathAndQuery] = (status, body);
+    public void Answer(string pathAndQuery, string body, HttpStatusCode status = HttpStatusCode.OK)
+        => _answers["/api/v1/" + pathAndQuery] = (status, body);
 
     protected override async Task<HttpResponseMessage> SendAsync(HttpRequestMessage request, CancellationToken cancellationToken)
     {

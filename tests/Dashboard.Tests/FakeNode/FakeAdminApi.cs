@@ -20,7 +20,8 @@ internal static class FakeAdminApi
         api.AddEndpointFilter(async (context, next) =>
         {
             var request = context.HttpContext.Request;
-            if (request.Path != "/api/v1/auth/login" && (request.Cookies["managed_session"] is not { } id || !state.Sessions.ContainsKey(id)))
+            if (request.Path != "/api/v1/auth/login"
+                && (request.Cookies["managed_session"] is not { } id || !state.Sessions.ContainsKey(id)))
                 return Problem(401, "UNAUTHENTICATED", "Sign in first");
             if (request.Headers["Sec-Fetch-Site"].ToString() is not "same-origin")
                 return Problem(403, "FORBIDDEN", "A cookie is taken from the own origin only");
@@ -37,7 +38,8 @@ internal static class FakeAdminApi
     public static IResult Problem(int status, string code, string detail, JsonObject? more = null)
     {
         var problem = more ?? [];
-        problem["title"] = code switch { "VALIDATION_FAILED" => "Configuration is not valid", "ETAG_MISMATCH" => "This piece has moved on", _ => "Refused" };
+        problem["title"] = code switch { "VALIDATION_FAILED" => "Configuration is not valid", "ETAG_MISMATCH" => "This piece has moved on",
+            _ => "Refused" };
         (problem["status"], problem["code"], problem["detail"]) = (status, code, detail);
         return Results.Content(problem.ToJsonString(), "application/problem+json", statusCode: status);
     }
@@ -69,6 +71,7 @@ internal static class FakeAdminApi
     {
         var id = Guid.NewGuid().ToString("N");
         state.Sessions[id] = (name, role);
-        context.Response.Cookies.Append("managed_session", id, new CookieOptions { HttpOnly = true, SameSite = SameSiteMode.Strict, Path = "/" });
+        context.Response.Cookies.Append("managed_session", id,
+            new CookieOptions { HttpOnly = true, SameSite = SameSiteMode.Strict, Path = "/" });
     }
 }

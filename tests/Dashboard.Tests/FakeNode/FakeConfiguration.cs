@@ -17,7 +17,8 @@ internal static class FakeConfiguration
             if (state.InUse.Contains(name))
                 return FakeAdminApi.Problem(409, "IN_USE", $"listener '{name}' is referred to", new JsonObject
                 {
-                    ["references"] = new JsonArray(new JsonObject { ["kind"] = "cluster", ["name"] = "inner", ["pointer"] = "/clusters/inner/endpoints/0" }),
+                    ["references"] = new JsonArray(new JsonObject { ["kind"] = "cluster", ["name"] = "inner",
+                        ["pointer"] = "/clusters/inner/endpoints/0" }),
                 });
             var next = new SortedDictionary<string, string>(state.Active.Listeners, StringComparer.Ordinal);
             next.Remove(name);
@@ -26,12 +27,15 @@ internal static class FakeConfiguration
 
         api.MapGet("/versions", (int page_size, string? page_token, string? q) =>
         {
-            var all = state.Versions.Reverse().Where(v => q is null || $"{v.Record["comment"]} {v.Record["author"]}".Contains(q, StringComparison.OrdinalIgnoreCase)).ToList();
+            var all = state.Versions.Reverse().Where(v => q is null
+                || $"{v.Record["comment"]} {v.Record["author"]}".Contains(q, StringComparison.OrdinalIgnoreCase)).ToList();
             var skip = int.Parse(page_token ?? "0");
-            var page = Page(all.Skip(skip).Take(page_size).Select(v => (JsonObject)v.Record.DeepClone()), all.Count, skip + page_size < all.Count ? (skip + page_size).ToString() : null);
+            var page = Page(all.Skip(skip).Take(page_size).Select(v => (JsonObject)v.Record.DeepClone()), all.Count,
+                skip + page_size < all.Count ? (skip + page_size).ToString() : null);
             return page;
         });
-        api.MapGet("/versions/{n}", (string n) => state.Find(n) is { } version ? Json(version.Record) : FakeAdminApi.Problem(404, "NOT_FOUND", $"no version {n}"));
+        api.MapGet("/versions/{n}", (string n) => state.Find(n) is { } version ? Json(version.Record)
+            : FakeAdminApi.Problem(404, "NOT_FOUND", $"no version {n}"));
         api.MapGet("/versions/{n}/config", (HttpContext context, string n) => state.Find(n) is { } version
             ? Yaml(context, FakeState.Document(version.Listeners))
             : FakeAdminApi.Problem(404, "NOT_FOUND", $"no version {n}"));
@@ -46,11 +50,33 @@ internal static class FakeConfiguration
                 : FakeAdminApi.Problem(404, "NOT_FOUND", $"no version {n}");
         });
 
-        api.MapGet("/deployments", () => Page((state.PendingDeployment is { } pending ? [(JsonObject)pending.DeepClone()] : Array.Empty<JsonObject>())
+        api.MapGet("/clusters", () => Page([new() { ["name"] = "web", ["endpoints"] = new JsonArray("127.0.0.1:8080", "127.0.0.1:8081", "127.0.0.1:8082") }, new() { ["name"] = "api", ["type"] = "STRICT_DNS", ["endpoints"] = new JsonArray("api.internal:80") }]));
+        api.MapGet("/clusters/{name}", (HttpContext context, string name) => Yaml(context, $"name: {name}\nendpoints: [127.0.0.1:8080]\n"));
+        api.MapGet("/config", () => Json(new JsonObject { ["listeners"] = new JsonArray([.. state.Active.Listeners.Values.Select(FakeState.ListenerJson)]), ["clusters"] = new JsonArray() }));
+        api.MapPost("/versions/{n}/revert", async (HttpContext context, string n, string? overlap) =>
+        {
+            var body = context.Request.ContentLength > 0 ? await JsonNode.ParseAsync(context.Request.Body) : null;
+            return state.Find(n) is { } target && state.Find((target.Number - 1).ToString()) is { } before
+                ? Revert(context, state, target, before, overlap, (string?)body?["comment"] ?? "")
+                : FakeAdminApi.Problem(404, "NOT_FOUND", $"no version {n}");
+        });
+        api.MapGet("/listeners/{name}/history", (string name) => Page(state.Versions.Reverse()
+            .Where(v => state.Find((v.Number - 1).ToString())?.Listeners.GetValueOrDefault(name) != v.Listeners.GetValueOrDefault(name))
+            .Select(v =>
+            {
+                var item = (JsonObject)v.Record.DeepClone();
+                item["change"] = v.Listeners.ContainsKey(name) ? "changed" : "removed";
+                item["document"] = v.Listeners.TryGetValue(name, out var text) ? FakeState.ListenerJson(text) : null;
+                return item;
+            })));
+        api.MapGet("/deployments", (string? q) => q is "awaiting_confirmation" ? Page(state.PendingDeployment is { } trial ? [(JsonObject)trial.DeepClone()] : []) : Page((state.PendingDeployment is { } pending ? [(JsonObject)pending.DeepClone()] : Array.Empty<JsonObject>())
             .Concat(state.Versions.Reverse().Select(v => new JsonObject
             {
                 ["id"] = $"d{v.Number}", ["version"] = v.Number, ["state"] = "applied", ["duration_ms"] = 12.5,
-                ["workers"] = new JsonArray([.. Enumerable.Range(0, 2).Select(w => new JsonObject { ["id"] = w, ["state"] = "applied", ["version"] = v.Number, ["prepare_ms"] = 4.25, ["ack_ms"] = 0.75 })]),
+                ["workers"] =
+                    new JsonArray([.. Enumerable.Range(0, 2)
+                        .Select(w => new JsonObject { ["id"] = w, ["state"] = "applied", ["version"] = v.Number, ["prepare_ms"] = 4.25,
+                            ["ack_ms"] = 0.75 })]),
             }))));
         api.MapPost("/deployments/{id}/confirm", (HttpContext context) =>
         {
@@ -67,7 +93,8 @@ internal static class FakeConfiguration
         if (context.Request.Headers.IfNoneMatch == "*" && exists)
             return FakeAdminApi.Problem(412, "ETAG_MISMATCH", $"listener '{name}' exists");
         if (context.Request.Headers.IfMatch.ToString() is { Length: > 0 } match && (!exists || match != FakeState.Etag(current!)))
-            return FakeAdminApi.Problem(412, "ETAG_MISMATCH", $"listener '{name}' was changed", new JsonObject { ["current_version"] = state.Active.Number, ["changed_by"] = "someone" });
+            return FakeAdminApi.Problem(412, "ETAG_MISMATCH", $"listener '{name}' was changed",
+                new JsonObject { ["current_version"] = state.Active.Number, ["changed_by"] = "someone" });
         var lines = text.Split('\n');
         var errors = new JsonArray([.. lines.Index().Where(l => l.Item.Contains("nowhere")).Select(l => new JsonObject
         {
@@ -75,7 +102,8 @@ internal static class FakeConfiguration
             ["line"] = l.Index + 1, ["column"] = l.Item.IndexOf("nowhere", StringComparison.Ordinal) + 1, ["hint"] = "did you mean 'web'?",
         })]);
         if (errors.Count > 0)
-            return FakeAdminApi.Problem(422, "VALIDATION_FAILED", $"{errors.Count} errors in the submitted listener", new JsonObject { ["errors"] = errors });
+            return FakeAdminApi.Problem(422, "VALIDATION_FAILED", $"{errors.Count} errors in the submitted listener",
+                new JsonObject { ["errors"] = errors });
 
         var next = new SortedDictionary<string, string>(state.Active.Listeners, StringComparer.Ordinal) { [name] = text };
         if (context.Request.Query["dry_run"] == "true")
@@ -86,7 +114,8 @@ internal static class FakeConfiguration
                 ["dry_run"] = true, ["diff"] = diff["operations"]!.DeepClone(), ["summary"] = diff["summary"]!.DeepClone(),
                 ["impact"] = new JsonObject
                 {
-                    ["listeners_added"] = exists ? new JsonArray() : new JsonArray(name), ["chains_replaced"] = exists ? new JsonArray($"{name}/main") : new JsonArray(), ["connections_drained"] = 0,
+                    ["listeners_added"] = exists ? new JsonArray() : new JsonArray(name),
+                    ["chains_replaced"] = exists ? new JsonArray($"{name}/main") : new JsonArray(), ["connections_drained"] = 0,
                 },
                 ["warnings"] = new JsonArray(),
             });
@@ -98,6 +127,34 @@ internal static class FakeConfiguration
         }
         context.Response.Headers.ETag = FakeState.Etag(text);
         return Accepted(context, state.Commit(next, context.Request.Query["comment"].ToString(), source: "dashboard"));
+    }
+
+    /// <summary>Whole listeners are the places of this node.</summary>
+    private static IResult Revert(HttpContext context, FakeState state, FakeVersion target, FakeVersion before, string? overlap, string comment)
+    {
+        var now = new SortedDictionary<string, string>(state.Active.Listeners, StringComparer.Ordinal);
+        var conflicts = new JsonArray();
+        foreach (var name in target.Listeners.Keys.Union(before.Listeners.Keys).Where(n => target.Listeners.GetValueOrDefault(n) != before.Listeners.GetValueOrDefault(n)))
+        {
+            var (was, made, current) = (before.Listeners.GetValueOrDefault(name), target.Listeners.GetValueOrDefault(name), now.GetValueOrDefault(name));
+            if (current == was)
+                continue;
+            if (current != made)
+                conflicts.Add(new JsonObject { ["pointer"] = $"#/listeners/{name}", ["where"] = $"listeners[{name}]", ["kind"] = "listener", ["name"] = name, ["base"] = made, ["theirs"] = current, ["yours"] = was });
+            if (current != made && overlap != "revert")
+                continue;
+            now.Remove(name);
+            if (was is not null)
+                now[name] = was;
+        }
+        if (conflicts.Count > 0 && overlap is null)
+            return FakeAdminApi.Problem(409, "CONFLICT", "a place was changed again since", new JsonObject { ["conflicts"] = conflicts });
+        if (context.Request.Query["dry_run"] == "true")
+        {
+            var diff = FakeState.Diff(state.Active.Listeners, now);
+            return Json(new JsonObject { ["dry_run"] = true, ["changed"] = true, ["diff"] = diff["operations"]!.DeepClone(), ["summary"] = diff["summary"]!.DeepClone(), ["impact"] = new JsonObject(), ["warnings"] = new JsonArray() });
+        }
+        return Accepted(context, state.Commit(now, comment, source: "revert", reverts: target.Number));
     }
 
     private static IResult Accepted(HttpContext context, FakeVersion version)

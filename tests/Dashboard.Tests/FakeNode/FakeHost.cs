@@ -54,7 +54,8 @@ internal sealed class FakeHost : IAsyncDisposable
     {
         SortedDictionary<string, string> listeners = new(StringComparer.Ordinal) { ["edge"] = Edge };
         state.Commit(listeners, "First configuration", source: "file");
-        listeners = new(listeners, StringComparer.Ordinal) { ["internal"] = "name: internal\naddress: 127.0.0.1:10001\nroutes:\n- {match: {prefix: /}, route: {cluster: web}}\n" };
+        listeners = new(listeners, StringComparer.Ordinal) { ["internal"] =
+            "name: internal\naddress: 127.0.0.1:10001\nroutes:\n- {match: {prefix: /}, route: {cluster: web}}\n" };
         state.Commit(listeners, "Add the internal listener", author: "maria");
         listeners = new(listeners, StringComparer.Ordinal) { ["edge"] = Edge.Replace("timeout: 5s", "timeout: 8s") };
         state.Commit(listeners, "Reports need longer than five seconds", author: "maria", source: "dashboard");

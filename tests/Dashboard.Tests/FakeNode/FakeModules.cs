@@ -4,7 +4,9 @@ using System.Text.Json.Nodes;
 
 namespace Managed.Dashboard.Tests.FakeNode;
 
-/// <summary>Stored modules and the machines that run them. A file that contains <c>missing:a,b</c> is refused for importing a and b.</summary>
+/// <summary>
+/// Stored modules and the machines that run them. A file that contains <c>missing:a,b</c> is refused for importing a and b.
+/// </summary>
 internal static class FakeModules
 {
     public static void Seed(FakeState state)
@@ -22,9 +24,12 @@ internal static class FakeModules
         var digest = "sha256:" + Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(name)));
         var module = new JsonObject
         {
-            ["digest"] = digest, ["kind"] = kind, ["names"] = new JsonArray(name), ["size"] = size, ["created_at"] = DateTimeOffset.UtcNow.AddMinutes(-7).ToString("O"), ["author"] = author,
-            ["abi"] = kind == "wasm" ? "proxy_abi_version_0_2_1" : null, ["imports"] = kind == "wasm" ? new JsonArray("env.proxy_log", "env.proxy_get_property") : new JsonArray(),
-            ["exports"] = kind == "wasm" ? new JsonArray("memory", "proxy_abi_version_0_2_1", "proxy_on_request_headers") : new JsonArray(), ["used_by"] = new JsonArray([.. usedBy.OrderDescending().Select(v => (JsonNode)v)]),
+            ["digest"] = digest, ["kind"] = kind, ["names"] = new JsonArray(name), ["size"] = size,
+            ["created_at"] = DateTimeOffset.UtcNow.AddMinutes(-7).ToString("O"), ["author"] = author,
+            ["abi"] = kind == "wasm" ? "proxy_abi_version_0_2_1" : null,
+            ["imports"] = kind == "wasm" ? new JsonArray("env.proxy_log", "env.proxy_get_property") : new JsonArray(),
+            ["exports"] = kind == "wasm" ? new JsonArray("memory", "proxy_abi_version_0_2_1", "proxy_on_request_headers") : new JsonArray(),
+            ["used_by"] = new JsonArray([.. usedBy.OrderDescending().Select(v => (JsonNode)v)]),
         };
         state.Modules[digest] = module;
         return module;
@@ -32,25 +37,36 @@ internal static class FakeModules
 
     public static JsonObject Vm(string kind, string name, string digest, int worker, string state) => new()
     {
-        ["kind"] = kind, ["name"] = name, ["digest"] = digest, ["vm_id"] = kind == "wasm" ? "v1" : null, ["worker"] = worker, ["state"] = state, ["executions"] = state == "ready" ? 0 : 90_210, ["errors"] = state == "quarantined" ? 12 : 0,
-        ["breaches"] = state == "quarantined" ? 2 : 0, ["time_micros"] = 140_210, ["instructions"] = 0, ["memory_bytes"] = 1_114_112, ["retry_in_seconds"] = state == "quarantined" ? 3.4 : null, ["created"] = 1, ["reloads"] = 0, ["active"] = 1,
+        ["kind"] = kind, ["name"] = name, ["digest"] = digest, ["vm_id"] = kind == "wasm" ? "v1" : null, ["worker"] = worker,
+        ["state"] = state, ["executions"] = state == "ready" ? 0 : 90_210, ["errors"] = state == "quarantined" ? 12 : 0,
+        ["breaches"] = state == "quarantined" ? 2 : 0, ["time_micros"] = 140_210, ["instructions"] = 0, ["memory_bytes"] = 1_114_112,
+        ["retry_in_seconds"] = state == "quarantined" ? 3.4 : null, ["created"] = 1, ["reloads"] = 0, ["active"] = 1,
         ["last_error"] = state == "quarantined" ? "unreachable: the guest gave up (in parse_token < on_request)" : "",
-        ["time_histogram"] = state == "ready" ? new JsonArray() : new JsonArray(new JsonObject { ["le"] = 2, ["count"] = 90_000 }, new JsonObject { ["le"] = 2048, ["count"] = 210 }), ["instruction_histogram"] = new JsonArray(),
-        ["callbacks"] = kind == "wasm" ? new JsonArray(new JsonObject { ["name"] = "proxy_on_request_headers", ["calls"] = 45_105, ["time_micros"] = 130_000, ["max_micros"] = 1_900 }) : null,
+        ["time_histogram"] = state == "ready" ? new JsonArray()
+            : new JsonArray(new JsonObject { ["le"] = 2, ["count"] = 90_000 }, new JsonObject { ["le"] = 2048, ["count"] = 210 }),
+            ["instruction_histogram"] = new JsonArray(),
+        ["callbacks"] = kind == "wasm"
+            ? new JsonArray(new JsonObject { ["name"] = "proxy_on_request_headers", ["calls"] = 45_105, ["time_micros"] = 130_000,
+                ["max_micros"] = 1_900 }) : null,
     };
 
     public static void Map(RouteGroupBuilder api, FakeState state)
     {
         api.MapGet("/modules", () => FakeConfiguration.Page(state.Modules.Values.Select(m => (JsonObject)m.DeepClone())));
-        api.MapGet("/modules/{digest}", (string digest) => state.Modules.TryGetValue(digest, out var module) ? FakeConfiguration.Json(module) : FakeAdminApi.Problem(404, "NOT_FOUND", $"module '{digest}' does not exist"));
-        api.MapGet("/modules/by-name/{name}", (string name) => state.Modules.Values.FirstOrDefault(m => m["names"]!.AsArray().Any(n => (string?)n == name)) is { } module ? FakeConfiguration.Json(module) : FakeAdminApi.Problem(404, "NOT_FOUND", $"module '{name}' does not exist"));
+        api.MapGet("/modules/{digest}", (string digest) => state.Modules.TryGetValue(digest, out var module)
+            ? FakeConfiguration.Json(module) : FakeAdminApi.Problem(404, "NOT_FOUND", $"module '{digest}' does not exist"));
+        api.MapGet("/modules/by-name/{name}", (string name) =>
+            state.Modules.Values.FirstOrDefault(m => m["names"]!.AsArray().Any(n => (string?)n == name)) is { } module
+                ? FakeConfiguration.Json(module) : FakeAdminApi.Problem(404, "NOT_FOUND", $"module '{name}' does not exist"));
         api.MapDelete("/modules/{digest}", (string digest) =>
         {
             var users = state.Modules[digest]["used_by"]!.AsArray();
             if (users.Count > 0)
                 return FakeAdminApi.Problem(409, "IN_USE", $"{users.Count} kept versions need this module", new JsonObject
                 {
-                    ["references"] = new JsonArray([.. users.Select(v => new JsonObject { ["kind"] = "version", ["name"] = v!.ToString(), ["pointer"] = null })]),
+                    ["references"] =
+                        new JsonArray(
+                            [.. users.Select(v => new JsonObject { ["kind"] = "version", ["name"] = v!.ToString(), ["pointer"] = null })]),
                 });
             state.Modules.Remove(digest);
             state.Tell("module.deleted");
@@ -61,21 +77,28 @@ internal static class FakeModules
             using var body = new MemoryStream();
             await context.Request.Body.CopyToAsync(body);
             var digest = Convert.ToBase64String(SHA256.HashData(body.ToArray()));
-            state.UploadHeaders = $"{context.Request.ContentType} {(context.Request.Headers["Content-Digest"] == $"sha-256=:{digest}:" ? "digest" : "no digest")}";
+            state.UploadHeaders =
+                $"{context.Request.ContentType} {(context.Request.Headers["Content-Digest"] == $"sha-256=:{digest}:" ? "digest" : "no digest")}";
             var text = Encoding.UTF8.GetString(body.ToArray());
             if (text.IndexOf("missing:", StringComparison.Ordinal) is >= 0 and var at)
-                return FakeAdminApi.Problem(422, "COMPILE_FAILED", "the module imports functions that no Proxy-Wasm host has", new JsonObject
+                return FakeAdminApi.Problem(422, "COMPILE_FAILED", "the module imports functions that no Proxy-Wasm host has",
+                    new JsonObject
                 {
-                    ["errors"] = new JsonArray([.. text[(at + 8)..].Trim().Split(',').Select(f => new JsonObject { ["pointer"] = "#", ["code"] = "COMPILE_FAILED", ["detail"] = $"it imports env.{f}, which no host has" })]),
+                    ["errors"] =
+                        new JsonArray([.. text[(at + 8)..].Trim().Split(',')
+                            .Select(f => new JsonObject { ["pointer"] = "#", ["code"] = "COMPILE_FAILED",
+                                ["detail"] = $"it imports env.{f}, which no host has" })]),
                 });
-            var module = Add(state, name ?? "unnamed", context.Request.ContentType == "application/wasm" ? "wasm" : "lua", body.Length, "admin", []);
+            var module = Add(state, name ?? "unnamed", context.Request.ContentType == "application/wasm" ? "wasm" : "lua", body.Length,
+                "admin", []);
             state.Tell("module.uploaded");
             return Results.Text(module.ToJsonString(), "application/json", statusCode: 201);
         });
         api.MapGet("/vms", (HttpContext context) =>
         {
             var wanted = context.Request.Query["state"].ToString();
-            return FakeConfiguration.Page(state.Vms.Where(v => wanted.Length == 0 || wanted.Split(',').Contains((string?)v["state"])).Select(v => (JsonObject)v.DeepClone()));
+            return FakeConfiguration.Page(state.Vms.Where(v => wanted.Length == 0 || wanted.Split(',').Contains((string?)v["state"]))
+                .Select(v => (JsonObject)v.DeepClone()));
         });
         api.MapGet("/config", () => FakeConfiguration.Json(new JsonObject
         {
@@ -89,7 +112,9 @@ internal static class FakeModules
                         {
                             ["http_filters"] = new JsonArray(new JsonObject
                             {
-                                ["name"] = "check", ["typed_config"] = new JsonObject { ["config"] = new JsonObject { ["vm_config"] = new JsonObject { ["code"] = new JsonObject { ["module"] = state.Modules.Keys.First() } } } },
+                                ["name"] = "check", ["typed_config"] = new JsonObject { ["config"] =
+                                    new JsonObject { ["vm_config"] = new JsonObject { ["code"] =
+                                        new JsonObject { ["module"] = state.Modules.Keys.First() } } } },
                             }),
                         },
                     }),

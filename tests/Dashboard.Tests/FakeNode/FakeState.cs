@@ -34,7 +34,17 @@ internal sealed partial class FakeState
     /// <summary>Content type of the last upload, and whether its digest was right.</summary>
     public string? UploadHeaders { get; set; }
 
+    private int _streams;
+
+    /// <summary>Streams of figures that are open now.</summary>
+    public int OpenStreams => Volatile.Read(ref _streams);
+
+    public void Streams(int more) => Interlocked.Add(ref _streams, more);
+
     public JsonObject? PendingDeployment { get; set; }
+
+    /// <summary>What the node says is wrong with its history.</summary>
+    public JsonObject? Degraded { get; set; }
 
     public FakeVersion Active { get { lock (_gate) return _versions.Last(v => (string?)v.Record["state"] == "active"); } }
 
@@ -47,7 +57,7 @@ internal sealed partial class FakeState
         _ => Versions.FirstOrDefault(v => v.Number.ToString() == number),
     };
 
-    public FakeVersion Commit(SortedDictionary<string, string> listeners, string comment, string author = "admin", string source = "api", long? restores = null)
+    public FakeVersion Commit(SortedDictionary<string, string> listeners, string comment, string author = "admin", string source = "api", long? restores = null, long? reverts = null)
     {
         lock (_gate)
         {
@@ -59,7 +69,7 @@ internal sealed partial class FakeState
             var record = new JsonObject
             {
                 ["version"] = number, ["created_at"] = DateTimeOffset.UtcNow.ToString("O"), ["author"] = author, ["source"] = source,
-                ["comment"] = comment, ["base_version"] = before?.Number, ["restores"] = restores, ["state"] = "active", ["summary"] = diff["summary"]!.DeepClone(),
+                ["comment"] = comment, ["base_version"] = before?.Number, ["restores"] = restores, ["reverts"] = reverts, ["state"] = "active", ["summary"] = diff["summary"]!.DeepClone(),
             };
             var version = new FakeVersion(number, listeners, record);
             _versions.Add(version);
@@ -87,7 +97,8 @@ internal sealed partial class FakeState
     public static string Etag(string text) => '"' + Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(text)))[..16] + '"';
 
     public static string Document(SortedDictionary<string, string> listeners) =>
-        listeners.Count == 0 ? "listeners: []\n" : "listeners:\n" + string.Concat(listeners.Values.Select(text => "- " + text.TrimEnd().Replace("\n", "\n  ") + "\n"));
+        listeners.Count == 0 ? "listeners: []\n"
+        : "listeners:\n" + string.Concat(listeners.Values.Select(text => "- " + text.TrimEnd().Replace("\n", "\n  ") + "\n"));
 
     public static JsonObject ListenerJson(string text) => new()
     {
@@ -107,7 +118,9 @@ internal sealed partial class FakeState
                 continue;
             operations.Add(new JsonObject
             {
-                ["op"] = a is null ? "add" : b is null ? "remove" : "replace", ["pointer"] = $"#/listeners/{to.Keys.Order(StringComparer.Ordinal).ToList().IndexOf(name)}", ["where"] = $"listeners[{name}]", ["kind"] = "listener", ["name"] = name,
+                ["op"] = a is null ? "add" : b is null ? "remove" : "replace",
+                ["pointer"] = $"#/listeners/{to.Keys.Order(StringComparer.Ordinal).ToList().IndexOf(name)}",
+                ["where"] = $"listeners[{name}]", ["kind"] = "listener", ["name"] = name,
                 ["from"] = a is null ? null : ListenerJson(a), ["to"] = b is null ? null : ListenerJson(b),
             });
         }

@@ -13,34 +13,48 @@ internal static class FakeTelemetry
         {
             ["items"] = new JsonArray([.. Enumerable.Range(0, 2).Select(id => new JsonObject
             {
-                ["id"] = id, ["version"] = state.Active.Number, ["generation"] = state.Active.Number, ["connections"] = 128 + id, ["requests"] = 1_204_331 + (id * 977),
+                ["id"] = id, ["version"] = state.Active.Number, ["generation"] = state.Active.Number, ["connections"] = 128 + id,
+                ["requests"] = 1_204_331 + (id * 977),
                 ["cpu"] = 0.31 + (id * 0.02), ["loop_lag_ms"] = 0.08,
             })]),
             ["next_page_token"] = null, ["total_size"] = 2,
         }));
         api.MapGet("/stats", (string filter) => FakeConfiguration.Json(new JsonObject
         {
-            ["stats"] = new JsonArray([.. state.Active.Listeners.Values.Select((text, i) => new JsonObject { ["name"] = $"listener.{((string)FakeState.ListenerJson(text)["address"]!).Replace(':', '_')}.downstream_cx_active", ["value"] = 12 * (i + 1) })]),
+            ["stats"] = new JsonArray(
+                [.. state.Active.Listeners.Values.Select((text, i) =>
+                    new JsonObject { ["name"] =
+                        $"listener.{((string)FakeState.ListenerJson(text)["address"]!).Replace(':', '_')}.downstream_cx_active",
+                            ["value"] = 12 * (i + 1) })]),
             ["histograms"] = new JsonArray(),
         }));
-        api.MapGet("/stats/stream", (CancellationToken cancel) => TypedResults.ServerSentEvents(SamplesAsync(cancel)));
+        api.MapGet("/status", () => FakeConfiguration.Json(new JsonObject { ["state"] = state.Degraded is null ? "live" : "degraded", ["degraded"] = state.Degraded?.DeepClone() }));
+        api.MapGet("/stats/stream", (CancellationToken cancel) => TypedResults.ServerSentEvents(SamplesAsync(state, cancel)));
         api.MapGet("/events", (CancellationToken cancel) => TypedResults.ServerSentEvents(EventsAsync(state, cancel)));
     }
 
     /// <summary>Quick at first, so that a picture has a line to show.</summary>
-    private static async IAsyncEnumerable<SseItem<object>> SamplesAsync([EnumeratorCancellation] CancellationToken cancel)
+    private static async IAsyncEnumerable<SseItem<object>> SamplesAsync(FakeState state, [EnumeratorCancellation] CancellationToken cancel)
     {
-        var start = DateTimeOffset.UtcNow.AddSeconds(-240);
-        for (var i = 0; !cancel.IsCancellationRequested; i++)
+        state.Streams(1);
+        try
         {
-            if (i > 240)
-                await Task.Delay(1000, cancel);
-            var wave = Math.Sin(i / 25.0);
-            yield return new SseItem<object>(new
+            var start = DateTimeOffset.UtcNow.AddSeconds(-240);
+            for (var i = 0; !cancel.IsCancellationRequested; i++)
             {
-                time = start.AddSeconds(i), rps = 18_400 + (2_600 * wave) + (37 * i % 410), error_share = 0.0004, p50_ms = 0.42 + (0.05 * wave),
-                p95_ms = 1.1 + (0.2 * wave), p99_ms = 2.31 + (0.5 * wave) + (i % 60 == 0 ? 1.2 : 0), connections = 257 + (i % 9),
-            }, "stats");
+                if (i > 240)
+                    await Task.Delay(1000, cancel);
+                var wave = Math.Sin(i / 25.0);
+                yield return new SseItem<object>(new
+                {
+                    time = start.AddSeconds(i), rps = 18_400 + (2_600 * wave) + (37 * i % 410), error_share = 0.0004, p50_ms = 0.42 + (0.05 * wave),
+                    p95_ms = 1.1 + (0.2 * wave), p99_ms = 2.31 + (0.5 * wave) + (i % 60 == 0 ? 1.2 : 0), connections = 257 + (i % 9),
+                }, "stats");
+            }
+        }
+        finally
+        {
+            state.Streams(-1);
         }
     }
 

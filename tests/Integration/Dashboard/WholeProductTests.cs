@@ -4,7 +4,10 @@ using static Microsoft.Playwright.Assertions;
 
 namespace Managed.Integration.Dashboard;
 
-/// <summary>The path of a user through the real program: the printed link, an edit that is reviewed and applied, traffic that shows it, and the way back.</summary>
+/// <summary>
+/// The path of a user through the real program: the printed link, an edit that is reviewed and applied, traffic that shows it, and the way
+/// back.
+/// </summary>
 public sealed class WholeProductTests
 {
     [Fact]
@@ -17,9 +20,11 @@ public sealed class WholeProductTests
         await using var browser = await playwright.Chromium.LaunchAsync(new BrowserTypeLaunchOptions
         {
             ExecutablePath = Environment.GetEnvironmentVariable("CHROMIUM") ?? "/usr/bin/chromium",
-            Args = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update", "--disable-sync", "--no-first-run"],
+            Args = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update", "--disable-sync",
+                "--no-first-run"],
         });
-        await using var context = await browser.NewContextAsync(new BrowserNewContextOptions { ReducedMotion = ReducedMotion.Reduce, ViewportSize = new() { Width = 1360, Height = 860 } });
+        await using var context = await browser.NewContextAsync(
+            new BrowserNewContextOptions { ReducedMotion = ReducedMotion.Reduce, ViewportSize = new() { Width = 1360, Height = 860 } });
         context.SetDefaultTimeout(30_000);
         var page = await context.NewPageAsync();
         var complaints = new List<string>();

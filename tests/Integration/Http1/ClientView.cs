@@ -16,7 +16,8 @@ internal sealed record SeenResponse(int Status, Dictionary<string, List<string>>
             if (end < 0) break;
             var lines = b[p..end].Split("\r\n");
             var parts = lines[0].Split(' ');
-            if (parts.Length < 2 || parts[1].Length < 3 || !int.TryParse(parts[1][..3], NumberStyles.None, CultureInfo.InvariantCulture, out int status)) break;
+            if (parts.Length < 2 || parts[1].Length < 3
+                || !int.TryParse(parts[1][..3], NumberStyles.None, CultureInfo.InvariantCulture, out int status)) break;
             var headers = new Dictionary<string, List<string>>();
             foreach (var line in lines.Skip(1))
             {

@@ -36,10 +36,12 @@ internal sealed partial record CorpusCase
     public string Reason { get; init; } = "";
     public string Ref { get; init; } = "";
 
-    private static readonly JsonSerializerOptions Options = new() { PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower, UnmappedMemberHandling = JsonUnmappedMemberHandling.Disallow };
+    private static readonly JsonSerializerOptions Options =
+        new() { PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower, UnmappedMemberHandling = JsonUnmappedMemberHandling.Disallow };
 
     public static IReadOnlyList<CorpusCase> All { get; } =
-        [.. File.ReadLines(Path.Combine(AppContext.BaseDirectory, "Http1", "corpus.jsonl")).Where(l => l.Trim().Length > 0).Select(l => JsonSerializer.Deserialize<CorpusCase>(l, Options)!)];
+        [.. File.ReadLines(Path.Combine(AppContext.BaseDirectory, "Http1", "corpus.jsonl")).Where(l => l.Trim().Length > 0)
+            .Select(l => JsonSerializer.Deserialize<CorpusCase>(l, Options)!)];
 
     /// <summary>What to send, with a pause in seconds before each piece; NaN waits for a 100.</summary>
     public IEnumerable<(double Pause, string Send)> Steps()
@@ -48,12 +50,16 @@ internal sealed partial record CorpusCase
         {
             if (part.Length == 0) continue;
             if (part == "{{wait100}}") yield return (double.NaN, "");
-            else if (part.StartsWith("{{wait:", StringComparison.Ordinal)) yield return (double.Parse(part.AsSpan(7, part.Length - 9), CultureInfo.InvariantCulture), "");
+            else if (part.StartsWith("{{wait:", StringComparison.Ordinal))
+                yield return (double.Parse(part.AsSpan(7, part.Length - 9), CultureInfo.InvariantCulture), "");
             else yield return (0, Expand(part));
         }
     }
 
-    public static string Expand(string text) => Repeats().Replace(text, m => string.Concat(Enumerable.Repeat(m.Groups[1].Value, int.Parse(m.Groups[2].ValueSpan, CultureInfo.InvariantCulture))));
+    public static string Expand(string text)
+        => Repeats()
+            .Replace(text,
+                m => string.Concat(Enumerable.Repeat(m.Groups[1].Value, int.Parse(m.Groups[2].ValueSpan, CultureInfo.InvariantCulture))));
 
     [GeneratedRegex(@"(\{\{wait(?:100|:[0-9.]+)\}\})")]
     private static partial Regex Pauses();

@@ -32,7 +32,8 @@ public sealed class CorpusRun
     {
         var yaml = new StringBuilder("listeners:\n");
         for (int i = 0; i < upstreams.Count; i++)
-            yaml.AppendLine($"- {{name: lane{i}, address: \"127.0.0.1:0\", routes: [{{match: {{prefix: /}}, route: {{cluster: up{i}}}}}]}}");
+            yaml.AppendLine(
+                $"- {{name: lane{i}, address: \"127.0.0.1:0\", routes: [{{match: {{prefix: /}}, route: {{cluster: up{i}}}}}]}}");
         yaml.AppendLine("clusters:");
         for (int i = 0; i < upstreams.Count; i++)
             yaml.AppendLine($"- {{name: up{i}, endpoints: [\"127.0.0.1:{upstreams[i].Port}\"]}}");

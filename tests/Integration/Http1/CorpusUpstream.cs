@@ -117,7 +117,8 @@ internal sealed partial class CorpusUpstream : IDisposable
                     return;
                 }
                 string target = Cut(request.Target), body = $"T={target}\n";
-                string head = $"HTTP/1.1 200 OK\r\nX-Upstream-Target: {NotVisible().Replace(target, "?")}\r\nContent-Length: {body.Length}\r\n\r\n";
+                string head =
+                    $"HTTP/1.1 200 OK\r\nX-Upstream-Target: {NotVisible().Replace(target, "?")}\r\nContent-Length: {body.Length}\r\n\r\n";
                 await SendAsync(socket, request.Method == "HEAD" ? head : head + body);
             }
         }

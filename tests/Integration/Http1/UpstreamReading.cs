@@ -76,7 +76,11 @@ internal static partial class UpstreamReading
         var fields = new List<(string Name, string Value)>();
         foreach (var line in lines.Skip(1))
         {
-            if (line.Length > 0 && line[0] is ' ' or '\t' && fields.Count > 0) { fields[^1] = (fields[^1].Name, fields[^1].Value + " " + line.Trim(Space)); continue; }
+            if (line.Length > 0 && line[0] is ' ' or '\t' && fields.Count > 0)
+            {
+                fields[^1] = (fields[^1].Name, fields[^1].Value + " " + line.Trim(Space));
+                continue;
+            }
             int colon = line.IndexOf(':');
             fields.Add(colon < 0 ? (line, "") : (line[..colon], line[(colon + 1)..].Trim(' ', '\t')));
         }
@@ -91,7 +95,8 @@ internal static partial class UpstreamReading
                 if (key == "transfer-encoding" && value.Contains("chunked", StringComparison.OrdinalIgnoreCase)) te = "chunked";
             }
             else if (key == "transfer-encoding") te = te is null ? value.ToLowerInvariant() : te + ", " + value.ToLowerInvariant();
-            if (key == "content-length" && cl is null && Digits().Match(value) is { Success: true } digits) cl = long.Parse(digits.Value, CultureInfo.InvariantCulture);
+            if (key == "content-length" && cl is null && Digits().Match(value) is { Success: true } digits)
+                cl = long.Parse(digits.Value, CultureInfo.InvariantCulture);
         }
         if (manners == UpstreamManners.Cl && cl is not null) te = null;
         return (te, cl);

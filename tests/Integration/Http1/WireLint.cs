@@ -30,7 +30,8 @@ internal static partial class WireLint
                 p = Chunks(b, p, found);
                 if (p < 0) return found;
             }
-            else if (lengths.Count > 0 && lengths[0].Length > 0 && lengths[0].All(char.IsAsciiDigit)) p += (int)Math.Min(int.MaxValue / 2, long.Parse(lengths[0], CultureInfo.InvariantCulture));
+            else if (lengths.Count > 0 && lengths[0].Length > 0 && lengths[0].All(char.IsAsciiDigit))
+                p += (int)Math.Min(int.MaxValue / 2, long.Parse(lengths[0], CultureInfo.InvariantCulture));
         }
         return found;
     }
@@ -57,7 +58,8 @@ internal static partial class WireLint
         if (lengths.Count > 1) found.Add("several Content-Length forwarded");
         if (lengths.Count > 0 && !Length().IsMatch(lengths[0])) found.Add($"Content-Length '{Cut(lengths[0], 30)}' forwarded");
         if (lengths.Count > 0 && codings.Count > 0) found.Add("Content-Length and Transfer-Encoding both forwarded");
-        if (codings.Count > 1 || (codings.Count == 1 && !Coding().IsMatch(codings[0]))) found.Add($"Transfer-Encoding '{string.Join("', '", codings.Take(2))}' forwarded");
+        if (codings.Count > 1 || (codings.Count == 1 && !Coding().IsMatch(codings[0])))
+            found.Add($"Transfer-Encoding '{string.Join("', '", codings.Take(2))}' forwarded");
         return (lengths, codings);
     }
 

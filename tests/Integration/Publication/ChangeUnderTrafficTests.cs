@@ -41,7 +41,8 @@ public sealed class ChangeUnderTrafficTests : IAsyncLifetime
     [Fact]
     public async Task AFilter_AddedChangedRemoved()
     {
-        const string filter = "- {name: stamp, typed_config: {\"@type\": header_mutation, mutations: {response_mutations: [{append: {header: {key: x-stamp, value: NUMBER}}}]}}}";
+        const string filter = "- {name: stamp, typed_config: {\"@type\": header_mutation, mutations: {response_mutations: [{append: "
+            + "{header: {key: x-stamp, value: NUMBER}}}]}}}";
         var first = _document with { Filters = filter.Replace("NUMBER", "one", StringComparison.Ordinal) };
         var second = _document with { Filters = filter.Replace("NUMBER", "two", StringComparison.Ordinal) };
 
@@ -91,7 +92,10 @@ public sealed class ChangeUnderTrafficTests : IAsyncLifetime
     public async Task AnotherListener_AddedMovedRemoved()
     {
         int first = FreePort.Next(), second = FreePort.Next();
-        string More(int port) => _document.ToString().Replace("clusters:\n", $"- {{name: more, address: \"127.0.0.1:{port}\", routes: [{{match: {{prefix: /}}, route: {{cluster: up}}}}]}}\nclusters:\n", StringComparison.Ordinal);
+        string More(int port) => _document.ToString()
+            .Replace("clusters:\n",
+                $"- {{name: more, address: \"127.0.0.1:{port}\", routes: [{{match: {{prefix: /}}, route: {{cluster: up}}}}]}}\nclusters:\n",
+                    StringComparison.Ordinal);
         await using var traffic = new SteadyTraffic(() => _proxy.EndPoint());
         await traffic.FlowAsync();
 
@@ -120,8 +124,10 @@ public sealed class ChangeUnderTrafficTests : IAsyncLifetime
     [Fact]
     public async Task AFilterChain_AddedAndRemoved()
     {
-        string With(string chain) => _document.ToString().Replace("  filter_chains:\n", "  filter_chains:\n" + chain, StringComparison.Ordinal);
-        const string chain = "  - {name: special, filter_chain_match: {source_prefix_ranges: [{address_prefix: 127.0.0.9, prefix_len: 32}]}, filters: [{name: direct_response, typed_config: {response: {inline_string: special}}}]}\n";
+        string With(string chain) => _document.ToString()
+            .Replace("  filter_chains:\n", "  filter_chains:\n" + chain, StringComparison.Ordinal);
+        const string chain = "  - {name: special, filter_chain_match: {source_prefix_ranges: [{address_prefix: 127.0.0.9, prefix_len: "
+            + "32}]}, filters: [{name: direct_response, typed_config: {response: {inline_string: special}}}]}\n";
         var from = new System.Net.IPEndPoint(System.Net.IPAddress.Parse("127.0.0.9"), 0);
         await using var traffic = new SteadyTraffic(() => _proxy.EndPoint());
         await traffic.FlowAsync();
@@ -163,7 +169,8 @@ public sealed class ChangeUnderTrafficTests : IAsyncLifetime
 
         for (int i = 0; i < 20; i++)
         {
-            await _proxy.PublishAsync((_document with { Listener = $"per_connection_buffer_limit_bytes: {(i % 2 + 1) * 65536}" }).ToString());
+            await _proxy.PublishAsync((_document with { Listener = $"per_connection_buffer_limit_bytes: {(i % 2 + 1) * 65536}" })
+                .ToString());
             long until = Interlocked.Read(ref answers) + 20;
             await Eventually.Async(() => Interlocked.Read(ref answers) >= until || !failures.IsEmpty, "answers");
         }
@@ -177,7 +184,8 @@ public sealed class ChangeUnderTrafficTests : IAsyncLifetime
     {
         try
         {
-            using var socket = new System.Net.Sockets.Socket(System.Net.Sockets.AddressFamily.InterNetwork, System.Net.Sockets.SocketType.Stream, System.Net.Sockets.ProtocolType.Tcp);
+            using var socket = new System.Net.Sockets.Socket(System.Net.Sockets.AddressFamily.InterNetwork,
+                System.Net.Sockets.SocketType.Stream, System.Net.Sockets.ProtocolType.Tcp);
             socket.Connect(System.Net.IPAddress.Loopback, port);
             return true;
         }

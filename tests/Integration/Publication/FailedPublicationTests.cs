@@ -17,7 +17,8 @@ public sealed class FailedPublicationTests
         taken.Bind(new IPEndPoint(IPAddress.Loopback, 0));
         taken.Listen();
         var ports = Enumerable.Range(0, 4).Select(_ => FreePort.Next()).Append(((IPEndPoint)taken.LocalEndPoint!).Port).ToList();
-        var five = string.Concat(ports.Select((p, i) => $"- {{name: l{i}, address: \"127.0.0.1:{p}\", routes: [{{match: {{prefix: /}}, route: {{cluster: up}}}}]}}\n"));
+        var five = string.Concat(ports.Select((p, i) =>
+            $"- {{name: l{i}, address: \"127.0.0.1:{p}\", routes: [{{match: {{prefix: /}}, route: {{cluster: up}}}}]}}\n"));
         await using var traffic = new SteadyTraffic(() => proxy.EndPoint());
         await traffic.FlowAsync();
 

@@ -19,7 +19,8 @@ public sealed class VersionOfAStreamTests
             """,
     };
 
-    private const string Delay = "- {name: fault, typed_config: {delay: {fixed_delay: 0.5s, percentage: {numerator: 100}}, headers: [{name: x-slow, present_match: true}]}}";
+    private const string Delay = "- {name: fault, typed_config: {delay: {fixed_delay: 0.5s, percentage: {numerator: 100}}, headers: "
+        + "[{name: x-slow, present_match: true}]}}";
 
     [Fact]
     public async Task ARequestHeldByAFilter_EndsOnTheVersionItBeganWith()
@@ -49,7 +50,8 @@ public sealed class VersionOfAStreamTests
 
         await client.GetAsync(headers: "x-slow: 1\r\n");
         await Eventually.Async(() => proxy.Stat("http.edge.downstream_rq_active") == 1, "the request to be under way");
-        await proxy.PublishAsync((Stamped(other, 2) with { Routes = "- {match: {prefix: /}, route: {cluster: new}}", Clusters = EdgeDocument.Cluster("new", "", other) }).ToString());
+        await proxy.PublishAsync((Stamped(other, 2) with { Routes = "- {match: {prefix: /}, route: {cluster: new}}",
+            Clusters = EdgeDocument.Cluster("new", "", other) }).ToString());
         var answer = await client.ReadAsync();
 
         Assert.Equal((200, "up", "1"), (answer.Status, answer["x-upstream"], answer["x-v"]));
@@ -74,7 +76,8 @@ public sealed class VersionOfAStreamTests
 
         Assert.Equal([1L, 3L], during.Select(g => g.Version).Order());
         Assert.Equal(1, during.Single(g => g.Version == 1).Streams);
-        await Eventually.Async(() => proxy.Server.Generations() is [{ Version: 3, Active: true, Connections: 1 }], "generation 1 to be gone");
+        await Eventually.Async(() => proxy.Server.Generations() is [{ Version: 3, Active: true, Connections: 1 }],
+            "generation 1 to be gone");
     }
 
     [Fact]

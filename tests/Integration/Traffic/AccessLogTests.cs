@@ -94,7 +94,8 @@ public sealed class AccessLogTests : IDisposable
         await using var up = RecordingUpstream.Start();
         await using var proxy = await ProxyFixture.StartAsync(EdgeDocument.To(up).ToString());
 
-        var result = await proxy.TryPublishAsync((EdgeDocument.To(up) with { Manager = "access_log: [{name: file, typed_config: {path: /nowhere/at/all.log}}]" }).ToString());
+        var result = await proxy.TryPublishAsync(
+            (EdgeDocument.To(up) with { Manager = "access_log: [{name: file, typed_config: {path: /nowhere/at/all.log}}]" }).ToString());
 
         Assert.False(result.Applied);
         Assert.Contains("/nowhere/at/all.log", Assert.Single(result.Errors).Detail, StringComparison.Ordinal);

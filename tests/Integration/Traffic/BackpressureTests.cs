@@ -64,7 +64,8 @@ public sealed class BackpressureTests
             while (got < Size && await peer.ReadSomeAsync() is { Length: > 0 } piece) got += piece.Length;
             await peer.SendAsync(RecordingUpstream.Ok("all"));
         };
-        await using var proxy = await ProxyFixture.StartAsync((EdgeDocument.To(up) with { Routes = "- {match: {prefix: /}, route: {cluster: up, timeout: 0s}}" }).ToString());
+        await using var proxy = await ProxyFixture.StartAsync(
+            (EdgeDocument.To(up) with { Routes = "- {match: {prefix: /}, route: {cluster: up, timeout: 0s}}" }).ToString());
         await using var client = await proxy.ConnectAsync();
         await client.SendAsync($"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: {Size}\r\n\r\n");
         long sent = 0;

@@ -12,7 +12,8 @@ public sealed class ConnectionLimitTests
     public async Task OverTheLimit_AConnectionIsClosedAtOnce_UntilOneEnds(string listener, int? most, string counter)
     {
         await using var up = RecordingUpstream.Start();
-        await using var proxy = await ProxyFixture.StartLimitedAsync((EdgeDocument.To(up) with { Listener = listener + "\nstat_prefix: edge" }).ToString(), most);
+        await using var proxy = await ProxyFixture.StartLimitedAsync(
+            (EdgeDocument.To(up) with { Listener = listener + "\nstat_prefix: edge" }).ToString(), most);
         var there = new List<RawClient>();
         for (int i = 0; i < 3; i++) there.Add(await proxy.ConnectAsync());
         await Eventually.Async(() => proxy.Stat("listener.edge.downstream_cx_active") == 3, "three to be accepted");
@@ -39,7 +40,8 @@ public sealed class ConnectionLimitTests
     public async Task AListenerThatIgnoresTheLimitOfTheProcess_IsNotBoundByIt()
     {
         await using var up = RecordingUpstream.Start();
-        await using var proxy = await ProxyFixture.StartLimitedAsync((EdgeDocument.To(up) with { Listener = "ignore_global_conn_limit: true\nstat_prefix: edge" }).ToString(), 1);
+        await using var proxy = await ProxyFixture.StartLimitedAsync(
+            (EdgeDocument.To(up) with { Listener = "ignore_global_conn_limit: true\nstat_prefix: edge" }).ToString(), 1);
         await using var first = await proxy.ConnectAsync();
         await using var second = await proxy.ConnectAsync();
 
@@ -53,7 +55,8 @@ public sealed class ConnectionLimitTests
     public async Task TheLimit_HoldsOverAChangeOfTheListener()
     {
         await using var up = RecordingUpstream.Start();
-        var document = EdgeDocument.To(up) with { Address = $"127.0.0.1:{FreePort.Next()}", Listener = "connection_limit: 2\nstat_prefix: edge" };
+        var document = EdgeDocument.To(up) with { Address = $"127.0.0.1:{FreePort.Next()}",
+            Listener = "connection_limit: 2\nstat_prefix: edge" };
         await using var proxy = await ProxyFixture.StartLimitedAsync(document.ToString());
         await using var first = await proxy.ConnectAsync();
         await using var second = await proxy.ConnectAsync();
@@ -82,7 +85,9 @@ public sealed class ConnectionLimitTests
         overload.Injected = 0.5;
         var served = await proxy.GetAsync();
 
-        Assert.Equal((200, "close", 503, 200, null), (ends.Status, ends["connection"], refused.Status, served.Status, served["connection"]));
-        Assert.Equal((1, 1), (proxy.Stat("http.edge.downstream_rq_overload_close"), proxy.Stat("listener.edge.downstream_cx_overload_reject")));
+        Assert.Equal((200, "close", 503, 200, null),
+            (ends.Status, ends["connection"], refused.Status, served.Status, served["connection"]));
+        Assert.Equal((1, 1), (proxy.Stat("http.edge.downstream_rq_overload_close"),
+            proxy.Stat("listener.edge.downstream_cx_overload_reject")));
     }
 }

@@ -6,7 +6,9 @@ using Xunit;
 
 namespace Managed.Integration.Traffic;
 
-/// <summary>A process whose clients take all descriptors: it must neither spin nor die, answer its admin port, and serve again once there are some.</summary>
+/// <summary>
+/// A process whose clients take all descriptors: it must neither spin nor die, answer its admin port, and serve again once there are some.
+/// </summary>
 [Collection(nameof(AloneTests))]
 public sealed class DescriptorTests
 {
@@ -19,10 +21,12 @@ public sealed class DescriptorTests
         var folder = Directory.CreateTempSubdirectory("managed-emfile");
         int port = FreePort.Next(), admin = FreePort.Next();
         var config = Path.Combine(folder.FullName, "config.yaml");
-        await File.WriteAllTextAsync(config, (EdgeDocument.To(up) with { Address = string.Create(CultureInfo.InvariantCulture, $"127.0.0.1:{port}") }).ToString());
+        await File.WriteAllTextAsync(config,
+            (EdgeDocument.To(up) with { Address = string.Create(CultureInfo.InvariantCulture, $"127.0.0.1:{port}") }).ToString());
         var managed = Path.Combine(AppContext.BaseDirectory, "managed");
         using var process = Process.Start(new ProcessStartInfo("/bin/sh",
-            ["-c", $"ulimit -n {Limit}; exec '{managed}' run --config '{config}' --data-dir '{folder.FullName}/data' --admin 127.0.0.1:{admin} --workers 1"]) { RedirectStandardOutput = true, RedirectStandardError = true })!;
+            ["-c", $"ulimit -n {Limit}; exec '{managed}' run --config '{config}' --data-dir '{folder.FullName}/data' --admin 127.0.0.1:"
+                + $"{admin} --workers 1"]) { RedirectStandardOutput = true, RedirectStandardError = true })!;
         var output = new System.Collections.Concurrent.ConcurrentQueue<string?>();
         process.OutputDataReceived += (_, e) => output.Enqueue(e.Data);
         process.ErrorDataReceived += (_, e) => output.Enqueue(e.Data);

@@ -42,7 +42,8 @@ public sealed class FairnessTests
               - {name: t, filters: [{name: tcp_proxy, typed_config: {stat_prefix: t, cluster: up}}]}
 
             """;
-        var document = (EdgeDocument.To(up) with { Routes = Routes }).ToString().Replace("\nclusters:", tunnel + "clusters:", StringComparison.Ordinal);
+        var document = (EdgeDocument.To(up) with { Routes = Routes }).ToString()
+            .Replace("\nclusters:", tunnel + "clusters:", StringComparison.Ordinal);
         await using var proxy = await ProxyFixture.StartAsync(document);
         await using var innocent = await proxy.ConnectAsync();
         using var witness = new TurnWitness(proxy, w => w.Loop.BytesMoved);

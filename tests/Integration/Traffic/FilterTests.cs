@@ -13,7 +13,9 @@ public sealed class FilterTests
         await using var up = RecordingUpstream.Start();
         await using var proxy = await ProxyFixture.StartAsync((EdgeDocument.To(up) with
         {
-            Filters = "- {name: local_ratelimit, typed_config: {stat_prefix: rl, token_bucket: {max_tokens: 10, tokens_per_fill: 10, fill_interval: 3600s}, filter_enabled: {default_value: {numerator: 100}}, filter_enforced: {default_value: {numerator: 100}}}}",
+            Filters = "- {name: local_ratelimit, typed_config: {stat_prefix: rl, token_bucket: {max_tokens: 10, tokens_per_fill: 10, "
+                + "fill_interval: 3600s}, filter_enabled: {default_value: {numerator: 100}}, filter_enforced: {default_value: "
+                    + "{numerator: 100}}}}",
         }).ToString(), workers: 2);
 
         var statuses = new List<int>();
@@ -29,7 +31,8 @@ public sealed class FilterTests
         await using var up = RecordingUpstream.Start();
         await using var proxy = await ProxyFixture.StartAsync((EdgeDocument.To(up) with
         {
-            Filters = "- {name: fault, typed_config: {delay: {fixed_delay: 0.2s, percentage: {numerator: 100}}, abort: {http_status: 418, percentage: {numerator: 100}}, headers: [{name: x-fault, present_match: true}]}}",
+            Filters = "- {name: fault, typed_config: {delay: {fixed_delay: 0.2s, percentage: {numerator: 100}}, abort: {http_status: "
+                + "418, percentage: {numerator: 100}}, headers: [{name: x-fault, present_match: true}]}}",
         }).ToString());
 
         var clock = Stopwatch.StartNew();

@@ -16,7 +16,8 @@ public sealed class IdentityTests
         await using var up = RecordingUpstream.Start();
         await using var proxy = await ProxyFixture.StartAsync(EdgeDocument.To(up).ToString());
 
-        await proxy.GetAsync(headers: "x-forwarded-for: 203.0.113.9\r\nx-request-id: mine\r\nx-forwarded-proto: https\r\nx-envoy-retry-on: 5xx\r\n");
+        await proxy.GetAsync(
+            headers: "x-forwarded-for: 203.0.113.9\r\nx-request-id: mine\r\nx-forwarded-proto: https\r\nx-envoy-retry-on: 5xx\r\n");
 
         var request = Assert.Single(up.Requests);
         Assert.Equal("203.0.113.9,127.0.0.1", request["x-forwarded-for"]);
@@ -31,11 +32,15 @@ public sealed class IdentityTests
         await using var up = RecordingUpstream.Start();
         await using var proxy = await ProxyFixture.StartAsync((EdgeDocument.To(up) with
         {
-            Manager = "use_remote_address: false\nxff_num_trusted_hops: 1\npreserve_external_request_id: true\nalways_set_request_id_in_response: true",
-            Routes = "- {match: {prefix: /}, route: {cluster: up}, request_headers_to_add: [{header: {key: x-client, value: \"%DOWNSTREAM_REMOTE_ADDRESS_WITHOUT_PORT%\"}}]}",
+            Manager = "use_remote_address: false\nxff_num_trusted_hops: 1\npreserve_external_request_id: "
+                + "true\nalways_set_request_id_in_response: true",
+            Routes = "- {match: {prefix: /}, route: {cluster: up}, request_headers_to_add: [{header: {key: x-client, value: "
+                + "\"%DOWNSTREAM_REMOTE_ADDRESS_WITHOUT_PORT%\"}}]}",
         }).ToString());
 
-        var response = await proxy.GetAsync(headers: "x-forwarded-for: 198.51.100.1, 203.0.113.9, 10.0.0.7\r\nx-request-id: mine\r\nx-forwarded-proto: https\r\n");
+        var response =
+            await proxy.GetAsync(
+                headers: "x-forwarded-for: 198.51.100.1, 203.0.113.9, 10.0.0.7\r\nx-request-id: mine\r\nx-forwarded-proto: https\r\n");
 
         var request = Assert.Single(up.Requests);
         Assert.Equal("203.0.113.9", request["x-client"]);
@@ -49,13 +54,15 @@ public sealed class IdentityTests
     {
         await using var up = RecordingUpstream.Start();
         up.Answer = _ => RecordingUpstream.Ok("x", "Server: inner\r\nVia: 1.1 inner\r\n");
-        await using var proxy = await ProxyFixture.StartAsync((EdgeDocument.To(up) with { Manager = "via: 1.1 edge\nserver_name: front" }).ToString());
+        await using var proxy = await ProxyFixture.StartAsync((EdgeDocument.To(up) with { Manager = "via: 1.1 edge\nserver_name: front" })
+            .ToString());
 
         var response = await proxy.GetAsync(headers: "Via: 1.0 client\r\n");
 
         Assert.Equal(("front", "1.1 inner,1.1 edge"), (response["server"], response["via"]));
         Assert.Equal("1.0 client,1.1 edge", up.Requests[0]["via"]);
-        Assert.True(DateTimeOffset.TryParseExact(response["date"], "r", CultureInfo.InvariantCulture, DateTimeStyles.AssumeUniversal, out var date));
+        Assert.True(DateTimeOffset.TryParseExact(response["date"], "r", CultureInfo.InvariantCulture, DateTimeStyles.AssumeUniversal,
+            out var date));
         Assert.InRange(date, DateTimeOffset.UtcNow.AddSeconds(-5), DateTimeOffset.UtcNow.AddSeconds(5));
     }
 
@@ -64,7 +71,8 @@ public sealed class IdentityTests
     {
         await using var up = RecordingUpstream.Start();
         up.Answer = _ => RecordingUpstream.Ok("x", "Server: inner\r\nDate: Sun, 06 Nov 1994 08:49:37 GMT\r\n");
-        await using var proxy = await ProxyFixture.StartAsync((EdgeDocument.To(up) with { Manager = "server_header_transformation: PASS_THROUGH" }).ToString());
+        await using var proxy = await ProxyFixture.StartAsync(
+            (EdgeDocument.To(up) with { Manager = "server_header_transformation: PASS_THROUGH" }).ToString());
 
         var response = await proxy.GetAsync();
 
@@ -75,13 +83,18 @@ public sealed class IdentityTests
     public async Task HopByHopFields_StayOnTheirHop()
     {
         await using var up = RecordingUpstream.Start();
-        up.Answer = _ => RecordingUpstream.Ok("x", "Connection: x-hop\r\nx-hop: 1\r\nKeep-Alive: timeout=5\r\nProxy-Authenticate: Basic\r\n");
+        up.Answer = _ => RecordingUpstream.Ok("x",
+            "Connection: x-hop\r\nx-hop: 1\r\nKeep-Alive: timeout=5\r\nProxy-Authenticate: Basic\r\n");
         await using var proxy = await ProxyFixture.StartAsync(EdgeDocument.To(up).ToString());
 
-        var response = await proxy.GetAsync(headers: "Connection: x-mine, keep-alive\r\nx-mine: 1\r\nKeep-Alive: 300\r\nTE: trailers, gzip\r\nProxy-Connection: keep-alive\r\n");
+        var response =
+            await proxy.GetAsync(
+                headers: "Connection: x-mine, keep-alive\r\nx-mine: 1\r\nKeep-Alive: 300\r\nTE: trailers, gzip\r\nProxy-Connection: "
+                    + "keep-alive\r\n");
 
         var request = Assert.Single(up.Requests);
-        Assert.Equal((null, null, null, "trailers"), (request["x-mine"], request["keep-alive"], request["proxy-connection"], request["te"]));
+        Assert.Equal((null, null, null, "trailers"),
+            (request["x-mine"], request["keep-alive"], request["proxy-connection"], request["te"]));
         Assert.Equal((null, null), (response["x-hop"], response["keep-alive"]));
     }
 

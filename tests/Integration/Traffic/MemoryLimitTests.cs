@@ -3,7 +3,9 @@ using Xunit;
 
 namespace Managed.Integration.Traffic;
 
-/// <summary>What streams keep has a limit over all of them: who would go over it is refused, and what it had is free for the others.</summary>
+/// <summary>
+/// What streams keep has a limit over all of them: who would go over it is refused, and what it had is free for the others.
+/// </summary>
 public sealed class MemoryLimitTests
 {
     private const int Body = 512 * 1024;

@@ -12,12 +12,17 @@ public sealed class MessageTests
     {
         await using var up = RecordingUpstream.Start();
         var large = string.Concat(Enumerable.Repeat("0123456789abcdef", 40_000));
-        up.Answer = r => r.Target == "/chunked" ? $"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n{large.Length:x}\r\n{large}\r\n0\r\n\r\n" : RecordingUpstream.Ok(large);
+        up.Answer = r => r.Target == "/chunked"
+            ? $"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n{large.Length:x}\r\n{large}\r\n0\r\n\r\n"
+            : RecordingUpstream.Ok(large);
         await using var proxy = await ProxyFixture.StartAsync(EdgeDocument.To(up).ToString());
         await using var client = await proxy.ConnectAsync();
 
         var byLength = await client.AskAsync($"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: {large.Length}\r\n\r\n{large}");
-        var chunked = await client.AskAsync($"POST /chunked HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n{large.Length:X}\r\n{large}\r\n0\r\n\r\n");
+        var chunked =
+            await client.AskAsync(
+                $"POST /chunked HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n{large.Length:X}\r\n{large}"
+                    + $"\r\n0\r\n\r\n");
 
         Assert.Equal(large, byLength.Text);
         Assert.Equal("hello" + large, chunked.Text);
@@ -32,7 +37,8 @@ public sealed class MessageTests
         await using var proxy = await ProxyFixture.StartAsync(EdgeDocument.To(up).ToString());
         await using var client = await proxy.ConnectAsync();
 
-        await client.SendSlowlyAsync("POST /x HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n5;e=1\r\nhello\r\n0\r\nX-T: 1\r\n\r\n");
+        await client.SendSlowlyAsync(
+            "POST /x HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n5;e=1\r\nhello\r\n0\r\nX-T: 1\r\n\r\n");
 
         Assert.Equal(200, (await client.ReadAsync()).Status);
         Assert.Equal("hello", Assert.Single(up.Requests).Text);
@@ -42,11 +48,14 @@ public sealed class MessageTests
     public async Task Trailers_PassBothWays_ExceptThoseThatFrameOrRoute()
     {
         await using var up = RecordingUpstream.Start();
-        up.Answer = _ => "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nTrailer: x-sum\r\n\r\n2\r\nok\r\n0\r\nx-sum: 9\r\nContent-Length: 5\r\n\r\n";
+        up.Answer = _ =>
+            "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nTrailer: x-sum\r\n\r\n2\r\nok\r\n0\r\nx-sum: 9\r\nContent-Length: 5\r\n\r\n";
         await using var proxy = await ProxyFixture.StartAsync(EdgeDocument.To(up).ToString());
         await using var client = await proxy.ConnectAsync();
 
-        var response = await client.AskAsync("POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n1\r\nz\r\n0\r\nx-check: 7\r\nHost: evil\r\n\r\n");
+        var response =
+            await client.AskAsync(
+                "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n1\r\nz\r\n0\r\nx-check: 7\r\nHost: evil\r\n\r\n");
 
         Assert.Equal([new("x-sum", "9")], response.Trailers);
         Assert.Equal([new("x-check", "7")], Assert.Single(up.Requests).Trailers);
@@ -144,14 +153,19 @@ public sealed class MessageTests
         {
             var head = await peer.ReadUntilAsync("\r\n\r\n");
             Assert.Contains("upgrade: websocket", head, StringComparison.OrdinalIgnoreCase);
-            await peer.SendAsync("HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Accept: x\r\n\r\nfirst");
+            await peer.SendAsync(
+                "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Accept: x\r\n\r\nfirst");
             while (await peer.ReadSomeAsync() is { Length: > 0 } piece) await peer.SendAsync(piece);
             peer.EndSending();
         };
-        await using var proxy = await ProxyFixture.StartAsync((EdgeDocument.To(up) with { Manager = "upgrade_configs: [{upgrade_type: websocket}]" }).ToString());
+        await using var proxy = await ProxyFixture.StartAsync(
+            (EdgeDocument.To(up) with { Manager = "upgrade_configs: [{upgrade_type: websocket}]" }).ToString());
         await using var client = await proxy.ConnectAsync();
 
-        var answer = await client.AskAsync("GET /chat HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Key: k\r\nSec-WebSocket-Version: 13\r\n\r\n");
+        var answer =
+            await client.AskAsync(
+                "GET /chat HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Key: "
+                    + "k\r\nSec-WebSocket-Version: 13\r\n\r\n");
         var greeting = await client.ReadTextAsync(5);
         var sent = new byte[300_000];
         new Random(1).NextBytes(sent);
@@ -203,7 +217,8 @@ public sealed class MessageTests
         up.Script = async peer =>
         {
             var head = await peer.ReadUntilAsync("\r\n\r\n");
-            await peer.SendAsync(head.StartsWith("GET /len", StringComparison.Ordinal) ? "HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhalf" : "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n4\r\nhalf\r\n");
+            await peer.SendAsync(head.StartsWith("GET /len", StringComparison.Ordinal) ? "HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhalf"
+                : "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n4\r\nhalf\r\n");
         };
         await using var proxy = await ProxyFixture.StartAsync(EdgeDocument.To(up).ToString());
 

@@ -151,11 +151,13 @@ public sealed class NetworkFilterTests
 
         async Task<string> FromAsync(string address)
         {
-            await using var client = await RawClient.ConnectAsync(proxy.EndPoint(), from: new System.Net.IPEndPoint(System.Net.IPAddress.Parse(address), 0));
+            await using var client = await RawClient.ConnectAsync(proxy.EndPoint(),
+                from: new System.Net.IPEndPoint(System.Net.IPAddress.Parse(address), 0));
             return Encoding.ASCII.GetString(await client.ReadToEndAsync());
         }
 
-        Assert.Equal(("one", "net", "rest", ""), (await FromAsync("127.0.0.7"), await FromAsync("127.0.0.8"), await FromAsync("127.0.1.1"), await FromAsync("127.0.2.1")));
+        Assert.Equal(("one", "net", "rest", ""),
+            (await FromAsync("127.0.0.7"), await FromAsync("127.0.0.8"), await FromAsync("127.0.1.1"), await FromAsync("127.0.2.1")));
     }
 
     [Fact]
@@ -169,10 +171,13 @@ public sealed class NetworkFilterTests
               - {name: local, filter_chain_match: {source_type: SAME_IP_OR_LOOPBACK, source_prefix_ranges: [{address_prefix: 127.0.1.0, prefix_len: 24}]}, filters: [{name: direct_response, typed_config: {response: {inline_string: local}}}]}
               - {name: exact, filter_chain_match: {source_prefix_ranges: [{address_prefix: 127.0.0.7, prefix_len: 32}]}, filters: [{name: direct_response, typed_config: {response: {inline_string: exact}}}]}
             """);
-        // The source's type is looked at before its address, so the first chain is the only one left, and it does not match (Envoy's order).
-        await using var client = await RawClient.ConnectAsync(proxy.EndPoint(), from: new System.Net.IPEndPoint(System.Net.IPAddress.Parse("127.0.0.7"), 0));
+        // The source's type is looked at before its address, so the first chain is the only one left, and it does not match (Envoy's
+        // order).
+        await using var client = await RawClient.ConnectAsync(proxy.EndPoint(),
+            from: new System.Net.IPEndPoint(System.Net.IPAddress.Parse("127.0.0.7"), 0));
 
         Assert.Empty(await client.ReadToEndAsync());
-        await Eventually.Async(() => proxy.Server.Stats.Read().Any(s => s.Name.EndsWith("no_filter_chain_match", StringComparison.Ordinal) && s.Value == 1), "the refusal to be counted");
+        await Eventually.Async(() => proxy.Server.Stats.Read()
+            .Any(s => s.Name.EndsWith("no_filter_chain_match", StringComparison.Ordinal) && s.Value == 1), "the refusal to be counted");
     }
 }

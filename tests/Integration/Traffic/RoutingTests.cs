@@ -65,7 +65,8 @@ public sealed class RoutingTests
         await using var green = RecordingUpstream.Start("green");
         await using var proxy = await ProxyFixture.StartAsync(new EdgeDocument
         {
-            Routes = "- {match: {prefix: /}, route: {weighted_clusters: {clusters: [{name: blue, weight: 80}, {name: green, weight: 20}]}}}",
+            Routes = "- {match: {prefix: /}, route: {weighted_clusters: {clusters: [{name: blue, weight: 80}, {name: green, weight: "
+                + "20}]}}}",
             Clusters = EdgeDocument.Cluster("blue", "", blue) + "\n" + EdgeDocument.Cluster("green", "", green),
         }.ToString());
         await using var client = await proxy.ConnectAsync();
@@ -125,7 +126,8 @@ public sealed class RoutingTests
         up.Answer = _ => RecordingUpstream.Ok("x", "x-secret: 1\r\nx-keep: 1\r\n");
         await using var proxy = await ProxyFixture.StartAsync((EdgeDocument.To(up) with
         {
-            VirtualHost = "request_headers_to_add: [{header: {key: x-vh, value: \"%REQ(:path)%\"}}]\nresponse_headers_to_remove: [x-secret]",
+            VirtualHost =
+                "request_headers_to_add: [{header: {key: x-vh, value: \"%REQ(:path)%\"}}]\nresponse_headers_to_remove: [x-secret]",
             Routes = """
                 - match: {prefix: /}
                   route: {cluster: up}
@@ -141,7 +143,8 @@ public sealed class RoutingTests
         var response = await proxy.GetAsync("/p", headers: "x-over: client\r\nx-more: one\r\nx-drop: 1\r\n");
 
         var request = Assert.Single(up.Requests);
-        Assert.Equal(("/p", "HTTP/1.1", "proxy", "one,two", null), (request["x-vh"], request["x-new"], request["x-over"], request["x-more"], request["x-drop"]));
+        Assert.Equal(("/p", "HTTP/1.1", "proxy", "one,two", null),
+            (request["x-vh"], request["x-new"], request["x-over"], request["x-more"], request["x-drop"]));
         Assert.Equal((null, "1", "200"), (response["x-secret"], response["x-keep"], response["x-code"]));
     }
 }

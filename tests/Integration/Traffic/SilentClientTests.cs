@@ -45,7 +45,8 @@ public sealed class SilentClientTests
     public async Task TheTimeOfAHead_IsNotPushedOnByItsBytes()
     {
         await using var up = RecordingUpstream.Start();
-        await using var proxy = await ProxyFixture.StartAsync((EdgeDocument.To(up) with { Manager = "request_headers_timeout: 0.5s" }).ToString());
+        await using var proxy = await ProxyFixture.StartAsync((EdgeDocument.To(up) with { Manager = "request_headers_timeout: 0.5s" })
+            .ToString());
         await using var client = await proxy.ConnectAsync();
         await client.SendAsync("GET / HTTP/1.1\r\nHost: a\r\n");
 
@@ -101,7 +102,8 @@ public sealed class SilentClientTests
     {
         await using var up = RecordingUpstream.Start();
         up.OnHead = (_, peer) => peer.SendAsync($"HTTP/1.1 200 OK\r\nContent-Length: 50000000\r\n\r\n{new string('x', 50_000_000)}");
-        await using var proxy = await ProxyFixture.StartAsync((EdgeDocument.To(up) with { Manager = "stream_idle_timeout: 0.3s" }).ToString());
+        await using var proxy = await ProxyFixture.StartAsync((EdgeDocument.To(up) with { Manager = "stream_idle_timeout: 0.3s" })
+            .ToString());
         await using var client = await RawClient.ConnectAsync(proxy.EndPoint(), receiveBuffer: 4096);
 
         await client.GetAsync();
@@ -114,7 +116,8 @@ public sealed class SilentClientTests
     public async Task WhoSendsOnAfterARefusal_IsReadForAMoment_AndHoldsNobodyUp()
     {
         await using var up = RecordingUpstream.Start();
-        await using var proxy = await ProxyFixture.StartAsync((EdgeDocument.To(up) with { Manager = "delayed_close_timeout: 0.5s" }).ToString());
+        await using var proxy = await ProxyFixture.StartAsync((EdgeDocument.To(up) with { Manager = "delayed_close_timeout: 0.5s" })
+            .ToString());
         await using var flood = await proxy.ConnectAsync();
         await flood.SendAsync("nonsense\r\n\r\n");
         using var stop = new CancellationTokenSource();

@@ -11,7 +11,8 @@ public sealed class TimeLimitTests
     public async Task AHeadThatDoesNotEnd_Gets408()
     {
         await using var up = RecordingUpstream.Start();
-        await using var proxy = await ProxyFixture.StartAsync((EdgeDocument.To(up) with { Manager = "request_headers_timeout: 0.2s" }).ToString());
+        await using var proxy = await ProxyFixture.StartAsync((EdgeDocument.To(up) with { Manager = "request_headers_timeout: 0.2s" })
+            .ToString());
         await using var client = await proxy.ConnectAsync();
 
         var clock = Stopwatch.StartNew();
@@ -26,7 +27,8 @@ public sealed class TimeLimitTests
     public async Task AnIdleConnection_IsClosed_AndCounted()
     {
         await using var up = RecordingUpstream.Start();
-        await using var proxy = await ProxyFixture.StartAsync((EdgeDocument.To(up) with { Manager = "common_http_protocol_options: {idle_timeout: 0.2s}" }).ToString());
+        await using var proxy = await ProxyFixture.StartAsync(
+            (EdgeDocument.To(up) with { Manager = "common_http_protocol_options: {idle_timeout: 0.2s}" }).ToString());
         await using var client = await proxy.ConnectAsync();
 
         await client.GetAsync();
@@ -40,8 +42,11 @@ public sealed class TimeLimitTests
     public async Task AStreamWithoutBytes_Gets408WhenTheClientStalls_AndIsCutWhenTheUpstreamDoes()
     {
         await using var up = RecordingUpstream.Start();
-        up.OnHead = (r, peer) => r.Target == "/slow" ? peer.SendAsync("HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhalf") : Task.CompletedTask;
-        await using var proxy = await ProxyFixture.StartAsync((EdgeDocument.To(up) with { Manager = "stream_idle_timeout: 0.3s", Routes = "- {match: {prefix: /}, route: {cluster: up, timeout: 0s}}" }).ToString());
+        up.OnHead = (r, peer) => r.Target == "/slow" ? peer.SendAsync("HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhalf")
+            : Task.CompletedTask;
+        await using var proxy = await ProxyFixture.StartAsync(
+            (EdgeDocument.To(up) with { Manager = "stream_idle_timeout: 0.3s",
+                Routes = "- {match: {prefix: /}, route: {cluster: up, timeout: 0s}}" }).ToString());
         await using var stalling = await proxy.ConnectAsync();
         await using var waiting = await proxy.ConnectAsync();
 
@@ -58,7 +63,8 @@ public sealed class TimeLimitTests
     {
         await using var up = RecordingUpstream.Start();
         up.Script = async peer => { while ((await peer.ReadSomeAsync()).Length > 0) { } };
-        await using var proxy = await ProxyFixture.StartAsync((EdgeDocument.To(up) with { Routes = "- {match: {prefix: /}, route: {cluster: up, timeout: 0.2s}}" }).ToString());
+        await using var proxy = await ProxyFixture.StartAsync(
+            (EdgeDocument.To(up) with { Routes = "- {match: {prefix: /}, route: {cluster: up, timeout: 0.2s}}" }).ToString());
 
         var clock = Stopwatch.StartNew();
         var answer = await proxy.GetAsync();
@@ -108,18 +114,21 @@ public sealed class TimeLimitTests
     public async Task AnEndpointThatDoesNotAnswerTheConnect_Gets503InTime()
     {
         // A full queue: nobody accepts, so the kernel leaves further connects unanswered.
-        using var full = new System.Net.Sockets.Socket(System.Net.Sockets.AddressFamily.InterNetwork, System.Net.Sockets.SocketType.Stream, System.Net.Sockets.ProtocolType.Tcp);
+        using var full = new System.Net.Sockets.Socket(System.Net.Sockets.AddressFamily.InterNetwork, System.Net.Sockets.SocketType.Stream,
+            System.Net.Sockets.ProtocolType.Tcp);
         full.Bind(new System.Net.IPEndPoint(System.Net.IPAddress.Loopback, 0));
         full.Listen(0);
         var fillers = new List<System.Net.Sockets.Socket>();
         for (int i = 0; i < 4; i++)
         {
-            var filler = new System.Net.Sockets.Socket(System.Net.Sockets.AddressFamily.InterNetwork, System.Net.Sockets.SocketType.Stream, System.Net.Sockets.ProtocolType.Tcp);
+            var filler = new System.Net.Sockets.Socket(System.Net.Sockets.AddressFamily.InterNetwork, System.Net.Sockets.SocketType.Stream,
+                System.Net.Sockets.ProtocolType.Tcp);
             _ = filler.ConnectAsync(full.LocalEndPoint!);
             fillers.Add(filler);
         }
         int port = ((System.Net.IPEndPoint)full.LocalEndPoint!).Port;
-        await using var proxy = await ProxyFixture.StartAsync(new EdgeDocument { Clusters = $"- {{name: up, connect_timeout: 0.2s, endpoints: [\"127.0.0.1:{port}\"]}}" }.ToString());
+        await using var proxy = await ProxyFixture.StartAsync(
+            new EdgeDocument { Clusters = $"- {{name: up, connect_timeout: 0.2s, endpoints: [\"127.0.0.1:{port}\"]}}" }.ToString());
 
         var clock = Stopwatch.StartNew();
         var answer = await proxy.GetAsync();
@@ -147,7 +156,8 @@ public sealed class TimeLimitTests
     public async Task MaxRequestsPerConnection_ClosesAfterTheLast()
     {
         await using var up = RecordingUpstream.Start();
-        await using var proxy = await ProxyFixture.StartAsync((EdgeDocument.To(up) with { Manager = "common_http_protocol_options: {max_requests_per_connection: 2}" }).ToString());
+        await using var proxy = await ProxyFixture.StartAsync(
+            (EdgeDocument.To(up) with { Manager = "common_http_protocol_options: {max_requests_per_connection: 2}" }).ToString());
         await using var client = await proxy.ConnectAsync();
 
         await client.GetAsync();

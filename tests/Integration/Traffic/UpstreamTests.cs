@@ -70,7 +70,8 @@ public sealed class UpstreamTests
     public async Task MaxRequests_RefusesExactlyWhatIsOver()
     {
         await using var held = new HeldUpstream();
-        await using var proxy = await ProxyFixture.StartAsync(EdgeDocument.To(held.Up, "circuit_breakers: {thresholds: [{max_requests: 3}]}").ToString());
+        await using var proxy = await ProxyFixture.StartAsync(
+            EdgeDocument.To(held.Up, "circuit_breakers: {thresholds: [{max_requests: 3}]}").ToString());
 
         var answers = Enumerable.Range(0, 5).Select(_ => proxy.GetAsync()).ToList();
         await held.WaitForAsync(3);
@@ -85,7 +86,8 @@ public sealed class UpstreamTests
     public async Task MaxConnections_LetsTheRestWait_AndMaxPendingRefusesWhatIsOver()
     {
         await using var held = new HeldUpstream();
-        await using var proxy = await ProxyFixture.StartAsync(EdgeDocument.To(held.Up, "circuit_breakers: {thresholds: [{max_connections: 2, max_pending_requests: 3}]}").ToString());
+        await using var proxy = await ProxyFixture.StartAsync(
+            EdgeDocument.To(held.Up, "circuit_breakers: {thresholds: [{max_connections: 2, max_pending_requests: 3}]}").ToString());
 
         var answers = Enumerable.Range(0, 9).Select(_ => proxy.GetAsync()).ToList();
         await held.WaitForAsync(2);
@@ -149,7 +151,8 @@ public sealed class UpstreamTests
     [Fact]
     public async Task NoEndpointThatListens_Gets503WithTheReasonCounted()
     {
-        await using var proxy = await ProxyFixture.StartAsync(new EdgeDocument { Clusters = $"- {{name: up, endpoints: [\"127.0.0.1:{FreePort.Next()}\"]}}" }.ToString());
+        await using var proxy = await ProxyFixture.StartAsync(
+            new EdgeDocument { Clusters = $"- {{name: up, endpoints: [\"127.0.0.1:{FreePort.Next()}\"]}}" }.ToString());
 
         Assert.Equal(503, (await proxy.GetAsync()).Status);
         Assert.True(proxy.Stat("cluster.up.upstream_cx_connect_fail") >= 1);
@@ -159,7 +162,8 @@ public sealed class UpstreamTests
     public async Task OneOfTwoEndpointsIsDown_SomeRequestsGoToTheOther()
     {
         await using var up = RecordingUpstream.Start();
-        await using var proxy = await ProxyFixture.StartAsync(new EdgeDocument { Clusters = $"- {{name: up, endpoints: [\"{up.Address}\", \"127.0.0.1:{FreePort.Next()}\"]}}" }.ToString());
+        await using var proxy = await ProxyFixture.StartAsync(
+            new EdgeDocument { Clusters = $"- {{name: up, endpoints: [\"{up.Address}\", \"127.0.0.1:{FreePort.Next()}\"]}}" }.ToString());
 
         var statuses = new List<int>();
         for (int i = 0; i < 10; i++) statuses.Add((await proxy.GetAsync()).Status);
@@ -172,7 +176,8 @@ public sealed class UpstreamTests
     public async Task AHostName_IsResolvedToItsEndpoints()
     {
         await using var up = RecordingUpstream.Start();
-        await using var proxy = await ProxyFixture.StartAsync(new EdgeDocument { Clusters = $"- {{name: up, dns_lookup_family: V4_ONLY, endpoints: [\"localhost:{up.Port}\"]}}" }.ToString());
+        await using var proxy = await ProxyFixture.StartAsync(
+            new EdgeDocument { Clusters = $"- {{name: up, dns_lookup_family: V4_ONLY, endpoints: [\"localhost:{up.Port}\"]}}" }.ToString());
 
         Assert.Equal(200, (await proxy.GetAsync()).Status);
         var cluster = proxy.Server.Clusters().Single();
@@ -186,7 +191,8 @@ public sealed class UpstreamTests
         var upPath = Path.Combine(folder.FullName, "up.sock");
         var edgePath = Path.Combine(folder.FullName, "edge.sock");
         await using var up = RecordingUpstream.StartUnix(upPath);
-        await using (var proxy = await ProxyFixture.StartAsync((EdgeDocument.To(up) with { Address = "unix://" + edgePath }).ToString(), workers: 2))
+        await using (var proxy = await ProxyFixture.StartAsync((EdgeDocument.To(up) with { Address = "unix://" + edgePath }).ToString(),
+            workers: 2))
         {
             for (int i = 0; i < 10; i++)
             {
@@ -212,7 +218,8 @@ public sealed class UpstreamTests
     public async Task AnIdleUpstreamConnection_IsClosedAfterItsTime()
     {
         await using var up = RecordingUpstream.Start();
-        await using var proxy = await ProxyFixture.StartAsync(EdgeDocument.To(up, "common_http_protocol_options: {idle_timeout: 0.2s}").ToString());
+        await using var proxy = await ProxyFixture.StartAsync(EdgeDocument.To(up, "common_http_protocol_options: {idle_timeout: 0.2s}")
+            .ToString());
 
         await proxy.GetAsync();
         Assert.Equal(1, up.Open);

@@ -19,12 +19,16 @@ internal static class HostileGuests
     /// <summary>Not run unless named.</summary>
     public const string Unstoppable = "memory-fill";
 
-    private static readonly string Call = $"""(drop (call $proxy_http_call "web" {WatGuest.Pairs((":method", "GET"), (":path", "/call"), (":authority", "x"))} "" "" (i32.const 5000) (global.get $NUM)))""";
+    private static readonly string Call =
+        $"""(drop (call $proxy_http_call "web" {WatGuest.Pairs((":method", "GET"), (":path", "/call"), (":authority", "x"))}"""
+            + $""" "" "" (i32.const 5000) (global.get $NUM)))""";
 
     public static IReadOnlyList<(string Kind, byte[] Module)> All() =>
     [
-        .. ((string[])["context_create", "request_headers", "response_headers", "response_body", "done", "log", "delete"]).Select(callback => ($"loop-{callback.Replace('_', '-')}",
-            new WatGuest().On(callback, callback == "context_create" ? $"(if (local.get $a) (then {Loop}))" : $"(if (i32.ne (local.get $ctx) (i32.const 1)) (then {Loop}))").Build())),
+        .. ((string[])["context_create", "request_headers", "response_headers", "response_body", "done", "log", "delete"])
+            .Select(callback => ($"loop-{callback.Replace('_', '-')}",
+            new WatGuest().On(callback, callback == "context_create" ? $"(if (local.get $a) (then {Loop}))"
+                : $"(if (i32.ne (local.get $ctx) (i32.const 1)) (then {Loop}))").Build())),
         ("loop-tick", Armed("tick", Loop, "(drop (call $proxy_set_tick_period_milliseconds (i32.const 1)))").Build()),
         ("loop-callback", Armed("foreign_function", Loop, CallBack).Build()),
         ("loop-call-response", Armed("http_call_response", Loop, Call).Build()),
@@ -32,8 +36,11 @@ internal static class HostileGuests
         ("deep", new WatGuest().On("request_headers", "(call $deep)").With("(func $deep (call $deep) (call $deep))").Build()),
         ("memory", new WatGuest().On("request_headers", Grow + Touch).Build()),
         ("memory-trap", new WatGuest().On("request_headers", "(drop (memory.grow (i32.const 100)))" + Touch + "unreachable").Build()),
-        // One instruction, which the engine cannot stop: what it takes is up to the system, from 30 ms on a machine of one's own to seconds on a guest of a busy one.
-        ("memory-fill", new WatGuest().On("request_headers", Grow + "(memory.fill (i32.const 131072) (i32.const 1) (i32.sub (i32.mul (memory.size) (i32.const 65536)) (i32.const 131072)))").Build()),
+        // One instruction, which the engine cannot stop: what it takes is up to the system, from 30 ms on a machine of one's own to seconds
+        // on a guest of a busy one.
+        ("memory-fill", new WatGuest().On("request_headers",
+            Grow + "(memory.fill (i32.const 131072) (i32.const 1) (i32.sub (i32.mul (memory.size) (i32.const 65536)) (i32.const 131072)))")
+                .Build()),
         ("keys", new WatGuest().With("(global $n (mut i32) (i32.const 0))").On("request_headers", """
             (local.set $x (i32.const 0))
             (loop $l (i32.store (i32.const 2048) (i32.rem_u (global.get $n) (i32.const 100000))) (global.set $n (i32.add (global.get $n) (i32.const 1)))
@@ -53,9 +60,12 @@ internal static class HostileGuests
         ("dispatch", Armed("http_call_response", Call + Call, Call).Build()),
         ("dispatch-held", Armed("http_call_response", Call + Call, Call + "(return (i32.const 1))").Build()),
         ("call-back", Armed("foreign_function", CallBack + CallBack, CallBack).Build()),
-        ("queue", new WatGuest().On("configure", """(drop (call $proxy_register_shared_queue "q" (i32.const 8)))""").On("request_headers", Enqueue)
-            .On("queue_ready", """(drop (call $proxy_dequeue_shared_queue (local.get $a) (global.get $OUT) (global.get $SIZE)))""" + Enqueue + Enqueue).Build()),
-        ("reply-everywhere", new WatGuest().On("context_create", Reply).On("request_headers", Reply + Reply).On("response_headers", Reply).On("response_body", Reply).On("done", Reply).On("log", Reply).On("delete", Reply)
+        ("queue", new WatGuest().On("configure", """(drop (call $proxy_register_shared_queue "q" (i32.const 8)))""")
+            .On("request_headers", Enqueue)
+            .On("queue_ready", """(drop (call $proxy_dequeue_shared_queue (local.get $a) (global.get $OUT) (global.get $SIZE)))""" + Enqueue
+                + Enqueue).Build()),
+        ("reply-everywhere", new WatGuest().On("context_create", Reply).On("request_headers", Reply + Reply).On("response_headers", Reply)
+            .On("response_body", Reply).On("done", Reply).On("log", Reply).On("delete", Reply)
             .On("configure", "(drop (call $proxy_set_tick_period_milliseconds (i32.const 1)))").On("tick", Reply).Build()),
         ("log-flood", new WatGuest().On("request_headers", """
             (local.set $x (i32.const 0)) (loop $l (drop (call $proxy_log (i32.const 4) "a line that nobody wants to read, written over and over"))
@@ -68,5 +78,6 @@ internal static class HostileGuests
     ];
 
     // Begins with the first request, so that the module can be published.
-    private static WatGuest Armed(string callback, string act, string trigger) => new WatGuest().On("request_headers", trigger).On(callback, act);
+    private static WatGuest Armed(string callback, string act, string trigger)
+        => new WatGuest().On("request_headers", trigger).On(callback, act);
 }

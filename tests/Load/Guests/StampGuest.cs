@@ -3,12 +3,15 @@ using Managed.TestKit.Wasm;
 
 namespace Managed.Load.Guests;
 
-/// <summary>A module that puts its configuration into <c>x-v</c> of requests and responses. Each build is another binary that does the same.</summary>
+/// <summary>
+/// A module that puts its configuration into <c>x-v</c> of requests and responses. Each build is another binary that does the same.
+/// </summary>
 internal static class StampGuest
 {
     public static byte[] Build(int number) => new WatGuest()
         .With(string.Create(CultureInfo.InvariantCulture, $"(global $build (export \"build\") i32 (i32.const {number}))"))
-        // Each plugin has a context of its own, and a VM may have two for a moment: the stamp of context N is at 147456 + 16 N, its length in the first byte.
+        // Each plugin has a context of its own, and a VM may have two for a moment: the stamp of context N is at 147456 + 16 N, its length
+        // in the first byte.
         .On("_initialize", "(drop (memory.grow (i32.const 2)))")
         .On("context_create", "(if (local.get $a) (then (i32.store (call $place (local.get $ctx)) (local.get $a))))")
         .On("configure", """

@@ -21,7 +21,8 @@ internal sealed class ManagedProcess : IAsyncDisposable
 
     /// <param name="config">The configuration file; null to go on with the history.</param>
     /// <param name="tracer">A command to put before it, which must become the product by exec.</param>
-    public static async Task<ManagedProcess> StartAsync(string executable, string dataFolder, string? config, IReadOnlyList<string>? tracer = null)
+    public static async Task<ManagedProcess> StartAsync(string executable, string dataFolder, string? config,
+        IReadOnlyList<string>? tracer = null)
     {
         List<string> command = [.. tracer ?? [], executable, "run", "--data-dir", dataFolder, "--admin", "127.0.0.1:0", "--workers", "2"];
         if (config is not null) command.AddRange(["--config", config]);
@@ -36,7 +37,8 @@ internal sealed class ManagedProcess : IAsyncDisposable
                 lines.Enqueue(line);
                 if (lines.Count > 30) lines.Dequeue();
             }
-            if (line.StartsWith("admin ", StringComparison.Ordinal)) address.TrySetResult(new Uri(line.Split(' ', StringSplitOptions.RemoveEmptyEntries)[1]));
+            if (line.StartsWith("admin ", StringComparison.Ordinal))
+                address.TrySetResult(new Uri(line.Split(' ', StringSplitOptions.RemoveEmptyEntries)[1]));
         }
         process.OutputDataReceived += (_, e) => Take(e.Data);
         process.ErrorDataReceived += (_, e) => Take(e.Data);

@@ -8,7 +8,9 @@ internal static class ProcessFigures
     /// <summary>Resident memory in bytes.</summary>
     public static long Resident(int process) => Status(process, "VmRSS:");
 
-    /// <summary>Resident memory that no file backs, in bytes: heaps, stacks and compiled code, without pages of libraries and of the database.</summary>
+    /// <summary>
+    /// Resident memory that no file backs, in bytes: heaps, stacks and compiled code, without pages of libraries and of the database.
+    /// </summary>
     public static long Anonymous(int process) => Status(process, "RssAnon:");
 
     private static long Status(int process, string name)
@@ -17,7 +19,9 @@ internal static class ProcessFigures
         return 1024 * long.Parse(line.AsSpan(name.Length).Trim().TrimEnd("kB").Trim(), NumberStyles.None, CultureInfo.InvariantCulture);
     }
 
-    /// <summary>Seconds that its worker threads have run, and those that they could have run and waited for a CPU that others had.</summary>
+    /// <summary>
+    /// Seconds that its worker threads have run, and those that they could have run and waited for a CPU that others had.
+    /// </summary>
     public static (double Ran, double Waited) Workers(int process)
     {
         long ran = 0, waited = 0;
@@ -56,7 +60,9 @@ internal static class ProcessFigures
         foreach (var line in File.ReadLines("/proc/net/tcp").Skip(1))
         {
             var fields = line.Split(' ', StringSplitOptions.RemoveEmptyEntries);
-            if (fields[3] == listen) ports.Add(int.Parse(fields[1].AsSpan(fields[1].IndexOf(':') + 1), NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture));
+            if (fields[3] == listen)
+                ports.Add(int.Parse(fields[1].AsSpan(fields[1].IndexOf(':') + 1), NumberStyles.AllowHexSpecifier,
+                    CultureInfo.InvariantCulture));
         }
         return ports;
     }

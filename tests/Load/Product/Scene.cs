@@ -25,7 +25,8 @@ internal sealed class Scene : IDisposable
     public StampedDocument Document { get; }
 
     /// <summary>Starts with a document of the given stamp as version 1.</summary>
-    public Task<ManagedProcess> StartAsync(long stamp = 0, IReadOnlyList<string>? tracer = null) => StartAsync(Document.Whole(stamp), tracer);
+    public Task<ManagedProcess> StartAsync(long stamp = 0, IReadOnlyList<string>? tracer = null)
+        => StartAsync(Document.Whole(stamp), tracer);
 
     public async Task<ManagedProcess> StartAsync(JsonObject document, IReadOnlyList<string>? tracer)
     {

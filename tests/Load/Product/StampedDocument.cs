@@ -13,19 +13,25 @@ internal sealed record StampedDocument(int Listener, int Upstream)
     {
         var routes = new JsonArray();
         for (var i = 0; i < fillers; i++)
-            routes.Add(JsonNode.Parse(string.Create(CultureInfo.InvariantCulture, $$$"""{"name":"filler-{{{i}}}","match":{"path":"/filler/{{{stamp}}}/{{{i}}}"},"route":{"cluster":"web"}}""")));
+            routes.Add(JsonNode.Parse(string.Create(CultureInfo.InvariantCulture,
+                $$$"""{"name":"filler-{{{i}}}","match":{"path":"/filler/{{{stamp}}}/{{{i}}}"},"route":{"cluster":"web"}}""")));
         routes.Add(JsonNode.Parse("""{"name":"all","match":{"prefix":"/"},"route":{"cluster":"web","timeout":"10s"}}"""));
         return new()
         {
             ["name"] = "edge", ["address"] = string.Create(CultureInfo.InvariantCulture, $"127.0.0.1:{Listener}"),
-            ["http_filters"] = new JsonArray(Stamp("stamp-request", "request_mutations", stamp), Stamp("stamp-response", "response_mutations", stamp)),
+            ["http_filters"] = new JsonArray(Stamp("stamp-request", "request_mutations", stamp),
+                Stamp("stamp-response", "response_mutations", stamp)),
             ["routes"] = routes,
         };
     }
 
-    public JsonObject Whole(long stamp, int fillers = 0) => new() { ["listeners"] = new JsonArray(Edge(stamp, fillers)), ["clusters"] = new JsonArray(Web()) };
+    public JsonObject Whole(long stamp, int fillers = 0)
+        => new() { ["listeners"] = new JsonArray(Edge(stamp, fillers)), ["clusters"] = new JsonArray(Web()) };
 
-    /// <summary>The long form of the listener, with time enough for a head that all clients of a crowd are there before the first is told that it was too slow.</summary>
+    /// <summary>
+    /// The long form of the listener, with time enough for a head that all clients of a crowd are there before the first is told that it
+    /// was too slow.
+    /// </summary>
     public static JsonNode Patient(JsonObject listener)
     {
         var whole = JsonNode.Parse("""
@@ -41,7 +47,8 @@ internal sealed record StampedDocument(int Listener, int Upstream)
         return whole;
     }
 
-    private JsonObject Web() => new() { ["name"] = "web", ["endpoints"] = new JsonArray(string.Create(CultureInfo.InvariantCulture, $"127.0.0.1:{Upstream}")) };
+    private JsonObject Web() => new() { ["name"] = "web",
+        ["endpoints"] = new JsonArray(string.Create(CultureInfo.InvariantCulture, $"127.0.0.1:{Upstream}")) };
 
     private static JsonNode Stamp(string name, string place, long stamp) => JsonNode.Parse(string.Create(CultureInfo.InvariantCulture,
         $$$$"""{"name":"{{{{name}}}}","typed_config":{"@type":"header_mutation","mutations":{"{{{{place}}}}":[{"append":{"header":{"key":"x-v","value":"{{{{stamp}}}}"},"append_action":"OVERWRITE_IF_EXISTS_OR_ADD"}}]}}}"""))!;

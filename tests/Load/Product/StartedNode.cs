@@ -4,16 +4,22 @@ using System.Net.Sockets;
 
 namespace Managed.Load.Product;
 
-/// <summary>The product from the moment its process begins: how long until the first whole answer through the proxy, and until the admin port says it is ready.</summary>
+/// <summary>
+/// The product from the moment its process begins: how long until the first whole answer through the proxy, and until the admin port says
+/// it is ready.
+/// </summary>
 internal sealed class StartedNode : IDisposable
 {
     private static readonly TimeSpan Longest = TimeSpan.FromSeconds(120);
     private readonly Process _process;
 
-    private StartedNode(Process process, TimeSpan firstAnswer, TimeSpan ready) => (_process, FirstAnswer, Ready) = (process, firstAnswer, ready);
+    private StartedNode(Process process, TimeSpan firstAnswer, TimeSpan ready)
+        => (_process, FirstAnswer, Ready) = (process, firstAnswer, ready);
 
     public int Id => _process.Id;
     public TimeSpan FirstAnswer { get; }
+    /// <summary>Of the process until its first answer: what a busy machine changes less.</summary>
+    public double CpuSeconds { get; }
     public TimeSpan Ready { get; }
 
     /// <param name="listener">Port of the proxied service.</param>
@@ -21,15 +27,17 @@ internal sealed class StartedNode : IDisposable
     /// <param name="config">Null to go on with the history.</param>
     public static StartedNode Start(string executable, string dataFolder, string? config, int listener, int admin, params string[] more)
     {
-        string[] command = ["run", "--data-dir", dataFolder, "--admin", $"127.0.0.1:{admin}", "--workers", "2", .. config is null ? (string[])[] : ["--config", config], .. more];
+        string[] command = ["run", "--data-dir", dataFolder, "--admin", $"127.0.0.1:{admin}", "--workers", "2",
+            .. config is null ? (string[])[] : ["--config", config], .. more];
         long began = Stopwatch.GetTimestamp();
-        var process = Process.Start(new ProcessStartInfo(executable, command) { RedirectStandardOutput = true, RedirectStandardError = true })!;
+        var process = Process.Start(new ProcessStartInfo(executable, command) { RedirectStandardOutput = true,
+            RedirectStandardError = true })!;
         var errors = process.StandardError.ReadToEndAsync();
         _ = process.StandardOutput.ReadToEndAsync();
         try
         {
             var answer = Until(process, began, listener, "/");
-            return new(process, answer, Until(process, began, admin, "/ready"));
+            return new(process, answer, ProcessFigures.CpuSeconds(process.Id), Until(process, began, admin, "/ready"));
         }
         catch
         {

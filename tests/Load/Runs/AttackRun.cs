@@ -9,9 +9,10 @@ using Managed.Load.Traffic;
 namespace Managed.Load.Runs;
 
 /// <summary>
-/// Crowds that cost the product memory, in a heap of 512 MB, each beside innocent traffic on a process of its own: clients that send nothing,
-/// clients that were served once and stay, clients that send half a head, first or after a request, clients with bodies for a script, callers
-/// with large documents. The process must stay, serve the innocent, and serve everybody within 5 s after the crowd has gone.
+/// Crowds that cost the product memory, in a heap of 512 MB, each beside innocent traffic on a process of its own: clients that send
+/// nothing,
+/// clients that were served once and stay, clients that send half a head, first or after a request, clients with bodies for a script,
+/// callers with large documents. The process must stay, serve the innocent, and serve everybody within 5 s after the crowd has gone.
 /// </summary>
 internal static class AttackRun
 {
@@ -49,7 +50,8 @@ internal static class AttackRun
             switch (kind)
             {
                 case "bodies": await BodiesAsync(scripted, bodies, managed, verdict); break;
-                case "documents": await DocumentsAsync(kind, $$"""{"clusters":[{"name":"{{new string('x', 16_700_000)}}"}]}""", documents, managed, verdict); break;
+                case "documents": await DocumentsAsync(kind, $$"""{"clusters":[{"name":"{{new string('x', 16_700_000)}}"}]}""", documents,
+                    managed, verdict); break;
                 case "clusters": await DocumentsAsync(kind, DocumentsRun.Clusters(clusters), documents, managed, verdict); break;
                 default: await CrowdAsync(kind, scene.Document.Listener, clients, perSecond, managed, innocent, verdict); break;
             }
@@ -65,20 +67,25 @@ internal static class AttackRun
             innocent.Stop();
             var now = ProcessFigures.Workers(managed.Id);
             var (coming, held, going) = (innocent.Latencies(Coming), innocent.Latencies(Held), innocent.Latencies(Going));
-            var phases = string.Join(", ", new[] { coming, held, going }.Where(p => p.Count > 0).Select(p => $"{p.Quantile(0.99):0.00} ms of {p.Count}"));
+            var phases = string.Join(", ", new[] { coming, held, going }.Where(p => p.Count > 0)
+                .Select(p => $"{p.Quantile(0.99):0.00} ms of {p.Count}"));
             verdict.Say($"{kind}: innocent p99 while they come, are there and go: {phases}");
             coming.Add(held);
             coming.Add(going);
             double alone = innocent.Latencies(Alone).Quantile(0.99), beside = coming.Quantile(0.99);
-            verdict.Say($"{kind}: innocent p99 {alone:0.00} ms alone, {beside:0.00} ms beside it ({beside / alone:0.00} ×); full service {back.Elapsed.TotalSeconds:0.0} s after");
+            verdict.Say(
+                $"{kind}: innocent p99 {alone:0.00} ms alone, {beside:0.00} ms beside it ({beside / alone:0.00} ×); full service "
+                    + $"{back.Elapsed.TotalSeconds:0.0} s after");
             verdict.Say($"{kind}: meanwhile the workers ran {now.Ran - ran:0.00} s and waited {now.Waited - waited:0.00} s for a CPU");
             innocent.Judge(verdict);
             verdict.Expect(beside <= 3 * alone, $"{kind}: p99 of the innocent is {beside / alone:0.00} × what it was");
-            verdict.Expect(back.Elapsed <= TimeSpan.FromSeconds(5), $"{kind}: full service came back after {back.Elapsed.TotalSeconds:0.0} s");
+            verdict.Expect(back.Elapsed <= TimeSpan.FromSeconds(5),
+                $"{kind}: full service came back after {back.Elapsed.TotalSeconds:0.0} s");
         }
     }
 
-    private static async Task CrowdAsync(string kind, int port, int clients, int perSecond, ManagedProcess managed, LoadGenerator innocent, Verdict verdict)
+    private static async Task CrowdAsync(string kind, int port, int clients, int perSecond, ManagedProcess managed, LoadGenerator innocent,
+        Verdict verdict)
     {
         double limit = kind is "silent" or "idle" ? IdleLimit : HalfHeadLimit;
         long before = ProcessFigures.Anonymous(managed.Id);
@@ -94,7 +101,9 @@ internal static class AttackRun
         int held = ProcessFigures.Descriptors(managed.Id) - descriptors;
         // What the collector has not given back yet is not the connections', but is memory all the same: the smaller of both moments.
         double each = (Math.Min(sofar, after) - before) / (double)held;
-        verdict.Say($"{kind}: {clients} clients within {took:0.0} s, {held} held, {crowd.Refused} refused: anonymous memory {before / 1048576.0:0.0} MB before, {after / 1048576.0:0.0} MB with them, {each:0} bytes each (limit {limit:0})");
+        verdict.Say(
+            $"{kind}: {clients} clients within {took:0.0} s, {held} held, {crowd.Refused} refused: anonymous memory "
+                + $"{before / 1048576.0:0.0} MB before, {after / 1048576.0:0.0} MB with them, {each:0} bytes each (limit {limit:0})");
         await Task.Delay(TimeSpan.FromSeconds(7)); // those that say nothing are closed meanwhile
         verdict.Expect(held > clients / 2, $"{kind}: only {held} were held");
         verdict.Expect(each <= limit, $"{kind}: {each:0} bytes for each client");
@@ -126,7 +135,8 @@ internal static class AttackRun
         Span<byte> answer = stackalloc byte[4096];
         try
         {
-            using var socket = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp) { ReceiveTimeout = 5000, SendTimeout = 5000 };
+            using var socket = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp) { ReceiveTimeout = 5000,
+                SendTimeout = 5000 };
             socket.Connect(IPAddress.Loopback, port);
             socket.Send(request);
             int n = socket.Receive(answer);

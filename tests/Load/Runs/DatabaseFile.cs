@@ -11,7 +11,8 @@ internal static class DatabaseFile
         try
         {
             foreach (var file in new[] { "history.db", "history.db-wal" })
-                if (File.Exists(Path.Combine(dataFolder, file))) File.Copy(Path.Combine(dataFolder, file), Path.Combine(copy.FullName, file));
+                if (File.Exists(Path.Combine(dataFolder, file)))
+                    File.Copy(Path.Combine(dataFolder, file), Path.Combine(copy.FullName, file));
             using var connection = new SqliteConnection($"Data Source={Path.Combine(copy.FullName, "history.db")};Pooling=False");
             connection.Open();
             using var command = connection.CreateCommand();

@@ -52,7 +52,9 @@ internal static class DescriptorsRun
             foreach (var socket in crowd) socket.Dispose();
             double back = await AnswersWithinAsync(scene.Document.Listener, 10, verdict);
             verdict.Say($"round {round}: {held} connections held, {crowd.Count - held} refused, {used} descriptors in use");
-            verdict.Say($"round {round}: CPU {100 * share:0.0} % of a core (the compiler {100 * compiling:0.0} %), {told} of {tried} late clients told at once, back after {back:0.000} s");
+            verdict.Say(
+                $"round {round}: CPU {100 * share:0.0} % of a core (the compiler {100 * compiling:0.0} %), {told} of {tried}"
+                    + $" late clients told at once, back after {back:0.000} s");
             verdict.Expect(held > 0 && held < crowd.Count, $"{held} of {crowd.Count} connections were held");
             verdict.Expect(used < limit, $"no descriptor is left");
             verdict.Expect(share < CpuLimit, $"{100 * share:0.0} % of a core while full");
@@ -62,7 +64,8 @@ internal static class DescriptorsRun
         await CrowdAdminAsync(managed.Admin, limit, verdict);
         var (asked, failed, slowest) = await ready.EndAsync();
         long overflow = await OverflowAsync(managed.Admin);
-        verdict.Say($"admin port: {asked} new connections asked, {failed} failed, slowest {slowest:0.000} s; refused and counted {overflow}");
+        verdict.Say(
+            $"admin port: {asked} new connections asked, {failed} failed, slowest {slowest:0.000} s; refused and counted {overflow}");
         verdict.Expect(asked > 0 && failed == 0, $"the admin port did not answer {failed} of {asked} times");
         verdict.Expect(overflow > 0, $"nothing was counted");
         verdict.Expect(!managed.HasExited, $"the process ended: {managed.LastLines}");

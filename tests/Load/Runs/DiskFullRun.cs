@@ -20,7 +20,8 @@ internal static class DiskFullRun
         int rounds = options.Count("rounds", 20, 1, 10_000), seed = options.Count("seed", Random.Shared.Next(), 0, int.MaxValue);
         verdict.Say($"diskfull: {rounds} rounds, --seed {seed}");
         using var scene = new Scene(options);
-        using var disk = SmallDisk.TryMount(scene.DataFolder, DiskMegabytes) ?? throw new SkippedException("mounting a small disk needs root");
+        using var disk = SmallDisk.TryMount(scene.DataFolder, DiskMegabytes)
+            ?? throw new SkippedException("mounting a small disk needs root");
         var random = new Random(seed);
         var state = new Acknowledged(1, 0);
         int refused = 0, degraded = 0, full = 0;
@@ -46,7 +47,8 @@ internal static class DiskFullRun
                 // The call that was refused may have reached the log; nobody was promised it, nor that it is gone.
                 var stamp = await StampAsync(managed.Admin, scene);
                 verdict.Expect((long)status["version"]! == state.Version && stamp == state.Stamp,
-                    $"round {round}: version {(long)status["version"]!} with stamp {stamp} is served, acknowledged last was {state.Version} with {state.Stamp}: {status["degraded"]?.ToJsonString()}");
+                    $"round {round}: version {(long)status["version"]!} with stamp {stamp} is served, acknowledged last was "
+                        + $"{state.Version} with {state.Stamp}: {status["degraded"]?.ToJsonString()}");
                 disk.Free();
                 state = await RecoveredAsync(managed, scene, state, verdict, round);
             }
@@ -55,20 +57,27 @@ internal static class DiskFullRun
         {
             await managed.DisposeAsync();
         }
-        verdict.Say($"kills on a full disk {refused}, of whose starts {degraded} said that they were degraded; versions acknowledged {state.Version}, of them {full} with the disk full");
+        verdict.Say(
+            $"kills on a full disk {refused}, of whose starts {degraded} said that they were degraded; versions acknowledged "
+                + $"{state.Version}, of them {full} with the disk full");
     }
 
     /// <summary>Null when it was refused with 503; anything else that is not 200 is a miss.</summary>
-    private static async Task<Acknowledged?> WriteAsync(ManagedProcess managed, Scene scene, Acknowledged state, Verdict? mustSucceed, int round)
+    private static async Task<Acknowledged?> WriteAsync(ManagedProcess managed, Scene scene, Acknowledged state, Verdict? mustSucceed,
+        int round)
     {
         var stamp = state.Stamp + 1;
-        var answer = await managed.Admin.SendAsync(HttpMethod.Put, "listeners/edge", scene.Document.Edge(stamp, fillers: 20).ToJsonString());
+        var answer = await managed.Admin.SendAsync(HttpMethod.Put, "listeners/edge",
+            scene.Document.Edge(stamp, fillers: 20).ToJsonString());
         if (answer is { Status: 200, Version: { } version }) return new(version, stamp);
         mustSucceed?.Miss($"round {round}: a write was answered {answer.Status}: {answer.Short}");
-        return answer.Status == 503 ? null : throw new InvalidOperationException(string.Create(CultureInfo.InvariantCulture, $"a write was answered {answer.Status}: {answer.Short}"));
+        return answer.Status == 503 ? null
+            : throw new InvalidOperationException(string.Create(CultureInfo.InvariantCulture,
+                $"a write was answered {answer.Status}: {answer.Short}"));
     }
 
-    private static async Task<Acknowledged> RecoveredAsync(ManagedProcess managed, Scene scene, Acknowledged state, Verdict verdict, int round)
+    private static async Task<Acknowledged> RecoveredAsync(ManagedProcess managed, Scene scene, Acknowledged state, Verdict verdict,
+        int round)
     {
         var started = Stopwatch.GetTimestamp();
         while (Stopwatch.GetElapsedTime(started) < Recovery)

@@ -15,8 +15,10 @@ internal static class DocumentsRun
         using var scene = new Scene(options);
         await using var managed = await scene.StartAsync();
         var etag = (await managed.Admin.GetAsync("config")).ETag!;
-        string large = Clusters(clusters), wide = "{\"clusters\":[" + string.Join(',', Enumerable.Repeat("{}", 5_500_000)) + "]}", text = $$"""{"clusters":[{"name":"{{new string('x', 15 << 20)}}"}]}""";
-        foreach (var (name, document) in ((string, string)[])[("clusters", large), ("empty clusters", wide), ("one long name", text), ("brackets", new string('[', 16 << 20))])
+        string large = Clusters(clusters), wide = "{\"clusters\":[" + string.Join(',', Enumerable.Repeat("{}", 5_500_000)) + "]}",
+            text = $$"""{"clusters":[{"name":"{{new string('x', 15 << 20)}}"}]}""";
+        foreach (var (name, document) in ((string, string)[])[("clusters", large), ("empty clusters", wide), ("one long name", text),
+            ("brackets", new string('[', 16 << 20))])
         {
             await SendAsync(managed, name, document, count, etag, verdict);
             if (managed.HasExited) return;
@@ -57,14 +59,17 @@ internal static class DocumentsRun
         }
         verdict.Expect(!managed.HasExited, $"{name}: the process has ended: {managed.LastLines}");
         if (managed.HasExited) return;
-        verdict.Say($"{name} ({document.Length >> 10} KiB): {string.Join(", ", statuses.Select(s => $"{s.Key} × {s.Value}"))}; resident {ProcessFigures.Resident(managed.Id) >> 20} MiB");
+        verdict.Say(
+            $"{name} ({document.Length >> 10} KiB): {string.Join(", ", statuses.Select(s => $"{s.Key} × {s.Value}"))}; resident "
+                + $"{ProcessFigures.Resident(managed.Id) >> 20} MiB");
     }
 
     public static string Clusters(int count)
     {
         var text = new StringBuilder("{\"clusters\":[");
         for (int i = 0; i < count; i++)
-            text.Append(i == 0 ? "" : ",").Append(System.Globalization.CultureInfo.InvariantCulture, $"{{\"name\":\"c{i}\",\"endpoints\":[\"10.0.{i / 250 % 250}.{i % 250}:80\"]}}");
+            text.Append(i == 0 ? "" : ",").Append(System.Globalization.CultureInfo.InvariantCulture,
+                $"{{\"name\":\"c{i}\",\"endpoints\":[\"10.0.{i / 250 % 250}.{i % 250}:80\"]}}");
         return text.Append("]}").ToString();
     }
 }

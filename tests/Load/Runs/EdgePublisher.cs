@@ -20,7 +20,8 @@ internal sealed class EdgePublisher(AdminClient admin, Scene scene, LoadGenerato
     {
         _etag ??= (await admin.GetAsync("listeners/edge")).ETag;
         var started = Stopwatch.GetTimestamp();
-        var answer = await admin.SendAsync(HttpMethod.Put, $"listeners/edge?comment=stamp-{++_stamp}", scene.Document.Edge(_stamp).ToJsonString(), _etag);
+        var answer = await admin.SendAsync(HttpMethod.Put, $"listeners/edge?comment=stamp-{++_stamp}",
+            scene.Document.Edge(_stamp).ToJsonString(), _etag);
         Times.Add(Stopwatch.GetTimestamp() - started);
         if (answer.Status != 200)
         {

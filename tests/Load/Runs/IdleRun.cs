@@ -13,7 +13,8 @@ internal static class IdleRun
         int count = options.Count("connections", 10_000, 10, 28_000);
         double limit = options.Number("limit-mb", 80, 1, 100_000);
         long files = Limits.RaiseOpenFiles();
-        if (files < count + 500) throw new SkippedException($"the hard limit of open files is {files}; {count} connections need {count + 500}");
+        if (files < count + 500)
+            throw new SkippedException($"the hard limit of open files is {files}; {count} connections need {count + 500}");
         using var scene = new Scene(options);
         await using var managed = await scene.StartAsync();
         // Code is compiled and pools are filled before the first look: those are not the connections' cost.
@@ -40,7 +41,10 @@ internal static class IdleRun
         int alive = sockets.Count(Answers);
         foreach (var socket in sockets) socket.Dispose();
         double grown = (after - before) / 1048576.0;
-        verdict.Say($"{count} idle connections: resident {before / 1048576.0:0.0} MB before, {busiest / 1048576.0:0.0} MB when the last was open, {after / 1048576.0:0.0} MB idle: {grown:+0.0;-0.0} MB (limit {limit:0}), {(after - before) / 1024.0 / count:0.00} KB each");
+        verdict.Say(
+            $"{count} idle connections: resident {before / 1048576.0:0.0} MB before, {busiest / 1048576.0:0.0} MB when the last was "
+                + $"open, {after / 1048576.0:0.0} MB idle: {grown:+0.0;-0.0} MB (limit {limit:0}), "
+                    + $"{(after - before) / 1024.0 / count:0.00} KB each");
         verdict.Say($"descriptors with them {descriptors}; still alive {alive} of {count}");
         verdict.Expect(grown <= limit, $"they take {grown:0.0} MB");
         verdict.Expect(alive == count, $"{count - alive} connections do not answer any more");

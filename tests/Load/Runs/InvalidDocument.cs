@@ -21,15 +21,27 @@ internal sealed record InvalidDocument(string Kind, string Text, string Pointer,
         d => { Edge(d)["adress"] = "127.0.0.1:1"; return ("unknown field", "#/listeners/0"); },
         d => { Edge(d)["address"] = "127.0.0.1:70000"; return ("bad port", "#/listeners/0/address"); },
         d => { Edge(d)["address"] = 5; return ("wrong type", "#/listeners/0/address"); },
-        d => { Route(d)["match"] = new JsonObject { ["safe_regex"] = new JsonObject { ["regex"] = "/a(b" } }; return ("bad regex", "#/listeners/0/routes/0"); },
+        d =>
+        {
+            Route(d)["match"] = new JsonObject { ["safe_regex"] = new JsonObject { ["regex"] = "/a(b" } };
+            return ("bad regex", "#/listeners/0/routes/0");
+        },
         d => { Route(d)["route"]!["cluster"] = "nowhere"; return ("unknown cluster", "#/listeners/0/routes/0/route"); },
         d => { Route(d)["route"]!["timeout"] = "soon"; return ("bad duration", "#/listeners/0/routes/0/route/timeout"); },
         d => { d["listeners"]!.AsArray().Add(Edge(d).DeepClone()); return ("duplicate listener", "#/listeners/1"); },
         d => { d["clusters"]!.AsArray().Add(d["clusters"]![0]!.DeepClone()); return ("duplicate cluster", "#/clusters/1"); },
-        d => { Edge(d)["http_filters"]![0]!["typed_config"]!["@type"] = "no_such_filter"; return ("unknown filter", "#/listeners/0/http_filters/0"); },
+        d =>
+        {
+            Edge(d)["http_filters"]![0]!["typed_config"]!["@type"] = "no_such_filter";
+            return ("unknown filter", "#/listeners/0/http_filters/0");
+        },
         d => { Route(d).Remove("route"); return ("no action", "#/listeners/0/routes/0"); },
         d => { d["clusters"]![0]!["lb_policy"] = "GUESS"; return ("bad enum", "#/clusters/0/lb_policy"); },
-        d => { Edge(d)["http_filters"]![1]!["typed_config"]!["mutations"]!["response_mutations"]![0]!["append"]!["header"]!["key"] = "x v"; return ("bad header name", "#/listeners/0/http_filters/1"); },
+        d =>
+        {
+            Edge(d)["http_filters"]![1]!["typed_config"]!["mutations"]!["response_mutations"]![0]!["append"]!["header"]!["key"] = "x v";
+            return ("bad header name", "#/listeners/0/http_filters/1");
+        },
     ];
 
     /// <summary>The kinds take turns; every third document fails only at its fifth listener's socket.</summary>
@@ -52,7 +64,8 @@ internal sealed record InvalidDocument(string Kind, string Text, string Pointer,
         foreach (int port in (IEnumerable<int>)[.. free, ((IPEndPoint)occupant.LocalEndPoint!).Port])
         {
             var more = (JsonObject)Edge(document).DeepClone();
-            (more["name"], more["address"]) = (string.Create(CultureInfo.InvariantCulture, $"more-{port}"), string.Create(CultureInfo.InvariantCulture, $"127.0.0.1:{port}"));
+            (more["name"], more["address"]) = (string.Create(CultureInfo.InvariantCulture, $"more-{port}"),
+                string.Create(CultureInfo.InvariantCulture, $"127.0.0.1:{port}"));
             document["listeners"]!.AsArray().Add(more);
         }
         return new("bind in use", document.ToJsonString(), "#/listeners/5", free, occupant);

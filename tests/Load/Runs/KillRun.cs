@@ -38,7 +38,8 @@ internal static class KillRun
         {
             if (managed is not null) await managed.DisposeAsync();
         }
-        verdict.Say($"kills {rounds}, of which during a write {inFlight}, whose version was kept {survived} times; acknowledged versions {ledger.Acknowledged}, looked at again at the end; numbers taken {ledger.LastNumber}, rejected as interrupted {ledger.Rejected}");
+        verdict.Say(
+            $"kills {rounds}, of which during a write {inFlight}, whose version was kept {survived} times; acknowledged versions {ledger.Acknowledged}, looked at again at the end; numbers taken {ledger.LastNumber}, rejected as interrupted {ledger.Rejected}");
     }
 
     /// <summary>Writes version after version until the process dies under it; true when a write was on its way then.</summary>
@@ -75,7 +76,8 @@ internal static class KillRun
                 {
                     return true;
                 }
-                if (answer.Status != 200 || answer.Version is not { } version) throw new InvalidOperationException($"PUT /config answered {answer.Status}: {answer.Short}");
+                if (answer.Status != 200 || answer.Version is not { } version)
+                    throw new InvalidOperationException($"PUT /config answered {answer.Status}: {answer.Short}");
                 ledger.Acknowledge(version, stamp, document);
                 etag = answer.ETag;
             }

@@ -19,7 +19,8 @@ internal static class LuaRun
 
     public static async Task RunAsync(Arguments options, Verdict verdict)
     {
-        int requests = options.Count("requests", 1_000_000, 1000, 1_000_000_000), edits = options.Count("edits", 500, 5, 100_000), connections = options.Count("connections", 64, 2, 1000);
+        int requests = options.Count("requests", 1_000_000, 1000, 1_000_000_000), edits = options.Count("edits", 500, 5, 100_000),
+            connections = options.Count("connections", 64, 2, 1000);
         using var scene = new Scene(options);
         await using var managed = await scene.StartAsync();
         using var load = new LoadGenerator(scene.Document.Listener, connections, 0, 1, Request);
@@ -50,11 +51,15 @@ internal static class LuaRun
         load.Stop();
         verdict.Expect(!managed.HasExited, $"the product ended:\n{managed.LastLines}");
         load.Judge(verdict);
-        verdict.Say($"requests {load.Requests} ({load.Requests / seconds:0}/s) with {stamp} edits (median {times.Quantile(0.5):0.0} ms): failed {load.Failed}, mixed {load.Mixed}, late {load.Late}");
+        verdict.Say(
+            $"requests {load.Requests} ({load.Requests / seconds:0}/s) with {stamp} edits (median {times.Quantile(0.5):0.0} ms): failed {load.Failed}, mixed {load.Mixed}, late {load.Late}");
         await JudgeScriptsAsync(managed, verdict);
-        var (early, late) = (Median.Of(memory.Skip(memory.Count / 4).Take(memory.Count / 8).Select(m => (double)m)), Median.Of(memory.TakeLast(memory.Count / 8).Select(m => (double)m)));
-        verdict.Say($"anonymous memory: {early / 1024:0} KiB after a quarter of the edits, {late / 1024:0} KiB at the end ({100 * (late / early - 1):+0.0;-0.0} %)");
-        verdict.Expect(late <= early + Math.Max(GrowthBytes, GrowthShare * early), $"anonymous memory grew by {(late - early) / 1024:0} KiB");
+        var (early, late) = (Median.Of(memory.Skip(memory.Count / 4).Take(memory.Count / 8).Select(m => (double)m)),
+            Median.Of(memory.TakeLast(memory.Count / 8).Select(m => (double)m)));
+        verdict.Say(
+            $"anonymous memory: {early / 1024:0} KiB after a quarter of the edits, {late / 1024:0} KiB at the end ({100 * (late / early - 1):+0.0;-0.0} %)");
+        verdict.Expect(late <= early + Math.Max(GrowthBytes, GrowthShare * early),
+            $"anonymous memory grew by {(late - early) / 1024:0} KiB");
     }
 
     private static async Task JudgeScriptsAsync(ManagedProcess managed, Verdict verdict)
@@ -77,7 +82,9 @@ internal static class LuaRun
     private static JsonArray Filters(long stamp) => new(new JsonObject
     {
         ["name"] = "lua",
-        ["typed_config"] = new JsonObject { ["default_source_code"] = new JsonObject { ["inline_string"] = Script.Replace("STAMP", stamp.ToString(CultureInfo.InvariantCulture), StringComparison.Ordinal) } },
+        ["typed_config"] = new JsonObject { ["default_source_code"] =
+            new JsonObject { ["inline_string"] = Script.Replace("STAMP", stamp.ToString(CultureInfo.InvariantCulture),
+                StringComparison.Ordinal) } },
     });
 
     private const string Script = """

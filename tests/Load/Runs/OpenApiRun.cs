@@ -18,6 +18,7 @@ internal static class OpenApiRun
         while (fuzzer.Calls < calls && !managed.HasExited)
             if (await fuzzer.CallAsync() is { } fault) verdict.Miss($"{fault}");
         verdict.Expect(!managed.HasExited, $"the process ended:\n{managed.LastLines}");
-        verdict.Say($"operations {fuzzer.Called.Count} of {fuzzer.OperationCount}; answers by status: {string.Join(", ", fuzzer.Statuses.Select(s => $"{s.Key}: {s.Value}"))}");
+        verdict.Say(
+            $"operations {fuzzer.Called.Count} of {fuzzer.OperationCount}; answers by status: {string.Join(", ", fuzzer.Statuses.Select(s => $"{s.Key}: {s.Value}"))}");
     }
 }

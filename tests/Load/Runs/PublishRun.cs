@@ -4,14 +4,17 @@ using Managed.Load.Traffic;
 
 namespace Managed.Load.Runs;
 
-/// <summary>Publications under load, in periods that alternate with equally long quiet ones: a busy neighbour then troubles both alike.</summary>
+/// <summary>
+/// Publications under load, in periods that alternate with equally long quiet ones: a busy neighbour then troubles both alike.
+/// </summary>
 internal static class PublishRun
 {
     private const double P99Limit = 1.5;
 
     public static async Task RunAsync(Arguments options, Verdict verdict)
     {
-        int publications = options.Count("publications", 1000, 1, 100_000), periods = options.Count("periods", 10, 1, 100), connections = options.Count("connections", 64, 2, 1000);
+        int publications = options.Count("publications", 1000, 1, 100_000), periods = options.Count("periods", 10, 1, 100),
+            connections = options.Count("connections", 64, 2, 1000);
         double perSecond = options.Number("per-second", 20, 0.1, 1000), rate = options.Number("rate", 2000, 0, 1_000_000);
         using var scene = new Scene(options);
         await using var managed = await scene.StartAsync();
@@ -34,7 +37,9 @@ internal static class PublishRun
                 // The order turns with every pair, so that a drift of the machine favours neither.
                 var quiet = (i + half) % 2 == 0;
                 load.Slice = 1 + 2 * i + (quiet ? 0 : 1);
-                var took = await (quiet ? without : with).MeasureAsync(() => quiet ? Task.Delay(length) : publisher.PublishAsync(count, TimeSpan.FromSeconds(count / perSecond)));
+                var took = await (quiet ? without : with)
+                    .MeasureAsync(() => quiet ? Task.Delay(length)
+                        : publisher.PublishAsync(count, TimeSpan.FromSeconds(count / perSecond)));
                 if (!quiet) length = took;
             }
         }
@@ -45,17 +50,32 @@ internal static class PublishRun
         Print(verdict, load, publisher, publications, periods, connections, without, with);
     }
 
-    private static void Print(Verdict verdict, LoadGenerator load, EdgePublisher publisher, int publications, int periods, int connections, PeriodCosts without, PeriodCosts with)
+    private static void Print(Verdict verdict, LoadGenerator load, EdgePublisher publisher, int publications, int periods, int connections,
+        PeriodCosts without, PeriodCosts with)
     {
         var quiet = Enumerable.Range(0, periods).Select(i => load.Latencies(1 + 2 * i)).ToList();
         var busy = Enumerable.Range(0, periods).Select(i => load.Latencies(2 + 2 * i)).ToList();
-        double p99Quiet = Median.Of(quiet.Select(h => h.Quantile(0.99))), p99Busy = Median.Of(busy.Select(h => h.Quantile(0.99))), ratio = p99Busy / p99Quiet;
-        verdict.Say($"requests {load.Requests} on {connections} connections ({quiet.Sum(h => h.Count) / without.Seconds:0}/s quiet, {busy.Sum(h => h.Count) / with.Seconds:0}/s publishing): failed {load.Failed}, mixed {load.Mixed}, late {load.Late}, stepped back {load.SteppedBack}, connections closed {load.Closed}");
-        verdict.Say($"publications {publications} in {periods} periods, {publications / with.Seconds:0.0}/s: answered in {publisher.Times.Quantile(0.5):0.0} ms (median), {publisher.Times.Quantile(0.99):0.0} ms (p99)");
-        verdict.Say($"median latency: quiet {Median.Of(quiet.Select(h => h.Quantile(0.5))):0.000} ms, publishing {Median.Of(busy.Select(h => h.Quantile(0.5))):0.000} ms");
-        verdict.Say($"p99 (median of {periods} periods): quiet {p99Quiet:0.000} ms, publishing {p99Busy:0.000} ms, ratio {ratio:0.00} (limit {P99Limit})");
-        verdict.Say($"p99 by period, ms: quiet {string.Join(' ', quiet.Select(h => FormattableString.Invariant($"{h.Quantile(0.99):0.00}")))}; publishing {string.Join(' ', busy.Select(h => FormattableString.Invariant($"{h.Quantile(0.99):0.00}")))}");
-        verdict.Say($"CPU of the product: quiet {100 * without.CpuSeconds / without.Seconds:0} % of a core, publishing {100 * with.CpuSeconds / with.Seconds:0} %");
+        double p99Quiet = Median.Of(quiet.Select(h => h.Quantile(0.99))), p99Busy = Median.Of(busy.Select(h => h.Quantile(0.99))),
+            ratio = p99Busy / p99Quiet;
+        verdict.Say(
+            $"requests {load.Requests} on {connections} connections ({quiet.Sum(h => h.Count) / without.Seconds:0}/s quiet, "
+                + $"{busy.Sum(h => h.Count) / with.Seconds:0}/s publishing): failed {load.Failed}, mixed {load.Mixed}, late {load.Late}"
+                    + $", stepped back {load.SteppedBack}, connections closed {load.Closed}");
+        verdict.Say(
+            $"publications {publications} in {periods} periods, {publications / with.Seconds:0.0}/s: answered in "
+                + $"{publisher.Times.Quantile(0.5):0.0} ms (median), {publisher.Times.Quantile(0.99):0.0} ms (p99)");
+        verdict.Say(
+            $"median latency: quiet {Median.Of(quiet.Select(h => h.Quantile(0.5))):0.000} ms, publishing "
+                + $"{Median.Of(busy.Select(h => h.Quantile(0.5))):0.000} ms");
+        verdict.Say(
+            $"p99 (median of {periods} periods): quiet {p99Quiet:0.000} ms, publishing {p99Busy:0.000} ms, ratio {ratio:0.00} (limit "
+                + $"{P99Limit})");
+        verdict.Say(
+            $"p99 by period, ms: quiet {string.Join(' ', quiet.Select(h => FormattableString.Invariant($"{h.Quantile(0.99):0.00}")))}"
+                + $"; publishing {string.Join(' ', busy.Select(h => FormattableString.Invariant($"{h.Quantile(0.99):0.00}")))}");
+        verdict.Say(
+            $"CPU of the product: quiet {100 * without.CpuSeconds / without.Seconds:0} % of a core, publishing "
+                + $"{100 * with.CpuSeconds / with.Seconds:0} %");
         verdict.Expect(ratio <= P99Limit, $"p99 with publications is {ratio:0.00} times the one without");
     }
 }

@@ -30,7 +30,8 @@ internal static class RoutesRun
             {
                 var table = Build(Hosts(count, match), out var took, out long bytes);
                 var requests = Sample(count, i => Request("example.test", path(i)));
-                foreach (var request in requests) verdict.Expect(table.Match(request, Info, 0) is not null, $"{kind}: a path found no route");
+                foreach (var request in requests)
+                    verdict.Expect(table.Match(request, Info, 0) is not null, $"{kind}: a path found no route");
                 double cost = Cost(requests, r => table.Match(r, Info, 0));
                 if (count == 1) one = cost;
                 Report(verdict, kind, count, cost, one, took, bytes, limit);
@@ -43,15 +44,18 @@ internal static class RoutesRun
             {
                 var table = Build(HostOfEach(count, domain), out var took, out long bytes);
                 var requests = Sample(count, i => Request(name(i), "/"));
-                foreach (var request in requests) verdict.Expect(table.Match(request, Info, 0) is not null, $"{kind}: a name found no host");
+                foreach (var request in requests)
+                    verdict.Expect(table.Match(request, Info, 0) is not null, $"{kind}: a name found no host");
                 double cost = Cost(requests, r => table.Match(r, Info, 0));
                 if (count == 1) one = cost;
                 Report(verdict, kind, count, cost, one, took, bytes, limit);
             }
         }
         if (only.Length > 0 && only != "chain") return Task.CompletedTask;
-        Compare(verdict, "chain of 1,000 prefixes, longest first", Hosts(most, i => new RouteMatchConfig { Prefix = "/" + new string('a', 1000 - i % 1000) }));
-        Compare(verdict, "chain of 1,000 prefixes, a header each", Hosts(most, i => new RouteMatchConfig { Prefix = "/" + new string('a', i % 1000), Headers = [Header(i)] }));
+        Compare(verdict, "chain of 1,000 prefixes, longest first",
+            Hosts(most, i => new RouteMatchConfig { Prefix = "/" + new string('a', 1000 - i % 1000) }));
+        Compare(verdict, "chain of 1,000 prefixes, a header each",
+            Hosts(most, i => new RouteMatchConfig { Prefix = "/" + new string('a', i % 1000), Headers = [Header(i)] }));
         Compare(verdict, "one prefix, a header each", Hosts(most, i => new RouteMatchConfig { Prefix = "/aaa", Headers = [Header(i)] }));
         return Task.CompletedTask;
     }
@@ -60,11 +64,16 @@ internal static class RoutesRun
     [
         ("paths", i => new RouteMatchConfig { Path = $"/api/v1/tenants/{i}/x" }, i => $"/api/v1/tenants/{i}/x?q=1"),
         ("prefixes", i => new RouteMatchConfig { Prefix = $"/api/v1/tenants/{i}/" }, i => $"/api/v1/tenants/{i}/orders?q=1"),
-        ("prefixes by segment", i => new RouteMatchConfig { PathSeparatedPrefix = $"/api/v1/tenants/{i}" }, i => $"/api/v1/tenants/{i}/orders"),
-        ("prefixes without case", i => new RouteMatchConfig { Prefix = $"/Api/v1/Tenants/{i}/", CaseSensitive = false }, i => $"/api/V1/tenants/{i}/orders"),
-        ("expressions", i => new RouteMatchConfig { SafeRegex = new RegexMatcherConfig { Regex = $"/api/v1/tenants/{i}/[a-z]+" } }, i => $"/api/v1/tenants/{i}/orders"),
-        ("prefixes with a header", i => new RouteMatchConfig { Prefix = $"/api/v1/tenants/{i}/", Headers = [Header(1)] }, i => $"/api/v1/tenants/{i}/orders"),
-        ("long shared prefixes", i => new RouteMatchConfig { Prefix = $"/{new string('s', 200)}/{i}/" }, i => $"/{new string('s', 200)}/{i}/orders"),
+        ("prefixes by segment", i => new RouteMatchConfig { PathSeparatedPrefix = $"/api/v1/tenants/{i}" },
+            i => $"/api/v1/tenants/{i}/orders"),
+        ("prefixes without case", i => new RouteMatchConfig { Prefix = $"/Api/v1/Tenants/{i}/", CaseSensitive = false },
+            i => $"/api/V1/tenants/{i}/orders"),
+        ("expressions", i => new RouteMatchConfig { SafeRegex = new RegexMatcherConfig { Regex = $"/api/v1/tenants/{i}/[a-z]+" } },
+            i => $"/api/v1/tenants/{i}/orders"),
+        ("prefixes with a header", i => new RouteMatchConfig { Prefix = $"/api/v1/tenants/{i}/", Headers = [Header(1)] },
+            i => $"/api/v1/tenants/{i}/orders"),
+        ("long shared prefixes", i => new RouteMatchConfig { Prefix = $"/{new string('s', 200)}/{i}/" },
+            i => $"/{new string('s', 200)}/{i}/orders"),
     ];
 
     private static readonly (string, Func<int, string>, Func<int, string>)[] Domains =
@@ -76,14 +85,16 @@ internal static class RoutesRun
 
     private static HeaderMatcherConfig Header(int i) => new() { Name = "x-pick", StringMatch = new StringMatcherConfig { Exact = $"{i}" } };
 
-    private static VirtualHostConfig[] Hosts(int count, Func<int, RouteMatchConfig> match) => [Host("*", Enumerable.Range(0, count).Select(match))];
+    private static VirtualHostConfig[] Hosts(int count, Func<int, RouteMatchConfig> match)
+        => [Host("*", Enumerable.Range(0, count).Select(match))];
 
     private static VirtualHostConfig[] HostOfEach(int count, Func<int, string> domain)
         => [.. Enumerable.Range(0, count).Select(i => Host(domain(i), [new RouteMatchConfig { Prefix = "/" }]))];
 
     private static VirtualHostConfig Host(string domain, IEnumerable<RouteMatchConfig> matches) => new()
     {
-        Name = domain, Domains = [domain], Routes = [.. matches.Select(m => new RouteConfig { Match = m, NonForwardingAction = new EmptyConfig() })],
+        Name = domain, Domains = [domain], Routes =
+            [.. matches.Select(m => new RouteConfig { Match = m, NonForwardingAction = new EmptyConfig() })],
     };
 
     private static RouteTable Build(VirtualHostConfig[] hosts, out TimeSpan took, out long bytes)
@@ -95,7 +106,8 @@ internal static class RoutesRun
             Errors = errors, Clusters = clusters, BuildFilter = static (_, _, _) => null,
         };
         long before = GC.GetTotalMemory(forceFullCollection: true), began = Stopwatch.GetTimestamp();
-        var table = RouteTable.Build(new RouteConfigurationConfig { Name = "t", VirtualHosts = hosts }, context) ?? throw new InvalidOperationException(string.Join("; ", errors.Errors));
+        var table = RouteTable.Build(new RouteConfigurationConfig { Name = "t", VirtualHosts = hosts }, context)
+            ?? throw new InvalidOperationException(string.Join("; ", errors.Errors));
         took = Stopwatch.GetElapsedTime(began);
         bytes = GC.GetTotalMemory(forceFullCollection: true) - before;
         return table;
@@ -150,7 +162,9 @@ internal static class RoutesRun
 
     private static void Report(Verdict verdict, string kind, int count, double cost, double one, TimeSpan took, long bytes, int limit)
     {
-        verdict.Say($"{kind,-24} {count,7}: {cost,6:0} ns a match, {cost - one,6:0} over one; built in {took.TotalMilliseconds:0} ms, {bytes / count} bytes each");
+        verdict.Say(
+            $"{kind,-24} {count,7}: {cost,6:0} ns a match, {cost - one,6:0} over one; built in {took.TotalMilliseconds:0} ms, "
+                + $"{bytes / count} bytes each");
         verdict.Expect(cost - one <= limit, $"{kind}: a match in {count} costs {cost - one:0} ns over one");
     }
 
@@ -163,7 +177,9 @@ internal static class RoutesRun
         {
             HeaderMap[] requests = [Request("h", "/" + new string('a', 1200), pick)];
             double index = Cost(requests, r => table.Match(r, Info, 0)), plain = Cost(requests, r => table.MatchOneByOne(r, 0));
-            verdict.Say($"{kind}, {count} routes, the {pick}th matches: {index / 1000:0.0} µs, one by one {plain / 1000:0.0} µs; built in {took.TotalMilliseconds:0} ms, {bytes / count} bytes each");
+            verdict.Say(
+                $"{kind}, {count} routes, the {pick}th matches: {index / 1000:0.0} µs, one by one {plain / 1000:0.0} µs; built in "
+                    + $"{took.TotalMilliseconds:0} ms, {bytes / count} bytes each");
             verdict.Expect(index <= 2 * plain + 2000, $"{kind}: the index costs more than twice what it saves");
         }
     }

@@ -12,8 +12,8 @@ internal static class SoakRun
     private const double GrowthBytes = 8 << 20; // what a collection more or less makes of a heap this small
     private const int DescriptorSlack = 4; // the API's connection, a database connection and its log come and go
 
-    // The runtime compiles a method anew after 30 calls and again from what it saw of them (tiered compilation): code that only a publication
-    // runs would be at that for minutes. These are part of the first minute, which the goal leaves out.
+    // The runtime compiles a method anew after 30 calls and again from what it saw of them (tiered compilation): code that only a
+    // publication runs would be at that for minutes. These are part of the first minute, which the goal leaves out.
     private const int WarmUp = 300;
     private static readonly TimeSpan WarmUpTime = TimeSpan.FromSeconds(15);
 
@@ -39,33 +39,40 @@ internal static class SoakRun
             published++;
             if (TimeSpan.FromSeconds(second) - Stopwatch.GetElapsedTime(started) is { Ticks: > 0 } rest) await Task.Delay(rest);
             samples.Add(await SampleAsync(managed, Stopwatch.GetElapsedTime(started).TotalSeconds));
-            if (second % 30 == 0) verdict.Say($"  {second} s: resident {samples[^1].Resident >> 10} KiB, anonymous {samples[^1].Anonymous >> 10} KiB, heap {samples[^1].Heap >> 10} KiB, descriptors {samples[^1].Descriptors}, requests {load.Requests}, failed {load.Failed}");
+            if (second % 30 == 0)
+                verdict.Say(
+                    $"  {second} s: resident {samples[^1].Resident >> 10} KiB, anonymous {samples[^1].Anonymous >> 10} KiB, heap {samples[^1].Heap >> 10} KiB, descriptors {samples[^1].Descriptors}, requests {load.Requests}, failed {load.Failed}");
         }
         double seconds = Stopwatch.GetElapsedTime(started).TotalSeconds;
         load.Stop();
         verdict.Expect(!managed.HasExited, $"the product ended:\n{managed.LastLines}");
         load.Judge(verdict);
         var all = load.Latencies(0);
-        verdict.Say($"requests {load.Requests} ({load.Requests / seconds:0}/s, p99 {all.Quantile(0.99):0.0} ms) in {seconds:0} s with {published} publications (median {publisher.Times.Quantile(0.5):0.0} ms): failed {load.Failed}, mixed {load.Mixed}, late {load.Late}, connections closed {load.Closed}");
+        verdict.Say(
+            $"requests {load.Requests} ({load.Requests / seconds:0}/s, p99 {all.Quantile(0.99):0.0} ms) in {seconds:0} s with {published} publications (median {publisher.Times.Quantile(0.5):0.0} ms): failed {load.Failed}, mixed {load.Mixed}, late {load.Late}, connections closed {load.Closed}");
         List<Sample> early = [.. samples.Where(s => s.Second is >= 60 and <= 90)], late = [.. samples.Where(s => s.Second >= seconds - 30)];
         Level(verdict, "resident memory", early, late, s => s.Resident);
         Level(verdict, "anonymous memory", early, late, s => s.Anonymous);
         Level(verdict, "managed heap", early, late, s => s.Heap);
         int before = early.Min(s => s.Descriptors), after = late.Min(s => s.Descriptors);
-        verdict.Say($"descriptors: {before} after a minute, {after} at the end (least of 30 s; most ever {samples.Max(s => s.Descriptors)})");
+        verdict.Say(
+            $"descriptors: {before} after a minute, {after} at the end (least of 30 s; most ever {samples.Max(s => s.Descriptors)})");
         verdict.Expect(after <= before + DescriptorSlack, $"descriptors grew from {before} to {after}");
     }
 
     private static void Level(Verdict verdict, string what, List<Sample> early, List<Sample> late, Func<Sample, long> figure)
     {
         double before = Median.Of(early.Select(s => (double)figure(s))), after = Median.Of(late.Select(s => (double)figure(s)));
-        verdict.Say($"{what}: {before / 1024:0} KiB in seconds 60 to 90, {after / 1024:0} KiB in the last 30 ({100 * (after / before - 1):+0.0;-0.0} %)");
+        verdict.Say(
+            $"{what}: {before / 1024:0} KiB in seconds 60 to 90, {after / 1024:0} KiB in the last 30 ("
+                + $"{100 * (after / before - 1):+0.0;-0.0} %)");
         verdict.Expect(after <= before + Math.Max(GrowthBytes, GrowthShare * before), $"{what} grew by {(after - before) / 1024:0} KiB");
     }
 
     private static async Task<Sample> SampleAsync(ManagedProcess managed, double second)
     {
         var heap = long.Parse((string)(await managed.Admin.GetAsync("/memory")).Json["heap_size"]!, CultureInfo.InvariantCulture);
-        return new(second, ProcessFigures.Resident(managed.Id), ProcessFigures.Anonymous(managed.Id), heap, ProcessFigures.Descriptors(managed.Id));
+        return new(second, ProcessFigures.Resident(managed.Id), ProcessFigures.Anonymous(managed.Id), heap,
+            ProcessFigures.Descriptors(managed.Id));
     }
 }

@@ -4,7 +4,10 @@ using Managed.Load.Traffic;
 
 namespace Managed.Load.Runs;
 
-/// <summary>How long a process takes to its first answer, on a new data folder and on that of a run before; and what it is while nobody asks anything of it.</summary>
+/// <summary>
+/// How long a process takes to its first answer, on a new data folder and on that of a run before; and what it is while nobody asks
+/// anything of it.
+/// </summary>
 internal static class StartRun
 {
     private const double IdleCpuLimit = 0.003;
@@ -16,19 +19,21 @@ internal static class StartRun
         using var scene = new Scene(options);
         string config = await ConfigAsync(scene);
         int admin = FreePort.Take();
-        var (first, again, ready) = (new List<double>(), new List<double>(), new List<double>());
+        var (first, cpu, again, ready) = (new List<double>(), new List<double>(), new List<double>(), new List<double>());
         for (int i = 0; i <= rounds; i++) // the first only fills the page cache
         {
             string folder = Path.Combine(scene.Folder, i.ToString(CultureInfo.InvariantCulture));
             using (var node = StartedNode.Start(scene.Executable, folder, config, scene.Document.Listener, admin))
             {
                 if (i > 0) first.Add(node.FirstAnswer.TotalMilliseconds);
+                if (i > 0) cpu.Add(1000 * node.CpuSeconds);
                 if (i > 0) ready.Add(node.Ready.TotalMilliseconds);
             }
             using (var node = StartedNode.Start(scene.Executable, folder, null, scene.Document.Listener, admin))
                 if (i > 0) again.Add(node.FirstAnswer.TotalMilliseconds);
         }
         Say(verdict, "first answer, new data folder", first);
+        Say(verdict, "CPU time until then", cpu);
         Say(verdict, "first answer, with a history", again);
         Say(verdict, "admin port, new data folder", ready);
         verdict.Expect(Median.Of(first) <= limit, $"the first answer takes {Median.Of(first):0} ms, more than {limit:0}");
@@ -45,13 +50,16 @@ internal static class StartRun
         foreach (bool dashboard in (bool[])[true, false])
         {
             string[] more = dashboard ? [] : ["--no-dashboard"];
-            using var node = StartedNode.Start(scene.Executable, Path.Combine(scene.Folder, $"{dashboard}"), config, scene.Document.Listener, admin, more);
+            using var node = StartedNode.Start(scene.Executable, Path.Combine(scene.Folder, $"{dashboard}"), config,
+                scene.Document.Listener, admin, more);
             await Task.Delay(TimeSpan.FromSeconds(20));
             double before = ProcessFigures.CpuSeconds(node.Id);
             await Task.Delay(TimeSpan.FromSeconds(seconds));
             double cpu = (ProcessFigures.CpuSeconds(node.Id) - before) / seconds, most = dashboard ? limit : limit - 20;
             double resident = ProcessFigures.Resident(node.Id) / 1e6, anonymous = ProcessFigures.Anonymous(node.Id) / 1e6;
-            verdict.Say($"idle {(dashboard ? "with the dashboard not opened" : "with --no-dashboard")}: resident {resident:0.0} MB, of it {anonymous:0.0} MB that no file backs; {100 * cpu:0.00} % of a core over {seconds:0} s");
+            verdict.Say(
+                $"idle {(dashboard ? "with the dashboard not opened" : "with --no-dashboard")}: resident {resident:0.0} MB, of it "
+                    + $"{anonymous:0.0} MB that no file backs; {100 * cpu:0.00} % of a core over {seconds:0} s");
             verdict.Expect(resident <= most, $"{resident:0.0} MB are resident, more than {most:0}");
             verdict.Expect(cpu <= IdleCpuLimit, $"{100 * cpu:0.00} % of a core while idle, more than {100 * IdleCpuLimit:0.0}");
         }

@@ -2,7 +2,9 @@ using Managed.Load.Product;
 
 namespace Managed.Load.Runs;
 
-/// <summary>Validations, dry runs, refused documents and filter tests, each with names and scripts of its own: none leaves anything.</summary>
+/// <summary>
+/// Validations, dry runs, refused documents and filter tests, each with names and scripts of its own: none leaves anything.
+/// </summary>
 internal static class TriesRun
 {
     public static async Task RunAsync(Arguments options, Verdict verdict)
@@ -22,7 +24,9 @@ internal static class TriesRun
             verdict.Say($"after {i + 1}: {now.Stats} statistics, {now.Machines} machines, {now.Memory >> 20} MiB");
         }
         var after = await LookAsync(managed);
-        verdict.Say($"{rounds} tries: statistics {stats} to {after.Stats}, machines {machines} to {after.Machines}, memory {memory >> 20} to {after.Memory >> 20} MiB");
+        verdict.Say(
+            $"{rounds} tries: statistics {stats} to {after.Stats}, machines {machines} to {after.Machines}, memory {memory >> 20} to "
+                + $"{after.Memory >> 20} MiB");
         verdict.Expect(after.Stats == stats, $"{after.Stats - stats} statistics are left");
         verdict.Expect(after.Machines == machines, $"{after.Machines - machines} machines are left");
         verdict.Expect(after.Memory - memory <= (long)limit << 20, $"memory grew by {(after.Memory - memory) >> 20} MiB");
@@ -38,11 +42,14 @@ internal static class TriesRun
         switch ((i % 20 + 20) % 20)
         {
             case 0:
-                var test = await admin.SendAsync(HttpMethod.Post, "filters/test", $$"""{"filters":[{"name":"lua","typed_config":{"inline_code":"-- {{i}}\nfunction envoy_on_request(h) end"} }],"request":{"path":"/"} }""");
+                var test = await admin.SendAsync(HttpMethod.Post, "filters/test",
+                    $$"""{"filters":[{"name":"lua","typed_config":{"inline_code":"-- {{i}}\nfunction envoy_on_request(h) end"} """
+                        + $$"""}],"request":{"path":"/"} }""");
                 verdict.Expect(test.Status == 200, $"a filter test was answered with {test.Status}: {test.Short}");
                 break;
             case 1 or 2 or 3:
-                var refused = await admin.SendAsync(HttpMethod.Post, "config/validate", document.Replace("STATIC", "NONE", StringComparison.Ordinal));
+                var refused = await admin.SendAsync(HttpMethod.Post, "config/validate",
+                    document.Replace("STATIC", "NONE", StringComparison.Ordinal));
                 verdict.Expect(refused.Status == 422, $"a refused document was answered with {refused.Status}: {refused.Short}");
                 break;
             case < 12:

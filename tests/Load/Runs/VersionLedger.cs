@@ -52,10 +52,12 @@ internal sealed class VersionLedger
         }
         await CheckNumbersAsync(managed.Admin, verdict, round, active);
         foreach (var (version, kept) in _kept.Where(k => k.Key > _checked).ToList())
-            verdict.Expect(JsonNode.DeepEquals(await DocumentAsync(managed.Admin, version), kept.Document), $"round {round}: version {version} is not the document that was acknowledged");
+            verdict.Expect(JsonNode.DeepEquals(await DocumentAsync(managed.Admin, version), kept.Document),
+                $"round {round}: version {version} is not the document that was acknowledged");
         _checked = active;
         long served = Served(scene.Document.Listener);
-        verdict.Expect(_kept.TryGetValue(active, out var expected) && served == expected.Stamp, $"round {round}: the proxy serves stamp {served}, version {active} has {expected.Stamp}");
+        verdict.Expect(_kept.TryGetValue(active, out var expected) && served == expected.Stamp,
+            $"round {round}: the proxy serves stamp {served}, version {active} has {expected.Stamp}");
         _inFlight = default;
         return survived;
     }
@@ -64,7 +66,8 @@ internal sealed class VersionLedger
     public async Task CheckAllAsync(AdminClient admin, Verdict verdict)
     {
         foreach (var (version, kept) in _kept)
-            verdict.Expect(JsonNode.DeepEquals(await DocumentAsync(admin, version), kept.Document), $"at the end: version {version} is not the document that was acknowledged");
+            verdict.Expect(JsonNode.DeepEquals(await DocumentAsync(admin, version), kept.Document),
+                $"at the end: version {version} is not the document that was acknowledged");
     }
 
     // Every number up to the last is listed; whatever was neither acknowledged nor found active after a kill is listed as rejected.
@@ -84,7 +87,8 @@ internal sealed class VersionLedger
         {
             var state = states.GetValueOrDefault(number, "missing");
             if (number == active) verdict.Expect(state == "active", $"round {round}: the active version {number} is listed as {state}");
-            else if (_kept.ContainsKey(number)) verdict.Expect(state == "superseded", $"round {round}: the acknowledged version {number} is listed as {state}");
+            else if (_kept.ContainsKey(number))
+                verdict.Expect(state == "superseded", $"round {round}: the acknowledged version {number} is listed as {state}");
             else
             {
                 verdict.Expect(state == "rejected", $"round {round}: version {number}, never acknowledged, is listed as {state}");
@@ -108,6 +112,7 @@ internal sealed class VersionLedger
         int length = 0, n;
         while ((n = socket.Receive(bytes.AsSpan(length))) > 0) length += n;
         var (head, _) = Message.Response(bytes.AsSpan(0, length));
-        return Message.Number(bytes.AsSpan(0, head), "x-v"u8) is >= 0 and var stamp ? stamp : throw new InvalidOperationException("the proxy answered " + Encoding.Latin1.GetString(bytes.AsSpan(0, length)));
+        return Message.Number(bytes.AsSpan(0, head), "x-v"u8) is >= 0 and var stamp ? stamp
+            : throw new InvalidOperationException("the proxy answered " + Encoding.Latin1.GetString(bytes.AsSpan(0, length)));
     }
 }

@@ -9,9 +9,10 @@ using Managed.Load.Traffic;
 namespace Managed.Load.Runs;
 
 /// <summary>
-/// A module is swapped under load, by turns for another build, for the same with another configuration (its VMs stay), and for the same in VMs
-/// of another configuration; in periods that alternate with equally long ones of as many publications that change no module. Slow requests are
-/// under way across the swaps.
+/// A module is swapped under load, by turns for another build, for the same with another configuration (its VMs stay), and for the same in
+/// VMs
+/// of another configuration; in periods that alternate with equally long ones of as many publications that change no module. Slow requests
+/// are under way across the swaps.
 /// </summary>
 internal static class WasmRun
 {
@@ -22,7 +23,8 @@ internal static class WasmRun
 
     public static async Task RunAsync(Arguments options, Verdict verdict)
     {
-        int publications = options.Count("publications", 2400, 10, 100_000), periods = options.Count("periods", 10, 1, 100), connections = options.Count("connections", 64, 2, 1000), builds = options.Count("builds", 8, 2, 1000);
+        int publications = options.Count("publications", 2400, 10, 100_000), periods = options.Count("periods", 10, 1, 100),
+            connections = options.Count("connections", 64, 2, 1000), builds = options.Count("builds", 8, 2, 1000);
         double perSecond = options.Number("per-second", 40, 0.1, 1000), rate = options.Number("rate", 2000, 0, 1_000_000);
         using var scene = new Scene(options);
         await using var managed = await scene.StartAsync();
@@ -32,7 +34,8 @@ internal static class WasmRun
         var swaps = new Swaps(managed, scene, digests, verdict);
         await swaps.PublishAsync(); // from here on each answer has the module's stamp
         using var load = new LoadGenerator(scene.Document.Listener, connections, rate, 1 + 2 * periods);
-        using var slow = new LoadGenerator(scene.Document.Listener, 32, 0, 1, Encoding.ASCII.GetBytes("GET /slow HTTP/1.1\r\nHost: load.test\r\n\r\n"));
+        using var slow = new LoadGenerator(scene.Document.Listener, 32, 0, 1,
+            Encoding.ASCII.GetBytes("GET /slow HTTP/1.1\r\nHost: load.test\r\n\r\n"));
         swaps.Loads = [load, slow];
         load.Start();
         slow.Start();
@@ -59,16 +62,27 @@ internal static class WasmRun
         slow.Judge(verdict);
         var quietPeriods = Enumerable.Range(0, periods).Select(i => load.Latencies(1 + 2 * i)).ToList();
         var busyPeriods = Enumerable.Range(0, periods).Select(i => load.Latencies(2 + 2 * i)).ToList();
-        double p99Quiet = Median.Of(quietPeriods.Select(h => h.Quantile(0.99))), p99Busy = Median.Of(busyPeriods.Select(h => h.Quantile(0.99))), ratio = p99Busy / p99Quiet;
-        verdict.Say($"requests {load.Requests} and {slow.Requests} slow ones (0.3 s): failed {load.Failed + slow.Failed}, mixed {load.Mixed + slow.Mixed}, late {load.Late + slow.Late}, stepped back {load.SteppedBack + slow.SteppedBack}, connections closed {load.Closed + slow.Closed}");
-        verdict.Say($"swaps {publications} in {periods} periods, {publications / with.Seconds:0.0}/s: answered in {swaps.Times.Quantile(0.5):0.0} ms (median), {swaps.Times.Quantile(0.99):0.0} ms (p99)");
-        verdict.Say($"p99 (median of {periods} periods): publications without a module {p99Quiet:0.000} ms, swaps {p99Busy:0.000} ms, ratio {ratio:0.00} (limit {P99Limit})");
-        verdict.Say($"CPU of the product: publications without a module {100 * without.CpuSeconds / without.Seconds:0} % of a core, swaps {100 * with.CpuSeconds / with.Seconds:0} %");
+        double p99Quiet = Median.Of(quietPeriods.Select(h => h.Quantile(0.99))),
+            p99Busy = Median.Of(busyPeriods.Select(h => h.Quantile(0.99))), ratio = p99Busy / p99Quiet;
+        verdict.Say(
+            $"requests {load.Requests} and {slow.Requests} slow ones (0.3 s): failed {load.Failed + slow.Failed}, mixed "
+                + $"{load.Mixed + slow.Mixed}, late {load.Late + slow.Late}, stepped back {load.SteppedBack + slow.SteppedBack}"
+                    + $", connections closed {load.Closed + slow.Closed}");
+        verdict.Say(
+            $"swaps {publications} in {periods} periods, {publications / with.Seconds:0.0}/s: answered in {swaps.Times.Quantile(0.5):0.0} ms (median), {swaps.Times.Quantile(0.99):0.0} ms (p99)");
+        verdict.Say(
+            $"p99 (median of {periods} periods): publications without a module {p99Quiet:0.000} ms, swaps {p99Busy:0.000} ms, ratio "
+                + $"{ratio:0.00} (limit {P99Limit})");
+        verdict.Say(
+            $"CPU of the product: publications without a module {100 * without.CpuSeconds / without.Seconds:0} % of a core, swaps {100 * with.CpuSeconds / with.Seconds:0} %");
         verdict.Expect(ratio <= P99Limit, $"p99 with swaps is {ratio:0.00} times the one without");
         await JudgeVmsAsync(managed, swaps, verdict);
-        var (early, late) = (Median.Of(swaps.Memory.Skip(swaps.Memory.Count / 4).Take(swaps.Memory.Count / 8)), Median.Of(swaps.Memory.TakeLast(swaps.Memory.Count / 8)));
-        verdict.Say($"anonymous memory: {early / 1024:0} KiB after a quarter of the run, {late / 1024:0} KiB at the end ({100 * (late / early - 1):+0.0;-0.0} %)");
-        verdict.Expect(late <= early + Math.Max(GrowthBytes, GrowthShare * early), $"anonymous memory grew by {(late - early) / 1024:0} KiB");
+        var (early, late) = (Median.Of(swaps.Memory.Skip(swaps.Memory.Count / 4).Take(swaps.Memory.Count / 8)),
+            Median.Of(swaps.Memory.TakeLast(swaps.Memory.Count / 8)));
+        verdict.Say(
+            $"anonymous memory: {early / 1024:0} KiB after a quarter of the run, {late / 1024:0} KiB at the end ({100 * (late / early - 1):+0.0;-0.0} %)");
+        verdict.Expect(late <= early + Math.Max(GrowthBytes, GrowthShare * early),
+            $"anonymous memory grew by {(late - early) / 1024:0} KiB");
         int cached = Directory.EnumerateFiles(scene.Folder, "*.cwasm", SearchOption.AllDirectories).Count();
         verdict.Say($"compiled modules on disk: {cached} for {builds} builds");
         verdict.Expect(cached <= builds, $"{cached} compiled modules are kept for {builds} builds");
@@ -86,9 +100,13 @@ internal static class WasmRun
         }
         long created = 0;
         foreach (var vm in vms) created += (long)vm["created"]!;
-        verdict.Say($"VMs at the end: {string.Join(", ", vms.Select(v => $"worker {v["worker"]}: {v["active"]} active, {v["errors"]} errors"))}; most at a time {swaps.MostVms}");
-        verdict.Expect(vms.Count == 2 && vms.All(v => (long)v["active"]! == 1), $"{vms.Count} rows of VMs, not one VM for each of 2 workers");
-        verdict.Expect(vms.All(v => (long)v["errors"]! == 0), $"the module failed: {string.Join("; ", vms.Select(v => (string?)v["last_error"]))}");
+        verdict.Say(
+            $"VMs at the end: {string.Join(", ", vms.Select(v => $"worker {v["worker"]}: {v["active"]} active, {v["errors"]} errors"))}"
+                + $"; most at a time {swaps.MostVms}");
+        verdict.Expect(vms.Count == 2 && vms.All(v => (long)v["active"]! == 1),
+            $"{vms.Count} rows of VMs, not one VM for each of 2 workers");
+        verdict.Expect(vms.All(v => (long)v["errors"]! == 0),
+            $"the module failed: {string.Join("; ", vms.Select(v => (string?)v["last_error"]))}");
         long live = await StatAsync("wasm.envoy.wasm.runtime.wasmtime.active");
         verdict.Expect(live == 2, $"{live} VMs are alive in the process, not one for each of 2 workers");
 
@@ -122,11 +140,14 @@ internal static class WasmRun
             _stamp++;
             string name = "stamp-" + (_stamp / 3 % digests.Count).ToString(CultureInfo.InvariantCulture);
             // By turns another build, another configuration of it, another VM of it.
-            var vm = new JsonObject { ["code"] = new JsonObject { ["module"] = name }, ["configuration"] = _stamp % 3 == 2 ? "other" : "one" };
+            var vm = new JsonObject { ["code"] = new JsonObject { ["module"] = name },
+                ["configuration"] = _stamp % 3 == 2 ? "other" : "one" };
             _document["http_filters"] = new JsonArray(new JsonObject
             {
                 ["name"] = "wasm",
-                ["typed_config"] = new JsonObject { ["@type"] = "type.googleapis.com/envoy.extensions.filters.http.wasm.v3.Wasm", ["config"] = new JsonObject { ["name"] = "stamp", ["vm_config"] = vm, ["configuration"] = _stamp.ToString(CultureInfo.InvariantCulture) } },
+                ["typed_config"] = new JsonObject { ["@type"] = "type.googleapis.com/envoy.extensions.filters.http.wasm.v3.Wasm",
+                    ["config"] = new JsonObject { ["name"] = "stamp", ["vm_config"] = vm,
+                        ["configuration"] = _stamp.ToString(CultureInfo.InvariantCulture) } },
             });
             var started = Stopwatch.GetTimestamp();
             var answer = await managed.Admin.SendAsync(HttpMethod.Put, "listeners/edge", _document.ToJsonString(), null);
@@ -150,7 +171,8 @@ internal static class WasmRun
         private async Task PublishPlainAsync()
         {
             _plain++;
-            var answer = await managed.Admin.SendAsync(HttpMethod.Patch, "clusters/web", $$"""{"connect_timeout":"{{5000 + _plain % 1000}}ms"}""", null, "application/merge-patch+json");
+            var answer = await managed.Admin.SendAsync(HttpMethod.Patch, "clusters/web",
+                $$"""{"connect_timeout":"{{5000 + _plain % 1000}}ms"}""", null, "application/merge-patch+json");
             if (answer.Status != 200) verdict.Miss($"a publication was answered with {answer.Status}: {answer.Short}");
             Memory.Add(ProcessFigures.Anonymous(managed.Id));
         }

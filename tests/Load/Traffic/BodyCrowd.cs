@@ -7,8 +7,8 @@ using System.Text;
 namespace Managed.Load.Traffic;
 
 /// <summary>
-/// Clients that all send a body at one time, in a process of their own that leaves the processor to those whom they disturb. Each sends all but the
-/// last byte, waits for half a second so that as much as possible is kept at one time, and sends the last.
+/// Clients that all send a body at one time, in a process of their own that leaves the processor to those whom they disturb. Each sends all
+/// but the last byte, waits for half a second so that as much as possible is kept at one time, and sends the last.
 /// </summary>
 internal static class BodyCrowd
 {
@@ -17,7 +17,8 @@ internal static class BodyCrowd
     /// <summary>How many clients got which status; 0: closed before an answer.</summary>
     public static async Task<Dictionary<int, int>> ComeAsync(int port, int clients, int bytes)
     {
-        string[] arguments = ["-n", "19", Environment.ProcessPath!, Command, "--port", Text(port), "--count", Text(clients), "--bytes", Text(bytes)];
+        string[] arguments = ["-n", "19", Environment.ProcessPath!, Command, "--port", Text(port), "--count", Text(clients), "--bytes",
+            Text(bytes)];
         using var crowd = Process.Start(new ProcessStartInfo("nice", arguments) { RedirectStandardOutput = true })!;
         string answers = await crowd.StandardOutput.ReadLineAsync() ?? "";
         await crowd.WaitForExitAsync();
@@ -43,7 +44,8 @@ internal static class BodyCrowd
 
     /// <summary>A whole request with a body of so many bytes.</summary>
     public static byte[] Request(int bytes)
-        => [.. Encoding.ASCII.GetBytes($"POST /body HTTP/1.1\r\nHost: load.test\r\nContent-Length: {Text(bytes)}\r\n\r\n"), .. new byte[bytes]];
+        => [.. Encoding.ASCII.GetBytes($"POST /body HTTP/1.1\r\nHost: load.test\r\nContent-Length: {Text(bytes)}\r\n\r\n"),
+            .. new byte[bytes]];
 
     private static async Task<int> PostAsync(int port, byte[] request, CancellationToken limit)
     {

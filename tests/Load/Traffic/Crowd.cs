@@ -5,7 +5,9 @@ using System.Net.Sockets;
 
 namespace Managed.Load.Traffic;
 
-/// <summary>Connections that send their few bytes and stay, in processes of their own: one process may not have descriptors for all.</summary>
+/// <summary>
+/// Connections that send their few bytes and stay, in processes of their own: one process may not have descriptors for all.
+/// </summary>
 internal sealed class Crowd : IDisposable
 {
     public const string Command = "crowd";
@@ -32,11 +34,14 @@ internal sealed class Crowd : IDisposable
         for (int left = count; left > 0; left -= EachProcess)
         {
             // Elsewhere it would not take the processor from those whom it disturbs.
-            string[] arguments = ["-n", "19", Environment.ProcessPath!, Command, "--kind", kind, "--port", Text(port), "--count", Text(Math.Min(left, EachProcess)),
+            string[] arguments = ["-n", "19", Environment.ProcessPath!, Command, "--kind", kind, "--port", Text(port), "--count",
+                Text(Math.Min(left, EachProcess)),
                 "--per-second", Text(perSecond * EachProcess / count)];
-            crowd._parts.Add(Process.Start(new ProcessStartInfo("nice", arguments) { RedirectStandardInput = true, RedirectStandardOutput = true })!);
+            crowd._parts.Add(Process.Start(new ProcessStartInfo("nice", arguments) { RedirectStandardInput = true,
+                RedirectStandardOutput = true })!);
         }
-        foreach (var part in crowd._parts) crowd.Refused += int.Parse(await part.StandardOutput.ReadLineAsync() ?? "-1", CultureInfo.InvariantCulture);
+        foreach (var part in crowd._parts)
+            crowd.Refused += int.Parse(await part.StandardOutput.ReadLineAsync() ?? "-1", CultureInfo.InvariantCulture);
         return crowd;
     }
 

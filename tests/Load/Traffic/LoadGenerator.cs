@@ -24,7 +24,8 @@ internal sealed class LoadGenerator : IDisposable
         const int threads = 2;
         var target = new IPEndPoint(IPAddress.Loopback, port);
         long interval = rate > 0 ? (long)(connections / rate * Stopwatch.Frequency) : 0;
-        _threads = [.. Enumerable.Range(0, threads).Select(i => new LoadThread(this, target, (connections + i) / threads, interval, slices, request ?? LoadThread.PlainRequest))];
+        _threads = [.. Enumerable.Range(0, threads)
+            .Select(i => new LoadThread(this, target, (connections + i) / threads, interval, slices, request ?? LoadThread.PlainRequest))];
     }
 
     /// <summary>Which histogram takes what is sent now.</summary>

@@ -8,7 +8,8 @@ namespace Managed.Load.Traffic;
 /// <summary>One thread of a <see cref="LoadGenerator"/> with its share of the connections. Nothing is allocated per request.</summary>
 internal sealed class LoadThread
 {
-    public static readonly byte[] PlainRequest = "GET /load HTTP/1.1\r\nHost: load.test\r\nUser-Agent: managed-load\r\nAccept: */*\r\n\r\n"u8.ToArray();
+    public static readonly byte[] PlainRequest =
+        "GET /load HTTP/1.1\r\nHost: load.test\r\nUser-Agent: managed-load\r\nAccept: */*\r\n\r\n"u8.ToArray();
     private static readonly long Patience = 15 * Stopwatch.Frequency;
 
     private readonly LoadGenerator _owner;

@@ -21,7 +21,8 @@ internal static class Message
     }
 
     public static long Number(ReadOnlySpan<byte> head, ReadOnlySpan<byte> name) =>
-        Value(head, name) is { Length: > 0 } value && Utf8Parser.TryParse(value, out long number, out int used) && used == value.Length ? number : -1;
+        Value(head, name) is { Length: > 0 } value && Utf8Parser.TryParse(value, out long number, out int used)
+        && used == value.Length ? number : -1;
 
     /// <summary>The length of the whole response at the beginning, with its head's length; zero when more is needed.</summary>
     public static (int Head, int Whole) Response(ReadOnlySpan<byte> bytes)

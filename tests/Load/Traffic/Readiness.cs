@@ -21,7 +21,8 @@ internal static unsafe partial class Readiness
     public static int Wait(Span<Entry> entries, long ticks)
     {
         ticks = Math.Max(ticks, 0);
-        var time = new Time { Seconds = ticks / Stopwatch.Frequency, Nanoseconds = ticks % Stopwatch.Frequency * (1_000_000_000 / Stopwatch.Frequency) };
+        var time = new Time { Seconds = ticks / Stopwatch.Frequency,
+            Nanoseconds = ticks % Stopwatch.Frequency * (1_000_000_000 / Stopwatch.Frequency) };
         fixed (Entry* first = entries) return Poll(first, (nuint)entries.Length, &time, null);
     }
 

@@ -4,8 +4,8 @@ using System.Runtime.InteropServices;
 namespace Managed.Load.Traffic;
 
 /// <summary>
-/// Tells how long the machine itself stood still: on each CPU a thread that goes before all others sleeps and looks how late it wakes up. On a
-/// guest of a busy host that is tens of milliseconds a minute, which no process in it can be blamed for.
+/// Tells how long the machine itself stood still: on each CPU a thread that goes before all others sleeps and looks how late it wakes up.
+/// On a guest of a busy host that is tens of milliseconds a minute, which no process in it can be blamed for.
 /// </summary>
 internal sealed unsafe partial class StallWitness : IDisposable
 {

@@ -114,6 +114,7 @@ public sealed class ConfigNodeTests
     private static ConfigObject Parse(string text)
     {
         var errors = new ConfigErrors();
-        return (ConfigObject)(ConfigParser.Parse(text, ConfigFormat.Detect, "test", errors) ?? throw new InvalidOperationException(errors.Errors[0].ToString()));
+        return (ConfigObject)(ConfigParser.Parse(text, ConfigFormat.Detect, "test", errors)
+            ?? throw new InvalidOperationException(errors.Errors[0].ToString()));
     }
 }

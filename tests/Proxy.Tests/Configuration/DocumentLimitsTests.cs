@@ -21,7 +21,8 @@ public sealed class DocumentLimitsTests
         { string.Concat(Enumerable.Repeat("- ", Deep)) + "1", ConfigFormat.Yaml },
         { string.Concat(Enumerable.Repeat("? ", Deep)) + "1", ConfigFormat.Yaml },
         { "a: &x0 [1]\n" + string.Concat(Enumerable.Range(1, 1000).Select(i => $"b{i}: &x{i} [*x{i - 1}]\n")), ConfigFormat.Yaml },
-        { "a0: &x0 {k: 1}\n" + string.Concat(Enumerable.Range(1, 1000).Select(i => $"a{i}: &x{i} {{<<: *x{i - 1}, n{i}: *x{i - 1}}}\n")), ConfigFormat.Yaml },
+        { "a0: &x0 {k: 1}\n" + string.Concat(Enumerable.Range(1, 1000).Select(i => $"a{i}: &x{i} {{<<: *x{i - 1}, n{i}: *x{i - 1}}}\n")),
+            ConfigFormat.Yaml },
         { new string('[', 16 << 20), ConfigFormat.Json },
         { new string('[', 16 << 20), ConfigFormat.Yaml },
         { new string('{', 16 << 20), ConfigFormat.Yaml },
@@ -70,9 +71,11 @@ public sealed class DocumentLimitsTests
     public async Task OddNumbers_AreErrorsOrValues_EverywhereThatNumbersAreTaken(string value)
     {
         await using var server = new ProxyServer(new ProxyOptions { Workers = 1, LoggerFactory = NullLoggerFactory.Instance });
-        foreach (string field in (ReadOnlySpan<string>)["connect_timeout", "dns_refresh_rate", "circuit_breakers.thresholds", "lb_policy", "type"])
+        foreach (string field in (ReadOnlySpan<string>)["connect_timeout", "dns_refresh_rate", "circuit_breakers.thresholds", "lb_policy",
+            "type"])
         {
-            var document = Requests.Node($"{{clusters: [{{name: a, endpoints: [{{address: '127.0.0.1:1', weight: 1}}], {field}: {value}}}]}}");
+            var document =
+                Requests.Node($"{{clusters: [{{name: a, endpoints: [{{address: '127.0.0.1:1', weight: 1}}], {field}: {value}}}]}}");
             using var built = server.Build(document, 1).Snapshot;
         }
         var weights = Requests.Node($"{{clusters: [{{name: a, endpoints: [{{address: '127.0.0.1:1', weight: {value}}}]}}]}}");
@@ -84,7 +87,9 @@ public sealed class DocumentLimitsTests
     {
         string number = new('9', 1 << 20);
         var errors = new ConfigErrors();
-        var document = ConfigParser.Parse(Encoding.UTF8.GetBytes($$"""{"clusters":[{"name":"a","connect_timeout":{{number}},"endpoints":[{"address":"127.0.0.1:1","weight":{{number}}}]}]}"""), ConfigFormat.Json, "test", errors);
+        var document =
+            ConfigParser.Parse(Encoding.UTF8.GetBytes(
+                $$"""{"clusters":[{"name":"a","connect_timeout":{{number}},"endpoints":[{"address":"127.0.0.1:1","weight":{{number}}}]}]}"""), ConfigFormat.Json, "test", errors);
         await using var server = new ProxyServer(new ProxyOptions { Workers = 1, LoggerFactory = NullLoggerFactory.Instance });
         Assert.NotEmpty(server.Build((ConfigObject)document!, 1).Errors);
     }

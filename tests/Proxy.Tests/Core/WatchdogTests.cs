@@ -12,7 +12,8 @@ public sealed class WatchdogTests : IAsyncLifetime
     private readonly Lines _log = new();
     private readonly ProxyServer _server;
 
-    public WatchdogTests() => _server = new ProxyServer(new ProxyOptions { Workers = 2, LoggerFactory = LoggerFactory.Create(b => b.AddProvider(_log)) });
+    public WatchdogTests()
+        => _server = new ProxyServer(new ProxyOptions { Workers = 2, LoggerFactory = LoggerFactory.Create(b => b.AddProvider(_log)) });
 
     public ValueTask InitializeAsync()
     {
@@ -61,13 +62,15 @@ public sealed class WatchdogTests : IAsyncLifetime
     {
         private readonly ConcurrentQueue<string> _lines = new();
 
-        public bool Has(string one, string other) => _lines.Any(l => l.Contains(one, StringComparison.Ordinal) && l.Contains(other, StringComparison.Ordinal));
+        public bool Has(string one, string other)
+            => _lines.Any(l => l.Contains(one, StringComparison.Ordinal) && l.Contains(other, StringComparison.Ordinal));
         public int Count(string text) => _lines.Count(l => l.Contains(text, StringComparison.Ordinal));
         public ILogger CreateLogger(string categoryName) => this;
         public IDisposable? BeginScope<TState>(TState state) where TState : notnull => null;
         public bool IsEnabled(LogLevel logLevel) => true;
 
-        public void Log<TState>(LogLevel logLevel, EventId eventId, TState state, Exception? exception, Func<TState, Exception?, string> formatter)
+        public void Log<TState>(LogLevel logLevel, EventId eventId, TState state, Exception? exception,
+            Func<TState, Exception?, string> formatter)
             => _lines.Enqueue(formatter(state, exception));
 
         public void Dispose() { }

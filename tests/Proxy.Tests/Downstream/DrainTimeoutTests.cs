@@ -15,7 +15,8 @@ public sealed class DrainTimeoutTests
         await using var up = RecordingUpstream.Start();
         up.Script = static async peer => await peer.ReadUntilAsync("never");
         string address = $"127.0.0.1:{FreePort.Next()}";
-        string At(string time) => Edge.Document(up, listener: $", drain_timeout: {time}").Replace("127.0.0.1:0", address, StringComparison.Ordinal);
+        string At(string time) => Edge.Document(up, listener: $", drain_timeout: {time}")
+            .Replace("127.0.0.1:0", address, StringComparison.Ordinal);
         await using var proxy = await ProxyFixture.StartAsync(At("600s"));
         await using var client = await proxy.ConnectAsync();
         await client.GetAsync();
@@ -50,7 +51,8 @@ public sealed class DrainTimeoutTests
         await using var up = RecordingUpstream.Start();
         up.Script = static async peer => await peer.ReadUntilAsync("never");
         string address = $"127.0.0.1:{FreePort.Next()}";
-        string At(string time, string chain) => Edge.Document(up, listener: $", drain_timeout: {time}").Replace("127.0.0.1:0", address, StringComparison.Ordinal)
+        string At(string time, string chain) => Edge.Document(up, listener: $", drain_timeout: {time}")
+            .Replace("127.0.0.1:0", address, StringComparison.Ordinal)
             .Replace("name: main", "name: " + chain, StringComparison.Ordinal);
         await using var proxy = await ProxyFixture.StartAsync(At("600s", "first"));
         await using var client = await proxy.ConnectAsync();

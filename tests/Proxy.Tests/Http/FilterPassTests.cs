@@ -35,7 +35,8 @@ public sealed class FilterPassTests
         }
     }, iter: 1000, threads: 1);
 
-    private static string Text(Random random) => string.Concat(Enumerable.Range(0, random.Next(1, 12)).Select(_ => (char)('a' + random.Next(26))));
+    private static string Text(Random random)
+        => string.Concat(Enumerable.Range(0, random.Next(1, 12)).Select(_ => (char)('a' + random.Next(26))));
 
     /// <summary>Feeds a message as the owner of the direction does, and lets filters resume at any moment.</summary>
     private sealed class Drive(FilterPass pass, List<Moody> filters, List<string> pieces, bool trailers, Random random)
@@ -65,7 +66,8 @@ public sealed class FilterPassTests
             Take();
 
             string said = string.Join(" | ", filters.Select(f => f.Said));
-            Assert.True(pass.HeadersOut && pass.EndOut, $"headers {pass.HeadersOut}, end {pass.EndOut}, {pieces.Count} pieces, trailers {trailers}: {said}");
+            Assert.True(pass.HeadersOut && pass.EndOut,
+                $"headers {pass.HeadersOut}, end {pass.EndOut}, {pieces.Count} pieces, trailers {trailers}: {said}");
             Assert.Equal(trailers, pass.TrailersOut);
             Assert.Equal(body, _out.ToString());
             foreach (var filter in filters) filter.AssertSawAll(body, trailers);
@@ -111,7 +113,8 @@ public sealed class FilterPassTests
             Assert.Equal(0, _body.Length + _trailers + _ends);
             if (endStream) _ends++;
             _headersEnd = endStream;
-            return Say(random.Next(3) switch { 0 => HeadersStatus.StopIteration, 1 => HeadersStatus.StopAllIterationAndWatermark, _ => HeadersStatus.Continue });
+            return Say(random.Next(3) switch { 0 => HeadersStatus.StopIteration, 1 => HeadersStatus.StopAllIterationAndWatermark,
+                _ => HeadersStatus.Continue });
         }
 
         public override BodyStatus OnRequestBody(ByteWriter body, bool endStream)

@@ -11,7 +11,8 @@ public sealed class InformationalTests
     public async Task Twenty_AreForwarded()
     {
         await using var up = RecordingUpstream.Start();
-        up.Answer = _ => string.Concat(Enumerable.Repeat("HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n", 20)) + RecordingUpstream.Ok("end");
+        up.Answer = _ => string.Concat(Enumerable.Repeat("HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n", 20))
+            + RecordingUpstream.Ok("end");
         await using var proxy = await ProxyFixture.StartAsync(Edge.Document(up));
         await using var client = await proxy.ConnectAsync();
 
@@ -65,7 +66,9 @@ public sealed class InformationalTests
     public async Task HopByHopFields_StayOnTheirHop()
     {
         await using var up = RecordingUpstream.Start();
-        up.Answer = _ => "HTTP/1.1 103 Early Hints\r\nConnection: upgrade, x-hop\r\nUpgrade: h2c\r\nx-hop: 1\r\nKeep-Alive: 5\r\nProxy-Connection: close\r\nTransfer-Encoding: chunked\r\nContent-Length: 5\r\nLink: </a>\r\n\r\n"
+        up.Answer = _ =>
+            "HTTP/1.1 103 Early Hints\r\nConnection: upgrade, x-hop\r\nUpgrade: h2c\r\nx-hop: 1\r\nKeep-Alive: 5\r\nProxy-Connection: "
+                + "close\r\nTransfer-Encoding: chunked\r\nContent-Length: 5\r\nLink: </a>\r\n\r\n"
             + RecordingUpstream.Ok("end", "Connection: upgrade\r\nUpgrade: h2c\r\n");
         await using var proxy = await ProxyFixture.StartAsync(Edge.Document(up));
         await using var client = await proxy.ConnectAsync();
@@ -75,7 +78,8 @@ public sealed class InformationalTests
         var answer = await client.ReadAsync();
 
         Assert.Equal((103, "</a>"), (hints.Status, hints["link"]));
-        foreach (var name in new[] { "connection", "upgrade", "x-hop", "keep-alive", "proxy-connection", "transfer-encoding", "content-length" }) Assert.True(hints[name] is null, name);
+        foreach (var name in new[] { "connection", "upgrade", "x-hop", "keep-alive", "proxy-connection", "transfer-encoding",
+            "content-length" }) Assert.True(hints[name] is null, name);
         Assert.Equal(("end", null), (answer.Text, answer["upgrade"]));
     }
 
@@ -84,11 +88,13 @@ public sealed class InformationalTests
     {
         await using var up = RecordingUpstream.Start();
         await using var proxy = await ProxyFixture.StartAsync(Edge.Document(up,
-            filters: """{name: lua, typed_config: {inline_code: "function envoy_on_request(h) h:headers():add('x-body', h:body():getBytes(0, 5)) end"}},"""));
+            filters: """{name: lua, typed_config: {inline_code: "function envoy_on_request(h) h:headers():add('x-body', """
+                + """h:body():getBytes(0, 5)) end"}},"""));
         await using var client = await proxy.ConnectAsync();
 
         // The client sends no byte of its body before it is told to.
-        Assert.Equal(100, (await client.AskAsync("POST / HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nContent-Length: 5\r\n\r\n")).Status);
+        Assert.Equal(100,
+            (await client.AskAsync("POST / HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nContent-Length: 5\r\n\r\n")).Status);
         Assert.Equal(200, (await client.AskAsync("hello")).Status);
         Assert.Equal(("hello", null), (Assert.Single(up.Requests)["x-body"], up.Requests[0]["expect"]));
     }

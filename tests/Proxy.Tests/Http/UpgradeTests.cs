@@ -27,10 +27,13 @@ public sealed class UpgradeTests
         await using var up = RecordingUpstream.Start();
         await using var proxy = await ProxyFixture.StartAsync(Edge.Document(up, WebSocket));
 
-        var answer = await proxy.GetAsync(headers: $"Connection: Upgrade, HTTP2-Settings, http2-settings\r\n{fields}HTTP2-Settings: AAMAAABkAAQAAP__\r\n");
+        var answer =
+            await proxy.GetAsync(
+                headers: $"Connection: Upgrade, HTTP2-Settings, http2-settings\r\n{fields}HTTP2-Settings: AAMAAABkAAQAAP__\r\n");
 
         var request = Assert.Single(up.Requests);
-        Assert.Equal((200, seen, seen is null ? null : "upgrade", null), (answer.Status, request["upgrade"], request["connection"], request["http2-settings"]));
+        Assert.Equal((200, seen, seen is null ? null : "upgrade", null),
+            (answer.Status, request["upgrade"], request["connection"], request["http2-settings"]));
     }
 
     [Theory]
@@ -52,7 +55,8 @@ public sealed class UpgradeTests
         Assert.Equal(502, answer.Status);
         Assert.DoesNotContain("PRI", answer.Text, StringComparison.Ordinal);
         await Eventually.Async(() => up.Open == 0, "the upstream's connection is not used again");
-        Assert.Equal((1, 1, 1), (proxy.Stat("cluster.up.upstream_cx_protocol_error"), proxy.Stat("cluster.up.upstream_rq_502"), proxy.Stat("cluster.up.upstream_rq_5xx")));
+        Assert.Equal((1, 1, 1), (proxy.Stat("cluster.up.upstream_cx_protocol_error"), proxy.Stat("cluster.up.upstream_rq_502"),
+            proxy.Stat("cluster.up.upstream_rq_5xx")));
     }
 
     [Theory]
@@ -116,14 +120,16 @@ public sealed class UpgradeTests
     {
         await using var up = RecordingUpstream.Start();
         up.Answer = _ => $"{Switching}websocket\r\nx-secret: 1\r\n\r\n";
-        await using var proxy = await ProxyFixture.StartAsync(Edge.Document(up, WebSocket, host: "response_headers_to_add: [{header: {key: x-host, value: all}}],", filters: """
+        await using var proxy = await ProxyFixture.StartAsync(
+            Edge.Document(up, WebSocket, host: "response_headers_to_add: [{header: {key: x-host, value: all}}],", filters: """
             {name: header_mutation, typed_config: {mutations: {response_mutations: [{append: {header: {key: x-seen, value: "%RESPONSE_CODE%"}}}, {remove: x-secret}]}}},
             {name: lua, typed_config: {inline_code: "function envoy_on_response(h) local body = h:body() h:headers():add('x-lua', tostring(body)) end"}},
             """.ReplaceLineEndings(" ")));
 
         var answer = await proxy.GetAsync(headers: "Connection: upgrade\r\nUpgrade: websocket\r\n");
 
-        Assert.Equal((101, "101", null, "nil", "all", "websocket"), (answer.Status, answer["x-seen"], answer["x-secret"], answer["x-lua"], answer["x-host"], answer["upgrade"]));
+        Assert.Equal((101, "101", null, "nil", "all", "websocket"),
+            (answer.Status, answer["x-seen"], answer["x-secret"], answer["x-lua"], answer["x-host"], answer["upgrade"]));
         await Eventually.Async(() => proxy.Stat("cluster.up.upstream_rq_101") == 1, "counted");
     }
 
@@ -158,7 +164,9 @@ public sealed class UpgradeTests
         };
         string head = WatGuest.Pairs((":method", "GET"), (":path", "/check"), (":authority", "a"));
         var guest = new WatGuest().With("(global $who (mut i32) (i32.const 0))")
-            .On("request_headers", $"""(drop (call $proxy_http_call "up" {head} "" "" (i32.const 5000) (global.get $NUM))) (global.set $who (local.get $ctx))""")
+            .On("request_headers",
+                $"""(drop (call $proxy_http_call "up" {head} "" "" (i32.const 5000) (global.get $NUM))) (global.set $who (local.get """
+                    + $"""$ctx))""")
             .On("http_call_response", """
                 (drop (call $proxy_set_effective_context (global.get $who)))
                 (drop (call $proxy_continue_stream (i32.const 0))) (drop (call $proxy_continue_stream (i32.const 1))) (drop (call $proxy_log (i32.const 3) "went on"))

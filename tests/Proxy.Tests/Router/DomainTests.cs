@@ -31,7 +31,8 @@ public sealed class DomainTests
     [InlineData("www.", "any")]
     [InlineData("10.0.0.1", "any")]
     [InlineData("", "any")]
-    public void MostSpecificDomain_Wins(string authority, string expected) => Assert.Equal(expected, Tables.Build(Hosts).Find(authority, "/"));
+    public void MostSpecificDomain_Wins(string authority, string expected)
+        => Assert.Equal(expected, Tables.Build(Hosts).Find(authority, "/"));
 
     [Theory]
     [InlineData("www.example.com:9", "exact")]
@@ -54,7 +55,8 @@ public sealed class DomainTests
 
     [Fact]
     public void NoDomain_NoRoute()
-        => Assert.Null(Tables.Build("virtual_hosts: [{name: a, domains: [a.com], routes: [{match: {prefix: /}, route: {cluster: a}}]}]").Find("b.com", "/"));
+        => Assert.Null(Tables.Build("virtual_hosts: [{name: a, domains: [a.com], routes: [{match: {prefix: /}, route: {cluster: a}}]}]")
+            .Find("b.com", "/"));
 
     [Fact]
     public void LongHost_StillFindsItsWildcard()

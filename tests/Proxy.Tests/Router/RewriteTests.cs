@@ -23,8 +23,10 @@ public sealed class RewriteTests
     [InlineData("{path_separated_prefix: /api}", "prefix_rewrite: /v2", "/api/x", "/v2/x")]
     [InlineData("{path: /a}", "prefix_rewrite: /b", "/a?x", "/b?x")]
     [InlineData("{safe_regex: {regex: '/a.*'}}", "prefix_rewrite: /b", "/axyz?x", "/b?x")]
-    [InlineData("{prefix: /}", "regex_rewrite: {pattern: {regex: '^/service/([^/]+)(/.*)$'}, substitution: '\\2/instance/\\1'}", "/service/foo/v1/api?q", "/v1/api/instance/foo?q")]
-    [InlineData("{prefix: /}", "regex_rewrite: {pattern: {regex: 'one'}, substitution: 'two'}", "/xxx/one/yyy/one/zzz?one", "/xxx/two/yyy/two/zzz?one")]
+    [InlineData("{prefix: /}", "regex_rewrite: {pattern: {regex: '^/service/([^/]+)(/.*)$'}, substitution: '\\2/instance/\\1'}",
+        "/service/foo/v1/api?q", "/v1/api/instance/foo?q")]
+    [InlineData("{prefix: /}", "regex_rewrite: {pattern: {regex: 'one'}, substitution: 'two'}", "/xxx/one/yyy/one/zzz?one",
+        "/xxx/two/yyy/two/zzz?one")]
     [InlineData("{prefix: /}", "regex_rewrite: {pattern: {regex: '(?i)/xxx/'}, substitution: '/yyy/'}", "/aaa/XxX/bbb", "/aaa/yyy/bbb")]
     [InlineData("{prefix: /}", "regex_rewrite: {pattern: {regex: '/+'}, substitution: '[\\0]\\\\'}", "/a//b", "/[/]\\a[//]\\b")]
     [InlineData("{prefix: /}", "regex_rewrite: {pattern: {regex: '(?P<n>x)(y)'}, substitution: '\\2\\1'}", "/xy", "/yx")]
@@ -46,7 +48,8 @@ public sealed class RewriteTests
     [Fact]
     public void UnchangedPath_SetsNoOriginal()
     {
-        var request = Prepare("- {match: {prefix: /}, route: {cluster: a, regex_rewrite: {pattern: {regex: zz}, substitution: y}}}", Requests.Get("h", "/a"));
+        var request = Prepare("- {match: {prefix: /}, route: {cluster: a, regex_rewrite: {pattern: {regex: zz}, substitution: y}}}",
+            Requests.Get("h", "/a"));
         Assert.False(request.Has(HeaderId.XEnvoyOriginalPath));
     }
 
@@ -68,12 +71,15 @@ public sealed class RewriteTests
     [InlineData("a", "a,h")]
     [InlineData("a, h", "a, h")]
     public void ForwardedHost_IsAppendedOnce(string present, string expected)
-        => Assert.Equal(expected, Prepare("- {match: {prefix: /}, route: {cluster: a, append_x_forwarded_host: true, host_rewrite_literal: n}}",
+        => Assert.Equal(expected,
+            Prepare("- {match: {prefix: /}, route: {cluster: a, append_x_forwarded_host: true, host_rewrite_literal: n}}",
             Requests.Get("h", "/", "x-forwarded-host: " + present)).GetString("x-forwarded-host"));
 
     [Fact]
     public void WeightedCluster_HasItsOwnHost()
-        => Assert.Equal("own", Prepare("- {match: {prefix: /}, route: {host_rewrite_literal: common, weighted_clusters: {clusters: [{name: a, weight: 1, host_rewrite_literal: own}]}}}",
+        => Assert.Equal("own",
+            Prepare("- {match: {prefix: /}, route: {host_rewrite_literal: common, weighted_clusters: {clusters: [{name: a, weight: 1, "
+                + "host_rewrite_literal: own}]}}}",
             Requests.Get("h", "/")).GetString(":authority"));
 
     [Theory]
@@ -89,7 +95,8 @@ public sealed class RewriteTests
     [InlineData("prefix_rewrite: /z, strip_query: true", "http://h/z/b")]
     [InlineData("regex_rewrite: {pattern: {regex: '/(a)'}, substitution: '/\\1\\1'}", "http://h/aa/b?q=1")]
     [InlineData("strip_query: true, response_code: SEE_OTHER", "http://h/a/b")]
-    public void Redirect_MakesTheLocation(string redirect, string expected) => Assert.Equal(expected, Location($"redirect: {{{redirect}}}", Requests.Get("h", "/a/b?q=1")));
+    public void Redirect_MakesTheLocation(string redirect, string expected)
+        => Assert.Equal(expected, Location($"redirect: {{{redirect}}}", Requests.Get("h", "/a/b?q=1")));
 
     [Theory]
     [InlineData("https_redirect: true", "h:80", "http", "https://h/")]
@@ -109,7 +116,8 @@ public sealed class RewriteTests
     [InlineData("PERMANENT_REDIRECT", 308)]
     public void Redirect_HasItsStatus(string code, int status)
     {
-        var entry = Tables.Routes($"- {{match: {{prefix: /}}, redirect: {{https_redirect: true, response_code: {code}}}}}").Match(Requests.Get("h", "/"))!;
+        var entry = Tables.Routes($"- {{match: {{prefix: /}}, redirect: {{https_redirect: true, response_code: {code}}}}}")
+            .Match(Requests.Get("h", "/"))!;
         Assert.Equal((RouteKind.Redirect, status), (entry.Kind, entry.RedirectStatus));
     }
 
@@ -121,7 +129,9 @@ public sealed class RewriteTests
     [InlineData("EXTERNAL_ONLY", "http", "false", true)]
     public void RequiredTls_RedirectsPlainRequests(string requirement, string proto, string isInternal, bool redirected)
     {
-        var table = Tables.Build($"virtual_hosts: [{{name: v, domains: ['*'], require_tls: {requirement}, routes: [{{match: {{prefix: /}}, route: {{cluster: a}}}}]}}]");
+        var table = Tables.Build(
+            $"virtual_hosts: [{{name: v, domains: ['*'], require_tls: {requirement}, routes: [{{match: {{prefix: /}}, route: {{cluster: "
+                + $"a}}}}]}}]");
         var request = Requests.Get("h:80", "/x?y", "x-forwarded-proto: " + proto, "x-envoy-internal: " + isInternal);
         var entry = table.Match(request)!;
         Assert.Equal(redirected, entry.Kind == RouteKind.Redirect);
@@ -134,7 +144,9 @@ public sealed class RewriteTests
     [Fact]
     public void DirectResponse_HasItsBodyAndFormat()
     {
-        var entry = Tables.Routes("- {match: {prefix: /}, direct_response: {status: 418, body: {inline_string: tea}, body_format: {json_format: {code: '%RESPONSE_CODE%', text: '%LOCAL_REPLY_BODY%!'}}}}")
+        var entry = Tables.Routes(
+            "- {match: {prefix: /}, direct_response: {status: 418, body: {inline_string: tea}, body_format: {json_format: {code: "
+                + "'%RESPONSE_CODE%', text: '%LOCAL_REPLY_BODY%!'}}}}")
             .Match(Requests.Get("h", "/"))!;
         var body = new ByteWriter();
         entry.Direct!.Write(new StreamInfo(), body);

@@ -21,7 +21,8 @@ public sealed class RouteEntryTests
     [Fact]
     public void ClusterHeader_NamesTheCluster()
     {
-        var entry = Tables.Routes("- {match: {prefix: /}, route: {cluster_header: x-c, cluster_not_found_response_code: NOT_FOUND}}").Match(Requests.Get("h", "/"))!;
+        var entry = Tables.Routes("- {match: {prefix: /}, route: {cluster_header: x-c, cluster_not_found_response_code: NOT_FOUND}}")
+            .Match(Requests.Get("h", "/"))!;
         Assert.Equal("b", entry.ResolveCluster(Requests.Get("h", "/", "x-c: b"))?.Name);
         Assert.Null(entry.ResolveCluster(Requests.Get("h", "/", "x-c: nope")));
         Assert.Null(entry.ResolveCluster(Requests.Get("h", "/")));
@@ -31,7 +32,9 @@ public sealed class RouteEntryTests
     [Fact]
     public void Upgrade_IsSaidOrLeftOpen()
     {
-        var entry = Tables.Routes("- {match: {prefix: /}, route: {cluster: a, upgrade_configs: [{upgrade_type: websocket}, {upgrade_type: foo, enabled: false}]}}").Match(Requests.Get("h", "/"))!;
+        var entry = Tables.Routes(
+            "- {match: {prefix: /}, route: {cluster: a, upgrade_configs: [{upgrade_type: websocket}, {upgrade_type: foo, enabled: "
+                + "false}]}}").Match(Requests.Get("h", "/"))!;
         Assert.True(entry.UpgradeEnabled("WebSocket"u8));
         Assert.False(entry.UpgradeEnabled("foo"u8));
         Assert.Null(entry.UpgradeEnabled("bar"u8));

@@ -53,24 +53,28 @@ public sealed class RouteHeaderTests
     public void AbsentHeader_IsTreatedByItsAction(string action, string expected)
     {
         var request = Requests.Get("h", "/");
-        Tables.Build(Levels("false", action)).Match(request)!.PrepareRequest(request, new StreamInfo { RequestHeaders = request }, envoyHeaders: true);
+        Tables.Build(Levels("false", action)).Match(request)!.PrepareRequest(request, new StreamInfo { RequestHeaders = request },
+            envoyHeaders: true);
         Assert.Equal(expected, request.All("x"));
     }
 
     [Fact]
     public void Removal_ComesBeforeAddition()
-        => Assert.Equal("new", Applied("request_headers_to_remove: [X], request_headers_to_add: [{header: {key: x, value: new}}]", "x: old").All("x"));
+        => Assert.Equal("new", Applied("request_headers_to_remove: [X], request_headers_to_add: [{header: {key: x, value: new}}]", "x: old")
+            .All("x"));
 
     [Fact]
     public void Formats_SeeTheRequestAsItCame()
         => Assert.Equal("GET /a?b h old", Applied(
-            "request_headers_to_add: [{header: {key: x, value: '%REQ(:METHOD)% %REQ(:PATH)% %REQ(:AUTHORITY)% %REQ(x)%'}, append_action: OVERWRITE_IF_EXISTS_OR_ADD}]", "x: old").All("x"));
+            "request_headers_to_add: [{header: {key: x, value: '%REQ(:METHOD)% %REQ(:PATH)% %REQ(:AUTHORITY)% %REQ(x)%'}, "
+                + "append_action: OVERWRITE_IF_EXISTS_OR_ADD}]", "x: old").All("x"));
 
     [Theory]
     [InlineData("", false)]
     [InlineData(", keep_empty_value: true", true)]
     public void EmptyValue_IsLeftOutUnlessKept(string keep, bool present)
-        => Assert.Equal(present, Applied($"request_headers_to_add: [{{header: {{key: x, value: '%REQ(nope)%'}}{keep}}}]").TryGet("x"u8, out _));
+        => Assert.Equal(present, Applied($"request_headers_to_add: [{{header: {{key: x, value: '%REQ(nope)%'}}{keep}}}]")
+            .TryGet("x"u8, out _));
 
     [Fact]
     public void DeprecatedAppend_IsUnderstood()
@@ -85,7 +89,9 @@ public sealed class RouteHeaderTests
     {
         var request = Requests.Get("h", "/");
         var info = new StreamInfo { RequestHeaders = request, UpstreamFailure = "a\r\nset-cookie: x\0y" };
-        Tables.Routes("- {match: {prefix: /}, route: {cluster: a}, request_headers_to_add: [{header: {key: x, value: '%UPSTREAM_TRANSPORT_FAILURE_REASON%'}}]}")
+        Tables.Routes(
+            "- {match: {prefix: /}, route: {cluster: a}, request_headers_to_add: [{header: {key: x, value: "
+                + "'%UPSTREAM_TRANSPORT_FAILURE_REASON%'}}]}")
             .Match(request)!.PrepareRequest(request, info, envoyHeaders: true);
         Assert.Equal("a  set-cookie: x y", request.All("x"));
     }

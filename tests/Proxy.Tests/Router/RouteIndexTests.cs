@@ -13,17 +13,21 @@ namespace Managed.Proxy.Tests.Router;
 public sealed class RouteIndexTests
 {
     private static readonly string[] Pieces =
-        ["/", "/a", "/A", "/ab", "/aB", "a", "b", "/a/b", "*", ".", "//", "%2F", "\u00e4", "K", "s", "/kS", "/" + new string('l', 18), "/" + new string('l', 17) + "m"];
+        ["/", "/a", "/A", "/ab", "/aB", "a", "b", "/a/b", "*", ".", "//", "%2F", "\u00e4", "K", "s", "/kS", "/" + new string('l', 18),
+            "/" + new string('l', 17) + "m"];
     private static readonly string[] Conditions =
     [
-        "", "", "", "headers: [{name: x, string_match: {exact: '1'}}]", "headers: [{name: x, present_match: false}]", "headers: [{name: x, string_match: {safe_regex: {regex: '[12]'}}}]",
-        "headers: [{name: ':method', string_match: {exact: POST}}]", "query_parameters: [{name: q}]", "runtime_fraction: {default_value: {numerator: 50}}",
+        "", "", "", "headers: [{name: x, string_match: {exact: '1'}}]", "headers: [{name: x, present_match: false}]",
+        "headers: [{name: x, string_match: {safe_regex: {regex: '[12]'}}}]",
+        "headers: [{name: ':method', string_match: {exact: POST}}]", "query_parameters: [{name: q}]",
+        "runtime_fraction: {default_value: {numerator: 50}}",
         "runtime_fraction: {default_value: {numerator: 0}}", "headers: [{name: x, invert_match: true, string_match: {exact: '1'}}]",
     ];
 
     private static readonly Gen<string> Text = Any(Pieces).Array[0, 4].Select(string.Concat);
 
-    private static readonly Gen<string> Pattern = Gen.Select(Text, Any("", ".*", "(a|/b)", "?", "[ab]*", "{2}", "(?i:/aK).*", "(?:/x)?.*", "$", "(/a)(b)"), Gen.Bool, Gen.Bool)
+    private static readonly Gen<string> Pattern =
+        Gen.Select(Text, Any("", ".*", "(a|/b)", "?", "[ab]*", "{2}", "(?i:/aK).*", "(?:/x)?.*", "$", "(/a)(b)"), Gen.Bool, Gen.Bool)
         .Select((text, tail, any, fold) =>
         {
             // A part is repeated, so there has to be one.
@@ -38,7 +42,9 @@ public sealed class RouteIndexTests
         Pattern.Select(p => $"safe_regex: {{regex: {Quoted(p)}}}"));
 
     private static readonly Gen<string> Route = Gen.Select(Path, Any(Conditions), Gen.Bool)
-        .Select((path, condition, cased) => $"{{match: {{{path}{(condition.Length > 0 ? ", " : "")}{condition}{(cased ? "" : ", case_sensitive: false")}}}, route: {{cluster: a}}}}");
+        .Select((path, condition, cased) =>
+            $"{{match: {{{path}{(condition.Length > 0 ? ", " : "")}{condition}{(cased ? "" : ", case_sensitive: false")}}}, route: "
+                + $"{{cluster: a}}}}");
 
     private static readonly Gen<string> Target = Gen.Select(Text, Any("", "", "?", "?q=1", "#q", "?x#/a", "/"), Any("", "", "", "/"))
         .Select((path, end, begin) => begin + path + end);
@@ -47,7 +53,8 @@ public sealed class RouteIndexTests
 
     private static string Quoted(string text) => "'" + text.Replace("'", "''") + "'";
 
-    private static RouteTable Table(IEnumerable<string> routes) => Tables.Routes(string.Concat(routes.Select((r, i) => $"- {{name: r{i}, {r[1..]}\n")));
+    private static RouteTable Table(IEnumerable<string> routes)
+        => Tables.Routes(string.Concat(routes.Select((r, i) => $"- {{name: r{i}, {r[1..]}\n")));
 
     private static void AssertSame(RouteTable table, HeaderMap request, ulong random)
     {
@@ -90,7 +97,8 @@ public sealed class RouteIndexTests
             {
                 string prefix = "/" + new string('a', random.Next(60));
                 string condition = random.Next(12) == 0 ? "" : $", headers: [{{name: x, string_match: {{exact: '{random.Next(400)}'}}}}]";
-                return $"{{match: {{prefix: {prefix}, case_sensitive: {(random.Next(2) == 0 ? "true" : "false")}{condition}}}, route: {{cluster: a}}}}";
+                return $"{{match: {{prefix: {prefix}, case_sensitive: {(random.Next(2) == 0 ? "true" : "false")}{condition}}}, route: "
+                    + $"{{cluster: a}}}}";
             }));
             for (int i = 0; i < 400; i++)
                 AssertSame(table, Requests.Get("h", "/" + new string(i % 2 == 0 ? 'a' : 'A', i % 70), $"x: {i}"), 0);
@@ -100,7 +108,9 @@ public sealed class RouteIndexTests
     [Fact]
     public void SamePathManyTimes_IsDecidedByTheHeaderInOrder()
     {
-        var table = Table(Enumerable.Range(0, 3000).Select(i => $"{{match: {{path: /same, headers: [{{name: x, string_match: {{exact: 'v{i / 2}'}}}}]}}, route: {{cluster: a}}}}"));
+        var table = Table(Enumerable.Range(0, 3000)
+            .Select(i =>
+                $"{{match: {{path: /same, headers: [{{name: x, string_match: {{exact: 'v{i / 2}'}}}}]}}, route: {{cluster: a}}}}"));
         Assert.Equal("r0", table.Find("h", "/same", "x: v0"));
         Assert.Equal("r2998", table.Find("h", "/same?q", "x: v1499"));
         Assert.Null(table.Find("h", "/same", "x: v1500"));
@@ -139,11 +149,13 @@ public sealed class RouteIndexTests
     {
         var table = Table(Enumerable.Range(0, 100).SelectMany(i => (string[])
         [
-            $"{{match: {{path: /e{i}}}, route: {{cluster: a}}}}", $"{{match: {{path_separated_prefix: /s{i}, case_sensitive: false}}, route: {{cluster: a}}}}",
+            $"{{match: {{path: /e{i}}}, route: {{cluster: a}}}}",
+            $"{{match: {{path_separated_prefix: /s{i}, case_sensitive: false}}, route: {{cluster: a}}}}",
             $"{{match: {{prefix: /c{new string('c', i)}, headers: [{{name: x, string_match: {{exact: '{i}'}}}}]}}, route: {{cluster: a}}}}",
             $"{{match: {{safe_regex: {{regex: '/r{i}/[0-9]+'}}}}, route: {{cluster: a}}}}",
         ]));
-        HeaderMap[] requests = [.. new[] { "/e99", "/S50/x", "/r7/123?q", "/c" + new string('c', 300), "/none" }.Select(p => Requests.Get("h", p, "x: 50"))];
+        HeaderMap[] requests = [.. new[] { "/e99", "/S50/x", "/r7/123?q", "/c" + new string('c', 300),
+            "/none" }.Select(p => Requests.Get("h", p, "x: 50"))];
         Assert.Equal(["r396", "r201", "r31", "r202", null], requests.Select(r => table.Match(r)?.Name));
         var info = new StreamInfo();
         for (int i = 0; i < 200; i++) table.Match(requests[i % 5], info, 0);

@@ -117,10 +117,14 @@ public sealed class RouteMatchTests
     [Fact]
     public void Weights_TakeTheirShares()
     {
-        var table = Tables.Routes("- {match: {prefix: /}, route: {weighted_clusters: {clusters: [{name: a, weight: 1}, {name: b, weight: 0}, {name: c, weight: 3}]}}}");
+        var table = Tables.Routes(
+            "- {match: {prefix: /}, route: {weighted_clusters: {clusters: [{name: a, weight: 1}, {name: b, weight: 0}, {name: c, "
+                + "weight: 3}]}}}");
         var random = new Random(7);
         var request = Requests.Get("h", "/");
-        var counts = Enumerable.Range(0, 20_000).Select(_ => table.Match(request, (ulong)random.NextInt64(long.MinValue, long.MaxValue))!.ClusterName!).CountBy(n => n).ToDictionary();
+        var counts = Enumerable.Range(0, 20_000)
+            .Select(_ => table.Match(request, (ulong)random.NextInt64(long.MinValue, long.MaxValue))!.ClusterName!).CountBy(n => n)
+                .ToDictionary();
         Assert.InRange(counts["a"], 4600, 5400);
         Assert.Equal(20_000 - counts["a"], counts["c"]);
     }
@@ -131,7 +135,10 @@ public sealed class RouteMatchTests
     [InlineData("3", "b")]
     [InlineData("4", "a")]
     public void WeightHeader_ReplacesTheRandomNumber(string value, string cluster)
-        => Assert.Equal(cluster, Tables.Routes("- {match: {prefix: /}, route: {weighted_clusters: {header_name: x-pick, clusters: [{name: a, weight: 1}, {name: b, weight: 3}]}}}")
+        => Assert.Equal(cluster,
+            Tables.Routes(
+                "- {match: {prefix: /}, route: {weighted_clusters: {header_name: x-pick, clusters: [{name: a, weight: 1}, {name: b, "
+                    + "weight: 3}]}}}")
             .Match(Requests.Get("h", "/", "x-pick: " + value), ulong.MaxValue)!.ClusterName);
 
     [Fact]
@@ -145,7 +152,8 @@ public sealed class RouteMatchTests
         var steps = new List<MatchStep>();
         var entry = table.Explain(Requests.Get("h", "/b"), new Managed.Proxy.Streams.StreamInfo(), 0, steps);
         Assert.Equal("b", entry!.ClusterName);
-        Assert.Equal(["virtual_host all True", "route one False", "route two False", "route route-2 True"], steps.Select(s => $"{s.Kind} {s.Name} {s.Matched}"));
+        Assert.Equal(["virtual_host all True", "route one False", "route two False", "route route-2 True"],
+            steps.Select(s => $"{s.Kind} {s.Name} {s.Matched}"));
         Assert.Contains("path '/a'", steps[1].Reason);
         Assert.Contains("header x exact 'y'", steps[2].Reason);
     }

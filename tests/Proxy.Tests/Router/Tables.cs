@@ -36,7 +36,8 @@ internal static class Tables
             Clusters = clusters,
             BuildFilter = new RouteFilterBuilder(new HttpFilterCatalog(filters), new FilterBuildContext
             {
-                Errors = errors, Stats = stats, Shared = shared, StatPrefix = "http.test.", ClusterNames = clusters.Keys.ToHashSet(), Identity = "listener/chain",
+                Errors = errors, Stats = stats, Shared = shared, StatPrefix = "http.test.", ClusterNames = clusters.Keys.ToHashSet(),
+                Identity = "listener/chain",
             }).Build,
         });
         found = errors.Errors;
@@ -47,7 +48,8 @@ internal static class Tables
     public static RouteTable Routes(string routes, params HttpFilterDefinition[] filters)
         => Build("name: t\nvirtual_hosts:\n- name: all\n  domains: [\"*\"]\n  routes:\n" + Indent(routes), filters);
 
-    public static RouteEntry? Match(this RouteTable table, HeaderMap request, ulong random = 0) => table.Match(request, new StreamInfo(), random);
+    public static RouteEntry? Match(this RouteTable table, HeaderMap request, ulong random = 0)
+        => table.Match(request, new StreamInfo(), random);
 
     /// <summary>The name of the matched route; null when none matches.</summary>
     public static string? Find(this RouteTable table, string authority, string path, params string[] fields)

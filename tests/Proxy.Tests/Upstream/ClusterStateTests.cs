@@ -91,6 +91,7 @@ public sealed class ClusterStateTests
     {
         var limits = ClusterLimits.Default;
         Assert.Equal((1024, 1024, 1024, 3), (limits.MaxConnections, limits.MaxPending, limits.MaxRequests, limits.MaxRetries));
-        Assert.Equal((5_000_000, 3_600_000_000, 0), (limits.ConnectTimeoutMicros, limits.IdleTimeoutMicros, limits.MaxRequestsPerConnection));
+        Assert.Equal((5_000_000, 3_600_000_000, 0),
+            (limits.ConnectTimeoutMicros, limits.IdleTimeoutMicros, limits.MaxRequestsPerConnection));
     }
 }

@@ -12,7 +12,8 @@ namespace Managed.TestKit.OpenApi;
 /// </summary>
 public sealed class ApiFuzzer(IPEndPoint address, string token, string document, int seed)
 {
-    private static readonly string[] Verbs = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "PROPFIND", "get", "M-SEARCH"];
+    private static readonly string[] Verbs =
+        ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "PROPFIND", "get", "M-SEARCH"];
     private static readonly string[] ProblemMembers = ["type", "title", "detail", "instance", "request_id", "code"];
     // What the server itself refuses, described for the API as a whole.
     private static readonly int[] ServersOwn = [400, 408, 414, 431, 505];
@@ -49,14 +50,17 @@ public sealed class ApiFuzzer(IPEndPoint address, string token, string document,
         Statuses[answer.Status] = Statuses.GetValueOrDefault(answer.Status) + 1;
         if (answer.Status == 200 && answer["etag"] is { } etag)
             _etags[operation.Path] = etag;
-        return Fault(call, answer) is { } fault ? $"{call.Line}: {fault}\n    {(answer.Text.Length > 400 ? answer.Text[..400] : answer.Text)}" : null;
+        return Fault(call, answer) is { } fault
+            ? $"{call.Line}: {fault}\n    {(answer.Text.Length > 400 ? answer.Text[..400] : answer.Text)}" : null;
     }
 
     /// <summary>
     /// Not called: what ends or drains the node, since nothing would be left to call, and signing in, whose failures shut the address out
     /// (429) for minutes. Streams are called; their head is the answer.
     /// </summary>
-    private static bool Left(ApiOperation operation) => operation.Path is "/quitquitquit" or "/drain_listeners" or "/healthcheck/fail" or "/logging" or "/api/v1/auth/login" or "/api/v1/auth/logout";
+    private static bool Left(ApiOperation operation)
+        => operation.Path is "/quitquitquit" or "/drain_listeners" or "/healthcheck/fail" or "/logging" or "/api/v1/auth/login"
+        or "/api/v1/auth/logout";
 
     private static async Task<RawResponse> AnswerAsync(RawClient client, bool isHead)
     {
@@ -84,7 +88,8 @@ public sealed class ApiFuzzer(IPEndPoint address, string token, string document,
                 return "500";
         }
         if (call.Shifted || !call.Known)
-            return status is >= 500 and not (503 or 504 or 505) ? $"{status}" : status == 405 && answer["allow"] is null ? "405 without Allow" : null;
+            return status is >= 500 and not (503 or 504 or 505) ? $"{status}" : status == 405
+                && answer["allow"] is null ? "405 without Allow" : null;
         if (ServersOwn.Contains(status))
             return null;
         if (!call.Operation.Answers.TryGetValue(status, out var types))
@@ -102,7 +107,8 @@ public sealed class ApiFuzzer(IPEndPoint address, string token, string document,
         {
             using var json = JsonDocument.Parse(answer.Body);
             foreach (var member in ProblemMembers)
-                if (!json.RootElement.TryGetProperty(member, out var value) || value.ValueKind != JsonValueKind.String || value.GetString()!.Length == 0)
+                if (!json.RootElement.TryGetProperty(member, out var value) || value.ValueKind != JsonValueKind.String
+                    || value.GetString()!.Length == 0)
                     return $"{answer.Status} without {member}";
             return json.RootElement.GetProperty("status").GetInt32() == answer.Status ? null : "the status in the body is another one";
         }
@@ -134,7 +140,8 @@ public sealed class ApiFuzzer(IPEndPoint address, string token, string document,
             request.Append(CultureInfo.InvariantCulture, $"Authorization: Bearer {token}\r\n");
         foreach (var argument in operation.Arguments.Where(a => a.In == "header"))
             if (_random.Next(2) == 0)
-                request.Append(CultureInfo.InvariantCulture, $"{argument.Name}: {(_random.Next(2) == 0 && _etags.TryGetValue(operation.Path, out var etag) ? etag : Pick(HostileValues.HeaderValues))}\r\n");
+                request.Append(CultureInfo.InvariantCulture,
+                    $"{argument.Name}: {(_random.Next(2) == 0 && _etags.TryGetValue(operation.Path, out var etag) ? etag : Pick(HostileValues.HeaderValues))}\r\n");
         foreach (var name in (ReadOnlySpan<string>)["Accept", "Prefer", "If-Modified-Since", "Range", "Cookie", "X-HTTP-Method-Override"])
             if (_random.Next(12) == 0)
                 request.Append(CultureInfo.InvariantCulture, $"{name}: {Pick(HostileValues.HeaderValues)}\r\n");
@@ -147,7 +154,8 @@ public sealed class ApiFuzzer(IPEndPoint address, string token, string document,
 
     private byte[] BodyOf(ApiOperation operation, StringBuilder request)
     {
-        var (type, example) = operation.Bodies.Count > 0 ? operation.Bodies[_random.Next(operation.Bodies.Count)] : new("application/json", "{}");
+        var (type, example) = operation.Bodies.Count > 0 ? operation.Bodies[_random.Next(operation.Bodies.Count)]
+            : new("application/json", "{}");
         if (_random.Next(10) == 0)
             type = Pick(HostileValues.MediaTypes);
         if (_random.Next(30) > 0)
@@ -160,8 +168,10 @@ public sealed class ApiFuzzer(IPEndPoint address, string token, string document,
         var query = new List<string>();
         // Without it the call would wait half a minute for a change.
         if (operation.Path.EndsWith("/config/version", StringComparison.Ordinal))
-            query.Add(_random.Next(3) == 0 ? "wait=" + Pick([.. HostileValues.Arguments.Where(a => a is not ("+1" or ".5s"))]) : "wait=10ms");
-        foreach (var argument in operation.Arguments.Where(a => a.In == "query" && a.Name != "wait" || (a.In == "query" && query.Count == 0)))
+            query.Add(_random.Next(3) == 0 ? "wait=" + Pick([.. HostileValues.Arguments.Where(a => a is not ("+1" or ".5s"))])
+                : "wait=10ms");
+        foreach (var argument in operation.Arguments.Where(a => a.In == "query" && a.Name != "wait"
+            || (a.In == "query" && query.Count == 0)))
             if (_random.Next(4) == 0)
                 query.Add($"{argument.Name}={(_random.Next(3) == 0 ? Uri.EscapeDataString(argument.Example ?? "") : Pick(HostileValues.Arguments))}");
         if (_random.Next(30) == 0)
@@ -189,7 +199,8 @@ public sealed class ApiFuzzer(IPEndPoint address, string token, string document,
                     "version" or "from" or "to" => Pick(["active", "latest", "1", "2", "v1"]),
                     "id" => Pick(["d-00000001", "d-00000002"]),
                     "kind" => Pick(["listener", "cluster", "router", "document"]),
-                    _ => operation.Path.Contains("listeners", StringComparison.Ordinal) ? Pick(["edge", "main", "router", "new"]) : Pick(["web", "spare", "edge", "auth", "fuzz"]),
+                    _ => operation.Path.Contains("listeners", StringComparison.Ordinal) ? Pick(["edge", "main", "router", "new"])
+                        : Pick(["web", "spare", "edge", "auth", "fuzz"]),
                 };
         }
     }

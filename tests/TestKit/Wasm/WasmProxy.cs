@@ -29,12 +29,15 @@ public sealed class WasmProxy : IAsyncDisposable
         }
     }
 
-    public Task<PublishResult> PublishAsync(byte[] module, string plugin = "", string vm = "", string route = "") => Proxy.PublishAsync(Yaml(module, Upstream.Port, plugin, vm, route));
+    public Task<PublishResult> PublishAsync(byte[] module, string plugin = "", string vm = "", string route = "")
+        => Proxy.PublishAsync(Yaml(module, Upstream.Port, plugin, vm, route));
 
     public static string Filter(byte[] module, string plugin = "", string vm = "", string name = "wasm") =>
-        $"{{name: {name}, typed_config: {{'@type': type.googleapis.com/envoy.extensions.filters.http.wasm.v3.Wasm, config: {{vm_config: {{code: {{local: {{inline_bytes: {Convert.ToBase64String(module)}}}}}{vm}}}{plugin}}}}}}}";
+        $"{{name: {name}, typed_config: {{'@type': type.googleapis.com/envoy.extensions.filters.http.wasm.v3.Wasm, config: {{vm_config: "
+            + $"{{code: {{local: {{inline_bytes: {Convert.ToBase64String(module)}}}}}{vm}}}{plugin}}}}}}}";
 
-    public static string Yaml(byte[] module, int upstream, string plugin = "", string vm = "", string route = "") => Document(Filter(module, plugin, vm), upstream, route);
+    public static string Yaml(byte[] module, int upstream, string plugin = "", string vm = "", string route = "")
+        => Document(Filter(module, plugin, vm), upstream, route);
 
     /// <param name="filters">Items of http_filters without the router.</param>
     public static string Document(string filters, int upstream, string route = "") => $$"""
@@ -71,7 +74,8 @@ public sealed class WasmProxy : IAsyncDisposable
         return response;
     }
 
-    public Task<RawResponse> PostAsync(string body, string target = "/", string headers = "") => AskAsync($"POST {target} HTTP/1.1\r\nHost: h\r\nContent-Length: {body.Length}\r\n{headers}\r\n{body}");
+    public Task<RawResponse> PostAsync(string body, string target = "/", string headers = "")
+        => AskAsync($"POST {target} HTTP/1.1\r\nHost: h\r\nContent-Length: {body.Length}\r\n{headers}\r\n{body}");
 
     public async Task<RawResponse> AskAsync(string request)
     {
@@ -81,7 +85,9 @@ public sealed class WasmProxy : IAsyncDisposable
         return response;
     }
 
-    /// <summary>The workers have done all that belongs to what they have answered: a stream's last callbacks come behind the last byte.</summary>
+    /// <summary>
+    /// The workers have done all that belongs to what they have answered: a stream's last callbacks come behind the last byte.
+    /// </summary>
     public async Task SettledAsync()
     {
         for (int i = 0; i < Proxy.Server.Workers().Count; i++)

@@ -19,7 +19,8 @@ public sealed class WasmTcp : IAsyncDisposable
         upstream.Start();
         try
         {
-            return new WasmTcp { Proxy = await ProxyFixture.StartAsync(Document(WasmProxy.Filter(module, plugin, vm), ((IPEndPoint)upstream.LocalEndpoint).Port)), Upstream = upstream };
+            return new WasmTcp { Proxy = await ProxyFixture.StartAsync(
+                Document(WasmProxy.Filter(module, plugin, vm), ((IPEndPoint)upstream.LocalEndpoint).Port)), Upstream = upstream };
         }
         catch
         {

@@ -5,9 +5,12 @@ using System.Text.RegularExpressions;
 namespace Managed.TestKit.Wasm;
 
 /// <summary>
-/// A Proxy-Wasm guest written by a test: callbacks in WebAssembly text around a small library of our own. In the code <c>"text"</c> stands for
-/// the address and the size of a constant; parameters are $ctx, $a, $b, $c, $d. The library has: <c>$r NAME STATUS</c>, which logs "NAME: STATUS";
-/// <c>$v NAME</c>, which logs the value whose address and size are at $OUT and $SIZE as "NAME = VALUE"; <c>$n NAME NUMBER</c>; all host functions by their names.
+/// A Proxy-Wasm guest written by a test: callbacks in WebAssembly text around a small library of our own. In the code <c>"text"</c> stands
+/// for
+/// the address and the size of a constant; parameters are $ctx, $a, $b, $c, $d. The library has: <c>$r NAME STATUS</c>, which logs "NAME:
+/// STATUS";
+/// <c>$v NAME</c>, which logs the value whose address and size are at $OUT and $SIZE as "NAME = VALUE"; <c>$n NAME NUMBER</c>; all host
+/// functions by their names.
 /// </summary>
 public sealed partial class WatGuest(string abi = "0_2_1")
 {
@@ -15,34 +18,47 @@ public sealed partial class WatGuest(string abi = "0_2_1")
 
     private static readonly (string Name, string Parameters, string Result)[] Callbacks =
     [
-        ("proxy_on_context_create", "ctx a", ""), ("proxy_on_vm_start", "ctx a", "1"), ("proxy_on_configure", "ctx a", "1"), ("proxy_on_tick", "ctx", ""), ("proxy_on_queue_ready", "ctx a", ""),
+        ("proxy_on_context_create", "ctx a", ""), ("proxy_on_vm_start", "ctx a", "1"), ("proxy_on_configure", "ctx a", "1"),
+        ("proxy_on_tick", "ctx", ""), ("proxy_on_queue_ready", "ctx a", ""),
         ("proxy_on_done", "ctx", "1"), ("proxy_on_log", "ctx", ""), ("proxy_on_delete", "ctx", ""),
         ("proxy_on_new_connection", "ctx", "0"), ("proxy_on_downstream_data", "ctx a b", "0"), ("proxy_on_upstream_data", "ctx a b", "0"),
         ("proxy_on_downstream_connection_close", "ctx a", ""), ("proxy_on_upstream_connection_close", "ctx a", ""),
-        ("proxy_on_request_headers", "ctx a b", "0"), ("proxy_on_request_body", "ctx a b", "0"), ("proxy_on_request_trailers", "ctx a", "0"),
-        ("proxy_on_response_headers", "ctx a b", "0"), ("proxy_on_response_body", "ctx a b", "0"), ("proxy_on_response_trailers", "ctx a", "0"),
+        ("proxy_on_request_headers", "ctx a b", "0"), ("proxy_on_request_body", "ctx a b", "0"),
+        ("proxy_on_request_trailers", "ctx a", "0"),
+        ("proxy_on_response_headers", "ctx a b", "0"), ("proxy_on_response_body", "ctx a b", "0"),
+        ("proxy_on_response_trailers", "ctx a", "0"),
         ("proxy_on_http_call_response", "ctx a b c d", ""), ("proxy_on_foreign_function", "ctx a b", ""),
-        ("proxy_on_grpc_receive_initial_metadata", "ctx a b", ""), ("proxy_on_grpc_receive", "ctx a b", ""), ("proxy_on_grpc_receive_trailing_metadata", "ctx a b", ""), ("proxy_on_grpc_close", "ctx a b", ""),
+        ("proxy_on_grpc_receive_initial_metadata", "ctx a b", ""), ("proxy_on_grpc_receive", "ctx a b", ""),
+        ("proxy_on_grpc_receive_trailing_metadata", "ctx a b", ""), ("proxy_on_grpc_close", "ctx a b", ""),
         ("_initialize", "", ""), ("_start", "", ""), ("main", "a b", "0"),
     ];
 
     // Name and parameters: i for 32 bits, l for 64. All answer with 32.
     private static readonly (string Name, string Parameters)[] Imports =
     [
-        ("proxy_log", "iii"), ("proxy_get_log_level", "i"), ("proxy_get_status", "iii"), ("proxy_get_current_time_nanoseconds", "i"), ("proxy_set_tick_period_milliseconds", "i"), ("proxy_get_configuration", "ii"),
-        ("proxy_get_property", "iiii"), ("proxy_set_property", "iiii"), ("proxy_get_buffer_bytes", "iiiii"), ("proxy_get_buffer_status", "iii"), ("proxy_set_buffer_bytes", "iiiii"),
-        ("proxy_get_header_map_pairs", "iii"), ("proxy_set_header_map_pairs", "iii"), ("proxy_get_header_map_size", "ii"), ("proxy_get_header_map_value", "iiiii"), ("proxy_add_header_map_value", "iiiii"),
-        ("proxy_replace_header_map_value", "iiiii"), ("proxy_remove_header_map_value", "iii"), ("proxy_continue_stream", "i"), ("proxy_close_stream", "i"), ("proxy_continue_request", ""), ("proxy_continue_response", ""),
-        ("proxy_clear_route_cache", ""), ("proxy_send_local_response", "iiiiiiii"), ("proxy_http_call", "iiiiiiiiii"), ("proxy_grpc_call", "iiiiiiiiiiii"), ("proxy_grpc_stream", "iiiiiiiii"), ("proxy_grpc_send", "iiii"),
-        ("proxy_grpc_cancel", "i"), ("proxy_grpc_close", "i"), ("proxy_get_shared_data", "iiiii"), ("proxy_set_shared_data", "iiiii"), ("proxy_register_shared_queue", "iii"), ("proxy_resolve_shared_queue", "iiiii"),
-        ("proxy_enqueue_shared_queue", "iii"), ("proxy_dequeue_shared_queue", "iii"), ("proxy_define_metric", "iiii"), ("proxy_increment_metric", "il"), ("proxy_record_metric", "il"), ("proxy_get_metric", "ii"),
+        ("proxy_log", "iii"), ("proxy_get_log_level", "i"), ("proxy_get_status", "iii"), ("proxy_get_current_time_nanoseconds", "i"),
+        ("proxy_set_tick_period_milliseconds", "i"), ("proxy_get_configuration", "ii"),
+        ("proxy_get_property", "iiii"), ("proxy_set_property", "iiii"), ("proxy_get_buffer_bytes", "iiiii"),
+        ("proxy_get_buffer_status", "iii"), ("proxy_set_buffer_bytes", "iiiii"),
+        ("proxy_get_header_map_pairs", "iii"), ("proxy_set_header_map_pairs", "iii"), ("proxy_get_header_map_size", "ii"),
+        ("proxy_get_header_map_value", "iiiii"), ("proxy_add_header_map_value", "iiiii"),
+        ("proxy_replace_header_map_value", "iiiii"), ("proxy_remove_header_map_value", "iii"), ("proxy_continue_stream", "i"),
+        ("proxy_close_stream", "i"), ("proxy_continue_request", ""), ("proxy_continue_response", ""),
+        ("proxy_clear_route_cache", ""), ("proxy_send_local_response", "iiiiiiii"), ("proxy_http_call", "iiiiiiiiii"),
+        ("proxy_grpc_call", "iiiiiiiiiiii"), ("proxy_grpc_stream", "iiiiiiiii"), ("proxy_grpc_send", "iiii"),
+        ("proxy_grpc_cancel", "i"), ("proxy_grpc_close", "i"), ("proxy_get_shared_data", "iiiii"), ("proxy_set_shared_data", "iiiii"),
+        ("proxy_register_shared_queue", "iii"), ("proxy_resolve_shared_queue", "iiiii"),
+        ("proxy_enqueue_shared_queue", "iii"), ("proxy_dequeue_shared_queue", "iii"), ("proxy_define_metric", "iiii"),
+        ("proxy_increment_metric", "il"), ("proxy_record_metric", "il"), ("proxy_get_metric", "ii"),
         ("proxy_set_effective_context", "i"), ("proxy_done", ""), ("proxy_call_foreign_function", "iiiiii"),
     ];
 
     private static readonly (string Name, string Parameters)[] Wasi =
     [
-        ("fd_write", "iiii"), ("environ_get", "ii"), ("environ_sizes_get", "ii"), ("args_get", "ii"), ("args_sizes_get", "ii"), ("random_get", "ii"), ("clock_time_get", "ili"), ("sched_yield", ""), ("poll_oneoff", "iiii"),
-        ("fd_close", "i"), ("fd_seek", "ilii"), ("fd_fdstat_get", "ii"), ("fd_fdstat_set_flags", "ii"), ("fd_read", "iiii"), ("fd_prestat_get", "ii"), ("fd_prestat_dir_name", "iii"), ("path_open", "iiiiillii"),
+        ("fd_write", "iiii"), ("environ_get", "ii"), ("environ_sizes_get", "ii"), ("args_get", "ii"), ("args_sizes_get", "ii"),
+        ("random_get", "ii"), ("clock_time_get", "ili"), ("sched_yield", ""), ("poll_oneoff", "iiii"),
+        ("fd_close", "i"), ("fd_seek", "ilii"), ("fd_fdstat_get", "ii"), ("fd_fdstat_set_flags", "ii"), ("fd_read", "iiii"),
+        ("fd_prestat_get", "ii"), ("fd_prestat_dir_name", "iii"), ("path_open", "iiiiillii"),
     ];
 
     private readonly Dictionary<string, string> _callbacks = [];
@@ -82,7 +98,8 @@ public sealed partial class WatGuest(string abi = "0_2_1")
     public WatGuest Importing(string? module, string name, string parameters, bool result = true)
     {
         string line = Import(module ?? _wasi, name, parameters);
-        if (!Imports.Concat(Wasi).Any(i => i.Name == name)) _imports.Add(result ? line : line.Replace(" (result i32)", "", StringComparison.Ordinal));
+        if (!Imports.Concat(Wasi).Any(i => i.Name == name))
+            _imports.Add(result ? line : line.Replace(" (result i32)", "", StringComparison.Ordinal));
         return this;
     }
 
@@ -109,7 +126,8 @@ public sealed partial class WatGuest(string abi = "0_2_1")
         {
             if (!_callbacks.TryGetValue(name, out string? code)) continue;
             var given = parameters.Split(' ', StringSplitOptions.RemoveEmptyEntries).Take(_two.Contains(name) ? 2 : 5);
-            body.Append(CultureInfo.InvariantCulture, $"(func (export \"{name}\") {string.Concat(given.Select(p => $"(param ${p} i32) "))}{(result.Length > 0 ? "(result i32) " : "")}(local $x i32) (local $y i32)\n{Constants(code)}\n{(result.Length > 0 ? $"(i32.const {result})" : "")})\n");
+            body.Append(CultureInfo.InvariantCulture,
+                $"(func (export \"{name}\") {string.Concat(given.Select(p => $"(param ${p} i32) "))}{(result.Length > 0 ? "(result i32) " : "")}(local $x i32) (local $y i32)\n{Constants(code)}\n{(result.Length > 0 ? $"(i32.const {result})" : "")})\n");
         }
         string more = Constants(_more.ToString());
         var text = new StringBuilder("(module\n");
@@ -129,7 +147,9 @@ public sealed partial class WatGuest(string abi = "0_2_1")
     public static string Pairs(params (string Name, string Value)[] pairs)
     {
         var bytes = new List<byte>(BitConverter.GetBytes(pairs.Length));
-        foreach (var (name, value) in pairs) bytes.AddRange([.. BitConverter.GetBytes(Encoding.UTF8.GetByteCount(name)), .. BitConverter.GetBytes(Encoding.UTF8.GetByteCount(value))]);
+        foreach (var (name, value) in pairs)
+            bytes.AddRange([.. BitConverter.GetBytes(Encoding.UTF8.GetByteCount(name)),
+                .. BitConverter.GetBytes(Encoding.UTF8.GetByteCount(value))]);
         foreach (var (name, value) in pairs) bytes.AddRange([.. Encoding.UTF8.GetBytes(name), 0, .. Encoding.UTF8.GetBytes(value), 0]);
         return "\"" + string.Concat(bytes.Select(b => $"\\{b:x2}")) + "\"";
     }
@@ -154,7 +174,12 @@ public sealed partial class WatGuest(string abi = "0_2_1")
         var bytes = new List<byte>();
         for (int i = 0; i < text.Length; i++)
         {
-            if (text[i] != '\\') { bytes.AddRange(Encoding.UTF8.GetBytes(text, i, char.IsHighSurrogate(text[i]) ? 2 : 1)); if (char.IsHighSurrogate(text[i])) i++; continue; }
+            if (text[i] != '\\')
+            {
+                bytes.AddRange(Encoding.UTF8.GetBytes(text, i, char.IsHighSurrogate(text[i]) ? 2 : 1));
+                if (char.IsHighSurrogate(text[i])) i++;
+                continue;
+            }
             bytes.Add(byte.Parse(text.AsSpan(i + 1, 2), NumberStyles.HexNumber, CultureInfo.InvariantCulture));
             i += 2;
         }

@@ -5,6 +5,7 @@ using Managed.Proxy.Downstream.Listener;
 using Managed.Proxy.Http;
 using Managed.Proxy.Http.Codecs;
 using Managed.Proxy.Http.Codecs.Http1;
+using Managed.Proxy.Http.Codecs.Http2;
 using Managed.Proxy.Http.Headers;
 using Managed.Proxy.Streams;
 
@@ -20,6 +21,9 @@ internal sealed class Http1ServerConnection : Http1Wire
     public const int RequestsPerTurn = 64;
 
     private readonly DownstreamConnection _downstream;
+
+    protected override System.Net.IPEndPoint? Peer => _downstream.RemoteAddress;
+
     private readonly WorkerContext _worker;
     private readonly Http1Requests _free;
     private readonly WheelTimer _timer;
@@ -49,6 +53,11 @@ internal sealed class Http1ServerConnection : Http1Wire
         downstream.HookState = this;
     }
 
+    /// <summary>A client that begins with HTTP/2's preface is left to another codec.</summary>
+    public bool DetectsHttp2 { get; init; }
+    /// <summary>It was one: nothing was answered, and what has come is in <see cref="Http1Wire.Input"/>.</summary>
+    public bool IsHttp2 { get; private set; }
+
     public override bool ShouldClose => _downstream.IsDraining || _worker.Overload.EndsConnections
         || (_manager.MaxRequestsPerConnection > 0 && _requests >= _manager.MaxRequestsPerConnection)
         || (_manager.MaxConnectionMicros > 0 && _worker.NowMicros - _downstream.StartMicros >= _manager.MaxConnectionMicros);
@@ -67,7 +76,7 @@ internal sealed class Http1ServerConnection : Http1Wire
         finally
         {
             _worker.Timers.Remove(_timer);
-            Input.Release();
+            if (!IsHttp2) Input.Release();
         }
         return true;
     }
@@ -80,6 +89,7 @@ internal sealed class Http1ServerConnection : Http1Wire
             if (!await FirstBytesAsync()) return false;
         }
         else if (IsTurnSpent()) await NextTurnAsync();
+        if (_requests == 0 && DetectsHttp2 && await IsPrefaceAsync()) return false;
         // [4.2] Read the head.
         var request = BeginHead();
         HeadResult result;
@@ -103,6 +113,17 @@ internal sealed class Http1ServerConnection : Http1Wire
         return await EndAsync(request, await ServeAsync(request, result));
     }
 
+    // RFC 9113 section 3.4. No request of HTTP/1 begins so: as long as it may become the preface it is waited for, as for a head.
+    private async IoTask<bool> IsPrefaceAsync()
+    {
+        while (Http2Connection.MayBePreface(Input.Unread))
+        {
+            if (Input.Length >= Http2Connection.PrefaceLength) return IsHttp2 = true;
+            if (await MoreOfHeadAsync() <= 0) return false;
+        }
+        return false;
+    }
+
     private bool IsTurnSpent()
     {
         if (_turn != _worker.Loop.Turns) (_turn, _inTurn) = (_worker.Loop.Turns, 0);
@@ -118,7 +139,7 @@ internal sealed class Http1ServerConnection : Http1Wire
         head.MaxFields = _manager.MaxFields;
         head.AllowAbsoluteUrl = _manager.AllowAbsoluteUrl;
         head.DefaultHost = _manager.DefaultHost;
-        head.Scheme = HttpScheme;
+        head.Scheme = _downstream.Tls is null ? HttpScheme : HttpsScheme;
         head.Begin(stream.RequestHeaders);
         return request;
     }
@@ -220,10 +241,7 @@ internal sealed class Http1ServerConnection : Http1Wire
         var info = stream.Info;
         info.Protocol = head.Minor == 0 ? HttpProtocol.Http10 : HttpProtocol.Http11;
         info.ConnectionId = _downstream.Id;
-        info.DirectRemoteAddress = info.RemoteAddress = _downstream.RemoteAddress;
-        info.LocalAddress = _downstream.LocalAddress;
-        info.ListenerName = _downstream.Chain.Listener.Name;
-        info.FilterChainName = _downstream.Chain.Name;
+        _downstream.Describe(info);
     }
 
     /// <summary>Answers what is not a request. It is seen by access log and counters, by no filter.</summary>
@@ -315,5 +333,5 @@ internal sealed class Http1ServerConnection : Http1Wire
         else Transport.CancelRead(Libc.ECanceled);
     }
 
-    private static readonly ReadOnlyMemory<byte> HttpScheme = "http"u8.ToArray();
+    private static readonly ReadOnlyMemory<byte> HttpScheme = "http"u8.ToArray(), HttpsScheme = "https"u8.ToArray();
 }

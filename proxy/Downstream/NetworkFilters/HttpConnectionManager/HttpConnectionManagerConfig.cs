@@ -1,5 +1,6 @@
 using System.ComponentModel.DataAnnotations;
 using System.ComponentModel;
+using System.Text.Json.Serialization;
 using Managed.Proxy.Configuration.Model;
 using Managed.Proxy.Configuration.Validation;
 using Managed.Proxy.Http;
@@ -9,17 +10,17 @@ using Managed.Proxy.Http.Rules;
 namespace Managed.Proxy.Downstream.NetworkFilters.HttpConnectionManager;
 
 [Description("Speaks HTTP with the client and runs the HTTP filters.")]
-[UnsupportedField("stream_error_on_invalid_http_message", "after an invalid message the connection is always closed: where the next one begins is not certain (RFC 9112 section 9.6)")]
+[UnsupportedField("stream_error_on_invalid_http_message", "of HTTP/1 the connection is always closed after an invalid message (RFC 9112 section 9.6); for HTTP/2 say it in http2_protocol_options.override_stream_error_on_invalid_http_message")]
 [UnsupportedField("scoped_routes", "use route_config or rds")]
-[UnsupportedField("http2_protocol_options http3_protocol_options", "HTTP/2 and HTTP/3 are not available in this version")]
+[UnsupportedField("http3_protocol_options", "HTTP/3 is not available in this version")]
 [UnsupportedField("tracing request_id_extension", "tracing is not available in this version")]
 [UnsupportedField("set_current_client_cert_details forward_client_cert_matcher", "TLS is not available in this version")]
 [UnsupportedField("proxy_100_continue represent_ipv4_remote_address_as_ipv4_mapped_ipv6 original_ip_detection_extensions early_header_mutation_extensions typed_header_validation_config scheme_header_transformation access_log_options access_log_flush_interval flush_access_log_on_new_request proxy_status_config path_normalization_options add_proxy_protocol_connection_state append_x_forwarded_port append_local_overload strip_port_mode forward_proto_config stream_flush_timeout http1_safe_max_connection_duration max_response_headers_kb",
     "not available in this version")]
 public sealed record HttpConnectionManagerConfig : ConfigRecord
 {
-    [Description("AUTO or HTTP1.")]
-    [UnsupportedValue("HTTP2 HTTP3", "only HTTP/1.1 is available in this version")]
+    [Description("AUTO, HTTP1 or HTTP2. AUTO: what was agreed on by ALPN, else HTTP/2 for a client that begins with its preface.")]
+    [UnsupportedValue("HTTP3", "HTTP/3 is not available in this version")]
     public HttpCodecType CodecType { get; init; } = HttpCodecType.Auto; // Envoy's default
 
     [Required, Length(1, 256), Description("Name under http.* in the statistics.")]
@@ -42,6 +43,9 @@ public sealed record HttpConnectionManagerConfig : ConfigRecord
 
     [Description("HTTP/1.")]
     public Http1OptionsConfig HttpProtocolOptions { get; init; } = new();
+
+    [JsonPropertyName("http2_protocol_options"), Description("HTTP/2.")]
+    public Http2OptionsConfig Http2ProtocolOptions { get; init; } = new();
 
     [Length(1, 256), Description("Value of the server header.")]
     public string ServerName { get; init; } = "managed"; // Envoy: envoy

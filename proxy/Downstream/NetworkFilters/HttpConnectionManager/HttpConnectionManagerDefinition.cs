@@ -3,6 +3,7 @@ using Managed.Proxy.Configuration;
 using Managed.Proxy.Configuration.Validation;
 using Managed.Proxy.Downstream.Listener;
 using Managed.Proxy.Http;
+using Managed.Proxy.Http.Codecs.Http2;
 using Managed.Proxy.Http.Filters.Router;
 using Managed.Proxy.Http.LocalReply;
 using Managed.Proxy.Http.Rules;
@@ -16,7 +17,7 @@ internal sealed class HttpConnectionManagerDefinition : NetworkFilterDefinition
     public override string Name => "envoy.filters.network.http_connection_manager";
     public override string TypeName => "envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager";
     public override Type ConfigType => typeof(HttpConnectionManagerConfig);
-    public override string Summary => "Speaks HTTP/1.1 with the client, runs the HTTP filters, routes to clusters.";
+    public override string Summary => "Speaks HTTP/1.1 and HTTP/2 with the client, runs the HTTP filters, routes to clusters.";
 
     internal override TerminalFilter? Build(ConfigNode? typedConfig, NetworkBuildContext context)
     {
@@ -52,6 +53,7 @@ internal sealed class HttpConnectionManagerDefinition : NetworkFilterDefinition
             PreserveExternalRequestId = config.PreserveExternalRequestId, AlwaysSetRequestIdInResponse = config.AlwaysSetRequestIdInResponse, AddUserAgent = config.AddUserAgent,
             ServerHeader = config.ServerHeaderTransformation, ServerName = Encoding.ASCII.GetBytes(config.ServerName), Via = Encoding.ASCII.GetBytes(config.Via),
             Upgrades = [.. config.UpgradeConfigs.Select(u => (Encoding.ASCII.GetBytes(u.UpgradeType), u.Enabled))],
+            Http2 = config.Http2ProtocolOptions.Compile(config), Http2Stats = new Http2Stats(context.Stats.Group("http2.", Http2Stats.Group)),
         }, config);
     }
 

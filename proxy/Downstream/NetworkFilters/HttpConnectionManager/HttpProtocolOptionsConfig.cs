@@ -10,6 +10,7 @@ public enum HttpCodecType
 {
     Auto,
     [JsonStringEnumMemberName("HTTP1")] Http1,
+    [JsonStringEnumMemberName("HTTP2")] Http2,
 }
 
 [Description("Limits of downstream connections and streams.")]

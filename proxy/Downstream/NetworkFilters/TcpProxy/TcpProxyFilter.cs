@@ -70,10 +70,7 @@ internal sealed class TcpProxyFilter(TcpProxyConfig config, (Cluster Cluster, lo
             _info.StartTime = _worker.NowMicros;
             _info.StartWallClock = _worker.WallMicros;
             _info.ConnectionId = connection.Id;
-            _info.RemoteAddress = _info.DirectRemoteAddress = connection.RemoteAddress;
-            _info.LocalAddress = connection.LocalAddress;
-            _info.ListenerName = connection.Chain.Listener.Name;
-            _info.FilterChainName = connection.Chain.Name;
+            connection.Describe(_info);
         }
 
         public async IoTask<bool> RunAsync()
@@ -136,14 +133,15 @@ internal sealed class TcpProxyFilter(TcpProxyConfig config, (Cluster Cluster, lo
                 _info.UpstreamAttempts++;
                 _info.UpstreamHost = endpoint.Text;
                 _info.UpstreamRemoteAddress = endpoint.Address.EndPoint;
-                var (connection, error) = await pool.ConnectAsync(_attempt, cluster.Limits);
+                var (connection, error) = await pool.ConnectAsync(_attempt, cluster.Limits, cluster.Socket);
                 if (connection is not null)
                 {
                     connection.Transport.PeerGone = static (s, half) => { if (!half) ((Session)s!).Stop(); };
                     connection.Transport.PeerGoneState = this;
+                    _info.UpstreamTls = connection.Tls;
                     return connection;
                 }
-                _info.UpstreamFailure = Libc.Describe(-error);
+                _info.UpstreamFailure = _attempt.Reason ?? Libc.Describe(-error);
             }
             if (!_gone) _info.Flags |= ResponseFlags.UpstreamConnectionFailure;
             return null;

@@ -1,3 +1,4 @@
+using System.Net;
 using System.Text;
 using Managed.Proxy.Core;
 using Managed.Proxy.Core.Telemetry;
@@ -20,8 +21,10 @@ internal abstract class Http1Wire
 
     public Transport Transport { get; }
     public InputBuffer Input { get; }
-    /// <summary>The peer's address; empty on a Unix socket.</summary>
-    public byte[] PeerText => _peerText ??= Encoding.ASCII.GetBytes(Transport.RemoteAddress?.Address.ToString() ?? "");
+    /// <summary>The client's address; empty on a Unix socket.</summary>
+    public byte[] PeerText => _peerText ??= Encoding.ASCII.GetBytes(Peer?.Address.ToString() ?? "");
+    /// <summary>The client: the transport's peer, or who is known to be behind it.</summary>
+    protected virtual IPEndPoint? Peer => Transport.RemoteAddress;
     /// <summary>The response under way is to be the last.</summary>
     public abstract bool ShouldClose { get; }
     /// <summary>Counts the bytes that arrive.</summary>

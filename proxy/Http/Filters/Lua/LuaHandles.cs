@@ -7,8 +7,8 @@ internal static unsafe class LuaHandles
 {
     // In the order of the metatables that handles.lua returns.
     public const int Handle = 1, Headers = 2, Buffer = 3, Metadata = 4, Info = 5, DynamicMetadata = 6, FilterState = 7, Connection = 8,
-        ConnectionInfo = 9, Route = 10, VirtualHost = 11, Key = 12, Stats = 13, Stat = 14;
-    private const int LastKind = Stat;
+        ConnectionInfo = 9, Route = 10, VirtualHost = 11, Key = 12, Stats = 13, Stat = 14, Tls = 15;
+    private const int LastKind = Tls;
 
     public const string Dead = "object used outside of proper scope"; // Envoy's words
     public const string Spent = "the instructions are used up", Full = "too many header fields, or too large ones";
@@ -16,7 +16,7 @@ internal static unsafe class LuaHandles
     public static LuaLibrary Library { get; } = new(LuaLibrary.Read("handles.lua"),
     [
         .. HeaderFunctions.All, .. BodyFunctions.All, .. StreamFunctions.All, .. InfoFunctions.All, .. ValueFunctions.All, .. KeyFunctions.All,
-        .. StatFunctions.All, .. SharedFunctions.All,
+        .. StatFunctions.All, .. SharedFunctions.All, .. TlsFunctions.All,
     ]);
 
     /// <summary>The run that the first argument belongs to, when that is a living object of this kind.</summary>

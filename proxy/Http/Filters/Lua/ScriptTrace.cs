@@ -6,7 +6,7 @@ namespace Managed.Proxy.Http.Filters.Lua;
 internal sealed class ScriptTrace(StreamTrace trace) : LuaTrace
 {
     private static readonly string[] Kinds =
-        ["", "handle", "headers", "buffer", "metadata", "streamInfo", "dynamicMetadata", "filterState", "connection", "connectionStreamInfo", "route", "virtualHost", "publicKey", "stats", "stat"];
+        ["", "handle", "headers", "buffer", "metadata", "streamInfo", "dynamicMetadata", "filterState", "connection", "connectionStreamInfo", "route", "virtualHost", "publicKey", "stats", "stat", "ssl"];
 
     private static readonly string[] Infos =
         ["", "protocol", "routeName", "downstreamLocalAddress", "downstreamDirectRemoteAddress", "downstreamRemoteAddress", "requestedServerName"];
@@ -22,7 +22,7 @@ internal sealed class ScriptTrace(StreamTrace trace) : LuaTrace
         ["context"] = "context", ["base64"] = "base64Escape", ["timestamp"] = "timestamp", ["metadata"] = "metadata:all", ["dynamic_all"] = "dynamicMetadata:pairs",
         ["dynamic_get"] = "dynamicMetadata:get", ["dynamic_set"] = "dynamicMetadata:set", ["state_get"] = "filterState:get", ["state_set"] = "filterState:set",
         ["filter_context"] = "filterContext", ["import_key"] = "importPublicKey", ["verify"] = "verifySignature", ["stat"] = "stats:find", ["stat_add"] = "stat:change",
-        ["stat_value"] = "stat:value", ["shared"] = "managed.shared", ["drain"] = "streamInfo:drainConnectionUponCompletion",
+        ["stat_value"] = "stat:value", ["shared"] = "managed.shared", ["drain"] = "streamInfo:drainConnectionUponCompletion", ["has_tls"] = "ssl", ["tls"] = "ssl:get",
     };
 
     public override void Called(string function, IReadOnlyList<string> arguments, IReadOnlyList<string> results, string place)

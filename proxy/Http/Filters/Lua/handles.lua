@@ -3,7 +3,7 @@ local host = ...
 local error, type, pairs, tostring, rawget, setmetatable = error, type, pairs, tostring, rawget, setmetatable
 local yield = coroutine.yield
 local LEVELS = { logTrace = 0, logDebug = 1, logInfo = 2, logWarn = 3, logErr = 4, logCritical = 5 }
-local HEADERS, BUFFER, METADATA, INFO, DYNAMIC, STATE, CONNECTION, CONNECTION_INFO, ROUTE, VHOST, STATS = 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 13
+local HEADERS, BUFFER, METADATA, INFO, DYNAMIC, STATE, CONNECTION, CONNECTION_INFO, ROUTE, VHOST, STATS, TLS = 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 13, 15
 
 local function method(f)
   return function(self, a, b, c)
@@ -117,7 +117,43 @@ local function info(which)
     return r
   end
 end
-local no_ssl = info(0)
+local nothing = info(0)
+local function tls(which)
+  local f = host.tls
+  return function(self)
+    local r, e = f(self, which)
+    if e ~= nil then error(e, 2) end
+    return r
+  end
+end
+local ssl = class({
+  peerCertificatePresented = tls(1),
+  peerCertificateValidated = tls(2),
+  uriSanLocalCertificate = tls(3),
+  sha256PeerCertificateDigest = tls(4),
+  serialNumberPeerCertificate = tls(5),
+  issuerPeerCertificate = tls(6),
+  subjectPeerCertificate = tls(7),
+  uriSanPeerCertificate = tls(8),
+  subjectLocalCertificate = tls(9),
+  urlEncodedPemEncodedPeerCertificate = tls(10),
+  urlEncodedPemEncodedPeerCertificateChain = tls(11),
+  dnsSansPeerCertificate = tls(12),
+  dnsSansLocalCertificate = tls(13),
+  validFromPeerCertificate = tls(14),
+  expirationPeerCertificate = tls(15),
+  sessionId = tls(16),
+  ciphersuiteId = tls(17),
+  ciphersuiteString = tls(18),
+  tlsVersion = tls(19),
+})
+local has_tls, make_tls = host.has_tls, host.object
+local function ssl_of(self)
+  local there, e = has_tls(self)
+  if e ~= nil then error(e, 2) end
+  if not there then return nil end
+  return (make_tls(self, TLS, 0))
+end
 local stream_info = class({
   protocol = info(1),
   routeName = info(2),
@@ -128,12 +164,12 @@ local stream_info = class({
   downstreamRemoteAddress = info(5),
   requestedServerName = info(6),
   dynamicMetadata = object(DYNAMIC),
-  dynamicTypedMetadata = no_ssl,
+  dynamicTypedMetadata = nothing,
   filterState = object(STATE),
-  downstreamSslConnection = no_ssl,
+  downstreamSslConnection = ssl_of,
   drainConnectionUponCompletion = method(host.drain),
 })
-local connection = class({ ssl = function(self) host.object(self, STATE, 0) return nil end })
+local connection = class({ ssl = ssl_of })
 local connection_info = class({
   dynamicMetadata = object(DYNAMIC, 1),
   dynamicTypedMetadata = function() return nil end,
@@ -262,4 +298,4 @@ managed = {
   end,
 }
 
-return { handle, headers, buffer, metadata, stream_info, dynamic, state, connection, connection_info, route, vhost, key, stats, stat }
+return { handle, headers, buffer, metadata, stream_info, dynamic, state, connection, connection_info, route, vhost, key, stats, stat, ssl }

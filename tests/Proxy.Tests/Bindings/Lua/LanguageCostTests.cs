@@ -5,29 +5,41 @@ using Xunit;
 
 namespace Managed.Proxy.Tests.Bindings.Lua;
 
-/// <summary>What the functions of the language take: each call with the most that it takes is over within ten milliseconds, and none is forgotten.</summary>
+/// <summary>
+/// What the functions of the language take: each call with the most that it takes is over within ten milliseconds, and none is forgotten.
+/// </summary>
 public sealed class LanguageCostTests
 {
     // The functions of every size of what they are given: nothing in them depends on it.
     private static readonly HashSet<string> Constant =
     [
-        "assert", "collectgarbage", "error", "getmetatable", "ipairs", "next", "pairs", "pcall", "print", "rawequal", "rawget", "rawlen", "rawset", "select", "setmetatable",
-        "tostring", "type", "xpcall", "coroutine.create", "coroutine.isyieldable", "coroutine.resume", "coroutine.running", "coroutine.status", "coroutine.wrap",
-        "coroutine.yield", "string.len", "string.packsize", "table.getn", "table.maxn", "table.foreach", "table.foreachi", "utf8.codes", "os.clock", "os.difftime", "os.time",
+        "assert", "collectgarbage", "error", "getmetatable", "ipairs", "next", "pairs", "pcall", "print", "rawequal", "rawget", "rawlen",
+        "rawset", "select", "setmetatable",
+        "tostring", "type", "xpcall", "coroutine.create", "coroutine.isyieldable", "coroutine.resume", "coroutine.running",
+        "coroutine.status", "coroutine.wrap",
+        "coroutine.yield", "string.len", "string.packsize", "table.getn", "table.maxn", "table.foreach", "table.foreachi", "utf8.codes",
+        "os.clock", "os.difftime", "os.time",
         "managed.shared",
     ];
 
     // With the most that each takes; S and N are strings of 1 and 2 MiB, T has 250,000 numbers, U 10,000 in disorder.
     private static readonly Dictionary<string, string> Largest = new()
     {
-        ["load"] = "assert(load(CODE))", ["loadstring"] = "assert(loadstring(CODE))", ["tonumber"] = "tonumber(('z'):rep(4096), 36)", ["unpack"] = "select('#', unpack(T))",
-        ["string.byte"] = "select('#', S:byte(1, 250000))", ["string.char"] = "#string.char(unpack(B))", ["string.find"] = "N:find('y', 1, true)",
-        ["string.format"] = "string.format('%s%q', S, S:sub(1, 1000))", ["string.gmatch"] = "S:gmatch('.')()", ["string.gfind"] = "S:gfind('.')()", ["string.gsub"] = "S:gsub('y', 'z')",
-        ["string.lower"] = "S:lower()", ["string.upper"] = "S:upper()", ["string.reverse"] = "S:reverse()", ["string.match"] = "S:match('^x*$')", ["string.pack"] = "string.pack('c1048576', 'x')",
+        ["load"] = "assert(load(CODE))", ["loadstring"] = "assert(loadstring(CODE))", ["tonumber"] = "tonumber(('z'):rep(4096), 36)",
+        ["unpack"] = "select('#', unpack(T))",
+        ["string.byte"] = "select('#', S:byte(1, 250000))", ["string.char"] = "#string.char(unpack(B))",
+        ["string.find"] = "N:find('y', 1, true)",
+        ["string.format"] = "string.format('%s%q', S, S:sub(1, 1000))", ["string.gmatch"] = "S:gmatch('.')()",
+        ["string.gfind"] = "S:gfind('.')()", ["string.gsub"] = "S:gsub('y', 'z')",
+        ["string.lower"] = "S:lower()", ["string.upper"] = "S:upper()", ["string.reverse"] = "S:reverse()",
+        ["string.match"] = "S:match('^x*$')", ["string.pack"] = "string.pack('c1048576', 'x')",
         ["string.rep"] = "('x'):rep(2097152)", ["string.sub"] = "N:sub(1, -2)", ["string.unpack"] = "string.unpack('c1048576', S)",
-        ["table.concat"] = "#table.concat(T, '', 1, 50000)", ["table.insert"] = "table.insert(T, 1, table.remove(T))", ["table.remove"] = "T[#T + 1] = table.remove(T, 1)",
-        ["table.move"] = "table.move(T, 1, 250000, 1, {})", ["table.pack"] = "table.pack(unpack(T))", ["table.unpack"] = "select('#', table.unpack(T))", ["table.sort"] = "table.sort({unpack(U)})",
-        ["utf8.char"] = "#utf8.char(unpack(B, 1, 50000))", ["utf8.codepoint"] = "select('#', utf8.codepoint(S, 1, 100000))", ["utf8.len"] = "utf8.len(S)", ["utf8.offset"] = "utf8.offset(S, 1048576)",
+        ["table.concat"] = "#table.concat(T, '', 1, 50000)", ["table.insert"] = "table.insert(T, 1, table.remove(T))",
+        ["table.remove"] = "T[#T + 1] = table.remove(T, 1)",
+        ["table.move"] = "table.move(T, 1, 250000, 1, {})", ["table.pack"] = "table.pack(unpack(T))",
+        ["table.unpack"] = "select('#', table.unpack(T))", ["table.sort"] = "table.sort({unpack(U)})",
+        ["utf8.char"] = "#utf8.char(unpack(B, 1, 50000))", ["utf8.codepoint"] = "select('#', utf8.codepoint(S, 1, 100000))",
+        ["utf8.len"] = "utf8.len(S)", ["utf8.offset"] = "utf8.offset(S, 1048576)",
         ["os.date"] = "os.date(('%c'):rep(128))",
     };
 
@@ -53,7 +65,8 @@ public sealed class LanguageCostTests
 
     private static LuaState State(string hook)
     {
-        var state = new LuaState(new LuaLimits(long.MaxValue / 1000, TimeSpan.FromMinutes(5), 128 << 20), CoreFunctions.Library, new LuaLibrary("return { {} }"));
+        var state = new LuaState(new LuaLimits(long.MaxValue / 1000, TimeSpan.FromMinutes(5), 128 << 20), CoreFunctions.Library,
+            new LuaLibrary("return { {} }"));
         Assert.True(state.Load(Encoding.UTF8.GetBytes(Setup + hook), "script"), state.Error);
         return state;
     }
@@ -64,7 +77,8 @@ public sealed class LanguageCostTests
     [MemberData(nameof(Functions))]
     public void TheLargestInput_TakesTenMillisecondsAtMost(string function)
     {
-        using var state = State($"function hook() local r = {(Largest[function].Contains('=', StringComparison.Ordinal) ? $"0 {Largest[function]}" : Largest[function].StartsWith("table.", StringComparison.Ordinal) ? $"{{{Largest[function]}}}" : $"({Largest[function]})")} end");
+        using var state =
+            State($"function hook() local r = {(Largest[function].Contains('=', StringComparison.Ordinal) ? $"0 {Largest[function]}" : Largest[function].StartsWith("table.", StringComparison.Ordinal) ? $"{{{Largest[function]}}}" : $"({Largest[function]})")} end");
         int hook = state.FindFunction("hook"u8);
         long least = long.MaxValue;
         for (int i = 0; i < 10 && least > 5_000; i++)
@@ -82,7 +96,8 @@ public sealed class LanguageCostTests
     {
         using var state = State("");
         state.Call(state.FindFunction("functions"u8), this, 1, out _);
-        string[] names = state.Error.Split(' ').Where(n => n is not ("functions" or "hook") && !n.StartsWith("math.", StringComparison.Ordinal) && !n.StartsWith("bit.", StringComparison.Ordinal)
+        string[] names = state.Error.Split(' ').Where(n => n is not ("functions" or "hook")
+            && !n.StartsWith("math.", StringComparison.Ordinal) && !n.StartsWith("bit.", StringComparison.Ordinal)
             && !n.StartsWith("_G.", StringComparison.Ordinal)).ToArray();
         Assert.True(names.Length > 40 || state.Error.Length > 1900, state.Error);
         Assert.Equal([], names.Where(n => !Constant.Contains(n) && !Largest.ContainsKey(n)));

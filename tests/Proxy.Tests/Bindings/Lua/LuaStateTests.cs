@@ -38,7 +38,29 @@ public sealed class LuaStateTests
             Assert.Equal(0, state.StackDepth);
             if (i == 1_000) after = state.MemoryUsed;
         }
-        Assert.InRange(state.MemoryUsed, 0, Math.Max(after, 1 << 20) + Limits.Memory); // what was not collected yet is at most one more state full
+        // what was not collected yet is at most one more state full
+        Assert.InRange(state.MemoryUsed, 0, Math.Max(after, 1 << 20) + Limits.Memory);
+    }
+
+    [Fact]
+    public void ThreadsOfACrowd_GoAfterIt()
+    {
+        using var state = new LuaState(new(20_000, TimeSpan.FromSeconds(60), 32 << 20), CoreFunctions.Library, Objects);
+        Assert.True(state.Load("function hook(o) coroutine.yield() end function work(o) local t = {} for i = 1, 100 do t[i] = {} end end"u8,
+            "script"), state.Error);
+        var (hook, work) = (state.FindFunction("hook"u8), state.FindFunction("work"u8));
+        long before = state.MemoryUsed;
+        var crowd = new List<LuaThread>();
+        for (int i = 0; i < 5_000; i++)
+        {
+            Assert.Equal(LuaOutcome.Waiting, state.Call(hook, this, 1, out var thread));
+            crowd.Add(thread);
+        }
+        long most = state.MemoryUsed;
+        foreach (var thread in crowd) Assert.Equal(LuaOutcome.Done, state.Resume(thread));
+        for (int i = 0; i < 2_000; i++) Assert.Equal(LuaOutcome.Done, state.Call(work, this, 1, out _)); // the collector has been round
+        Assert.True(most - before > 2 << 20, $"{most - before} bytes");
+        Assert.InRange(state.MemoryUsed - before, long.MinValue, (most - before) / 2);
     }
 
     [Theory]

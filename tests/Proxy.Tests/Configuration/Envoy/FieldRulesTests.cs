@@ -26,7 +26,8 @@ public sealed class FieldRulesTests
     [Fact]
     public void EveryRule_IsOfAMessageThatDoesNotServeTheField()
     {
-        var shapes = typeof(RecordShape).Assembly.GetTypes().Where(t => RecordShape.IsRecord(t) && !t.IsAbstract).Select(RecordShape.Of).ToLookup(s => s.Title);
+        var shapes = typeof(RecordShape).Assembly.GetTypes().Where(t => RecordShape.IsRecord(t) && !t.IsAbstract).Select(RecordShape.Of)
+            .ToLookup(s => s.Title);
         var parts = FieldRules.All.Where(r => r.Treatment == FieldTreatment.Parts).Select(r => r.Value).ToHashSet();
         foreach (var rule in FieldRules.All)
         {

@@ -88,7 +88,8 @@ public sealed class ConfigParserTests
     public void FlowMapping_IsYamlWhenItIsNotJson() => Assert.Equal("""{"a":[1,"b"]}""", Json(Parse("{a: [1, b]}")!));
 
     [Fact]
-    public void TextWithByteOrderMark_IsRead() => Assert.NotNull(ConfigParser.Parse([0xEF, 0xBB, 0xBF, (byte)'{', (byte)'}'], ConfigFormat.Json, "test", _errors));
+    public void TextWithByteOrderMark_IsRead()
+        => Assert.NotNull(ConfigParser.Parse([0xEF, 0xBB, 0xBF, (byte)'{', (byte)'}'], ConfigFormat.Json, "test", _errors));
 
     [Fact]
     public void InvalidUtf8_IsRefusedAtTheByte()

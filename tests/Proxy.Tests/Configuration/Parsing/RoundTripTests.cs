@@ -10,7 +10,9 @@ public sealed class RoundTripTests
     private static readonly Gen<string> Text = Gen.OneOf(
         Gen.String,
         Gen.String["abc \n\t:-#'\"{}[]&*!|>%@`,?~\\\r"],
-        Consts("", "yes", "null", "true", "1.5", "0x1F", "~", "...", "---", "- a", "a: b", "a #b", "<<", " lead", "trail ", "a\nb", "a\nb\n", "\n", "a\n\n", "\u2028", "é😀", "\u0085", "=", "0o7", ".inf", "@type", "|", "local x = 1\n  if x then\n\n    y()\nend\n"))
+        Consts("", "yes", "null", "true", "1.5", "0x1F", "~", "...", "---", "- a", "a: b", "a #b", "<<", " lead", "trail ", "a\nb",
+            "a\nb\n", "\n", "a\n\n", "\u2028", "é😀", "\u0085", "=", "0o7", ".inf", "@type", "|",
+                "local x = 1\n  if x then\n\n    y()\nend\n"))
         .Select(s => new string([.. s.Where(c => !char.IsSurrogate(c))]));
 
     private static readonly Gen<ConfigNode> Scalar = Gen.OneOf(

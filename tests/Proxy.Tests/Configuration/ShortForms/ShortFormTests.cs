@@ -38,7 +38,8 @@ public sealed class ShortFormTests
         var fragment = ConfigParser.Parse("name: two\nadress: 127.0.0.1:2\n", ConfigFormat.Yaml, "request body", errors)!;
         root.Array("listeners")!.Add(fragment);
         var expanded = ShortForm.Expand(root, errors)!;
-        Managed.Proxy.Configuration.Validation.ConfigBinder.BindPartial<Managed.Proxy.Configuration.Model.BootstrapConfig>(expanded, errors);
+        Managed.Proxy.Configuration.Validation.ConfigBinder.BindPartial<Managed.Proxy.Configuration.Model.BootstrapConfig>(expanded,
+            errors);
         Assert.Equal([("request body", "#/address"), ("request body", "#/adress")], errors.Errors.Select(e => (e.Source.Name, e.Pointer)));
     }
 

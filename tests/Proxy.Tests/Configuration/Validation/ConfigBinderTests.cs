@@ -38,10 +38,13 @@ public sealed class ConfigBinderTests
     {
         var bucket = Bind<TokenBucketConfig>("{max_tokens: \"100\", tokens_per_fill: 1e3, fill_interval: 1h30m}")!;
         Assert.Equal((100L, 1000L, TimeSpan.FromMinutes(90)), (bucket.MaxTokens, bucket.TokensPerFill, bucket.FillInterval));
-        Assert.Equal(65536, Bind<ListenerConfig>("{name: a, address: {pipe: {path: /x}}, per_connection_buffer_limit_bytes: 64KiB}")!.PerConnectionBufferLimitBytes);
+        Assert.Equal(65536,
+            Bind<ListenerConfig>(
+                "{name: a, address: {pipe: {path: /x}}, per_connection_buffer_limit_bytes: 64KiB}")!.PerConnectionBufferLimitBytes);
         Assert.Equal(DnsLookupFamily.V4Only, Bind<ClusterConfig>("{name: a, dns_lookup_family: V4_ONLY}")!.DnsLookupFamily);
         Assert.Equal("hi"u8.ToArray(), Bind<DataSourceConfig>("inline_bytes: aGk=\n")!.InlineBytes);
-        Assert.Equal(XRateLimitHeadersVersion.DraftVersion03, Bind<LocalRateLimitConfig>("{stat_prefix: x, enable_x_ratelimit_headers: DRAFT_VERSION_03}")!.EnableXRatelimitHeaders);
+        Assert.Equal(XRateLimitHeadersVersion.DraftVersion03,
+            Bind<LocalRateLimitConfig>("{stat_prefix: x, enable_x_ratelimit_headers: DRAFT_VERSION_03}")!.EnableXRatelimitHeaders);
         Assert.Empty(_errors.Errors);
     }
 
@@ -58,7 +61,8 @@ public sealed class ConfigBinderTests
     {
         Assert.Null(Bind<Managed.Proxy.Http.Filters.HeaderMutation.HeaderMutationConfig>(text));
         var error = Assert.Single(_errors.Errors);
-        Assert.Equal((pointer, code, line, column, "did you mean 'mutations'?"), (error.Pointer, error.Code, error.Line, error.Column, error.Hint));
+        Assert.Equal((pointer, code, line, column, "did you mean 'mutations'?"),
+            (error.Pointer, error.Code, error.Line, error.Column, error.Hint));
     }
 
     [Theory]

@@ -31,7 +31,8 @@ public sealed class RecordShapeTests
     {
         var schema = SchemaWriter.For(type);
         Assert.Equal("object", schema.Text("type"));
-        Assert.Equal(RecordShape.Of(type).Fields.Length, schema.Object("properties")!.Members.Count(m => RecordShape.Of(type).ByName.ContainsKey(m.Key)));
+        Assert.Equal(RecordShape.Of(type).Fields.Length,
+            schema.Object("properties")!.Members.Count(m => RecordShape.Of(type).ByName.ContainsKey(m.Key)));
     }
 
     [Fact]
@@ -44,12 +45,14 @@ public sealed class RecordShapeTests
         Assert.Equal("5s", schema.Find("#/$defs/Cluster/properties/connect_timeout/default")!.ToString());
         Assert.Equal("LEAST_REQUEST", schema.Find("#/$defs/Cluster/properties/lb_policy/enum/1")!.ToString());
         var json = System.Text.Encoding.UTF8.GetString(schema.ToJson());
-        foreach (System.Text.RegularExpressions.Match reference in System.Text.RegularExpressions.Regex.Matches(json, "\"\\$ref\":\"([^\"]+)\""))
+        foreach (System.Text.RegularExpressions.Match reference in System.Text.RegularExpressions.Regex.Matches(json,
+            "\"\\$ref\":\"([^\"]+)\""))
             Assert.NotNull(schema.Find(reference.Groups[1].Value));
     }
 
     private static bool IsKnown(Type type) =>
-        RecordShape.IsRecord(type) || type.IsEnum || type == typeof(string) || type == typeof(bool) || type == typeof(int) || type == typeof(uint)
+        RecordShape.IsRecord(type) || type.IsEnum || type == typeof(string) || type == typeof(bool) || type == typeof(int)
+        || type == typeof(uint)
         || type == typeof(long) || type == typeof(double) || type == typeof(TimeSpan) || type == typeof(byte[])
         || type.IsAssignableTo(typeof(Managed.Proxy.Configuration.ConfigNode));
 }

@@ -22,7 +22,8 @@ public sealed class BufferPoolTests
         var budget = new MemoryBudget(8 << 20);
         BufferPool one = new(budget), other = new(budget);
 
-        var held = Enumerable.Range(0, 100).Select(_ => one.RentLarge()).Concat(Enumerable.Range(0, 3).Select(_ => one.Rent(1 << 20))).ToArray();
+        var held = Enumerable.Range(0, 100).Select(_ => one.RentLarge()).Concat(Enumerable.Range(0, 3).Select(_ => one.Rent(1 << 20)))
+            .ToArray();
         other.Count(100);
 
         Assert.Equal(100 * 64 * 1024 + (3 << 20), one.Used);

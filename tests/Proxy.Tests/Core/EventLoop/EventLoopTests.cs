@@ -162,7 +162,12 @@ public sealed class EventLoopTests
     {
         var thread = new LoopThread();
         thread.Run(thread.Done);
-        thread.Loop.Post(_ => { _ran.Add("post"); thread.Loop.Defer(_ => _ran.Add("deferred"), null); throw new InvalidOperationException(); }, null);
+        thread.Loop.Post(_ =>
+        {
+            _ran.Add("post");
+            thread.Loop.Defer(_ => _ran.Add("deferred"), null);
+            throw new InvalidOperationException();
+        }, null);
         thread.Loop.Post(_ => _ran.Add("last"), null);
         thread.Dispose();
         Assert.Equal(["post", "last", "deferred"], _ran);
@@ -182,12 +187,33 @@ public sealed class EventLoopTests
     [Fact]
     public void ReporterThatThrows_CostsNobodyElse()
     {
-        var loop = new Managed.Proxy.Core.EventLoop.EventLoop(_ => throw new InvalidOperationException("the log"), new MemoryBudget(long.MaxValue));
+        var loop = new Managed.Proxy.Core.EventLoop.EventLoop(_ => throw new InvalidOperationException("the log"),
+            new MemoryBudget(long.MaxValue));
         loop.Post(_ => throw new InvalidOperationException("the post"), null);
         loop.Post(_ => { _ran.Add("next"); loop.Stop(); }, null);
         loop.Run();
         loop.Close();
         Assert.Equal(["next"], _ran);
+    }
+
+    [Fact]
+    public void RoomOfACrowd_GoesAfterIt()
+    {
+        using var thread = new LoopThread();
+        int first = thread.Loop.Room, most = 0;
+        thread.Run(() =>
+        {
+            for (int i = 0; i < 50_000; i++)
+            {
+                thread.Loop.Defer(_ => { }, null);
+                thread.Loop.NextTurn(_ => { }, null);
+            }
+            most = thread.Loop.Room;
+            thread.Loop.NextTurn(_ => thread.Done(), null); // behind all of them
+        });
+        Assert.True(most >= 100_000);
+        for (int second = 0; second < 20; second++) thread.Loop.Trim();
+        Assert.InRange(thread.Loop.Room, first, first + 2048);
     }
 
     [Fact]

@@ -4,7 +4,9 @@ using Xunit;
 
 namespace Managed.Proxy.Tests.Core.EventLoop;
 
-/// <summary>A loop that runs on the test's own thread until something on it says <see cref="Done"/>; a loop that hangs fails the test.</summary>
+/// <summary>
+/// A loop that runs on the test's own thread until something on it says <see cref="Done"/>; a loop that hangs fails the test.
+/// </summary>
 internal sealed class LoopThread : IDisposable
 {
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(60);

@@ -24,7 +24,8 @@ public sealed class DescriptorBudgetTests
     [Fact]
     public void Process_HasWhatTheSystemAllows()
     {
-        var limits = File.ReadLines("/proc/self/limits").First(l => l.StartsWith("Max open files", StringComparison.Ordinal)).Split(' ', StringSplitOptions.RemoveEmptyEntries);
+        var limits = File.ReadLines("/proc/self/limits").First(l => l.StartsWith("Max open files", StringComparison.Ordinal))
+            .Split(' ', StringSplitOptions.RemoveEmptyEntries);
         Assert.Equal(limits[4], limits[3]); // the soft limit is the hard one
         Assert.Equal(limits[3], DescriptorBudget.Process.Limit.ToString(System.Globalization.CultureInfo.InvariantCulture));
     }

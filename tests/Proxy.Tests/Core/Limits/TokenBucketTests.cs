@@ -65,7 +65,8 @@ public sealed class TokenBucketTests
         Assert.Equal(1u, remaining);
         Assert.True(bucket.TryTake(start + 1_000_000, out _));
         Assert.False(bucket.TryTake(start + 1_999_999, out _));
-        Assert.Equal([true, true, true, false], Enumerable.Range(0, 4).Select(_ => bucket.TryTake(start + 9_000_000, out uint _))); // never above the brim
+        // never above the brim
+        Assert.Equal([true, true, true, false], Enumerable.Range(0, 4).Select(_ => bucket.TryTake(start + 9_000_000, out uint _)));
     }
 
     [Fact]

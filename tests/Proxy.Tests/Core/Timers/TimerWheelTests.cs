@@ -68,7 +68,8 @@ public sealed class TimerWheelTests
     public void DueTogether_FireInTheOrderOfTheirTimes()
     {
         var wheel = new TimerWheel(0);
-        foreach (int seconds in (int[])[3, 1, 2]) wheel.Arm(Named(seconds.ToString(System.Globalization.CultureInfo.InvariantCulture)), seconds * Second);
+        foreach (int seconds in (int[])[3, 1, 2])
+            wheel.Arm(Named(seconds.ToString(System.Globalization.CultureInfo.InvariantCulture)), seconds * Second);
         wheel.Advance(4 * Second);
         Assert.Equal(["1", "2", "3"], _fired);
     }

@@ -68,7 +68,8 @@ internal sealed class WheelModel
     {
         _changes = changes;
         while (_wheel.TakeDue() is { } timer) timer.Callback(timer.State);
-        foreach (var (id, deadline) in _deadlines) Assert.True(_now - deadline <= MaxLate + _overslept, $"timer {id} is {_now - deadline} us late and has not fired");
+        foreach (var (id, deadline) in _deadlines)
+            Assert.True(_now - deadline <= MaxLate + _overslept, $"timer {id} is {_now - deadline} us late and has not fired");
     }
 
     private void Fired(int id)

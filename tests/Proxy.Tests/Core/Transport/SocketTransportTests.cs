@@ -48,7 +48,10 @@ public sealed class SocketTransportTests
         thread.Run(() =>
         {
             for (int i = 0; i < count; i++)
-                ReadAsync(thread.Loop, peers.Accept(thread.Loop, i), peers.Sent(i), turns, () => { if (--left == 0) thread.Done(); }).Forget();
+                ReadAsync(thread.Loop, peers.Accept(thread.Loop, i), peers.Sent(i), turns, () =>
+                {
+                    if (--left == 0) thread.Done();
+                }).Forget();
         });
         Assert.Equal(Enumerable.Range(0, count).Sum(peers.Sent), turns.Values.Sum());
         // Twice: those who have just become ready, and those who waited for the turn.
@@ -101,7 +104,8 @@ public sealed class SocketTransportTests
         {
             var transport = peers.Accept(thread.Loop, 0);
             var buffer = new byte[Piece];
-            for (int reads = 0; reads < 100 && transport.TryRead(buffer) != -Libc.EAgain; reads++) peers.SendMore(0, Piece); // it never runs dry
+            // it never runs dry
+            for (int reads = 0; reads < 100 && transport.TryRead(buffer) != -Libc.EAgain; reads++) peers.SendMore(0, Piece);
             spent = !transport.MayRead;
             unread = transport.HasUnread();
             after = transport.TryRead(buffer);
@@ -112,7 +116,8 @@ public sealed class SocketTransportTests
         Assert.InRange(after, 1, Piece);
     }
 
-    private static async IoTask<bool> ReadAsync(Loop loop, SocketTransport from, long bytes, SortedDictionary<long, long> turns, Action done)
+    private static async IoTask<bool> ReadAsync(Loop loop, SocketTransport from, long bytes, SortedDictionary<long, long> turns,
+        Action done)
     {
         var buffer = new byte[Piece];
         while (bytes > 0)
@@ -142,7 +147,8 @@ public sealed class SocketTransportTests
             _listener.Listen(count);
             for (int i = 0; i < count; i++)
             {
-                var client = new Socket(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified) { SendBufferSize = 4 * bytes, Blocking = true };
+                var client = new Socket(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified) { SendBufferSize = 4 * bytes,
+                    Blocking = true };
                 client.Connect(at);
                 client.Blocking = false;
                 long sent = 0;

@@ -5,7 +5,9 @@ using Xunit;
 
 namespace Managed.Proxy.Tests.Downstream.Listener;
 
-/// <summary>What a client's connection met when it came, it meets to its end: a connection whose listener or chain has gone keeps its filters.</summary>
+/// <summary>
+/// What a client's connection met when it came, it meets to its end: a connection whose listener or chain has gone keeps its filters.
+/// </summary>
 public sealed class RemovedListenerTests
 {
     private const string Stamp = "function envoy_on_request(h) h:respond({[':status'] = '403', ['x-stamp'] = 'NUMBER'}, 'no') end";
@@ -29,11 +31,13 @@ public sealed class RemovedListenerTests
         """;
 
     private static string Document(params string[] listeners) => "listeners:\n" + string.Join("\n", listeners);
-    private static string Script(int number) => Stamp.Replace("NUMBER", number.ToString(System.Globalization.CultureInfo.InvariantCulture), StringComparison.Ordinal);
+    private static string Script(int number)
+        => Stamp.Replace("NUMBER", number.ToString(System.Globalization.CultureInfo.InvariantCulture), StringComparison.Ordinal);
     private static string Other => Listener("other", Script(0));
 
     // Nothing of what is not needed is left: what could have gone has gone.
-    private static Task SweptAsync(ProxyFixture proxy, int most) => Eventually.Async(() => proxy.Server.Generations().Count <= most, "old versions to be let go");
+    private static Task SweptAsync(ProxyFixture proxy, int most)
+        => Eventually.Async(() => proxy.Server.Generations().Count <= most, "old versions to be let go");
 
     [Theory]
     [InlineData(0)]
@@ -103,8 +107,11 @@ public sealed class RemovedListenerTests
     [Fact]
     public async Task AModuleThatFailsOpen_StillAuthorises()
     {
-        byte[] module = new WatGuest().On("request_headers", """(drop (call $proxy_send_local_response (i32.const 403) "" "no" "" (i32.const -1))) (return (i32.const 1))""").Build();
-        string guarded = Listener("edge", Script(1)).Replace("- {name: lua", "- " + WasmProxy.Filter(module, ", failure_policy: FAIL_OPEN") + "\n        - {name: lua", StringComparison.Ordinal)
+        byte[] module = new WatGuest().On("request_headers",
+            """(drop (call $proxy_send_local_response (i32.const 403) "" "no" "" (i32.const -1))) (return (i32.const 1))""").Build();
+        string guarded = Listener("edge", Script(1))
+            .Replace("- {name: lua", "- " + WasmProxy.Filter(module, ", failure_policy: FAIL_OPEN") + "\n        - {name: lua",
+                StringComparison.Ordinal)
             .Replace("403", "200", StringComparison.Ordinal);
         await using var proxy = await ProxyFixture.StartAsync(Document(guarded, Other));
         await using var client = await proxy.ConnectAsync();
@@ -124,7 +131,8 @@ public sealed class RemovedListenerTests
     [Fact]
     public async Task NetworkFilters_GoOnWithTheirConnection()
     {
-        byte[] module = new WatGuest().On("downstream_data", """(drop (call $proxy_set_buffer_bytes (i32.const 2) (i32.const 0) (i32.const 100) "seen"))""").Build();
+        byte[] module = new WatGuest().On("downstream_data",
+            """(drop (call $proxy_set_buffer_bytes (i32.const 2) (i32.const 0) (i32.const 100) "seen"))""").Build();
         string guarded = $$"""
             - name: edge
               address: "127.0.0.1:0"

@@ -47,7 +47,8 @@ public sealed class SocketFileTests : IDisposable
         using var inTheWay = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
         inTheWay.Bind(new System.Net.IPEndPoint(System.Net.IPAddress.Loopback, 0));
         inTheWay.Listen();
-        Assert.False((await proxy.TryPublishAsync(Listener(At) + $"- {{name: b, address: '{inTheWay.LocalEndPoint}', routes: []}}\n")).Applied);
+        Assert.False(
+            (await proxy.TryPublishAsync(Listener(At) + $"- {{name: b, address: '{inTheWay.LocalEndPoint}', routes: []}}\n")).Applied);
         Assert.Equal([At], Directory.EnumerateFileSystemEntries(_folder));
         Assert.Throws<SocketException>(() => Connect(At));
 

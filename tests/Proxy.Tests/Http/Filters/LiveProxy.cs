@@ -13,14 +13,17 @@ internal sealed class LiveProxy : IAsyncDisposable
     private readonly ProxyServer _server;
     private long _version;
 
-    private LiveProxy(int workers) => _server = new ProxyServer(new ProxyOptions { Workers = workers, LoggerFactory = NullLoggerFactory.Instance });
+    private LiveProxy(int workers) => _server =
+        new ProxyServer(new ProxyOptions { Workers = workers, LoggerFactory = NullLoggerFactory.Instance });
 
     public StatsRegistry Stats => _server.Stats;
 
     /// <param name="filters">Items of <c>http_filters</c> without the router.</param>
-    /// <param name="routes">Items of <c>routes</c>; null: 200 with the method, path and field x of the request as the filters left it.</param>
+    /// <param name="routes">Items of <c>routes</c>; null: 200 with the method, path and field x of the request as the filters left
+    /// it.</param>
     /// <param name="more">Further fields of the connection manager.</param>
-    public static async Task<LiveProxy> StartAsync(string filters, string? routes = null, int workers = 1, string more = "", string table = "")
+    public static async Task<LiveProxy> StartAsync(string filters, string? routes = null, int workers = 1, string more = "",
+        string table = "")
     {
         var proxy = new LiveProxy(workers);
         proxy._server.Start();
@@ -28,7 +31,9 @@ internal sealed class LiveProxy : IAsyncDisposable
         return proxy;
     }
 
-    public const string EchoRoute = """{match: {prefix: /}, direct_response: {status: 200, body_format: {text_format: "%REQ(:METHOD)% %REQ(:PATH)% %REQ(:AUTHORITY)% [%REQ(x)%]"}}}""";
+    public const string EchoRoute =
+        """{match: {prefix: /}, direct_response: {status: 200, body_format: {text_format: "%REQ(:METHOD)% %REQ(:PATH)% """
+            + """%REQ(:AUTHORITY)% [%REQ(x)%]"}}}""";
 
     public async Task PublishAsync(string filters, string? routes = null, string more = "", string table = "")
     {
@@ -98,6 +103,7 @@ internal sealed class LiveProxy : IAsyncDisposable
         public void Dispose() => socket.Dispose();
 
         private static int? ContentLength(string head)
-            => head.Split("\r\n").FirstOrDefault(l => l.StartsWith("content-length:", StringComparison.OrdinalIgnoreCase)) is { } line ? int.Parse(line[15..].Trim(), null) : null;
+            => head.Split("\r\n").FirstOrDefault(l => l.StartsWith("content-length:", StringComparison.OrdinalIgnoreCase)) is { } line
+            ? int.Parse(line[15..].Trim(), null) : null;
     }
 }

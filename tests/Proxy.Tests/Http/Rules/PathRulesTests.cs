@@ -83,7 +83,8 @@ public sealed class PathRulesTests
         Gen.Char["//\\\\..%25ceEfa;"].Array[0, 24].Select(c => "/" + new string(c)).Sample(path =>
         {
             if (Apply(All, path) is not { } seen) return true;
-            return !seen.Contains('\\') && !seen.Contains("//") && !seen.Contains("%2f", StringComparison.OrdinalIgnoreCase) && !seen.Contains("%5c", StringComparison.OrdinalIgnoreCase)
+            return !seen.Contains('\\') && !seen.Contains("//") && !seen.Contains("%2f", StringComparison.OrdinalIgnoreCase)
+                && !seen.Contains("%5c", StringComparison.OrdinalIgnoreCase)
                 && !$"{seen}/".Contains("/../") && !$"{seen}/".Contains("/./") && seen[0] == '/';
         }, iter: 20_000);
     }

@@ -121,8 +121,10 @@ public sealed class LinearRegexTests
 
     // As the largest program of each kind that is taken.
     public static TheoryData<string> Hostile { get; } = new(
-        ".*a.{45}b", "(?:a?){49}a", "(?:.?){49}b", ".*a.{90}b", "(a|b|c|d|e|f|g|h|i|j|k|l|m|n|o|p)*x", ".*.*.*.*.*.*.*.*.*.*.*.*.*x", "(a*)*b", "(a|aa)+$x?b", @".*\ba\b.*\bb\b.*x",
-        @"(?m)(^a*$\n?)*b", @"(\pL|\pN|.|[^a])*\x{10FFFF}", "(?i)(.*k.*s.*)+x", "(((((a*)*)*)*)*)*b", "[^b]*[^c]*[^d]*[^e]*[^f]*[^g]*[^h]*a{60}b");
+        ".*a.{45}b", "(?:a?){49}a", "(?:.?){49}b", ".*a.{90}b", "(a|b|c|d|e|f|g|h|i|j|k|l|m|n|o|p)*x", ".*.*.*.*.*.*.*.*.*.*.*.*.*x",
+        "(a*)*b", "(a|aa)+$x?b", @".*\ba\b.*\bb\b.*x",
+        @"(?m)(^a*$\n?)*b", @"(\pL|\pN|.|[^a])*\x{10FFFF}", "(?i)(.*k.*s.*)+x", "(((((a*)*)*)*)*)*b",
+            "[^b]*[^c]*[^d]*[^e]*[^f]*[^g]*[^h]*a{60}b");
 
     [Theory]
     [MemberData(nameof(Hostile))]
@@ -132,8 +134,10 @@ public sealed class LinearRegexTests
         var random = new Random(1);
         byte[][] subjects =
         [
-            Encoding.ASCII.GetBytes(new string('a', LinearRegex.MaxSubject)), [.. Enumerable.Range(0, LinearRegex.MaxSubject).Select(_ => (byte)random.Next('a', 'd'))],
-            Encoding.UTF8.GetBytes(new string('é', LinearRegex.MaxSubject / 2)), Encoding.ASCII.GetBytes(new string('\n', LinearRegex.MaxSubject)),
+            Encoding.ASCII.GetBytes(new string('a', LinearRegex.MaxSubject)),
+            [.. Enumerable.Range(0, LinearRegex.MaxSubject).Select(_ => (byte)random.Next('a', 'd'))],
+            Encoding.UTF8.GetBytes(new string('é', LinearRegex.MaxSubject / 2)),
+            Encoding.ASCII.GetBytes(new string('\n', LinearRegex.MaxSubject)),
         ];
         foreach (byte[] subject in subjects)
         {
@@ -153,7 +157,8 @@ public sealed class LinearRegexTests
     public void WhateverThePattern_ASubstitutionTakesLessThanAMillisecond(string pattern)
     {
         var errors = new ConfigErrors();
-        var substitution = RegexSubstitution.Compile(new RegexRewriteConfig { Pattern = new RegexMatcherConfig { Regex = pattern }, Substitution = "\\0\\0" }, errors)!;
+        var substitution = RegexSubstitution.Compile(
+            new RegexRewriteConfig { Pattern = new RegexMatcherConfig { Regex = pattern }, Substitution = "\\0\\0" }, errors)!;
         Assert.Empty(errors.Errors);
         var to = new ByteWriter();
         foreach (int length in (int[])[100, 3000, 15_000, 60_000])
@@ -200,7 +205,8 @@ public sealed class LinearRegexTests
                 var search = regex.Search(bytes, slots);
                 var found = judge.Match(text);
                 bool any = search.Find(0);
-                Assert.True(found.Success == any && (!any || (found.Index, found.Index + found.Length) == (slots[0], slots[1])), $"{pattern} in '{text}': {found.Index} {found.Length}, not {slots[0]} {slots[1]}");
+                Assert.True(found.Success == any && (!any || (found.Index, found.Index + found.Length) == (slots[0], slots[1])),
+                    $"{pattern} in '{text}': {found.Index} {found.Length}, not {slots[0]} {slots[1]}");
                 search.Dispose();
             }
         }

@@ -11,7 +11,8 @@ public sealed class PrefixTreeTests
     public void AnyKeys_TheLongestThatBeginsTheText()
         => Gen.Select(Gen.Char["ab\u00ff"].Array[0, 9].Array[0, 40], Gen.Char["ab\u00ff"].Array[0, 12].Array[20]).Sample((keys, texts) =>
         {
-            byte[][] sorted = [.. keys.Select(k => new string(k)).Distinct().Order(StringComparer.Ordinal).Select(Encoding.Latin1.GetBytes)];
+            byte[][] sorted = [.. keys.Select(k => new string(k)).Distinct().Order(StringComparer.Ordinal)
+                .Select(Encoding.Latin1.GetBytes)];
             var tree = new PrefixTree(sorted);
             foreach (var text in texts.Concat(keys))
             {

@@ -74,7 +74,8 @@ public sealed class AccessLogFilesTests : IDisposable
     {
         string fifo = PathOf("fifo");
         using (var made = Process.Start("mkfifo", fifo)!) await made.WaitForExitAsync();
-        using var reader = new FileStream(fifo, FileMode.Open, FileAccess.ReadWrite, FileShare.ReadWrite, 0); // holds it open, reads nothing yet
+        // holds it open, reads nothing yet
+        using var reader = new FileStream(fifo, FileMode.Open, FileAccess.ReadWrite, FileShare.ReadWrite, 0);
         var file = _files.Open(fifo, out string? wrong)!;
         Assert.Null(wrong);
         var format = Format(new string('x', 999));
@@ -93,6 +94,14 @@ public sealed class AccessLogFilesTests : IDisposable
             file.Append(0, timers, format, new StreamInfo());
             return Dropped() == before;
         }, "lines to be kept again");
+        // And what only the slow disk made necessary goes.
+        await Eventually.Async(() =>
+        {
+            file.Append(0, timers, format, new StreamInfo());
+            _files.Lane(0).Flush();
+            _ = reader.ReadAsync(buffer).AsTask();
+            return _files.Lane(0).Made <= 40;
+        }, "the chunks to go");
     }
 
     [Fact]
@@ -127,7 +136,8 @@ public sealed class AccessLogFilesTests : IDisposable
     }
 
     [Fact]
-    public void SamePath_IsOneFile() => Assert.Same(_files.Open(PathOf("log"), out _), _files.Open(Path.Combine(_folder, ".", "log"), out _));
+    public void SamePath_IsOneFile() => Assert.Same(_files.Open(PathOf("log"), out _),
+        _files.Open(Path.Combine(_folder, ".", "log"), out _));
 
     [Fact]
     public void UnopenablePath_IsAnErrorAtThePath()
@@ -141,7 +151,8 @@ public sealed class AccessLogFilesTests : IDisposable
     }
 
     [Theory]
-    [InlineData("{name: file, typed_config: {path: /dev/null, log_format: {text_format: '%NOPE%'}}}", "#/typed_config/log_format/text_format")]
+    [InlineData("{name: file, typed_config: {path: /dev/null, log_format: {text_format: '%NOPE%'}}}",
+        "#/typed_config/log_format/text_format")]
     [InlineData("{name: fil, typed_config: {path: /dev/null}}", "#")]
     [InlineData("{name: stdout, filter: {response_flag_filter: {flags: [UH, QQ]}}}", "#/filter/response_flag_filter/flags/1")]
     public void WrongLogger_IsAnErrorAtItsPlace(string yaml, string pointer)
@@ -162,6 +173,26 @@ public sealed class AccessLogFilesTests : IDisposable
         long before = GC.GetAllocatedBytesForCurrentThread();
         for (int i = 0; i < 100; i++) file.Append(0, timers, format, info);
         Assert.Equal(0, GC.GetAllocatedBytesForCurrentThread() - before);
+    }
+
+    [Fact]
+    public void PathsOfVersionsThatAreGone_AreForgotten()
+    {
+        OpenMany(200);
+        GC.Collect();
+        GC.WaitForPendingFinalizers();
+        using var held = _files.Open(PathOf("last"), out _) is { } last ? new Holder(last) : null;
+        Assert.InRange(_files.Known, 1, 20);
+    }
+
+    private void OpenMany(int count)
+    {
+        for (int i = 0; i < count; i++) Assert.NotNull(_files.Open(PathOf($"log{i}"), out _));
+    }
+
+    private sealed class Holder(LogFile file) : IDisposable
+    {
+        public void Dispose() => GC.KeepAlive(file);
     }
 
     private double Dropped() => _stats.Read().Single(s => s.Name == "access_log.dropped").Value;

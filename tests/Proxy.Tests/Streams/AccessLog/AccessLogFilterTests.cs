@@ -25,7 +25,8 @@ public sealed class AccessLogFilterTests
     [InlineData("or_filter: {filters: [{header_filter: {header: {name: x}}}, {response_flag_filter: {}}]}", true)]
     public void Filter_ChoosesRequests(string yaml, bool passes)
     {
-        var info = new StreamInfo { RequestHeaders = Requests.Get("h", "/a"), ResponseCode = 503, StartTime = 1_000_000, EndTime = 1_020_500, Flags = ResponseFlags.RateLimited };
+        var info = new StreamInfo { RequestHeaders = Requests.Get("h", "/a"), ResponseCode = 503, StartTime = 1_000_000,
+            EndTime = 1_020_500, Flags = ResponseFlags.RateLimited };
         var errors = new ConfigErrors();
         var filter = AccessLogFilter.Compile(Requests.Bind<AccessLogFilterConfig>(yaml), errors);
         Assert.Empty(errors.Errors);

@@ -14,7 +14,9 @@ public sealed class AccessLogTests : IDisposable
     [Fact]
     public async Task OneRequest_IsOneJsonLine()
     {
-        await using var proxy = await LiveProxy.StartAsync("", more: $"access_log: [{{name: file, typed_config: {{path: {_path}, log_format: {{json_format: {{ua: '%REQ(USER-AGENT)%', code: '%RESPONSE_CODE%', route: '%ROUTE_NAME%'}}}}}}}}]");
+        await using var proxy = await LiveProxy.StartAsync("",
+            more: $"access_log: [{{name: file, typed_config: {{path: {_path}, log_format: {{json_format: {{ua: '%REQ(USER-AGENT)%', "
+                + $"code: '%RESPONSE_CODE%', route: '%ROUTE_NAME%'}}}}}}}}]");
         await proxy.GetAsync("/", "user-agent: a\"b\\c\t\u00e9");
         await Eventually.Async(() => new FileInfo(_path).Length > 0, "the line");
         string line = Assert.Single(File.ReadAllLines(_path));

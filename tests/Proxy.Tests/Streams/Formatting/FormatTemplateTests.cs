@@ -17,21 +17,28 @@ public sealed class FormatTemplateTests
 
     internal static StreamInfo Info() => new()
     {
-        RequestHeaders = Requests.Get("h.com", "/a/b?q=1&r=x%20y", "x-one: 1", "user-agent: curl", "x-envoy-original-path: /orig?o=1", "x-request-id: id-1"),
+        RequestHeaders = Requests.Get("h.com", "/a/b?q=1&r=x%20y", "x-one: 1", "user-agent: curl", "x-envoy-original-path: /orig?o=1",
+            "x-request-id: id-1"),
         ResponseHeaders = Requests.Fields("content-type: text/plain", "x-up: 7"),
         ResponseTrailers = Requests.Fields("x-t: trailer"),
         Protocol = HttpProtocol.Http11,
         UpstreamProtocol = HttpProtocol.Http2,
-        StartTime = 1_000_000, RequestHeadersEnd = 1_000_500, RequestEnd = 1_002_000, UpstreamStart = 1_001_000, UpstreamFirstByte = 1_010_000, ResponseStart = 1_010_500, EndTime = 1_025_900,
+        StartTime = 1_000_000, RequestHeadersEnd = 1_000_500, RequestEnd = 1_002_000, UpstreamStart = 1_001_000,
+        UpstreamFirstByte = 1_010_000, ResponseStart = 1_010_500, EndTime = 1_025_900,
         StartWallClock = Start,
-        BytesReceived = 10, BytesSent = 20, WireBytesReceived = 110, WireBytesSent = 120, UpstreamWireBytesReceived = 130, UpstreamWireBytesSent = 140, RequestHeaderBytes = 50, ResponseHeaderBytes = 60,
+        BytesReceived = 10, BytesSent = 20, WireBytesReceived = 110, WireBytesSent = 120, UpstreamWireBytesReceived = 130,
+        UpstreamWireBytesSent = 140, RequestHeaderBytes = 50, ResponseHeaderBytes = 60,
         ResponseCode = 200, Flags = ResponseFlags.UpstreamConnectionFailure | ResponseFlags.DelayInjected, Details = "via_upstream",
-        ConnectionTerminationDetails = "ctd", UpstreamFailure = "refused", ConnectionId = 5, StreamId = 6, UpstreamConnectionId = 7, UpstreamAttempts = 2,
-        RemoteAddress = new(IPAddress.Parse("10.1.2.3"), 1234), DirectRemoteAddress = new(IPAddress.IPv6Loopback, 4321), LocalAddress = new(IPAddress.Loopback, 80),
-        RequestedServerName = "sni.com", FilterChainName = "main", RouteName = "r", UpstreamCluster = "web", UpstreamHost = "10.9.9.9:81", UpstreamHostName = "up.local:81",
+        ConnectionTerminationDetails = "ctd", UpstreamFailure = "refused", ConnectionId = 5, StreamId = 6, UpstreamConnectionId = 7,
+        UpstreamAttempts = 2,
+        RemoteAddress = new(IPAddress.Parse("10.1.2.3"), 1234), DirectRemoteAddress = new(IPAddress.IPv6Loopback, 4321),
+        LocalAddress = new(IPAddress.Loopback, 80),
+        RequestedServerName = "sni.com", FilterChainName = "main", RouteName = "r", UpstreamCluster = "web", UpstreamHost = "10.9.9.9:81",
+        UpstreamHostName = "up.local:81",
         UpstreamRemoteAddress = new(IPAddress.Parse("10.9.9.9"), 81), UpstreamLocalAddress = new(IPAddress.Parse("10.9.9.1"), 5555),
         LocalReplyBody = "body",
-        DynamicMetadata = new() { ["ns"] = new() { ["text"] = "t", ["map"] = new Dictionary<string, object?> { ["n"] = 1.5, ["l"] = new List<object?> { 1L, true, null } } } },
+        DynamicMetadata = new() { ["ns"] = new() { ["text"] = "t",
+            ["map"] = new Dictionary<string, object?> { ["n"] = 1.5, ["l"] = new List<object?> { 1L, true, null } } } },
         FilterState = new() { ["k"] = "state" },
     };
 
@@ -65,10 +72,12 @@ public sealed class FormatTemplateTests
     [InlineData("%COMMON_DURATION(DS_RX_BEG:DS_TX_END:ns)%", "25900000")]
     [InlineData("%RESPONSE_FLAGS%", "UF,DI")]
     [InlineData("%RESPONSE_FLAGS_LONG%", "UpstreamConnectionFailure,DelayInjected")]
-    [InlineData("%ROUTE_NAME% %UPSTREAM_CLUSTER% %UPSTREAM_CLUSTER_RAW% %UPSTREAM_HOST% %UPSTREAM_HOST_NAME%", "r web web 10.9.9.9:81 up.local:81")]
+    [InlineData("%ROUTE_NAME% %UPSTREAM_CLUSTER% %UPSTREAM_CLUSTER_RAW% %UPSTREAM_HOST% %UPSTREAM_HOST_NAME%",
+        "r web web 10.9.9.9:81 up.local:81")]
     [InlineData("%UPSTREAM_LOCAL_ADDRESS% %UPSTREAM_LOCAL_ADDRESS_WITHOUT_PORT% %UPSTREAM_LOCAL_PORT%", "10.9.9.1:5555 10.9.9.1 5555")]
     [InlineData("%UPSTREAM_REMOTE_ADDRESS% %UPSTREAM_REMOTE_ADDRESS_WITHOUT_PORT% %UPSTREAM_REMOTE_PORT%", "10.9.9.9:81 10.9.9.9 81")]
-    [InlineData("%DOWNSTREAM_REMOTE_ADDRESS% %DOWNSTREAM_REMOTE_ADDRESS_WITHOUT_PORT% %DOWNSTREAM_REMOTE_PORT%", "10.1.2.3:1234 10.1.2.3 1234")]
+    [InlineData("%DOWNSTREAM_REMOTE_ADDRESS% %DOWNSTREAM_REMOTE_ADDRESS_WITHOUT_PORT% %DOWNSTREAM_REMOTE_PORT%",
+        "10.1.2.3:1234 10.1.2.3 1234")]
     [InlineData("%DOWNSTREAM_DIRECT_REMOTE_ADDRESS% %DOWNSTREAM_DIRECT_REMOTE_ADDRESS_WITHOUT_PORT%", "[::1]:4321 ::1")]
     [InlineData("%DOWNSTREAM_LOCAL_ADDRESS% %DOWNSTREAM_LOCAL_ADDRESS_WITHOUT_PORT% %DOWNSTREAM_LOCAL_PORT%", "127.0.0.1:80 127.0.0.1 80")]
     [InlineData("%UPSTREAM_TRANSPORT_FAILURE_REASON% %UPSTREAM_REQUEST_ATTEMPT_COUNT%", "refused 2")]
@@ -77,7 +86,8 @@ public sealed class FormatTemplateTests
     [InlineData("%LOCAL_REPLY_BODY% %ACCESS_LOG_TYPE%", "body DownstreamEnd")]
     [InlineData("%QUERY_PARAM(q)% %QUERY_PARAM(r)% %QUERY_PARAM(z)%", "1 x y -")]
     [InlineData("%PATH% %PATH(NQ)% %PATH(WQ:PATH)% %PATH(NQ:PATH)% %PATH(NQ:ORIG)%", "/orig?o=1 /orig /a/b?q=1&r=x%20y /a/b /orig")]
-    [InlineData("%DYNAMIC_METADATA(ns:text)% %DYNAMIC_METADATA(ns:map:n)% %DYNAMIC_METADATA(ns:none)% %DYNAMIC_METADATA(none)%", "t 1.5 - -")]
+    [InlineData("%DYNAMIC_METADATA(ns:text)% %DYNAMIC_METADATA(ns:map:n)% %DYNAMIC_METADATA(ns:none)% %DYNAMIC_METADATA(none)%",
+        "t 1.5 - -")]
     [InlineData("%FILTER_STATE(k:PLAIN)% %FILTER_STATE(z:PLAIN)%", "state -")]
     [InlineData("%GRPC_STATUS% %GRPC_STATUS_NUMBER%", "- -")]
     [InlineData("%START_TIME%", "2024-02-29T13:04:05.678Z")]
@@ -107,7 +117,8 @@ public sealed class FormatTemplateTests
     [Fact]
     public void UnsetInfo_PrintsDashesAndZeros()
         => Assert.Equal("- - 0 0 - - - - - - - -", Write(
-            "%START_TIME% %DURATION% %RESPONSE_CODE% %BYTES_SENT% %RESPONSE_FLAGS% %ROUTE_NAME% %UPSTREAM_HOST% %REQ(x)% %DOWNSTREAM_REMOTE_ADDRESS% %PROTOCOL% %STREAM_ID% %PATH%", new StreamInfo()));
+            "%START_TIME% %DURATION% %RESPONSE_CODE% %BYTES_SENT% %RESPONSE_FLAGS% %ROUTE_NAME% %UPSTREAM_HOST% %REQ(x)% "
+                + "%DOWNSTREAM_REMOTE_ADDRESS% %PROTOCOL% %STREAM_ID% %PATH%", new StreamInfo()));
 
     [Theory]
     [InlineData("grpc-status: 5", 200, "NotFound NOT_FOUND 5")]
@@ -115,7 +126,8 @@ public sealed class FormatTemplateTests
     [InlineData("x: y", 503, "Unavailable UNAVAILABLE 14")]
     public void GrpcStatus_ComesFromTrailersElseFromTheCode(string trailer, int code, string expected)
     {
-        var info = new StreamInfo { RequestHeaders = Requests.Get("h", "/", "content-type: application/grpc+proto"), ResponseTrailers = Requests.Fields(trailer), ResponseCode = code };
+        var info = new StreamInfo { RequestHeaders = Requests.Get("h", "/", "content-type: application/grpc+proto"),
+            ResponseTrailers = Requests.Fields(trailer), ResponseCode = code };
         Assert.Equal(expected, Write("%GRPC_STATUS% %GRPC_STATUS(SNAKE_STRING)% %GRPC_STATUS_NUMBER%", info));
     }
 
@@ -159,7 +171,7 @@ public sealed class FormatTemplateTests
     [InlineData("%START_TIME(%Q)%", "%Q is not a time specifier", null)]
     [InlineData("%PATH(XX)%", "PATH", null)]
     [InlineData("%RESPONSE_COD%", "unknown format operator %RESPONSE_COD%", "did you mean 'RESPONSE_CODE'?")]
-    [InlineData("%DOWNSTREAM_TLS_VERSION%", "not available", null)]
+    [InlineData("%TRACE_ID%", "not available", null)]
     [InlineData("%ROUNDTRIP_DURATION%", "not available", null)]
     [InlineData("%FILTER_STATE(k)%", "plain form", null)]
     public void WrongFormat_IsAnError(string format, string detail, string? hint)
@@ -181,7 +193,9 @@ public sealed class FormatTemplateTests
         long before = GC.GetAllocatedBytesForCurrentThread();
         for (int i = 0; i < 1000; i++) { writer.Clear(); format.Write(writer, info); }
         Assert.Equal(0, GC.GetAllocatedBytesForCurrentThread() - before);
-        Assert.Equal("[2024-02-29T13:04:05.678Z] \"GET /orig?o=1 HTTP/1.1\" 200 UF,DI 10 20 25 - \"-\" \"curl\" \"id-1\" \"h.com\" \"10.9.9.9:81\"\n", writer.Text());
+        Assert.Equal(
+            "[2024-02-29T13:04:05.678Z] \"GET /orig?o=1 HTTP/1.1\" 200 UF,DI 10 20 25 - \"-\" \"curl\" \"id-1\" \"h.com\" "
+                + "\"10.9.9.9:81\"\n", writer.Text());
     }
 
     private static string Write(string format, StreamInfo info, FormatUse use = FormatUse.Log)

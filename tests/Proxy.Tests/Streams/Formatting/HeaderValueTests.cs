@@ -36,5 +36,6 @@ public sealed class HeaderValueTests
     [InlineData("a/b", false)]
     [InlineData("user@a", false)]
     [InlineData("a\r\n", false)]
-    public void Authority_IsAHostWithAPort(string text, bool expected) => Assert.Equal(expected, HeaderValue.IsAuthority(Encoding.ASCII.GetBytes(text)));
+    public void Authority_IsAHostWithAPort(string text, bool expected)
+        => Assert.Equal(expected, HeaderValue.IsAuthority(Encoding.ASCII.GetBytes(text)));
 }

@@ -14,7 +14,9 @@ public sealed class JsonTemplateTests
     [Fact]
     public void Types_AreKept()
         => Assert.Equal(
-            """{"code":200,"ms":25,"port":1234,"method":"GET","mixed":"GET 200","none":null,"mixed_none":"a-","num":3,"yes":true,"nil":null,"in":{"ua":"curl","list":[10,"x"]},"meta":{"n":1.5,"l":[1,true,null]}}""",
+            """{"code":200,"ms":25,"port":1234,"method":"GET","mixed":"GET """
+                + """200","none":null,"mixed_none":"a-","num":3,"yes":true,"nil":null,"in":{"ua":"curl","list":[10,"x"]}"""
+                    + ""","meta":{"n":1.5,"l":[1,true,null]}}""",
             Write("""
                 code: '%RESPONSE_CODE%'
                 ms: '%DURATION%'
@@ -32,10 +34,12 @@ public sealed class JsonTemplateTests
 
     [Fact]
     public void OmittedEmptyValues_LeaveMembersOut()
-        => Assert.Equal("""{"b":"a","d":{}}""", Write("{a: '%REQ(nope)%', b: 'a%REQ(nope)%', c: '%DURATION%', d: {e: '%REQ(nope)%'}}", new StreamInfo(), omitEmpty: true));
+        => Assert.Equal("""{"b":"a","d":{}}""", Write("{a: '%REQ(nope)%', b: 'a%REQ(nope)%', c: '%DURATION%', d: {e: '%REQ(nope)%'}}",
+            new StreamInfo(), omitEmpty: true));
 
     [Fact]
-    public void CutValue_StaysAText() => Assert.Equal("""{"a":"/a"}""", Write("{a: '%REQ(:PATH):2%'}", FormatTemplateTests.Info(), omitEmpty: false));
+    public void CutValue_StaysAText() => Assert.Equal("""{"a":"/a"}""",
+        Write("{a: '%REQ(:PATH):2%'}", FormatTemplateTests.Info(), omitEmpty: false));
 
     [Theory]
     [InlineData("\",\"admin\":true,\"x\":\"")]
@@ -43,7 +47,8 @@ public sealed class JsonTemplateTests
     [InlineData("back\\slash \u0000\u0001\u007f \u2028 caf\u00e9")]
     public void InjectedValue_StaysOneText(string value)
     {
-        string line = Write("{a: '%UPSTREAM_TRANSPORT_FAILURE_REASON%', b: 'x%UPSTREAM_TRANSPORT_FAILURE_REASON%'}", new StreamInfo { UpstreamFailure = value }, omitEmpty: false);
+        string line = Write("{a: '%UPSTREAM_TRANSPORT_FAILURE_REASON%', b: 'x%UPSTREAM_TRANSPORT_FAILURE_REASON%'}",
+            new StreamInfo { UpstreamFailure = value }, omitEmpty: false);
         Assert.DoesNotContain('\n', line);
         using var parsed = JsonDocument.Parse(line);
         Assert.Equal(["a", "b"], parsed.RootElement.EnumerateObject().Select(p => p.Name));

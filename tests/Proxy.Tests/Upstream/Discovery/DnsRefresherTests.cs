@@ -28,8 +28,10 @@ public sealed class DnsRefresherTests : IDisposable
     // Of the one name up.test, asked again every 10 ms.
     private static Cluster Named(DnsLookupFamily family = DnsLookupFamily.Auto)
     {
-        var config = new ClusterConfig { Name = "up", Type = ClusterType.StrictDns, DnsLookupFamily = family, DnsRefreshRate = TimeSpan.FromMilliseconds(10) };
-        var cluster = new Cluster(config, new ClusterMembers(new ClusterState("up", 1)), [new EndpointTarget(null, "up.test", "up.test", 80, "up.test", 1, EndpointHealthStatus.Unknown)]);
+        var config = new ClusterConfig { Name = "up", Type = ClusterType.StrictDns, DnsLookupFamily = family,
+            DnsRefreshRate = TimeSpan.FromMilliseconds(10) };
+        var cluster = new Cluster(config, new ClusterMembers(new ClusterState("up", 1)),
+            [new EndpointTarget(null, "up.test", "up.test", 80, "up.test", 1, EndpointHealthStatus.Unknown)]);
         cluster.Members.Follow(cluster);
         return cluster;
     }
@@ -58,6 +60,8 @@ public sealed class DnsRefresherTests : IDisposable
         _dns.Watch(other.Members);
         await Eventually.Async(() => Texts(forgotten).Length > 0, "the first answer");
         _dns.Forget(forgotten.Members);
+        int last = Volatile.Read(ref _asked);
+        await Eventually.Async(() => Volatile.Read(ref _asked) > last + 3, "a question that was under way to be answered");
         string before = Texts(forgotten);
         _answer = [IPAddress.Parse("192.0.2.9")];
         await Eventually.Async(() => Texts(other) == "192.0.2.9:80", "the answer for the other");

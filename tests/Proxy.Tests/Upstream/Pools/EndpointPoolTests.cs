@@ -27,7 +27,8 @@ public sealed class EndpointPoolTests : IDisposable
     public void Dispose() => _listener.Dispose();
 
     private EndpointPool Pool(int? port = null)
-        => EndpointPool.Of(Endpoints.At(new IPEndPoint(IPAddress.Loopback, port ?? ((IPEndPoint)_listener.LocalEndPoint!).Port)), _idle.Worker, _state);
+        => EndpointPool.Of(Endpoints.At(new IPEndPoint(IPAddress.Loopback, port ?? ((IPEndPoint)_listener.LocalEndPoint!).Port)),
+            _idle.Worker, _state);
 
     private async IoTask<UpstreamConnection> ConnectAsync(EndpointPool pool)
     {
@@ -160,6 +161,24 @@ public sealed class EndpointPoolTests : IDisposable
             end(connection);
             Assert.True(waiting.Ready.IsCompleted);
         }
+        return true;
+    });
+
+    [Fact]
+    public void RoomOfACrowd_GoesWithIt() => Run(async () =>
+    {
+        var pool = Pool();
+        var crowd = new List<UpstreamConnection>();
+        for (int i = 0; i < 400; i++)
+        {
+            crowd.Add(await ConnectAsync(pool));
+            _listener.Accept().Dispose();
+        }
+        int most = pool.Room;
+        foreach (var connection in crowd) connection.Close();
+        Assert.True(most >= 400);
+        Assert.InRange(pool.Room, 0, 200);
+        Assert.Equal((0, 0), (_state.Connections, pool.OpenConnections));
         return true;
     });
 

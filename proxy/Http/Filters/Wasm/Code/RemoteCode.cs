@@ -48,9 +48,18 @@ internal sealed class RemoteCode
     public WasmCode? Find(RemoteCodeConfig remote, bool refuseWhenMissing, ConfigErrors errors, GuestEnvironment guests, IReadOnlyDictionary<string, Cluster> clusters)
     {
         if (FetchPlan.Make(remote, clusters, guests, errors) is not { } plan) return null;
+        // What this build, or the one that it repeats for other places of the same document, was told already.
+        string asked = $"{plan.Digest} {plan.Target}";
+        if (errors.Host.Answers.TryGetValue(asked, out object? answer))
+        {
+            if (answer is WasmCode found) return found with { At = plan.At };
+            errors.Absent(plan.At, ConfigCode.CompileFailed, (string)answer);
+            return null;
+        }
         if (Here(plan, guests) is { } here)
         {
             Interlocked.Increment(ref _hits);
+            errors.Host.Answers[asked] = here;
             return here;
         }
         if (errors.Host.StaysOffline)
@@ -71,6 +80,7 @@ internal sealed class RemoteCode
             var fetch = Join(plan, refuseWhenMissing, errors, guests, out string? why);
             if (fetch is null)
             {
+                errors.Host.Answers[asked] = why!;
                 errors.Absent(plan.At, ConfigCode.CompileFailed, why!);
                 return null;
             }
@@ -83,7 +93,8 @@ internal sealed class RemoteCode
             Leave(fetch);
             if (code is not null) return new WasmCode(code, plan.Title, plan.At);
             if (fetch.Target != plan.Target) continue; // somebody else's way to the same code
-            errors.Absent(plan.At, ConfigCode.CompileFailed, $"code could not be fetched from {plan.Where}: {reason}");
+            errors.Host.Answers[asked] = $"code could not be fetched from {plan.Where}: {reason}";
+            errors.Absent(plan.At, ConfigCode.CompileFailed, (string)errors.Host.Answers[asked]);
             return null;
         }
     }

@@ -4,6 +4,7 @@ using System.Text;
 using Managed.Proxy.Bindings.Wasm;
 using Managed.Proxy.Configuration;
 using Managed.Proxy.Core.Buffers;
+using Managed.Proxy.Core.Tls;
 using Managed.Proxy.Http.Filters.Wasm.Calls;
 using Managed.Proxy.Http.Headers;
 using Managed.Proxy.Streams;
@@ -152,10 +153,27 @@ internal static class Properties
     private static bool Connection(Path path, StreamInfo info, ByteWriter into)
     {
         if (path.Is("id"u8)) return Number(into, (long)info.ConnectionId);
-        if (path.Is("mtls"u8)) return Truth(into, false);
+        if (path.Is("mtls"u8)) return Truth(into, info.DownstreamTls is { HasPeerCertificate: true });
         if (path.Is("requested_server_name"u8)) return Text(into, info.RequestedServerName ?? "");
-        return path.Is("termination_details"u8) && info.ConnectionTerminationDetails is { } details && Text(into, details);
+        if (path.Is("termination_details"u8)) return info.ConnectionTerminationDetails is { } details && Text(into, details);
+        return info.DownstreamTls is { } tls && Tls(path, tls, into);
     }
+
+    // Envoy's attributes of TLS, on either side.
+    private static bool Tls(Path path, TlsConnection tls, ByteWriter into)
+    {
+        if (path.Is("tls_version"u8)) return Text(into, tls.Version);
+        if (path.Is("subject_local_certificate"u8)) return tls.Local is { } own && Text(into, own.Leaf.Subject);
+        if (path.Is("dns_san_local_certificate"u8)) return First(tls.Local?.Leaf, SanType.Dns, into);
+        if (path.Is("uri_san_local_certificate"u8)) return First(tls.Local?.Leaf, SanType.Uri, into);
+        if (tls.Peer is not { } peer) return false;
+        if (path.Is("subject_peer_certificate"u8)) return Text(into, peer.Subject);
+        if (path.Is("dns_san_peer_certificate"u8)) return First(peer, SanType.Dns, into);
+        if (path.Is("uri_san_peer_certificate"u8)) return First(peer, SanType.Uri, into);
+        return path.Is("sha256_peer_certificate_digest"u8) && Text(into, Convert.ToHexStringLower(peer.Sha256));
+    }
+
+    private static bool First(PeerCertificate? certificate, SanType type, ByteWriter into) => certificate?.Names(type).FirstOrDefault() is { } name && Text(into, name);
 
     private static bool Upstream(Path path, StreamInfo info, ByteWriter into)
     {
@@ -165,7 +183,8 @@ internal static class Properties
         if (path.Is("transport_failure_reason"u8)) return Text(into, info.UpstreamFailure ?? "");
         if (path.Is("cx_pool_ready_duration"u8)) return info.UpstreamStart > 0 && info.UpstreamAsked > 0 && Number(into, (info.UpstreamStart - info.UpstreamAsked) * 1000);
         if (path.Is("locality"u8)) return info.UpstreamHost is not null; // an empty message: endpoints have no locality in this version
-        return path.Is("request_attempt_count"u8) && Number(into, info.UpstreamAttempts);
+        if (path.Is("request_attempt_count"u8)) return Number(into, info.UpstreamAttempts);
+        return info.UpstreamTls is { } tls && Tls(path, tls, into);
     }
 
     private static bool Xds(Path path, HttpStream stream, ByteWriter into)

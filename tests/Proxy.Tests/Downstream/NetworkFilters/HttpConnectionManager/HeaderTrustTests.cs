@@ -10,19 +10,23 @@ public sealed class HeaderTrustTests
 
     private static readonly string[] Steering =
     [
-        "x-envoy-expected-rq-timeout-ms", "x-envoy-force-trace", "x-envoy-hedge-on-per-try-timeout", "x-envoy-ip-tags", "x-envoy-max-retries", "x-envoy-original-url", "x-envoy-retriable-header-names",
-        "x-envoy-retriable-status-codes", "x-envoy-retry-grpc-on", "x-envoy-retry-on", "x-envoy-upstream-alt-stat-name", "x-envoy-upstream-rq-per-try-timeout-ms",
+        "x-envoy-expected-rq-timeout-ms", "x-envoy-force-trace", "x-envoy-hedge-on-per-try-timeout", "x-envoy-ip-tags",
+        "x-envoy-max-retries", "x-envoy-original-url", "x-envoy-retriable-header-names",
+        "x-envoy-retriable-status-codes", "x-envoy-retry-grpc-on", "x-envoy-retry-on", "x-envoy-upstream-alt-stat-name",
+        "x-envoy-upstream-rq-per-try-timeout-ms",
         "x-envoy-upstream-rq-timeout-alt-response", "x-envoy-upstream-rq-timeout-ms",
     ];
 
     private static readonly string[] AtAnEdge =
     [
-        "x-envoy-attempt-count", "x-envoy-decorator-operation", "x-envoy-downstream-service-cluster", "x-envoy-downstream-service-node", "x-envoy-original-path", "x-envoy-original-dst-host",
+        "x-envoy-attempt-count", "x-envoy-decorator-operation", "x-envoy-downstream-service-cluster", "x-envoy-downstream-service-node",
+        "x-envoy-original-path", "x-envoy-original-dst-host",
     ];
 
     private static readonly string[] Twins =
     [
-        "x_envoy_retry_on", "x-envoy_retry-on", "x_envoy-internal", "x.envoy.retry.on", "x_forwarded_for", "x-forwarded_for", "x_forwarded-proto", "x_forwarded_client_cert", "x.forwarded.host", "x_request_id", "x-request_id",
+        "x_envoy_retry_on", "x-envoy_retry-on", "x_envoy-internal", "x.envoy.retry.on", "x_forwarded_for", "x-forwarded_for",
+        "x_forwarded-proto", "x_forwarded_client_cert", "x.forwarded.host", "x_request_id", "x-request_id",
     ];
 
     [Fact]
@@ -33,7 +37,9 @@ public sealed class HeaderTrustTests
         string[] all = [.. Steering, .. AtAnEdge, .. Twins, "x-envoy-internal", "x-forwarded-client-cert"];
 
         // Each twice, in odd case: all values go.
-        await proxy.GetAsync(headers: string.Concat(all.Where(n => n != "x-envoy-expected-rq-timeout-ms").Select(n => $"{n}: a\r\n{n.ToUpperInvariant()}: b\r\n")) + "x-envoy-external-address: 8.8.8.8\r\nx-kept: 1\r\nx-under_score: 1\r\n");
+        await proxy.GetAsync(headers: string.Concat(all.Where(n => n != "x-envoy-expected-rq-timeout-ms")
+            .Select(n => $"{n}: a\r\n{n.ToUpperInvariant()}: b\r\n"))
+                + "x-envoy-external-address: 8.8.8.8\r\nx-kept: 1\r\nx-under_score: 1\r\n");
 
         var request = Assert.Single(up.Requests);
         foreach (var name in all.Where(n => n != "x-envoy-expected-rq-timeout-ms")) Assert.True(request[name] is null, name);
@@ -44,7 +50,10 @@ public sealed class HeaderTrustTests
     public async Task ExpectedTimeout_IsTheProxysWordAlone()
     {
         await using var up = RecordingUpstream.Start();
-        await using var proxy = await ProxyFixture.StartAsync(Edge.Document(up, routes: "{match: {prefix: /none}, route: {cluster: up, timeout: 0s}}, {match: {prefix: /}, route: {cluster: up, timeout: 3s}}"));
+        await using var proxy = await ProxyFixture.StartAsync(
+            Edge.Document(up,
+                routes: "{match: {prefix: /none}, route: {cluster: up, timeout: 0s}}, {match: {prefix: /}, route: {cluster: up, "
+                    + "timeout: 3s}}"));
         await proxy.GetAsync("/none", headers: "x-envoy-expected-rq-timeout-ms: 1\r\n");
         await proxy.GetAsync("/", headers: "x-envoy-expected-rq-timeout-ms: 1\r\n");
         Assert.Equal([null, "3000"], up.Requests.Select(r => r["x-envoy-expected-rq-timeout-ms"]));
@@ -54,12 +63,15 @@ public sealed class HeaderTrustTests
     public async Task BehindAProxyThatIsTrusted_ItsNamesStayAndSteeringGoes()
     {
         await using var up = RecordingUpstream.Start();
-        await using var proxy = await ProxyFixture.StartAsync(Edge.Document(up, "use_remote_address: false,", routes: "{match: {prefix: /}, route: {cluster: up, timeout: 0s}}"));
+        await using var proxy = await ProxyFixture.StartAsync(
+            Edge.Document(up, "use_remote_address: false,", routes: "{match: {prefix: /}, route: {cluster: up, timeout: 0s}}"));
 
-        await proxy.GetAsync(headers: string.Concat(Steering.Concat(AtAnEdge).Concat(Twins).Select(n => $"{n}: a\r\n")) + "x-envoy-internal: true\r\nx-forwarded-client-cert: a\r\nx-forwarded-for: 9.9.9.9\r\n");
+        await proxy.GetAsync(headers: string.Concat(Steering.Concat(AtAnEdge).Concat(Twins).Select(n => $"{n}: a\r\n"))
+            + "x-envoy-internal: true\r\nx-forwarded-client-cert: a\r\nx-forwarded-for: 9.9.9.9\r\n");
 
         var request = Assert.Single(up.Requests);
-        foreach (var name in Steering.Concat(Twins).Append("x-envoy-internal").Append("x-forwarded-client-cert")) Assert.True(request[name] is null, name);
+        foreach (var name in Steering.Concat(Twins).Append("x-envoy-internal").Append("x-forwarded-client-cert"))
+            Assert.True(request[name] is null, name);
         foreach (var name in AtAnEdge) Assert.True(request[name] == "a", name);
     }
 
@@ -67,13 +79,17 @@ public sealed class HeaderTrustTests
     public async Task FromAnInternalAddress_EverythingStaysButTheCertificate()
     {
         await using var up = RecordingUpstream.Start();
-        await using var proxy = await ProxyFixture.StartAsync(Edge.Document(up, Loopback, routes: "{match: {prefix: /}, route: {cluster: up, timeout: 0s}}"));
+        await using var proxy = await ProxyFixture.StartAsync(
+            Edge.Document(up, Loopback, routes: "{match: {prefix: /}, route: {cluster: up, timeout: 0s}}"));
 
-        await proxy.GetAsync(headers: string.Concat(Steering.Concat(AtAnEdge).Select(n => $"{n}: a\r\n")) + "x-envoy-internal: false\r\nx-forwarded-client-cert: a\r\nx-request-id: mine\r\n");
+        await proxy.GetAsync(headers: string.Concat(Steering.Concat(AtAnEdge).Select(n => $"{n}: a\r\n"))
+            + "x-envoy-internal: false\r\nx-forwarded-client-cert: a\r\nx-request-id: mine\r\n");
 
         var request = Assert.Single(up.Requests);
         foreach (var name in Steering.Concat(AtAnEdge)) Assert.True(request[name] == "a", name);
-        Assert.Equal(("true", null, "mine", null), (request["x-envoy-internal"], request["x-forwarded-client-cert"], request["x-request-id"], request["x-envoy-external-address"]));
+        Assert.Equal(("true", null, "mine", null),
+            (request["x-envoy-internal"], request["x-forwarded-client-cert"], request["x-request-id"],
+                request["x-envoy-external-address"]));
     }
 
     [Theory]
@@ -148,7 +164,9 @@ public sealed class HeaderTrustTests
         await using var up = RecordingUpstream.Start();
         await using var proxy = await ProxyFixture.StartAsync(Edge.Document(up, "http_protocol_options: {enable_trailers: true},"));
         await using var client = await proxy.ConnectAsync();
-        await client.AskAsync("POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n1\r\nx\r\n0\r\nx-envoy-retry-on: 5xx\r\nx-forwarded-client-cert: a\r\nx_forwarded_for: a\r\nx-request-id: a\r\ncontent_length: 5\r\nx-sum: 1\r\n\r\n");
+        await client.AskAsync(
+            "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n1\r\nx\r\n0\r\nx-envoy-retry-on: "
+                + "5xx\r\nx-forwarded-client-cert: a\r\nx_forwarded_for: a\r\nx-request-id: a\r\ncontent_length: 5\r\nx-sum: 1\r\n\r\n");
         Assert.Equal(["x-sum"], Assert.Single(up.Requests).Trailers.Select(t => t.Key));
     }
 
@@ -159,6 +177,7 @@ public sealed class HeaderTrustTests
     {
         await using var up = RecordingUpstream.Start();
         await using var proxy = await ProxyFixture.StartAsync(Edge.Document(up));
-        Assert.Contains((await proxy.TryPublishAsync(Edge.Document(up, $"internal_address_config: {config},"))).Errors, e => e.Detail.Contains("is not a block", StringComparison.Ordinal));
+        Assert.Contains((await proxy.TryPublishAsync(Edge.Document(up, $"internal_address_config: {config},"))).Errors,
+            e => e.Detail.Contains("is not a block", StringComparison.Ordinal));
     }
 }

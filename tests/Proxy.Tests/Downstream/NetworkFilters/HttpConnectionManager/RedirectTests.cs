@@ -24,7 +24,8 @@ public sealed class RedirectTests
         foreach (var others in new[] { "", "normalize_path: true,", "merge_slashes: true,", "normalize_path: true, merge_slashes: true," })
         {
             await using var up = RecordingUpstream.Start();
-            await using var proxy = await ProxyFixture.StartAsync(Edge.Document(up, $"path_with_escaped_slashes_action: UNESCAPE_AND_REDIRECT, {others}"));
+            await using var proxy = await ProxyFixture.StartAsync(
+                Edge.Document(up, $"path_with_escaped_slashes_action: UNESCAPE_AND_REDIRECT, {others}"));
             var answer = await proxy.GetAsync(target);
             Assert.Equal((307, "/evil.example/a"), (answer.Status, answer["location"]));
         }

@@ -67,7 +67,8 @@ public sealed class ConnectionLifeTests
     [InlineData("downstream_data", true)]
     public async Task ClientThatGoes_WhileAGuestHoldsItsConnection_IsNoticed(string callback, bool endsFirst)
     {
-        await using var tcp = await WasmTcp.StartAsync(Lives.Guest(Lives.OfConnections, at: callback, doing: "(return (i32.const 1))").Build());
+        await using var tcp = await WasmTcp.StartAsync(Lives.Guest(Lives.OfConnections, at: callback, doing: "(return (i32.const 1))")
+            .Build());
         var client = await tcp.Proxy.ConnectAsync();
         await client.SendAsync("hello");
         if (endsFirst) client.EndSending();
@@ -107,7 +108,8 @@ public sealed class ConnectionLifeTests
     public static MatrixTheoryData<string, string> Interferences() => new(Lives.OfConnections,
     [
         "(drop (call $proxy_close_stream (i32.const 2)))",
-        "(drop (call $proxy_close_stream (i32.const 3))) (drop (call $proxy_close_stream (i32.const 2))) (drop (call $proxy_continue_stream (i32.const 2)))",
+        "(drop (call $proxy_close_stream (i32.const 3))) (drop (call $proxy_close_stream (i32.const 2))) (drop (call "
+            + "$proxy_continue_stream (i32.const 2)))",
         "(drop (call $proxy_continue_stream (i32.const 2))) (drop (call $proxy_continue_stream (i32.const 3)))",
     ]);
 }

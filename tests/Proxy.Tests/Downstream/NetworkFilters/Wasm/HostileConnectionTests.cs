@@ -5,7 +5,9 @@ using Xunit;
 
 namespace Managed.Proxy.Tests.Downstream.NetworkFilters.Wasm;
 
-/// <summary>A guest on connections that never returns from a callback, or traps in it: its connection ends as the policy says, nobody else's.</summary>
+/// <summary>
+/// A guest on connections that never returns from a callback, or traps in it: its connection ends as the policy says, nobody else's.
+/// </summary>
 public sealed class HostileConnectionTests
 {
     private const string Loop = "(loop $l (br $l))";
@@ -13,7 +15,8 @@ public sealed class HostileConnectionTests
     public static TheoryData<string, string, string> Cases()
     {
         var cases = new TheoryData<string, string, string>();
-        foreach (string callback in (string[])["context_create", "new_connection", "downstream_data", "upstream_data", "downstream_connection_close", "upstream_connection_close", "done", "log", "delete"])
+        foreach (string callback in (string[])["context_create", "new_connection", "downstream_data", "upstream_data",
+            "downstream_connection_close", "upstream_connection_close", "done", "log", "delete"])
             foreach (string act in (string[])["loop", "trap"])
                 foreach (string policy in (string[])["FAIL_CLOSED", "FAIL_OPEN"]) cases.Add(callback, act, policy);
         return cases;
@@ -25,7 +28,8 @@ public sealed class HostileConnectionTests
     {
         await using var upstream = RecordingUpstream.Start();
         // Only the connections of the guest; its plugin is context 1.
-        byte[] guest = new WatGuest().On(callback, $"(if (i32.ne (local.get $ctx) (i32.const 1)) (then {(act == "loop" ? Loop : "unreachable")}))").Build();
+        byte[] guest = new WatGuest().On(callback,
+            $"(if (i32.ne (local.get $ctx) (i32.const 1)) (then {(act == "loop" ? Loop : "unreachable")}))").Build();
         await using var proxy = await ProxyFixture.StartAsync($$$"""
             clusters:
             - {name: up, endpoints: ["127.0.0.1:{{{upstream.Port}}}"]}

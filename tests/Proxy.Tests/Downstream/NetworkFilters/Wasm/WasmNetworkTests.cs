@@ -8,7 +8,9 @@ namespace Managed.Proxy.Tests.Downstream.NetworkFilters.Wasm;
 /// <summary>Guests on connections: each callback, bytes read, changed, held and let go, closes in every direction.</summary>
 public sealed class WasmNetworkTests
 {
-    private const string Get = """(drop (call $proxy_get_buffer_bytes (i32.const 2) (i32.const 0) (i32.const 100) (global.get $OUT) (global.get $SIZE))) (call $v "down")""";
+    private const string Get =
+        """(drop (call $proxy_get_buffer_bytes (i32.const 2) (i32.const 0) (i32.const 100) (global.get $OUT) (global.get $SIZE))) """
+            + """(call $v "down")""";
 
     private static Task<WasmTcp> StartAsync(WatGuest guest, string plugin = "") => WasmTcp.StartAsync(guest.Build(), plugin);
 
@@ -22,7 +24,10 @@ public sealed class WasmNetworkTests
             (call $r "cluster" (call $proxy_get_property "xds\00cluster_name" (global.get $OUT) (global.get $SIZE))) (call $v "cluster")
             (call $r "port" (call $proxy_get_property "upstream\00port" (global.get $OUT) (global.get $SIZE))) (call $n "port" (i32.load (i32.load (global.get $OUT))))
             """;
-        await using var tcp = await StartAsync(new WatGuest().On("new_connection", """(call $r "before" (call $proxy_get_property "upstream\00address" (global.get $OUT) (global.get $SIZE)))""").On("upstream_data", Read));
+        await using var tcp = await StartAsync(new WatGuest()
+            .On("new_connection",
+                """(call $r "before" (call $proxy_get_property "upstream\00address" (global.get $OUT) (global.get $SIZE)))""")
+                    .On("upstream_data", Read));
         await using var client = await tcp.Proxy.ConnectAsync();
         await client.SendAsync("a");
         using var upstream = await tcp.Upstream.AcceptSocketAsync();
@@ -30,7 +35,8 @@ public sealed class WasmNetworkTests
         Assert.Equal("b", await client.ReadTextAsync(1));
 
         int port = ((System.Net.IPEndPoint)tcp.Upstream.LocalEndpoint).Port;
-        Assert.Equal(["before: 1", "address: 0", $"address = 127.0.0.1:{port}", "cluster: 0", "cluster = up", "port: 0", $"port: {port}"], tcp.Said.Take(7));
+        Assert.Equal(["before: 1", "address: 0", $"address = 127.0.0.1:{port}", "cluster: 0", "cluster = up", "port: 0", $"port: {port}"],
+            tcp.Said.Take(7));
     }
 
     [Fact]
@@ -38,8 +44,10 @@ public sealed class WasmNetworkTests
     {
         await using var tcp = await StartAsync(new WatGuest()
             .On("context_create", """(call $n "create" (local.get $ctx))""").On("new_connection", """(call $n "new" (local.get $ctx))""")
-            .On("downstream_data", """(call $n "down" (local.get $a)) (call $n " end" (local.get $b))""").On("upstream_data", """(call $n "up" (local.get $a)) (call $n " end" (local.get $b))""")
-            .On("downstream_connection_close", """(call $n "down close" (local.get $a))""").On("upstream_connection_close", """(call $n "up close" (local.get $a))""")
+            .On("downstream_data", """(call $n "down" (local.get $a)) (call $n " end" (local.get $b))""")
+                .On("upstream_data", """(call $n "up" (local.get $a)) (call $n " end" (local.get $b))""")
+            .On("downstream_connection_close", """(call $n "down close" (local.get $a))""")
+                .On("upstream_connection_close", """(call $n "up close" (local.get $a))""")
             .On("done", """(call $say "done")""").On("log", """(call $say "log")""").On("delete", """(call $say "delete")"""));
         await using var client = await tcp.Proxy.ConnectAsync();
         await client.SendAsync("hello");
@@ -53,15 +61,19 @@ public sealed class WasmNetworkTests
         Assert.True(await client.EndsAsync());
         await Eventually.Async(() => tcp.Said.Contains("delete"), string.Join("\n", tcp.Proxy.Log.Lines));
 
-        Assert.Equal(["create: 1", "create: 1", "create: 2", "new: 2", "down: 5", " end: 0", "up: 3", " end: 0", "down: 0", " end: 1", "up: 0", " end: 1", "up close: 0", "down close: 1", "done", "log", "delete"], tcp.Said);
+        Assert.Equal(["create: 1", "create: 1", "create: 2", "new: 2", "down: 5", " end: 0", "up: 3", " end: 0", "down: 0", " end: 1",
+            "up: 0", " end: 1", "up close: 0", "down close: 1", "done", "log", "delete"], tcp.Said);
     }
 
     [Fact]
     public async Task Bytes_CanBeChangedBothWays()
     {
         await using var tcp = await StartAsync(new WatGuest()
-            .On("downstream_data", """(if (local.get $a) (then (drop (call $proxy_set_buffer_bytes (i32.const 2) (i32.const 0) (i32.const 0) ">"))))""")
-            .On("upstream_data", """(if (local.get $a) (then (drop (call $proxy_set_buffer_bytes (i32.const 3) (i32.const 0) (i32.const -1) "replaced"))))"""));
+            .On("downstream_data",
+                """(if (local.get $a) (then (drop (call $proxy_set_buffer_bytes (i32.const 2) (i32.const 0) (i32.const 0) ">"))))""")
+            .On("upstream_data",
+                """(if (local.get $a) (then (drop (call $proxy_set_buffer_bytes (i32.const 3) (i32.const 0) (i32.const """
+                    + """-1) "replaced"))))"""));
         await using var client = await tcp.Proxy.ConnectAsync();
         await client.SendAsync("hello");
         using var server = await tcp.Upstream.AcceptSocketAsync(TestContext.Current.CancellationToken);
@@ -74,7 +86,8 @@ public sealed class WasmNetworkTests
     public async Task StoppedBytes_ArePiledUp_UntilTheGuestLetsThemGo()
     {
         await using var tcp = await StartAsync(new WatGuest()
-            .On("downstream_data", $"""(call $n "size" (local.get $a)) (if (i32.lt_u (local.get $a) (i32.const 6)) (then (return (i32.const 1)))) {Get}""")
+            .On("downstream_data",
+                $"""(call $n "size" (local.get $a)) (if (i32.lt_u (local.get $a) (i32.const 6)) (then (return (i32.const 1)))) {Get}""")
             .On("upstream_data", """(if (i32.lt_u (local.get $a) (i32.const 4)) (then (return (i32.const 1))))"""));
         await using var client = await tcp.Proxy.ConnectAsync();
         await client.SendAsync("abc");
@@ -98,8 +111,12 @@ public sealed class WasmNetworkTests
     {
         await using var tcp = await StartAsync(new WatGuest().With("(global $who (mut i32) (i32.const 0))")
             .On("configure", "(drop (call $proxy_set_tick_period_milliseconds (i32.const 40)))")
-            .On(callback, """(if (global.get $who) (then (return (i32.const 0)))) (global.set $who (local.get $ctx)) (call $say "pause") (return (i32.const 1))""")
-            .On("tick", $"""(if (global.get $who) (then (drop (call $proxy_set_effective_context (global.get $who))) (call $r "continue" (call $proxy_continue_stream (i32.const {stream}))) (drop (call $proxy_set_tick_period_milliseconds (i32.const 0)))))"""));
+            .On(callback,
+                """(if (global.get $who) (then (return (i32.const 0)))) (global.set $who (local.get $ctx)) (call $say "pause") """
+                    + """(return (i32.const 1))""")
+            .On("tick", $"""(if (global.get $who) (then (drop (call $proxy_set_effective_context (global.get $who))) (call """
+                + $"""$r "continue" (call $proxy_continue_stream (i32.const {stream}))) (drop (call """
+                    + $"""$proxy_set_tick_period_milliseconds (i32.const 0)))))"""));
         await using var client = await tcp.Proxy.ConnectAsync();
         if (callback != "new_connection") await client.SendAsync("hello");
         else await Eventually.Async(() => tcp.Said.Contains("continue: 0"), "continue");
@@ -128,7 +145,10 @@ public sealed class WasmNetworkTests
     [InlineData(3)]
     public async Task CloseStream_ClosesTheConnection(int stream)
     {
-        await using var tcp = await StartAsync(new WatGuest().On("downstream_data", $"""(call $r "http" (call $proxy_close_stream (i32.const 0))) (call $r "close" (call $proxy_close_stream (i32.const {stream})))""")
+        await using var tcp = await StartAsync(new WatGuest()
+            .On("downstream_data",
+                $"""(call $r "http" (call $proxy_close_stream (i32.const 0))) (call $r "close" (call $proxy_close_stream (i32.const """
+                    + $"""{stream})))""")
             .On("downstream_connection_close", """(call $n "closed" (local.get $a))"""));
         await using var client = await tcp.Proxy.ConnectAsync();
         await client.SendAsync("hello");
@@ -160,7 +180,8 @@ public sealed class WasmNetworkTests
     [InlineData("downstream_data", ", failure_policy: FAIL_OPEN", false)]
     public async Task Trap_ClosesTheConnection_OrLetsItGoOn(string callback, string policy, bool closes)
     {
-        await using var tcp = await StartAsync(new WatGuest().On(callback, """(if (i32.ne (local.get $ctx) (i32.const 1)) (then unreachable))"""), policy);
+        await using var tcp = await StartAsync(new WatGuest()
+            .On(callback, """(if (i32.ne (local.get $ctx) (i32.const 1)) (then unreachable))"""), policy);
         await using var client = await tcp.Proxy.ConnectAsync();
         await client.SendAsync("hello");
         if (closes) Assert.True(await client.EndsAsync());
@@ -184,17 +205,23 @@ public sealed class WasmNetworkTests
             """));
         await using var client = await tcp.Proxy.ConnectAsync();
         await Eventually.Async(() => tcp.Said.Count == 7, "all said");
-        Assert.Equal(["source: 0", $"source = 127.0.0.1:{client.LocalPort}", "chain: 0", "chain = main", "request: 1", "map: 2", "reply: 2"], tcp.Said);
+        Assert.Equal(["source: 0", $"source = 127.0.0.1:{client.LocalPort}", "chain: 0", "chain = main", "request: 1", "map: 2",
+            "reply: 2"], tcp.Said);
     }
 
     [Fact]
     public async Task HttpBehindAFilter_WorksAsEver()
     {
         await using var upstream = RecordingUpstream.Start();
-        string document = WasmProxy.Document("", upstream.Port).Replace("http_filters: [, ", "http_filters: [", StringComparison.Ordinal).Replace("    filters:\n", "    filters:\n    - " + WasmProxy.Filter(new WatGuest().On("downstream_data", """(call $n "bytes" (i32.gt_s (local.get $a) (i32.const 0)))""").Build()).Replace("filters.http.wasm", "filters.network.wasm", StringComparison.Ordinal) + "\n", StringComparison.Ordinal);
+        string document = WasmProxy.Document("", upstream.Port).Replace("http_filters: [, ", "http_filters: [", StringComparison.Ordinal)
+            .Replace("    filters:\n", "    filters:\n    - "
+                + WasmProxy.Filter(new WatGuest().On("downstream_data", """(call $n "bytes" (i32.gt_s (local.get $a) (i32.const 0)))""")
+                    .Build()).Replace("filters.http.wasm", "filters.network.wasm", StringComparison.Ordinal) + "\n",
+                        StringComparison.Ordinal);
         await using var proxy = await ProxyFixture.StartAsync(document);
         await using var client = await proxy.ConnectAsync();
-        for (int i = 0; i < 3; i++) Assert.Equal(200, (await client.AskAsync($"POST /{i} HTTP/1.1\r\nhost: h\r\ncontent-length: 4\r\n\r\nbody")).Status);
+        for (int i = 0; i < 3; i++)
+            Assert.Equal(200, (await client.AskAsync($"POST /{i} HTTP/1.1\r\nhost: h\r\ncontent-length: 4\r\n\r\nbody")).Status);
         Assert.Equal(3, upstream.Requests.Count);
         Assert.All(upstream.Requests, r => Assert.Equal("body", r.Text));
     }
@@ -217,12 +244,16 @@ public sealed class WasmNetworkTests
     }
 
     [Theory]
-    [InlineData("[{name: wasm, typed_config: {config: {vm_config: {code: {local: {inline_string: x}}}}}}]", "'wasm' cannot be the last filter of a chain")]
-    [InlineData("[{name: echo}, {name: tcp_proxy, typed_config: {stat_prefix: s, cluster: up}}]", "'echo' ends the chain: no filter may follow it")]
+    [InlineData("[{name: wasm, typed_config: {config: {vm_config: {code: {local: {inline_string: x}}}}}}]",
+        "'wasm' cannot be the last filter of a chain")]
+    [InlineData("[{name: echo}, {name: tcp_proxy, typed_config: {stat_prefix: s, cluster: up}}]",
+        "'echo' ends the chain: no filter may follow it")]
     public async Task ChainThatDoesNotEndRight_IsRefused(string filters, string reason)
     {
         await using var proxy = await ProxyFixture.StartAsync("listeners: []");
-        var result = await proxy.TryPublishAsync($$"""{clusters: [{name: up, endpoints: ["127.0.0.1:1"]}], listeners: [{name: a, address: "127.0.0.1:0", filter_chains: [{name: c, filters: {{filters}} }] }] }""");
+        var result = await proxy.TryPublishAsync(
+            $$"""{clusters: [{name: up, endpoints: ["127.0.0.1:1"]}], listeners: [{name: a, address: "127.0.0.1:0", filter_chains: """
+                + $$"""[{name: c, filters: {{filters}} }] }] }""");
         Assert.Contains(reason, string.Join("\n", result.Errors), StringComparison.Ordinal);
     }
 }

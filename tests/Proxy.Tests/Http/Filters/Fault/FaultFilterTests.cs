@@ -13,7 +13,8 @@ public sealed class FaultFilterTests
     public async Task Abort_AnswersAndCounts()
     {
         await using var proxy = await LiveProxy.StartAsync(Filter($"abort: {{http_status: 503, {Always}}}"),
-            more: "local_reply_config: {body_format: {text_format: '%LOCAL_REPLY_BODY% %RESPONSE_CODE% %RESPONSE_CODE_DETAILS% %RESPONSE_FLAGS%'}}");
+            more: "local_reply_config: {body_format: {text_format: '%LOCAL_REPLY_BODY% %RESPONSE_CODE% %RESPONSE_CODE_DETAILS% "
+                + "%RESPONSE_FLAGS%'}}");
         string response = await proxy.GetAsync();
         Assert.StartsWith("HTTP/1.1 503 ", response);
         Assert.EndsWith("fault filter abort 503 fault_filter_abort FI", response);
@@ -35,7 +36,8 @@ public sealed class FaultFilterTests
     [Fact]
     public async Task DelayThenAbort_IsOneFault()
     {
-        await using var proxy = await LiveProxy.StartAsync(Filter($"max_active_faults: 1, delay: {{fixed_delay: 0.02s, {Always}}}, abort: {{http_status: 418, {Always}}}"),
+        await using var proxy = await LiveProxy.StartAsync(
+            Filter($"max_active_faults: 1, delay: {{fixed_delay: 0.02s, {Always}}}, abort: {{http_status: 418, {Always}}}"),
             more: "local_reply_config: {body_format: {text_format: '%RESPONSE_FLAGS%'}}");
         string response = await proxy.GetAsync();
         Assert.StartsWith("HTTP/1.1 418 ", response);
@@ -95,7 +97,8 @@ public sealed class FaultFilterTests
     [Fact]
     public async Task UpstreamCluster_ChoosesByTheRoute()
     {
-        await using var proxy = await LiveProxy.StartAsync(Filter($"upstream_cluster: a, abort: {{http_status: 418, {Always}}}"), "{match: {path: /a}, route: {cluster: a}}, " + LiveProxy.EchoRoute);
+        await using var proxy = await LiveProxy.StartAsync(Filter($"upstream_cluster: a, abort: {{http_status: 418, {Always}}}"),
+            "{match: {path: /a}, route: {cluster: a}}, " + LiveProxy.EchoRoute);
         Assert.StartsWith("HTTP/1.1 418 ", await proxy.GetAsync("/a"));
         Assert.StartsWith("HTTP/1.1 200 ", await proxy.GetAsync("/b"));
     }
@@ -110,7 +113,8 @@ public sealed class FaultFilterTests
     [Fact]
     public async Task FaultsOverTheLimit_AreNotInjected()
     {
-        await using var proxy = await LiveProxy.StartAsync(Filter($"max_active_faults: 2, delay: {{fixed_delay: 3600s, {Always}}}"), workers: 2);
+        await using var proxy = await LiveProxy.StartAsync(Filter($"max_active_faults: 2, delay: {{fixed_delay: 3600s, {Always}}}"),
+            workers: 2);
         var clients = new List<LiveProxy.Connection>();
         for (int i = 0; i < 6; i++) clients.Add(await proxy.ConnectAsync());
         var answers = clients.Select(c => c.SendAsync("GET", "/")).ToList();

@@ -21,7 +21,8 @@ public sealed class HeaderMutationFilterTests
     [InlineData("[{remove_on_match: {key_matcher: {prefix: y}}}]", "old")]
     [InlineData("[{remove_on_match: {key_matcher: {prefix: ''}}}, {append: {header: {key: x, value: '%REQ(:PATH)%'}}}]", "", true)]
     [InlineData("[{append: {header: {key: x, value: '%REQ(nope)%'}, append_action: OVERWRITE_IF_EXISTS_OR_ADD}}]", "old")]
-    [InlineData("[{append: {header: {key: x, value: '%REQ(nope)%'}, append_action: OVERWRITE_IF_EXISTS_OR_ADD, keep_empty_value: true}}]", "")]
+    [InlineData("[{append: {header: {key: x, value: '%REQ(nope)%'}, append_action: OVERWRITE_IF_EXISTS_OR_ADD, keep_empty_value: true}}]",
+        "")]
     public void RequestMutations_ApplyInOrder(string mutations, string expected, bool refused = false)
     {
         if (refused) { Assert.Equal("INVALID_VALUE", Assert.Single(Errors($"request_mutations: {mutations}")).Code); return; }
@@ -44,7 +45,8 @@ public sealed class HeaderMutationFilterTests
     public void PseudoHeader_TakesOnlyWhatFits(string header, string name, string expected)
     {
         var request = Requests.Get("h", "/", "x: a/b c");
-        Apply($"request_mutations: [{{append: {{header: {header}, append_action: OVERWRITE_IF_EXISTS_OR_ADD}}}}]", MutationPlace.RequestHeaders, request);
+        Apply($"request_mutations: [{{append: {{header: {header}, append_action: OVERWRITE_IF_EXISTS_OR_ADD}}}}]",
+            MutationPlace.RequestHeaders, request);
         Assert.Equal(expected, request.All(name));
     }
 
@@ -87,9 +89,11 @@ public sealed class HeaderMutationFilterTests
     [InlineData(true, "chain|table|host|route")]
     public void Levels_ApplyInEnvoysOrder(bool mostSpecificWins, string expected)
     {
-        static Mutations Level(string value) => Compile($"request_mutations: [{{append: {{header: {{key: x, value: {value}}}}}}}]", new ConfigErrors())!;
+        static Mutations Level(string value) => Compile($"request_mutations: [{{append: {{header: {{key: x, value: {value}}}}}}}]",
+            new ConfigErrors())!;
         var request = Requests.Get("h", "/");
-        HeaderMutationFilter.Apply(new HeaderMutationSettings("f", Level("chain"), mostSpecificWins), [Level("route"), Level("host"), Level("table")],
+        HeaderMutationFilter.Apply(new HeaderMutationSettings("f", Level("chain"), mostSpecificWins),
+            [Level("route"), Level("host"), Level("table")],
             MutationPlace.RequestHeaders, request, new StreamInfo { RequestHeaders = request });
         Assert.Equal(expected, request.All("x"));
     }
@@ -128,10 +132,12 @@ public sealed class HeaderMutationFilterTests
             {match: {path: /route}, direct_response: {status: 200}, typed_per_filter_config: {mine: {mutations: {response_mutations: [{append: {header: {key: x-level, value: route}}}]}}}},
             ECHO
             """.Replace("ECHO", LiveProxy.EchoRoute, StringComparison.Ordinal),
-            table: "typed_per_filter_config: {mine: {mutations: {response_mutations: [{append: {header: {key: x-level, value: table}}}]}}},");
+            table: "typed_per_filter_config: {mine: {mutations: {response_mutations: [{append: {header: {key: x-level, value: "
+                + "table}}}]}}},");
         Assert.Contains("x-level: table\r\n", await proxy.GetAsync("/"));
         string both = await proxy.GetAsync("/route");
-        Assert.True(both.IndexOf("x-level: route", StringComparison.Ordinal) is > 0 and var first && both.IndexOf("x-level: table", StringComparison.Ordinal) > first, both);
+        Assert.True(both.IndexOf("x-level: route", StringComparison.Ordinal) is > 0 and var first
+            && both.IndexOf("x-level: table", StringComparison.Ordinal) > first, both);
         Assert.DoesNotContain("x-level", await proxy.GetAsync("/off"));
     }
 
@@ -151,5 +157,6 @@ public sealed class HeaderMutationFilterTests
     }
 
     private static Mutations? Compile(string config, ConfigErrors errors)
-        => Managed.Proxy.Configuration.Validation.ConfigBinder.Bind<MutationsConfig>(Requests.Node(config), errors) is { } bound ? Mutations.Compile(bound, errors) : null;
+        => Managed.Proxy.Configuration.Validation.ConfigBinder.Bind<MutationsConfig>(Requests.Node(config), errors) is { } bound
+        ? Mutations.Compile(bound, errors) : null;
 }

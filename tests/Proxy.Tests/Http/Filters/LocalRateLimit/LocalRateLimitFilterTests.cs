@@ -5,7 +5,8 @@ namespace Managed.Proxy.Tests.Http.Filters.LocalRateLimit;
 public sealed class LocalRateLimitFilterTests
 {
     private static string Filter(string more = "", int max = 3)
-        => $"{{name: local_ratelimit, typed_config: {{stat_prefix: rl, token_bucket: {{max_tokens: {max}, tokens_per_fill: {max}, fill_interval: 3600s}}{(more.Length > 0 ? ", " + more : "")}}}}}";
+        => $"{{name: local_ratelimit, typed_config: {{stat_prefix: rl, token_bucket: {{max_tokens: {max}, tokens_per_fill: {max}"
+            + $", fill_interval: 3600s}}{(more.Length > 0 ? ", " + more : "")}}}}}";
 
     private static async Task<string> StatusesAsync(LiveProxy proxy, int count, string path = "/")
     {
@@ -50,7 +51,9 @@ public sealed class LocalRateLimitFilterTests
     [Fact]
     public async Task Headers_TellTheLimit()
     {
-        await using var proxy = await LiveProxy.StartAsync(Filter("enable_x_ratelimit_headers: DRAFT_VERSION_03, response_headers_to_add: [{header: {key: x-why, value: '%RESPONSE_FLAGS%'}}]", max: 1));
+        await using var proxy = await LiveProxy.StartAsync(
+            Filter("enable_x_ratelimit_headers: DRAFT_VERSION_03, response_headers_to_add: [{header: {key: x-why, value: "
+                + "'%RESPONSE_FLAGS%'}}]", max: 1));
         string ok = await proxy.GetAsync();
         Assert.Contains("x-ratelimit-limit: 1\r\n", ok);
         Assert.Contains("x-ratelimit-remaining: 0\r\n", ok);
@@ -64,10 +67,13 @@ public sealed class LocalRateLimitFilterTests
     [Fact]
     public async Task UnenforcedLimit_MarksTheRequest()
     {
-        await using var proxy = await LiveProxy.StartAsync(Filter("filter_enforced: {default_value: {numerator: 0}}, request_headers_to_add_when_not_enforced: [{header: {key: x, value: over}}]", max: 1));
+        await using var proxy = await LiveProxy.StartAsync(
+            Filter("filter_enforced: {default_value: {numerator: 0}}, request_headers_to_add_when_not_enforced: [{header: {key: x, "
+                + "value: over}}]", max: 1));
         Assert.EndsWith("[-]", await proxy.GetAsync());
         Assert.EndsWith("[over]", await proxy.GetAsync());
-        Assert.Equal((1, 0), (proxy.Stats.Value("rl.http_local_rate_limit.rate_limited"), proxy.Stats.Value("rl.http_local_rate_limit.enforced")));
+        Assert.Equal((1, 0), (proxy.Stats.Value("rl.http_local_rate_limit.rate_limited"),
+            proxy.Stats.Value("rl.http_local_rate_limit.enforced")));
     }
 
     [Fact]

@@ -97,7 +97,8 @@ public sealed class BodyTests
               t:add("x-more", t:get("x-sum") .. "!")
             end
             """);
-        proxy.Upstream.Answer = _ => "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nTrailer: x-sum\r\n\r\n3\r\nabc\r\n0\r\nx-sum: 9\r\n\r\n";
+        proxy.Upstream.Answer =
+            _ => "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nTrailer: x-sum\r\n\r\n3\r\nabc\r\n0\r\nx-sum: 9\r\n\r\n";
         var response = await proxy.GetAsync(headers: "te: trailers\r\n");
         Assert.Equal("abc", response.Text);
         Assert.Equal(0, proxy.Errors);

@@ -46,7 +46,8 @@ public sealed class CallTests
     [InlineData("h:httpCall('up', F, nil, {asynchronous = true, timeout_ms = 5000})")]
     public async Task AsynchronousCall_IsNotWaitedFor(string call)
     {
-        await using var proxy = await LuaProxy.StartAsync($"function envoy_on_request(h) {call.Replace("F", Fields, StringComparison.Ordinal)} end");
+        await using var proxy = await LuaProxy.StartAsync(
+            $"function envoy_on_request(h) {call.Replace("F", Fields, StringComparison.Ordinal)} end");
         Assert.Equal(200, (await proxy.GetAsync()).Status);
         await proxy.Upstream.WaitForAsync(2);
         Assert.Equal(0, proxy.Errors);
@@ -78,7 +79,9 @@ public sealed class CallTests
     [InlineData("h:respond({[':status'] = '99'}, 'x')", ":status")]
     [InlineData("h:setUpstreamOverrideHost('name')", "not a valid IP")]
     public async Task WrongUse_IsAnErrorOfTheScript(string call, string expected)
-        => Assert.Equal("true", await LuaProxy.AnswerAsync($"local ok, e = pcall(function() {call.Replace("F", Fields, StringComparison.Ordinal)} end) return (not ok and e:find([[{expected}]], 1, true) ~= nil) or tostring(e)"));
+        => Assert.Equal("true",
+            await LuaProxy.AnswerAsync(
+                $"local ok, e = pcall(function() {call.Replace("F", Fields, StringComparison.Ordinal)} end) return (not ok and e:find([[{expected}]], 1, true) ~= nil) or tostring(e)"));
 
     [Fact]
     public async Task BodyThenCallThenRespond_Mix()
@@ -118,7 +121,8 @@ public sealed class CallTests
     [Fact]
     public async Task OverrideHost_PrefersOrInsists()
     {
-        await using var proxy = await LuaProxy.StartAsync("function envoy_on_request(h) h:setUpstreamOverrideHost('127.0.0.9', h:headers():get('x-strict') ~= nil) end");
+        await using var proxy = await LuaProxy.StartAsync(
+            "function envoy_on_request(h) h:setUpstreamOverrideHost('127.0.0.9', h:headers():get('x-strict') ~= nil) end");
         Assert.Equal(200, (await proxy.GetAsync()).Status);
         Assert.Equal(503, (await proxy.GetAsync(headers: "x-strict: 1\r\n")).Status);
         await proxy.PublishAsync("function envoy_on_request(h) h:setUpstreamOverrideHost('127.0.0.1', true) end");
@@ -129,7 +133,8 @@ public sealed class CallTests
     [Fact]
     public async Task ErrorAfterACall_FailsOpen()
     {
-        await using var proxy = await LuaProxy.StartAsync($"function envoy_on_request(h) h:httpCall('up', {Fields}, nil, 5000) error('later') end");
+        await using var proxy = await LuaProxy.StartAsync(
+            $"function envoy_on_request(h) h:httpCall('up', {Fields}, nil, 5000) error('later') end");
         Assert.Equal(200, (await proxy.GetAsync()).Status);
         Assert.Equal(2, proxy.Upstream.Requests.Count);
         Assert.Equal(1, proxy.Errors);

@@ -70,7 +70,8 @@ public sealed class ConfigTests
             }
             return good;
         });
-        for (int i = 0; i < 50; i++) await proxy.PublishAsync($"function envoy_on_request(h) h:body() h:headers():add('x-version', {i}) end");
+        for (int i = 0; i < 50; i++)
+            await proxy.PublishAsync($"function envoy_on_request(h) h:body() h:headers():add('x-version', {i}) end");
         await stop.CancelAsync();
         Assert.True(await load > 0);
         Assert.Equal(0, proxy.Errors);
@@ -81,6 +82,7 @@ public sealed class ConfigTests
     {
         await using var proxy = await ProxyFixture.StartAsync("listeners: []");
         var errors = proxy.Build(LuaProxy.Yaml("", 1, ", source_codes: {other: {module: auth}}")).Errors;
-        Assert.Contains(errors, e => e.Code == "UNKNOWN_REFERENCE" && e.Pointer.EndsWith("/source_codes/other/module", StringComparison.Ordinal));
+        Assert.Contains(errors, e => e.Code == "UNKNOWN_REFERENCE"
+            && e.Pointer.EndsWith("/source_codes/other/module", StringComparison.Ordinal));
     }
 }

@@ -12,11 +12,16 @@ public sealed partial class DocumentationTests
 {
     private static readonly string[] Methods =
     [
-        "headers", "body", "bodyChunks", "trailers", "logTrace", "logDebug", "logInfo", "logWarn", "logErr", "logCritical", "httpCall", "respond", "metadata", "streamInfo", "connection",
-        "connectionStreamInfo", "setUpstreamOverrideHost", "clearRouteCache", "filterContext", "importPublicKey", "verifySignature", "base64Escape", "timestamp", "timestampString", "virtualHost",
-        "route", "stats", "counter", "gauge", "histogram", "inc", "dec", "add", "sub", "set", "value", "recordValue", "get", "getAtIndex", "getNumValues", "remove", "replace", "setHttp1ReasonPhrase",
-        "length", "getBytes", "setBytes", "protocol", "routeName", "virtualClusterName", "downstreamDirectLocalAddress", "downstreamLocalAddress", "downstreamDirectRemoteAddress",
-        "downstreamRemoteAddress", "dynamicMetadata", "dynamicTypedMetadata", "filterState", "downstreamSslConnection", "requestedServerName", "drainConnectionUponCompletion", "ssl", "context",
+        "headers", "body", "bodyChunks", "trailers", "logTrace", "logDebug", "logInfo", "logWarn", "logErr", "logCritical", "httpCall",
+        "respond", "metadata", "streamInfo", "connection",
+        "connectionStreamInfo", "setUpstreamOverrideHost", "clearRouteCache", "filterContext", "importPublicKey", "verifySignature",
+        "base64Escape", "timestamp", "timestampString", "virtualHost",
+        "route", "stats", "counter", "gauge", "histogram", "inc", "dec", "add", "sub", "set", "value", "recordValue", "get", "getAtIndex",
+        "getNumValues", "remove", "replace", "setHttp1ReasonPhrase",
+        "length", "getBytes", "setBytes", "protocol", "routeName", "virtualClusterName", "downstreamDirectLocalAddress",
+        "downstreamLocalAddress", "downstreamDirectRemoteAddress",
+        "downstreamRemoteAddress", "dynamicMetadata", "dynamicTypedMetadata", "filterState", "downstreamSslConnection",
+        "requestedServerName", "drainConnectionUponCompletion", "ssl", "context",
         "incr", "delete",
     ];
 
@@ -40,7 +45,8 @@ public sealed partial class DocumentationTests
             var (side, name, expected) = (line.Groups[1].Value, line.Groups[2].Value, line.Groups[3].Value);
             string? actual = side == "upstream"
                 ? name == "body" ? request?.Text : request?[name]
-                : name switch { "body" => response.Text, ":status" => $"{response.Status}", "reason" => response.Reason, _ => response[name] };
+                : name switch { "body" => response.Text, ":status" => $"{response.Status}", "reason" => response.Reason,
+                    _ => response[name] };
             Assert.True(expected == actual, $"{side} {name}: '{actual}' instead of '{expected}'\n{string.Join('\n', proxy.Log.Lines)}");
             checks++;
         }
@@ -63,7 +69,8 @@ public sealed partial class DocumentationTests
         string[] parts = line.Success ? line.Groups[1].Value.Split(", ") : ["GET /page"];
         string body = parts.FirstOrDefault(p => p.StartsWith("body: ", StringComparison.Ordinal))?[6..] ?? "";
         var text = new StringBuilder($"{parts[0]} HTTP/1.1\r\nHost: h\r\n");
-        foreach (string field in parts.Skip(1).Where(p => !p.StartsWith("body: ", StringComparison.Ordinal))) text.Append(field).Append("\r\n");
+        foreach (string field in parts.Skip(1).Where(p => !p.StartsWith("body: ", StringComparison.Ordinal)))
+            text.Append(field).Append("\r\n");
         if (body.Length > 0) text.Append("Content-Length: ").Append(body.Length).Append("\r\n");
         return text.Append("\r\n").Append(body).ToString();
     }
@@ -93,7 +100,8 @@ public sealed partial class DocumentationTests
         """;
 
     private static IEnumerable<string> Blocks([CallerFilePath] string here = "") =>
-        Block().Matches(File.ReadAllText(Path.Combine(Path.GetDirectoryName(here)!, "../../../../../docs/lua.md"))).Select(m => m.Groups[1].Value);
+        Block().Matches(File.ReadAllText(Path.Combine(Path.GetDirectoryName(here)!, "../../../../../docs/lua.md")))
+            .Select(m => m.Groups[1].Value);
 
     [GeneratedRegex(@"^```lua\n(.*?)^```", RegexOptions.Multiline | RegexOptions.Singleline)]
     private static partial Regex Block();

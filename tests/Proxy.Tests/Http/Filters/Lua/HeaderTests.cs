@@ -7,7 +7,8 @@ public sealed class HeaderTests
     [Fact]
     public async Task ReasonPhrase_IsWritten()
     {
-        await using var proxy = await LuaProxy.StartAsync("function envoy_on_response(h) h:headers():setHttp1ReasonPhrase('Very Nice') end");
+        await using var proxy = await LuaProxy.StartAsync(
+            "function envoy_on_response(h) h:headers():setHttp1ReasonPhrase('Very Nice') end");
         Assert.Equal("Very Nice", (await proxy.GetAsync()).Reason);
         await proxy.PublishAsync("function envoy_on_response(h) h:headers():setHttp1ReasonPhrase('a\\r\\nb: c') end");
         Assert.Equal("OK", (await proxy.GetAsync()).Reason);
@@ -46,7 +47,9 @@ public sealed class HeaderTests
     [InlineData("""return h:headers():get("x-a")""", "1,2")]
     [InlineData("""return h:headers():get("X-A")""", "1,2")]
     [InlineData("""return h:headers():get("x-none")""", "nil")]
-    [InlineData("""return h:headers():getAtIndex("x-a", 0) .. h:headers():getAtIndex("x-a", 1) .. tostring(h:headers():getAtIndex("x-a", 2))""", "12nil")]
+    [InlineData(
+        """return h:headers():getAtIndex("x-a", 0) .. h:headers():getAtIndex("x-a", 1) .. tostring(h:headers():getAtIndex("x-a", 2))""",
+            "12nil")]
     [InlineData("""return h:headers():getNumValues("x-a") .. h:headers():getNumValues("x-none")""", "20")]
     [InlineData("""return h:headers():get(":path") .. h:headers():get(":method")""", "/GET")]
     [InlineData("""local n = 0 for k, v in pairs(h:headers()) do if k == "x-a" then n = n + v end end return n""", "3")]
@@ -57,10 +60,12 @@ public sealed class HeaderTests
     [InlineData("""return pcall(function() h:headers():replace(":path", "/a b") end)""", "false")]
     [InlineData("""return pcall(function() h:headers():add("transfer_encoding", "chunked") end)""", "false")]
     [InlineData("""return pcall(function() h:headers():add("content-length", "5") end)""", "false")]
-    [InlineData("""return select(2, pcall(function() h:headers():setHttp1ReasonPhrase("Nice") end)):match("headers of a response")""", "headers of a response")]
+    [InlineData("""return select(2, pcall(function() h:headers():setHttp1ReasonPhrase("Nice") end)):match("headers of a response")""",
+        "headers of a response")]
     [InlineData("""return getmetatable(h)""", "false")]
     [InlineData("""return select(2, pcall(function() h.x = 1 end)):match("cannot be changed")""", "cannot be changed")]
-    [InlineData("""return select(2, pcall(function() return h.headers(h:headers()) end)):match("outside of proper scope")""", "outside of proper scope")]
+    [InlineData("""return select(2, pcall(function() return h.headers(h:headers()) end)):match("outside of proper scope")""",
+        "outside of proper scope")]
     public async Task Method_GivesWhatTheDocumentationSays(string body, string expected)
         => Assert.Equal(expected, await LuaProxy.AnswerAsync(body, "x-a: 1\r\nx-a: 2\r\n"));
 
@@ -95,7 +100,8 @@ public sealed class HeaderTests
     [Fact]
     public async Task Error_FailsOpenAndSaysWhere()
     {
-        await using var proxy = await LuaProxy.StartAsync("function envoy_on_request(h)\n  h:headers():add('x-a', '1')\n  error('boom')\nend");
+        await using var proxy = await LuaProxy.StartAsync(
+            "function envoy_on_request(h)\n  h:headers():add('x-a', '1')\n  error('boom')\nend");
         var response = await proxy.GetAsync();
         Assert.Equal(200, response.Status);
         Assert.Equal("1", proxy.Upstream.Requests[0]["x-a"]);

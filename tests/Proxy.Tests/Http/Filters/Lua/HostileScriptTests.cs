@@ -75,7 +75,8 @@ public sealed class HostileScriptTests
         "rawset(_G, 'pcall', nil) setmetatable(_G, {__index = function(t, k) return t[k] end}) return nothing",
         // ways out
         "io.open('/etc/passwd')", "os.execute('true')", "os.exit()", "os.getenv('HOME')", "require('os')", "package.loadlib('x', 'y')",
-        "debug.getregistry()", "dofile('/etc/passwd')", "string.dump(print)", "assert(load('\\27Lua'))", "assert(load(string.char(27) .. 'Lua', 'x', 'b'))",
+        "debug.getregistry()", "dofile('/etc/passwd')", "string.dump(print)", "assert(load('\\27Lua'))",
+        "assert(load(string.char(27) .. 'Lua', 'x', 'b'))",
         "luanet.import_type('System.IO.File')", "import('System')", "coroutine.close(coroutine.create(print))",
     ];
 
@@ -83,7 +84,8 @@ public sealed class HostileScriptTests
     [MemberData(nameof(Scripts))]
     public async Task Script_IsStoppedAndOthersAreServed(string code)
     {
-        await using var proxy = await LuaProxy.StartAsync($"function envoy_on_request(h) if h:headers():get('x-good') then return end {code} end");
+        await using var proxy = await LuaProxy.StartAsync(
+            $"function envoy_on_request(h) if h:headers():get('x-good') then return end {code} end");
         for (int i = 0; i < 3; i++)
         {
             var bad = await proxy.GetAsync(); // has a limit, as each wait of the client
@@ -98,7 +100,9 @@ public sealed class HostileScriptTests
     public async Task OthersWait_NoLongerThanTheHostileScriptMayRun()
     {
         // One worker; one client in the endless loop of its own stream again and again, another beside it.
-        await using var proxy = await LuaProxy.StartAsync("function envoy_on_request(h) if h:headers():get('x-bad') then while true do end end end", ", limits: {instructions: 1000000000, wall_time: 0.02s}");
+        await using var proxy = await LuaProxy.StartAsync(
+            "function envoy_on_request(h) if h:headers():get('x-bad') then while true do end end end",
+                ", limits: {instructions: 1000000000, wall_time: 0.02s}");
         using var stop = new CancellationTokenSource();
         var watch = Stopwatch.StartNew();
         var bad = Task.Run(async () =>
@@ -121,7 +125,9 @@ public sealed class HostileScriptTests
     [Fact]
     public async Task StateThatIsFull_IsReplacedByAFreshOne()
     {
-        await using var proxy = await LuaProxy.StartAsync("t = t or {} function envoy_on_request(h) for i = 1, 1e9 do t[#t + 1] = {i} end end", ", limits: {memory: 2MiB, wall_time: 1s, instructions: 100000000}");
+        await using var proxy = await LuaProxy.StartAsync(
+            "t = t or {} function envoy_on_request(h) for i = 1, 1e9 do t[#t + 1] = {i} end end",
+                ", limits: {memory: 2MiB, wall_time: 1s, instructions: 100000000}");
         for (int i = 0; i < 12; i++) Assert.Equal(200, (await proxy.GetAsync()).Status);
         var vm = Assert.Single(proxy.Proxy.Server.GuestVms());
         Assert.Equal(("quarantined", 10L, 10L), (vm.State, vm.Breaches, vm.Errors));
@@ -154,7 +160,8 @@ public sealed class HostileScriptTests
     [Fact]
     public async Task RepeatedBreaches_PutTheScriptIntoQuarantine()
     {
-        await using var proxy = await LuaProxy.StartAsync("function envoy_on_request(h) while true do end end", ", limits: {instructions: 10000}");
+        await using var proxy = await LuaProxy.StartAsync("function envoy_on_request(h) while true do end end",
+            ", limits: {instructions: 10000}");
         for (int i = 0; i < 12; i++) Assert.Equal(200, (await proxy.GetAsync()).Status);
         Assert.Equal(10, proxy.Errors);
         Assert.Equal(10, proxy.Proxy.Stat("http.edge.lua.budget_breaches"));
@@ -173,7 +180,8 @@ public sealed class HostileScriptTests
             end
             """);
         proxy.Upstream.Answer = r => RecordingUpstream.Ok(r.Target[6..]);
-        var answers = await Task.WhenAll(Enumerable.Range(0, 50).Select(async i => (i, (await proxy.GetAsync(headers: $"x-id: {i}\r\n")).Text)));
+        var answers = await Task.WhenAll(Enumerable.Range(0, 50)
+            .Select(async i => (i, (await proxy.GetAsync(headers: $"x-id: {i}\r\n")).Text)));
         Assert.All(answers, a => Assert.Equal($"{a.i}={a.i}", a.Text));
         Assert.Equal(0, proxy.Errors);
     }

@@ -23,8 +23,12 @@ public sealed class InfoTests
     [InlineData("h:streamInfo():filterState():set('a', 'b') return h:streamInfo():filterState():get('a')", "b")]
     [InlineData("h:streamInfo():filterState():set('a', {f = 'b'}) return h:streamInfo():filterState():get('a', 'f')", "b")]
     [InlineData("return h:streamInfo():filterState():get('none')", "nil")]
-    [InlineData("local m = h:streamInfo():dynamicMetadata() m:set('f', 'k', {a = 1, b = {true, 'x'}}) local t = m:get('f').k return t.a .. tostring(t.b[1]) .. t.b[2]", "1truex")]
-    [InlineData("local m = h:streamInfo():dynamicMetadata() m:set('f', 'k', 1) local s = '' for k, v in pairs(m) do s = s .. k .. v.k end return s", "f1")]
+    [InlineData(
+        "local m = h:streamInfo():dynamicMetadata() m:set('f', 'k', {a = 1, b = {true, 'x'}}) local t = m:get('f').k return t.a .. "
+            + "tostring(t.b[1]) .. t.b[2]", "1truex")]
+    [InlineData(
+        "local m = h:streamInfo():dynamicMetadata() m:set('f', 'k', 1) local s = '' for k, v in pairs(m) do s = s .. k .. v.k end return s",
+            "f1")]
     [InlineData("return pcall(function() h:streamInfo():dynamicMetadata():set('f', 'k', print) end)", "false")]
     [InlineData("return h:metadata():get('level')", "7")]
     [InlineData("local s = 0 for k, v in pairs(h:metadata()) do s = s + 1 end return s", "2")]
@@ -43,10 +47,14 @@ public sealed class InfoTests
     [InlineData("local s = h:stats():gauge('g') s:set(10) s:inc() s:dec() s:sub(3) s:add(1) return s:value()", "8")]
     [InlineData("h:stats():histogram('hist', 'ms'):recordValue(5) return 'ok'", "ok")]
     [InlineData("return pcall(function() h:stats():gauge('c2') h:stats():counter('c2') end)", "false")]
-    [InlineData("for _, o in ipairs({h, h:headers(), h:streamInfo(), h:connection(), h:route(), h:virtualHost(), h:metadata(), h:streamInfo():dynamicMetadata(), h:stats()}) do o:logTrace('t') o:logDebug('d') o:logInfo('i') o:logWarn('w') end return 'ok'", "ok")]
+    [InlineData(
+        "for _, o in ipairs({h, h:headers(), h:streamInfo(), h:connection(), h:route(), h:virtualHost(), h:metadata(), "
+            + "h:streamInfo():dynamicMetadata(), h:stats()}) do o:logTrace('t') o:logDebug('d') o:logInfo('i') o:logWarn('w') end "
+                + "return 'ok'", "ok")]
     public async Task Method_GivesWhatTheDocumentationSays(string body, string expected)
         => Assert.Equal(expected, await LuaProxy.AnswerAsync(body, route:
-            ", metadata: {filter_metadata: {lua: {level: 7, deep: {list: [a, b]}}}}, typed_per_filter_config: {lua: {'@type': type.googleapis.com/envoy.extensions.filters.http.lua.v3.LuaPerRoute, filter_context: {tenant: acme}}}"));
+            ", metadata: {filter_metadata: {lua: {level: 7, deep: {list: [a, b]}}}}, typed_per_filter_config: {lua: {'@type': "
+                + "type.googleapis.com/envoy.extensions.filters.http.lua.v3.LuaPerRoute, filter_context: {tenant: acme}}}"));
 
     [Theory]
     [InlineData("return unpack({1, 2})", "1")]
@@ -79,7 +87,8 @@ public sealed class InfoTests
     [InlineData("return coroutine.wrap(function() coroutine.yield(4) end)()", "4")]
     [InlineData("return os.date('!%Y', 0) .. type(os.time()) .. type(os.clock())", "1970numbernumber")]
     public async Task Language_IsThatOfScriptsWrittenForEnvoy(string body, string expected)
-        => Assert.Equal(expected, await LuaProxy.AnswerAsync(body.StartsWith("return", StringComparison.Ordinal) ? "return (" + body[7..] + ")" : body));
+        => Assert.Equal(expected, await LuaProxy.AnswerAsync(body.StartsWith("return", StringComparison.Ordinal)
+            ? "return (" + body[7..] + ")" : body));
 
     [Fact]
     public async Task Context_IsSharedByBothHooksOfOneRequestOnly()
@@ -134,7 +143,8 @@ public sealed class InfoTests
     {
         using var rsa = RSA.Create(2048);
         string Lua(byte[] bytes) => string.Concat(bytes.Select(b => $"\\{b:000}"));
-        byte[] key = rsa.ExportSubjectPublicKeyInfo(), signature = rsa.SignData("data"u8, HashAlgorithmName.SHA256, RSASignaturePadding.Pkcs1);
+        byte[] key = rsa.ExportSubjectPublicKeyInfo(),
+            signature = rsa.SignData("data"u8, HashAlgorithmName.SHA256, RSASignaturePadding.Pkcs1);
         string answer = await LuaProxy.AnswerAsync($"""
             local der, signature = "{Lua(key)}", "{Lua(signature)}"
             local key = h:importPublicKey(der, #der)
@@ -150,7 +160,8 @@ public sealed class InfoTests
     [Fact]
     public async Task Drain_ClosesTheConnection()
     {
-        await using var proxy = await LuaProxy.StartAsync("function envoy_on_request(h) h:streamInfo():drainConnectionUponCompletion() end");
+        await using var proxy = await LuaProxy.StartAsync(
+            "function envoy_on_request(h) h:streamInfo():drainConnectionUponCompletion() end");
         Assert.Equal("close", (await proxy.GetAsync())["connection"]);
     }
 

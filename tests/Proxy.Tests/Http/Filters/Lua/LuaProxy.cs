@@ -18,7 +18,8 @@ internal sealed class LuaProxy : IAsyncDisposable
         return new LuaProxy(await ProxyFixture.StartAsync(Yaml(script, upstream.Port, more, route), workers), upstream);
     }
 
-    public Task<PublishResult> PublishAsync(string script, string more = "", string route = "") => Proxy.PublishAsync(Yaml(script, Upstream.Port, more, route));
+    public Task<PublishResult> PublishAsync(string script, string more = "", string route = "")
+        => Proxy.PublishAsync(Yaml(script, Upstream.Port, more, route));
 
     public static string Yaml(string script, int upstream, string more = "", string route = "") => $$"""
         clusters:
@@ -53,14 +54,17 @@ internal sealed class LuaProxy : IAsyncDisposable
     /// <summary>The response of a script whose request hook answers with what <c>return</c>s from this body.</summary>
     public static async Task<string> AnswerAsync(string body, string headers = "", string more = "", string route = "")
     {
-        await using var proxy = await StartAsync($"function answer(h)\n{body}\nend\nfunction envoy_on_request(h) h:respond({{[':status'] = '200'}}, tostring(answer(h))) end", more, route);
+        await using var proxy = await StartAsync(
+            $"function answer(h)\n{body}\nend\nfunction envoy_on_request(h) h:respond({{[':status'] = '200'}}, tostring(answer(h))) end",
+                more, route);
         var response = await proxy.GetAsync(headers: headers);
         Assert.True(response.Text.Length > 0 || response.Status == 200, string.Join("\n", proxy.Proxy.Log.Lines));
         Assert.True(proxy.Errors == 0, string.Join("\n", proxy.Proxy.Log.Lines));
         return response.Text;
     }
 
-    public Task<RawResponse> PostAsync(string body, string target = "/") => AskAsync($"POST {target} HTTP/1.1\r\nHost: h\r\nContent-Length: {body.Length}\r\n\r\n{body}");
+    public Task<RawResponse> PostAsync(string body, string target = "/")
+        => AskAsync($"POST {target} HTTP/1.1\r\nHost: h\r\nContent-Length: {body.Length}\r\n\r\n{body}");
 
     public async Task<RawResponse> AskAsync(string request)
     {

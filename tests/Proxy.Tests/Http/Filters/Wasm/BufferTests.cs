@@ -9,8 +9,11 @@ public sealed class BufferTests
 {
     private const string Upload = "hello world";
 
-    private static string Read(int start, int max) => $"""(call $r "get" (call $proxy_get_buffer_bytes (i32.const 0) (i32.const {start}) (i32.const {max}) (global.get $OUT) (global.get $SIZE))) (call $v "b")""";
-    private static string Write(int buffer, string start, string size, string text) => $"""(call $r "set" (call $proxy_set_buffer_bytes (i32.const {buffer}) (i32.const {start}) (i32.const {size}) "{text}"))""";
+    private static string Read(int start, int max)
+        => $"""(call $r "get" (call $proxy_get_buffer_bytes (i32.const 0) (i32.const {start}) (i32.const {max}) (global.get $OUT) """
+            + $"""(global.get $SIZE))) (call $v "b")""";
+    private static string Write(int buffer, string start, string size, string text)
+        => $"""(call $r "set" (call $proxy_set_buffer_bytes (i32.const {buffer}) (i32.const {start}) (i32.const {size}) "{text}"))""";
 
     [Theory]
     [InlineData(0, 100, "b = hello world")]
@@ -44,7 +47,8 @@ public sealed class BufferTests
                 (call $r "no status" (call $proxy_get_buffer_status (i32.const 10) (global.get $OUT) (global.get $SIZE)))
                 """).Build());
         Assert.Equal(200, (await proxy.PostAsync(Upload)).Status);
-        Assert.Equal(["early: 1", "set early: 1", "overflow: 2", "type: 2", "negative: 2", "other: 1", "tcp: 1", "config: 2", "status: 0", "size: 11", "no status: 2"], proxy.Said);
+        Assert.Equal(["early: 1", "set early: 1", "overflow: 2", "type: 2", "negative: 2", "other: 1", "tcp: 1", "config: 2", "status: 0",
+            "size: 11", "no status: 2"], proxy.Said);
     }
 
     [Theory]
@@ -57,7 +61,8 @@ public sealed class BufferTests
     [InlineData("2", "3", "LLO and more", "heLLO and more world")]
     public async Task Set_ReplacesAPart_AndTheLengthFollows(string start, string size, string text, string expected)
     {
-        await using var proxy = await WasmProxy.StartAsync(new WatGuest().On("request_body", Write(0, start, size, text)).On("response_body", Write(1, start, size, text)).Build());
+        await using var proxy = await WasmProxy.StartAsync(new WatGuest().On("request_body", Write(0, start, size, text))
+            .On("response_body", Write(1, start, size, text)).Build());
         proxy.Upstream.Answer = _ => "HTTP/1.1 200 OK\r\ncontent-length: 11\r\n\r\nhello world";
 
         var response = await proxy.PostAsync(Upload);
@@ -73,7 +78,8 @@ public sealed class BufferTests
     public async Task HeldBody_IsSeenAsAWhole()
     {
         await using var proxy = await WasmProxy.StartAsync(new WatGuest()
-            .On("request_body", $"""(call $n "body" (local.get $a)) (if (i32.eqz (local.get $b)) (then (return (i32.const 1)))) {Read(0, 100)} {Write(0, "0", "-1", "all of it")}""").Build());
+            .On("request_body",
+                $"""(call $n "body" (local.get $a)) (if (i32.eqz (local.get $b)) (then (return (i32.const 1)))) {Read(0, 100)} {Write(0, "0", "-1", "all of it")}""").Build());
         await using var client = await proxy.Proxy.ConnectAsync();
         await client.SendAsync("POST / HTTP/1.1\r\nhost: h\r\ncontent-length: 9\r\n\r\nabc");
         await Managed.TestKit.Eventually.Async(() => proxy.Said.Contains("body: 3"), proxy.Log);
@@ -91,7 +97,10 @@ public sealed class BufferTests
     [Fact]
     public async Task EachPieceOfAChunkedBody_CanBeChanged()
     {
-        await using var proxy = await WasmProxy.StartAsync(new WatGuest().On("response_body", """(if (local.get $a) (then (drop (call $proxy_set_buffer_bytes (i32.const 1) (i32.const 0) (i32.const 0) "["))))""").Build());
+        await using var proxy = await WasmProxy.StartAsync(new WatGuest()
+            .On("response_body",
+                """(if (local.get $a) (then (drop (call $proxy_set_buffer_bytes (i32.const 1) (i32.const 0) (i32.const 0) "["))))""")
+                    .Build());
         proxy.Upstream.Answer = _ => "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n1\r\na\r\n1\r\nb\r\n0\r\n\r\n";
 
         Assert.Equal("[a[b", (await proxy.GetAsync()).Text);
@@ -102,7 +111,9 @@ public sealed class BufferTests
     {
         // The first piece goes unchanged, so the headers have gone with the declared length when the second one changes.
         await using var proxy = await WasmProxy.StartAsync(new WatGuest().With("(global $seen (mut i32) (i32.const 0))")
-            .On("response_body", """(if (global.get $seen) (then (drop (call $proxy_set_buffer_bytes (i32.const 1) (i32.const 0) (i32.const 0) "more")))) (global.set $seen (i32.const 1))""").Build());
+            .On("response_body",
+                """(if (global.get $seen) (then (drop (call $proxy_set_buffer_bytes (i32.const 1) (i32.const 0) (i32.const """
+                    + """0) "more")))) (global.set $seen (i32.const 1))""").Build());
         var first = new TaskCompletionSource();
         proxy.Upstream.Script = async peer =>
         {
@@ -126,9 +137,12 @@ public sealed class BufferTests
     public async Task PausedHeadersWithABody_GoOnWithTheChangedBody()
     {
         var guest = new WatGuest()
-            .On("request_headers", """(drop (call $proxy_set_effective_context (i32.const 1))) (drop (call $proxy_set_tick_period_milliseconds (i32.const 10))) (global.set $who (local.get $ctx)) (return (i32.const 1))""")
+            .On("request_headers",
+                """(drop (call $proxy_set_effective_context (i32.const 1))) (drop (call $proxy_set_tick_period_milliseconds """
+                    + """(i32.const 10))) (global.set $who (local.get $ctx)) (return (i32.const 1))""")
             .With("(global $who (mut i32) (i32.const 0))")
-            .On("tick", """(drop (call $proxy_set_tick_period_milliseconds (i32.const 0))) (drop (call $proxy_set_effective_context (global.get $who))) (call $r "continue" (call $proxy_continue_stream (i32.const 0)))""")
+            .On("tick", """(drop (call $proxy_set_tick_period_milliseconds (i32.const 0))) (drop (call $proxy_set_effective_context """
+                + """(global.get $who))) (call $r "continue" (call $proxy_continue_stream (i32.const 0)))""")
             .On("request_body", Write(0, "0", "-1", "a longer body than before"));
         await using var proxy = await WasmProxy.StartAsync(guest.Build());
 

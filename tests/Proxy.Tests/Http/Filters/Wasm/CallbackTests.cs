@@ -38,7 +38,8 @@ public sealed class CallbackTests
         Assert.Equal(
         [
             "context_create: 1", " parent: 0", "vm_start: 2", "configure: 3",
-            "context_create: 2", " parent: 1", "request_headers: 2", " end: 1", "response_headers: 2", " end: 0", "response_body: 4", " end: 1", "done: 2", "log: 2", "delete: 2",
+            "context_create: 2", " parent: 1", "request_headers: 2", " end: 1", "response_headers: 2", " end: 0", "response_body: 4",
+            " end: 1", "done: 2", "log: 2", "delete: 2",
         ], said.Skip(4));
     }
 
@@ -62,7 +63,9 @@ public sealed class CallbackTests
         await using var proxy = await WasmProxy.StartAsync(Teller("0_2_1").Build());
         proxy.Upstream.Answer = _ => "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\netag: 1\r\n\r\n";
 
-        var response = await proxy.AskAsync("POST / HTTP/1.1\r\nhost: h\r\ntransfer-encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\netag: 2\r\nx-more: 3\r\n\r\n");
+        var response =
+            await proxy.AskAsync(
+                "POST / HTTP/1.1\r\nhost: h\r\ntransfer-encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\netag: 2\r\nx-more: 3\r\n\r\n");
 
         Assert.True(response.Status == 200, proxy.Log);
         var said = proxy.Said.Skip(8).ToList();
@@ -77,8 +80,11 @@ public sealed class CallbackTests
     [Fact]
     public async Task Instance_IsStartedAsAReactorOrAsACommand()
     {
-        Assert.Equal(["_initialize", "main: 0"], (await new WatGuest().On("_initialize", """(call $say "_initialize")""").On("main", """(call $n "main" (local.get $a))""").On("_start", """(call $say "_start")""").SaysAsync()).Take(2));
-        Assert.Equal("_start", (await new WatGuest().On("_start", """(call $say "_start")""").On("main", """(call $say "main")""").SaysAsync())[0]);
+        Assert.Equal(["_initialize", "main: 0"],
+            (await new WatGuest().On("_initialize", """(call $say "_initialize")""").On("main", """(call $n "main" (local.get $a))""")
+                .On("_start", """(call $say "_start")""").SaysAsync()).Take(2));
+        Assert.Equal("_start", (await new WatGuest().On("_start", """(call $say "_start")""").On("main", """(call $say "main")""")
+            .SaysAsync())[0]);
         Assert.Equal("main", (await new WatGuest().On("main", """(call $say "main")""").SaysAsync())[0]);
         Assert.Equal("section", (await new WatGuest().With("""(start $begin) (func $begin (call $say "section"))""").SaysAsync())[0]);
         Assert.Empty(await new WatGuest().On("_start", "(call $proc_exit (i32.const 0))").SaysAsync());
@@ -87,7 +93,8 @@ public sealed class CallbackTests
     [Fact]
     public async Task Contexts_HaveNumbersOfTheirOwn_AndAreDeletedOnce()
     {
-        var guest = new WatGuest().On("context_create", """(call $n "create" (local.get $ctx))""").On("delete", """(call $n "delete" (local.get $ctx))""");
+        var guest = new WatGuest().On("context_create", """(call $n "create" (local.get $ctx))""")
+            .On("delete", """(call $n "delete" (local.get $ctx))""");
         await using var proxy = await WasmProxy.StartAsync(guest.Build());
         for (int i = 0; i < 3; i++) await proxy.GetAsync();
         await Eventually.Async(() => proxy.Said.Contains("delete: 4"), proxy.Log);
@@ -113,7 +120,8 @@ public sealed class CallbackTests
     public async Task Plugin_MayAskForTimeAtItsEnd()
     {
         var guest = new WatGuest()
-            .On("done", """(if (i32.eq (local.get $ctx) (i32.const 1)) (then (call $say "later") (drop (call $proxy_set_tick_period_milliseconds (i32.const 20))) (return (i32.const 0))))""")
+            .On("done", """(if (i32.eq (local.get $ctx) (i32.const 1)) (then (call $say "later") (drop (call """
+                + """$proxy_set_tick_period_milliseconds (i32.const 20))) (return (i32.const 0))))""")
             .On("tick", """(call $r "done" (call $proxy_done))""")
             .On("delete", """(call $n "delete" (local.get $ctx))""");
         await using var proxy = await WasmProxy.StartAsync(guest.Build());

@@ -25,11 +25,19 @@ public sealed class ConfigTests
     [Theory]
     [InlineData("(module (memory (export \"memory\") 1))", "it exports no proxy_abi_version_0_1_0, _0_2_0 or _0_2_1")]
     [InlineData("(module (func (export \"proxy_abi_version_0_2_1\")))", "it exports no memory named 'memory'")]
-    [InlineData("(module (memory (export \"memory\") 1) (func (export \"proxy_abi_version_0_3_0\")))", "its ABI 0.3.0 is none of 0.1.0, 0.2.0, 0.2.1")]
-    [InlineData("(module (import \"env\" \"proxy_fly\" (func)) (import \"wasi_snapshot_preview1\" \"fd_teleport\" (func)) (memory (export \"memory\") 1) (func (export \"proxy_abi_version_0_2_1\")))", "env.proxy_fly, wasi_snapshot_preview1.fd_teleport")]
-    [InlineData("(module (import \"env\" \"memory\" (memory 1)) (func (export \"proxy_abi_version_0_2_1\")))", "it imports env.memory, which is no function")]
-    [InlineData("(module (memory (export \"memory\") 1) (func (export \"proxy_abi_version_0_2_1\")) (func (export \"proxy_on_tick\") (param i64)))", "its export proxy_on_tick has the signature (Int64) -> ()")]
-    [InlineData("(module (import \"env\" \"proxy_log\" (func (param i64) (result i32))) (memory (export \"memory\") 1) (func (export \"proxy_abi_version_0_2_1\")))", "proxy_log")]
+    [InlineData("(module (memory (export \"memory\") 1) (func (export \"proxy_abi_version_0_3_0\")))",
+        "its ABI 0.3.0 is none of 0.1.0, 0.2.0, 0.2.1")]
+    [InlineData(
+        "(module (import \"env\" \"proxy_fly\" (func)) (import \"wasi_snapshot_preview1\" \"fd_teleport\" (func)) (memory (export "
+            + "\"memory\") 1) (func (export \"proxy_abi_version_0_2_1\")))", "env.proxy_fly, wasi_snapshot_preview1.fd_teleport")]
+    [InlineData("(module (import \"env\" \"memory\" (memory 1)) (func (export \"proxy_abi_version_0_2_1\")))",
+        "it imports env.memory, which is no function")]
+    [InlineData(
+        "(module (memory (export \"memory\") 1) (func (export \"proxy_abi_version_0_2_1\")) (func (export \"proxy_on_tick\") (param i64)))",
+            "its export proxy_on_tick has the signature (Int64) -> ()")]
+    [InlineData(
+        "(module (import \"env\" \"proxy_log\" (func (param i64) (result i32))) (memory (export \"memory\") 1) (func (export "
+            + "\"proxy_abi_version_0_2_1\")))", "proxy_log")]
     public async Task ModuleThatCannotRun_IsRefusedWithTheReason(string wat, string reason)
     {
         string error = await ErrorAsync(Text(wat));
@@ -40,7 +48,8 @@ public sealed class ConfigTests
     [Fact]
     public async Task BytesThatAreNoModule_AreRefused()
     {
-        Assert.Contains("it does not begin as a WebAssembly module does", await ErrorAsync(Encoding.ASCII.GetBytes("no module")), StringComparison.Ordinal);
+        Assert.Contains("it does not begin as a WebAssembly module does", await ErrorAsync(Encoding.ASCII.GetBytes("no module")),
+            StringComparison.Ordinal);
         Assert.Contains("it does not compile", await ErrorAsync([.. Fine[..40], 0xFF, .. Fine[40..]]), StringComparison.Ordinal);
     }
 
@@ -54,7 +63,8 @@ public sealed class ConfigTests
     [InlineData("configure", "unreachable", "it fails at its configuration")]
     [InlineData("configure", "(return (i32.const 0))", "it refuses its configuration")]
     public async Task GuestThatDoesNotStart_IsRefused(string callback, string code, string reason)
-        => Assert.Contains(reason, await ErrorAsync(new WatGuest().On(callback, code).Build(), ", limits: {cpu_on_start: 0.05s}"), StringComparison.Ordinal);
+        => Assert.Contains(reason, await ErrorAsync(new WatGuest().On(callback, code).Build(), ", limits: {cpu_on_start: 0.05s}"),
+            StringComparison.Ordinal);
 
     [Theory]
     [InlineData(", runtime: envoy.wasm.runtime.null", "", "there is no runtime")]
@@ -62,18 +72,22 @@ public sealed class ConfigTests
     [InlineData("", ", failure_policy: SOMETIMES", "SOMETIMES")]
     [InlineData("", ", capability_restriction_config: {allowed_capabilities: {proxy_lag: {} } }", "did you mean 'proxy_log'?")]
     [InlineData("", ", limits: {memory: 1}", "memory")]
-    [InlineData("", ", configuration: {\"@type\": type.googleapis.com/google.protobuf.Duration, value: 1s}", "a configuration cannot be a google.protobuf.Duration")]
+    [InlineData("", ", configuration: {\"@type\": type.googleapis.com/google.protobuf.Duration, value: 1s}",
+        "a configuration cannot be a google.protobuf.Duration")]
     [InlineData("", ", configuration: {\"@type\": type.googleapis.com/google.protobuf.BytesValue, value: \"!\"}", "must be base64")]
     [InlineData(", environment_variables: {host_env_keys: [A], key_values: {A: b} }", "", "'A' is given under key_values too")]
     [InlineData(", environment_variables: {key_values: {\"A=B\": c} }", "", "is no name of an environment variable")]
     [InlineData(", singleton: true", "", "'singleton' is not a known field")]
-    public async Task WrongField_IsNamed(string vm, string plugin, string reason) => Assert.Contains(reason, await ErrorAsync(Fine, plugin, vm), StringComparison.Ordinal);
+    public async Task WrongField_IsNamed(string vm, string plugin, string reason)
+        => Assert.Contains(reason, await ErrorAsync(Fine, plugin, vm), StringComparison.Ordinal);
 
     [Fact]
     public async Task MemoryAboveItsLimit_IsRefusedAtTheStart_AndCannotBeGrownInto()
     {
         Assert.Contains("memory", await ErrorAsync(Fine, ", limits: {memory: 64KiB}"), StringComparison.Ordinal);
-        Assert.Equal(["grow: -1", "grow: 2"], await Guests.OnRequestSaysAsync("""(call $n "grow" (memory.grow (i32.const 3))) (call $n "grow" (memory.grow (i32.const 2)))""", ", limits: {memory: 256KiB}"));
+        Assert.Equal(["grow: -1", "grow: 2"],
+            await Guests.OnRequestSaysAsync("""(call $n "grow" (memory.grow (i32.const 3))) (call $n "grow" (memory.grow (i32.const 2)))""",
+                ", limits: {memory: 256KiB}"));
     }
 
     [Fact]
@@ -82,12 +96,15 @@ public sealed class ConfigTests
         byte[] module = new WatGuest().With("(global $n (mut i32) (i32.const 0))")
             .On("request_headers", """(global.set $n (i32.add (global.get $n) (i32.const 1))) (call $n "count" (global.get $n))""").Build();
         await using var upstream = RecordingUpstream.Start();
-        string filters = string.Join(", ", WasmProxy.Filter(module, ", name: a, root_id: one", name: "first"), WasmProxy.Filter(module, ", name: b, configuration: x", name: "second"), WasmProxy.Filter(module, vm: ", vm_id: other", name: "third"));
+        string filters = string.Join(", ", WasmProxy.Filter(module, ", name: a, root_id: one", name: "first"),
+            WasmProxy.Filter(module, ", name: b, configuration: x", name: "second"),
+                WasmProxy.Filter(module, vm: ", vm_id: other", name: "third"));
         await using var proxy = await ProxyFixture.StartAsync(WasmProxy.Document(filters, upstream.Port));
 
         Assert.Equal(200, (await proxy.GetAsync()).Status);
 
-        Assert.Equal(["a: count: 1", "b: count: 2", "inline: count: 1"], proxy.Log.Lines.Select(l => l[..l.IndexOf(" (", StringComparison.Ordinal)]));
+        Assert.Equal(["a: count: 1", "b: count: 2", "inline: count: 1"],
+            proxy.Log.Lines.Select(l => l[..l.IndexOf(" (", StringComparison.Ordinal)]));
         Assert.Equal(2, proxy.Server.GuestVms().Count);
     }
 
@@ -95,7 +112,8 @@ public sealed class ConfigTests
     public async Task PublicationWithTheSameCode_KeepsTheVm_OtherCodeSwapsIt()
     {
         static byte[] Module(int by) => new WatGuest().With("(global $n (mut i32) (i32.const 0))")
-            .On("request_headers", $"""(global.set $n (i32.add (global.get $n) (i32.const {by}))) (call $n "count" (global.get $n))""").Build();
+            .On("request_headers", $"""(global.set $n (i32.add (global.get $n) (i32.const {by}))) (call $n "count" (global.get $n))""")
+                .Build();
         await using var proxy = await WasmProxy.StartAsync(Module(1));
         await proxy.GetAsync();
         await proxy.PublishAsync(Module(1), route: ", timeout: 3s");

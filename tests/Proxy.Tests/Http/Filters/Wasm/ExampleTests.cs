@@ -5,17 +5,21 @@ using Xunit;
 
 namespace Managed.Proxy.Tests.Http.Filters.Wasm;
 
-/// <summary>The examples of docs/examples/wasm as their sources say, built by their script: AssemblyScript with its public SDK, and plain C.</summary>
+/// <summary>
+/// The examples of docs/examples/wasm as their sources say, built by their script: AssemblyScript with its public SDK, and plain C.
+/// </summary>
 public sealed class ExampleTests
 {
     private static byte[] Module(string name)
     {
         string file = Path.Combine(Folder(), "build", name + ".wasm");
-        Assert.True(File.Exists(file), $"{file} is not there: run 'bash docs/examples/wasm/build.sh', which tests/run.sh does before the tests");
+        Assert.True(File.Exists(file),
+            $"{file} is not there: run 'bash docs/examples/wasm/build.sh', which tests/run.sh does before the tests");
         return File.ReadAllBytes(file);
     }
 
-    private static string Folder([CallerFilePath] string here = "") => Path.GetFullPath(Path.Combine(Path.GetDirectoryName(here)!, "../../../../../docs/examples/wasm"));
+    private static string Folder([CallerFilePath] string here = "")
+        => Path.GetFullPath(Path.Combine(Path.GetDirectoryName(here)!, "../../../../../docs/examples/wasm"));
 
     private static string Configured(string text) => ", configuration: " + WasmProxy.Quote(text);
 
@@ -25,15 +29,18 @@ public sealed class ExampleTests
     [InlineData("rust-hello/src/lib.rs")]
     [InlineData("cpp-hello/hello.cc")]
     public void Guide_ShowsTheExampleAsItIs(string source)
-        => Assert.Contains(File.ReadAllText(Path.Combine(Folder(), source)) + "```\n", File.ReadAllText(Path.Combine(Folder(), "../../wasm.md")), StringComparison.Ordinal);
+        => Assert.Contains(File.ReadAllText(Path.Combine(Folder(), source)) + "```\n",
+            File.ReadAllText(Path.Combine(Folder(), "../../wasm.md")), StringComparison.Ordinal);
 
     [Theory]
     [InlineData("c-hello")]
     [InlineData("assemblyscript-hello")]
     public async Task Hello_AddsTheConfiguredText(string example)
     {
-        await using var proxy = await WasmProxy.StartAsync(Module(example), ", name: hello, root_id: hello" + Configured("from " + example));
-        for (int i = 0; i < 3; i++) Assert.Equal((200, "from " + example), await proxy.GetAsync() is var r ? (r.Status, r["x-hello"]) : default);
+        await using var proxy = await WasmProxy.StartAsync(Module(example),
+            ", name: hello, root_id: hello" + Configured("from " + example));
+        for (int i = 0; i < 3; i++)
+            Assert.Equal((200, "from " + example), await proxy.GetAsync() is var r ? (r.Status, r["x-hello"]) : default);
     }
 
     [Theory]
@@ -63,7 +70,8 @@ public sealed class ExampleTests
     [Fact]
     public async Task AssemblyScriptApiKey_LetsKnownClientsThrough_AndAnswersTheOthers()
     {
-        await using var proxy = await WasmProxy.StartAsync(Module("assemblyscript-api-key"), ", name: keys, root_id: api_key" + Configured("maria k-1\njoão k-2\n"));
+        await using var proxy = await WasmProxy.StartAsync(Module("assemblyscript-api-key"),
+            ", name: keys, root_id: api_key" + Configured("maria k-1\njoão k-2\n"));
 
         var known = await proxy.GetAsync(headers: "X-Api-Key: k-1\r\nX-Client: root\r\n");
         var second = await proxy.PostAsync("a body", headers: "x-api-key: k-2\r\n");
@@ -72,16 +80,20 @@ public sealed class ExampleTests
 
         Assert.Equal((200, "api-key"), (known.Status, known["x-filter"]));
         Assert.Equal(200, second.Status);
-        Assert.All([unknown, none], r => Assert.Equal((401, "an API key is needed\n", "ApiKey", "api-key"), (r.Status, r.Text, r["www-authenticate"], r["x-filter"])));
-        Assert.Equal([("maria", null, ""), ("jo\u00c3\u00a3o", null, "a body")], proxy.Upstream.Requests.Select(r => (r["x-client"], r["x-api-key"], r.Text)));
+        Assert.All([unknown, none], r => Assert.Equal((401, "an API key is needed\n", "ApiKey", "api-key"),
+            (r.Status, r.Text, r["www-authenticate"], r["x-filter"])));
+        Assert.Equal([("maria", null, ""), ("jo\u00c3\u00a3o", null, "a body")],
+            proxy.Upstream.Requests.Select(r => (r["x-client"], r["x-api-key"], r.Text)));
         Assert.Equal(2, proxy.Proxy.Stat("wasmcustom.api_key.denied"));
     }
 
     [Fact]
     public async Task AssemblyScriptApiKey_WithAWrongLine_RefusesTheVersion()
     {
-        await using var proxy = await WasmProxy.StartAsync(Module("assemblyscript-api-key"), ", root_id: api_key" + Configured("maria k-1"));
-        var result = await proxy.Proxy.TryPublishAsync(WasmProxy.Yaml(Module("assemblyscript-api-key"), proxy.Upstream.Port, ", root_id: api_key" + Configured("maria")));
+        await using var proxy = await WasmProxy.StartAsync(Module("assemblyscript-api-key"),
+            ", root_id: api_key" + Configured("maria k-1"));
+        var result = await proxy.Proxy.TryPublishAsync(
+            WasmProxy.Yaml(Module("assemblyscript-api-key"), proxy.Upstream.Port, ", root_id: api_key" + Configured("maria")));
         Assert.False(result.Applied);
         Assert.Contains("lines of the form 'name key'", proxy.Log, StringComparison.Ordinal);
     }
@@ -89,7 +101,8 @@ public sealed class ExampleTests
     [Fact]
     public async Task CHeaders_ChangesBothHeads_AndCounts()
     {
-        await using var proxy = await WasmProxy.StartAsync(Module("c-headers"), Configured("x-frame-options: DENY\r\n\r\n x-two : b: c \n"));
+        await using var proxy = await WasmProxy.StartAsync(Module("c-headers"),
+            Configured("x-frame-options: DENY\r\n\r\n x-two : b: c \n"));
         proxy.Upstream.Answer = r => r.Target == "/bad" ? "HTTP/1.1 503 No\r\ncontent-length: 2\r\nx-powered-by: a\r\n\r\nno" : null;
 
         var response = await proxy.GetAsync(headers: "x-internal-user: root\r\nX-Internal-Role: admin\r\nx-edge: forged\r\n");
@@ -115,14 +128,16 @@ public sealed class ExampleTests
     public async Task CAuthorize_AsksBeforeTheRequestGoesOn()
     {
         await using var proxy = await WasmProxy.StartAsync(Module("c-authorize"), Configured("up /check"));
-        proxy.Upstream.Answer = r => r.Target != "/check" ? null : r["authorization"] == "Bearer good" ? "HTTP/1.1 200 OK\r\nx-user: maria\r\ncontent-length: 2\r\n\r\nok" : "HTTP/1.1 401 No\r\ncontent-length: 0\r\n\r\n";
+        proxy.Upstream.Answer = r => r.Target != "/check" ? null : r["authorization"] == "Bearer good"
+            ? "HTTP/1.1 200 OK\r\nx-user: maria\r\ncontent-length: 2\r\n\r\nok" : "HTTP/1.1 401 No\r\ncontent-length: 0\r\n\r\n";
 
         var good = await proxy.PostAsync("a body", "/page?q=1", "Authorization: Bearer good\r\nx-user: root\r\n");
         var bad = await proxy.PostAsync("a body", "/page", "Authorization: Bearer bad\r\n");
 
         Assert.Equal((200, 403, "forbidden\n"), (good.Status, bad.Status, bad.Text));
         var asked = proxy.Upstream.Requests[0];
-        Assert.Equal(("GET", "/check", "up", "POST", "/page?q=1"), (asked.Method, asked.Target, asked["host"], asked["x-method"], asked["x-path"]));
+        Assert.Equal(("GET", "/check", "up", "POST", "/page?q=1"),
+            (asked.Method, asked.Target, asked["host"], asked["x-method"], asked["x-path"]));
         var page = Assert.Single(proxy.Upstream.Requests, r => r.Target != "/check");
         Assert.Equal(("/page?q=1", "maria", "a body"), (page.Target, page["x-user"], page.Text));
     }
@@ -140,7 +155,8 @@ public sealed class ExampleTests
     public async Task CAuthorize_UnderManyRequests_AnswersEachForItself()
     {
         await using var proxy = await WasmProxy.StartAsync(Module("c-authorize"), Configured("up /check"));
-        proxy.Upstream.Answer = r => r.Target != "/check" ? null : $"HTTP/1.1 200 OK\r\nx-user: {r["authorization"]}\r\ncontent-length: 0\r\n\r\n";
+        proxy.Upstream.Answer = r => r.Target != "/check" ? null
+            : $"HTTP/1.1 200 OK\r\nx-user: {r["authorization"]}\r\ncontent-length: 0\r\n\r\n";
         var answers = await Task.WhenAll(Enumerable.Range(0, 60).Select(i => proxy.GetAsync("/" + i, $"authorization: u{i}\r\n")));
         Assert.All(answers, r => Assert.Equal(200, r.Status));
         Assert.All(proxy.Upstream.Requests.Where(r => r.Target != "/check"), r => Assert.Equal("u" + r.Target[1..], r["x-user"]));

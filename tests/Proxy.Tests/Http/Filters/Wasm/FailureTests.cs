@@ -50,7 +50,8 @@ public sealed class FailureTests
     [InlineData("delete")]
     public async Task Trap_AtTheEdgesOfAStream_IsContainedToo(string callback)
     {
-        await using var proxy = await WasmProxy.StartAsync(new WatGuest().On(callback, """(if (i32.ne (local.get $ctx) (i32.const 1)) (then unreachable))""").Build());
+        await using var proxy = await WasmProxy.StartAsync(new WatGuest()
+            .On(callback, """(if (i32.ne (local.get $ctx) (i32.const 1)) (then unreachable))""").Build());
         for (int i = 0; i < 3; i++) Assert.Equal(callback == "context_create" ? 503 : 200, (await proxy.GetAsync()).Status);
         await Eventually.Async(() => Vm(proxy).Errors == 3, proxy.Log);
         await Eventually.Async(() => Vm(proxy).Active <= 1, "VMs that failed go with their last stream");
@@ -79,7 +80,8 @@ public sealed class FailureTests
     public async Task StreamsOfAVmThatFailed_GoOn()
     {
         // Two wait; a third traps; both others finish with what their own VM knows.
-        var guest = OnPath("request_headers").On("request_body", """(if (i32.eqz (local.get $b)) (then (return (i32.const 1)))) (call $n "whole" (local.get $a))""");
+        var guest = OnPath("request_headers").On("request_body",
+            """(if (i32.eqz (local.get $b)) (then (return (i32.const 1)))) (call $n "whole" (local.get $a))""");
         await using var proxy = await WasmProxy.StartAsync(guest.Build());
         await using var one = await proxy.Proxy.ConnectAsync();
         await using var two = await proxy.Proxy.ConnectAsync();
@@ -119,7 +121,8 @@ public sealed class FailureTests
     [Fact]
     public async Task Reload_WaitsForItsBackoff()
     {
-        await using var proxy = await WasmProxy.StartAsync(OnPath("request_headers").Build(), ", failure_policy: FAIL_RELOAD, reload_config: {backoff: {base_interval: 1.5s} }");
+        await using var proxy = await WasmProxy.StartAsync(OnPath("request_headers").Build(),
+            ", failure_policy: FAIL_RELOAD, reload_config: {backoff: {base_interval: 1.5s} }");
         long loaded = Environment.TickCount64;
         Assert.Equal(503, (await proxy.GetAsync("/trap")).Status);
         Assert.Equal(503, (await proxy.GetAsync("/fine")).Status);
@@ -133,8 +136,11 @@ public sealed class FailureTests
     public async Task VmThatCannotBeMadeAnew_IsTriedAgainLater()
     {
         // The first to come to the second start finds shared data that makes it fail.
-        await using var proxy = await WasmProxy.StartAsync(OnPath("request_headers", """(drop (call $proxy_set_shared_data "poison" "x" (i32.const 0))) unreachable""")
-            .On("vm_start", """(if (i32.eqz (call $proxy_get_shared_data "poison" (global.get $OUT) (global.get $SIZE) (global.get $NUM))) (then unreachable))""").Build());
+        await using var proxy = await WasmProxy.StartAsync(
+            OnPath("request_headers", """(drop (call $proxy_set_shared_data "poison" "x" (i32.const 0))) unreachable""")
+            .On("vm_start",
+                """(if (i32.eqz (call $proxy_get_shared_data "poison" (global.get $OUT) (global.get $SIZE) (global.get $NUM))) (then """
+                    + """unreachable))""").Build());
         Assert.Equal(503, (await proxy.GetAsync("/trap")).Status);
         Assert.Equal(503, (await proxy.GetAsync("/fine")).Status);
         Assert.Equal("backoff", Vm(proxy).State);
@@ -147,7 +153,8 @@ public sealed class FailureTests
         await using var proxy = await WasmProxy.StartAsync(new WatGuest().With("(global $who (mut i32) (i32.const 0))")
             .On("configure", "(drop (call $proxy_set_tick_period_milliseconds (i32.const 20)))")
             .On("request_headers", "(global.set $who (local.get $ctx)) (return (i32.const 1))")
-            .On("tick", "(if (global.get $who) (then (drop (call $proxy_set_effective_context (global.get $who))) unreachable))").Build(), ", failure_policy: FAIL_OPEN");
+            .On("tick", "(if (global.get $who) (then (drop (call $proxy_set_effective_context (global.get $who))) unreachable))").Build(),
+                ", failure_policy: FAIL_OPEN");
         Assert.Equal(200, (await proxy.GetAsync()).Status);
         Assert.Equal(1, proxy.Proxy.Stat("wasm.inline.failed_open"));
     }

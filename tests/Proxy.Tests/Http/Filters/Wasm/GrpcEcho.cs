@@ -21,7 +21,8 @@ internal sealed class GrpcEcho : IAsyncDisposable
     {
         var server = new GrpcEcho { Port = FreePort.Next() };
         var builder = WebApplication.CreateEmptyBuilder(new());
-        builder.WebHost.UseKestrelCore().ConfigureKestrel(k => k.Listen(IPAddress.Loopback, server.Port, l => l.Protocols = HttpProtocols.Http2));
+        builder.WebHost.UseKestrelCore().ConfigureKestrel(k =>
+            k.Listen(IPAddress.Loopback, server.Port, l => l.Protocols = HttpProtocols.Http2));
         server._app = builder.Build();
         server._app.Run(server.AnswerAsync);
         await server._app.StartAsync();
@@ -32,7 +33,8 @@ internal sealed class GrpcEcho : IAsyncDisposable
     public int Flooded { get; private set; }
     public const int FloodMessages = 200, FloodMessage = 1 << 20;
 
-    // Each message comes back with "echo " before it; /test.Echo/Fail fails; /test.Echo/Slow is slow; /test.Echo/Flood sends without being asked.
+    // Each message comes back with "echo " before it; /test.Echo/Fail fails; /test.Echo/Slow is slow; /test.Echo/Flood sends without being
+    // asked.
     private async Task AnswerAsync(HttpContext context)
     {
         Seen = context.Request.Headers;
@@ -43,7 +45,8 @@ internal sealed class GrpcEcho : IAsyncDisposable
         {
             byte[] message = new byte[5 + FloodMessage];
             BinaryPrimitives.WriteInt32BigEndian(message.AsSpan(1), FloodMessage);
-            for (; Flooded < FloodMessages && !context.RequestAborted.IsCancellationRequested; Flooded++) await context.Response.Body.WriteAsync(message, context.RequestAborted);
+            for (; Flooded < FloodMessages && !context.RequestAborted.IsCancellationRequested; Flooded++)
+                await context.Response.Body.WriteAsync(message, context.RequestAborted);
         }
         else if (context.Request.Path != "/test.Echo/Fail")
         {

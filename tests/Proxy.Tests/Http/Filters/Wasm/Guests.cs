@@ -8,7 +8,8 @@ namespace Managed.Proxy.Tests.Http.Filters.Wasm;
 internal static class Guests
 {
     /// <summary>What a guest says while one GET passes it.</summary>
-    public static async Task<IReadOnlyList<string>> SaysAsync(this WatGuest guest, string plugin = "", string vm = "", string headers = "", string target = "/")
+    public static async Task<IReadOnlyList<string>> SaysAsync(this WatGuest guest, string plugin = "", string vm = "", string headers = "",
+        string target = "/")
     {
         await using var proxy = await WasmProxy.StartAsync(guest.Build(), plugin, vm);
         var response = await proxy.GetAsync(target, headers);
@@ -19,7 +20,8 @@ internal static class Guests
     }
 
     /// <summary>What a guest's request callback says.</summary>
-    public static Task<IReadOnlyList<string>> OnRequestSaysAsync(string code, string plugin = "", string vm = "", string headers = "", string target = "/", string abi = "0_2_1")
+    public static Task<IReadOnlyList<string>> OnRequestSaysAsync(string code, string plugin = "", string vm = "", string headers = "",
+        string target = "/", string abi = "0_2_1")
         => new WatGuest(abi).On("request_headers", code).SaysAsync(plugin, vm, headers, target);
 
     /// <summary>Code that is at it for so many microseconds; it uses the guest's memory from 64 to 80.</summary>

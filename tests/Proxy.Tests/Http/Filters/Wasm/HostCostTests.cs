@@ -6,13 +6,17 @@ using Xunit;
 
 namespace Managed.Proxy.Tests.Http.Filters.Wasm;
 
-/// <summary>What a guest may hand to a host function: a call with the most that it takes holds the worker for ten milliseconds at most, one with more does nothing, and no function is forgotten.</summary>
+/// <summary>
+/// What a guest may hand to a host function: a call with the most that it takes holds the worker for ten milliseconds at most, one with
+/// more does nothing, and no function is forgotten.
+/// </summary>
 public sealed class HostCostTests
 {
     private const int From = 1 << 20; // where the guest's large texts begin
 
     public static TheoryData<string> Functions { get; } = new(HostImports.Shapes.Keys);
-    public static TheoryData<string> Limited { get; } = new(HostImports.Shapes.Where(s => s.Value.IndexOfAny(['t', 'p']) >= 0 && WasmCost.Of(s.Key) < long.MaxValue).Select(s => s.Key));
+    public static TheoryData<string> Limited { get; } =
+        new(HostImports.Shapes.Where(s => s.Value.IndexOfAny(['t', 'p']) >= 0 && WasmCost.Of(s.Key) < long.MaxValue).Select(s => s.Key));
 
     // A call with as many bytes as said in its last text, the others being empty.
     private static string Call(string function, long bytes, string? name = null)
@@ -38,7 +42,9 @@ public sealed class HostCostTests
     {
         // The answer goes into a header as one digit or two.
         byte[] guest = new WatGuest().On("vm_start", "(drop (memory.grow (i32.const 200)))")
-            .On("request_headers", $"(i32.store8 (i32.const 900) (i32.add (i32.const 65) {call})) (drop (call $proxy_replace_header_map_value (i32.const 0) \"x-status\" (i32.const 900) (i32.const 1)))").Build();
+            .On("request_headers",
+                $"(i32.store8 (i32.const 900) (i32.add (i32.const 65) {call})) (drop (call $proxy_replace_header_map_value (i32.const "
+                    + $"0) \"x-status\" (i32.const 900) (i32.const 1)))").Build();
         await using var proxy = await HostileProxy.StartAsync(guest, ", limits: {cpu_per_call: 10s, memory: 256MiB}");
         long least = long.MaxValue;
         for (int i = 0; i < 10 && least > 5_000; i++)

@@ -9,7 +9,8 @@ public sealed class HostTests
 {
     [Fact]
     public async Task Log_TakesSixLevels()
-        => Assert.Equal(["warn", "error", "critical", "debug: 0", "too much: 2", "negative: 2", "level: 0", "least: 3"], await Guests.OnRequestSaysAsync("""
+        => Assert.Equal(["warn", "error", "critical", "debug: 0", "too much: 2", "negative: 2", "level: 0", "least: 3"],
+            await Guests.OnRequestSaysAsync("""
             (drop (call $proxy_log (i32.const 3) "warn")) (drop (call $proxy_log (i32.const 4) "error")) (drop (call $proxy_log (i32.const 5) "critical"))
             (call $r "debug" (call $proxy_log (i32.const 1) "not written at this level"))
             (call $r "too much" (call $proxy_log (i32.const 6) "x")) (call $r "negative" (call $proxy_log (i32.const -1) "x"))
@@ -19,9 +20,11 @@ public sealed class HostTests
     [Fact]
     public async Task Log_NamesModuleVmAndRequest()
     {
-        await using var proxy = await WasmProxy.StartAsync(new WatGuest().On("request_headers", """(call $say "here")""").Build(), ", name: gate", ", vm_id: shared");
+        await using var proxy = await WasmProxy.StartAsync(new WatGuest().On("request_headers", """(call $say "here")""").Build(),
+            ", name: gate", ", vm_id: shared");
         await proxy.GetAsync();
-        Assert.Contains($"gate: here (vm 'shared', worker 0, request {proxy.Upstream.Requests[0]["x-request-id"]}, version 1)", proxy.Log, StringComparison.Ordinal);
+        Assert.Contains($"gate: here (vm 'shared', worker 0, request {proxy.Upstream.Requests[0]["x-request-id"]}, version 1)", proxy.Log,
+            StringComparison.Ordinal);
     }
 
     [Fact]
@@ -46,8 +49,12 @@ public sealed class HostTests
     {
         string value = given.StartsWith('{') ? given : WasmProxy.Quote(given);
         var said = await new WatGuest()
-            .On("vm_start", """(drop (call $proxy_get_buffer_bytes (i32.const 6) (i32.const 0) (local.get $a) (global.get $OUT) (global.get $SIZE))) (call $v "vm")""")
-            .On("configure", """(drop (call $proxy_get_buffer_bytes (i32.const 7) (i32.const 0) (local.get $a) (global.get $OUT) (global.get $SIZE))) (call $v "plugin")""")
+            .On("vm_start",
+                """(drop (call $proxy_get_buffer_bytes (i32.const 6) (i32.const 0) (local.get $a) (global.get $OUT) (global.get """
+                    + """$SIZE))) (call $v "vm")""")
+            .On("configure",
+                """(drop (call $proxy_get_buffer_bytes (i32.const 7) (i32.const 0) (local.get $a) (global.get $OUT) (global.get """
+                    + """$SIZE))) (call $v "plugin")""")
             .SaysAsync($", configuration: {value}", $", configuration: {value}");
         Assert.Equal([$"vm = {expected}", $"plugin = {expected}"], said.Take(2));
     }
@@ -56,12 +63,15 @@ public sealed class HostTests
     public async Task GetConfiguration_OfVersion010_IsThePluginsWhileItIsConfigured()
     {
         const string Get = """(call $r "get" (call $proxy_get_configuration (global.get $OUT) (global.get $SIZE))) (call $v "c")""";
-        Assert.Equal(["get: 0", "c = of the VM", "get: 0", "c = of the plugin"], (await new WatGuest("0_1_0").On("vm_start", Get).On("configure", Get).SaysAsync(", configuration: of the plugin", ", configuration: of the VM")).Take(4));
+        Assert.Equal(["get: 0", "c = of the VM", "get: 0", "c = of the plugin"],
+            (await new WatGuest("0_1_0").On("vm_start", Get).On("configure", Get)
+                .SaysAsync(", configuration: of the plugin", ", configuration: of the VM")).Take(4));
     }
 
     [Fact]
     public async Task SharedData_ComparesAndSwaps()
-        => Assert.Equal(["none: 1", "set: 0", "get: 0", "v = one", "swap: 0", "stale: 8", "any: 0", "get: 0", "v = three", "empty: 0", "get: 0", "v = "], await Guests.OnRequestSaysAsync("""
+        => Assert.Equal(["none: 1", "set: 0", "get: 0", "v = one", "swap: 0", "stale: 8", "any: 0", "get: 0", "v = three", "empty: 0",
+            "get: 0", "v = "], await Guests.OnRequestSaysAsync("""
             (call $r "none" (call $proxy_get_shared_data "k" (global.get $OUT) (global.get $SIZE) (global.get $NUM)))
             (call $r "set" (call $proxy_set_shared_data "k" "one" (i32.const 0)))
             (call $r "get" (call $proxy_get_shared_data "k" (global.get $OUT) (global.get $SIZE) (global.get $NUM))) (call $v "v")
@@ -76,7 +86,8 @@ public sealed class HostTests
     [Fact]
     public async Task SharedData_IsThatOfItsVmId_AndOutlivesTheVm()
     {
-        const string Set = """(drop (call $proxy_set_shared_data "k" "kept" (i32.const 0)))""", Get = """(call $r "get" (call $proxy_get_shared_data "k" (global.get $OUT) (global.get $SIZE) (global.get $NUM)))""";
+        const string Set = """(drop (call $proxy_set_shared_data "k" "kept" (i32.const 0)))""",
+            Get = """(call $r "get" (call $proxy_get_shared_data "k" (global.get $OUT) (global.get $SIZE) (global.get $NUM)))""";
         await using var proxy = await WasmProxy.StartAsync(new WatGuest().On("request_headers", Set).Build(), vm: ", vm_id: a");
         await proxy.GetAsync();
         await proxy.PublishAsync(new WatGuest().On("request_headers", Get).Build(), vm: ", vm_id: b");
@@ -107,7 +118,8 @@ public sealed class HostTests
         await proxy.GetAsync();
         await Eventually.Async(() => proxy.Said.Contains("empty: 7"), proxy.Log);
 
-        Assert.Equal(["register: 0", "register: 0", "resolve: 0", "by id: 0", "none: 1", "stranger: 1", "enqueue: 0", "nowhere: 1", "nothing: 1", "dequeue: 0", "m = message", "empty: 7"], proxy.Said);
+        Assert.Equal(["register: 0", "register: 0", "resolve: 0", "by id: 0", "none: 1", "stranger: 1", "enqueue: 0", "nowhere: 1",
+            "nothing: 1", "dequeue: 0", "m = message", "empty: 7"], proxy.Said);
     }
 
     [Fact]
@@ -115,7 +127,9 @@ public sealed class HostTests
     {
         byte[] guest = new WatGuest()
             .On("configure", """(drop (call $proxy_register_shared_queue "q" (global.get $NUM)))""")
-            .On("request_headers", """(drop (call $proxy_resolve_shared_queue "" "q" (global.get $NUM))) (drop (call $proxy_enqueue_shared_queue (i32.load (global.get $NUM)) "message"))""")
+            .On("request_headers",
+                """(drop (call $proxy_resolve_shared_queue "" "q" (global.get $NUM))) (drop (call $proxy_enqueue_shared_queue """
+                    + """(i32.load (global.get $NUM)) "message"))""")
             .On("queue_ready", """(call $say "ready")""").Build();
         await using var proxy = await WasmProxy.StartAsync(guest, vm: ", vm_id: me");
         Assert.NotNull(proxy.Proxy.Build(WasmProxy.Yaml(guest, proxy.Upstream.Port, ", configuration: other", ", vm_id: me")).Snapshot);
@@ -129,7 +143,9 @@ public sealed class HostTests
     public async Task Metrics_AreAmongTheProxysOwn()
     {
         await using var proxy = await WasmProxy.StartAsync(new WatGuest()
-            .On("configure", """(call $r "define" (call $proxy_define_metric (i32.const 0) "hits" (global.get $NUM))) (call $r "early" (call $proxy_increment_metric (i32.load (global.get $NUM)) (i64.const 2)))""")
+            .On("configure",
+                """(call $r "define" (call $proxy_define_metric (i32.const 0) "hits" (global.get $NUM))) (call $r "early" (call """
+                    + """$proxy_increment_metric (i32.load (global.get $NUM)) (i64.const 2)))""")
             .On("request_headers", """
                 (call $r "define" (call $proxy_define_metric (i32.const 0) "hits" (global.get $NUM)))
                 (call $r "increment" (call $proxy_increment_metric (i32.load (global.get $NUM)) (i64.const 3)))
@@ -154,8 +170,11 @@ public sealed class HostTests
                 """).Build());
         await proxy.GetAsync();
 
-        Assert.Equal(["define: 0", "increment: 0", "negative: 2", "record: 0", "get: 0", "hits: 15", "define: 0", "set: 0", "down: 0", "get: 0", "level: 4", "define: 0", "record: 0", "increment: 2", "get: 2", "kind: 2", "other kind: 2", "nameless: 2", "unknown: 1", "unknown: 1"],
-            proxy.Said.SkipWhile(s => s != "early: 0").SkipWhile(s => s is "early: 0").SkipWhile(s => s is "define: 0" or "early: 0").ToList() is { } rest ? ["define: 0", .. rest] : []);
+        Assert.Equal(["define: 0", "increment: 0", "negative: 2", "record: 0", "get: 0", "hits: 15", "define: 0", "set: 0", "down: 0",
+            "get: 0", "level: 4", "define: 0", "record: 0", "increment: 2", "get: 2", "kind: 2", "other kind: 2", "nameless: 2",
+                "unknown: 1", "unknown: 1"],
+            proxy.Said.SkipWhile(s => s != "early: 0").SkipWhile(s => s is "early: 0").SkipWhile(s => s is "define: 0" or "early: 0")
+                .ToList() is { } rest ? ["define: 0", .. rest] : []);
         Assert.Equal(15, proxy.Proxy.Stat("wasmcustom.hits"));
         Assert.Equal(4, proxy.Proxy.Stat("wasmcustom.level"));
         Assert.Contains(proxy.Proxy.Server.Stats.Read(), s => s.Name == "wasmcustom.sizes;a=b.c" && s.Value == 1);
@@ -166,7 +185,9 @@ public sealed class HostTests
     {
         await using var proxy = await WasmProxy.StartAsync(new WatGuest().With("(global $n (mut i32) (i32.const 0))")
             .On("vm_start", """(call $r "period" (call $proxy_set_tick_period_milliseconds (i32.const 10)))""")
-            .On("tick", """(global.set $n (i32.add (global.get $n) (i32.const 1))) (call $n "tick" (global.get $n)) (if (i32.eq (global.get $n) (i32.const 3)) (then (call $r "off" (call $proxy_set_tick_period_milliseconds (i32.const 0)))))""").Build());
+            .On("tick", """(global.set $n (i32.add (global.get $n) (i32.const 1))) (call $n "tick" (global.get $n)) (if (i32.eq """
+                + """(global.get $n) (i32.const 3)) (then (call $r "off" (call $proxy_set_tick_period_milliseconds (i32.const 0)))))""")
+                    .Build());
         await Eventually.Async(() => proxy.Said.Contains("off: 0"), proxy.Log);
         await proxy.Proxy.PassAsync(60);
         Assert.Equal(["period: 0", "period: 0", "tick: 1", "tick: 2", "tick: 3", "off: 0"], proxy.Said);
@@ -174,7 +195,9 @@ public sealed class HostTests
 
     [Fact]
     public async Task ForeignFunctions_AreFoundByName()
-        => Assert.Equal(["unknown: 1", "compress: 0", "uncompress: 0", "text = aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa", "garbage: 3", "cut: 3", "no result: 0", "route: 0", "state: 0", "get: 0", "s = of mine", "wrong: 2"], await Guests.OnRequestSaysAsync("""
+        => Assert.Equal(["unknown: 1", "compress: 0", "uncompress: 0", "text = aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa",
+            "garbage: 3", "cut: 3", "no result: 0", "route: 0", "state: 0", "get: 0", "s = of mine", "wrong: 2"],
+            await Guests.OnRequestSaysAsync("""
             (call $r "unknown" (call $proxy_call_foreign_function "no_such" "x" (global.get $OUT) (global.get $SIZE)))
             (call $r "compress" (call $proxy_call_foreign_function "compress" "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa" (global.get $OUT) (global.get $SIZE)))
             (call $r "uncompress" (call $proxy_call_foreign_function "uncompress" (i32.load (global.get $OUT)) (i32.load (global.get $SIZE)) (global.get $OUT) (global.get $SIZE))) (call $v "text")
@@ -191,8 +214,11 @@ public sealed class HostTests
     public async Task ForeignFunction_CallsBack()
     {
         await using var proxy = await WasmProxy.StartAsync(new WatGuest()
-            .On("request_headers", """(call $r "call" (call $proxy_call_foreign_function "managed.call_back" "argument" (i32.const 0) (i32.const 0)))""")
-            .On("foreign_function", """(call $n "function" (local.get $a)) (drop (call $proxy_get_buffer_bytes (i32.const 8) (i32.const 0) (local.get $b) (global.get $OUT) (global.get $SIZE))) (call $v "with")""").Build());
+            .On("request_headers",
+                """(call $r "call" (call $proxy_call_foreign_function "managed.call_back" "argument" (i32.const 0) (i32.const 0)))""")
+            .On("foreign_function",
+                """(call $n "function" (local.get $a)) (drop (call $proxy_get_buffer_bytes (i32.const 8) (i32.const 0) (local.get $b) """
+                    + """(global.get $OUT) (global.get $SIZE))) (call $v "with")""").Build());
         await proxy.GetAsync();
         await Eventually.Async(() => proxy.Said.Count == 3, proxy.Log);
         Assert.Equal(["call: 0", "function: 1", "with = argument"], proxy.Said);
@@ -200,5 +226,8 @@ public sealed class HostTests
 
     [Fact]
     public async Task Done_IsNotFoundWhenNothingEnds()
-        => Assert.Equal(["done: 1", "status: 0", "code: 0"], await Guests.OnRequestSaysAsync("""(call $r "done" (call $proxy_done)) (call $r "status" (call $proxy_get_status (global.get $NUM) (global.get $OUT) (global.get $SIZE))) (call $n "code" (i32.load (global.get $NUM)))"""));
+        => Assert.Equal(["done: 1", "status: 0", "code: 0"],
+            await Guests.OnRequestSaysAsync(
+                """(call $r "done" (call $proxy_done)) (call $r "status" (call $proxy_get_status (global.get $NUM) (global.get $OUT) """
+                    + """(global.get $SIZE))) (call $n "code" (i32.load (global.get $NUM)))"""));
 }

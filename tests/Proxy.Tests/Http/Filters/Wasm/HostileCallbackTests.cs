@@ -4,7 +4,10 @@ using Xunit;
 
 namespace Managed.Proxy.Tests.Http.Filters.Wasm;
 
-/// <summary>A guest that never returns from one of its callbacks, or traps in it: its stream ends as the policy says, the VM is replaced, nobody else notices.</summary>
+/// <summary>
+/// A guest that never returns from one of its callbacks, or traps in it: its stream ends as the policy says, the VM is replaced, nobody
+/// else notices.
+/// </summary>
 public sealed class HostileCallbackTests
 {
     private const string Head = "POST / HTTP/1.1\r\nhost: h\r\n";
@@ -20,11 +23,18 @@ public sealed class HostileCallbackTests
         ("done", Cost.Nothing, ""), ("log", Cost.Nothing, ""), ("delete", Cost.Nothing, ""),
         ("tick", Cost.Nothing, "(drop (call $proxy_set_tick_period_milliseconds (i32.const 5)))"),
         ("queue_ready", Cost.Nothing, """(drop (call $proxy_enqueue_shared_queue (global.get $queue) "m"))"""),
-        ("foreign_function", Cost.Nothing, """(drop (call $proxy_call_foreign_function "managed.call_back" "" (i32.const 0) (i32.const 0)))"""),
-        ("http_call_response", Cost.Stream, $"""(drop (call $proxy_http_call "up" {WatGuest.Pairs((":method", "GET"), (":path", "/call"), (":authority", "up"))} "" "" (i32.const 5000) (global.get $NUM))) (return (i32.const 1))"""),
-        ("grpc_receive", Cost.Stream, """(drop (call $proxy_grpc_call "grpc" "test.Echo" "Say" "" "hi" (i32.const 5000) (global.get $NUM))) (return (i32.const 1))"""),
-        ("grpc_receive_initial_metadata", Cost.Stream, Streaming), ("grpc_receive_trailing_metadata", Cost.Stream, Streaming), ("grpc_close", Cost.Stream, Streaming),
-        ("allocate", Cost.Stream, """(drop (call $proxy_get_header_map_value (i32.const 0) ":path" (global.get $OUT) (global.get $SIZE)))"""),
+        ("foreign_function", Cost.Nothing,
+            """(drop (call $proxy_call_foreign_function "managed.call_back" "" (i32.const 0) (i32.const 0)))"""),
+        ("http_call_response", Cost.Stream,
+            $"""(drop (call $proxy_http_call "up" {WatGuest.Pairs((":method", "GET"), (":path", "/call"), (":authority", "up"))}"""
+                + $""" "" "" (i32.const 5000) (global.get $NUM))) (return (i32.const 1))"""),
+        ("grpc_receive", Cost.Stream,
+            """(drop (call $proxy_grpc_call "grpc" "test.Echo" "Say" "" "hi" (i32.const 5000) (global.get $NUM))) (return (i32.const """
+                + """1))"""),
+        ("grpc_receive_initial_metadata", Cost.Stream, Streaming), ("grpc_receive_trailing_metadata", Cost.Stream, Streaming),
+        ("grpc_close", Cost.Stream, Streaming),
+        ("allocate", Cost.Stream,
+            """(drop (call $proxy_get_header_map_value (i32.const 0) ":path" (global.get $OUT) (global.get $SIZE)))"""),
     ];
 
     private const string Streaming = """
@@ -44,9 +54,11 @@ public sealed class HostileCallbackTests
     // Harmless until a request for /t… arms it.
     private static byte[] Guest(string callback, string act)
     {
-        string armed = $"(if (global.get $armed) (then {(act == "loop" ? "(loop $l (br $l))" : "unreachable")}))", trigger = Callbacks.First(c => c.Callback == callback).Trigger;
+        string armed = $"(if (global.get $armed) (then {(act == "loop" ? "(loop $l (br $l))" : "unreachable")}))",
+            trigger = Callbacks.First(c => c.Callback == callback).Trigger;
         var guest = new WatGuest().With("(global $armed (mut i32) (i32.const 0)) (global $queue (mut i32) (i32.const 0))")
-            .On("configure", """(drop (call $proxy_register_shared_queue "q" (global.get $NUM))) (global.set $queue (i32.load (global.get $NUM)))""");
+            .On("configure",
+                """(drop (call $proxy_register_shared_queue "q" (global.get $NUM))) (global.set $queue (i32.load (global.get $NUM)))""");
         if (callback is not ("request_headers" or "allocate")) guest.On(callback, armed);
         guest.On("request_headers", $"""
             (drop (call $proxy_get_header_map_value (i32.const 0) ":path" (global.get $OUT) (global.get $SIZE)))
@@ -54,7 +66,8 @@ public sealed class HostileCallbackTests
             {(callback == "request_headers" ? armed : "")}
             """);
         const string allocator = "(param $n i32) (result i32) (local $p i32)";
-        return callback == "allocate" ? Wasmtime.Module.ConvertText(guest.Text().Replace(allocator, allocator + armed, StringComparison.Ordinal)) : guest.Build();
+        return callback == "allocate" ? Wasmtime.Module.ConvertText(guest.Text()
+            .Replace(allocator, allocator + armed, StringComparison.Ordinal)) : guest.Build();
     }
 
     [Theory]
@@ -63,7 +76,8 @@ public sealed class HostileCallbackTests
     {
         var cost = Callbacks.First(c => c.Callback == callback).Cost;
         await using var grpc = callback.StartsWith("grpc", StringComparison.Ordinal) ? await GrpcEcho.StartAsync() : null;
-        await using var proxy = await HostileProxy.StartAsync(Guest(callback, act), $", failure_policy: {policy}, reload_config: {{backoff: {{base_interval: 0.02s}} }}", grpc?.Port ?? 1);
+        await using var proxy = await HostileProxy.StartAsync(Guest(callback, act),
+            $", failure_policy: {policy}, reload_config: {{backoff: {{base_interval: 0.02s}} }}", grpc?.Port ?? 1);
         proxy.Upstream.Answer = _ => "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\netag: 1\r\n\r\n";
         Assert.Equal(200, await proxy.PostAsync("/fine"));
 
@@ -76,13 +90,15 @@ public sealed class HostileCallbackTests
 
         bool open = policy == "FAIL_OPEN" || cost == Cost.Nothing;
         // A response that has begun can only be cut.
-        if (open) Assert.Equal(200, status); else if (cost == Cost.Response) Assert.True(status is 0 or 503, $"{status}"); else Assert.Equal(503, status);
+        if (open) Assert.Equal(200, status); else if (cost == Cost.Response) Assert.True(status is 0 or 503, $"{status}");
+        else Assert.Equal(503, status);
         await Eventually.Async(() => proxy.Vm.Errors == 1, $"the failure is counted; errors {proxy.Vm.Errors}: {proxy.Log}");
         await proxy.OthersAreServedAsync();
         Assert.Equal(act == "loop" ? 1 : 0, proxy.Vm.Breaches);
         Assert.Contains(act == "loop" ? "ran longer than 10 ms" : "unreachable", proxy.Vm.LastError, StringComparison.Ordinal);
 
-        if (policy == "FAIL_RELOAD") await Eventually.Async(() => proxy.PostAsync("/fine").GetAwaiter().GetResult() == 200, "the back-off passes");
+        if (policy == "FAIL_RELOAD")
+            await Eventually.Async(() => proxy.PostAsync("/fine").GetAwaiter().GetResult() == 200, "the back-off passes");
         Assert.Equal(200, await proxy.PostAsync("/fine"));
         await Eventually.Async(() => proxy.Vm.Active == 1, $"the VM that failed goes: {proxy.Vm}");
         Assert.Equal((1, 2, 1, "active"), (proxy.Vm.Errors, proxy.Vm.Created, proxy.Vm.Reloads, proxy.Vm.State));
@@ -102,8 +118,10 @@ public sealed class HostileCallbackTests
     [InlineData("configure")]
     public async Task Start_ThatNeverReturnsOrTraps_IsRefusedAndTheFormerVersionServes(string callback)
     {
-        await using var proxy = await HostileProxy.StartAsync(new WatGuest().On("response_headers", """(drop (call $proxy_add_header_map_value (i32.const 2) "x-former" "1"))""").Build());
-        foreach (var (act, said) in ((string, string)[])[("(loop $l (br $l))", "ran longer than 50 ms"), ("unreachable", "unreachable"), ("(call $deep)", "stack overflow")])
+        await using var proxy = await HostileProxy.StartAsync(new WatGuest()
+            .On("response_headers", """(drop (call $proxy_add_header_map_value (i32.const 2) "x-former" "1"))""").Build());
+        foreach (var (act, said) in ((string, string)[])[("(loop $l (br $l))", "ran longer than 50 ms"), ("unreachable", "unreachable"),
+            ("(call $deep)", "stack overflow")])
         {
             var guest = new WatGuest().With("(func $deep (call $deep) (call $deep))");
             if (callback == "start section") guest.With($"(start $begin) (func $begin {act})");
@@ -129,7 +147,9 @@ public sealed class HostileCallbackTests
     {
         await using var proxy = await HostileProxy.StartAsync(new WatGuest()
             .On("request_headers", """(drop (call $proxy_set_shared_data "poison" "x" (i32.const 0))) unreachable""")
-            .On(callback, """(if (i32.eqz (call $proxy_get_shared_data "poison" (global.get $OUT) (global.get $SIZE) (global.get $NUM))) (then (loop $l (br $l))))""").Build(), ", limits: {cpu_on_start: 30s}");
+            .On(callback,
+                """(if (i32.eqz (call $proxy_get_shared_data "poison" (global.get $OUT) (global.get $SIZE) (global.get $NUM))) (then """
+                    + """(loop $l (br $l))))""").Build(), ", limits: {cpu_on_start: 30s}");
         Assert.Equal(503, (await proxy.GetAsync()).Status);
 
         for (int i = 0; i < 3; i++)

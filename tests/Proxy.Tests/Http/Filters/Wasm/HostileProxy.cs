@@ -5,10 +5,13 @@ using Xunit;
 
 namespace Managed.Proxy.Tests.Http.Filters.Wasm;
 
-/// <summary>One worker with three listeners: <c>edge</c> with the module under test, <c>calm</c> with one that behaves, <c>plain</c> with none.</summary>
+/// <summary>
+/// One worker with three listeners: <c>edge</c> with the module under test, <c>calm</c> with one that behaves, <c>plain</c> with none.
+/// </summary>
 internal sealed class HostileProxy : IAsyncDisposable
 {
-    private static readonly byte[] Calm = new WatGuest().On("response_headers", """(drop (call $proxy_add_header_map_value (i32.const 2) "x-calm" "1"))""").Build();
+    private static readonly byte[] Calm = new WatGuest()
+        .On("response_headers", """(drop (call $proxy_add_header_map_value (i32.const 2) "x-calm" "1"))""").Build();
 
     private HostileProxy(ProxyFixture proxy, RecordingUpstream upstream) => (Proxy, Upstream) = (proxy, upstream);
 
@@ -47,7 +50,8 @@ internal sealed class HostileProxy : IAsyncDisposable
         """;
 
     /// <summary>Publishes another module in place of the first; false: it was refused, with its errors.</summary>
-    public Task<PublishResult> TryPublishAsync(byte[] module, string plugin = "") => Proxy.TryPublishAsync(Yaml(module, Upstream.Port, plugin));
+    public Task<PublishResult> TryPublishAsync(byte[] module, string plugin = "")
+        => Proxy.TryPublishAsync(Yaml(module, Upstream.Port, plugin));
 
     public Task<RawResponse> GetAsync(string target = "/") => Proxy.GetAsync(target);
 
@@ -55,10 +59,14 @@ internal sealed class HostileProxy : IAsyncDisposable
     public async Task<int> PostAsync(string target)
     {
         await using var client = await Proxy.ConnectAsync();
-        await client.SendAsync($"POST {target} HTTP/1.1\r\nhost: h\r\nconnection: close\r\ntransfer-encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\netag: 2\r\n\r\n");
+        await client.SendAsync(
+            $"POST {target} HTTP/1.1\r\nhost: h\r\nconnection: close\r\ntransfer-encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\netag: "
+                + $"2\r\n\r\n");
         byte[] all = await client.ReadToEndAsync();
         string text = System.Text.Encoding.Latin1.GetString(all);
-        bool whole = text.Contains("\r\n\r\n", StringComparison.Ordinal) && (!text.Contains("transfer-encoding: chunked", StringComparison.Ordinal) || text.Contains("\r\n0\r\n", StringComparison.Ordinal));
+        bool whole = text.Contains("\r\n\r\n", StringComparison.Ordinal)
+            && (!text.Contains("transfer-encoding: chunked", StringComparison.Ordinal)
+                || text.Contains("\r\n0\r\n", StringComparison.Ordinal));
         return whole ? int.Parse(text.AsSpan(9, 3), null) : 0;
     }
 

@@ -12,7 +12,9 @@ public sealed class HostileResourceTests
     private const string Head = """(drop (call $proxy_log (i32.const 3) "head"))""";
 
     // Does it so many times; $i counts.
-    private static string Times(int count, string code) => $"(local.set $x (i32.const 0)) (loop $again {code} (local.set $x (i32.add (local.get $x) (i32.const 1))) (br_if $again (i32.lt_u (local.get $x) (i32.const {count}))))";
+    private static string Times(int count, string code)
+        => $"(local.set $x (i32.const 0)) (loop $again {code} (local.set $x (i32.add (local.get $x) (i32.const 1))) (br_if $again "
+            + $"(i32.lt_u (local.get $x) (i32.const {count}))))";
 
     // The number as eight characters at 2048, for names that differ.
     private const string Name = """
@@ -22,7 +24,9 @@ public sealed class HostileResourceTests
         """;
     private const string Named = "(i32.const 2048) (i32.const 8)";
 
-    private static IReadOnlyList<string> Said(HostileProxy proxy) => [.. proxy.Proxy.Log.Lines.Where(l => l.StartsWith("bad: ", StringComparison.Ordinal)).Select(l => l[5..l.LastIndexOf(" (vm '", StringComparison.Ordinal)])];
+    private static IReadOnlyList<string> Said(HostileProxy proxy)
+        => [.. proxy.Proxy.Log.Lines.Where(l => l.StartsWith("bad: ", StringComparison.Ordinal))
+            .Select(l => l[5..l.LastIndexOf(" (vm '", StringComparison.Ordinal)])];
 
     [Fact]
     public async Task Memory_GrowsToItsCap_AndIsUsable()
@@ -48,7 +52,9 @@ public sealed class HostileResourceTests
         await using var proxy = await HostileProxy.StartAsync(new WatGuest().On("request_headers", """
             (drop (memory.grow (i32.const 1000))) (memory.fill (i32.const 131072) (i32.const 1) (i32.const 65000000)) unreachable
             """).Build(), ", limits: {cpu_per_call: 1s}");
-        long Resident() => 1024 * long.Parse(File.ReadLines("/proc/self/status").First(l => l.StartsWith("RssAnon", StringComparison.Ordinal)).Split(':')[1].Replace("kB", "", StringComparison.Ordinal), null);
+        long Resident()
+            => 1024 * long.Parse(File.ReadLines("/proc/self/status").First(l => l.StartsWith("RssAnon", StringComparison.Ordinal))
+                .Split(':')[1].Replace("kB", "", StringComparison.Ordinal), null);
         Assert.Equal(503, (await proxy.GetAsync()).Status);
         long before = Resident();
         for (int i = 0; i < 8; i++) Assert.Equal(503, (await proxy.GetAsync()).Status);
@@ -83,7 +89,8 @@ public sealed class HostileResourceTests
     [Fact]
     public async Task SharedData_TakesTenThousandKeys_AndNoByteOverItsLimit()
     {
-        await using var proxy = await HostileProxy.StartAsync(new WatGuest().With(Name + "(global $full (mut i32) (i32.const 0))").On("request_headers", $"""
+        await using var proxy = await HostileProxy.StartAsync(new WatGuest().With(Name + "(global $full (mut i32) (i32.const 0))")
+            .On("request_headers", $"""
             {Times(10_000, $"(call $name (local.get $x)) (local.set $y (i32.or (local.get $y) (call $proxy_set_shared_data {Named} {Named} (i32.const 0))))")}
             (call $n "ten thousand" (local.get $y))
             (call $name (i32.const 9999)) (call $n "last" (call $proxy_get_shared_data {Named} (global.get $OUT) (global.get $SIZE) (global.get $NUM)))
@@ -117,7 +124,8 @@ public sealed class HostileResourceTests
     public async Task Metrics_AreBounded()
     {
         await using var proxy = await HostileProxy.StartAsync(new WatGuest().With(Name).On("request_headers", $"""
-            {Times(12_000, $"(call $name (local.get $x)) (local.set $y (call $proxy_define_metric (i32.const 0) {Named} (global.get $NUM)))")}
+            {Times(12_000, $"(call $name (local.get $x)) (local.set $y (call $proxy_define_metric (i32.const 0) {Named} (global.get "
+                + $"$NUM)))")}
             (call $n "too many" (local.get $y))
             (call $name (i32.const 1)) (call $n "known" (call $proxy_define_metric (i32.const 0) {Named} (global.get $NUM)))
             (call $n "counts" (call $proxy_increment_metric (i32.load (global.get $NUM)) (i64.const 1)))
@@ -130,14 +138,20 @@ public sealed class HostileResourceTests
     [Fact]
     public async Task LogFlood_IsCutShort_AndSaysHowMuchIsMissing()
     {
-        await using var proxy = await HostileProxy.StartAsync(new WatGuest().On("request_headers", Times(100_000, Head)).Build(), ", limits: {cpu_per_call: 5s}");
+        await using var proxy = await HostileProxy.StartAsync(new WatGuest().On("request_headers", Times(100_000, Head)).Build(),
+            ", limits: {cpu_per_call: 5s}");
         for (int i = 0; i < 2; i++) Assert.Equal(200, (await proxy.GetAsync()).Status);
 
         Assert.InRange(Said(proxy).Count, 100, 20_000);
         await proxy.OthersAreServedAsync();
         Assert.True(proxy.Proxy.Stat("wasm.bad.log_dropped") >= 180_000, $"{proxy.Proxy.Stat("wasm.bad.log_dropped")} of 200,000");
         // The next line after a pause says so.
-        await Eventually.Async(() => { proxy.GetAsync().GetAwaiter().GetResult(); return proxy.Log.Length > 0 && proxy.Proxy.Log.Lines.Any(l => l.Contains("lines of Wasm module bad were left out", StringComparison.Ordinal)); }, "the gap is named");
+        await Eventually.Async(() =>
+        {
+            proxy.GetAsync().GetAwaiter().GetResult();
+            return proxy.Log.Length > 0
+                && proxy.Proxy.Log.Lines.Any(l => l.Contains("lines of Wasm module bad were left out", StringComparison.Ordinal));
+        }, "the gap is named");
     }
 
     [Fact]
@@ -177,17 +191,24 @@ public sealed class HostileResourceTests
     // Each makes the host hold 128 KiB more, over and over, for one stream.
     [InlineData("""(drop (call $proxy_add_header_map_value (i32.const 0) "x-big" (i32.const 65536) (i32.const 65000)))""")]
     [InlineData("""(drop (call $proxy_set_buffer_bytes (i32.const 0) (i32.const -1) (i32.const 0) (i32.const 0) (i32.const 131072)))""")]
-    [InlineData("""(i32.store (i32.const 2048) (local.get $x)) (drop (call $proxy_set_property (i32.const 2048) (i32.const 4) (i32.const 0) (i32.const 131072)))""")]
-    [InlineData("""(drop (call $proxy_call_foreign_function "managed.call_back" (i32.const 0) (i32.const 131072) (i32.const 0) (i32.const 0)))""")]
-    [InlineData("""(drop (call $proxy_http_call "up" (i32.const 3072) (i32.load (i32.const 3068)) (i32.const 0) (i32.const 131072) "" (i32.const 100) (global.get $NUM)))""")]
+    [InlineData(
+        """(i32.store (i32.const 2048) (local.get $x)) (drop (call $proxy_set_property (i32.const 2048) (i32.const 4) (i32.const 0) """
+            + """(i32.const 131072)))""")]
+    [InlineData(
+        """(drop (call $proxy_call_foreign_function "managed.call_back" (i32.const 0) (i32.const 131072) (i32.const 0) (i32.const 0)))""")]
+    [InlineData(
+        """(drop (call $proxy_http_call "up" (i32.const 3072) (i32.load (i32.const 3068)) (i32.const 0) (i32.const 131072) "" """
+            + """(i32.const 100) (global.get $NUM)))""")]
     [InlineData("""(drop (call $proxy_grpc_call "grpc" "s" "m" "" (i32.const 0) (i32.const 131072) (i32.const 100) (global.get $NUM)))""")]
     [InlineData("""(drop (call $proxy_grpc_send (i32.const 1) (i32.const 0) (i32.const 131072) (i32.const 0)))""")]
     public async Task WhatTheHostKeepsForAGuest_IsBounded(string call)
     {
         string pairs = WatGuest.Pairs((":method", "POST"), (":path", "/call"), (":authority", "up"));
         await using var proxy = await HostileProxy.StartAsync(new WatGuest()
-            .On("configure", $"(memory.copy (i32.const 3072) {pairs}) (i32.store (i32.const 3068) (i32.const {(pairs.Length - 2) / 3}))") // pairs are written as \\xx
-            .On("request_body", """(drop (call $proxy_grpc_stream "grpc" "s" "m" "" (global.get $NUM)))""" + Times(4000, call)).Build(), ", limits: {cpu_per_call: 5s}");
+            // pairs are written as \\xx
+            .On("configure", $"(memory.copy (i32.const 3072) {pairs}) (i32.store (i32.const 3068) (i32.const {(pairs.Length - 2) / 3}))")
+            .On("request_body", """(drop (call $proxy_grpc_stream "grpc" "s" "m" "" (global.get $NUM)))""" + Times(4000, call)).Build(),
+                ", limits: {cpu_per_call: 5s}");
         proxy.Upstream.Answer = r => r.Target == "/call" ? "HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n" : null;
         long before = GC.GetTotalMemory(forceFullCollection: true), most = 0;
         using var watch = new Timer(_ => most = Math.Max(most, GC.GetTotalMemory(false)), null, 0, 1);
@@ -215,12 +236,15 @@ public sealed class HostileResourceTests
     [Fact]
     public async Task LongWorkWithinOneHostCall_CountsAgainstTheBudget()
     {
-        await using var proxy = await HostileProxy.StartAsync(new WatGuest().With("(global $seed (mut i32) (i32.const 1))").On("vm_start", """
+        await using var proxy = await HostileProxy.StartAsync(new WatGuest().With("(global $seed (mut i32) (i32.const 1))")
+            .On("vm_start", """
             (drop (memory.grow (i32.const 20)))
             (local.set $x (i32.const 131072))
             (loop $fill (global.set $seed (i32.add (i32.mul (global.get $seed) (i32.const 1664525)) (i32.const 1013904223))) (i32.store (local.get $x) (global.get $seed))
               (local.set $x (i32.add (local.get $x) (i32.const 3))) (br_if $fill (i32.lt_u (local.get $x) (i32.const 400000))))
-            """).On("request_body", """(drop (call $proxy_call_foreign_function "compress" (i32.const 131072) (i32.const 262144) (i32.const 0) (i32.const 0)))""").Build(), ", limits: {cpu_per_call: 0.001s}");
+            """).On("request_body",
+            """(drop (call $proxy_call_foreign_function "compress" (i32.const 131072) (i32.const 262144) (i32.const 0) (i32.const 0)))""")
+                .Build(), ", limits: {cpu_per_call: 0.001s}");
         // The guest is back in its own code only to return: nobody but the host function can have looked.
         Assert.Equal(503, await proxy.PostAsync("/"));
         Assert.Equal(1, proxy.Vm.Breaches);
@@ -244,14 +268,16 @@ public sealed class HostileResourceTests
     [Fact]
     public async Task TickOfZero_IsNone_AndOneOfAMillisecondThatTakesLong_LeavesTheWorkerAlone()
     {
-        await using (var none = await HostileProxy.StartAsync(new WatGuest().On("configure", "(drop (call $proxy_set_tick_period_milliseconds (i32.const 0)))").On("tick", "unreachable").Build()))
+        await using (var none = await HostileProxy.StartAsync(new WatGuest()
+            .On("configure", "(drop (call $proxy_set_tick_period_milliseconds (i32.const 0)))").On("tick", "unreachable").Build()))
         {
             await none.GetAsync();
             await none.Proxy.PassAsync(50);
             Assert.Equal(0, none.Vm.Errors);
         }
         // 15 ms of work each millisecond.
-        await using var proxy = await HostileProxy.StartAsync(new WatGuest().On("configure", "(drop (call $proxy_set_tick_period_milliseconds (i32.const 1)))").On("tick", $"""
+        await using var proxy = await HostileProxy.StartAsync(new WatGuest()
+            .On("configure", "(drop (call $proxy_set_tick_period_milliseconds (i32.const 1)))").On("tick", $"""
             (drop (call $proxy_get_current_time_nanoseconds (i32.const 64)))
             (loop $l (drop (call $proxy_get_current_time_nanoseconds (i32.const 72))) (br_if $l (i64.lt_u (i64.sub (i64.load (i32.const 72)) (i64.load (i32.const 64))) (i64.const 15000000))))
             """).Build(), ", limits: {cpu_per_call: 5s}");
@@ -271,9 +297,12 @@ public sealed class HostileResourceTests
         await using var proxy = await HostileProxy.StartAsync(new WatGuest()
             .With("(global $told (mut i32) (i32.const 0))")
             .On("configure", """(drop (call $proxy_register_shared_queue "q" (global.get $NUM)))""")
-            .On("queue_ready", "(global.set $told (i32.add (global.get $told) (i32.const 1))) (if (i32.eq (global.get $told) (i32.const 10000)) (then (call $n \"all\" (global.get $told))))")
+            .On("queue_ready",
+                "(global.set $told (i32.add (global.get $told) (i32.const 1))) (if (i32.eq (global.get $told) (i32.const 10000)) (then "
+                    + "(call $n \"all\" (global.get $told))))")
             .On("foreign_function", """(call $n "told" (global.get $told))""")
-            .On("request_headers", Times(10_000, """(drop (call $proxy_enqueue_shared_queue (i32.const 1) "m"))""") + """(drop (call $proxy_call_foreign_function "managed.call_back" "" (i32.const 0) (i32.const 0)))""").Build(),
+            .On("request_headers", Times(10_000, """(drop (call $proxy_enqueue_shared_queue (i32.const 1) "m"))""")
+                + """(drop (call $proxy_call_foreign_function "managed.call_back" "" (i32.const 0) (i32.const 0)))""").Build(),
             ", limits: {cpu_per_call: 5s}");
         Assert.Equal(200, (await proxy.GetAsync()).Status);
 
@@ -284,15 +313,25 @@ public sealed class HostileResourceTests
 
     public static TheoryData<string, string> Endless()
     {
-        string call = $"""(drop (call $proxy_http_call "none" {WatGuest.Pairs((":method", "GET"), (":path", "/"), (":authority", "x"))} "" "" (i32.const 1000) (global.get $NUM)))""";
+        string call =
+            $"""(drop (call $proxy_http_call "none" {WatGuest.Pairs((":method", "GET"), (":path", "/"), (":authority", "x"))}"""
+                + $""" "" "" (i32.const 1000) (global.get $NUM)))""";
         return new()
         {
-            { "foreign_function", """(drop (call $proxy_call_foreign_function "managed.call_back" "" (i32.const 0) (i32.const 0))) (drop (call $proxy_call_foreign_function "managed.call_back" "" (i32.const 0) (i32.const 0)))""" },
+            { "foreign_function",
+                """(drop (call $proxy_call_foreign_function "managed.call_back" "" (i32.const 0) (i32.const 0))) (drop (call """
+                    + """$proxy_call_foreign_function "managed.call_back" "" (i32.const 0) (i32.const 0)))""" },
             { "http_call_response", call + call },
-            { "http_call_response", call.Replace("none", "grpc", StringComparison.Ordinal) + call.Replace("none", "grpc", StringComparison.Ordinal) },
-            { "http_call_response", call.Replace("none", "up", StringComparison.Ordinal) + call.Replace("none", "up", StringComparison.Ordinal) },
-            { "queue_ready", """(drop (call $proxy_dequeue_shared_queue (i32.const 1) (global.get $OUT) (global.get $SIZE))) (drop (call $proxy_enqueue_shared_queue (i32.const 1) "m")) (drop (call $proxy_enqueue_shared_queue (i32.const 1) "m"))""" },
-            { "grpc_close", """(drop (call $proxy_grpc_call "grpc" "s" "m" "" "" (i32.const 1000) (global.get $NUM))) (drop (call $proxy_grpc_call "grpc" "s" "m" "" "" (i32.const 1000) (global.get $NUM)))""" },
+            { "http_call_response", call.Replace("none", "grpc", StringComparison.Ordinal)
+                + call.Replace("none", "grpc", StringComparison.Ordinal) },
+            { "http_call_response", call.Replace("none", "up", StringComparison.Ordinal)
+                + call.Replace("none", "up", StringComparison.Ordinal) },
+            { "queue_ready",
+                """(drop (call $proxy_dequeue_shared_queue (i32.const 1) (global.get $OUT) (global.get $SIZE))) (drop (call """
+                    + """$proxy_enqueue_shared_queue (i32.const 1) "m")) (drop (call $proxy_enqueue_shared_queue (i32.const 1) "m"))""" },
+            { "grpc_close",
+                """(drop (call $proxy_grpc_call "grpc" "s" "m" "" "" (i32.const 1000) (global.get $NUM))) (drop (call """
+                    + """$proxy_grpc_call "grpc" "s" "m" "" "" (i32.const 1000) (global.get $NUM)))""" },
         };
     }
 
@@ -302,10 +341,12 @@ public sealed class HostileResourceTests
     public async Task CallbacksThatBringForthCallbacks_LeaveTheWorkerAndTheMemoryAlone(string callback, string act)
     {
         await using var proxy = await HostileProxy.StartAsync(new WatGuest()
-            .On("configure", """(drop (call $proxy_register_shared_queue "q" (global.get $NUM)))""").On("request_headers", act).On(callback, act).Build());
+            .On("configure", """(drop (call $proxy_register_shared_queue "q" (global.get $NUM)))""").On("request_headers", act)
+                .On(callback, act).Build());
         Assert.Equal(200, (await proxy.GetAsync()).Status);
         await proxy.Proxy.PassAsync(500);
-        long heap = GC.GetTotalMemory(forceFullCollection: true), calls = proxy.Vm.Executions, micros = proxy.Vm.TimeMicros, began = Stopwatch.GetTimestamp();
+        long heap = GC.GetTotalMemory(forceFullCollection: true), calls = proxy.Vm.Executions, micros = proxy.Vm.TimeMicros,
+            began = Stopwatch.GetTimestamp();
 
         await SlowestAsync(proxy, 100);
         await proxy.Proxy.PassAsync(1000);

@@ -4,7 +4,9 @@ using Xunit;
 
 namespace Managed.Proxy.Tests.Http.Filters.Wasm;
 
-/// <summary>Guests that answer, continue, close and change streams where they have no business to: of their own in any callback, and of others.</summary>
+/// <summary>
+/// Guests that answer, continue, close and change streams where they have no business to: of their own in any callback, and of others.
+/// </summary>
 public sealed class HostileStreamTests
 {
     private static readonly string Pairs = WatGuest.Pairs(("x-a", "1"));
@@ -12,18 +14,26 @@ public sealed class HostileStreamTests
     // Each is tried in every callback, on its own stream and on one that waits.
     private static readonly string[] Acts =
     [
-        """(drop (call $proxy_send_local_response (i32.const 418) "why" "no" "" (i32.const -1))) (drop (call $proxy_send_local_response (i32.const 500) "" "again" "" (i32.const 3)))""",
-        """(drop (call $proxy_continue_stream (i32.const 0))) (drop (call $proxy_continue_stream (i32.const 1))) (drop (call $proxy_continue_stream (i32.const 2))) (drop (call $proxy_continue_stream (i32.const 3))) (drop (call $proxy_continue_request)) (drop (call $proxy_continue_response)) (drop (call $proxy_done))""",
-        """(drop (call $proxy_close_stream (i32.const 2))) (drop (call $proxy_close_stream (i32.const 3))) (drop (call $proxy_close_stream (i32.const 0))) (drop (call $proxy_close_stream (i32.const 1)))""",
+        """(drop (call $proxy_send_local_response (i32.const 418) "why" "no" "" (i32.const -1))) (drop (call """
+            + """$proxy_send_local_response (i32.const 500) "" "again" "" (i32.const 3)))""",
+        """(drop (call $proxy_continue_stream (i32.const 0))) (drop (call $proxy_continue_stream (i32.const 1))) (drop (call """
+            + """$proxy_continue_stream (i32.const 2))) (drop (call $proxy_continue_stream (i32.const 3))) (drop (call """
+                + """$proxy_continue_request)) (drop (call $proxy_continue_response)) (drop (call $proxy_done))""",
+        """(drop (call $proxy_close_stream (i32.const 2))) (drop (call $proxy_close_stream (i32.const 3))) (drop (call """
+            + """$proxy_close_stream (i32.const 0))) (drop (call $proxy_close_stream (i32.const 1)))""",
         $"""
         (local.set $y (i32.const 0)) (loop $m
           (drop (call $proxy_set_header_map_pairs (local.get $y) {Pairs})) (drop (call $proxy_add_header_map_value (local.get $y) "x-b" "2")) (drop (call $proxy_remove_header_map_value (local.get $y) ":path")) (drop (call $proxy_set_buffer_bytes (local.get $y) (i32.const 0) (i32.const 9) "replaced"))
           (local.set $y (i32.add (local.get $y) (i32.const 1))) (br_if $m (i32.lt_u (local.get $y) (i32.const 9))))
         """,
-        $"""(drop (call $proxy_http_call "up" {WatGuest.Pairs((":method", "GET"), (":path", "/call"), (":authority", "up"))} "" "" (i32.const 1000) (global.get $NUM))) (drop (call $proxy_set_tick_period_milliseconds (i32.const 1))) (drop (call $proxy_clear_route_cache))""",
+        $"""(drop (call $proxy_http_call "up" {WatGuest.Pairs((":method", "GET"), (":path", "/call"), (":authority", "up"))}"""
+            + $""" "" "" (i32.const 1000) (global.get $NUM))) (drop (call $proxy_set_tick_period_milliseconds (i32.const 1))) (drop """
+                + $"""(call $proxy_clear_route_cache))""",
     ];
 
-    private static readonly string[] Callbacks = ["context_create", "request_headers", "request_body", "request_trailers", "response_headers", "response_body", "response_trailers", "done", "log", "delete", "tick", "queue_ready", "foreign_function", "http_call_response", "grpc_close"];
+    private static readonly string[] Callbacks =
+        ["context_create", "request_headers", "request_body", "request_trailers", "response_headers", "response_body", "response_trailers",
+            "done", "log", "delete", "tick", "queue_ready", "foreign_function", "http_call_response", "grpc_close"];
 
     public static TheoryData<string, int> Cases()
     {
@@ -47,13 +57,20 @@ public sealed class HostileStreamTests
             (drop (call $proxy_grpc_call "grpc" "s" "m" "" "" (i32.const 1000) (global.get $NUM)))
             (drop (call $proxy_set_tick_period_milliseconds (i32.const 5)))
             """;
-        string both = $"(if (global.get $victim) (then (global.set $count (i32.add (global.get $count) (i32.const 1))) {Acts[act]} (drop (call $proxy_set_effective_context (global.get $victim))) {Acts[act]} (drop (call $proxy_set_effective_context (i32.const 1))) {Acts[act]} (if (i32.lt_u (global.get $count) (i32.const 3)) (then (call $say \"acted\")))))";
-        var guest = new WatGuest().With("(global $victim (mut i32) (i32.const 0)) (global $queue (mut i32) (i32.const 0)) (global $count (mut i32) (i32.const 0))")
-            .On("configure", """(drop (call $proxy_register_shared_queue "q" (global.get $NUM))) (global.set $queue (i32.load (global.get $NUM)))""");
+        string both =
+            $"(if (global.get $victim) (then (global.set $count (i32.add (global.get $count) (i32.const 1))) {Acts[act]} (drop (call "
+                + $"$proxy_set_effective_context (global.get $victim))) {Acts[act]} (drop (call $proxy_set_effective_context (i32.const "
+                    + $"1))) {Acts[act]} (if (i32.lt_u (global.get $count) (i32.const 3)) (then (call $say \"acted\")))))";
+        var guest = new WatGuest()
+            .With("(global $victim (mut i32) (i32.const 0)) (global $queue (mut i32) (i32.const 0)) (global $count (mut i32) (i32.const "
+                + "0))")
+            .On("configure",
+                """(drop (call $proxy_register_shared_queue "q" (global.get $NUM))) (global.set $queue (i32.load (global.get $NUM)))""");
         if (callback != "request_headers") guest.On(callback, both);
         guest.On("request_headers", triggers + (callback == "request_headers" ? both : ""));
         await using var proxy = await HostileProxy.StartAsync(guest.Build());
-        proxy.Upstream.Answer = r => r.Target == "/call" ? null : "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\netag: 1\r\n\r\n";
+        proxy.Upstream.Answer = r => r.Target == "/call" ? null
+            : "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\netag: 1\r\n\r\n";
         await using var victim = await proxy.Proxy.ConnectAsync();
         await victim.SendAsync("GET /wait HTTP/1.1\r\nhost: h\r\n\r\n");
         await Eventually.Async(() => Said(proxy, "held"), proxy.Log);
@@ -69,7 +86,8 @@ public sealed class HostileStreamTests
         Assert.Equal(200, (await proxy.Proxy.GetAsync(listener: "plain")).Status);
     }
 
-    private static bool Said(HostileProxy proxy, string words) => proxy.Proxy.Log.Lines.Any(l => l.StartsWith("bad: " + words, StringComparison.Ordinal));
+    private static bool Said(HostileProxy proxy, string words)
+        => proxy.Proxy.Log.Lines.Any(l => l.StartsWith("bad: " + words, StringComparison.Ordinal));
 
     [Fact]
     public async Task LargeAndManyHeaders_AreRefusedBeforeTheyHarm()

@@ -7,10 +7,13 @@ namespace Managed.Proxy.Tests.Http.Filters.Wasm;
 /// <summary>HTTP calls of guests: each answered once, to the plugin, after the guest has returned.</summary>
 public sealed class HttpCallTests
 {
-    private static string Head(params (string, string)[] more) => WatGuest.Pairs([(":method", "POST"), (":path", "/check"), (":authority", "auth"), .. more]);
+    private static string Head(params (string, string)[] more)
+        => WatGuest.Pairs([(":method", "POST"), (":path", "/check"), (":authority", "auth"), .. more]);
 
-    private static string Call(string cluster = "up", string? head = null, string body = "question", string trailers = "\"\"", int timeout = 1000)
-        => $"""(call $proxy_http_call "{cluster}" {head ?? Head(("Content-Type", "text/plain"), ("x-who", "guest"))} "{body}" {trailers} (i32.const {timeout}) (global.get $NUM))""";
+    private static string Call(string cluster = "up", string? head = null, string body = "question", string trailers = "\"\"",
+        int timeout = 1000)
+        => $"""(call $proxy_http_call "{cluster}" {head ?? Head(("Content-Type", "text/plain"), ("x-who", "guest"))} "{body}" """
+            + $"""{trailers} (i32.const {timeout}) (global.get $NUM))""";
 
     // Asks, waits, and goes on (or answers) when the answer comes.
     private static WatGuest Asker(string call, string then = "(drop (call $proxy_continue_stream (i32.const 0)))") => new WatGuest()
@@ -30,13 +33,16 @@ public sealed class HttpCallTests
     public async Task Answer_IsReadInItsCallback_AndTheStreamGoesOn()
     {
         await using var proxy = await WasmProxy.StartAsync(Asker(Call()).Build());
-        proxy.Upstream.Answer = r => r.Target == "/check" ? "HTTP/1.1 201 Created\r\ntransfer-encoding: chunked\r\n\r\n6\r\nanswer\r\n0\r\netag: 1\r\n\r\n" : null;
+        proxy.Upstream.Answer = r => r.Target == "/check"
+            ? "HTTP/1.1 201 Created\r\ntransfer-encoding: chunked\r\n\r\n6\r\nanswer\r\n0\r\netag: 1\r\n\r\n" : null;
 
         Assert.Equal(200, (await proxy.GetAsync()).Status);
 
-        Assert.Equal(["call: 0", "headers: 1", "body: 6", "trailers: 1", "status: 0", "status = 201", "bytes: 0", "bytes = answer", "pairs: 0", "effective: 0"], proxy.Said);
+        Assert.Equal(["call: 0", "headers: 1", "body: 6", "trailers: 1", "status: 0", "status = 201", "bytes: 0", "bytes = answer",
+            "pairs: 0", "effective: 0"], proxy.Said);
         var asked = proxy.Upstream.Requests[0];
-        Assert.Equal(("POST", "/check", "question", "guest", "auth", "8"), (asked.Method, asked.Target, asked.Text, asked["x-who"], asked["host"], asked["content-length"]));
+        Assert.Equal(("POST", "/check", "question", "guest", "auth", "8"),
+            (asked.Method, asked.Target, asked.Text, asked["x-who"], asked["host"], asked["content-length"]));
         Assert.Equal("/", proxy.Upstream.Requests[1].Target);
     }
 
@@ -58,7 +64,8 @@ public sealed class HttpCallTests
         proxy.Upstream.Script = async peer => { await peer.ReadRequestAsync(); await peer.ReadSomeAsync(); }; // and never answers
 
         Assert.Equal((504, "late"), await proxy.GetAsync() is var r ? (r.Status, r.Text) : default);
-        Assert.Equal(["call: 0", "headers: 0", "body: 0", "trailers: 0", "status: 1", "bytes: 0", "bytes = ", "pairs: 0", "effective: 0", "get_status: 0", "code: 11", "why = upstream request timeout"], proxy.Said);
+        Assert.Equal(["call: 0", "headers: 0", "body: 0", "trailers: 0", "status: 1", "bytes: 0", "bytes = ", "pairs: 0", "effective: 0",
+            "get_status: 0", "code: 11", "why = upstream request timeout"], proxy.Said);
     }
 
     [Fact]
@@ -75,7 +82,8 @@ public sealed class HttpCallTests
             (call $r "value" {Call(head: Head(("x", "a\nb")))})
             (call $r "timeout" {Call(timeout: -1)})
             """);
-        Assert.Equal(["cluster: 2", "no cluster: 2", "no head: 2", "no method: 2", "no authority: 2", "empty authority: 0", "garbage: 2", "value: 2", "timeout: 2"], said);
+        Assert.Equal(["cluster: 2", "no cluster: 2", "no head: 2", "no method: 2", "no authority: 2", "empty authority: 0", "garbage: 2",
+            "value: 2", "timeout: 2"], said);
     }
 
     [Fact]
@@ -93,7 +101,8 @@ public sealed class HttpCallTests
     [Fact]
     public async Task ManyCalls_OverTheLimit_AreRefused()
     {
-        var said = await Guests.OnRequestSaysAsync(string.Concat(Enumerable.Range(0, 4).Select(i => $"""(call $r "{i}" {Call()})""")), plugin: ", limits: {calls: 3}");
+        var said = await Guests.OnRequestSaysAsync(string.Concat(Enumerable.Range(0, 4).Select(i => $"""(call $r "{i}" {Call()})""")),
+            plugin: ", limits: {calls: 3}");
         Assert.Equal(["0: 0", "1: 0", "2: 0", "3: 10"], said.Take(4));
     }
 

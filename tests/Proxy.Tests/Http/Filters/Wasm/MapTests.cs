@@ -6,7 +6,8 @@ namespace Managed.Proxy.Tests.Http.Filters.Wasm;
 /// <summary>Header maps: read, changed, as pairs, with right and wrong arguments.</summary>
 public sealed class MapTests
 {
-    private const string Get = """(call $r "get" (call $proxy_get_header_map_value (i32.const 0) "x-a" (global.get $OUT) (global.get $SIZE)))""";
+    private const string Get =
+        """(call $r "get" (call $proxy_get_header_map_value (i32.const 0) "x-a" (global.get $OUT) (global.get $SIZE)))""";
 
     [Fact]
     public async Task Value_IsTheFirst_WhateverTheCaseOfTheName()
@@ -19,7 +20,8 @@ public sealed class MapTests
     [InlineData("0_1_0", "get: 0")]
     [InlineData("0_2_0", "get: 1")]
     [InlineData("0_2_1", "get: 1")]
-    public async Task MissingField_IsEmptyIn010_NotFoundAfterwards(string abi, string said) => Assert.Equal([said], await Guests.OnRequestSaysAsync(Get, abi: abi));
+    public async Task MissingField_IsEmptyIn010_NotFoundAfterwards(string abi, string said)
+        => Assert.Equal([said], await Guests.OnRequestSaysAsync(Get, abi: abi));
 
     [Fact]
     public async Task PseudoHeaders_AreThere()
@@ -98,7 +100,9 @@ public sealed class MapTests
     [InlineData("\"\\00\"")]
     [InlineData("\"\\00\\00\\00\\00\"")]
     public async Task EmptyMap_HasThreeForms(string pairs)
-        => Assert.Equal(["set: 0", "get: 1"], await Guests.OnRequestSaysAsync($"""(call $r "set" (call $proxy_set_header_map_pairs (i32.const 0) {pairs})) {Get}""", headers: "x-a: 1\r\n"));
+        => Assert.Equal(["set: 0", "get: 1"],
+            await Guests.OnRequestSaysAsync($"""(call $r "set" (call $proxy_set_header_map_pairs (i32.const 0) {pairs})) {Get}""",
+                headers: "x-a: 1\r\n"));
 
     [Theory]
     [InlineData("\"\\01\\00\\00\\00\"")] // one pair that is not there
@@ -107,12 +111,15 @@ public sealed class MapTests
     [InlineData("\"\\01\\00\\00\\00\\01\\00\\00\\00\\01\\00\\00\\00a\\00b\\00z\"")] // one byte more
     [InlineData("\"\\01\\00\\00\\00\\ff\\ff\\ff\\7f\\ff\\ff\\ff\\7fa\\00b\\00\"")]
     public async Task WrongPairs_ChangeNothing(string pairs)
-        => Assert.Equal(["set: 3", "get: 0"], await Guests.OnRequestSaysAsync($"""(call $r "set" (call $proxy_set_header_map_pairs (i32.const 0) {pairs})) {Get}""", headers: "x-a: 1\r\n"));
+        => Assert.Equal(["set: 3", "get: 0"],
+            await Guests.OnRequestSaysAsync($"""(call $r "set" (call $proxy_set_header_map_pairs (i32.const 0) {pairs})) {Get}""",
+                headers: "x-a: 1\r\n"));
 
     [Fact]
     public async Task WrongArguments_AreRefused()
         => Assert.Equal(
-            ["type: 2", "negative: 2", "pairs: 2", "size: 2", "add: 2", "remove: 2", "early: 1", "add early: 2", "early pairs: 0", "name: 2", "value: 2", "framing: 0", "pseudo: 2", "status: 2", "bad name: 1"],
+            ["type: 2", "negative: 2", "pairs: 2", "size: 2", "add: 2", "remove: 2", "early: 1", "add early: 2", "early pairs: 0",
+                "name: 2", "value: 2", "framing: 0", "pseudo: 2", "status: 2", "bad name: 1"],
             await Guests.OnRequestSaysAsync("""
                 (call $r "type" (call $proxy_get_header_map_value (i32.const 8) "x" (global.get $OUT) (global.get $SIZE)))
                 (call $r "negative" (call $proxy_get_header_map_value (i32.const -1) "x" (global.get $OUT) (global.get $SIZE)))

@@ -7,12 +7,15 @@ namespace Managed.Proxy.Tests.Http.Filters.Wasm;
 /// <summary>Attributes by their paths, in every form that guests write them.</summary>
 public sealed class PropertyTests
 {
-    private static string Get(string path) => $"""(call $r "{path.Replace("\\00", "/", StringComparison.Ordinal)}" (call $proxy_get_property "{path}" (global.get $OUT) (global.get $SIZE))) (call $v "=")""";
+    private static string Get(string path)
+        => $"""(call $r "{path.Replace("\\00", "/", StringComparison.Ordinal)}" (call $proxy_get_property "{path}" (global.get $OUT) """
+            + $"""(global.get $SIZE))) (call $v "=")""";
 
     private static async Task<IReadOnlyList<string>> OnResponseAsync(string code, string plugin = "", string vm = "")
     {
         await using var proxy = await WasmProxy.StartAsync(new WatGuest().On("response_headers", code).Build(), plugin, vm);
-        Assert.Equal(200, (await proxy.GetAsync("/some/path?a=1&b=2", "user-agent: test/1\r\nreferer: http://r/\r\nx-many: 1\r\nx-many: 2\r\n")).Status);
+        Assert.Equal(200,
+            (await proxy.GetAsync("/some/path?a=1&b=2", "user-agent: test/1\r\nreferer: http://r/\r\nx-many: 1\r\nx-many: 2\r\n")).Status);
         return proxy.Said;
     }
 
@@ -78,7 +81,8 @@ public sealed class PropertyTests
             (call $r "node" (call $proxy_get_property "node\00id" (global.get $OUT) (global.get $SIZE)))
             """);
         Assert.Equal("mtls size: 1", said[0]);
-        Assert.InRange(DateTimeOffset.UtcNow.ToUnixTimeSeconds() - int.Parse(said[1]["time: ".Length..], CultureInfo.InvariantCulture), -2, 10);
+        Assert.InRange(DateTimeOffset.UtcNow.ToUnixTimeSeconds() - int.Parse(said[1]["time: ".Length..], CultureInfo.InvariantCulture), -2,
+            10);
         Assert.Equal(["duration: 0", "latency: 0", "port: 0", "source port: 0", "map: 0", "has: 1", "id: 0", "node: 0"], said.Skip(2));
     }
 
@@ -91,11 +95,13 @@ public sealed class PropertyTests
     [InlineData("metadata\\00filter_metadata\\00none\\00x")]
     [InlineData("a\\00b\\00c\\00d\\00e\\00f\\00g\\00h\\00i\\00j\\00k\\00l\\00m\\00n\\00o\\00p\\00q\\00r")]
     [InlineData("")]
-    public async Task WhatIsNotThere_IsNotFound(string path) => Assert.EndsWith(": 1", (await OnResponseAsync(Get(path)))[0], StringComparison.Ordinal);
+    public async Task WhatIsNotThere_IsNotFound(string path)
+        => Assert.EndsWith(": 1", (await OnResponseAsync(Get(path)))[0], StringComparison.Ordinal);
 
     [Fact]
     public async Task SetProperty_IsReadBackByTheSamePath()
-        => Assert.Equal(["set: 0", "a/b: 0", "= = mine", "filter_state/wasm.a.b: 0", "= = mine", "nameless: 2"], await Guests.OnRequestSaysAsync($"""
+        => Assert.Equal(["set: 0", "a/b: 0", "= = mine", "filter_state/wasm.a.b: 0", "= = mine", "nameless: 2"],
+            await Guests.OnRequestSaysAsync($"""
             (call $r "set" (call $proxy_set_property "a\00b" "mine")) {Get("a\\00b")} {Get("filter_state\\00wasm.a.b")} (call $r "nameless" (call $proxy_set_property "" "x"))
             """));
 }

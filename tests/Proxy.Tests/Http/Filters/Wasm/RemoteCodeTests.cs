@@ -9,7 +9,9 @@ using Xunit;
 
 namespace Managed.Proxy.Tests.Http.Filters.Wasm;
 
-/// <summary>Code behind a URL: fetched once, believed by its digest only, kept on disk; and everything that can go wrong on the way.</summary>
+/// <summary>
+/// Code behind a URL: fetched once, believed by its digest only, kept on disk; and everything that can go wrong on the way.
+/// </summary>
 public sealed class RemoteCodeTests : IDisposable
 {
     private readonly string _folder = Directory.CreateTempSubdirectory("managed-remote-").FullName;
@@ -23,7 +25,9 @@ public sealed class RemoteCodeTests : IDisposable
     private static string Sha(byte[] code) => Convert.ToHexStringLower(SHA256.HashData(code));
 
     private static string Served(byte[] code, string headers = "") =>
-        string.Create(CultureInfo.InvariantCulture, $"HTTP/1.1 200 OK\r\nContent-Type: application/wasm\r\nContent-Length: {code.Length}\r\n{headers}\r\n{Encoding.Latin1.GetString(code)}");
+        string.Create(CultureInfo.InvariantCulture,
+            $"HTTP/1.1 200 OK\r\nContent-Type: application/wasm\r\nContent-Length: {code.Length}\r\n{headers}\r\n"
+                + $"{Encoding.Latin1.GetString(code)}");
 
     private RecordingUpstream Serve() => Serve(_ => Served(_module));
 
@@ -34,12 +38,17 @@ public sealed class RemoteCodeTests : IDisposable
         return server;
     }
 
-    private string Yaml(int port, string uri = "http://code.test/filter.wasm", string cluster = ", cluster: up", string timeout = "20s", string? sha = null, string retry = "{num_retries: 0}", string vm = "", string route = "") => WasmProxy.Document(
-        $"{{name: wasm, typed_config: {{'@type': type.googleapis.com/envoy.extensions.filters.http.wasm.v3.Wasm, config: {{vm_config: {{code: {{remote: {{http_uri: {{uri: '{uri}', timeout: {timeout}{cluster}}}, sha256: {sha ?? Sha(_module)}, retry_policy: {retry}}}}}{vm}}}}}}}}}", port, route);
+    private string Yaml(int port, string uri = "http://code.test/filter.wasm", string cluster = ", cluster: up", string timeout = "20s",
+        string? sha = null, string retry = "{num_retries: 0}", string vm = "", string route = "") => WasmProxy.Document(
+        $"{{name: wasm, typed_config: {{'@type': type.googleapis.com/envoy.extensions.filters.http.wasm.v3.Wasm, config: {{vm_config: "
+            + $"{{code: {{remote: {{http_uri: {{uri: '{uri}', timeout: {timeout}{cluster}}}, sha256: {sha ?? Sha(_module)}"
+                + $", retry_policy: {retry}}}}}{vm}}}}}}}}}", port, route);
 
-    private Task<ProxyFixture> StartAsync(string yaml = "listeners: []", params IReadOnlyList<string> hosts) => ProxyFixture.StartAsync(yaml, 1, _folder, hosts);
+    private Task<ProxyFixture> StartAsync(string yaml = "listeners: []", params IReadOnlyList<string> hosts)
+        => ProxyFixture.StartAsync(yaml, 1, _folder, hosts);
 
-    private static double Stat(ProxyFixture proxy, string name) => proxy.Server.Stats.Read().Single(s => s.Name == "wasm.remote_load_" + name).Value;
+    private static double Stat(ProxyFixture proxy, string name)
+        => proxy.Server.Stats.Read().Single(s => s.Name == "wasm.remote_load_" + name).Value;
 
     private static string Errors(PublishResult result)
     {
@@ -76,7 +85,8 @@ public sealed class RemoteCodeTests : IDisposable
         await RunsAsync(proxy);
 
         Assert.Single(server.Requests, r => r.Target.Contains(".wasm", StringComparison.Ordinal));
-        Assert.Equal((1, 1, 1, 1, 0), (Stat(proxy, "cache_entries"), Stat(proxy, "cache_hits"), Stat(proxy, "cache_misses"), Stat(proxy, "fetch_successes"), Stat(proxy, "fetch_failures")));
+        Assert.Equal((1, 1, 1, 1, 0), (Stat(proxy, "cache_entries"), Stat(proxy, "cache_hits"), Stat(proxy, "cache_misses"),
+            Stat(proxy, "fetch_successes"), Stat(proxy, "fetch_failures")));
         Assert.Single(proxy.Server.GuestVms());
     }
 
@@ -97,7 +107,8 @@ public sealed class RemoteCodeTests : IDisposable
                 - {name: envoy.filters.network.echo, typed_config: {"@type": type.googleapis.com/envoy.extensions.filters.network.echo.v3.Echo} }
             """);
         await using var client = await proxy.ConnectAsync();
-        await Eventually.Async(() => proxy.Log.Lines.Any(l => l.Contains(_mark, StringComparison.Ordinal)), "the module sees the connection");
+        await Eventually.Async(() => proxy.Log.Lines.Any(l => l.Contains(_mark, StringComparison.Ordinal)),
+            "the module sees the connection");
     }
 
     [Fact]
@@ -143,7 +154,8 @@ public sealed class RemoteCodeTests : IDisposable
         await using var proxy = await StartAsync(WasmProxy.Yaml(_module, server.Port));
         await proxy.PublishAsync(Yaml(server.Port));
         Assert.Single(server.Requests);
-        Assert.Equal(_module, await File.ReadAllBytesAsync(Path.Combine(_folder, Sha(_module) + ".wasm"), TestContext.Current.CancellationToken));
+        Assert.Equal(_module, await File.ReadAllBytesAsync(Path.Combine(_folder, Sha(_module) + ".wasm"),
+            TestContext.Current.CancellationToken));
 
         // Once it was here, a cache that is emptied is no reason to refuse a change elsewhere.
         foreach (string file in Directory.GetFiles(_folder)) File.Delete(file);
@@ -157,7 +169,8 @@ public sealed class RemoteCodeTests : IDisposable
     {
         await using var server = Serve();
         await using var proxy = await ProxyFixture.StartAsync("listeners: []");
-        Assert.Contains("nowhere", Errors(await proxy.TryPublishAsync(Yaml(server.Port, route: "}, nowhere: {x: y"))), StringComparison.Ordinal);
+        Assert.Contains("nowhere", Errors(await proxy.TryPublishAsync(Yaml(server.Port, route: "}, nowhere: {x: y"))),
+            StringComparison.Ordinal);
         ForgetModules();
         await proxy.PublishAsync(Yaml(server.Port));
         Assert.Single(server.Requests);
@@ -165,17 +178,21 @@ public sealed class RemoteCodeTests : IDisposable
 
     [Theory]
     [InlineData("HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n", "it answers 404")]
-    [InlineData("HTTP/1.1 302 Found\r\nLocation: http://elsewhere.test/x?secret=1\r\nContent-Length: 0\r\n\r\n", "it answers 302, a redirect to http://elsewhere.test/x; redirects are not followed")]
+    [InlineData("HTTP/1.1 302 Found\r\nLocation: http://elsewhere.test/x?secret=1\r\nContent-Length: 0\r\n\r\n",
+        "it answers 302, a redirect to http://elsewhere.test/x; redirects are not followed")]
     [InlineData("HTTP/1.1 204 No Content\r\n\r\n", "it answers 204")]
-    [InlineData("HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: 0\r\n\r\n", "content-encoding gzip, and nothing is decompressed")]
+    [InlineData("HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: 0\r\n\r\n",
+        "content-encoding gzip, and nothing is decompressed")]
     [InlineData("HTTP/1.1 200 OK\r\nContent-Length: 67108865\r\n\r\n", "larger than 64 MiB")]
-    [InlineData("HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nother", "its SHA-256 is d9298a10d1b0735837dc4bd85dac641b0f3cef27a47e5d53a54f2f3f5b2fcffa")]
+    [InlineData("HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nother",
+        "its SHA-256 is d9298a10d1b0735837dc4bd85dac641b0f3cef27a47e5d53a54f2f3f5b2fcffa")]
     [InlineData("HTTP/1.1 200 OK\r\nContent-Length: 50\r\nConnection: close\r\n\r\ncut", "ended prematurely")]
     [InlineData("no HTTP at all\r\n\r\n", "invalid")]
     public async Task WrongAnswer_RefusesTheVersionWithTheReason_AndNothingElseChanges(string answer, string reason)
     {
         await using var server = Serve(_ => answer);
-        await using var proxy = await StartAsync(WasmProxy.Document("{name: lua, typed_config: {'@type': lua, inline_code: '--'}}", server.Port));
+        await using var proxy = await StartAsync(
+            WasmProxy.Document("{name: lua, typed_config: {'@type': lua, inline_code: '--'}}", server.Port));
         string error = Errors(await proxy.TryPublishAsync(Yaml(server.Port)));
         Assert.Contains("code could not be fetched from http://code.test/filter.wasm (cluster up): ", error, StringComparison.Ordinal);
         Assert.Contains(reason, error, StringComparison.Ordinal);
@@ -204,7 +221,8 @@ public sealed class RemoteCodeTests : IDisposable
             }
         };
         await using var proxy = await StartAsync();
-        Assert.Contains("larger than 64 MiB", Errors(await proxy.TryPublishAsync(Yaml(server.Port, timeout: "60s"))), StringComparison.Ordinal);
+        Assert.Contains("larger than 64 MiB", Errors(await proxy.TryPublishAsync(Yaml(server.Port, timeout: "60s"))),
+            StringComparison.Ordinal);
         Assert.InRange(sent, 60 << 20, 80 << 20);
     }
 
@@ -219,7 +237,9 @@ public sealed class RemoteCodeTests : IDisposable
             await peer.ReadUntilAsync("never");
         };
         await using var proxy = await StartAsync();
-        string error = Errors(await proxy.TryPublishAsync(Yaml(server.Port, timeout: "0.3s", retry: "{num_retries: 1, retry_back_off: {base_interval: 0.01s}}")));
+        string error =
+            Errors(await proxy.TryPublishAsync(Yaml(server.Port, timeout: "0.3s",
+                retry: "{num_retries: 1, retry_back_off: {base_interval: 0.01s}}")));
         Assert.Contains("no whole answer within 0.3 s (after 2 attempts)", error, StringComparison.Ordinal);
         Assert.Equal(2, server.Accepted);
     }
@@ -241,7 +261,8 @@ public sealed class RemoteCodeTests : IDisposable
             times.Add(Environment.TickCount64);
             return times.Count < 4 ? "HTTP/1.1 503 Busy\r\nContent-Length: 0\r\n\r\n" : Served(_module);
         });
-        await using var proxy = await StartAsync(Yaml(server.Port, retry: "{num_retries: 3, retry_back_off: {base_interval: 0.1s, max_interval: 0.2s}}"));
+        await using var proxy = await StartAsync(
+            Yaml(server.Port, retry: "{num_retries: 3, retry_back_off: {base_interval: 0.1s, max_interval: 0.2s}}"));
         await RunsAsync(proxy);
         Assert.Equal(4, times.Count);
         Assert.True(times[1] - times[0] >= 95 && times[2] - times[1] >= 195 && times[3] - times[2] >= 195, string.Join(' ', times));
@@ -254,7 +275,9 @@ public sealed class RemoteCodeTests : IDisposable
     {
         await using var server = Serve();
         int dead = FreePort.Next();
-        await using var proxy = await StartAsync(Yaml(server.Port).Replace($"endpoints: [\"127.0.0.1:{server.Port}\"]", $"endpoints: [\"127.0.0.1:{dead}\", \"localhost:{server.Port}\"]", StringComparison.Ordinal));
+        await using var proxy = await StartAsync(Yaml(server.Port)
+            .Replace($"endpoints: [\"127.0.0.1:{server.Port}\"]", $"endpoints: [\"127.0.0.1:{dead}\", \"localhost:{server.Port}\"]",
+                StringComparison.Ordinal));
         Assert.Contains(server.Requests, r => r.Target == "/filter.wasm");
     }
 
@@ -273,8 +296,10 @@ public sealed class RemoteCodeTests : IDisposable
     {
         await using var server = Serve(_ => "HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n");
         await using var proxy = await StartAsync();
-        string once = Yaml(server.Port), filter = once[once.IndexOf("{name: wasm", StringComparison.Ordinal)..once.IndexOf(", {name: router}", StringComparison.Ordinal)];
-        string twice = once.Replace(filter, filter + ", " + filter.Replace("name: wasm", "name: again", StringComparison.Ordinal), StringComparison.Ordinal);
+        string once = Yaml(server.Port), filter =
+            once[once.IndexOf("{name: wasm", StringComparison.Ordinal)..once.IndexOf(", {name: router}", StringComparison.Ordinal)];
+        string twice = once.Replace(filter, filter + ", " + filter.Replace("name: wasm", "name: again", StringComparison.Ordinal),
+            StringComparison.Ordinal);
         Assert.Equal(2, (await proxy.TryPublishAsync(twice)).Errors.Count);
         Assert.Single(server.Requests);
     }
@@ -287,9 +312,12 @@ public sealed class RemoteCodeTests : IDisposable
         server.OnHead = (_, _) => gate.Task;
         await using var proxy = await StartAsync();
         string yaml = Yaml(server.Port, vm: ", nack_on_code_cache_miss: true");
-        foreach (string error in new[] { Errors(await proxy.TryPublishAsync(yaml)), Errors(await proxy.TryPublishAsync(yaml)), Errors(await proxy.TryPublishAsync(yaml)) })
+        foreach (string error in new[] { Errors(await proxy.TryPublishAsync(yaml)), Errors(await proxy.TryPublishAsync(yaml)),
+            Errors(await proxy.TryPublishAsync(yaml)) })
         {
-            Assert.Contains("is not here yet and is being fetched from http://code.test/filter.wasm (cluster up): try again when it has arrived", error, StringComparison.Ordinal);
+            Assert.Contains(
+                "is not here yet and is being fetched from http://code.test/filter.wasm (cluster up): try again when it has arrived", error,
+                    StringComparison.Ordinal);
             Assert.Contains("/code/remote/http_uri/uri", error, StringComparison.Ordinal);
         }
         gate.SetResult();
@@ -306,18 +334,22 @@ public sealed class RemoteCodeTests : IDisposable
         bool found = false;
         await using var server = Serve(_ => found ? Served(_module) : "HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n");
         await using var proxy = await StartAsync();
-        string Doc(string pause) => Yaml(server.Port, vm: ", nack_on_code_cache_miss: true", retry: $"{{num_retries: 0, retry_back_off: {{base_interval: {pause}, max_interval: {pause}}}}}");
+        string Doc(string pause) => Yaml(server.Port, vm: ", nack_on_code_cache_miss: true",
+            retry: $"{{num_retries: 0, retry_back_off: {{base_interval: {pause}, max_interval: {pause}}}}}");
         Errors(await proxy.TryPublishAsync(Doc("600s")));
         await Eventually.Async(() => Stat(proxy, "fetch_failures") == 1, "the fetch has failed");
         string error = Errors(await proxy.TryPublishAsync(Doc("600s")));
         // The failure is counted a moment before it is over.
-        for (int again = 0; again < 1000 && error.Contains("being fetched", StringComparison.Ordinal); again++) error = Errors(await proxy.TryPublishAsync(Doc("600s")));
+        for (int again = 0; again < 1000 && error.Contains("being fetched", StringComparison.Ordinal); again++)
+            error = Errors(await proxy.TryPublishAsync(Doc("600s")));
         Assert.Matches("it answers 404; it is not asked again for [56]\\d\\d s", error);
         Assert.Single(server.Requests);
         Assert.Equal(1, Stat(proxy, "cache_negative_hits"));
 
         found = true;
-        Assert.Contains("being fetched from http://code.test/filter.wasm (cluster up): try again when it has arrived; the last attempt failed: it answers 404", Errors(await proxy.TryPublishAsync(Doc("0.001s"))), StringComparison.Ordinal);
+        Assert.Contains(
+            "being fetched from http://code.test/filter.wasm (cluster up): try again when it has arrived; the last attempt failed: it "
+                + "answers 404", Errors(await proxy.TryPublishAsync(Doc("0.001s"))), StringComparison.Ordinal);
         await Eventually.Async(() => Stat(proxy, "cache_entries") == 1, "the code has arrived");
         await proxy.PublishAsync(Doc("0.001s"));
     }
@@ -335,9 +367,12 @@ public sealed class RemoteCodeTests : IDisposable
         }
         await using (var proxy = await StartAsync("listeners: []", "*"))
         {
-            Assert.Contains("127.0.0.1 is this machine's own, which has to be allowed by its name and not by a pattern", Errors(await proxy.TryPublishAsync(Doc("localhost"))), StringComparison.Ordinal);
-            Assert.Contains("169.254.169.254 is a link-local address, which is never asked", Errors(await proxy.TryPublishAsync(Doc("169.254.169.254"))), StringComparison.Ordinal);
-            Assert.Contains("169.254.169.254 is a link-local address, which is never asked", Errors(await proxy.TryPublishAsync(Doc("[::ffff:169.254.169.254]"))), StringComparison.Ordinal);
+            Assert.Contains("127.0.0.1 is this machine's own, which has to be allowed by its name and not by a pattern",
+                Errors(await proxy.TryPublishAsync(Doc("localhost"))), StringComparison.Ordinal);
+            Assert.Contains("169.254.169.254 is a link-local address, which is never asked",
+                Errors(await proxy.TryPublishAsync(Doc("169.254.169.254"))), StringComparison.Ordinal);
+            Assert.Contains("169.254.169.254 is a link-local address, which is never asked",
+                Errors(await proxy.TryPublishAsync(Doc("[::ffff:169.254.169.254]"))), StringComparison.Ordinal);
         }
         Assert.Equal(0, server.Accepted);
         await AllowedByNameAsync(Doc("localhost"), $"localhost:{server.Port}");
@@ -379,11 +414,13 @@ public sealed class RemoteCodeTests : IDisposable
         await using var server = Serve();
         await using var proxy = await StartAsync();
         string name = field[..field.IndexOf(':', StringComparison.Ordinal)];
-        string yaml = System.Text.RegularExpressions.Regex.Replace(Yaml(server.Port), $"\\b{name}: ('[^']*'|[^,}}]+)", field).Replace("clusters:\n", "clusters:\n- {name: empty, endpoints: []}\n", StringComparison.Ordinal);
+        string yaml = System.Text.RegularExpressions.Regex.Replace(Yaml(server.Port), $"\\b{name}: ('[^']*'|[^,}}]+)", field)
+            .Replace("clusters:\n", "clusters:\n- {name: empty, endpoints: []}\n", StringComparison.Ordinal);
         string error = Errors(await proxy.TryPublishAsync(yaml));
         Assert.Contains(reason, error, StringComparison.Ordinal);
         Assert.Contains(place, error, StringComparison.Ordinal);
-        if (name == "cluster" && field.EndsWith("upp", StringComparison.Ordinal)) Assert.Contains("did you mean 'up'?", error, StringComparison.Ordinal);
+        if (name == "cluster" && field.EndsWith("upp", StringComparison.Ordinal))
+            Assert.Contains("did you mean 'up'?", error, StringComparison.Ordinal);
         Assert.Empty(server.Requests);
     }
 
@@ -392,10 +429,13 @@ public sealed class RemoteCodeTests : IDisposable
     {
         await using var server = Serve();
         await using var proxy = await StartAsync();
-        string Doc(string vm) => Yaml(server.Port, timeout: "150s", retry: "{num_retries: 1, retry_back_off: {base_interval: 110s}}", vm: vm);
+        string Doc(string vm) => Yaml(server.Port, timeout: "150s", retry: "{num_retries: 1, retry_back_off: {base_interval: 110s}}",
+            vm: vm);
         string error = Errors(await proxy.TryPublishAsync(Doc("")));
-        Assert.Contains("with all retries a fetch could take 410 s, and a version is not built for longer than 300 s", error, StringComparison.Ordinal);
-        Assert.Contains("is not here yet", Errors(await proxy.TryPublishAsync(Doc(", nack_on_code_cache_miss: true"))), StringComparison.Ordinal);
+        Assert.Contains("with all retries a fetch could take 410 s, and a version is not built for longer than 300 s", error,
+            StringComparison.Ordinal);
+        Assert.Contains("is not here yet", Errors(await proxy.TryPublishAsync(Doc(", nack_on_code_cache_miss: true"))),
+            StringComparison.Ordinal);
         await Eventually.Async(() => Stat(proxy, "cache_entries") == 1, "the code has arrived");
     }
 
@@ -451,9 +491,11 @@ public sealed class RemoteCodeTests : IDisposable
     [InlineData("224.0.0.1", false, false)]
     [InlineData("ff02::1", false, false)]
     public void Address_IsAskedOnlyWhereItMayBe(string address, bool byPattern, bool byName)
-        => Assert.Equal((byPattern, byName), (FetchHosts.Refusal(IPAddress.Parse(address), named: false) is null, FetchHosts.Refusal(IPAddress.Parse(address), named: true) is null));
+        => Assert.Equal((byPattern, byName), (FetchHosts.Refusal(IPAddress.Parse(address), named: false) is null,
+            FetchHosts.Refusal(IPAddress.Parse(address), named: true) is null));
 
-    // Modules are held weakly by the process: as after a restart. (What ran before has to be in a method of its own, or its locals hold them.)
+    // Modules are held weakly by the process: as after a restart. (What ran before has to be in a method of its own, or its locals hold
+    // them.)
     private static void ForgetModules()
     {
         for (int i = 0; i < 5; i++)

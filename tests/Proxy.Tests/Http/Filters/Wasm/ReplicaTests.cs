@@ -8,12 +8,16 @@ namespace Managed.Proxy.Tests.Http.Filters.Wasm;
 public sealed class ReplicaTests
 {
     private static readonly byte[] TrapsWhenTold = new WatGuest()
-        .On("request_headers", """(if (i32.eqz (call $proxy_get_header_map_value (i32.const 0) "x-trap" (global.get $OUT) (global.get $SIZE))) (then unreachable))""")
+        .On("request_headers",
+            """(if (i32.eqz (call $proxy_get_header_map_value (i32.const 0) "x-trap" (global.get $OUT) (global.get $SIZE))) (then """
+                + """unreachable))""")
         .On("configure", """(call $n "configure" (local.get $a))""").Build();
 
     // Some 20 ms of CPU time, which is more than a worker may be held for.
     private static readonly byte[] SlowToConfigure = new WatGuest()
-        .On("configure", "(local.set $x (i32.const 20000000)) (loop $more (local.set $x (i32.sub (local.get $x) (i32.const 1))) (br_if $more (local.get $x)))").Build();
+        .On("configure",
+            "(local.set $x (i32.const 20000000)) (loop $more (local.set $x (i32.sub (local.get $x) (i32.const 1))) (br_if $more "
+                + "(local.get $x)))").Build();
 
     [Fact]
     public async Task Plugin_ThatComesWhileTheVmIsDown_LivesInTheNext()
@@ -34,7 +38,8 @@ public sealed class ReplicaTests
         await using var proxy = await WasmProxy.StartAsync(SlowToConfigure, ", configuration: one");
         await proxy.PublishAsync(SlowToConfigure, ", configuration: two");
         Assert.Equal(200, (await proxy.GetAsync()).Status);
-        await Eventually.Async(() => proxy.Proxy.Server.GuestVms() is [{ Active: 1, Created: 2, Reloads: 0 }], "the former VM ends: " + string.Join(", ", proxy.Proxy.Server.GuestVms()));
+        await Eventually.Async(() => proxy.Proxy.Server.GuestVms() is [{ Active: 1, Created: 2, Reloads: 0 }],
+            "the former VM ends: " + string.Join(", ", proxy.Proxy.Server.GuestVms()));
     }
 
     [Fact]

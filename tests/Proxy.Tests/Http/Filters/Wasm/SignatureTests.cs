@@ -23,15 +23,22 @@ public sealed class SignatureTests
     private static (bool Result, string Error) Verify(string hash, byte[] signature, byte[] text, byte[]? der = null, string? pem = null)
     {
         var into = new ByteWriter();
-        Assert.Equal(WasmStatus.Ok, Signatures.Verify(Message((1, Encoding.ASCII.GetBytes(hash)), (2, der ?? []), (3, signature), (4, text), (5, Encoding.ASCII.GetBytes(pem ?? ""))), into));
-        return (ProtoReader.Number(into.Written, 1, 0) == 1, ProtoReader.TryField(into.Written, 2, out var error) ? Encoding.UTF8.GetString(error) : "");
+        Assert.Equal(WasmStatus.Ok,
+            Signatures.Verify(Message((1, Encoding.ASCII.GetBytes(hash)), (2, der ?? []), (3, signature), (4, text),
+                (5, Encoding.ASCII.GetBytes(pem ?? ""))), into));
+        return (ProtoReader.Number(into.Written, 1, 0) == 1,
+            ProtoReader.TryField(into.Written, 2, out var error) ? Encoding.UTF8.GetString(error) : "");
     }
 
     private static (bool Result, byte[] Signature, string Error) Sign(string hash, byte[] text, byte[]? der = null, string? pem = null)
     {
         var into = new ByteWriter();
-        Assert.Equal(WasmStatus.Ok, Signatures.Sign(Message((1, Encoding.ASCII.GetBytes(hash)), (2, der ?? []), (3, text), (4, Encoding.ASCII.GetBytes(pem ?? ""))), into));
-        return (ProtoReader.Number(into.Written, 1, 0) == 1, ProtoReader.TryField(into.Written, 2, out var signature) ? signature.ToArray() : [], ProtoReader.TryField(into.Written, 3, out var error) ? Encoding.UTF8.GetString(error) : "");
+        Assert.Equal(WasmStatus.Ok,
+            Signatures.Sign(Message((1, Encoding.ASCII.GetBytes(hash)), (2, der ?? []), (3, text), (4, Encoding.ASCII.GetBytes(pem ?? ""))),
+                into));
+        return (ProtoReader.Number(into.Written, 1, 0) == 1,
+            ProtoReader.TryField(into.Written, 2, out var signature) ? signature.ToArray() : [],
+                ProtoReader.TryField(into.Written, 3, out var error) ? Encoding.UTF8.GetString(error) : "");
     }
 
     private static AsymmetricAlgorithm Key(string kind) => kind == "RSA" ? RSA.Create(2048) : ECDsa.Create(ECCurve.NamedCurves.nistP256);
@@ -46,7 +53,9 @@ public sealed class SignatureTests
     public void WhatIsSigned_IsVerified_InBothFormsOfTheKey(string kind, string hash)
     {
         using var key = Key(kind);
-        foreach (var signed in new[] { Sign(hash, Words, der: key.ExportPkcs8PrivateKey()), Sign(hash, Words, pem: key.ExportPkcs8PrivateKeyPem()), Sign(hash, Words, pem: key is RSA rsa ? rsa.ExportRSAPrivateKeyPem() : ((ECDsa)key).ExportECPrivateKeyPem()) })
+        foreach (var signed in new[] { Sign(hash, Words, der: key.ExportPkcs8PrivateKey()),
+            Sign(hash, Words, pem: key.ExportPkcs8PrivateKeyPem()),
+                Sign(hash, Words, pem: key is RSA rsa ? rsa.ExportRSAPrivateKeyPem() : ((ECDsa)key).ExportECPrivateKeyPem()) })
         {
             Assert.Equal((true, ""), (signed.Result, signed.Error));
             Assert.Equal((true, ""), Verify(hash, signed.Signature, Words, der: key.ExportSubjectPublicKeyInfo()));
@@ -61,9 +70,12 @@ public sealed class SignatureTests
     {
         using var rsa = RSA.Create(2048);
         using var ec = ECDsa.Create(ECCurve.NamedCurves.nistP384);
-        Assert.True(Verify("sha256", rsa.SignData(Words, HashAlgorithmName.SHA256, RSASignaturePadding.Pkcs1), Words, der: rsa.ExportSubjectPublicKeyInfo()).Result);
-        Assert.True(Verify("sha256", ec.SignData(Words, HashAlgorithmName.SHA256, DSASignatureFormat.Rfc3279DerSequence), Words, der: ec.ExportSubjectPublicKeyInfo()).Result);
-        Assert.True(ec.VerifyData(Words, Sign("sha256", Words, der: ec.ExportPkcs8PrivateKey()).Signature, HashAlgorithmName.SHA256, DSASignatureFormat.Rfc3279DerSequence));
+        Assert.True(Verify("sha256", rsa.SignData(Words, HashAlgorithmName.SHA256, RSASignaturePadding.Pkcs1), Words,
+            der: rsa.ExportSubjectPublicKeyInfo()).Result);
+        Assert.True(Verify("sha256", ec.SignData(Words, HashAlgorithmName.SHA256, DSASignatureFormat.Rfc3279DerSequence), Words,
+            der: ec.ExportSubjectPublicKeyInfo()).Result);
+        Assert.True(ec.VerifyData(Words, Sign("sha256", Words, der: ec.ExportPkcs8PrivateKey()).Signature, HashAlgorithmName.SHA256,
+            DSASignatureFormat.Rfc3279DerSequence));
     }
 
     [Fact]
@@ -89,7 +101,8 @@ public sealed class SignatureTests
         using var key = ECDsa.Create(ECCurve.NamedCurves.nistP256);
         byte[] der = key.ExportPkcs8PrivateKey(), pem = Encoding.ASCII.GetBytes(key.ExportPkcs8PrivateKeyPem());
         Assert.Equal(WasmStatus.BadArgument, Signatures.Sign(Message((1, "sha256"u8.ToArray()), (3, Words)), new ByteWriter()));
-        Assert.Equal(WasmStatus.BadArgument, Signatures.Sign(Message((1, "sha256"u8.ToArray()), (2, der), (3, Words), (4, pem)), new ByteWriter()));
+        Assert.Equal(WasmStatus.BadArgument, Signatures.Sign(Message((1, "sha256"u8.ToArray()), (2, der), (3, Words), (4, pem)),
+            new ByteWriter()));
         Assert.Equal(WasmStatus.BadArgument, Signatures.Verify([], new ByteWriter()));
         Assert.Equal(WasmStatus.BadArgument, Signatures.Verify([0xFF, 0xFF, 0xFF], new ByteWriter()));
         Assert.Equal(WasmStatus.BadArgument, Signatures.Verify(Message((2, new byte[20_000])), new ByteWriter()));

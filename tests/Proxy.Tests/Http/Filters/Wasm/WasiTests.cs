@@ -29,13 +29,17 @@ public sealed class WasiTests
             (call $r "get" (call $environ_get (i32.const 200) (i32.const 300)))
             (i32.store (global.get $OUT) (i32.const 300)) (i32.store (global.get $SIZE) (i32.sub (i32.load (global.get $SIZE)) (i32.const 1))) (call $v "all")
             (call $r "args" (call $args_sizes_get (global.get $NUM) (global.get $SIZE))) (call $n "count" (i32.load (global.get $NUM))) (call $r "args" (call $args_get (i32.const 0) (i32.const 0)))
-            """, vm: ", environment_variables: {host_env_keys: [MANAGED_TEST_OF_WASI, MANAGED_NO_SUCH_VARIABLE], key_values: {KEY: value}}");
-        Assert.Equal(["sizes: 0", "count: 2", "get: 0", "all = MANAGED_TEST_OF_WASI=from outside\\x00KEY=value", "args: 0", "count: 0", "args: 0"], said);
+            """, vm: ", environment_variables: {host_env_keys: [MANAGED_TEST_OF_WASI, MANAGED_NO_SUCH_VARIABLE], key_values: {KEY: "
+                + "value}}");
+        Assert.Equal(["sizes: 0", "count: 2", "get: 0", "all = MANAGED_TEST_OF_WASI=from outside\\x00KEY=value", "args: 0", "count: 0",
+            "args: 0"], said);
     }
 
     [Fact]
     public async Task TheRest_AnswersAsLibrariesExpect()
-        => Assert.Equal(["random: 0", "too much: 28", "clock: 0", "monotonic: 0", "other: 58", "yield: 0", "poll: 0", "close: 0", "seek: 0", "stat: 0", "rights: 64", "no stat: 8", "flags: 52", "read: 52", "prestat: 8", "dir: 52", "open: 44"], await Guests.OnRequestSaysAsync("""
+        => Assert.Equal(["random: 0", "too much: 28", "clock: 0", "monotonic: 0", "other: 58", "yield: 0", "poll: 0", "close: 0", "seek: 0",
+            "stat: 0", "rights: 64", "no stat: 8", "flags: 52", "read: 52", "prestat: 8", "dir: 52", "open: 44"],
+            await Guests.OnRequestSaysAsync("""
             (call $r "random" (call $random_get (i32.const 400) (i32.const 16)))
             (call $r "too much" (call $random_get (i32.const 400) (i32.const 65537)))
             (call $r "clock" (call $clock_time_get (i32.const 0) (i64.const 0) (global.get $NUM)))

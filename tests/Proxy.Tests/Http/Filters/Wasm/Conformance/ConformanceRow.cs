@@ -4,7 +4,8 @@ using System.Text;
 namespace Managed.Proxy.Tests.Http.Filters.Wasm.Conformance;
 
 /// <summary>Where a guest makes the calls of a row.</summary>
-public enum Place { Initialize, StartSection, Allocator, Plugin, RequestHeaders, RequestBody, ResponseHeaders, ResponseTrailers, Log, Answer, Connection }
+public enum Place { Initialize, StartSection, Allocator, Plugin, RequestHeaders, RequestBody, ResponseHeaders, ResponseTrailers, Log,
+    Answer, Connection }
 
 /// <summary>One call of a host function with its arguments, and the status that is right.</summary>
 /// <param name="Place">Where it is made; the rows of a place are called in the order of the table, by one guest.</param>

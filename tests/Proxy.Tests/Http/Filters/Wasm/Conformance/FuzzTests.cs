@@ -15,9 +15,12 @@ public sealed class FuzzTests
 {
     private static readonly double Seconds = Number("MANAGED_FUZZ_SECONDS", 4);
     private static readonly int Seed = (int)Number("MANAGED_FUZZ_SEED", 1);
-    private static readonly string[] Plugins = ["vm_start", "configure", "tick", "queue_ready", "http_call_response", "foreign_function", "grpc_receive_initial_metadata", "grpc_receive", "grpc_receive_trailing_metadata", "grpc_close"];
+    private static readonly string[] Plugins =
+        ["vm_start", "configure", "tick", "queue_ready", "http_call_response", "foreign_function", "grpc_receive_initial_metadata",
+            "grpc_receive", "grpc_receive_trailing_metadata", "grpc_close"];
 
-    private static double Number(string name, double otherwise) => double.TryParse(Environment.GetEnvironmentVariable(name), CultureInfo.InvariantCulture, out double value) ? value : otherwise;
+    private static double Number(string name, double otherwise)
+        => double.TryParse(Environment.GetEnvironmentVariable(name), CultureInfo.InvariantCulture, out double value) ? value : otherwise;
 
     private const string Limits = "limits: {cpu_per_call: 0.2s, memory: 1MiB, calls: 20, shared_data: 64KiB}";
 
@@ -46,13 +49,21 @@ public sealed class FuzzTests
     public async Task RandomGuests_OnStreams_CostNobodyElse()
     {
         await using var upstream = RecordingUpstream.Start();
-        upstream.Answer = request => request.Target.Length % 2 == 0 ? null : "HTTP/1.1 200 OK\r\nx-upstream: up\r\ntransfer-encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\netag: 1\r\n\r\n";
-        await using var proxy = await ProxyFixture.StartAsync(Quiet(WasmProxy.Document("", upstream.Port).Replace("http_filters: [, ", "http_filters: [", StringComparison.Ordinal)));
+        upstream.Answer = request => request.Target.Length % 2 == 0 ? null
+            : "HTTP/1.1 200 OK\r\nx-upstream: up\r\ntransfer-encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\netag: 1\r\n\r\n";
+        await using var proxy = await ProxyFixture.StartAsync(
+            Quiet(WasmProxy.Document("", upstream.Port).Replace("http_filters: [, ", "http_filters: [", StringComparison.Ordinal)));
         await RunAsync(proxy, async seed =>
         {
-            string filters = string.Join(", ", Enumerable.Range(0, 1 + seed % 2).Select(i => WasmProxy.Filter(Guest(seed * 2 + i, Lives.OfStreams), $", name: fuzz, failure_policy: {Policy(seed + i)}, {Limits}", ", vm_id: fuzz", $"wasm{i}")));
+            string filters = string.Join(", ", Enumerable.Range(0, 1 + seed % 2)
+                .Select(i => WasmProxy.Filter(Guest(seed * 2 + i, Lives.OfStreams),
+                    $", name: fuzz, failure_policy: {Policy(seed + i)}, {Limits}", ", vm_id: fuzz", $"wasm{i}")));
             var result = await proxy.TryPublishAsync(Quiet(WasmProxy.Document(filters, upstream.Port)));
-            if (!result.Applied) { Assert.All(result.Errors, e => Assert.DoesNotContain("internal error", e.ToString(), StringComparison.Ordinal)); return; }
+            if (!result.Applied)
+            {
+                Assert.All(result.Errors, e => Assert.DoesNotContain("internal error", e.ToString(), StringComparison.Ordinal));
+                return;
+            }
             await Task.WhenAll(Enumerable.Range(0, 8).Select(i => RequestAsync(proxy, i)));
         });
         Assert.Equal(0, proxy.Stat("http.edge.downstream_rq_active"));
@@ -65,18 +76,27 @@ public sealed class FuzzTests
         upstream.Start();
         _ = EchoAsync(upstream);
         int port = ((System.Net.IPEndPoint)upstream.LocalEndpoint).Port;
-        await using var proxy = await ProxyFixture.StartAsync(Quiet(WasmTcp.Document("{name: wasm}", port).Replace("{name: wasm}, ", "", StringComparison.Ordinal)));
+        await using var proxy = await ProxyFixture.StartAsync(
+            Quiet(WasmTcp.Document("{name: wasm}", port).Replace("{name: wasm}, ", "", StringComparison.Ordinal)));
         await RunAsync(proxy, async seed =>
         {
-            string filters = string.Join(", ", Enumerable.Range(0, 1 + seed % 2).Select(i => WasmProxy.Filter(Guest(seed * 2 + i, Lives.OfConnections), $", name: fuzz, failure_policy: {Policy(seed + i)}, {Limits}", ", vm_id: fuzz", $"wasm{i}")));
+            string filters = string.Join(", ", Enumerable.Range(0, 1 + seed % 2)
+                .Select(i => WasmProxy.Filter(Guest(seed * 2 + i, Lives.OfConnections),
+                    $", name: fuzz, failure_policy: {Policy(seed + i)}, {Limits}", ", vm_id: fuzz", $"wasm{i}")));
             var result = await proxy.TryPublishAsync(Quiet(WasmTcp.Document(filters, port)));
-            if (!result.Applied) { Assert.All(result.Errors, e => Assert.DoesNotContain("internal error", e.ToString(), StringComparison.Ordinal)); return; }
+            if (!result.Applied)
+            {
+                Assert.All(result.Errors, e => Assert.DoesNotContain("internal error", e.ToString(), StringComparison.Ordinal));
+                return;
+            }
             await Task.WhenAll(Enumerable.Range(0, 8).Select(i => ConnectionAsync(proxy, i)));
         });
         Assert.Equal(0, proxy.Stat("tcp.raw.downstream_cx_active"));
     }
 
-    private static readonly string[] Gauges = ["http.edge.downstream_rq_active", "http.edge.downstream_cx_active", "tcp.raw.downstream_cx_active", "cluster.up.upstream_rq_active", "cluster.up.upstream_cx_active"];
+    private static readonly string[] Gauges =
+        ["http.edge.downstream_rq_active", "http.edge.downstream_cx_active", "tcp.raw.downstream_cx_active",
+            "cluster.up.upstream_rq_active", "cluster.up.upstream_cx_active"];
 
     private async Task RunAsync(ProxyFixture proxy, Func<int, Task> round)
     {
@@ -103,11 +123,13 @@ public sealed class FuzzTests
         await proxy.PublishAsync("listeners: []");
         try
         {
-            await Eventually.Async(() => proxy.Server.GuestVms().Count == 0 && proxy.Stat("wasm.fuzz.vm_active") == 0 && Gauges.All(g => proxy.Stat(g) == 0), "", seconds: 20);
+            await Eventually.Async(() => proxy.Server.GuestVms().Count == 0 && proxy.Stat("wasm.fuzz.vm_active") == 0
+                && Gauges.All(g => proxy.Stat(g) == 0), "", seconds: 20);
         }
         catch (TimeoutException)
         {
-            Assert.Fail($"left after seed {seed - 1}: {proxy.Stat("wasm.fuzz.vm_active")} VMs ({string.Join("; ", proxy.Server.GuestVms().Select(v => $"guest {_guests.GetValueOrDefault(v.Digest)} {v.State}, {v.Active} active"))}), {string.Join(", ", Gauges.Select(g => $"{g} {proxy.Stat(g)}"))}");
+            Assert.Fail(
+                $"left after seed {seed - 1}: {proxy.Stat("wasm.fuzz.vm_active")} VMs ({string.Join("; ", proxy.Server.GuestVms().Select(v => $"guest {_guests.GetValueOrDefault(v.Digest)} {v.State}, {v.Active} active"))}), {string.Join(", ", Gauges.Select(g => $"{g} {proxy.Stat(g)}"))}");
         }
         GC.Collect();
         GC.WaitForPendingFinalizers();

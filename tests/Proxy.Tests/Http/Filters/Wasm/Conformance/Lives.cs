@@ -6,8 +6,12 @@ namespace Managed.Proxy.Tests.Http.Filters.Wasm.Conformance;
 /// <summary>A guest that tells of each of its callbacks and of which context it is, and what holds of these whatever happens.</summary>
 internal static class Lives
 {
-    public static readonly string[] OfStreams = ["context_create", "request_headers", "request_body", "request_trailers", "response_headers", "response_body", "response_trailers", "done", "log", "delete"];
-    public static readonly string[] OfConnections = ["context_create", "new_connection", "downstream_data", "upstream_data", "downstream_connection_close", "upstream_connection_close", "done", "log", "delete"];
+    public static readonly string[] OfStreams =
+        ["context_create", "request_headers", "request_body", "request_trailers", "response_headers", "response_body", "response_trailers",
+            "done", "log", "delete"];
+    public static readonly string[] OfConnections =
+        ["context_create", "new_connection", "downstream_data", "upstream_data", "downstream_connection_close", "upstream_connection_close",
+            "done", "log", "delete"];
 
     /// <param name="callbacks">Those that are told of.</param>
     /// <param name="abi">The version.</param>
@@ -16,7 +20,9 @@ internal static class Lives
     public static WatGuest Guest(IEnumerable<string> callbacks, string abi = "0_2_1", string at = "", string doing = "")
     {
         var guest = new WatGuest(abi);
-        foreach (string callback in callbacks) guest.On(callback, $"(call $n \"{callback}\" (local.get $ctx)) {(callback == at ? $"(if (i32.ne (local.get $ctx) (i32.const 1)) (then {doing}))" : "")}");
+        foreach (string callback in callbacks)
+            guest.On(callback,
+                $"(call $n \"{callback}\" (local.get $ctx)) {(callback == at ? $"(if (i32.ne (local.get $ctx) (i32.const 1)) (then {doing}))" : "")}");
         return guest;
     }
 

@@ -5,16 +5,21 @@ using Xunit;
 
 namespace Managed.Proxy.Tests.Http.Filters.Wasm.Conformance;
 
-/// <summary>Every callback that the host knows comes, in every version that has it. One that is added without its place here fails.</summary>
+/// <summary>
+/// Every callback that the host knows comes, in every version that has it. One that is added without its place here fails.
+/// </summary>
 public sealed class ReceptionTests
 {
     // StartTests shows the first five, and that the allocator is called under both names.
     private static readonly string[] Starts = ["_initialize", "_start", "main", "__main_void", "malloc", "proxy_on_memory_allocate"];
-    private static readonly string[] OfPlugins = ["vm_start", "configure", "tick", "queue_ready", "http_call_response", "foreign_function", "grpc_receive_initial_metadata", "grpc_receive", "grpc_receive_trailing_metadata", "grpc_close"];
+    private static readonly string[] OfPlugins =
+        ["vm_start", "configure", "tick", "queue_ready", "http_call_response", "foreign_function", "grpc_receive_initial_metadata",
+            "grpc_receive", "grpc_receive_trailing_metadata", "grpc_close"];
 
     [Fact]
     public void EveryCallbackTheHostKnows_IsAwaitedSomewhere()
-        => Assert.Empty(GuestExports.Names.Except(Starts).Select(n => n["proxy_on_".Length..]).Except(OfPlugins).Except(Lives.OfStreams).Except(Lives.OfConnections));
+        => Assert.Empty(GuestExports.Names.Except(Starts).Select(n => n["proxy_on_".Length..]).Except(OfPlugins).Except(Lives.OfStreams)
+            .Except(Lives.OfConnections));
 
     [Theory]
     [InlineData("0_1_0")]
@@ -32,14 +37,21 @@ public sealed class ReceptionTests
             (drop (call $proxy_grpc_stream "grpc" "test.Echo" "Chat" "" (global.get $NUM))) (drop (call $proxy_grpc_send (i32.load (global.get $NUM)) "one" (i32.const 0))) (drop (call $proxy_grpc_close (i32.load (global.get $NUM))))
             {(abi == "0_1_0" ? "" : """(drop (call $proxy_call_foreign_function "managed.call_back" "x" (i32.const 0) (i32.const 0)))""")}
             """);
-        guest.On("configure", """(call $n "configure" (local.get $ctx)) (drop (call $proxy_register_shared_queue "q" (global.get $NUM))) (drop (call $proxy_set_tick_period_milliseconds (i32.const 10)))""");
-        string document = WasmProxy.Document(WasmProxy.Filter(guest.Build()), upstream.Port).Replace("- {name: up,", $"- {{name: grpc, endpoints: [\"127.0.0.1:{server.Port}\"]}}\n- {{name: up,", StringComparison.Ordinal);
+        guest.On("configure",
+            """(call $n "configure" (local.get $ctx)) (drop (call $proxy_register_shared_queue "q" (global.get $NUM))) (drop (call """
+                + """$proxy_set_tick_period_milliseconds (i32.const 10)))""");
+        string document = WasmProxy.Document(WasmProxy.Filter(guest.Build()), upstream.Port)
+            .Replace("- {name: up,", $"- {{name: grpc, endpoints: [\"127.0.0.1:{server.Port}\"]}}\n- {{name: up,",
+                StringComparison.Ordinal);
         await using var proxy = await ProxyFixture.StartAsync(document);
         await using var client = await proxy.ConnectAsync();
-        Assert.Equal(200, (await client.AskAsync("POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\nx: y\r\n\r\n")).Status);
+        Assert.Equal(200,
+            (await client.AskAsync(
+                "POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\nx: y\r\n\r\n")).Status);
 
         string[] expected = [.. callbacks.Where(c => abi != "0_1_0" || c != "foreign_function")];
-        HashSet<string> Received() => [.. proxy.Log.Lines.Where(l => l.StartsWith("inline: ", StringComparison.Ordinal)).Select(l => l.Split(": ")[1])];
+        HashSet<string> Received()
+            => [.. proxy.Log.Lines.Where(l => l.StartsWith("inline: ", StringComparison.Ordinal)).Select(l => l.Split(": ")[1])];
         await Eventually.Async(() => expected.All(Received().Contains), "not received: " + string.Join(" ", expected.Except(Received())));
     }
 
@@ -59,7 +71,8 @@ public sealed class ReceptionTests
             Assert.Equal("you", await client.ReadTextAsync(3));
         }
         await client.DisposeAsync();
-        await Eventually.Async(() => Lives.OfConnections.All(c => tcp.Said.Any(s => s.StartsWith(c + ": ", StringComparison.Ordinal))), tcp.Log);
+        await Eventually.Async(() => Lives.OfConnections.All(c => tcp.Said.Any(s => s.StartsWith(c + ": ", StringComparison.Ordinal))),
+            tcp.Log);
     }
 
     [Theory]
@@ -69,10 +82,14 @@ public sealed class ReceptionTests
     [InlineData("response_headers", "0_2_1")]
     public async Task HeadersCallback_OfTwoParameters_MayStopAsAnyOther(string callback, string abi)
     {
-        await using var proxy = await WasmProxy.StartAsync(new WatGuest(abi).WithTwoParameters(callback).With("(global $who (mut i32) (i32.const 0))")
+        await using var proxy = await WasmProxy.StartAsync(new WatGuest(abi).WithTwoParameters(callback)
+            .With("(global $who (mut i32) (i32.const 0))")
             .On("configure", "(drop (call $proxy_set_tick_period_milliseconds (i32.const 10)))")
-            .On(callback, """(call $n "fields" (i32.gt_s (local.get $a) (i32.const 0))) (global.set $who (local.get $ctx)) (return (i32.const 1))""")
-            .On("tick", $"""(if (global.get $who) (then (drop (call $proxy_set_effective_context (global.get $who))) (call $r "continue" (call ${(callback == "request_headers" ? "proxy_continue_request" : "proxy_continue_response")})) (global.set $who (i32.const 0))))""").Build());
+            .On(callback,
+                """(call $n "fields" (i32.gt_s (local.get $a) (i32.const 0))) (global.set $who (local.get $ctx)) (return (i32.const 1))""")
+            .On("tick", $"""(if (global.get $who) (then (drop (call $proxy_set_effective_context (global.get $who))) (call """
+                + $"""$r "continue" (call ${(callback == "request_headers" ? "proxy_continue_request" : "proxy_continue_response")}"""
+                    + $""")) (global.set $who (i32.const 0))))""").Build());
         Assert.Equal(200, (await proxy.PostAsync("abc")).Status);
         Assert.Equal(["fields: 1", "continue: 0"], proxy.Said);
     }

@@ -21,7 +21,9 @@ public sealed class SharingTests
     }
 
     private static Task PublishAsync(WasmProxy proxy, params (byte[] Module, string Plugin, string Vm)[] plugins)
-        => proxy.Proxy.PublishAsync(WasmProxy.Document(string.Join(", ", plugins.Select((p, i) => WasmProxy.Filter(p.Module, p.Plugin, p.Vm, $"wasm{i}"))), proxy.Upstream.Port).Replace("http_filters: [, ", "http_filters: [", StringComparison.Ordinal));
+        => proxy.Proxy.PublishAsync(WasmProxy.Document(
+            string.Join(", ", plugins.Select((p, i) => WasmProxy.Filter(p.Module, p.Plugin, p.Vm, $"wasm{i}"))), proxy.Upstream.Port)
+                .Replace("http_filters: [, ", "http_filters: [", StringComparison.Ordinal));
 
     [Fact]
     public async Task Plugin_KnowsItselfFromItsCreationOn()
@@ -42,7 +44,8 @@ public sealed class SharingTests
     [InlineData(", environment_variables: {key_values: {A: b} }", "", 2)]
     public async Task WhatMakesAVm_DecidesWhoSharesIt(string first, string second, int vms)
     {
-        byte[] module = new WatGuest().With("(global $n (mut i32) (i32.const 0))").On("request_headers", """(global.set $n (i32.add (global.get $n) (i32.const 1))) (call $n "count" (global.get $n))""").Build();
+        byte[] module = new WatGuest().With("(global $n (mut i32) (i32.const 0))")
+            .On("request_headers", """(global.set $n (i32.add (global.get $n) (i32.const 1))) (call $n "count" (global.get $n))""").Build();
         await using var proxy = await StartAsync((module, ", name: one", first), (module, ", name: two", second));
         Assert.Equal(200, (await proxy.GetAsync()).Status);
         Assert.Equal(["count: 1", $"count: {(vms == 1 ? 2 : 1)}"], proxy.Said);
@@ -54,7 +57,8 @@ public sealed class SharingTests
         // The length of a plugin's configuration is its period; each switches itself off.
         byte[] module = new WatGuest().On("configure", "(drop (call $proxy_set_tick_period_milliseconds (local.get $a)))")
             .On("tick", """(call $n "tick" (local.get $ctx)) (drop (call $proxy_set_tick_period_milliseconds (i32.const 0)))""").Build();
-        await using var proxy = await StartAsync((module, ", name: one, configuration: 0123456789", ""), (module, ", name: two, configuration: 01234567890123456789", ""), (module, ", name: three", ""));
+        await using var proxy = await StartAsync((module, ", name: one, configuration: 0123456789", ""),
+            (module, ", name: two, configuration: 01234567890123456789", ""), (module, ", name: three", ""));
         await Eventually.Async(() => proxy.Said.Count >= 2, proxy.Log);
         await proxy.GetAsync();
         Assert.Equal(["tick: 1", "tick: 2"], proxy.Said);
@@ -77,7 +81,9 @@ public sealed class SharingTests
     public async Task Queue_CarriesMessagesFromOneVmIdToAnother()
     {
         byte[] consumer = new WatGuest().On("configure", """(drop (call $proxy_register_shared_queue "q" (global.get $NUM)))""")
-            .On("queue_ready", """(drop (call $proxy_dequeue_shared_queue (local.get $a) (global.get $OUT) (global.get $SIZE))) (call $v "got")""").Build();
+            .On("queue_ready",
+                """(drop (call $proxy_dequeue_shared_queue (local.get $a) (global.get $OUT) (global.get $SIZE))) (call $v "got")""")
+                    .Build();
         byte[] producer = new WatGuest().On("request_headers", """
             (call $r "resolve" (call $proxy_resolve_shared_queue "consumer" "q" (global.get $NUM)))
             (call $r "enqueue" (call $proxy_enqueue_shared_queue (i32.load (global.get $NUM)) "message"))
@@ -92,8 +98,12 @@ public sealed class SharingTests
     public async Task Queue_StaysWithThoseInService_WhenAConfigurationIsRefused()
     {
         // Refuses a configuration of three bytes, after it has registered the queue.
-        byte[] module = new WatGuest().On("configure", """(drop (call $proxy_register_shared_queue "q" (global.get $NUM))) (if (i32.eq (local.get $a) (i32.const 3)) (then (return (i32.const 0))))""")
-            .On("request_headers", """(drop (call $proxy_resolve_shared_queue "" "q" (global.get $NUM))) (drop (call $proxy_enqueue_shared_queue (i32.load (global.get $NUM)) "message"))""")
+        byte[] module = new WatGuest().On("configure",
+            """(drop (call $proxy_register_shared_queue "q" (global.get $NUM))) (if (i32.eq (local.get $a) (i32.const 3)) (then """
+                + """(return (i32.const 0))))""")
+            .On("request_headers",
+                """(drop (call $proxy_resolve_shared_queue "" "q" (global.get $NUM))) (drop (call $proxy_enqueue_shared_queue """
+                    + """(i32.load (global.get $NUM)) "message"))""")
             .On("queue_ready", """(call $n "ready" (local.get $ctx))""").Build();
         await using var proxy = await StartAsync((module, "", ""));
         Assert.False((await proxy.Proxy.TryPublishAsync(WasmProxy.Yaml(module, proxy.Upstream.Port, ", configuration: abc"))).Applied);
@@ -105,7 +115,9 @@ public sealed class SharingTests
     public async Task Queue_GoesBackToWhoRegisteredBefore_WhenItsOwnerGoes()
     {
         byte[] module = new WatGuest().On("configure", """(drop (call $proxy_register_shared_queue "q" (global.get $NUM)))""")
-            .On("request_headers", """(drop (call $proxy_resolve_shared_queue "" "q" (global.get $NUM))) (drop (call $proxy_enqueue_shared_queue (i32.load (global.get $NUM)) "message"))""")
+            .On("request_headers",
+                """(drop (call $proxy_resolve_shared_queue "" "q" (global.get $NUM))) (drop (call $proxy_enqueue_shared_queue """
+                    + """(i32.load (global.get $NUM)) "message"))""")
             .On("queue_ready", Who).Build();
         await using var proxy = await StartAsync((module, ", name: one", ""), (module, ", name: two", ""));
         await PublishAsync(proxy, (module, ", name: one", ""));
@@ -119,7 +131,9 @@ public sealed class SharingTests
     {
         // Adds one to a shared number by compare-and-swap until it succeeds, and counts.
         byte[] module = new WatGuest().With("(global $id (mut i32) (i32.const 0))")
-            .On("configure", """(drop (call $proxy_define_metric (i32.const 0) "of all" (global.get $NUM))) (global.set $id (i32.load (global.get $NUM)))""")
+            .On("configure",
+                """(drop (call $proxy_define_metric (i32.const 0) "of all" (global.get $NUM))) (global.set $id (i32.load (global.get """
+                    + """$NUM)))""")
             .On("request_headers", """
                 (drop (call $proxy_increment_metric (global.get $id) (i64.const 1)))
                 (loop $again

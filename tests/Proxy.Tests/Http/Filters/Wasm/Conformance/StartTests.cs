@@ -72,12 +72,16 @@ public sealed class StartTests
     [InlineData("done", 0)]
     public async Task ProcExit_WithinACallback_IsAFailure(string callback, int code)
     {
-        await using var proxy = await WasmProxy.StartAsync(new WatGuest().On(callback, $"(if (i32.ne (local.get $ctx) (i32.const 1)) (then (call $proc_exit (i32.const {code}))))").Build());
+        await using var proxy = await WasmProxy.StartAsync(new WatGuest()
+            .On(callback, $"(if (i32.ne (local.get $ctx) (i32.const 1)) (then (call $proc_exit (i32.const {code}))))").Build());
         Assert.Equal(callback == "done" ? 200 : 503, (await proxy.GetAsync()).Status);
-        await Eventually.Async(() => proxy.Proxy.Server.GuestVms() is [{ Errors: 1 } vm] && vm.LastError.Contains($"proc_exit({code})", StringComparison.Ordinal), proxy.Log);
+        await Eventually.Async(() => proxy.Proxy.Server.GuestVms() is [{ Errors: 1 } vm]
+            && vm.LastError.Contains($"proc_exit({code})", StringComparison.Ordinal), proxy.Log);
     }
 
-    private const string Get = """(call $r "get" (call $proxy_get_header_map_value (i32.const 0) "x-a" (global.get $OUT) (global.get $SIZE))) (call $n "size" (i32.load (global.get $SIZE)))""";
+    private const string Get =
+        """(call $r "get" (call $proxy_get_header_map_value (i32.const 0) "x-a" (global.get $OUT) (global.get $SIZE))) (call """
+            + """$n "size" (i32.load (global.get $SIZE)))""";
 
     [Theory]
     [InlineData("proxy_on_memory_allocate", "get: 0", "size: 4")]
@@ -86,12 +90,14 @@ public sealed class StartTests
     public async Task Allocator_HasTwoSpellings(string export, params string[] expected)
     {
         foreach (string abi in new[] { "0_1_0", "0_2_0", "0_2_1" })
-            Assert.Equal(expected, await new WatGuest(abi).WithAllocator(export).On("request_headers", Get).SaysAsync(headers: "x-a: four\r\n"));
+            Assert.Equal(expected, await new WatGuest(abi).WithAllocator(export).On("request_headers", Get)
+                .SaysAsync(headers: "x-a: four\r\n"));
     }
 
     [Fact]
     public async Task OfTwoAllocators_TheAbisOwnIsUsed()
-        => Assert.Equal(["get: 0", "size: 4"], await new WatGuest().With("(func (export \"malloc\") (param i32) (result i32) unreachable)").On("request_headers", Get).SaysAsync(headers: "x-a: four\r\n"));
+        => Assert.Equal(["get: 0", "size: 4"], await new WatGuest().With("(func (export \"malloc\") (param i32) (result i32) unreachable)")
+            .On("request_headers", Get).SaysAsync(headers: "x-a: four\r\n"));
 
     [Theory]
     [InlineData("unreachable", "unreachable: the guest gave up, while it allocated memory")]
@@ -99,18 +105,22 @@ public sealed class StartTests
     [InlineData("(loop $l (br $l))", "ran longer than")]
     public async Task AllocatorThatTraps_IsTheGuestsFailure(string code, string reason)
     {
-        await using var proxy = await WasmProxy.StartAsync(new WatGuest().WithAllocator("none").With($"(func (export \"malloc\") (param i32) (result i32) {code} (i32.const 0))").On("request_headers", Get).Build());
+        await using var proxy = await WasmProxy.StartAsync(new WatGuest().WithAllocator("none")
+            .With($"(func (export \"malloc\") (param i32) (result i32) {code} (i32.const 0))").On("request_headers", Get).Build());
         Assert.Equal(503, (await proxy.GetAsync(headers: "x-a: four\r\n")).Status);
         Assert.Contains(reason, Assert.Single(proxy.Proxy.Server.GuestVms()).LastError, StringComparison.Ordinal);
     }
 
     [Fact]
     public async Task Allocator_ThatGivesAnAddressOutside_GetsNothingWritten()
-        => Assert.Equal(["get: 6", "size: 0"], await new WatGuest().WithAllocator("none").With("(func (export \"malloc\") (param i32) (result i32) (i32.const 131070))").On("request_headers", Get).SaysAsync(headers: "x-a: four\r\n"));
+        => Assert.Equal(["get: 6", "size: 0"], await new WatGuest().WithAllocator("none")
+            .With("(func (export \"malloc\") (param i32) (result i32) (i32.const 131070))").On("request_headers", Get)
+                .SaysAsync(headers: "x-a: four\r\n"));
 
     [Fact]
     public async Task WasiUnstable_IsTheSameUnderItsOldName()
-        => Assert.Equal(["random: 0", "clock: 0", "write: 0", "stat: 0", "open: 44"], await new WatGuest("0_1_0").WithOldWasi().On("request_headers", """
+        => Assert.Equal(["random: 0", "clock: 0", "write: 0", "stat: 0", "open: 44"],
+            await new WatGuest("0_1_0").WithOldWasi().On("request_headers", """
             (call $r "random" (call $random_get (i32.const 400) (i32.const 16)))
             (call $r "clock" (call $clock_time_get (i32.const 0) (i64.const 0) (global.get $NUM)))
             (call $r "write" (call $fd_write (i32.const 1) (i32.const 48) (i32.const 0) (global.get $NUM)))
@@ -120,7 +130,9 @@ public sealed class StartTests
 
     [Fact]
     public async Task FunctionsOfOtherHosts_AnswerUnimplemented()
-        => Assert.Equal(["store: 12", "redis: 12"], await new WatGuest().Importing("env", "proxy_kv_store_get", "iiiiii").Importing("env", "proxy_redis_call", "iii").On("request_headers", """
+        => Assert.Equal(["store: 12", "redis: 12"],
+            await new WatGuest().Importing("env", "proxy_kv_store_get", "iiiiii").Importing("env", "proxy_redis_call", "iii")
+                .On("request_headers", """
             (call $r "store" (call $proxy_kv_store_get (i32.const -1) (i32.const -1) (i32.const -1) (i32.const -1) (i32.const -1) (i32.const -1)))
             (call $r "redis" (call $proxy_redis_call (i32.const 0) (i32.const 0) (i32.const 0)))
             """).SaysAsync());
@@ -145,14 +157,16 @@ public sealed class StartTests
         await using var proxy = await ProxyFixture.StartAsync("listeners: []");
         var result = await proxy.TryPublishAsync(WasmProxy.Yaml(new WatGuest().With(export).Build(), 1));
         Assert.Equal(refused is null, result.Applied);
-        if (refused is not null) Assert.Contains($"its export {refused} has the signature", string.Join("\n", result.Errors), StringComparison.Ordinal);
+        if (refused is not null)
+            Assert.Contains($"its export {refused} has the signature", string.Join("\n", result.Errors), StringComparison.Ordinal);
     }
 
     [Fact]
     public async Task MarkerThatIsNoFunction_IsNoMarker()
     {
         await using var proxy = await ProxyFixture.StartAsync("listeners: []");
-        var result = await proxy.TryPublishAsync(WasmProxy.Yaml(new WatGuest("").With("(global (export \"proxy_abi_version_0_2_1\") i32 (i32.const 0))").Build(), 1));
+        var result = await proxy.TryPublishAsync(
+            WasmProxy.Yaml(new WatGuest("").With("(global (export \"proxy_abi_version_0_2_1\") i32 (i32.const 0))").Build(), 1));
         Assert.False(result.Applied);
     }
 }

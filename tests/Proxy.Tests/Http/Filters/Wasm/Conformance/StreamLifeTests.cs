@@ -17,7 +17,9 @@ public sealed class StreamLifeTests
                     - {name: dead, match: {prefix: /dead}, route: {cluster: dead} }
                     - {name: other,
         """, StringComparison.Ordinal)
-        .Replace("prefix: /}, metadata", "prefix: /up}, metadata", StringComparison.Ordinal).Replace("stat_prefix: edge", "stat_prefix: edge\n        upgrade_configs: [{upgrade_type: websocket}]", StringComparison.Ordinal)
+        .Replace("prefix: /}, metadata", "prefix: /up}, metadata", StringComparison.Ordinal)
+            .Replace("stat_prefix: edge", "stat_prefix: edge\n        upgrade_configs: [{upgrade_type: websocket}]",
+                StringComparison.Ordinal)
         .Replace("clusters:", "clusters:\n- {name: dead, endpoints: [\"127.0.0.1:1\"]}", StringComparison.Ordinal);
 
     private static async Task<(ProxyFixture Proxy, RecordingUpstream Upstream)> StartAsync(string filters)
@@ -26,12 +28,15 @@ public sealed class StreamLifeTests
         return (await ProxyFixture.StartAsync(Routes(WasmProxy.Document(filters, upstream.Port))), upstream);
     }
 
-    private static IReadOnlyList<string> Said(ProxyFixture proxy) => [.. proxy.Log.Lines.Where(l => l.StartsWith("teller: ", StringComparison.Ordinal)).Select(l => l["teller: ".Length..l.LastIndexOf(" (vm '", StringComparison.Ordinal)])];
+    private static IReadOnlyList<string> Said(ProxyFixture proxy)
+        => [.. proxy.Log.Lines.Where(l => l.StartsWith("teller: ", StringComparison.Ordinal))
+            .Select(l => l["teller: ".Length..l.LastIndexOf(" (vm '", StringComparison.Ordinal)])];
 
     // By the loops' clock.
     private static long Now() => Stopwatch.GetTimestamp() / (Stopwatch.Frequency / 1_000_000);
 
-    private static string Teller(string at = "", string doing = "", string plugin = "") => WasmProxy.Filter(Lives.Guest(Lives.OfStreams, at: at, doing: doing).Build(), ", name: teller" + plugin);
+    private static string Teller(string at = "", string doing = "", string plugin = "")
+        => WasmProxy.Filter(Lives.Guest(Lives.OfStreams, at: at, doing: doing).Build(), ", name: teller" + plugin);
 
     // A further request has passed after all that the first left behind, and both are whole.
     private static async Task<string> LifeAsync(ProxyFixture proxy, int contexts = 1)
@@ -39,7 +44,8 @@ public sealed class StreamLifeTests
         try { await Eventually.Async(() => Lives.Read(Said(proxy)).Count >= contexts && Lives.AreOver(Said(proxy)), ""); }
         catch (TimeoutException) { Assert.Fail($"not {contexts} contexts that are over: " + string.Join("\n", proxy.Log.Lines)); }
         Assert.Equal(200, (await proxy.GetAsync("/other")).Status);
-        await Eventually.Async(() => Lives.Read(Said(proxy)).Count == contexts + 1 && Lives.AreOver(Said(proxy)), string.Join("\n", proxy.Log.Lines));
+        await Eventually.Async(() => Lives.Read(Said(proxy)).Count == contexts + 1 && Lives.AreOver(Said(proxy)),
+            string.Join("\n", proxy.Log.Lines));
         Lives.AreWhole(Said(proxy));
         await Eventually.Async(() => proxy.Stat("http.edge.downstream_rq_active") == 0, "no request is left");
         return Lives.Middle(Lives.Read(Said(proxy)).OrderBy(l => l.Key).First().Value);
@@ -48,8 +54,10 @@ public sealed class StreamLifeTests
     [Theory]
     [InlineData("GET /up HTTP/1.1\r\nHost: h\r\n\r\n", 200, Whole)]
     [InlineData("HEAD /up HTTP/1.1\r\nHost: h\r\n\r\n", 200, "request_headers response_headers")]
-    [InlineData("POST /up HTTP/1.1\r\nHost: h\r\nContent-Length: 3\r\n\r\nabc", 200, "request_headers request_body response_headers response_body")]
-    [InlineData("POST /up HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\nx: y\r\n\r\n", 200, "request_headers request_body request_trailers response_headers response_body")]
+    [InlineData("POST /up HTTP/1.1\r\nHost: h\r\nContent-Length: 3\r\n\r\nabc", 200,
+        "request_headers request_body response_headers response_body")]
+    [InlineData("POST /up HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\nx: y\r\n\r\n", 200,
+        "request_headers request_body request_trailers response_headers response_body")]
     [InlineData("GET /other HTTP/1.1\r\nHost: h\r\n\r\n", 200, Whole)]
     [InlineData("GET /moved HTTP/1.1\r\nHost: h\r\n\r\n", 301, "request_headers response_headers")]
     [InlineData("GET /nowhere HTTP/1.1\r\nHost: h\r\n\r\n", 404, "request_headers response_headers")]
@@ -94,7 +102,8 @@ public sealed class StreamLifeTests
             upstream.Answer = _ => answer;
             await using var client = await proxy.ConnectAsync();
             await client.GetAsync("/up");
-            if (!answer.EndsWith("half", StringComparison.Ordinal) && !answer.EndsWith("half\r\n", StringComparison.Ordinal)) Assert.Equal(status, (await client.ReadAsync()).Status);
+            if (!answer.EndsWith("half", StringComparison.Ordinal) && !answer.EndsWith("half\r\n", StringComparison.Ordinal))
+                Assert.Equal(status, (await client.ReadAsync()).Status);
             else await client.ReadToEndAsync();
             Assert.Equal(callbacks, await LifeAsync(proxy));
         }
@@ -115,7 +124,8 @@ public sealed class StreamLifeTests
                 await seen.Task;
             };
             await using var client = await proxy.ConnectAsync();
-            Assert.Equal(101, (await client.AskAsync("GET /up HTTP/1.1\r\nHost: h\r\nConnection: upgrade\r\nUpgrade: websocket\r\n\r\n")).Status);
+            Assert.Equal(101,
+                (await client.AskAsync("GET /up HTTP/1.1\r\nHost: h\r\nConnection: upgrade\r\nUpgrade: websocket\r\n\r\n")).Status);
             Assert.Equal("hello", await client.ReadTextAsync(5));
             Assert.DoesNotContain(Said(proxy), s => s.StartsWith("done", StringComparison.Ordinal));
             seen.SetResult();
@@ -168,13 +178,18 @@ public sealed class StreamLifeTests
     [InlineData("", "POST /up HTTP/1.1\r\nHost: h\r\nContent-Length: 9\r\n\r\nabc")] // in the middle of its own request
     public async Task ClientThatGoes_InEachPhase(string pausedIn, string request)
     {
-        var (proxy, upstream) = await StartAsync(Teller(pausedIn, pausedIn.Length == 0 ? "" : """(drop (call $proxy_get_property "request.url_path" (global.get $OUT) (global.get $SIZE))) (if (i32.eq (i32.load (global.get $SIZE)) (i32.const 3)) (then (return (i32.const 1))))"""));
+        var (proxy, upstream) = await StartAsync(
+            Teller(pausedIn, pausedIn.Length == 0 ? ""
+                : """(drop (call $proxy_get_property "request.url_path" (global.get $OUT) (global.get $SIZE))) (if (i32.eq (i32.load """
+                    + """(global.get $SIZE)) (i32.const 3)) (then (return (i32.const 1))))"""));
         await using (upstream)
         await using (proxy)
         {
             var client = await proxy.ConnectAsync();
             await client.SendAsync(request);
-            await Eventually.Async(() => Said(proxy).Any(s => s.StartsWith(pausedIn.Length == 0 ? "request_body" : pausedIn, StringComparison.Ordinal)), string.Join("\n", proxy.Log.Lines));
+            await Eventually.Async(() => Said(proxy)
+                .Any(s => s.StartsWith(pausedIn.Length == 0 ? "request_body" : pausedIn, StringComparison.Ordinal)),
+                    string.Join("\n", proxy.Log.Lines));
             client.Reset();
             await LifeAsync(proxy);
         }
@@ -189,7 +204,9 @@ public sealed class StreamLifeTests
             (if (i32.ne (i32.load (global.get $SIZE)) (i32.const 5)) (then (return (i32.const 0))))
             (local.set $x (i32.const 300000000)) (loop $l (br_if $l (local.tee $x (i32.sub (local.get $x) (i32.const 1)))))
             """).Build(), ", name: busy, limits: {cpu_per_call: 20s}", name: "busy");
-        var (proxy, upstream) = await StartAsync($"{busy}, {Teller("request_headers", """(drop (call $proxy_get_property "request.url_path" (global.get $OUT) (global.get $SIZE))) (if (i32.eq (i32.load (global.get $SIZE)) (i32.const 3)) (then (return (i32.const 1))))""")}");
+        var (proxy, upstream) = await StartAsync(
+            $"{busy}, {Teller("request_headers", """(drop (call $proxy_get_property "request.url_path" (global.get $OUT) (global.get """
+                + """$SIZE))) (if (i32.eq (i32.load (global.get $SIZE)) (i32.const 3)) (then (return (i32.const 1))))""")}");
         await using (upstream)
         await using (proxy)
         {
@@ -198,7 +215,8 @@ public sealed class StreamLifeTests
             var working = proxy.GetAsync("/busy");
             // In a turn that is as long as none before.
             var loop = proxy.Server.WorkerAt(0).Loop;
-            await Eventually.Async(() => working.IsCompleted || Volatile.Read(ref loop.TurnBegan) is > 0 and var began && Now() - began > 20_000, "the worker to be busy");
+            await Eventually.Async(() => working.IsCompleted || Volatile.Read(ref loop.TurnBegan) is > 0 and var began
+                && Now() - began > 20_000, "the worker to be busy");
             await client.SendAsync("GET /up HTTP/1.1\r\nHost: h\r\n\r\n");
             client.Reset();
             await working;
@@ -212,8 +230,12 @@ public sealed class StreamLifeTests
     public async Task ReplyToAReply_IsWhatTheClientGets()
     {
         // The first filter sees the second one's reply on its way out and says something else.
-        string first = WasmProxy.Filter(new WatGuest().On("response_headers", """(drop (call $proxy_send_local_response (i32.const 418) "" "first" "" (i32.const -1)))""").Build(), name: "first");
-        string second = WasmProxy.Filter(new WatGuest().On("request_headers", """(drop (call $proxy_send_local_response (i32.const 403) "" "second" "" (i32.const -1)))""").Build(), name: "second");
+        string first = WasmProxy.Filter(new WatGuest()
+            .On("response_headers", """(drop (call $proxy_send_local_response (i32.const 418) "" "first" "" (i32.const -1)))""").Build(),
+                name: "first");
+        string second = WasmProxy.Filter(new WatGuest()
+            .On("request_headers", """(drop (call $proxy_send_local_response (i32.const 403) "" "second" "" (i32.const -1)))""").Build(),
+                name: "second");
         var (proxy, upstream) = await StartAsync($"{first}, {second}");
         await using (upstream)
         await using (proxy)
@@ -236,10 +258,12 @@ public sealed class StreamLifeTests
             for (int i = 0; i < 2; i++)
             {
                 await using var client = await proxy.ConnectAsync();
-                await client.SendAsync("POST /up HTTP/1.1\r\nHost: h\r\nConnection: close\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\nx: y\r\n\r\n");
+                await client.SendAsync(
+                    "POST /up HTTP/1.1\r\nHost: h\r\nConnection: close\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\nx: y\r\n\r\n");
                 await client.ReadToEndAsync();
             }
-            await Eventually.Async(() => Lives.Read(Said(proxy)).Count == 2 && Lives.AreOver(Said(proxy)), string.Join("\n", proxy.Log.Lines));
+            await Eventually.Async(() => Lives.Read(Said(proxy)).Count == 2 && Lives.AreOver(Said(proxy)),
+                string.Join("\n", proxy.Log.Lines));
             await Eventually.Async(() => proxy.Stat("http.edge.downstream_rq_active") == 0, "no request is left");
             Lives.AreWhole(Said(proxy));
             Assert.Equal(0, Assert.Single(proxy.Server.GuestVms()).Errors);
@@ -251,6 +275,7 @@ public sealed class StreamLifeTests
         """(drop (call $proxy_send_local_response (i32.const 418) "" "no tea" "" (i32.const -1)))""",
         """(drop (call $proxy_close_stream (i32.const 0)))""",
         """(drop (call $proxy_continue_stream (i32.const 0))) (drop (call $proxy_continue_stream (i32.const 1)))""",
-        """(drop (call $proxy_send_local_response (i32.const 418) "" "no tea" "" (i32.const -1))) (drop (call $proxy_close_stream (i32.const 1))) (drop (call $proxy_continue_stream (i32.const 0)))""",
+        """(drop (call $proxy_send_local_response (i32.const 418) "" "no tea" "" (i32.const -1))) (drop (call $proxy_close_stream """
+            + """(i32.const 1))) (drop (call $proxy_continue_stream (i32.const 0)))""",
     ]);
 }

@@ -4,12 +4,18 @@ using Xunit;
 
 namespace Managed.Proxy.Tests.Http.Filters.Wasm.Conformance;
 
-/// <summary>What is still on its way when a plugin or its VM goes: answers, ticks, messages, delayed ends. None of it reaches a VM that is gone.</summary>
+/// <summary>
+/// What is still on its way when a plugin or its VM goes: answers, ticks, messages, delayed ends. None of it reaches a VM that is gone.
+/// </summary>
 public sealed class VmEndTests
 {
-    private static readonly string Call = $"""(drop (call $proxy_http_call "up" {WatGuest.Pairs((":method", "GET"), (":path", "/slow"), (":authority", "a"))} "" "" (i32.const 5000) (global.get $NUM)))""";
+    private static readonly string Call =
+        $"""(drop (call $proxy_http_call "up" {WatGuest.Pairs((":method", "GET"), (":path", "/slow"), (":authority", "a"))}"""
+            + $""" "" "" (i32.const 5000) (global.get $NUM)))""";
 
-    private static string Two(WasmProxy proxy, params string[] filters) => WasmProxy.Document(string.Join(", ", filters), proxy.Upstream.Port).Replace("http_filters: [, ", "http_filters: [", StringComparison.Ordinal);
+    private static string Two(WasmProxy proxy, params string[] filters)
+        => WasmProxy.Document(string.Join(", ", filters), proxy.Upstream.Port)
+            .Replace("http_filters: [, ", "http_filters: [", StringComparison.Ordinal);
 
     // "/t…" traps, "/c…" calls; the upstream answers "/slow" when it is told to.
     private static WatGuest Caller() => new WatGuest().On("request_headers", $"""
@@ -30,7 +36,8 @@ public sealed class VmEndTests
         Assert.Equal(200, (await proxy.GetAsync("/call")).Status);
         if (failed) Assert.Equal(503, (await proxy.GetAsync("/trap")).Status);
         else await proxy.PublishAsync(new WatGuest().Build());
-        await Eventually.Async(() => proxy.Proxy.Stat("wasm.envoy.wasm.runtime.wasmtime.active") >= 0 && proxy.Proxy.Server.GuestVms() is [{ Active: <= 1 }], proxy.Log);
+        await Eventually.Async(() => proxy.Proxy.Stat("wasm.envoy.wasm.runtime.wasmtime.active") >= 0
+            && proxy.Proxy.Server.GuestVms() is [{ Active: <= 1 }], proxy.Log);
         release.SetResult();
         await Eventually.TrueAsync(async () => (await proxy.GetAsync("/fine")).Status == 200, "the new VM"); // the new VM may need a moment
         for (int i = 0; i < 5; i++) Assert.Equal(200, (await proxy.GetAsync("/fine")).Status);
@@ -42,8 +49,10 @@ public sealed class VmEndTests
     {
         // Of two plugins in a VM one goes first and wants to stay a little; then the VM loses its last user.
         byte[] module = new WatGuest()
-            .On("done", """(call $n "done" (local.get $ctx)) (if (i32.eq (local.get $ctx) (i32.const 2)) (then (drop (call $proxy_set_tick_period_milliseconds (i32.const 60))) (return (i32.const 0))))""")
-            .On("tick", """(call $n "tick" (local.get $ctx)) (drop (call $proxy_done))""").On("log", """(call $n "log" (local.get $ctx))""").On("delete", """(call $n "delete" (local.get $ctx))""").Build();
+            .On("done", """(call $n "done" (local.get $ctx)) (if (i32.eq (local.get $ctx) (i32.const 2)) (then (drop (call """
+                + """$proxy_set_tick_period_milliseconds (i32.const 60))) (return (i32.const 0))))""")
+            .On("tick", """(call $n "tick" (local.get $ctx)) (drop (call $proxy_done))""").On("log", """(call $n "log" (local.get $ctx))""")
+                .On("delete", """(call $n "delete" (local.get $ctx))""").Build();
         string one = WasmProxy.Filter(module, ", name: one", name: "one"), two = WasmProxy.Filter(module, ", name: two", name: "two");
         await using var proxy = await WasmProxy.StartAsync(new WatGuest().Build());
         await proxy.Proxy.PublishAsync(Two(proxy, one, two));
@@ -63,10 +72,14 @@ public sealed class VmEndTests
     {
         // Its configuration (of six bytes) is accepted once, by the VM that tries it.
         byte[] module = new WatGuest()
-            .On("configure", $"""(if (i32.eq (local.get $a) (i32.const 6)) (then (if (i32.eqz (call $proxy_get_shared_data "tried" (global.get $OUT) (global.get $SIZE) (global.get $NUM))) (then (drop (call $proxy_set_tick_period_milliseconds (i32.const 5))) {Call} {ending})) (drop (call $proxy_set_shared_data "tried" "x" (i32.const 0)))))""")
+            .On("configure",
+                $"""(if (i32.eq (local.get $a) (i32.const 6)) (then (if (i32.eqz (call $proxy_get_shared_data "tried" (global.get """
+                    + $"""$OUT) (global.get $SIZE) (global.get $NUM))) (then (drop (call $proxy_set_tick_period_milliseconds """
+                        + $"""(i32.const 5))) {Call} {ending})) (drop (call $proxy_set_shared_data "tried" "x" (i32.const 0)))))""")
             .On("tick", """(call $say "tick")""").On("http_call_response", """(call $say "answered")""").Build();
         // The first start of its kind compiles code of the host's for longer than a plugin may take that starts in a VM that runs.
-        await using (var first = await WasmProxy.StartAsync(module)) await Record.ExceptionAsync(() => first.PublishAsync(module, ", configuration: second"));
+        await using (var first = await WasmProxy.StartAsync(module))
+            await Record.ExceptionAsync(() => first.PublishAsync(module, ", configuration: second"));
         await using var proxy = await WasmProxy.StartAsync(module);
         await proxy.PublishAsync(module, ", configuration: second");
         Assert.Equal(503, (await proxy.GetAsync()).Status);
@@ -81,7 +94,9 @@ public sealed class VmEndTests
     [Fact]
     public async Task OldStreams_FinishOnTheOldCode()
     {
-        static byte[] Module(string name) => new WatGuest().On("request_body", $"""(if (i32.eqz (local.get $b)) (then (return (i32.const 1)))) (call $say "{name} body")""").On("log", $"""(if (i32.ne (local.get $ctx) (i32.const 1)) (then (call $say "{name} log")))""").Build();
+        static byte[] Module(string name) => new WatGuest()
+            .On("request_body", $"""(if (i32.eqz (local.get $b)) (then (return (i32.const 1)))) (call $say "{name} body")""")
+                .On("log", $"""(if (i32.ne (local.get $ctx) (i32.const 1)) (then (call $say "{name} log")))""").Build();
         await using var proxy = await WasmProxy.StartAsync(Module("old"));
         await using var client = await proxy.Proxy.ConnectAsync();
         await client.SendAsync("POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 6\r\n\r\nabc");

@@ -5,23 +5,24 @@ using MudBlazor;
 
 namespace Managed.Dashboard.Components.Controls;
 
-/// <summary>Asks once more; what still refers to the listener is the API's to say (409 IN_USE) and is listed.</summary>
-public sealed partial class DeleteListenerDialog
+/// <summary>Asks once more; what still refers to the resource is the API's to say (409 IN_USE) and is listed.</summary>
+public sealed partial class DeleteResourceDialog
 {
     private Problem? _problem;
     private string _comment = "";
     private bool _busy;
 
+    [Parameter, EditorRequired] public required ResourceKind Kind { get; set; }
     [Parameter, EditorRequired] public required string Name { get; set; }
 
     [CascadingParameter] private IMudDialogInstance Instance { get; set; } = null!;
     [Inject] private AdminApiClient Api { get; set; } = null!;
 
-    public static async Task<Deleted?> ShowAsync(IDialogService dialogs, string name)
+    public static async Task<Deleted?> ShowAsync(IDialogService dialogs, ResourceKind kind, string name)
     {
-        var dialog = await dialogs.ShowAsync<DeleteListenerDialog>(
-            $"Delete listener {name}?",
-            new DialogParameters<DeleteListenerDialog> { { d => d.Name, name } },
+        var dialog = await dialogs.ShowAsync<DeleteResourceDialog>(
+            $"Delete {kind.Noun} {name}?",
+            new DialogParameters<DeleteResourceDialog> { { d => d.Kind, kind }, { d => d.Name, name } },
             new DialogOptions { MaxWidth = MaxWidth.ExtraSmall, FullWidth = true, CloseButton = true });
         return (await dialog.Result)?.Data as Deleted;
     }
@@ -32,7 +33,7 @@ public sealed partial class DeleteListenerDialog
         try
         {
             var started = Stopwatch.GetTimestamp();
-            var result = await Api.DeleteListenerAsync(Name, _comment.Trim(), CancellationToken.None);
+            var result = await Api.DeleteAsync(Kind.Collection, Name, _comment.Trim(), CancellationToken.None);
             Instance.Close(new Deleted(result, Stopwatch.GetElapsedTime(started)));
         }
         catch (AdminApiException e)

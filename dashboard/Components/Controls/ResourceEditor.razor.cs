@@ -1,0 +1,202 @@
+using Managed.Dashboard.AdminApi;
+using Managed.Dashboard.Components.Layout;
+using Managed.Dashboard.Live;
+using Microsoft.AspNetCore.Components;
+using Microsoft.AspNetCore.Components.Routing;
+using MudBlazor;
+
+namespace Managed.Dashboard.Components.Controls;
+
+/// <summary>
+/// One resource as YAML: every pause in typing is a dry run on the node, and nothing goes live without the review.
+/// A text that somebody edits is never lost: what others change elsewhere in it is merged into it, what they change in the same places is shown
+/// beside it, and a reload or a restart brings it back.
+/// </summary>
+public sealed partial class ResourceEditor
+{
+    private static readonly EditorCheck Clean = new("clean", 0, null, false);
+
+    private YamlEditor? _editor;
+    private Account? _account;
+    private EditorCheck _check = Clean;
+    private Problem? _problem;
+    private bool _ready, _dirty, _moved, _leaving, _mayWrite;
+    private long? _seen;
+
+    private string? _merged, _who;
+
+    [Parameter, EditorRequired] public required ResourceKind Kind { get; set; }
+
+    /// <summary>Null: a new one.</summary>
+    [Parameter] public string? Name { get; set; }
+
+    /// <summary>history, or the text.</summary>
+    [Parameter] public string? Tab { get; set; }
+
+    [Inject] private AdminApiClient Api { get; set; } = null!;
+    [Inject] private IDialogService Dialogs { get; set; } = null!;
+    [Inject] private LiveFeed Feed { get; set; } = null!;
+    [Inject] private NavigationManager Navigation { get; set; } = null!;
+    [Inject] private Shell Shell { get; set; } = null!;
+    [Inject] private Toasts Toasts { get; set; } = null!;
+
+    private bool ShowsHistory => Tab is "history" && Name is not null;
+
+    /// <summary>Who moved it on under the editor, for a sentence: <c>, by kim at 14:05</c>.</summary>
+    private string Who => _who is null ? "" : $", {_who}";
+
+    private bool CanReview => _ready && _mayWrite && _problem is null && (_dirty || Name is null) && _check.State is "valid" or "conflict";
+
+    protected override async Task OnInitializedAsync()
+    {
+        Feed.Changed += OnFeedChanged;
+        _seen = Feed.Active?.Version;
+        _account = await Api.AccountAsync();
+        _mayWrite = _account.CanWrite;
+    }
+
+    protected override void OnParametersSet() => (_problem, _leaving) = (null, false);
+
+    private async Task OnReadyAsync()
+    {
+        (_check, _moved, _merged) = (Clean, false, null);
+        var load = await _editor!.LoadAsync(keep: false);
+        _problem = load.Problem?.ToProblem();
+        _ready = load.Ok;
+        if (load.RestoredAt is { } at)
+            _merged = $"Your text of {at.ToLocalTime():HH:mm} is back; it was never applied. “Discard edits” returns to what runs.";
+        await TakeAsync(load);
+    }
+
+    private async Task OnNodeMovedAsync() => await TakeAsync(await _editor!.LoadAsync(keep: true));
+
+    /// <summary>What a look at the node found while somebody edits.</summary>
+    private async Task TakeAsync(EditorLoad load)
+    {
+        if (!load.Ok && load.Problem is { Status: 404 } gone)
+            _problem = gone.ToProblem();
+        if (!load.Moved && !load.Merged)
+            return;
+        _who = await WhoAsync();
+        if (load.Merged)
+            _merged = $"This {Kind.Noun} was changed on the node{Who}, in other places than yours: your text has those changes now.";
+        _moved = load.Moved;
+    }
+
+    private async Task<string?> WhoAsync()
+    {
+        try
+        {
+            var last = (await Api.ResourceHistoryAsync(Kind.Collection, Name!, 1, null, CancellationToken.None)).Items.FirstOrDefault();
+            return last is null ? null : $"by {last.Author} at {last.CreatedAt.ToLocalTime():HH:mm} (v{last.Version})";
+        }
+        catch (AdminApiException)
+        {
+            return null; // the name is a courtesy; the state is shown without it
+        }
+    }
+
+    private void OnDirty(bool dirty)
+    {
+        _dirty = dirty;
+        if (!dirty)
+            (_check, _moved) = (Clean, false);
+    }
+
+    private void OnCheck(EditorCheck check)
+    {
+        _check = check;
+        if (check.State is not "conflict" || Name is null || _moved)
+            return;
+        _moved = true;
+        _ = InvokeAsync(async () =>
+        {
+            _who = await WhoAsync();
+            StateHasChanged();
+        });
+    }
+
+    private async Task ReviewAsync()
+    {
+        if (!CanReview || _editor is null)
+            return;
+        if (_moved)
+        {
+            await OpenConflictAsync();
+            return;
+        }
+        var write = await ReviewDialog.ShowAsync(Dialogs, _editor, Kind.Noun, Name);
+        if (write is null)
+            return;
+        if (!write.Ok)
+        {
+            if (Name is not null)
+                await OnNodeMovedAsync();
+            if (_moved || Name is null)
+                await OpenConflictAsync();
+            return;
+        }
+        _leaving = true;
+        Feed.Refresh();
+        await Toasts.AppliedAsync(new WriteResult(write.Version, write.Changed, null), TimeSpan.FromMilliseconds(write.ElapsedMs));
+        if (Name is null && write.Name is not null)
+            Navigation.NavigateTo(Kind.AddressOf(write.Name));
+        _leaving = false;
+    }
+
+    private async Task OpenConflictAsync()
+    {
+        if (await ConflictDialog.ShowAsync(Dialogs, _editor!, Who) is not { } choice)
+            return;
+        await _editor!.ResolveAsync(choice);
+        _moved = false;
+    }
+
+    private async Task ResetAsync()
+    {
+        await _editor!.ResetAsync();
+        if (await _editor.LoadAsync(keep: false) is { Ok: false, Problem: { } problem })
+            _problem = problem.ToProblem();
+    }
+
+    private async Task DeleteAsync()
+    {
+        if (await DeleteResourceDialog.ShowAsync(Dialogs, Kind, Name!) is not { } deleted)
+            return;
+        _leaving = true;
+        Feed.Refresh();
+        await Toasts.AppliedAsync(deleted.Result, deleted.Took);
+        Navigation.NavigateTo($"/{Kind.Collection}");
+    }
+
+    private async Task CopyAsync()
+    {
+        if (await Shell.CopyAsync(await _editor!.CurlAsync(null, null)))
+            Toasts.Said("Copied: set TOKEN in your shell, then paste.");
+        else
+            Toasts.Failed("The browser does not let this page write to the clipboard.");
+    }
+
+    private async Task OnLeaveAsync(LocationChangingContext context)
+    {
+        if (!_dirty || _leaving || IsHere(context.TargetLocation))
+            return;
+        var leave = await Dialogs.ShowMessageBoxAsync("Leave the editor?", "Your edits are not applied and would be lost.", yesText: "Leave", cancelText: "Stay");
+        if (leave is not true)
+            context.PreventNavigation();
+    }
+
+    /// <summary>Another tab of the same resource keeps the editor.</summary>
+    private bool IsHere(string target) => Name is not null && Navigation.ToAbsoluteUri(target).AbsolutePath == new Uri(Navigation.Uri).AbsolutePath;
+
+    private void OnFeedChanged() => _ = InvokeAsync(async () =>
+    {
+        if (!_ready || _editor is null || Feed.Active?.Version == _seen)
+            return;
+        _seen = Feed.Active?.Version;
+        await TakeAsync(await _editor.LoadAsync(keep: true));
+        StateHasChanged();
+    });
+
+    public void Dispose() => Feed.Changed -= OnFeedChanged;
+}

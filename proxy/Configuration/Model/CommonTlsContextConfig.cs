@@ -1,0 +1,77 @@
+using System.ComponentModel;
+using System.ComponentModel.DataAnnotations;
+using System.Text.Json.Serialization;
+using Managed.Proxy.Configuration.Validation;
+
+namespace Managed.Proxy.Configuration.Model;
+
+[Description("What both sides of TLS have.")]
+[UnsupportedField("tls_certificate_sds_secret_configs validation_context_sds_secret_config combined_validation_context",
+    "secrets are not available in this version; give tls_certificates and validation_context inline")]
+[UnsupportedField("tls_certificate_provider_instance tls_certificate_certificate_provider tls_certificate_certificate_provider_instance validation_context_certificate_provider "
+    + "validation_context_certificate_provider_instance custom_handshaker custom_tls_certificate_selector", "not available in this version")]
+[UnsupportedField("key_log", "keys of sessions are not logged in this version")]
+public sealed record CommonTlsContextConfig : ConfigRecord
+{
+    [Description("Versions and algorithms.")]
+    public TlsParametersConfig TlsParams { get; init; } = new();
+
+    [Length(0, 5000), Description("Certificates with their keys. A server chooses among them by the name that the client asks for and the types of key that it can use; a client shows the first.")]
+    public IReadOnlyList<TlsCertificateConfig> TlsCertificates { get; init; } = [];
+
+    [Description("What the peer's certificate has to fulfil.")]
+    public CertificateValidationContextConfig? ValidationContext { get; init; }
+
+    [Length(0, 32), Description("Application protocols (ALPN), best first, such as h2 and http/1.1.")]
+    public IReadOnlyList<string> AlpnProtocols { get; init; } = [];
+}
+
+[Description("Versions and algorithms of TLS. Lists are in the order of preference; empty ones leave it to OpenSSL and the policy of the machine.")]
+[UnsupportedField("compliance_policies", "not available in this version")]
+public sealed record TlsParametersConfig : ConfigRecord
+{
+    [Description("The lowest version. TLS_AUTO is TLSv1_2; what is lower is not spoken here.")]
+    public TlsProtocol TlsMinimumProtocolVersion { get; init; } = TlsProtocol.TlsAuto;
+
+    [Description("The highest version. TLS_AUTO is TLSv1_3.")]
+    public TlsProtocol TlsMaximumProtocolVersion { get; init; } = TlsProtocol.TlsAuto; // Envoy's clients stop at TLSv1_2 then; both sides speak 1.3 here
+
+    [Description("OpenSSL's names, such as ECDHE-RSA-AES128-GCM-SHA256; those of TLS 1.3 begin with TLS_. [A|B], which Envoy takes for equals, are A and B in this order.")]
+    public IReadOnlyList<string> CipherSuites { get; init; } = [];
+
+    [Description("Groups of the key exchange, such as X25519 and P-256.")]
+    public IReadOnlyList<string> EcdhCurves { get; init; } = [];
+
+    [Description("Such as ecdsa_secp256r1_sha256 and rsa_pss_rsae_sha256.")]
+    public IReadOnlyList<string> SignatureAlgorithms { get; init; } = [];
+}
+
+/// <summary>Envoy's TlsParameters.TlsProtocol.</summary>
+public enum TlsProtocol
+{
+    TlsAuto,
+    [JsonStringEnumMemberName("TLSv1_0")] Tls10,
+    [JsonStringEnumMemberName("TLSv1_1")] Tls11,
+    [JsonStringEnumMemberName("TLSv1_2")] Tls12,
+    [JsonStringEnumMemberName("TLSv1_3")] Tls13,
+}
+
+[Description("A certificate with its key.")]
+[UnsupportedField("watched_directory private_key_provider signed_certificate_timestamp", "not available in this version")]
+public sealed record TlsCertificateConfig : ConfigRecord
+{
+    [Description("PEM: the certificate, then those that lead to a trusted one.")]
+    public DataSourceConfig? CertificateChain { get; init; }
+
+    [Description("PEM: the private key of the certificate.")]
+    public DataSourceConfig? PrivateKey { get; init; }
+
+    [JsonPropertyName("pkcs12"), Description("PKCS#12 (.p12, .pfx) with both, in place of certificate_chain and private_key.")]
+    public DataSourceConfig? Pkcs12 { get; init; }
+
+    [Description("Of the private key or the PKCS#12 file.")]
+    public DataSourceConfig? Password { get; init; }
+
+    [Description("An OCSP response in DER that is sent to clients that ask for one.")]
+    public DataSourceConfig? OcspStaple { get; init; }
+}

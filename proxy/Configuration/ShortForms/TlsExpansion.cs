@@ -1,0 +1,89 @@
+namespace Managed.Proxy.Configuration.ShortForms;
+
+/// <summary>
+/// The short form of TLS: <c>tls: {…}</c> on a listener, chain or cluster in place of <c>transport_socket</c>. Its fields are those of Envoy's messages without
+/// the levels between, <c>certificates</c> and <c>alpn</c> for the long names; where a message takes a source of bytes, a text is the path of a file.
+/// </summary>
+internal static class TlsExpansion
+{
+    private static readonly Dictionary<string, string> Renamed = new() { ["certificates"] = "tls_certificates", ["alpn"] = "alpn_protocols" };
+    private static readonly HashSet<string> OfCommon = ["tls_certificates", "alpn_protocols", "validation_context", "tls_params"];
+    private static readonly HashSet<string> OfParameters =
+        ["tls_minimum_protocol_version", "tls_maximum_protocol_version", "cipher_suites", "ecdh_curves", "signature_algorithms"];
+    private static readonly HashSet<string> OfValidation =
+    [
+        "trusted_ca", "system_root_certs", "verify_certificate_spki", "verify_certificate_hash", "match_typed_subject_alt_names", "crl", "only_verify_leaf_cert_crl",
+        "allow_expired_certificate", "trust_chain_verification", "max_verify_depth",
+    ];
+    private static readonly string[] Sources = ["certificate_chain", "private_key", "pkcs12", "password", "ocsp_staple", "trusted_ca", "crl"];
+
+    /// <summary>What a listener says is for all its chains that say nothing themselves.</summary>
+    public static void Share(ConfigObject listener, List<ConfigObject> chains, ConfigErrors errors)
+    {
+        if (listener["tls"] is not { } given) return;
+        listener.Remove("tls");
+        if (chains.Count == 0) errors.Error(given, ConfigCode.MissingField, "tls on a listener needs routes, tcp_proxy or filter_chains beside it");
+        foreach (var chain in chains)
+            if (!chain.Has("tls") && !chain.Has("transport_socket")) chain.Set("tls", given.Clone());
+    }
+
+    /// <summary>Of a chain or a cluster.</summary>
+    public static void Expand(ConfigObject owner, ConfigErrors errors)
+    {
+        if (owner["tls"] is not { } given) return;
+        owner.Remove("tls");
+        if (owner.Has("transport_socket"))
+        {
+            errors.Error(given, ConfigCode.Conflict, "only one of these may be given: tls, transport_socket");
+            return;
+        }
+        if (given is not ConfigObject tls)
+        {
+            errors.Error(given, ConfigCode.InvalidType, "must be an object, such as {certificates: […], alpn: [http/1.1]}");
+            return;
+        }
+        owner.Set("transport_socket", new ConfigObject(tls.Origin)
+            .Set("name", ConfigScalar.String("envoy.transport_sockets.tls", tls.Origin))
+            .Set("typed_config", Context(tls, errors)));
+    }
+
+    private static ConfigObject Context(ConfigObject tls, ConfigErrors errors)
+    {
+        var context = new ConfigObject(tls.Origin);
+        var common = tls.Object("common_tls_context") ?? new ConfigObject(tls.Origin);
+        tls.Remove("common_tls_context");
+        foreach (var (name, value) in tls.Members.ToList())
+        {
+            string full = Renamed.GetValueOrDefault(name, name);
+            if (OfCommon.Contains(full)) common.Set(full, value);
+            else if (OfParameters.Contains(full)) Inside(common, "tls_params").Set(full, value);
+            else if (OfValidation.Contains(full)) Inside(common, "validation_context").Set(full, value);
+            else context.Set(full, value);
+        }
+        Files(common.Object("validation_context"));
+        if (common.Array("tls_certificates") is { } certificates)
+            foreach (var certificate in certificates)
+            {
+                Files(certificate as ConfigObject);
+                if (certificate is ConfigScalar { Kind: ConfigScalarKind.String } secret)
+                    errors.Error(secret, ConfigCode.UnsupportedField,
+                        $"'{secret.Text}' would be the name of a secret, and there are none in this version", "write {certificate_chain: PATH, private_key: PATH}");
+            }
+        return context.Set("common_tls_context", common);
+    }
+
+    private static ConfigObject Inside(ConfigObject owner, string field)
+    {
+        if (owner.Object(field) is { } there) return there;
+        var made = new ConfigObject(owner.Origin);
+        owner.Set(field, made);
+        return made;
+    }
+
+    private static void Files(ConfigObject? owner)
+    {
+        foreach (string field in Sources)
+            if (owner?[field] is ConfigScalar { Kind: ConfigScalarKind.String } path)
+                owner.Set(field, new ConfigObject(path.Origin).Set("filename", path));
+    }
+}

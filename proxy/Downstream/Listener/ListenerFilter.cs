@@ -1,0 +1,36 @@
+using Managed.Proxy.Core;
+
+namespace Managed.Proxy.Downstream.Listener;
+
+/// <summary>What a listener filter says of the first bytes of a connection.</summary>
+internal enum ListenerFilterStatus
+{
+    /// <summary>It cannot say yet; it is asked again, with all bytes from the beginning, when more have come.</summary>
+    NeedMore,
+    /// <summary>It has found what it can find; the next filter is asked.</summary>
+    Done,
+    /// <summary>The connection is to be closed.</summary>
+    Reject,
+}
+
+/// <summary>
+/// Looks at the first bytes of one connection [2], before its chain is chosen, and notes what it finds in the <see cref="ConnectionFacts"/>. What it has looked at
+/// is there for the next filter and for the connection, but for what it takes away.
+/// </summary>
+internal abstract class ListenerFilter
+{
+    /// <summary>How many bytes it looks at; with so many it must not say NeedMore any more.</summary>
+    public abstract int MaxBytes { get; }
+
+    /// <summary>Asked first when nothing has come yet.</summary>
+    public abstract ListenerFilterStatus Inspect(ReadOnlySpan<byte> bytes, ConnectionFacts facts);
+
+    /// <summary>With Done: bytes of the beginning that nobody else is to see.</summary>
+    public int Taken { get; protected set; }
+}
+
+/// <summary>A listener filter of one version: makes an instance for each connection. On the connection's worker.</summary>
+internal abstract class ListenerFilterFactory
+{
+    public abstract ListenerFilter Create(WorkerContext worker);
+}

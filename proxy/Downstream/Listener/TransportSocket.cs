@@ -1,0 +1,18 @@
+using Managed.Proxy.Core.EventLoop;
+
+namespace Managed.Proxy.Downstream.Listener;
+
+/// <summary>
+/// What a chain puts between the socket and its network filters [3], built for one version and shared by all workers. A chain without one uses the socket as
+/// it is.
+/// </summary>
+internal abstract class TransportSocket
+{
+    /// <summary>The server name must be known before: the listener has to look at the first bytes.</summary>
+    public virtual bool AsksForServerName => false;
+
+    /// <summary>
+    /// Puts its own transport in the place of the connection's. False: the two peers do not agree, and the connection is over. What it has made is closed then.
+    /// </summary>
+    public abstract IoTask<bool> AcceptAsync(DownstreamConnection connection);
+}

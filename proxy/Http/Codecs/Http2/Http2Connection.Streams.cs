@@ -1,0 +1,167 @@
+using Managed.Proxy.Core.Telemetry;
+using Managed.Proxy.Http.Codecs.Http2.Frames;
+
+namespace Managed.Proxy.Http.Codecs.Http2;
+
+/// <summary>The table of streams, how they end, and what their consumers have taken.</summary>
+internal abstract partial class Http2Connection
+{
+    // Streams that we have reset while the peer had not ended them: what it sent before it heard of that is passed over.
+    private const int Remembered = 256;
+
+    private int[]? _resets;
+    private int _resetCount;
+
+    private void Attach(Http2Stream stream, int id)
+    {
+        stream.Connection = this;
+        stream.ContentLength = -1;
+        stream.SendWindow = _peer.InitialWindowSize;
+        stream.ReceiveWindow = Options.InitialStreamWindowSize;
+        stream.StartMicros = _loop.NowMicros;
+        if (Attached++ == 0) OnBusy(true);
+        if (id != 0) Enter(stream, id);
+    }
+
+    private void Enter(Http2Stream stream, int id)
+    {
+        stream.Id = id;
+        stream.IsOpen = true;
+        _streams.Add(id, stream);
+        OpenStreams++;
+        _cells.Increment(_stats.StreamsActive);
+    }
+
+    private bool IsIdle(int id) => (id & 1) == (IsServer ? 1 : 0) ? id > _lastPeerStream : id >= _nextStream;
+
+    // What comes on it is of no interest and no fault: we have ended it or not begun it, which the peer could not know yet.
+    private bool IsPassedOver(int id)
+        => (_resets is not null && _resets.AsSpan().Contains(id)) || (_goAwayFinal && (id & 1) == 1 && IsServer && id > _goAwayLast);
+
+    private void Close(Http2Stream stream)
+    {
+        if (!stream.IsOpen) return;
+        stream.IsOpen = false;
+        stream.Queue?.Remove(stream);
+        if (_data == stream) _data = null;
+        _streams.Remove(stream.Id);
+        OpenStreams--;
+        _cells.Decrement(_stats.StreamsActive);
+        OnClosed();
+    }
+
+    // Nothing more comes on it.
+    private void EndRemote(Http2Stream stream)
+    {
+        if (stream.ContentLength > stream.BytesReceived && !stream.IsBodiless)
+        {
+            _cells.Increment(_stats.MessagingError);
+            OnFault(stream.Id, FrameFault.Stream(Http2Error.Protocol));
+            return;
+        }
+        stream.RemoteEnded = true;
+        Wake(stream);
+        if (stream.LocalEnded) Finished(stream);
+    }
+
+    private void Finished(Http2Stream stream)
+    {
+        Close(stream);
+        _guard.OnClosed(tooEarly: false);
+    }
+
+    // The peer has done on it what it must not do.
+    private void EndByFault(Http2Stream stream, Http2Error code)
+    {
+        SendReset(stream.Id, code);
+        if (!stream.RemoteEnded) Remember(stream.Id);
+        if (Calm(EndByPeer(stream, code)) is { Code: not Http2Error.None } flood) Fail(flood.Code, CloseDetails);
+    }
+
+    private Counter? EndByPeer(Http2Stream stream, Http2Error code)
+    {
+        bool tooEarly = IsServer && !stream.LocalEnded && _loop.NowMicros - stream.StartMicros < FloodGuard.PrematureMicros;
+        Break(stream, code);
+        if (stream.BeginPending) Unuse(stream);
+        return _guard.OnClosed(tooEarly);
+    }
+
+    private void Break(Http2Stream stream, Http2Error code)
+    {
+        Close(stream);
+        stream.Queue?.Remove(stream);
+        stream.IsReset = true;
+        stream.ResetCode = code;
+        stream.GonePending = true;
+        stream.DropBody();
+        stream.OutHead = stream.OutTrailers = null;
+        Wake(stream);
+    }
+
+    internal void OnResetByUs(Http2Stream stream, Http2Error code)
+    {
+        if (!stream.IsOpen)
+        {
+            stream.IsReset |= stream.Id == 0;
+            stream.Queue?.Remove(stream);
+            return;
+        }
+        SendReset(stream.Id, code);
+        if (!stream.RemoteEnded) Remember(stream.Id);
+        Break(stream, code);
+        stream.GonePending = false; // whoever did it knows
+        _guard.OnClosed(tooEarly: false);
+    }
+
+    private void GiveUp(Http2Stream stream)
+    {
+        OnResetByUs(stream, Http2Error.EnhanceYourCalm);
+        stream.GonePending = true;
+    }
+
+    internal void OnFinished(Http2Stream stream, Http2Error code)
+    {
+        // Section 8.1: a response may be complete before its request; then the rest of that is not wanted, and nothing was wrong.
+        if (stream.IsOpen) OnResetByUs(stream, IsServer && stream.LocalEnded ? Http2Error.None : code);
+        stream.Queue?.Remove(stream);
+        OnCredit(stream.Body.Length);
+        if (--Attached == 0) OnBusy(false);
+        EndWhenDone();
+    }
+
+    private void SendReset(int id, Http2Error code)
+    {
+        _cells.Increment(_stats.TxReset);
+        _out.RstStream(id, code);
+        OnControlOut();
+    }
+
+    private void Remember(int id)
+    {
+        _resets ??= new int[Remembered];
+        _resets[_resetCount++ % Remembered] = id;
+    }
+
+    /// <summary>The consumer is done with so many bytes of the body: the peer may send as many more.</summary>
+    internal void OnTaken(Http2Stream stream, int bytes)
+    {
+        OnCredit(bytes);
+        stream.Credit += bytes;
+        // At half, so that the peer does not run dry, and not for each piece.
+        if (!stream.IsOpen || stream.RemoteEnded || stream.Credit < Options.InitialStreamWindowSize / 2) return;
+        _out.WindowUpdate(stream.Id, stream.Credit);
+        stream.ReceiveWindow += stream.Credit;
+        stream.Credit = 0;
+        ScheduleWrite();
+    }
+
+    private void OnCredit(int bytes)
+    {
+        _credit += bytes;
+        if (_credit < Options.InitialConnectionWindowSize / 2 || _over) return;
+        _out.WindowUpdate(0, _credit);
+        _receiveWindow += _credit;
+        _credit = 0;
+        ScheduleWrite();
+    }
+}

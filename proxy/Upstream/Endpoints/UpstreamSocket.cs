@@ -1,0 +1,22 @@
+using Managed.Proxy.Core;
+using Managed.Proxy.Core.EventLoop;
+using Managed.Proxy.Core.Tls;
+using Managed.Proxy.Core.Transport;
+
+namespace Managed.Proxy.Upstream.Endpoints;
+
+/// <summary>What a cluster puts between its connections and what is sent over them. A cluster without one uses them as they are.</summary>
+internal abstract class UpstreamSocket
+{
+    /// <summary>What shapes connections: those made under another key are not used again.</summary>
+    public abstract string Key { get; }
+
+    /// <summary>
+    /// Makes of a connected transport the one that is used. On failure it is closed, and the error is negative, with a reason for people.
+    /// Cancelled by cancelling the reading and writing of the connected one.
+    /// </summary>
+    public abstract IoTask<UpstreamSocketResult> ConnectAsync(WorkerContext worker, Transport connected, Endpoint endpoint);
+}
+
+/// <summary>What came of it.</summary>
+internal readonly record struct UpstreamSocketResult(Transport? Transport, TlsConnection? Tls, int Error, string? Reason);

@@ -1,0 +1,67 @@
+using Managed.Proxy.Configuration;
+using Managed.Proxy.Configuration.Model;
+using Managed.Proxy.Configuration.Validation;
+using Managed.Proxy.Core;
+using Managed.Proxy.Core.Telemetry;
+using Managed.Proxy.Core.Tls;
+using Managed.Proxy.Security;
+using Managed.Proxy.Upstream.Endpoints;
+
+namespace Managed.Proxy.Upstream.TransportSockets;
+
+/// <summary>Builds what a cluster puts between its connections and what is sent over them, on the control thread.</summary>
+internal static class UpstreamSocketBuilder
+{
+    /// <summary>Envoy's messages, without the prefix of their URLs.</summary>
+    public const string TlsType = "envoy.extensions.transport_sockets.tls.v3.UpstreamTlsContext", RawBufferType = "envoy.extensions.transport_sockets.raw_buffer.v3.RawBuffer";
+
+    /// <summary>Null with errors added, or null alone for connections as they are.</summary>
+    public static UpstreamSocket? Build(ClusterConfig cluster, ConfigErrors errors, StatScope names, SharedState shared)
+    {
+        if (cluster.TransportSocket is not { TypedConfig: { } typed }) return null;
+        if (typed.Text("@type") is { } type && type.EndsWith(RawBufferType, StringComparison.Ordinal))
+        {
+            ConfigBinder.Bind<RawBufferConfig>(typed, errors);
+            return null;
+        }
+        return ConfigBinder.Bind<UpstreamTlsContextConfig>(typed, errors) is { } config ? BuildTls(config, cluster, errors, names, shared) : null;
+    }
+
+    private static UpstreamTlsSocket? BuildTls(UpstreamTlsContextConfig config, ClusterConfig cluster, ConfigErrors errors, StatScope names, SharedState shared)
+    {
+        var common = config.CommonTlsContext;
+        var parameters = TlsBuilder.Parameters(common, preferClientCiphers: false, errors);
+        if (common.TlsCertificates.Count > 1)
+            errors.ErrorAt(common.Node, "tls_certificates", ConfigCode.InvalidValue, "a client shows one certificate");
+        var own = common.TlsCertificates.Count > 0 ? TlsBuilder.Certificate(common.TlsCertificates[0], shared, errors) : null;
+        PeerVerifier? verifier = config.AutoSniSanValidation ? new PeerVerifier { RequiresServerName = true } : null;
+        if (common.ValidationContext is { } validation && (verifier = TlsBuilder.Verifier(validation, config.AutoSniSanValidation, errors)) is null) return null;
+        if (config.AutoSniSanValidation && config.Sni.Length == 0 && !config.AutoHostSni)
+            errors.ErrorAt(config.Node, "auto_sni_san_validation", ConfigCode.InvalidValue, "there is no server name to look for: give sni or auto_host_sni");
+        if (parameters is null || errors.HasErrors) return null;
+        Warn(config, cluster, verifier, errors);
+        var settings = new TlsClientSettings { Parameters = parameters, Verifier = verifier, Certificate = own, MaxSessions = config.MaxSessionKeys };
+        string key = string.Join('|', "tls-client", cluster.Name, parameters.Key(), TlsBuilder.Digest(verifier), own?.Digest, config.MaxSessionKeys);
+        var contexts = shared.Lease(key, () => new TlsClientContexts(settings, shared.Workers));
+        if (contexts.Try() is { } wrong)
+        {
+            errors.Error(config.Node, ConfigCode.InvalidValue, wrong);
+            return null;
+        }
+        return new UpstreamTlsSocket($"{key}|{config.Sni}|{config.AutoHostSni}", contexts, new SslStats(names, $"cluster.{cluster.Name}."), config.Sni, config.AutoHostSni);
+    }
+
+    // It works, as in Envoy, and it is not what people take TLS for.
+    private static void Warn(UpstreamTlsContextConfig config, ClusterConfig cluster, PeerVerifier? verifier, ConfigErrors errors)
+    {
+        if (config.CommonTlsContext.AlpnProtocols.Contains("h2"))
+            errors.WarningAt(config.CommonTlsContext.Node, "alpn_protocols", ConfigCode.UnsupportedField,
+                $"cluster '{cluster.Name}' offers h2, and requests to it are HTTP/1.1 in this version: an endpoint that takes the offer will not understand them", "leave h2 out");
+        if (verifier is not { Verifies: true })
+            errors.Warning(config.Node, ConfigCode.InvalidValue,
+                $"cluster '{cluster.Name}' encrypts, and does not look at whom it speaks to: whoever stands between can read and change everything", "give validation_context with trusted_ca and the names, or auto_sni_san_validation");
+        else if (verifier.TrustedCa.Length > 0 && verifier.Names.Count == 0 && !verifier.RequiresServerName && verifier.CertificatePins.Count + verifier.KeyPins.Count == 0)
+            errors.Warning(config.Node, ConfigCode.InvalidValue,
+                $"cluster '{cluster.Name}' takes every certificate of its authorities, whatever the name in it", "give match_typed_subject_alt_names or auto_sni_san_validation");
+    }
+}

@@ -1,0 +1,39 @@
+using System.Text;
+using Managed.Proxy.Core;
+using Managed.Proxy.Core.EventLoop;
+using Managed.Proxy.Core.Tls;
+using Managed.Proxy.Core.Transport;
+using Managed.Proxy.Security;
+using Managed.Proxy.Upstream.Endpoints;
+
+namespace Managed.Proxy.Upstream.TransportSockets;
+
+/// <summary>TLS to the endpoints of one cluster of one version.</summary>
+internal sealed class UpstreamTlsSocket(string key, TlsClientContexts contexts, SslStats stats, string serverName, bool nameOfEndpoint) : UpstreamSocket
+{
+    public override string Key => key;
+
+    public override async IoTask<UpstreamSocketResult> ConnectAsync(WorkerContext worker, Transport connected, Endpoint endpoint)
+    {
+        string name = nameOfEndpoint && endpoint.RewriteHost.Length > 0 ? Encoding.ASCII.GetString(endpoint.RewriteHost) : serverName;
+        if (contexts.Of(worker.Id) is not { } context || TlsTransport.Connect(connected, context, worker.Loop.Buffers, name) is not { } transport)
+        {
+            stats.CountError(worker.Stats);
+            connected.Close();
+            return new UpstreamSocketResult(null, null, -Libc.ENoMem, "no TLS context can be had");
+        }
+        bool done = false;
+        try
+        {
+            int result = await transport.HandshakeAsync();
+            done = result == 0;
+            stats.Count(worker.Stats, transport, result);
+            return done ? new UpstreamSocketResult(transport, transport.Connection, 0, null)
+                : new UpstreamSocketResult(null, null, result, transport.FailureReason is { Length: > 0 } reason ? "TLS: " + reason : null);
+        }
+        finally
+        {
+            if (!done) transport.Close();
+        }
+    }
+}
