@@ -102,7 +102,7 @@ public sealed partial class LayeringTests
             Assert.Contains($"[{stage}]", readme, StringComparison.Ordinal);
             Assert.Contains(comments, l => l[l.IndexOf("//", StringComparison.Ordinal)..].Contains($"[{stage}]", StringComparison.Ordinal));
         }
-        foreach (int stage in (int[])[4, 5, 6, 7])
+        for (int stage = 1; stage <= 7; stage++)
             for (int step = 1; step <= 2; step++)
                 Assert.Contains(comments, l => l[l.IndexOf("//", StringComparison.Ordinal)..]
                     .Contains($"[{stage}.{step}]", StringComparison.Ordinal));

@@ -89,6 +89,7 @@ internal sealed unsafe class Acceptor : IPollable
         while (most-- > 0)
         {
             int length = 128;
+            // [1.1] Take it.
             int fd = Libc.accept4(_fd, raw, &length, Libc.SockNonBlock | Libc.SockCloExec);
             if (fd < 0)
             {
@@ -107,7 +108,9 @@ internal sealed unsafe class Acceptor : IPollable
                 _worker.Stats.Increment(listener.Stats.GlobalCxOverflow);
                 continue;
             }
+            // [1.2] Is there room for it?
             if (!_connections.Admits(listener)) { Libc.close(fd); continue; }
+            // [1.3] Hand it over.
             _connections.Serve(Take(fd, new ReadOnlySpan<byte>(raw, Math.Min(length, 128)), listener), listener, _generation!, isCurrent: ReferenceEquals(_generation, _seen));
         }
     }

@@ -68,6 +68,7 @@ internal sealed class WorkerConnections(WorkerContext worker, CurrentGeneration 
     public void Serve(Transport transport, Listener listener, ListenerGeneration generation, bool isCurrent)
     {
         worker.Stats.Increment(listener.Stats.CxTotal);
+        // [2.1] What the first bytes tell.
         if (listener.Filters.Length > 0) InspectAsync(transport, listener, generation, isCurrent).Forget();
         else Begin(transport, listener, listener.Matcher.Only is null ? FactsOf(transport) : null, generation, isCurrent);
     }
@@ -120,6 +121,7 @@ internal sealed class WorkerConnections(WorkerContext worker, CurrentGeneration 
         try
         {
             Faults.Pass(FaultPoint.Serve);
+            // [2.2] The chain.
             var chain = facts is null ? listener.Matcher.Only : listener.Matcher.Match(facts);
             if (chain is null) worker.Stats.Increment(listener.Stats.NoFilterChainMatch);
             else connection = new DownstreamConnection(this, transport, chain, generation) { Facts = facts };
@@ -156,6 +158,7 @@ internal sealed class WorkerConnections(WorkerContext worker, CurrentGeneration 
     {
         try
         {
+            // [3.1] The transport socket, [3.2] the filters before the last, [3.3] the last, which runs the connection.
             if ((connection.Chain.TransportSocket is not { } socket || await socket.AcceptAsync(connection))
                 && (connection.Chain.Filters.Length == 0 || await FilterAsync(connection))) await connection.Chain.Terminal.RunAsync(connection);
         }

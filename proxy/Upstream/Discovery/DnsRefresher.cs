@@ -1,5 +1,6 @@
 using System.Collections.Concurrent;
 using System.Diagnostics;
+using Managed.Proxy.Configuration.Model;
 
 namespace Managed.Proxy.Upstream.Discovery;
 
