@@ -1,6 +1,5 @@
 using Managed.AdminApi.Documents;
 using Managed.AdminApi.Problems;
-using Managed.Migrations;
 using Managed.Proxy.Configuration;
 
 namespace Managed.AdminApi.Versions;

@@ -1,6 +1,5 @@
 using System.Collections.Concurrent;
 using System.Diagnostics;
-using Managed.Proxy.Configuration.Model;
 
 namespace Managed.Proxy.Upstream.Discovery;
 

@@ -1,9 +1,6 @@
 using BenchmarkDotNet.Attributes;
 using Managed.Proxy.Configuration;
 using Managed.Proxy.Configuration.Model;
-using Managed.Proxy.Core;
-using Managed.Proxy.Core.Telemetry;
-using Managed.Proxy.Http;
 using Managed.Proxy.Http.Headers;
 using Managed.Proxy.Router;
 using Managed.Proxy.Streams;

@@ -1,4 +1,3 @@
-using Managed.Dashboard.Tests.FakeNode;
 using Microsoft.Playwright;
 using static Microsoft.Playwright.Assertions;
 

@@ -13,8 +13,8 @@ internal sealed class StartedNode : IDisposable
     private static readonly TimeSpan Longest = TimeSpan.FromSeconds(120);
     private readonly Process _process;
 
-    private StartedNode(Process process, TimeSpan firstAnswer, TimeSpan ready)
-        => (_process, FirstAnswer, Ready) = (process, firstAnswer, ready);
+    private StartedNode(Process process, TimeSpan firstAnswer, double cpuSeconds, TimeSpan ready)
+        => (_process, FirstAnswer, CpuSeconds, Ready) = (process, firstAnswer, cpuSeconds, ready);
 
     public int Id => _process.Id;
     public TimeSpan FirstAnswer { get; }

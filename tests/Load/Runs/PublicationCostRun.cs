@@ -2,7 +2,6 @@ using System.Diagnostics;
 using System.Globalization;
 using System.Text.Json.Nodes;
 using Managed.Load.Product;
-using Managed.Load.Traffic;
 
 namespace Managed.Load.Runs;
 

@@ -1,10 +1,7 @@
 using System.Diagnostics;
 using Managed.Proxy.Configuration;
 using Managed.Proxy.Configuration.Model;
-using Managed.Proxy.Core;
 using Managed.Proxy.Core.EventLoop;
-using Managed.Proxy.Core.Telemetry;
-using Managed.Proxy.Http;
 using Managed.Proxy.Http.Headers;
 using Managed.Proxy.Router;
 using Managed.Proxy.Streams;

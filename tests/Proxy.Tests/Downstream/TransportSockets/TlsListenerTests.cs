@@ -1,4 +1,3 @@
-using System.Net.Security;
 using System.Security.Authentication;
 using Managed.Proxy.Tests.Core.Tls;
 using Managed.TestKit;

@@ -2,7 +2,6 @@ using System.Text;
 using Managed.Proxy.Core.EventLoop;
 using Managed.Proxy.Http.Codecs;
 using Managed.Proxy.Http.Codecs.Http2;
-using Managed.Proxy.Http.Codecs.Http2.Frames;
 using Managed.Proxy.Http.Headers;
 using Managed.Proxy.Tests.Core.EventLoop;
 using Managed.TestKit;

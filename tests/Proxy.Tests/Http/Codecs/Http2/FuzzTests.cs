@@ -1,6 +1,5 @@
 using System.Diagnostics;
 using System.Globalization;
-using Managed.Proxy.Core.Buffers;
 using Managed.Proxy.Core.EventLoop;
 using Managed.Proxy.Http.Codecs.Http2;
 using Managed.Proxy.Http.Codecs.Http2.Frames;

@@ -1,9 +1,7 @@
 using Managed.Proxy.Core.EventLoop;
 using Managed.Proxy.Http.Codecs.Http2;
 using Managed.Proxy.Http.Codecs.Http2.Frames;
-using Managed.Proxy.Http.Headers;
 using Managed.Proxy.Tests.Core.EventLoop;
-using Managed.TestKit;
 using Xunit;
 
 namespace Managed.Proxy.Tests.Http.Codecs.Http2;

@@ -1,4 +1,3 @@
-using Managed.Proxy.Core.Buffers;
 using Managed.Proxy.Http.Codecs.Http2.Hpack;
 using Xunit;
 

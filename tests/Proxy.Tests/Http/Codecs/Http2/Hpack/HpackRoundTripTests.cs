@@ -1,5 +1,3 @@
-using System.Text;
-using Managed.Proxy.Core.Buffers;
 using Managed.Proxy.Http.Codecs.Http2.Hpack;
 using Managed.TestKit;
 using Xunit;
