@@ -10,6 +10,9 @@ internal static class ConsoleLog
         logging.ClearProviders();
         logging.SetMinimumLevel(LogLevel.Trace);
         logging.AddFilter((category, level) => levels.IsEnabled(category ?? "", level));
+        // Of the dashboard, which writes here. A browser's token of the run before is made anew, and no reason for a stack trace.
+        logging.AddFilter("Microsoft.AspNetCore.DataProtection", LogLevel.Warning);
+        logging.AddFilter("Microsoft.AspNetCore.Antiforgery", LogLevel.None);
         logging.AddSimpleConsole(format =>
         {
             format.SingleLine = true;
