@@ -55,8 +55,7 @@ public static class DashboardHosting
         app.MapRazorComponents<App>()
             .AddInteractiveServerRenderMode(o => o.ContentSecurityFrameAncestorsPolicy = null); // PageAnswers has the whole policy
         // What nothing else answers, after everything else; only for browsers, and only reads, so that a wrong verb stays one.
-        // A file that is not there is no page, and nobody is to sign in for it.
-        app.MapMethods("/{*path:nonfile}", ["GET"], (RequestDelegate)PageAnswers.NotFoundAsync)
+        app.MapMethods("/{*path}", ["GET"], (RequestDelegate)PageAnswers.NotFoundAsync)
             .WithMetadata(new ComponentTypeMetadata(typeof(Components.Pages.NotFound)), new PageAnswers.NotFoundMark())
             .WithOrder(int.MaxValue).ExcludeFromDescription();
         return app;

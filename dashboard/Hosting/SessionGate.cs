@@ -12,7 +12,8 @@ internal sealed class SessionGate(RequestDelegate next, AdminApiConnection conne
     public async Task InvokeAsync(HttpContext context)
     {
         var isCircuit = context.Request.Path.StartsWithSegments("/_blazor");
-        var isPage = PageAnswers.Has(context.GetEndpoint());
+        // Nobody is to sign in for a picture that is not there.
+        var isPage = PageAnswers.Has(context.GetEndpoint()) && (!PageAnswers.IsNotFound(context.GetEndpoint()) || PageAnswers.WantsPage(context.Request));
         var isSignIn = context.Request.Path.StartsWithSegments("/sign-in");
         if (isPage || isSignIn)
             PageAnswers.AddHeaders(context.Response.Headers);
