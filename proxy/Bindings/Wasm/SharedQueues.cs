@@ -67,11 +67,23 @@ internal sealed class SharedQueues
         }
     }
 
-    /// <summary>The owner has gone; whoever registered before it is told of messages again.</summary>
+    /// <summary>The owner has gone; whoever registered before it is told of messages again, of those that wait at once.</summary>
     public void Leave(int id, object owner)
     {
+        Action<int> tell;
+        int waiting;
         lock (_lock)
-            if (_queues[id].Listeners.RemoveAll(l => ReferenceEquals(l.Owner, owner)) > 0) _queues[id].Pending = 0;
+        {
+            var queue = _queues[id];
+            bool wasTold = queue.Listeners is [.., var last] && ReferenceEquals(last.Owner, owner);
+            queue.Listeners.RemoveAll(l => ReferenceEquals(l.Owner, owner));
+            if (!wasTold) return;
+            queue.Pending = 0;
+            if (queue.Listeners is not [.., var next]) return;
+            tell = next.Tell;
+            waiting = queue.Pending = queue.Messages.Count;
+        }
+        for (; waiting > 0; waiting--) tell(id);
     }
 
     /// <summary>0 when there is none.</summary>

@@ -121,9 +121,12 @@ public sealed class SharingTests
             .On("queue_ready", Who).Build();
         await using var proxy = await StartAsync((module, ", name: one", ""), (module, ", name: two", ""));
         await PublishAsync(proxy, (module, ", name: one", ""));
-        await proxy.GetAsync();
-        await Eventually.Async(() => proxy.Said.Contains("name = one"), proxy.Log);
-        Assert.DoesNotContain("name = two", proxy.Said);
+        // Its owner goes once the version is in service: until then it may still take one.
+        await Eventually.TrueAsync(async () =>
+        {
+            await proxy.GetAsync();
+            return proxy.Said.Contains("name = one");
+        }, "the message goes to who registered before");
     }
 
     [Fact]
@@ -133,7 +136,7 @@ public sealed class SharingTests
         byte[] module = new WatGuest().With("(global $id (mut i32) (i32.const 0))")
             .On("configure",
                 """(drop (call $proxy_define_metric (i32.const 0) "of all" (global.get $NUM))) (global.set $id (i32.load (global.get """
-                    + """$NUM)))""")
+                    + """$NUM))) (drop (call $proxy_set_shared_data "n" (i32.const 400) (i32.const 4) (i32.const 0)))""") // a CAS of 0 asks nothing
             .On("request_headers", """
                 (drop (call $proxy_increment_metric (global.get $id) (i64.const 1)))
                 (loop $again
