@@ -4,6 +4,7 @@ using Managed.AdminApi.Problems;
 using Managed.Proxy;
 using Managed.Proxy.Configuration;
 using Managed.Proxy.Configuration.Host;
+using Managed.Proxy.Configuration.ShortForms;
 
 namespace Managed.AdminApi.Versions;
 
@@ -36,6 +37,7 @@ internal sealed class VersionBuilder(ProxyServer proxy, StoredModules modules, H
     /// <param name="known">Documents of versions, whose files need not be read.</param>
     public Task<ConfigObject?> PinAsync(Work work, ConfigObject document, IReadOnlyList<ConfigObject?> known, bool isOperators, bool waits, CancellationToken cancellation)
     {
+        document = ShortForm.NameFiles(document);
         if (isOperators)
             policy.Trust(document);
         return work.Files.PinAsync(ModuleReferences.Pin(document, modules), known, work.Host, isOperators, waits, cancellation);

@@ -18,6 +18,12 @@ namespace Managed.Proxy.Configuration.ShortForms;
 /// </summary>
 public static class ShortForm
 {
+    /// <summary>
+    /// The document with <c>{filename: PATH}</c> wherever the short form lets a text stand for the path of a file, so that whoever looks for the
+    /// files that it names finds all of them. Itself where there is none.
+    /// </summary>
+    public static ConfigObject NameFiles(ConfigObject document) => TlsExpansion.NameFiles(document);
+
     /// <summary>Parts of Envoy's bootstrap file that are not part of the document.</summary>
     private static readonly string[] BootstrapOnly =
     [

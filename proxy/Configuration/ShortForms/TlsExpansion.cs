@@ -47,6 +47,38 @@ internal static class TlsExpansion
             .Set("typed_config", Context(tls, errors)));
     }
 
+    /// <summary>The document with <c>{filename: PATH}</c> for each text in a <c>tls</c> that is the path of a file; itself where there is none.</summary>
+    public static ConfigObject NameFiles(ConfigObject document)
+    {
+        if (!Contexts(document).Any(c => Paths(c).Any())) return document;
+        var named = document.Clone();
+        foreach (var context in Contexts(named)) Files(context);
+        return named;
+    }
+
+    // What sources of bytes may stand in, of every tls of a document.
+    private static IEnumerable<ConfigObject> Contexts(ConfigObject document)
+    {
+        ConfigObject?[] roots = [document, document.Object("static_resources")];
+        var listeners = roots.SelectMany(r => Objects(r, "listeners")).ToList();
+        var owners = roots.SelectMany(r => Objects(r, "clusters")).Concat(listeners)
+            .Concat(listeners.SelectMany(l => Objects(l, "filter_chains").Concat(Objects(l, "default_filter_chain"))));
+        foreach (var tls in owners.Select(o => o.Object("tls")).OfType<ConfigObject>())
+            foreach (var holder in new[] { tls, tls.Object("common_tls_context") })
+            {
+                if (holder is null) continue;
+                yield return holder;
+                foreach (string within in (string[])["validation_context", "certificates", "tls_certificates"])
+                    foreach (var part in Objects(holder, within)) yield return part;
+            }
+    }
+
+    private static IEnumerable<string> Paths(ConfigObject owner) => Sources.Where(f => owner[f] is ConfigScalar { Kind: ConfigScalarKind.String });
+
+    // One item may stand in place of a list.
+    private static IEnumerable<ConfigObject> Objects(ConfigObject? owner, string list)
+        => owner?[list] is ConfigObject one ? [one] : (owner?.Array(list) ?? []).OfType<ConfigObject>();
+
     private static ConfigObject Context(ConfigObject tls, ConfigErrors errors)
     {
         var context = new ConfigObject(tls.Origin);
@@ -82,8 +114,7 @@ internal static class TlsExpansion
 
     private static void Files(ConfigObject? owner)
     {
-        foreach (string field in Sources)
-            if (owner?[field] is ConfigScalar { Kind: ConfigScalarKind.String } path)
-                owner.Set(field, new ConfigObject(path.Origin).Set("filename", path));
+        if (owner is null) return;
+        foreach (string field in Paths(owner).ToList()) owner.Set(field, new ConfigObject(owner[field]!.Origin).Set("filename", owner[field]!));
     }
 }
