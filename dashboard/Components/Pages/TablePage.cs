@@ -1,0 +1,70 @@
+using Managed.Dashboard.AdminApi;
+using Managed.Dashboard.Live;
+using Microsoft.AspNetCore.Components;
+
+namespace Managed.Dashboard.Components.Pages;
+
+/// <summary>A page with a table of resources: filter and order live in the address, and what the node tells loads it anew.</summary>
+public abstract class TablePage : ComponentBase, IDisposable
+{
+    private readonly CancellationTokenSource _gone = new();
+
+    [SupplyParameterFromQuery(Name = "q")] protected string? Q { get; set; }
+    [SupplyParameterFromQuery(Name = "sort")] protected string? Sort { get; set; }
+
+    [Inject] private protected AdminApiClient Api { get; set; } = null!;
+    [Inject] private LiveFeed Feed { get; set; } = null!;
+    [Inject] private NavigationManager Navigation { get; set; } = null!;
+
+    /// <summary>Who looks at it; null until that is known.</summary>
+    private protected Account? Account { get; private set; }
+    /// <summary>Ends with the page.</summary>
+    protected CancellationToken Gone => _gone.Token;
+    /// <summary>The column that the rows are ordered by, with a minus in front when it runs backwards.</summary>
+    protected string SortKey => Sort ?? "name";
+
+    protected override async Task OnInitializedAsync()
+    {
+        Feed.Changed += OnFeedChanged;
+        Account = await Api.AccountAsync();
+        await LoadAsync();
+    }
+
+    protected abstract Task LoadAsync();
+
+    /// <summary>Whether a row with this text is looked for.</summary>
+    protected bool IsAskedFor(string text) => string.IsNullOrEmpty(Q) || text.Contains(Q, StringComparison.OrdinalIgnoreCase);
+
+    /// <summary>The rows by their column, those that are equal in it by their name, backwards where that is asked for.</summary>
+    protected List<T> Ordered<T>(IOrderedEnumerable<T> rows, Func<T, string> name)
+    {
+        var list = rows.ThenBy(name, StringComparer.Ordinal).ToList();
+        if (SortKey.StartsWith('-'))
+            list.Reverse();
+        return list;
+    }
+
+    protected void SortBy(string key) => Show(Q, SortKey == key ? "-" + key : key);
+
+    protected void Show(string? filter, string? sort) => Navigation.NavigateTo(
+        Navigation.GetUriWithQueryParameters(new Dictionary<string, object?>
+        {
+            ["q"] = string.IsNullOrEmpty(filter) ? null : filter,
+            ["sort"] = sort is "name" ? null : sort,
+        }),
+        replace: true);
+
+    private void OnFeedChanged() => _ = InvokeAsync(async () =>
+    {
+        await LoadAsync();
+        StateHasChanged();
+    });
+
+    public void Dispose()
+    {
+        Feed.Changed -= OnFeedChanged;
+        _gone.Cancel();
+        _gone.Dispose();
+        GC.SuppressFinalize(this);
+    }
+}
