@@ -66,7 +66,7 @@ public sealed record Http2OptionsConfig : ConfigRecord
         KeepAliveJitterPercent = (int)(ConnectionKeepalive?.IntervalJitter.Value ?? 0),
         MaxHeaderBytes = manager.MaxRequestHeadersKb * 1024, MaxHeaderFields = manager.CommonHttpProtocolOptions.MaxHeadersCount,
         HeaderTimeoutMicros = Micros(manager.RequestHeadersTimeout), WriteTimeoutMicros = Micros(manager.StreamIdleTimeout),
-        DelayedCloseMicros = Micros(manager.DelayedCloseTimeout),
+        DelayedCloseMicros = Micros(manager.DelayedCloseTimeout), DrainMicros = Micros(manager.DrainTimeout),
     };
 
     private static long Micros(TimeSpan? span) => (long)(span ?? TimeSpan.Zero).TotalMicroseconds;

@@ -16,7 +16,7 @@ internal abstract partial class Http2Connection
 
     private int _goAwayLast = NobodyRefused;
     private bool _goAwaySent, _goAwayFinal, _pinged;
-    private long _pingedAt;
+    private long _pingedAt, _drainedAt;
     private Signal? _written;
 
     /// <summary>
@@ -27,6 +27,7 @@ internal abstract partial class Http2Connection
     {
         if (_goAwaySent || _over) return;
         _goAwaySent = IsGoingAway = true;
+        _drainedAt = _loop.NowMicros;
         if (IsServer && _prefaceSeen)
         {
             SendGoAway(NobodyRefused, Http2Error.None, "");
@@ -102,8 +103,8 @@ internal abstract partial class Http2Connection
         if (_lost) { Transport.CancelWrite(Libc.ECanceled); return false; }
         if (_writing) ArmStall(); else ScheduleWrite();
         while (_writing || _writeScheduled) await (_written ??= new Signal()).WaitAsync();
-        if (_lost || CloseCode == Http2Error.None || Options.DelayedCloseMicros == 0) return true;
-        // A close with bytes unread resets, which may overtake the GOAWAY.
+        if (_lost || Options.DelayedCloseMicros == 0) return true;
+        // A close with bytes unread, or before bytes that are on their way, resets: that may overtake the GOAWAY and the last answers.
         Transport.ShutdownWrite();
         _loop.Timers.Arm(_stall, Options.DelayedCloseMicros);
         long end = _loop.NowMicros + Options.DelayedCloseMicros;

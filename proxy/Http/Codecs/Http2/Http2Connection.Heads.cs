@@ -73,7 +73,10 @@ internal abstract partial class Http2Connection
             if (!ends) Remember(id);
             return Calm(_guard.OnClosed(tooEarly: true));
         }
-        return OnRequest(id, block, ends, fault);
+        fault = OnRequest(id, block, ends, fault);
+        // Who does not answer the PING behind the GOAWAY is not served for ever.
+        if (_goAwaySent && !_goAwayFinal && _loop.NowMicros - _drainedAt >= Options.DrainMicros) FinishDrain();
+        return fault;
     }
 
     private FrameFault OnRequest(int id, ReadOnlySpan<byte> block, bool ends, FrameFault fault)

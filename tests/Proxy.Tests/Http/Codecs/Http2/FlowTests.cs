@@ -173,6 +173,26 @@ public sealed class FlowTests
     }
 
     [Fact]
+    public async Task PeerThatDoesNotHearOfADrain_IsNotServedForEver()
+    {
+        await using var server = new Http2TestServer(new Http2Options { DrainMicros = 30_000 });
+        await using var peer = await Http2Peer.ConnectAsync(server.Port);
+        await peer.SendAsync(new Http2Script().Request(1, "/hang"));
+        await Eventually.TrueAsync(() => server.OnLoopAsync(() => server.Connections.Sum(c => c.OpenStreams) == 1));
+        long began = await server.OnLoopAsync(() =>
+        {
+            foreach (var c in server.Connections) c.Drain();
+            return server.Loop.NowMicros;
+        });
+        await Eventually.TrueAsync(() => server.OnLoopAsync(() => server.Loop.NowMicros - began > 60_000));
+        await peer.SendAsync(new Http2Script().Request(3));
+        Assert.Equal("DATA 3 5 END", (await peer.ReadStreamAsync(3))[^1].ToString());
+        await peer.SendAsync(new Http2Script().Request(5).Reset(1)); // refused, and the last one gone
+        while (await peer.ReadAsync() is { } frame) Assert.NotEqual(5, frame.StreamId);
+        Assert.Equal(2, server.Stat("goaway_sent"));
+    }
+
+    [Fact]
     public async Task PeerThatAnswersNoPing_IsGivenUp()
     {
         await using var server = new Http2TestServer(
