@@ -20,7 +20,8 @@ internal static class Program
     /// <summary>What makes versions and serves them, without a web server: it works before there is one.</summary>
     public static IServiceCollection Node(RunOptions options, DataFolder folder, ProxyServer proxy, LogLevels levels, StopSignal stop)
     {
-        var node = new ServiceCollection().AddSingleton(options).AddSingleton(folder).AddSingleton(proxy).AddSingleton(levels).AddSingleton(stop);
+        var node = new ServiceCollection().AddSingleton(options).AddSingleton(folder).AddSingleton(proxy).AddSingleton(levels)
+            .AddSingleton(stop);
         node.AddSingleton<EventLog>().AddSingleton<ProxyEvents>();
         return node.AddVersions(folder).AddAccess().AddTelemetry();
     }

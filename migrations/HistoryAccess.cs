@@ -3,9 +3,10 @@ using Microsoft.EntityFrameworkCore;
 namespace Managed.Migrations;
 
 /// <summary>
-/// The two ways into a history file. What every start and every publication needs goes by plain statements (<see cref="Open"/>): the mapper's
-/// model alone takes longer to make than everything else a start does, and more memory than the rest of the process is given for its
-/// rows. Lists, searches and annotations, which people ask for, go by the mapper (<see cref="Map"/>), which is loaded by the first of them.
+/// The two ways into a history file. What every start and every publication needs goes by plain statements (<see cref="Open"/>): the
+/// mapper's model alone takes longer to make than everything else a start does, and more memory than the rest of the process is given for
+/// its rows. Lists, searches and annotations, which people ask for, go by the mapper (<see cref="Map"/>), which is loaded by the first of
+/// them.
 /// </summary>
 public sealed class HistoryAccess(string file)
 {

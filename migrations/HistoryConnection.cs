@@ -4,8 +4,8 @@ using Microsoft.Data.Sqlite;
 namespace Managed.Migrations;
 
 /// <summary>
-/// One connection to the history and statements on it. Values stand for <c>$1</c>, <c>$2</c> and so on in their order; times are stored as the
-/// mapper stores them, as whole milliseconds since the Unix epoch. All methods throw <see cref="SqliteException"/>.
+/// One connection to the history and statements on it. Values stand for <c>$1</c>, <c>$2</c> and so on in their order; times are stored as
+/// the mapper stores them, as whole milliseconds since the Unix epoch. All methods throw <see cref="SqliteException"/>.
 /// </summary>
 public sealed class HistoryConnection : IDisposable
 {
@@ -34,7 +34,9 @@ public sealed class HistoryConnection : IDisposable
         }
     }
 
-    /// <summary>From here to <see cref="Commit"/> all or nothing. Takes the writer's lock at once: a reader's lock that has to become one may fail.</summary>
+    /// <summary>
+    /// From here to <see cref="Commit"/> all or nothing. Takes the writer's lock at once: a reader's lock that has to become one may fail.
+    /// </summary>
     public void Begin() => _transaction = _connection.BeginTransaction(deferred: false);
 
     public void Commit()

@@ -17,7 +17,9 @@ public sealed class HistoryContext(DbContextOptions<HistoryContext> options) : D
     public DbSet<TokenRow> Tokens => Set<TokenRow>();
     public DbSet<SessionRow> Sessions => Set<SessionRow>();
 
-    /// <summary>Times are whole milliseconds since the Unix epoch: SQLite can order and compare them, which it cannot with offsets.</summary>
+    /// <summary>
+    /// Times are whole milliseconds since the Unix epoch: SQLite can order and compare them, which it cannot with offsets.
+    /// </summary>
     protected override void ConfigureConventions(ModelConfigurationBuilder configuration) =>
         configuration.Properties<DateTimeOffset>().HaveConversion<UnixMillisecondsConverter>();
 
@@ -63,5 +65,6 @@ public sealed class HistoryContext(DbContextOptions<HistoryContext> options) : D
     }
 
     private static string SnakeCase(string name) =>
-        string.Concat(name.Select((c, i) => i > 0 && char.IsAsciiLetterUpper(c) ? "_" + char.ToLowerInvariant(c) : char.ToLowerInvariant(c).ToString()));
+        string.Concat(name.Select((c, i) => i > 0
+            && char.IsAsciiLetterUpper(c) ? "_" + char.ToLowerInvariant(c) : char.ToLowerInvariant(c).ToString()));
 }

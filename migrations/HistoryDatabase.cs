@@ -5,7 +5,9 @@ using Microsoft.EntityFrameworkCore.Diagnostics;
 
 namespace Managed.Migrations;
 
-/// <summary>How the history file is opened: WAL, every commit on the disk before it returns, foreign keys, at most 5 s of waiting for a lock.</summary>
+/// <summary>
+/// How the history file is opened: WAL, every commit on the disk before it returns, foreign keys, at most 5 s of waiting for a lock.
+/// </summary>
 public static class HistoryDatabase
 {
     // Primary result codes, https://www.sqlite.org/rescode.html
@@ -28,7 +30,8 @@ public static class HistoryDatabase
     /// memory instead of a file beside it, and what is closed is not merged. One at a time; nobody else may have the file open.
     /// </summary>
     public static HistoryConnection OpenForReading(string file) => HistoryConnection.Open(
-        new SqliteConnectionStringBuilder { DataSource = file, DefaultTimeout = 1, Pooling = false }.ConnectionString, "PRAGMA busy_timeout=0; PRAGMA locking_mode=EXCLUSIVE;");
+        new SqliteConnectionStringBuilder { DataSource = file, DefaultTimeout = 1, Pooling = false }.ConnectionString,
+            "PRAGMA busy_timeout=0; PRAGMA locking_mode=EXCLUSIVE;");
 
     /// <summary>
     /// Creates the file or brings it up to the newest migration, and checks it. A history that is up to date is only read, so a full
@@ -51,7 +54,8 @@ public static class HistoryDatabase
     private static void MigrateByMapper(HistoryAccess history)
     {
         using var context = history.Map();
-        // The data folder is this process's alone, so a lock in it was left by one that was killed; the framework would wait for it without end.
+        // The data folder is this process's alone, so a lock in it was left by one that was killed; the framework would wait for it without
+        // end.
         context.Database.ExecuteSqlRaw("DROP TABLE IF EXISTS \"__EFMigrationsLock\"");
         context.Database.Migrate();
     }
@@ -73,7 +77,8 @@ public static class HistoryDatabase
             command.ExecuteNonQuery();
         }
 
-        public override async Task ConnectionOpenedAsync(DbConnection connection, ConnectionEndEventData eventData, CancellationToken cancellationToken = default)
+        public override async Task ConnectionOpenedAsync(DbConnection connection, ConnectionEndEventData eventData,
+            CancellationToken cancellationToken = default)
         {
             await using var command = connection.CreateCommand();
             command.CommandText = text;

@@ -21,7 +21,8 @@ public static class HistorySchema
         ["sessions"] = "expires_at hash name role",
         ["tokens"] = "created_at hash name role",
         ["version_modules"] = "digest version",
-        ["versions"] = "added author base_version changed comment created_at digest document labels number pinned removed restores source state summary",
+        ["versions"] = "added author base_version changed comment created_at digest document labels number pinned removed restores "
+            + "source state summary",
     };
 
     /// <summary>Fills an empty file, all or nothing.</summary>
@@ -36,7 +37,8 @@ public static class HistorySchema
     /// <summary>Every migration was applied.</summary>
     internal static bool IsCurrent(HistoryConnection db) =>
         db.Value("SELECT count(*) FROM sqlite_schema WHERE type = 'table' AND name = '__EFMigrationsHistory'") is 1L
-        && db.Rows("SELECT \"MigrationId\" FROM \"__EFMigrationsHistory\"", r => r.GetString(0)) is var applied && Migrations.All(applied.Contains);
+        && db.Rows("SELECT \"MigrationId\" FROM \"__EFMigrationsHistory\"", r => r.GetString(0)) is var applied
+        && Migrations.All(applied.Contains);
 
     /// <summary>A table or column that is missing is found here and not by the first call that needs it.</summary>
     internal static void Check(HistoryConnection db)

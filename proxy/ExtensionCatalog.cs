@@ -36,7 +36,8 @@ public static class ExtensionCatalog
     /// <summary>Messages of transport sockets, which are few; each side has its own for TLS.</summary>
     public static IReadOnlyDictionary<string, Type> TransportSockets { get; } = new Dictionary<string, Type>()
     {
-        [TransportSocketBuilder.TlsType] = typeof(DownstreamTlsContextConfig), [UpstreamSocketBuilder.TlsType] = typeof(UpstreamTlsContextConfig),
+        [TransportSocketBuilder.TlsType] = typeof(DownstreamTlsContextConfig),
+        [UpstreamSocketBuilder.TlsType] = typeof(UpstreamTlsContextConfig),
         [TransportSocketBuilder.RawBufferType] = typeof(RawBufferConfig),
     };
 
@@ -61,7 +62,9 @@ public static class ExtensionCatalog
 
     internal static HttpFilterCatalog Http { get; } = new(HttpFilters);
 
-    /// <summary>The record behind a message type (without URL prefix), network or HTTP filter, per-route forms too; null when it is none of ours.</summary>
+    /// <summary>
+    /// The record behind a message type (without URL prefix), network or HTTP filter, per-route forms too; null when it is none of ours.
+    /// </summary>
     public static Type? FindConfigType(string typeName)
     {
         if (TransportSockets.TryGetValue(typeName, out var socket)) return socket;
@@ -72,9 +75,12 @@ public static class ExtensionCatalog
         return null;
     }
 
-    internal static ListenerFilterDefinition? FindListenerFilter(ConfigObject? typedConfig, string name, ConfigNode? at, ConfigErrors errors)
-        => ExtensionLookup.Find(ListenerFilters, static d => (d.Name, d.TypeName), ExtensionKind.ListenerFilter, "listener filter", typedConfig, name, at, errors);
+    internal static ListenerFilterDefinition? FindListenerFilter(ConfigObject? typedConfig, string name, ConfigNode? at,
+        ConfigErrors errors)
+        => ExtensionLookup.Find(ListenerFilters, static d => (d.Name, d.TypeName), ExtensionKind.ListenerFilter, "listener filter",
+            typedConfig, name, at, errors);
 
     internal static NetworkFilterDefinition? FindNetworkFilter(ConfigObject? typedConfig, string name, ConfigNode? at, ConfigErrors errors)
-        => ExtensionLookup.Find(NetworkFilters, static d => (d.Name, d.TypeName), ExtensionKind.NetworkFilter, "network filter", typedConfig, name, at, errors);
+        => ExtensionLookup.Find(NetworkFilters, static d => (d.Name, d.TypeName), ExtensionKind.NetworkFilter, "network filter",
+            typedConfig, name, at, errors);
 }

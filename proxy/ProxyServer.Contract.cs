@@ -15,13 +15,19 @@ public sealed class ProxyOptions
     /// <summary>Where compiled and fetched modules are kept from start to start; null: nowhere.</summary>
     public string? CacheFolder { get; init; }
     /// <summary>
-    /// Hosts that remote module code may be fetched from when it names no cluster (<c>example.com</c>, <c>host:port</c>, <c>*.example.com</c>, <c>*</c>
+    /// Hosts that remote module code may be fetched from when it names no cluster (<c>example.com</c>, <c>host:port</c>,
+    /// <c>*.example.com</c>, <c>*</c>
     /// for any). Null: nothing is fetched, by a cluster neither.
     /// </summary>
     public IReadOnlyList<string>? CodeFetchHosts { get; init; } = [];
-    /// <summary>The command that runs <see cref="Bindings.Wasm.WasmCompiler.Run"/>, so that compiling has limits; null: modules are compiled in this process, without.</summary>
+    /// <summary>
+    /// The command that runs <see cref="Bindings.Wasm.WasmCompiler.Run"/>, so that compiling has limits; null: modules are compiled in this
+    /// process, without.
+    /// </summary>
     public IReadOnlyList<string>? WasmCompiler { get; init; }
-    /// <summary>Most client connections at one time; null: as memory and descriptors allow. Listeners may have limits of their own.</summary>
+    /// <summary>
+    /// Most client connections at one time; null: as memory and descriptors allow. Listeners may have limits of their own.
+    /// </summary>
     public int? MaxConnections { get; init; }
     /// <summary>
     /// Bytes that all streams together may hold in buffers; null: a quarter of the memory (DOTNET_GCHeapHardLimit, the container's, the
@@ -46,28 +52,38 @@ public sealed record WorkerAck(int Id, WorkerAckState State, double PrepareMs, d
 /// Outcome of a publication. Not applied means nothing changed: <paramref name="Errors"/> say why (a socket that cannot be bound,
 /// with the pointer of its listener), or <paramref name="TimedOut"/> is set and the former version was put back.
 /// </summary>
-public sealed record PublishResult(bool Applied, bool TimedOut, IReadOnlyList<ConfigError> Errors, IReadOnlyList<WorkerAck> Workers, double PrepareMs, double DurationMs);
+public sealed record PublishResult(bool Applied, bool TimedOut, IReadOnlyList<ConfigError> Errors, IReadOnlyList<WorkerAck> Workers,
+    double PrepareMs, double DurationMs);
 
 /// <summary>What a change would do; see api.md <c>impact</c>.</summary>
 public sealed record PublicationImpact(
-    IReadOnlyList<string> ListenersAdded, IReadOnlyList<string> ListenersRemoved, IReadOnlyList<string> ListenersRebound, IReadOnlyList<string> ListenersChanged,
+    IReadOnlyList<string> ListenersAdded, IReadOnlyList<string> ListenersRemoved, IReadOnlyList<string> ListenersRebound,
+    IReadOnlyList<string> ListenersChanged,
     IReadOnlyList<string> FilterChainsReplaced, IReadOnlyList<string> FilterChainsRemoved, long ConnectionsDrained,
-    IReadOnlyList<string> ClustersAdded, IReadOnlyList<string> ClustersRemoved, IReadOnlyList<string> ClustersRebuilt, IReadOnlyList<string> CodeToCompile);
+    IReadOnlyList<string> ClustersAdded, IReadOnlyList<string> ClustersRemoved, IReadOnlyList<string> ClustersRebuilt,
+        IReadOnlyList<string> CodeToCompile);
 
 /// <summary><paramref name="CpuSeconds"/> since start; <paramref name="LoopLagMs"/>: longest loop turn of the last ten seconds.</summary>
-public sealed record WorkerStatus(int Id, long Version, long Generation, long Connections, long Requests, double CpuSeconds, double LoopLagMs);
+public sealed record WorkerStatus(int Id, long Version, long Generation, long Connections, long Requests, double CpuSeconds,
+    double LoopLagMs);
 
 /// <summary>A version that still has connections or streams.</summary>
 public sealed record GenerationStatus(long Version, bool Active, long Connections, long Streams);
 
-public sealed record ListenerStatus(string Name, string ConfiguredAddress, string BoundAddress, string State, long Connections, long ConnectionsTotal, IReadOnlyList<string> FilterChains);
+public sealed record ListenerStatus(string Name, string ConfiguredAddress, string BoundAddress, string State, long Connections,
+    long ConnectionsTotal, IReadOnlyList<string> FilterChains);
 
-public sealed record EndpointStatus(string Address, string HostName, string Health, int Weight, long ConnectionsActive, long ConnectionsTotal, long ConnectFailures, long RequestsActive, long RequestsTotal, long RequestsSuccess, long RequestsError, long RequestsTimeout);
+public sealed record EndpointStatus(string Address, string HostName, string Health, int Weight, long ConnectionsActive,
+    long ConnectionsTotal, long ConnectFailures, long RequestsActive, long RequestsTotal, long RequestsSuccess, long RequestsError,
+        long RequestsTimeout);
 
-public sealed record ClusterStatus(string Name, string Type, string LbPolicy, long MaxConnections, long MaxPendingRequests, long MaxRequests, long MaxRetries, IReadOnlyList<EndpointStatus> Endpoints);
+public sealed record ClusterStatus(string Name, string Type, string LbPolicy, long MaxConnections, long MaxPendingRequests,
+    long MaxRequests, long MaxRetries, IReadOnlyList<EndpointStatus> Endpoints);
 
 /// <summary>A request to try against the routes without traffic. Method, authority and path are as on the wire.</summary>
-public sealed record MatchQuery(string Listener, string Method, string Authority, string Path, IReadOnlyList<KeyValuePair<string, string>> Headers, IPAddress? SourceIp, string? ServerName, int? DestinationPort);
+public sealed record MatchQuery(string Listener, string Method, string Authority, string Path,
+    IReadOnlyList<KeyValuePair<string, string>> Headers, IPAddress? SourceIp, string? ServerName, int? DestinationPort);
 
 /// <summary>Where the request would go, and why each candidate before it lost.</summary>
-public sealed record MatchResult(string? FilterChain, string? RouteConfiguration, string? VirtualHost, string? Route, string? Action, string? Cluster, IReadOnlyList<MatchStep> Steps);
+public sealed record MatchResult(string? FilterChain, string? RouteConfiguration, string? VirtualHost, string? Route, string? Action,
+    string? Cluster, IReadOnlyList<MatchStep> Steps);

@@ -76,7 +76,8 @@ public sealed partial class ProxyServer
             return failure is not null ? Failed(failure, start) : new PublishResult(false, true, [], acks, prepared, Elapsed(start));
         }
         foreach (var (_, listener) in added)
-            _reports.Raise("listener.added", ("name", listener.Name), ("address", listener.BoundAddress?.ToString() ?? listener.AddressKey));
+            _reports.Raise("listener.added", ("name", listener.Name),
+                ("address", listener.BoundAddress?.ToString() ?? listener.AddressKey));
         await SettleAsync(next);
         Log.Published(_logger, next.Version, _workers.Length, Elapsed(start));
         return new PublishResult(true, false, [], acks, prepared, Elapsed(start));
@@ -123,7 +124,8 @@ public sealed partial class ProxyServer
     }
 
     private static PublishResult Failed(string why, long start)
-        => new(false, false, [new ConfigError("#", "APPLY_FAILED", why, 0, 0, null, ConfigOrigin.None.Source)], [], Elapsed(start), Elapsed(start));
+        => new(false, false, [new ConfigError("#", "APPLY_FAILED", why, 0, 0, null, ConfigOrigin.None.Source)], [], Elapsed(start),
+            Elapsed(start));
 
     private ConfigErrors Bind(Snapshot next, List<(ListenAddress, Listener)> added)
     {
@@ -142,7 +144,8 @@ public sealed partial class ProxyServer
                     continue;
                 }
             }
-            errors.ErrorAt(listener.Config.Node, "address", "APPLY_FAILED", $"listener '{listener.Name}': {wrong}", "is another process, or an address of the same port, in the way?");
+            errors.ErrorAt(listener.Config.Node, "address", "APPLY_FAILED", $"listener '{listener.Name}': {wrong}",
+                "is another process, or an address of the same port, in the way?");
         }
         return errors;
     }
@@ -245,7 +248,8 @@ public sealed partial class ProxyServer
         return inTime;
     }
 
-    private async Task<IReadOnlyList<WorkerAck>> AcknowledgeAsync(Snapshot? version, IReadOnlyList<ListenAddress> added, long start, double prepared)
+    private async Task<IReadOnlyList<WorkerAck>> AcknowledgeAsync(Snapshot? version, IReadOnlyList<ListenAddress> added, long start,
+        double prepared)
     {
         var times = new double[_workers.Length];
         var taken = Everywhere(worker =>
@@ -256,9 +260,11 @@ public sealed partial class ProxyServer
             worker.OnPublished();
             times[worker.Id] = Elapsed(start);
         });
-        if (await InTimeAsync(Task.WhenAll(taken))) return [.. times.Select((t, id) => new WorkerAck(id, WorkerAckState.Acknowledged, prepared, t))];
+        if (await InTimeAsync(Task.WhenAll(taken)))
+            return [.. times.Select((t, id) => new WorkerAck(id, WorkerAckState.Acknowledged, prepared, t))];
         return [.. taken.Select((t, id) => t.IsCompletedSuccessfully
-            ? new WorkerAck(id, WorkerAckState.Acknowledged, prepared, times[id]) : new WorkerAck(id, WorkerAckState.TimedOut, prepared, 0))];
+            ? new WorkerAck(id, WorkerAckState.Acknowledged, prepared, times[id])
+                : new WorkerAck(id, WorkerAckState.TimedOut, prepared, 0))];
     }
 
     // All that the former version had is still there: what goes, goes behind the acknowledgements. Null: there was none.
@@ -281,7 +287,8 @@ public sealed partial class ProxyServer
         await SettleAsync(former);
     }
 
-    // There is no way back any more. Nothing of this fails the publication: what could not be done is done with the next one, or by the sweep.
+    // There is no way back any more. Nothing of this fails the publication: what could not be done is done with the next one, or by the
+    // sweep.
     private async Task SettleAsync(Snapshot? current)
     {
         Attempt(() => Everywhere(worker => worker.Connections.DrainRemoved(current)));
@@ -380,7 +387,11 @@ public sealed partial class ProxyServer
 
     private void RetirePools(Endpoint endpoint)
     {
-        foreach (var worker in _workers) worker.Post(static s => { var (w, e) = ((Worker, Endpoint))s!; EndpointPool.Retire(e, w); }, (worker, endpoint));
+        foreach (var worker in _workers) worker.Post(static s =>
+        {
+            var (w, e) = ((Worker, Endpoint))s!;
+            EndpointPool.Retire(e, w);
+        }, (worker, endpoint));
     }
 
     private static double Elapsed(long start) => Stopwatch.GetElapsedTime(start).TotalMilliseconds;

@@ -19,7 +19,8 @@ public sealed partial class ProxyServer
     {
         long version = Current?.Version ?? 0;
         return [.. _workers.Select(w => new WorkerStatus(w.Id, version, version, w.Connections.Count, w.Requests,
-            _threadIds.TryGetValue(w.Id, out int thread) ? ThreadInfo.CpuSeconds(thread) : 0, Interlocked.Exchange(ref w.Loop.LongestTurnMicros, 0) / 1000.0))];
+            _threadIds.TryGetValue(w.Id, out int thread) ? ThreadInfo.CpuSeconds(thread) : 0,
+                Interlocked.Exchange(ref w.Loop.LongestTurnMicros, 0) / 1000.0))];
     }
 
     /// <summary>The machines of guest code that versions in use have, by name and worker.</summary>
@@ -27,7 +28,8 @@ public sealed partial class ProxyServer
     {
         var found = new List<GuestVmStatus>();
         foreach (var resource in _shared.Leased()) resource.Describe(_workers, found);
-        return [.. found.OrderBy(v => v.Kind).ThenBy(v => v.Name, StringComparer.Ordinal).ThenBy(v => v.Digest, StringComparer.Ordinal).ThenBy(v => v.Worker)];
+        return [.. found.OrderBy(v => v.Kind).ThenBy(v => v.Name, StringComparer.Ordinal).ThenBy(v => v.Digest, StringComparer.Ordinal)
+            .ThenBy(v => v.Worker)];
     }
 
     public IReadOnlyList<GenerationStatus> Generations()
@@ -41,32 +43,45 @@ public sealed partial class ProxyServer
     public IReadOnlyList<ListenerStatus> Listeners()
     {
         if (Current is not { } current) return [];
-        return [.. current.Listeners.Select(l => new ListenerStatus(l.Name, l.Config.Address!.ToString(), l.BoundAddress?.ToString() ?? l.AddressKey, _draining ? "draining" : "active",
-            Stats.Value($"listener.{l.Stats.Prefix}.downstream_cx_active"), Stats.Value($"listener.{l.Stats.Prefix}.downstream_cx_total"), [.. l.Chains.Select(c => c.Name)]))];
+        return [.. current.Listeners.Select(l =>
+            new ListenerStatus(l.Name, l.Config.Address!.ToString(), l.BoundAddress?.ToString() ?? l.AddressKey,
+                _draining ? "draining" : "active",
+            Stats.Value($"listener.{l.Stats.Prefix}.downstream_cx_active"), Stats.Value($"listener.{l.Stats.Prefix}.downstream_cx_total"),
+                [.. l.Chains.Select(c => c.Name)]))];
     }
 
     public IReadOnlyList<ClusterStatus> Clusters()
     {
         if (Current is not { } current) return [];
-        return [.. current.Clusters.Values.Select(c => new ClusterStatus(c.Name, EnumText(c.Config.Type.ToString()), EnumText(c.Config.LbPolicy.ToString()),
+        return [.. current.Clusters.Values.Select(c =>
+            new ClusterStatus(c.Name, EnumText(c.Config.Type.ToString()), EnumText(c.Config.LbPolicy.ToString()),
             c.Limits.MaxConnections, c.Limits.MaxPending, c.Limits.MaxRequests, c.Limits.MaxRetries, [.. c.Endpoints.All.Select(Status)]))];
     }
 
-    /// <summary>Connections of the listener finish what they do and close; it goes on accepting. False when there is none of this name.</summary>
+    /// <summary>
+    /// Connections of the listener finish what they do and close; it goes on accepting. False when there is none of this name.
+    /// </summary>
     public bool DrainListener(string name)
     {
         var listener = Current?.Listeners.FirstOrDefault(l => l.Name == name);
         if (listener is null) return false;
         foreach (var worker in _workers)
-            worker.Post(static s => { var (w, l) = ((Worker, Listener))s!; w.Connections.DrainWhere(l.AddressKey, l.Config.DrainTimeout); }, (worker, listener));
+            worker.Post(static s =>
+            {
+                var (w, l) = ((Worker, Listener))s!;
+                w.Connections.DrainWhere(l.AddressKey, l.Config.DrainTimeout);
+            }, (worker, listener));
         _reports.Raise("listener.draining", ("name", name));
         return true;
     }
 
-    /// <summary>Overrides until the process ends or the endpoint goes; null leaves as it is. False when there is no such endpoint.</summary>
+    /// <summary>
+    /// Overrides until the process ends or the endpoint goes; null leaves as it is. False when there is no such endpoint.
+    /// </summary>
     public bool SetEndpointOverride(string cluster, string endpoint, int? weight, bool? drain)
     {
-        if (Current is not { } current || !current.Clusters.TryGetValue(cluster, out var found) || !found.Members.Override(endpoint, weight, drain)) return false;
+        if (Current is not { } current || !current.Clusters.TryGetValue(cluster, out var found)
+            || !found.Members.Override(endpoint, weight, drain)) return false;
         _reports.Raise("endpoint.health_changed", ("cluster", cluster), ("endpoint", endpoint), ("weight", weight), ("drain", drain));
         return true;
     }
@@ -78,14 +93,17 @@ public sealed partial class ProxyServer
         if (listener is null) return null;
         var steps = new List<MatchStep>();
         var source = query.SourceIp is { } ip ? new IPEndPoint(ip, 0) : null;
-        var local = listener.BoundAddress is { } bound && query.DestinationPort is { } port ? new IPEndPoint(bound.Address, port) : listener.BoundAddress;
+        var local = listener.BoundAddress is { } bound
+            && query.DestinationPort is { } port ? new IPEndPoint(bound.Address, port) : listener.BoundAddress;
         string serverName = (query.ServerName ?? "").ToLowerInvariant();
         var facts = new ConnectionFacts
         {
-            Local = local, Source = source, DirectSource = source, ServerName = serverName, TransportProtocol = serverName.Length > 0 ? ConnectionFacts.Tls : ConnectionFacts.RawBuffer,
+            Local = local, Source = source, DirectSource = source, ServerName = serverName,
+            TransportProtocol = serverName.Length > 0 ? ConnectionFacts.Tls : ConnectionFacts.RawBuffer,
         };
         var chain = listener.Matcher.Explain(facts, steps);
-        if (chain?.Terminal is not HttpConnectionManagerFilter { Manager: var manager }) return new MatchResult(chain?.Name, null, null, null, null, null, steps);
+        if (chain?.Terminal is not HttpConnectionManagerFilter { Manager: var manager })
+            return new MatchResult(chain?.Name, null, null, null, null, null, steps);
         var headers = new HeaderMap();
         headers.Add(":method", query.Method);
         headers.Add(":authority", query.Authority);
@@ -95,7 +113,8 @@ public sealed partial class ProxyServer
         var info = new StreamInfo { RequestHeaders = headers, RemoteAddress = source, DirectRemoteAddress = source };
         var route = manager.Routes.Explain(headers, info, 0, steps);
         string? cluster = route?.ClusterName ?? (route?.ResolveCluster(headers)?.Name);
-        return new MatchResult(chain.Name, manager.Routes.Name, route?.VirtualHostName, route?.Name, route is null ? null : EnumText(route.Kind.ToString()).ToLowerInvariant(), cluster, steps);
+        return new MatchResult(chain.Name, manager.Routes.Name, route?.VirtualHostName, route?.Name,
+            route is null ? null : EnumText(route.Kind.ToString()).ToLowerInvariant(), cluster, steps);
     }
 
     /// <summary>What publishing a built version would do to the running one.</summary>
@@ -104,24 +123,35 @@ public sealed partial class ProxyServer
         var now = Current;
         var before = now?.Listeners.ToDictionary(l => l.Name) ?? [];
         var after = next.Listeners.ToDictionary(l => l.Name);
-        var rebound = after.Values.Where(l => before.TryGetValue(l.Name, out var b) && b.AddressKey != l.AddressKey).Select(l => l.Name).ToList();
-        var changed = after.Values.Where(l => before.TryGetValue(l.Name, out var b) && b.AddressKey == l.AddressKey && !Same(b.Config.Node, l.Config.Node)).ToList();
-        var replaced = changed.SelectMany(l => l.Chains.Where(c => before[l.Name].FindChain(c.Name) is { } old && !Same(old.Config.Node, c.Config.Node)).Select(c => $"{l.Name}/{c.Name}")).ToList();
-        var removedChains = changed.SelectMany(l => before[l.Name].Chains.Where(c => l.FindChain(c.Name) is null).Select(c => $"{l.Name}/{c.Name}")).ToList();
-        var drained = before.Values.Where(b => next.FindListener(b.AddressKey) is null).Sum(b => Stats.Value($"listener.{b.Stats.Prefix}.downstream_cx_active"));
+        var rebound = after.Values.Where(l => before.TryGetValue(l.Name, out var b) && b.AddressKey != l.AddressKey).Select(l => l.Name)
+            .ToList();
+        var changed = after.Values.Where(l => before.TryGetValue(l.Name, out var b) && b.AddressKey == l.AddressKey
+            && !Same(b.Config.Node, l.Config.Node)).ToList();
+        var replaced = changed.SelectMany(l => l.Chains.Where(c => before[l.Name].FindChain(c.Name) is { } old
+            && !Same(old.Config.Node, c.Config.Node)).Select(c => $"{l.Name}/{c.Name}")).ToList();
+        var removedChains = changed.SelectMany(l => before[l.Name].Chains.Where(c => l.FindChain(c.Name) is null)
+            .Select(c => $"{l.Name}/{c.Name}")).ToList();
+        var drained = before.Values.Where(b => next.FindListener(b.AddressKey) is null)
+            .Sum(b => Stats.Value($"listener.{b.Stats.Prefix}.downstream_cx_active"));
         var clustersBefore = now?.Clusters ?? new Dictionary<string, Cluster>();
         return new PublicationImpact(
-            [.. after.Keys.Except(before.Keys)], [.. before.Keys.Except(after.Keys)], rebound, [.. changed.Select(l => l.Name)], replaced, removedChains, drained,
+            [.. after.Keys.Except(before.Keys)], [.. before.Keys.Except(after.Keys)], rebound, [.. changed.Select(l => l.Name)], replaced,
+            removedChains, drained,
             [.. next.Clusters.Keys.Except(clustersBefore.Keys)], [.. clustersBefore.Keys.Except(next.Clusters.Keys)],
-            [.. next.Clusters.Values.Where(c => clustersBefore.TryGetValue(c.Name, out var b) && !Same(b.Config.Node, c.Config.Node)).Select(c => c.Name)],
-            [.. next.Resources.Except(now?.Resources ?? []).Select(r => r.Title).OfType<string>().Distinct().Order(StringComparer.Ordinal)]);
+            [.. next.Clusters.Values.Where(c => clustersBefore.TryGetValue(c.Name, out var b) && !Same(b.Config.Node, c.Config.Node))
+                .Select(c => c.Name)],
+            [.. next.Resources.Except(now?.Resources ?? []).Select(r => r.Title).OfType<string>().Distinct()
+                .Order(StringComparer.Ordinal)]);
     }
 
     private static bool Same(ConfigNode? a, ConfigNode? b) => a is null ? b is null : a.SameAs(b);
 
-    private static EndpointStatus Status(Endpoint e) => new(e.Text, e.HostName, e.DrainOverride ? "DRAINING" : EnumText(e.ConfiguredHealth.ToString()), e.EffectiveWeight,
-        Volatile.Read(ref e.ActiveConnections), Volatile.Read(ref e.TotalConnections), Volatile.Read(ref e.ConnectFailures), Volatile.Read(ref e.ActiveRequests),
-        Volatile.Read(ref e.TotalRequests), Volatile.Read(ref e.SuccessRequests), Volatile.Read(ref e.ErrorRequests), Volatile.Read(ref e.TimeoutRequests));
+    private static EndpointStatus Status(Endpoint e)
+        => new(e.Text, e.HostName, e.DrainOverride ? "DRAINING" : EnumText(e.ConfiguredHealth.ToString()), e.EffectiveWeight,
+        Volatile.Read(ref e.ActiveConnections), Volatile.Read(ref e.TotalConnections), Volatile.Read(ref e.ConnectFailures),
+        Volatile.Read(ref e.ActiveRequests),
+        Volatile.Read(ref e.TotalRequests), Volatile.Read(ref e.SuccessRequests), Volatile.Read(ref e.ErrorRequests),
+            Volatile.Read(ref e.TimeoutRequests));
 
     private static string EnumText(string pascal)
     {

@@ -50,7 +50,9 @@ public sealed partial class ProxyServer : IAsyncDisposable
         _dns = new DnsRefresher(options.ResolveName is { } resolve ? new Resolver(resolve) : null);
         _workers = new Worker[Math.Clamp(options.Workers, 1, WorkerContext.MaxWorkers)];
         _clusters = new ClusterRegistry(_workers.Length);
-        _shared = new SharedState(_workers.Length, new GuestEnvironment(scripts, options.CacheFolder, options.TraceStarted is not null, options.CodeFetchHosts, options.WasmCompiler) { InService = () => Current is not null });
+        _shared = new SharedState(_workers.Length,
+            new GuestEnvironment(scripts, options.CacheFolder, options.TraceStarted is not null, options.CodeFetchHosts,
+                options.WasmCompiler) { InService = () => Current is not null });
         for (int i = 0; i < _workers.Length; i++) _workers[i] = new Worker(i, Stats, Overload, _reports, _inService, options.TraceStarted);
         _threads = [.. _workers.Select(w => new Thread(() => Run(w)) { Name = "worker-" + w.Id, IsBackground = true })];
         _watchdog = new Watchdog(_workers, Overload, Stats, _logger);
@@ -95,7 +97,8 @@ public sealed partial class ProxyServer : IAsyncDisposable
     internal BuildResult Build(ConfigObject document, long version, HostAccess? host, Snapshot? former)
     {
         var access = host ?? new();
-        return SnapshotBuilder.Build(() => new SnapshotBuilder(Stats, _shared, _accessLogs, _clusters, _workers, Modules, access), document, version, former);
+        return SnapshotBuilder.Build(() => new SnapshotBuilder(Stats, _shared, _accessLogs, _clusters, _workers, Modules, access), document,
+            version, former);
     }
 
     /// <summary>Opens access log files anew, for log rotation.</summary>
@@ -118,7 +121,11 @@ public sealed partial class ProxyServer : IAsyncDisposable
         {
             _publishing.Release();
         }
-        foreach (var worker in _workers) worker.Post(static s => { var (w, time) = ((Worker, TimeSpan))s!; w.Connections.DrainWhere(null, time); }, (worker, drain));
+        foreach (var worker in _workers) worker.Post(static s =>
+        {
+            var (w, time) = ((Worker, TimeSpan))s!;
+            w.Connections.DrainWhere(null, time);
+        }, (worker, drain));
         long end = Environment.TickCount64 + (long)drain.TotalMilliseconds + 100;
         while (_workers.Sum(w => w.Connections.Count) > 0 && Environment.TickCount64 < end && !cancellation.IsCancellationRequested)
             await Task.Delay(20, CancellationToken.None);

@@ -21,8 +21,10 @@ public sealed class Snapshot : ListenerGeneration, IDisposable
     private readonly IReadOnlyList<Worker> _workers;
     private IReadOnlyList<(ClusterState State, ClusterStats Stats)> _counts = [];
 
-    internal Snapshot(long version, ConfigObject document, ConfigObject expanded, BootstrapConfig config, IReadOnlyDictionary<string, Cluster> clusters,
-        IReadOnlyDictionary<string, RouteTable> routes, IReadOnlyList<Listener> listeners, SharedState shared, StatScope names, IReadOnlyList<Worker> workers, HostAccess host)
+    internal Snapshot(long version, ConfigObject document, ConfigObject expanded, BootstrapConfig config,
+        IReadOnlyDictionary<string, Cluster> clusters,
+        IReadOnlyDictionary<string, RouteTable> routes, IReadOnlyList<Listener> listeners, SharedState shared, StatScope names,
+            IReadOnlyList<Worker> workers, HostAccess host)
         : base(version, clusters, listeners, workers.Count)
     {
         Document = document;

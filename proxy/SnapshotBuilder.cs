@@ -24,11 +24,14 @@ namespace Managed.Proxy;
 /// Document to snapshot, on a control thread: expand, bind, build from the leaves up (clusters, routes, listeners). The same for a dry
 /// run and the real one: nothing outside the result changes. Collects every error; a result only without any.
 /// </summary>
-internal sealed class SnapshotBuilder(StatsRegistry registry, SharedState state, AccessLogFiles accessLogs, ClusterRegistry clusterRegistry, IReadOnlyList<Worker> workers, ModuleSource? modules, HostAccess host)
+internal sealed class SnapshotBuilder(StatsRegistry registry, SharedState state, AccessLogFiles accessLogs, ClusterRegistry clusterRegistry,
+    IReadOnlyList<Worker> workers, ModuleSource? modules, HostAccess host)
 {
     /// <summary>
-    /// Builds on the version before, so that the cost follows what has changed: its records, clusters and routes stand for those that are the
-    /// same. What is wrong, or worth a warning, is told with the places of this document, which such parts do not know: then all is built anew.
+    /// Builds on the version before, so that the cost follows what has changed: its records, clusters and routes stand for those that are
+    /// the
+    /// same. What is wrong, or worth a warning, is told with the places of this document, which such parts do not know: then all is built
+    /// anew.
     /// </summary>
     public static BuildResult Build(Func<SnapshotBuilder> builder, ConfigObject document, long version, Snapshot? former)
     {
@@ -80,17 +83,20 @@ internal sealed class SnapshotBuilder(StatsRegistry registry, SharedState state,
         var clusters = new Dictionary<string, Cluster>();
         foreach (var cluster in config.Clusters)
             // One with TLS leases its contexts and names for each version.
-            if (cluster.TransportSocket is null && former?.Clusters.GetValueOrDefault(cluster.Name) is { } same && ReferenceEquals(same.Config, cluster) && ReferenceEquals(same.Members, clusterRegistry.For(cluster.Name)))
+            if (cluster.TransportSocket is null && former?.Clusters.GetValueOrDefault(cluster.Name) is { } same
+                && ReferenceEquals(same.Config, cluster) && ReferenceEquals(same.Members, clusterRegistry.For(cluster.Name)))
                 clusters[cluster.Name] = same;
             else if (ClusterBuilder.Build(cluster, clusterRegistry, errors, _names, _shared) is { } built) clusters[cluster.Name] = built;
 
-        var filters = new FilterBuildContext { Errors = errors, Stats = _names, Shared = _shared, StatPrefix = "", ClusterNames = clusters.Keys.ToHashSet(), Clusters = clusters, Identity = "routes" };
+        var filters = new FilterBuildContext { Errors = errors, Stats = _names, Shared = _shared, StatPrefix = "",
+            ClusterNames = clusters.Keys.ToHashSet(), Clusters = clusters, Identity = "routes" };
         var routes = new Dictionary<string, RouteTable>();
         foreach (var route in config.RouteConfigurations)
         {
             var context = new RouteBuildContext
             {
-                Errors = errors, Clusters = clusters, BuildFilter = new RouteFilterBuilder(ExtensionCatalog.Http, filters).Build, Former = former?.Routes.GetValueOrDefault(route.Name),
+                Errors = errors, Clusters = clusters, BuildFilter = new RouteFilterBuilder(ExtensionCatalog.Http, filters).Build,
+                Former = former?.Routes.GetValueOrDefault(route.Name),
             };
             if (RouteTable.Build(route, context) is { } table) routes[route.Name] = table;
         }
@@ -104,9 +110,11 @@ internal sealed class SnapshotBuilder(StatsRegistry registry, SharedState state,
         var addresses = new Dictionary<string, ListenerConfig>();
         foreach (var listener in config.Listeners)
         {
-            if (BuildListener(listener, clusters, filters.ClusterNames, routes, routeNames, sharedFilters, errors, before.GetValueOrDefault(listener.Name)) is not { } built) continue;
+            if (BuildListener(listener, clusters, filters.ClusterNames, routes, routeNames, sharedFilters, errors,
+                before.GetValueOrDefault(listener.Name)) is not { } built) continue;
             if (!addresses.TryAdd(built.AddressKey, listener))
-                errors.ErrorAt(listener.Node, "address", ConfigCode.Conflict, $"listener '{addresses[built.AddressKey].Name}' already has the address {listener.Address}");
+                errors.ErrorAt(listener.Node, "address", ConfigCode.Conflict,
+                    $"listener '{addresses[built.AddressKey].Name}' already has the address {listener.Address}");
             else listeners.Add(built);
         }
         Faults.Pass(FaultPoint.Build);
@@ -117,7 +125,8 @@ internal sealed class SnapshotBuilder(StatsRegistry registry, SharedState state,
             }, [], errors.Warnings);
     }
 
-    private static Dictionary<string, ConfigObject> BuildSharedFilters(BootstrapConfig config, FilterBuildContext context, ConfigErrors errors)
+    private static Dictionary<string, ConfigObject> BuildSharedFilters(BootstrapConfig config, FilterBuildContext context,
+        ConfigErrors errors)
     {
         var built = new Dictionary<string, ConfigObject>();
         foreach (var item in config.ExtensionConfigs)
@@ -130,24 +139,30 @@ internal sealed class SnapshotBuilder(StatsRegistry registry, SharedState state,
         return built;
     }
 
-    private Listener? BuildListener(ListenerConfig config, Dictionary<string, Cluster> clusters, IReadOnlySet<string> clusterNames, Dictionary<string, RouteTable> routes,
+    private Listener? BuildListener(ListenerConfig config, Dictionary<string, Cluster> clusters, IReadOnlySet<string> clusterNames,
+        Dictionary<string, RouteTable> routes,
         HashSet<string> routeNames, Dictionary<string, ConfigObject> sharedFilters, ConfigErrors errors, Listener? former)
     {
         // Without a usable address the chains are built all the same: their errors belong into the same answer.
         var address = AddressOf(config, errors);
         var listener = new Listener
         {
-            Config = config, Address = address?.Address ?? SocketAddressBytes.From(new IPEndPoint(IPAddress.Any, 0)), AddressKey = address?.Key ?? "",
-            Stats = new ListenerStats(_names, config.StatPrefix.Length > 0 ? config.StatPrefix : (config.Address?.ToString() ?? config.Name).Replace(':', '_')),
+            Config = config, Address = address?.Address ?? SocketAddressBytes.From(new IPEndPoint(IPAddress.Any, 0)),
+            AddressKey = address?.Key ?? "",
+            Stats = new ListenerStats(_names, config.StatPrefix.Length > 0 ? config.StatPrefix
+                : (config.Address?.ToString() ?? config.Name).Replace(':', '_')),
             Connections = _shared.GetOrAdd("connections|" + (address?.Key ?? config.Name), static () => new ConnectionCount()),
         };
         if (config.FilterChains.Count == 0 && config.DefaultFilterChain is null && config.Address?.HasErrors != true)
-            errors.ErrorAt(config.Node, "filter_chains", ConfigCode.MissingField, $"listener '{config.Name}' has no filter chain", "give it routes, tcp_proxy or filter_chains");
+            errors.ErrorAt(config.Node, "filter_chains", ConfigCode.MissingField, $"listener '{config.Name}' has no filter chain",
+                "give it routes, tcp_proxy or filter_chains");
         Unique(config.FilterChains, c => c.Name, "filter chain", errors);
         FilterChain? Chain(FilterChainConfig chain) => BuildChain(chain, listener, new NetworkBuildContext
         {
-            Errors = errors, Stats = _names, Shared = _shared, Listener = config, ChainName = chain.Name, Clusters = clusters, Routes = routes, RouteNames = routeNames, ClusterNames = clusterNames,
-            SharedFilters = sharedFilters, AccessLogs = accessLogs, HttpFilters = ExtensionCatalog.Http, Former = former?.FindChain(chain.Name),
+            Errors = errors, Stats = _names, Shared = _shared, Listener = config, ChainName = chain.Name, Clusters = clusters,
+            Routes = routes, RouteNames = routeNames, ClusterNames = clusterNames,
+            SharedFilters = sharedFilters, AccessLogs = accessLogs, HttpFilters = ExtensionCatalog.Http,
+            Former = former?.FindChain(chain.Name),
         });
         listener.Chains = [.. config.FilterChains.Select(Chain).OfType<FilterChain>()];
         listener.DefaultChain = config.DefaultFilterChain is { } fallback ? Chain(fallback) : null;
@@ -171,11 +186,17 @@ internal sealed class SnapshotBuilder(StatsRegistry registry, SharedState state,
         {
             var filter = config.Filters[i];
             bool last = i == config.Filters.Count - 1;
-            if (ExtensionCatalog.FindNetworkFilter(filter.TypedConfig, filter.Name, filter.Node, context.Errors) is not { } definition) { valid = false; continue; }
+            if (ExtensionCatalog.FindNetworkFilter(filter.TypedConfig, filter.Name, filter.Node, context.Errors) is not { } definition)
+            {
+                valid = false;
+                continue;
+            }
             if (definition.IsTerminal != last)
             {
                 context.Errors.Error(last ? filter.Node : config.Filters[i + 1].Node, ConfigCode.InvalidValue,
-                    last ? $"'{filter.Name}' cannot be the last filter of a chain: nothing would run the connection" : $"'{filter.Name}' ends the chain: no filter may follow it", last ? "put http_connection_manager, tcp_proxy or another filter that ends a chain behind it" : null);
+                    last ? $"'{filter.Name}' cannot be the last filter of a chain: nothing would run the connection"
+                        : $"'{filter.Name}' ends the chain: no filter may follow it",
+                            last ? "put http_connection_manager, tcp_proxy or another filter that ends a chain behind it" : null);
                 valid = false;
             }
             else if (last) terminal = definition.Build(filter.TypedConfig, context);
@@ -184,16 +205,20 @@ internal sealed class SnapshotBuilder(StatsRegistry registry, SharedState state,
         }
         var socket = TransportSocketBuilder.Build(config, listener, terminal, context.Errors, context.Stats, context.Shared);
         return valid && terminal is not null
-            ? new FilterChain { Name = config.Name, Listener = listener, Config = config, TransportSocket = socket, Filters = [.. filters], Terminal = terminal } : null;
+            ? new FilterChain { Name = config.Name, Listener = listener, Config = config, TransportSocket = socket, Filters = [.. filters],
+                Terminal = terminal } : null;
     }
 
-    // What chains ask of a ClientHello is looked for without being told to, as in Envoy; last, since others may have to take their header away first.
+    // What chains ask of a ClientHello is looked for without being told to, as in Envoy; last, since others may have to take their header
+    // away first.
     private ListenerFilterFactory[] BuildListenerFilters(ListenerConfig config, Listener listener, ConfigErrors errors)
     {
         var filters = new List<ListenerFilterFactory>();
         foreach (var filter in config.ListenerFilters)
-            if (ExtensionCatalog.FindListenerFilter(filter.TypedConfig, filter.Name, filter.Node, errors)?.Build(filter.TypedConfig, errors, _names) is { } built) filters.Add(built);
-        bool asks = config.FilterChains.Any(c => ChainCriteria.AskForTls(c.FilterChainMatch)) || listener.Chains.Append(listener.DefaultChain).Any(c => c?.TransportSocket is { AsksForServerName: true });
+            if (ExtensionCatalog.FindListenerFilter(filter.TypedConfig, filter.Name, filter.Node, errors)?.Build(filter.TypedConfig, errors,
+                _names) is { } built) filters.Add(built);
+        bool asks = config.FilterChains.Any(c => ChainCriteria.AskForTls(c.FilterChainMatch))
+            || listener.Chains.Append(listener.DefaultChain).Any(c => c?.TransportSocket is { AsksForServerName: true });
         if (asks && !filters.Exists(f => f is TlsInspectorFactory)) filters.Add(new TlsInspectorFactory(new TlsInspectorConfig(), _names));
         return [.. filters];
     }
@@ -205,7 +230,9 @@ internal sealed class SnapshotBuilder(StatsRegistry registry, SharedState state,
         if (address.SocketAddress is not { } socket || socket.HasErrors) return null;
         if (!IPAddress.TryParse(socket.Address, out var ip))
         {
-            errors.ErrorAt(socket.Node, "address", ConfigCode.InvalidValue, $"'{socket.Address}' is not an IP address: a listener binds to a literal address", "0.0.0.0 is every IPv4 address, :: every IPv6 address");
+            errors.ErrorAt(socket.Node, "address", ConfigCode.InvalidValue,
+                $"'{socket.Address}' is not an IP address: a listener binds to a literal address",
+                    "0.0.0.0 is every IPv4 address, :: every IPv6 address");
             return null;
         }
         var endPoint = new IPEndPoint(ip, socket.PortValue);
@@ -216,6 +243,7 @@ internal sealed class SnapshotBuilder(StatsRegistry registry, SharedState state,
     {
         var seen = new HashSet<string>();
         foreach (var item in items)
-            if (name(item).Length > 0 && !seen.Add(name(item))) errors.ErrorAt(item.Node, "name", ConfigCode.DuplicateName, $"there is already a {kind} '{name(item)}'");
+            if (name(item).Length > 0 && !seen.Add(name(item)))
+                errors.ErrorAt(item.Node, "name", ConfigCode.DuplicateName, $"there is already a {kind} '{name(item)}'");
     }
 }

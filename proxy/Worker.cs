@@ -15,7 +15,8 @@ public sealed class Worker : WorkerContext
 {
     private long _step;
 
-    internal Worker(int id, StatsRegistry stats, Overload overload, Reports reports, CurrentGeneration current, Action<StreamTrace>? traceStarted) : base(id, stats, overload, reports)
+    internal Worker(int id, StatsRegistry stats, Overload overload, Reports reports, CurrentGeneration current,
+        Action<StreamTrace>? traceStarted) : base(id, stats, overload, reports)
     {
         Connections = new WorkerConnections(this, current);
         current.Give(this);

@@ -43,7 +43,8 @@ internal sealed class AccessTokens(DataFolder folder, HistoryAccess history)
     }
 
     /// <summary>Compared by hash and in constant time.</summary>
-    public bool IsAdministrator(string token) => CryptographicOperations.FixedTimeEquals(SHA256.HashData(Encoding.UTF8.GetBytes(token)), _hash);
+    public bool IsAdministrator(string token)
+        => CryptographicOperations.FixedTimeEquals(SHA256.HashData(Encoding.UTF8.GetBytes(token)), _hash);
 
     /// <summary>256 random bits, URL-safe.</summary>
     public static string NewSecret() => Base64Url.EncodeToString(RandomNumberGenerator.GetBytes(32));
@@ -57,7 +58,8 @@ internal sealed class AccessTokens(DataFolder folder, HistoryAccess history)
         if (db.Value("SELECT hash FROM tokens WHERE name = $1", AdministratorName) as string == hash)
             return;
         db.Begin();
-        db.Execute("INSERT OR REPLACE INTO tokens (name, role, hash, created_at) VALUES ($1, $2, $3, $4)", AdministratorName, AdministratorRole, hash, DateTimeOffset.UtcNow);
+        db.Execute("INSERT OR REPLACE INTO tokens (name, role, hash, created_at) VALUES ($1, $2, $3, $4)", AdministratorName,
+            AdministratorRole, hash, DateTimeOffset.UtcNow);
         db.Execute("DELETE FROM sessions"); // another token: who signed in with the old one signs in again
         db.Commit();
     }

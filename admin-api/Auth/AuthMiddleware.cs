@@ -12,7 +12,8 @@ namespace Managed.AdminApi.Auth;
 /// A browser sends a cookie along with requests that other sites start, so a call by cookie must show that it comes from this origin.
 /// Runs before a byte of a body is read.
 /// </summary>
-internal sealed class AuthMiddleware(RequestDelegate next, AccessTokens tokens, Sessions sessions, FailureLimits limits, Hosting.RunOptions options)
+internal sealed class AuthMiddleware(RequestDelegate next, AccessTokens tokens, Sessions sessions, FailureLimits limits,
+    Hosting.RunOptions options)
 {
     private const string Scheme = "Bearer ";
 
@@ -47,7 +48,9 @@ internal sealed class AuthMiddleware(RequestDelegate next, AccessTokens tokens, 
     {
         var site = request.Headers["Sec-Fetch-Site"].ToString();
         var origin = request.Headers.Origin.ToString();
-        var sameOrigin = origin.Length > 0 ? IsOwn(request, origin) : site == "same-origin" || (site == "none" && HttpMethods.IsGet(request.Method)); // none: typed by the user
+        // none: typed by the user
+        var sameOrigin = origin.Length > 0 ? IsOwn(request, origin) : site == "same-origin"
+            || (site == "none" && HttpMethods.IsGet(request.Method));
         if (!sameOrigin || site is "cross-site" or "same-site")
             throw new ApiException(ProblemCode.Forbidden, "a call with the dashboard's cookie has to come from the dashboard's own origin");
     }
@@ -56,14 +59,18 @@ internal sealed class AuthMiddleware(RequestDelegate next, AccessTokens tokens, 
     {
         var header = context.Request.Headers.Authorization.ToString();
         if (header.StartsWith(Scheme, StringComparison.OrdinalIgnoreCase) && tokens.IsAdministrator(header[Scheme.Length..].Trim()))
-            return new(AccessTokens.AdministratorName, AccessTokens.AdministratorRole, ByCookie: false); // however many wrong ones came from there
+            // however many wrong ones came from there
+            return new(AccessTokens.AdministratorName, AccessTokens.AdministratorRole, ByCookie: false);
         if (header.Length > 0)
         {
             limits.Tokens.Failed(context.Connection.RemoteIpAddress);
-            throw new ApiException(ProblemCode.Unauthenticated, header.StartsWith(Scheme, StringComparison.OrdinalIgnoreCase) ? "the token is not valid" : "Authorization has to be 'Bearer TOKEN'");
+            throw new ApiException(ProblemCode.Unauthenticated,
+                header.StartsWith(Scheme, StringComparison.OrdinalIgnoreCase) ? "the token is not valid"
+                    : "Authorization has to be 'Bearer TOKEN'");
         }
         if (context.Request.Cookies[Sessions.Cookie] is not { Length: > 0 } cookie)
-            throw new ApiException(ProblemCode.Unauthenticated, "send 'Authorization: Bearer TOKEN'; the token is in the file admin-token of the data folder");
+            throw new ApiException(ProblemCode.Unauthenticated,
+                "send 'Authorization: Bearer TOKEN'; the token is in the file admin-token of the data folder");
         var identity = sessions.Find(cookie) ?? throw new ApiException(ProblemCode.Unauthenticated, "the sign-in has ended");
         // A page is an empty frame until its circuit runs, so a link on another site may lead to it.
         if (!isPage || !HttpMethods.IsGet(context.Request.Method) || context.Request.Headers.Origin.Count > 0)
@@ -71,9 +78,11 @@ internal sealed class AuthMiddleware(RequestDelegate next, AccessTokens tokens, 
         return identity;
     }
 
-    private static bool IsOwn(HttpRequest request, string origin) => string.Equals(origin, $"{request.Scheme}://{request.Host}", StringComparison.OrdinalIgnoreCase);
+    private static bool IsOwn(HttpRequest request, string origin)
+        => string.Equals(origin, $"{request.Scheme}://{request.Host}", StringComparison.OrdinalIgnoreCase);
 
     /// <summary>Somebody looks for a page with a browser: the form helps more than a problem.</summary>
     private bool IsVisit(HttpContext context, Endpoint? endpoint) =>
-        options.Dashboard && (endpoint is null || PageAnswers.Has(endpoint)) && HttpMethods.IsGet(context.Request.Method) && !context.Request.Path.StartsWithSegments("/api") && MediaTypes.WantsHtml(context.Request);
+        options.Dashboard && (endpoint is null || PageAnswers.Has(endpoint)) && HttpMethods.IsGet(context.Request.Method)
+        && !context.Request.Path.StartsWithSegments("/api") && MediaTypes.WantsHtml(context.Request);
 }

@@ -54,7 +54,9 @@ internal sealed class FailureLimit(TimeProvider time, string what, int failures,
         return new(bytes);
     }
 
-    /// <summary>An attack from everywhere must not fill the memory. When nothing is old, all is forgiven: the secrets have 256 bits.</summary>
+    /// <summary>
+    /// An attack from everywhere must not fill the memory. When nothing is old, all is forgiven: the secrets have 256 bits.
+    /// </summary>
     private void MakeRoom()
     {
         foreach (var (address, recent) in _failed)

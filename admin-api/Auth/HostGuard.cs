@@ -20,11 +20,14 @@ internal sealed class HostGuard
             _allowed.Add(name);
         var bound = options.Admin.Address;
         IEnumerable<IPAddress> addresses = bound.Equals(IPAddress.Any) || bound.Equals(IPAddress.IPv6Any)
-            ? NetworkInterface.GetAllNetworkInterfaces().SelectMany(i => i.GetIPProperties().UnicastAddresses).Select(a => a.Address) : [bound];
+            ? NetworkInterface.GetAllNetworkInterfaces().SelectMany(i => i.GetIPProperties().UnicastAddresses).Select(a => a.Address)
+            : [bound];
         foreach (var address in addresses)
-            _allowed.Add(address.AddressFamily == System.Net.Sockets.AddressFamily.InterNetworkV6 ? $"[{new IPAddress(address.GetAddressBytes())}]" : address.ToString());
+            _allowed.Add(address.AddressFamily == System.Net.Sockets.AddressFamily.InterNetworkV6
+                ? $"[{new IPAddress(address.GetAddressBytes())}]" : address.ToString());
     }
 
     public Task InvokeAsync(HttpContext context) => _allowed.Contains(context.Request.Host.Host) ? _next(context)
-        : throw new ApiException(ProblemCode.Forbidden, $"Host '{context.Request.Host.Host}' is not a name of this node; --admin-host NAME allows one more");
+        : throw new ApiException(ProblemCode.Forbidden,
+            $"Host '{context.Request.Host.Host}' is not a name of this node; --admin-host NAME allows one more");
 }

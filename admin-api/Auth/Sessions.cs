@@ -4,7 +4,10 @@ using Microsoft.Data.Sqlite;
 
 namespace Managed.AdminApi.Auth;
 
-/// <summary>Sign-ins of the dashboard. Kept hashed in the history, so they outlive a restart; in memory too, so that a page costs no query and works without a history.</summary>
+/// <summary>
+/// Sign-ins of the dashboard. Kept hashed in the history, so they outlive a restart; in memory too, so that a page costs no query and works
+/// without a history.
+/// </summary>
 internal sealed class Sessions(HistoryAccess history)
 {
     public const string Cookie = "managed_session";
@@ -16,13 +19,15 @@ internal sealed class Sessions(HistoryAccess history)
     public string Begin(string name, string role)
     {
         var secret = AccessTokens.NewSecret();
-        var row = new SessionRow { Hash = AccessTokens.HashOf(secret), Name = name, Role = role, ExpiresAt = DateTimeOffset.UtcNow + Lifetime };
+        var row = new SessionRow { Hash = AccessTokens.HashOf(secret), Name = name, Role = role,
+            ExpiresAt = DateTimeOffset.UtcNow + Lifetime };
         _known[row.Hash] = row;
         Store(db =>
         {
             db.Begin();
             db.Execute("DELETE FROM sessions WHERE expires_at < $1", DateTimeOffset.UtcNow);
-            db.Execute("INSERT INTO sessions (hash, name, role, expires_at) VALUES ($1, $2, $3, $4)", row.Hash, row.Name, row.Role, row.ExpiresAt);
+            db.Execute("INSERT INTO sessions (hash, name, role, expires_at) VALUES ($1, $2, $3, $4)", row.Hash, row.Name, row.Role,
+                row.ExpiresAt);
             db.Commit();
         });
         return secret;

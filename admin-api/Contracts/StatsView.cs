@@ -6,7 +6,8 @@ namespace Managed.AdminApi.Contracts;
 internal sealed record StatsView(IReadOnlyList<StatView> Stats, IReadOnlyList<HistogramView> Histograms)
 {
     public static StatsView Of(IReadOnlyList<Stat> stats, Func<string, bool> wanted) => new(
-        [.. stats.Where(s => s.Histogram is null && wanted(s.Name)).Select(s => new StatView(s.Name, s.Kind.ToString().ToLowerInvariant(), s.Value))],
+        [.. stats.Where(s => s.Histogram is null && wanted(s.Name))
+            .Select(s => new StatView(s.Name, s.Kind.ToString().ToLowerInvariant(), s.Value))],
         [.. stats.Where(s => s.Histogram is not null && wanted(s.Name)).Select(s => HistogramView.Of(s.Name, s.Histogram!))]);
 }
 
@@ -20,9 +21,13 @@ internal sealed record HistogramView(string Name, long Count, double Sum, double
     {
         var unit = Unit(name);
         double Quantile(double q) => Math.Round(histogram.Quantile(q) / unit, 3);
-        return new(name, histogram.Count, Math.Round(histogram.Sum / unit, 3), Quantile(0.5), Quantile(0.9), Quantile(0.95), Quantile(0.99), Quantile(0.999));
+        return new(name, histogram.Count, Math.Round(histogram.Sum / unit, 3), Quantile(0.5), Quantile(0.9), Quantile(0.95), Quantile(0.99),
+            Quantile(0.999));
     }
 
-    /// <summary>What one unit of the shown value is in the recorded one: times are recorded in microseconds and shown in milliseconds.</summary>
-    public static double Unit(string name) => name.EndsWith("_time", StringComparison.Ordinal) || name.EndsWith("_ms", StringComparison.Ordinal) ? 1000 : 1;
+    /// <summary>
+    /// What one unit of the shown value is in the recorded one: times are recorded in microseconds and shown in milliseconds.
+    /// </summary>
+    public static double Unit(string name) => name.EndsWith("_time", StringComparison.Ordinal)
+        || name.EndsWith("_ms", StringComparison.Ordinal) ? 1000 : 1;
 }

@@ -24,11 +24,13 @@ internal sealed record ChangeSummary(int Added, int Changed, int Removed, IReadO
             if (changes.Added.Count + changes.Changed.Count + changes.Removed.Count > 0)
                 resources[list.Collection] = changes;
         }
-        return new(resources.Values.Sum(r => r.Added.Count), resources.Values.Sum(r => r.Changed.Count), resources.Values.Sum(r => r.Removed.Count), resources);
+        return new(resources.Values.Sum(r => r.Added.Count), resources.Values.Sum(r => r.Changed.Count),
+            resources.Values.Sum(r => r.Removed.Count), resources);
     }
 
     public bool Touches(string collection, string? name) =>
-        Resources.TryGetValue(collection, out var changes) && (name is null || changes.Added.Concat(changes.Changed).Concat(changes.Removed).Contains(name));
+        Resources.TryGetValue(collection, out var changes)
+        && (name is null || changes.Added.Concat(changes.Changed).Concat(changes.Removed).Contains(name));
 
     public string ResourcesJson() => JsonSerializer.Serialize(Resources, JsonAnswer.Options);
 

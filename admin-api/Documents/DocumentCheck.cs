@@ -15,9 +15,11 @@ internal static class DocumentCheck
         if (size.Nodes > DocumentLimits.MaxNodes)
             throw TooLarge($"the document would have more than {DocumentLimits.MaxNodes} values");
         if (size.Depth > DocumentLimits.MaxDepth)
-            throw new ApiException(ProblemCode.ValidationFailed, $"the document would be nested deeper than {DocumentLimits.MaxDepth} levels")
+            throw new ApiException(ProblemCode.ValidationFailed,
+                $"the document would be nested deeper than {DocumentLimits.MaxDepth} levels")
             {
-                Errors = [new(DocumentLimits.TooDeep(document)!, ConfigCode.InvalidValue, $"nested deeper than {DocumentLimits.MaxDepth} levels", Scope: "document")],
+                Errors = [new(DocumentLimits.TooDeep(document)!, ConfigCode.InvalidValue,
+                    $"nested deeper than {DocumentLimits.MaxDepth} levels", Scope: "document")],
             };
     }
 

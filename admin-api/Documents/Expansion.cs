@@ -12,7 +12,8 @@ internal static class Expansion
     {
         var errors = new ConfigErrors();
         return ShortForm.Expand(document, errors, ExtensionCatalog.FindConfigType)
-            ?? throw new ApiException(ProblemCode.ValidationFailed, "the document cannot be expanded") { Errors = ErrorItem.From(errors.Errors, null) };
+            ?? throw new ApiException(ProblemCode.ValidationFailed,
+                "the document cannot be expanded") { Errors = ErrorItem.From(errors.Errors, null) };
     }
 
     /// <summary>The long form with Envoy's names: what Envoy gets from RDS stands in the listeners there.</summary>

@@ -37,11 +37,13 @@ internal sealed class HttpFilterList(string listener, string chain) : PieceList(
             chains.Write(document, all);
             return;
         }
-        var keepsImpliedRouter = items.Count > 0 && items[^1] is ConfigObject last && last.SameAs(ListenerForm.ImpliedRouter()) && items.Count(IsRouter) == 1;
+        var keepsImpliedRouter = items.Count > 0 && items[^1] is ConfigObject last && last.SameAs(ListenerForm.ImpliedRouter())
+            && items.Count(IsRouter) == 1;
         if (keepsImpliedRouter)
             items.RemoveAt(items.Count - 1);
         else
-            keepsImpliedRouter = items.Count(IsRouter) == 1 && items[^1] is { } end && IsRouter(end) && ArrayOf(written, "http_filters").Any(IsRouter);
+            keepsImpliedRouter = items.Count(IsRouter) == 1 && items[^1] is { } end && IsRouter(end)
+                && ArrayOf(written, "http_filters").Any(IsRouter);
         if (keepsImpliedRouter)
         {
             if (items.Count > 0)
@@ -86,7 +88,8 @@ internal sealed class HttpFilterList(string listener, string chain) : PieceList(
         if (at < 0)
             throw ApiException.NotFound(chains.Kind, chain, Names(all));
         return ListenerForm.ConnectionManager((ConfigObject)all[at])
-            ?? throw new ApiException(ProblemCode.NotFound, $"filter chain '{chain}' of listener '{listener}' has no HTTP connection manager");
+            ?? throw new ApiException(ProblemCode.NotFound,
+                $"filter chain '{chain}' of listener '{listener}' has no HTTP connection manager");
     }
 
     private void RequireMain()
@@ -97,5 +100,6 @@ internal sealed class HttpFilterList(string listener, string chain) : PieceList(
 
     private static bool IsRouter(ConfigNode item) =>
         item is ConfigObject filter && filter.Text("name") is { } name && (name == "router" || name == "envoy.filters.http.router"
-            || filter.Object("typed_config")?.Text("@type") is { } type && type.EndsWith("filters.http.router.v3.Router", StringComparison.Ordinal));
+            || filter.Object("typed_config")?.Text("@type") is { } type
+                && type.EndsWith("filters.http.router.v3.Router", StringComparison.Ordinal));
 }

@@ -62,26 +62,33 @@ internal sealed class JsonPatch
                     throw RequestBody.Invalid(operation, ConfigCode.Conflict, $"the test of {operation.Text("path")} does not hold");
                 return root;
             default:
-                throw RequestBody.Invalid(operation["op"] ?? operation, ConfigCode.InvalidValue, $"op is one of {string.Join(", ", Operations)}", Suggestions.Hint(op ?? "", Operations));
+                throw RequestBody.Invalid(operation["op"] ?? operation, ConfigCode.InvalidValue,
+                    $"op is one of {string.Join(", ", Operations)}", Suggestions.Hint(op ?? "", Operations));
         }
     }
 
-    /// <summary>Ends the call when the value at that place would make the document too deep or too large. Before anything is copied.</summary>
+    /// <summary>
+    /// Ends the call when the value at that place would make the document too deep or too large. Before anything is copied.
+    /// </summary>
     private DocumentSize Fits(string[] path, ConfigNode value, ConfigObject operation)
     {
         var size = DocumentLimits.Measure(value);
         Work(size.Nodes);
         if (path.Length + size.Depth > DocumentLimits.MaxDepth)
-            throw RequestBody.Invalid(operation["path"] ?? operation, ConfigCode.InvalidValue, $"the result would be nested deeper than {DocumentLimits.MaxDepth} levels");
+            throw RequestBody.Invalid(operation["path"] ?? operation, ConfigCode.InvalidValue,
+                $"the result would be nested deeper than {DocumentLimits.MaxDepth} levels");
         if (_bytes + size.Bytes > DocumentLimits.MaxBytes)
-            throw DocumentCheck.TooLarge($"{operation.Text("op")} of {operation.Text("path")} would make what is patched larger than {DocumentLimits.MaxBytes >> 20} MiB");
+            throw DocumentCheck.TooLarge(
+                $"{operation.Text("op")} of {operation.Text("path")} would make what is patched larger than "
+                    + $"{DocumentLimits.MaxBytes >> 20} MiB");
         return size;
     }
 
     private void Work(long values)
     {
         if ((_work += values) > MaxWork)
-            throw DocumentCheck.TooLarge("the patch is too much work: the values that its operations look at are too many; send it in parts");
+            throw DocumentCheck.TooLarge(
+                "the patch is too much work: the values that its operations look at are too many; send it in parts");
     }
 
     private void Gone(ConfigNode? node)
@@ -173,8 +180,10 @@ internal sealed class JsonPatch
     }
 
     private static string[] Pointer(ConfigObject operation, string field) =>
-        operation.Text(field) is { } text && text.AsSpan().Count('/') <= DocumentLimits.MaxDepth && ConfigPath.Split(text) is { } path ? path
-            : throw RequestBody.Invalid(operation[field] ?? operation, ConfigCode.InvalidValue, $"{field} is a JSON pointer such as /clusters/0/name, of at most {DocumentLimits.MaxDepth} levels");
+        operation.Text(field) is { } text && text.AsSpan().Count('/') <= DocumentLimits.MaxDepth
+        && ConfigPath.Split(text) is { } path ? path
+            : throw RequestBody.Invalid(operation[field] ?? operation, ConfigCode.InvalidValue,
+                $"{field} is a JSON pointer such as /clusters/0/name, of at most {DocumentLimits.MaxDepth} levels");
 
     private ConfigNode Value(ConfigObject operation)
     {
@@ -184,5 +193,6 @@ internal sealed class JsonPatch
     }
 
     private static ApiException NoTarget(ConfigObject operation) =>
-        RequestBody.Invalid(operation["path"] ?? operation, ConfigCode.UnknownReference, $"{operation.Text("path")} leads to nothing in what is patched");
+        RequestBody.Invalid(operation["path"] ?? operation, ConfigCode.UnknownReference,
+            $"{operation.Text("path")} leads to nothing in what is patched");
 }

@@ -11,8 +11,12 @@ internal static class ListMerge
     // Comparisons of items of the middle parts of two lists; above it those parts count as replaced as wholes.
     private const int MaxCells = 1_000_000;
 
-    /// <summary>Asked for a part that both sides changed: the items of the original, of theirs and of yours, and the place of the first in the result.</summary>
-    public delegate IEnumerable<ConfigNode> Resolve(IReadOnlyList<ConfigNode> origin, IReadOnlyList<ConfigNode> theirs, IReadOnlyList<ConfigNode> yours, int at);
+    /// <summary>
+    /// Asked for a part that both sides changed: the items of the original, of theirs and of yours, and the place of the first in the
+    /// result.
+    /// </summary>
+    public delegate IEnumerable<ConfigNode> Resolve(IReadOnlyList<ConfigNode> origin, IReadOnlyList<ConfigNode> theirs,
+        IReadOnlyList<ConfigNode> yours, int at);
 
     /// <summary>Items [Start, End) of the original are [From, To) of the side.</summary>
     private readonly record struct Part(int Start, int End, int From, int To)
@@ -39,7 +43,8 @@ internal static class ListMerge
             var touches = mine is { } m && their is { } t && m.Touches(t);
             if (!touches)
             {
-                var mineFirst = their is null || (mine is not null && (mine.Value.Start, mine.Value.End).CompareTo((their.Value.Start, their.Value.End)) <= 0);
+                var mineFirst = their is null || (mine is not null
+                    && (mine.Value.Start, mine.Value.End).CompareTo((their.Value.Start, their.Value.End)) <= 0);
                 var (part, side) = mineFirst ? (ours.Dequeue(), yours) : (others.Dequeue(), theirs);
                 Copy(origin, at, part.Start, merged);
                 Copy(side, part.From, part.To, merged);
@@ -60,7 +65,8 @@ internal static class ListMerge
             var (start, end) = (Math.Min(a[0].Start, b[0].Start), Math.Max(a[^1].End, b[^1].End));
             Copy(origin, at, start, merged);
             var (theirPart, yourPart) = (Slice(theirs, a, start, end), Slice(yours, b, start, end));
-            foreach (var item in AllSame(theirPart, yourPart) ? theirPart : resolve([.. origin.Skip(start).Take(end - start)], theirPart, yourPart, merged.Count))
+            foreach (var item in AllSame(theirPart, yourPart) ? theirPart
+                : resolve([.. origin.Skip(start).Take(end - start)], theirPart, yourPart, merged.Count))
                 merged.Add(item);
             at = end;
         }
@@ -81,7 +87,8 @@ internal static class ListMerge
             to.Add(from[i]);
     }
 
-    private static bool AllSame(List<ConfigNode> a, List<ConfigNode> b) => a.Count == b.Count && a.Zip(b).All(p => p.First.SameAs(p.Second));
+    private static bool AllSame(List<ConfigNode> a, List<ConfigNode> b)
+        => a.Count == b.Count && a.Zip(b).All(p => p.First.SameAs(p.Second));
 
     private static IEnumerable<Part> Parts(ConfigArray from, ConfigArray to)
     {
@@ -98,7 +105,8 @@ internal static class ListMerge
         var lengths = new int[rows + 1, columns + 1];
         for (var i = rows - 1; i >= 0; i--)
             for (var j = columns - 1; j >= 0; j--)
-                lengths[i, j] = from[start + i].SameAs(to[start + j]) ? lengths[i + 1, j + 1] + 1 : Math.Max(lengths[i + 1, j], lengths[i, j + 1]);
+                lengths[i, j] = from[start + i].SameAs(to[start + j]) ? lengths[i + 1, j + 1] + 1
+                    : Math.Max(lengths[i + 1, j], lengths[i, j + 1]);
         var parts = new List<Part>();
         for (int i = 0, j = 0; i < rows || j < columns;)
         {

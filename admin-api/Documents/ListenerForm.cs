@@ -24,7 +24,8 @@ internal static class ListenerForm
         var errors = new ConfigErrors();
         var alone = new ConfigObject().Set("listeners", new ConfigArray().Add(listener));
         var expanded = ShortForm.Expand(alone, errors, ExtensionCatalog.FindConfigType)?.Array("listeners")?[0] as ConfigObject;
-        return expanded ?? throw new ApiException(ProblemCode.ValidationFailed, "the listener cannot be written in the long form") { Errors = ErrorItem.From(errors.Errors, null) };
+        return expanded ?? throw new ApiException(ProblemCode.ValidationFailed,
+            "the listener cannot be written in the long form") { Errors = ErrorItem.From(errors.Errors, null) };
     }
 
     /// <summary>The router that the short form implies, as the API shows it.</summary>
@@ -32,6 +33,8 @@ internal static class ListenerForm
 
     /// <summary>The configuration of a chain's HTTP connection manager, or null when it has none.</summary>
     public static ConfigObject? ConnectionManager(ConfigObject chain) => chain.Array("filters")?.OfType<ConfigObject>()
-        .FirstOrDefault(f => f.Object("typed_config") is { } config && (config.Text("@type") is { } type ? type.Contains(ManagerType, StringComparison.Ordinal) || type.EndsWith("http_connection_manager", StringComparison.Ordinal)
+        .FirstOrDefault(f => f.Object("typed_config") is { } config
+            && (config.Text("@type") is { } type ? type.Contains(ManagerType, StringComparison.Ordinal)
+                || type.EndsWith("http_connection_manager", StringComparison.Ordinal)
             : f.Text("name")?.EndsWith("http_connection_manager", StringComparison.Ordinal) == true))?.Object("typed_config");
 }

@@ -3,11 +3,13 @@ using Managed.Proxy.Configuration.ShortForms;
 
 namespace Managed.AdminApi.Documents;
 
-/// <summary>A list that is a member of one named piece of another list: the virtual hosts of a route configuration, the routes of a virtual host.
-/// Items without a name answer to the one the long form gives them; an edit of the list stores those names.</summary>
-internal sealed class NestedList(string kind, PieceList parents, string parentName, string member, string? onlyName, string namePrefix) : PieceList(kind)
+/// <summary>A list that is a member of one named piece of another list: the virtual hosts of a route configuration, the routes of a virtual
+/// host. Items without a name answer to the one the long form gives them; an edit of the list stores those names.</summary>
+internal sealed class NestedList(string kind, PieceList parents, string parentName, string member, string? onlyName, string namePrefix)
+    : PieceList(kind)
 {
-    public override (string Collection, string? Name) Resource => parents.Resource is (var collection, { } name) ? (collection, name) : (parents.Resource.Collection, parentName);
+    public override (string Collection, string? Name) Resource
+        => parents.Resource is (var collection, { } name) ? (collection, name) : (parents.Resource.Collection, parentName);
 
     public override ConfigArray Read(ConfigObject document) => Named(ArrayOf(parents.Get(document, parentName), member));
 

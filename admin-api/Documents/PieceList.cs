@@ -13,10 +13,15 @@ internal abstract class PieceList(string kind)
     /// <summary>What one item is called in messages: <c>listener</c>.</summary>
     public string Kind { get; } = kind;
 
-    /// <summary>The top-level resource it belongs to, as the summaries of versions name it; the name is null when the items themselves are top-level.</summary>
+    /// <summary>
+    /// The top-level resource it belongs to, as the summaries of versions name it; the name is null when the items themselves are
+    /// top-level.
+    /// </summary>
     public abstract (string Collection, string? Name) Resource { get; }
 
-    /// <summary>The items as the API shows them. Never changed by the caller unless the document is its own copy and goes to <see cref="Write"/>.</summary>
+    /// <summary>
+    /// The items as the API shows them. Never changed by the caller unless the document is its own copy and goes to <see cref="Write"/>.
+    /// </summary>
     public abstract ConfigArray Read(ConfigObject document);
 
     /// <summary>Puts an edited list back into a document that the caller may change.</summary>
@@ -34,7 +39,8 @@ internal abstract class PieceList(string kind)
         return IndexOf(items, name) is >= 0 and var at ? (ConfigObject)items[at] : null;
     }
 
-    public ConfigObject Get(ConfigObject document, string name) => Find(document, name) ?? throw ApiException.NotFound(Kind, name, Names(Read(document)));
+    public ConfigObject Get(ConfigObject document, string name)
+        => Find(document, name) ?? throw ApiException.NotFound(Kind, name, Names(Read(document)));
 
     public static IEnumerable<string> Names(ConfigArray items) => items.OfType<ConfigObject>().Select(i => i.Text("name")).OfType<string>();
 

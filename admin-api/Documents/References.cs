@@ -50,7 +50,9 @@ internal static class References
         _ => false,
     };
 
-    /// <summary>Lists whose items are references by their own <c>name</c>: weighted clusters; filters without a configuration of their own.</summary>
+    /// <summary>
+    /// Lists whose items are references by their own <c>name</c>: weighted clusters; filters without a configuration of their own.
+    /// </summary>
     private static bool HoldsNames(string collection, string member) => collection switch
     {
         "clusters" => member == "clusters",
@@ -58,7 +60,8 @@ internal static class References
         _ => false,
     };
 
-    private static void NamedItems(ConfigArray items, string pointer, List<Reference> found, string collection, string name, Reference owner)
+    private static void NamedItems(ConfigArray items, string pointer, List<Reference> found, string collection, string name,
+        Reference owner)
     {
         for (var i = 0; i < items.Count; i++)
             if (items[i] is ConfigObject item && item.Text("name") == name && (collection == "clusters" || !item.Has("typed_config")))

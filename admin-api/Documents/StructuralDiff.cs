@@ -26,10 +26,14 @@ internal sealed record DiffOperation(
         return new(op, "#" + path, where, kind, name, from, to);
     }
 
-    /// <summary>Kind and name of the resource that a place by names is in; null outside of resources, the name also for a whole collection.</summary>
+    /// <summary>
+    /// Kind and name of the resource that a place by names is in; null outside of resources, the name also for a whole collection.
+    /// </summary>
     public static (string? Kind, string? Name) ResourceOf(string where)
     {
-        var list = TopLevelList.All.FirstOrDefault(l => where == l.Collection || where.StartsWith(l.Collection + "[", StringComparison.Ordinal) || where.StartsWith(l.Collection + ".", StringComparison.Ordinal));
+        var list = TopLevelList.All.FirstOrDefault(l => where == l.Collection
+            || where.StartsWith(l.Collection + "[", StringComparison.Ordinal)
+                || where.StartsWith(l.Collection + ".", StringComparison.Ordinal));
         var open = where.IndexOf('[');
         var close = open < 0 ? -1 : where.IndexOf(']', open);
         return (list?.Kind, list is null || close < 0 ? null : where[(open + 1)..close]);
@@ -38,7 +42,8 @@ internal sealed record DiffOperation(
 
 /// <summary>
 /// What turns one document into another. List items are matched by <c>name</c> where all items of both lists have distinct names,
-/// else by position after the common beginning and end. Applied in order, the operations lead from the one to the other, as those of a JSON patch do (RFC 6902).
+/// else by position after the common beginning and end. Applied in order, the operations lead from the one to the other, as those of a JSON
+/// patch do (RFC 6902).
 /// </summary>
 internal sealed class StructuralDiff
 {
@@ -73,7 +78,8 @@ internal sealed class StructuralDiff
         return operations.Count is > 0 and <= MaxOperations ? operations : [DiffOperation.At("replace", "", "", from, to)];
     }
 
-    private bool Stop(List<DiffOperation> operations, long steps) => _tooMuch |= (_steps += steps) > MaxSteps || operations.Count > MaxOperations;
+    private bool Stop(List<DiffOperation> operations, long steps)
+        => _tooMuch |= (_steps += steps) > MaxSteps || operations.Count > MaxOperations;
 
     private void Compare(ConfigNode from, ConfigNode to, string path, string where, List<DiffOperation> operations)
     {
@@ -92,7 +98,8 @@ internal sealed class StructuralDiff
             operations.Add(DiffOperation.At("replace", path, where, from, to));
     }
 
-    private void CompareObjects(ConfigObject from, ConfigObject to, string path, string where, List<DiffOperation> operations, Action<ConfigNode, ConfigNode, string, string> compare)
+    private void CompareObjects(ConfigObject from, ConfigObject to, string path, string where, List<DiffOperation> operations,
+        Action<ConfigNode, ConfigNode, string, string> compare)
     {
         foreach (var (name, value) in from.Members)
             if (!to.Has(name))
@@ -169,5 +176,6 @@ internal sealed class StructuralDiff
 
     internal static string Dotted(string where, string name) => where.Length == 0 ? name : $"{where}.{name}";
 
-    internal static string Escape(string segment) => segment.Replace("~", "~0", StringComparison.Ordinal).Replace("/", "~1", StringComparison.Ordinal);
+    internal static string Escape(string segment)
+        => segment.Replace("~", "~0", StringComparison.Ordinal).Replace("/", "~1", StringComparison.Ordinal);
 }

@@ -10,7 +10,8 @@ namespace Managed.AdminApi.Documents;
 /// <param name="Base">What both began with; null: nothing was there.</param>
 /// <param name="Theirs">What the one made of it; null: it took it away.</param>
 /// <param name="Yours">What the other made of it; null: it took it away.</param>
-internal sealed record MergeConflict(string Pointer, string Where, string? Kind, string? Name, ConfigNode? Base, ConfigNode? Theirs, ConfigNode? Yours);
+internal sealed record MergeConflict(string Pointer, string Where, string? Kind, string? Name, ConfigNode? Base, ConfigNode? Theirs,
+    ConfigNode? Yours);
 
 /// <summary>
 /// Two changes of one document made into one: what only one of them touches is taken from it, place by place. List items are matched by
@@ -29,7 +30,8 @@ internal sealed class ThreeWayMerge
     /// <param name="after">After the change.</param>
     /// <param name="now">What became of it since.</param>
     /// <param name="overlapsToo">What happens at conflicts: false leaves what became of them since, true puts back what was before.</param>
-    public static (ConfigObject Document, IReadOnlyList<MergeConflict> Conflicts) TakeBack(ConfigObject before, ConfigObject after, ConfigObject now, bool overlapsToo)
+    public static (ConfigObject Document, IReadOnlyList<MergeConflict> Conflicts) TakeBack(ConfigObject before, ConfigObject after,
+        ConfigObject now, bool overlapsToo)
     {
         var merge = new ThreeWayMerge(overlapsToo);
         // Of copies: a look-up may rename a member in place, and "now" is what every call reads.
@@ -48,7 +50,8 @@ internal sealed class ThreeWayMerge
         {
             (ConfigObject o, ConfigObject t, ConfigObject y) when t.Text("@type") == y.Text("@type") => Objects(o, t, y, path, where),
             (ConfigArray o, ConfigArray t, ConfigArray y) when HasNames(o) && HasNames(t) && HasNames(y) => Named(o, t, y, path, where),
-            (ConfigArray o, ConfigArray t, ConfigArray y) => ListMerge.Of(o, t, y, (a, b, c, at) => Item(a, b, c, $"{path}/{at}", $"{where}[{at}]")),
+            (ConfigArray o, ConfigArray t, ConfigArray y) =>
+                ListMerge.Of(o, t, y, (a, b, c, at) => Item(a, b, c, $"{path}/{at}", $"{where}[{at}]")),
             _ => Clash(origin, theirs, yours, path, where),
         };
     }
@@ -57,7 +60,8 @@ internal sealed class ThreeWayMerge
     {
         var merged = new ConfigObject(theirs.Origin);
         foreach (var name in Interleaved([.. theirs.Names], [.. yours.Names]))
-            if (Merge(origin[name], theirs[name], yours[name], $"{path}/{StructuralDiff.Escape(name)}", StructuralDiff.Dotted(where, name)) is { } value)
+            if (Merge(origin[name], theirs[name], yours[name], $"{path}/{StructuralDiff.Escape(name)}",
+                StructuralDiff.Dotted(where, name)) is { } value)
                 merged.Set(name, value);
         return merged;
     }
@@ -71,12 +75,15 @@ internal sealed class ThreeWayMerge
             Add(path, where, NameList(origin), NameList(theirs), NameList(yours));
         var merged = new ConfigArray(theirs.Origin);
         foreach (var name in yoursLead ? Interleaved(y.Keys, t.Keys) : Interleaved(t.Keys, y.Keys))
-            if (Merge(o.GetValueOrDefault(name), t.GetValueOrDefault(name), y.GetValueOrDefault(name), $"{path}/{StructuralDiff.Escape(name)}", $"{where}[{name}]") is { } item)
+            if (Merge(o.GetValueOrDefault(name), t.GetValueOrDefault(name), y.GetValueOrDefault(name),
+                $"{path}/{StructuralDiff.Escape(name)}", $"{where}[{name}]") is { } item)
                 merged.Add(item);
         return merged;
     }
 
-    /// <summary>All names in the order of <paramref name="lead"/>; those that only the other has go behind what is before them there.</summary>
+    /// <summary>
+    /// All names in the order of <paramref name="lead"/>; those that only the other has go behind what is before them there.
+    /// </summary>
     private static IEnumerable<string> Interleaved(ICollection<string> lead, ICollection<string> other)
     {
         var known = lead.ToHashSet(StringComparer.Ordinal);
@@ -92,7 +99,8 @@ internal sealed class ThreeWayMerge
     }
 
     /// <summary>One part of a list that both sides changed.</summary>
-    private IEnumerable<ConfigNode> Item(IReadOnlyList<ConfigNode> origin, IReadOnlyList<ConfigNode> theirs, IReadOnlyList<ConfigNode> yours, string path, string where)
+    private IEnumerable<ConfigNode> Item(IReadOnlyList<ConfigNode> origin, IReadOnlyList<ConfigNode> theirs,
+        IReadOnlyList<ConfigNode> yours, string path, string where)
     {
         if (origin is [ConfigObject o] && theirs is [ConfigObject t] && yours is [ConfigObject y])
             return Merge(o, t, y, path, where) is { } merged ? [merged] : [];
@@ -112,13 +120,16 @@ internal sealed class ThreeWayMerge
         _conflicts.Add(new("#" + path, where, kind, name, origin, theirs, yours));
     }
 
-    private static ConfigNode? Part(IReadOnlyList<ConfigNode> items) => items switch { [] => null, [var one] => one, _ => items.Aggregate(new ConfigArray(), (all, i) => all.Add(i)) };
+    private static ConfigNode? Part(IReadOnlyList<ConfigNode> items)
+        => items switch { [] => null, [var one] => one, _ => items.Aggregate(new ConfigArray(), (all, i) => all.Add(i)) };
 
     private static bool Same(ConfigNode? a, ConfigNode? b) => a is null ? b is null : a.SameAs(b);
 
-    private static bool SameOrder(OrderedDictionary<string, ConfigNode> a, OrderedDictionary<string, ConfigNode> b) => a.Keys.Where(b.ContainsKey).SequenceEqual(b.Keys.Where(a.ContainsKey));
+    private static bool SameOrder(OrderedDictionary<string, ConfigNode> a, OrderedDictionary<string, ConfigNode> b)
+        => a.Keys.Where(b.ContainsKey).SequenceEqual(b.Keys.Where(a.ContainsKey));
 
-    private static ConfigArray NameList(ConfigArray items) => items.Aggregate(new ConfigArray(), (all, i) => all.Add(((ConfigObject)i)["name"]!));
+    private static ConfigArray NameList(ConfigArray items)
+        => items.Aggregate(new ConfigArray(), (all, i) => all.Add(((ConfigObject)i)["name"]!));
 
     private static OrderedDictionary<string, ConfigNode> ByName(ConfigArray items)
     {

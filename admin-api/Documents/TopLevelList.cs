@@ -2,7 +2,9 @@ using Managed.Proxy.Configuration;
 
 namespace Managed.AdminApi.Documents;
 
-/// <summary>One of the resource collections at the root of the document, or under Envoy's <c>static_resources</c> when it was written so.</summary>
+/// <summary>
+/// One of the resource collections at the root of the document, or under Envoy's <c>static_resources</c> when it was written so.
+/// </summary>
 internal sealed class TopLevelList(string collection, string kind) : PieceList(kind)
 {
     public static readonly TopLevelList Listeners = new("listeners", "listener");

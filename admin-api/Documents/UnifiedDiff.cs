@@ -49,7 +49,8 @@ internal static class UnifiedDiff
         var start = diff.DiffBlocks[first];
         var end = diff.DiffBlocks[last];
         int fromA = Math.Max(0, start.DeleteStartA - Context), fromB = Math.Max(0, start.InsertStartB - Context);
-        int toA = Math.Min(LineCount(diff.PiecesOld), EndA(end) + Context), toB = Math.Min(LineCount(diff.PiecesNew), end.InsertStartB + end.InsertCountB + Context);
+        int toA = Math.Min(LineCount(diff.PiecesOld), EndA(end) + Context),
+            toB = Math.Min(LineCount(diff.PiecesNew), end.InsertStartB + end.InsertCountB + Context);
         text.Append("@@ -").Append(Range(fromA, toA)).Append(" +").Append(Range(fromB, toB)).Append(" @@\n");
         var at = fromA;
         for (var i = first; i <= last; i++)
@@ -67,7 +68,8 @@ internal static class UnifiedDiff
     }
 
     /// <summary>The last piece is empty when the text ends in a line break, as ours always does.</summary>
-    private static int LineCount(IReadOnlyList<string> pieces) => pieces.Count > 0 && pieces[^1].Length == 0 ? pieces.Count - 1 : pieces.Count;
+    private static int LineCount(IReadOnlyList<string> pieces)
+        => pieces.Count > 0 && pieces[^1].Length == 0 ? pieces.Count - 1 : pieces.Count;
 
     private static int EndA(DiffBlock block) => block.DeleteStartA + block.DeleteCountA;
 

@@ -16,14 +16,17 @@ internal static class AuthEndpoints
         .Post("/auth/login", LoginAsync, new(Tag, "Signs in with the access token; sets the cookie")
         {
             Anonymous = true, BodyLimit = 4 << 10, Bodies = [new(MediaTypes.Json, """{"token":"…"}""")], Answers = [(200, "Signed in", Me)],
-            Errors = [ProblemCode.MalformedBody, ProblemCode.Unauthenticated, ProblemCode.Forbidden, ProblemCode.UnsupportedMediaType, ProblemCode.RateLimited],
+            Errors = [ProblemCode.MalformedBody, ProblemCode.Unauthenticated, ProblemCode.Forbidden, ProblemCode.UnsupportedMediaType,
+                ProblemCode.RateLimited],
         })
         .Post("/auth/logout", LogoutAsync, new(Tag, "Ends the sign-in of the cookie") { Answers = [(204, "Signed out", null)] })
-        .Get("/auth/me", context => JsonAnswer.WriteAsync(context, StatusCodes.Status200OK, new { name = Identity.Of(context).Name, role = Identity.Of(context).Role }),
+        .Get("/auth/me", context => JsonAnswer.WriteAsync(context, StatusCodes.Status200OK,
+            new { name = Identity.Of(context).Name, role = Identity.Of(context).Role }),
             new(Tag, "Says who makes the call") { Answers = [(200, "Name and role", Me)] })
         .Post("/auth/sign-in-links", IssueLinkAsync, new(Tag, "Makes a link that signs a browser in")
         {
-            Description = "It works once, for ten minutes. `managed sign-in` prints it. A node that was started with `--no-dashboard` has nothing to sign in to: 404.",
+            Description = "It works once, for ten minutes. `managed sign-in` prints it. A node that was started with `--no-dashboard` "
+                + "has nothing to sign in to: 404.",
             Errors = [ProblemCode.NotFound],
             Answers = [(201, "The link", """{"url":"http://127.0.0.1:9901/auth/login?code=…","expires_at":"2026-11-29T12:10:00Z"}""")],
         });
@@ -52,14 +55,16 @@ internal static class AuthEndpoints
         context.Response.Headers["Referrer-Policy"] = "no-referrer"; // the address holds the code
         if (!context.RequestServices.GetRequiredService<SignInCodes>().Redeem(context.Request.Query["code"].ToString()))
         {
-            if (MediaTypes.WantsHtml(context.Request) && context.Request.Cookies[Auth.Sessions.Cookie] is { Length: > 0 } cookie && Sessions(context).Find(cookie) is not null)
+            if (MediaTypes.WantsHtml(context.Request) && context.Request.Cookies[Auth.Sessions.Cookie] is { Length: > 0 } cookie
+                && Sessions(context).Find(cookie) is not null)
             {
                 context.Response.Redirect("/"); // a used link in a browser that is signed in: what it was for is so already
                 return Task.CompletedTask;
             }
             Limit(context).Failed(context.Connection.RemoteIpAddress);
             if (!MediaTypes.WantsHtml(context.Request))
-                throw new ApiException(ProblemCode.Unauthenticated, "the sign-in link was used already, is older than ten minutes, or is of another run; managed sign-in prints a new one");
+                throw new ApiException(ProblemCode.Unauthenticated,
+                    "the sign-in link was used already, is older than ten minutes, or is of another run; managed sign-in prints a new one");
             context.Response.Redirect("/sign-in?reason=code");
             return Task.CompletedTask;
         }
@@ -80,7 +85,8 @@ internal static class AuthEndpoints
             throw new ApiException(ProblemCode.Unauthenticated, "the token is not valid");
         }
         SignIn(context);
-        await JsonAnswer.WriteAsync(context, StatusCodes.Status200OK, new { name = AccessTokens.AdministratorName, role = AccessTokens.AdministratorRole });
+        await JsonAnswer.WriteAsync(context, StatusCodes.Status200OK,
+            new { name = AccessTokens.AdministratorName, role = AccessTokens.AdministratorRole });
     }
 
     private static Task IssueLinkAsync(HttpContext context)
@@ -96,7 +102,8 @@ internal static class AuthEndpoints
     /// <summary>A foreign page must not sign anybody in.</summary>
     private static void RefuseForeign(HttpContext context)
     {
-        if (context.Request.Headers.Origin.Count > 0 || (!HttpMethods.IsGet(context.Request.Method) && context.Request.Headers["Sec-Fetch-Site"].Count > 0))
+        if (context.Request.Headers.Origin.Count > 0
+            || (!HttpMethods.IsGet(context.Request.Method) && context.Request.Headers["Sec-Fetch-Site"].Count > 0))
             AuthMiddleware.RequireSameOrigin(context.Request);
     }
 
@@ -125,7 +132,8 @@ internal static class AuthEndpoints
         context.Response.Headers.CacheControl = "no-store";
         context.Response.Cookies.Append(Auth.Sessions.Cookie, secret, new()
         {
-            Path = "/", HttpOnly = true, SameSite = SameSiteMode.Strict, Secure = context.Request.IsHttps, MaxAge = Auth.Sessions.Lifetime, IsEssential = true,
+            Path = "/", HttpOnly = true, SameSite = SameSiteMode.Strict, Secure = context.Request.IsHttps, MaxAge = Auth.Sessions.Lifetime,
+            IsEssential = true,
         });
     }
 

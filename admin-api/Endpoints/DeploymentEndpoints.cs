@@ -17,17 +17,22 @@ internal static class DeploymentEndpoints
     public static void MapDeployments(this ApiRoutes api) => api
         .Get("/deployments", ListAsync, new(Tag, "Lists deployments, newest first")
         {
-            Parameters = [ApiParameters.PageSize, ApiParameters.PageToken, new("q", "Only deployments in this state.", "awaiting_confirmation")], Errors = [InvalidParameter, StoreUnavailable],
+            Parameters = [ApiParameters.PageSize, ApiParameters.PageToken,
+                new("q", "Only deployments in this state.", "awaiting_confirmation")], Errors = [InvalidParameter, StoreUnavailable],
             Answers = [(200, "One page", $$"""{"items":[{{ConfigExamples.Deployment}}],"next_page_token":null,"total_size":1}""")],
         })
-        .Get("/deployments/{id}", context => WriteAsync(context, Find(context)), new(Tag, "Reads one deployment") { Errors = [NotFound, StoreUnavailable], Answers = [(200, "The deployment", ConfigExamples.Deployment)] })
+        .Get("/deployments/{id}", context => WriteAsync(context, Find(context)),
+            new(Tag, "Reads one deployment") { Errors = [NotFound, StoreUnavailable],
+                Answers = [(200, "The deployment", ConfigExamples.Deployment)] })
         .Post("/deployments/{id}/confirm", ConfirmAsync, new(Tag, "Keeps a version that would revert by itself")
         {
-            Errors = [NotFound, NotAwaitingConfirmation, StoreUnavailable], Answers = [(200, "The deployment, applied", ConfigExamples.Deployment)],
+            Errors = [NotFound, NotAwaitingConfirmation, StoreUnavailable],
+            Answers = [(200, "The deployment, applied", ConfigExamples.Deployment)],
         })
         .Post("/deployments/{id}/abort", AbortAsync, new(Tag, "Reverts a version that awaits confirmation now")
         {
-            Errors = [NotFound, NotAwaitingConfirmation, RollbackBlocked, StoreUnavailable, ApplyFailed, ApplyTimeout], Answers = [(200, "The deployment, reverted", ConfigExamples.Deployment)],
+            Errors = [NotFound, NotAwaitingConfirmation, RollbackBlocked, StoreUnavailable, ApplyFailed, ApplyTimeout],
+            Answers = [(200, "The deployment, reverted", ConfigExamples.Deployment)],
         });
 
     private static Task ListAsync(HttpContext context)
@@ -37,7 +42,8 @@ internal static class DeploymentEndpoints
         var shown = rows.Take(page.Size).ToList();
         var drains = Drains(context);
         return JsonAnswer.WriteAsync(context, StatusCodes.Status200OK,
-            new PageOf<DeploymentView>([.. shown.Select(r => View(context, r, drains))], rows.Count > page.Size ? PageRequest.Encode(shown[^1].Id) : null, total));
+            new PageOf<DeploymentView>([.. shown.Select(r => View(context, r, drains))],
+                rows.Count > page.Size ? PageRequest.Encode(shown[^1].Id) : null, total));
     }
 
     private static async Task ConfirmAsync(HttpContext context)
@@ -50,7 +56,8 @@ internal static class DeploymentEndpoints
     private static async Task AbortAsync(HttpContext context)
     {
         var row = Find(context);
-        var done = await context.RequestServices.GetRequiredService<ConfirmationClock>().RevertAsync(row.Id, Identity.Of(context).Name, $"{row.Id} was aborted", context.RequestAborted);
+        var done = await context.RequestServices.GetRequiredService<ConfirmationClock>()
+            .RevertAsync(row.Id, Identity.Of(context).Name, $"{row.Id} was aborted", context.RequestAborted);
         PieceAnswer.Headers(context, done.Version, null);
         await WriteAsync(context, Find(context));
     }
@@ -58,7 +65,8 @@ internal static class DeploymentEndpoints
     private static Migrations.DeploymentRow Find(HttpContext context)
     {
         var id = (string)context.Request.RouteValues["id"]!;
-        return Store(context).Find(id) ?? throw ApiException.NotFound("deployment", id, Store(context).List(null, 50, null).Rows.Select(r => r.Id));
+        return Store(context).Find(id) ?? throw ApiException.NotFound("deployment", id,
+            Store(context).List(null, 50, null).Rows.Select(r => r.Id));
     }
 
     private static Task WriteAsync(HttpContext context, Migrations.DeploymentRow row) =>
@@ -70,13 +78,16 @@ internal static class DeploymentEndpoints
         var publisher = context.RequestServices.GetRequiredService<Publisher>();
         if (publisher.Reverting == row.Id && row.State == DeploymentState.Reverted)
             return view with { State = DeploymentState.AwaitingConfirmation };
-        return publisher.InFlight == row.Id && row.State != DeploymentState.Preparing ? view with { State = DeploymentState.Committing } : view;
+        return publisher.InFlight == row.Id && row.State != DeploymentState.Preparing ? view with { State = DeploymentState.Committing }
+            : view;
     }
 
     private static IReadOnlyList<DrainView> Drains(HttpContext context) =>
-        [.. context.RequestServices.GetRequiredService<ProxyServer>().Generations().Where(g => !g.Active).Select(g => new DrainView(g.Version, g.Connections, g.Streams))];
+        [.. context.RequestServices.GetRequiredService<ProxyServer>().Generations().Where(g => !g.Active)
+            .Select(g => new DrainView(g.Version, g.Connections, g.Streams))];
 
-    private static IReadOnlyList<DrainView> DrainsOf(string state, IReadOnlyList<DrainView> drains) => state is DeploymentState.Failed or DeploymentState.Reverted ? [] : drains;
+    private static IReadOnlyList<DrainView> DrainsOf(string state, IReadOnlyList<DrainView> drains)
+        => state is DeploymentState.Failed or DeploymentState.Reverted ? [] : drains;
 
     private static DeploymentStore Store(HttpContext context) => context.RequestServices.GetRequiredService<DeploymentStore>();
 }

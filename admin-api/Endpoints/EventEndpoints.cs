@@ -12,9 +12,16 @@ internal static class EventEndpoints
 
     public static void MapEvents(this ApiRoutes api) => api.Get("/events", StreamAsync, new("Events", "Streams events (SSE)")
     {
-        Description = "version.created, deployment.*, module.uploaded, module.deleted, endpoint.health_changed, listener.*; of guest code script.log (level, place, which is script:line or the Wasm module, text in one line, request_id, version, worker, for Wasm vm_id, and dropped: lines of that worker left out before it, of which at most 20 a second are told) and vm.quarantined (kind, name, digest, worker); a heartbeat every 15 s. A client that comes back with Last-Event-ID gets what it missed, or first an event reset when that is too old.",
-        Parameters = [new("types", "Only these types, separated by commas; a type may end in *.", "version.created,deployment.*"), new("Last-Event-ID", "The last event that was received.", "19a2b3c4d5e-7", "header")],
-        AnswerType = "text/event-stream", Answers = [(200, "Until the caller goes", "id: 19a2b3c4d5e-8\nevent: version.created\ndata: {\"version\":42,\"state\":\"active\",\"author\":\"admin\"}\n\n")],
+        Description = "version.created, deployment.*, module.uploaded, module.deleted, endpoint.health_changed, listener.*; of guest "
+            + "code script.log (level, place, which is script:line or the Wasm module, text in one line, request_id, version, worker, "
+                + "for Wasm vm_id, and dropped: lines of that worker left out before it, of which at most 20 a second are told) and "
+                    + "vm.quarantined (kind, name, digest, worker); a heartbeat every 15 s. A client that comes back with Last-Event-ID "
+                        + "gets what it missed, or first an event reset when that is too old.",
+        Parameters = [new("types", "Only these types, separated by commas; a type may end in *.", "version.created,deployment.*"),
+            new("Last-Event-ID", "The last event that was received.", "19a2b3c4d5e-7", "header")],
+        AnswerType = "text/event-stream", Answers =
+            [(200, "Until the caller goes",
+                "id: 19a2b3c4d5e-8\nevent: version.created\ndata: {\"version\":42,\"state\":\"active\",\"author\":\"admin\"}\n\n")],
     });
 
     private static Task StreamAsync(HttpContext context)
@@ -25,7 +32,8 @@ internal static class EventEndpoints
         return SseAnswer.WriteAsync(context, stop => Items(log, lastId.Length == 0 ? null : lastId, types, stop));
     }
 
-    private static async IAsyncEnumerable<SseItem<string>> Items(EventLog log, string? lastId, string[] types, [EnumeratorCancellation] CancellationToken stop)
+    private static async IAsyncEnumerable<SseItem<string>> Items(EventLog log, string? lastId, string[] types,
+        [EnumeratorCancellation] CancellationToken stop)
     {
         using var subscription = log.Subscribe(lastId);
         if (subscription.Reset)
@@ -41,7 +49,8 @@ internal static class EventEndpoints
                 yield break;
             if (entry is null)
                 yield return new("{}", "heartbeat");
-            else if (types.Length == 0 || types.Any(t => t.EndsWith('*') ? entry.Type.StartsWith(t[..^1], StringComparison.Ordinal) : entry.Type == t))
+            else if (types.Length == 0 || types.Any(t => t.EndsWith('*') ? entry.Type.StartsWith(t[..^1], StringComparison.Ordinal)
+                : entry.Type == t))
                 yield return new(entry.Data, entry.Type) { EventId = entry.Id };
         }
     }
@@ -53,7 +62,8 @@ internal static class EventEndpoints
         quiet.CancelAfter(Heartbeat);
         try
         {
-            return await subscription.Reader.WaitToReadAsync(quiet.Token) && subscription.Reader.TryRead(out var entry) ? (false, entry) : (true, null);
+            return await subscription.Reader.WaitToReadAsync(quiet.Token)
+                && subscription.Reader.TryRead(out var entry) ? (false, entry) : (true, null);
         }
         catch (OperationCanceledException) when (!stop.IsCancellationRequested)
         {

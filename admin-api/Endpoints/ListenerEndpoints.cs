@@ -12,11 +12,14 @@ internal static class ListenerEndpoints
     public static void MapListeners(this ApiRoutes api)
     {
         new PieceEndpoints("/listeners", "Listeners", _ => TopLevelList.Listeners, PieceExamples.Listener, ordered: false).Map(api);
-        new PieceEndpoints("/listeners/{listener}/filter_chains", "Filter chains", c => new FilterChainList(Value(c, "listener")), PieceExamples.FilterChain, ordered: false).Map(api);
-        new PieceEndpoints("/listeners/{listener}/filter_chains/{chain}/http_filters", "HTTP filters", c => new HttpFilterList(Value(c, "listener"), Value(c, "chain")), PieceExamples.HttpFilter, ordered: true).Map(api);
+        new PieceEndpoints("/listeners/{listener}/filter_chains", "Filter chains", c => new FilterChainList(Value(c, "listener")),
+            PieceExamples.FilterChain, ordered: false).Map(api);
+        new PieceEndpoints("/listeners/{listener}/filter_chains/{chain}/http_filters", "HTTP filters",
+            c => new HttpFilterList(Value(c, "listener"), Value(c, "chain")), PieceExamples.HttpFilter, ordered: true).Map(api);
         api.Post("/listeners/{name}/drain", DrainAsync, new("Listeners", "Drains a listener")
         {
-            Description = "A run-time action, no version: it stops accepting and its connections are asked to end. The next publication that changes the listener opens it again.",
+            Description = "A run-time action, no version: it stops accepting and its connections are asked to end. The next publication "
+                + "that changes the listener opens it again.",
             Answers = [(200, "Draining", """{"listener":"edge","state":"draining"}""")], Errors = [ProblemCode.NotFound],
         });
     }

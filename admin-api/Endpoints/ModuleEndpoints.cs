@@ -24,32 +24,49 @@ internal static partial class ModuleEndpoints
 {
     private const int MaxErrors = 1000; // as many as a configuration's
     private const string Tag = "Modules", Wasm = "application/wasm", Lua = "text/x-lua";
-    private const string Example = """{"digest":"sha256:2cf24dba5fb0a30e26e83b2ac5b9e29e1b161e5c1fa7425e73043362938b9824","kind":"lua","names":["auth"],"size":312,"created_at":"2026-11-22T22:41:00Z","author":"admin","abi":null,"imports":[],"exports":[],"used_by":[]}""";
+    private const string Example =
+        """{"digest":"sha256:2cf24dba5fb0a30e26e83b2ac5b9e29e1b161e5c1fa7425e73043362938b9824","kind":"lua","names":["auth"]"""
+            + ""","size":312,"created_at":"2026-11-22T22:41:00Z","author":"admin","abi":null,"imports":[],"exports":[],"used_by":[]}""";
 
     public static void MapModules(this ApiRoutes api)
     {
         ApiBody[] bodies = [new(Lua, "function envoy_on_request(h) h:headers():add(\"x-hello\", \"lua\") end"), new(Wasm, "")];
-        ProblemCode[] uploadErrors = [MalformedBody, InvalidParameter, TooLarge, RateLimited, UnsupportedMediaType, CompileFailed, StoreUnavailable];
+        ProblemCode[] uploadErrors = [MalformedBody, InvalidParameter, TooLarge, RateLimited, UnsupportedMediaType, CompileFailed,
+            StoreUnavailable];
         ApiParameter digest = new("Content-Digest", "Checked against the body (RFC 9530).", "sha-256=:…:", "header");
         api.Post("/modules", UploadAsync, new(Tag, "Stores a module")
             {
-                Parameters = [new("name", "Also points this name at it.", "auth"), digest], Bodies = bodies, BodyLimit = RequestBody.ModuleLimit, Errors = uploadErrors, Answers = [(201, "Stored", Example), (200, "The content was stored before", Example)],
+                Parameters = [new("name", "Also points this name at it.", "auth"), digest], Bodies = bodies,
+                BodyLimit = RequestBody.ModuleLimit, Errors = uploadErrors,
+                Answers = [(201, "Stored", Example), (200, "The content was stored before", Example)],
             })
             .Get("/modules", ListAsync, new(Tag, "Lists modules, newest first")
             {
-                Parameters = ApiParameters.Page, Errors = [InvalidParameter, StoreUnavailable], Answers = [(200, "One page", $$"""{"items":[{{Example}}],"next_page_token":null,"total_size":1}""")],
+                Parameters = ApiParameters.Page, Errors = [InvalidParameter, StoreUnavailable],
+                Answers = [(200, "One page", $$"""{"items":[{{Example}}],"next_page_token":null,"total_size":1}""")],
             })
-            .Get("/modules/{digest}", context => JsonAnswer.WriteAsync(context, StatusCodes.Status200OK, Find(context, Digest(context))), new(Tag, "Reads one module's description") { Errors = [NotFound, StoreUnavailable], Answers = [(200, "The module", Example)] })
-            .Get("/modules/{digest}/content", ContentAsync, new(Tag, "Downloads a module") { Errors = [NotFound, StoreUnavailable], Answers = [(200, "The bytes", "")], AnswerType = Wasm, FurtherAnswerTypes = [Lua] })
-            .Get("/modules/by-name/{name}", ReadByNameAsync, new(Tag, "Reads the module that a name points at") { Errors = [NotFound, StoreUnavailable], Answers = [(200, "The module", Example)] })
+            .Get("/modules/{digest}", context => JsonAnswer.WriteAsync(context, StatusCodes.Status200OK, Find(context, Digest(context))),
+                new(Tag, "Reads one module's description") { Errors = [NotFound, StoreUnavailable],
+                    Answers = [(200, "The module", Example)] })
+            .Get("/modules/{digest}/content", ContentAsync,
+                new(Tag, "Downloads a module") { Errors = [NotFound, StoreUnavailable], Answers = [(200, "The bytes", "")],
+                    AnswerType = Wasm, FurtherAnswerTypes = [Lua] })
+            .Get("/modules/by-name/{name}", ReadByNameAsync,
+                new(Tag, "Reads the module that a name points at") { Errors = [NotFound, StoreUnavailable],
+                    Answers = [(200, "The module", Example)] })
             .Put("/modules/by-name/{name}", PutByNameAsync, new(Tag, "Stores a module under a name, or points the name at a stored one")
             {
-                Parameters = [digest], Bodies = [.. bodies, new(MediaTypes.Json, """{"digest":"sha256:…"}""")], BodyLimit = RequestBody.ModuleLimit, Errors = [.. uploadErrors, NotFound, ValidationFailed], Answers = [(200, "The name points at it", Example), (201, "Stored", Example)],
+                Parameters = [digest], Bodies = [.. bodies, new(MediaTypes.Json, """{"digest":"sha256:…"}""")],
+                BodyLimit = RequestBody.ModuleLimit, Errors = [.. uploadErrors, NotFound, ValidationFailed],
+                Answers = [(200, "The name points at it", Example), (201, "Stored", Example)],
             })
-            .Delete("/modules/{digest}", DeleteAsync, new(Tag, "Deletes a module and its names") { Errors = [NotFound, InUse, StoreUnavailable], Answers = [(204, "Deleted", null)] });
+            .Delete("/modules/{digest}", DeleteAsync,
+                new(Tag, "Deletes a module and its names") { Errors = [NotFound, InUse, StoreUnavailable],
+                    Answers = [(204, "Deleted", null)] });
     }
 
-    private static Task UploadAsync(HttpContext context) => StoreAsync(context, Query.Text(context, "name") is { } name ? ValidName(name) : null);
+    private static Task UploadAsync(HttpContext context)
+        => StoreAsync(context, Query.Text(context, "name") is { } name ? ValidName(name) : null);
 
     private static async Task PutByNameAsync(HttpContext context)
     {
@@ -78,12 +95,15 @@ internal static partial class ModuleEndpoints
         CheckDigest(context, content);
         var guests = context.RequestServices.GetRequiredService<ProxyServer>().Guests;
         // On a thread of its own: it may take long, and uploads that wait for a compiler must not take the threads of other calls.
-        var header = await Task.Factory.StartNew(() => Inspect(guests, type, content), CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default);
+        var header = await Task.Factory.StartNew(() => Inspect(guests, type, content), CancellationToken.None,
+            TaskCreationOptions.LongRunning, TaskScheduler.Default);
         var digest = ModuleDigest.Of(content);
         var isNew = await Exclusively(context, () => Store(context).Add(new ModuleRow
         {
-            Digest = digest, Kind = type == Wasm ? "wasm" : "lua", Size = content.Length, CreatedAt = DateTimeOffset.UtcNow, Author = Identity.Of(context).Name, Content = content,
-            Abi = header?.Abi, Imports = JsonSerializer.Serialize(header?.Imports ?? []), Exports = JsonSerializer.Serialize(header?.Exports ?? []),
+            Digest = digest, Kind = type == Wasm ? "wasm" : "lua", Size = content.Length, CreatedAt = DateTimeOffset.UtcNow,
+            Author = Identity.Of(context).Name, Content = content,
+            Abi = header?.Abi, Imports = JsonSerializer.Serialize(header?.Imports ?? []),
+            Exports = JsonSerializer.Serialize(header?.Exports ?? []),
         }, name));
         if (isNew)
             context.RequestServices.GetRequiredService<EventLog>().Add("module.uploaded", new { digest, name });
@@ -96,7 +116,9 @@ internal static partial class ModuleEndpoints
     {
         if (type == Wasm)
             return WasmCheck.Try(content, guests, out var reasons) is { } summary ? summary
-                : throw new ApiException(CompileFailed, reasons is [var one] ? one : $"it imports {reasons.Count} functions that no Proxy-Wasm host has") { Errors = [.. reasons.Take(MaxErrors).Select(r => new ErrorItem("#", "COMPILE_FAILED", r))] };
+                : throw new ApiException(CompileFailed, reasons is [var one] ? one
+                    : $"it imports {reasons.Count} functions that no Proxy-Wasm host has") { Errors =
+                        [.. reasons.Take(MaxErrors).Select(r => new ErrorItem("#", "COMPILE_FAILED", r))] };
         try
         {
             if (content.Length == 0)
@@ -104,7 +126,8 @@ internal static partial class ModuleEndpoints
             if (!Utf8.IsValid(content) || content[0] == 0x1B) // ESC: precompiled Lua, which nobody can read and no sandbox should load
                 throw new InvalidDataException("a Lua module is source text in UTF-8");
             if (LuaCheck.Try(content) is var (line, message))
-                throw new ApiException(CompileFailed, line > 0 ? $"line {line}: {message}" : message) { Errors = [new("#", "COMPILE_FAILED", message, line > 0 ? line : null)] };
+                throw new ApiException(CompileFailed, line > 0 ? $"line {line}: {message}"
+                    : message) { Errors = [new("#", "COMPILE_FAILED", message, line > 0 ? line : null)] };
             return null;
         }
         catch (InvalidDataException e)
@@ -130,7 +153,8 @@ internal static partial class ModuleEndpoints
         var search = Query.Text(context, "q");
         var modules = Store(context).List();
         if (!string.IsNullOrEmpty(search))
-            modules = [.. modules.Where(m => m.Digest.Contains(search, StringComparison.OrdinalIgnoreCase) || m.Kind == search || m.Names.Any(n => n.Contains(search, StringComparison.OrdinalIgnoreCase)))];
+            modules = [.. modules.Where(m => m.Digest.Contains(search, StringComparison.OrdinalIgnoreCase) || m.Kind == search
+                || m.Names.Any(n => n.Contains(search, StringComparison.OrdinalIgnoreCase)))];
         return JsonAnswer.WriteAsync(context, StatusCodes.Status200OK, PageRequest.From(context).Cut(modules, m => m.Digest));
     }
 
@@ -161,7 +185,8 @@ internal static partial class ModuleEndpoints
         if (users.Count > 0)
             throw new ApiException(InUse, $"{users.Count} kept versions need this module")
             {
-                Members = new Dictionary<string, object?> { ["references"] = users.Select(v => new { kind = "version", name = $"{v}", pointer = (string?)null }).ToList() },
+                Members = new Dictionary<string, object?> { ["references"] =
+                    users.Select(v => new { kind = "version", name = $"{v}", pointer = (string?)null }).ToList() },
             };
         if (ModuleDigest.IsDigest(digest))
             context.RequestServices.GetRequiredService<StoredModules>().Forget(digest);
@@ -169,12 +194,16 @@ internal static partial class ModuleEndpoints
         context.Response.StatusCode = StatusCodes.Status204NoContent;
     }
 
-    private static Task<T> Exclusively<T>(HttpContext context, Func<T> action) => context.RequestServices.GetRequiredService<Publisher>().ExclusiveAsync(action, context.RequestAborted);
+    private static Task<T> Exclusively<T>(HttpContext context, Func<T> action)
+        => context.RequestServices.GetRequiredService<Publisher>().ExclusiveAsync(action, context.RequestAborted);
 
     private static ModuleView Find(HttpContext context, string digest) =>
-        Store(context).Find(digest) ?? throw ApiException.NotFound("module", digest, Store(context).List().Select(m => m.Digest).Concat(Store(context).Names()));
+        Store(context).Find(digest) ?? throw ApiException.NotFound("module", digest,
+            Store(context).List().Select(m => m.Digest).Concat(Store(context).Names()));
 
-    private static string ValidName(string name) => NamePattern().IsMatch(name) ? name : throw ApiException.Parameter("name", $"'{name}' is not a name: up to 64 of A-Z a-z 0-9 . _ -");
+    private static string ValidName(string name)
+        => NamePattern().IsMatch(name) ? name : throw ApiException.Parameter("name",
+            $"'{name}' is not a name: up to 64 of A-Z a-z 0-9 . _ -");
 
     private static string Digest(HttpContext context) => (string)context.Request.RouteValues["digest"]!;
 

@@ -31,13 +31,16 @@ internal static class PieceAnswer
     /// <summary>Ends the call with 412 unless If-Match and If-None-Match hold for the piece as it is now.</summary>
     /// <param name="piece">Null when there is none.</param>
     /// <param name="resource">The top-level resource around the piece, to find out who changed it.</param>
-    public static void CheckConditions(HttpContext context, ActiveVersion active, ConfigNode? piece, (string Collection, string? Name)? resource)
+    public static void CheckConditions(HttpContext context, ActiveVersion active, ConfigNode? piece,
+        (string Collection, string? Name)? resource)
     {
         var etag = piece?.ETag;
         if (Conditions.IfMatchHolds(context.Request, etag) && Conditions.IfNoneMatchHolds(context.Request, etag))
             return;
-        var last = resource is { } r ? context.RequestServices.GetRequiredService<VersionStore>().LastToTouch(r.Collection, r.Name, active.Number) : null;
-        var detail = piece is null ? "it does not exist (any more)" : Conditions.HasIfMatch(context.Request) ? "it is no longer what If-Match says" : "it exists already";
+        var last = resource is { } r ? context.RequestServices.GetRequiredService<VersionStore>()
+            .LastToTouch(r.Collection, r.Name, active.Number) : null;
+        var detail = piece is null ? "it does not exist (any more)" : Conditions.HasIfMatch(context.Request)
+            ? "it is no longer what If-Match says" : "it exists already";
         throw new ApiException(ProblemCode.EtagMismatch, detail)
         {
             Members = new Dictionary<string, object?>

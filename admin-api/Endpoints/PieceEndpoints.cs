@@ -22,7 +22,8 @@ internal sealed class PieceEndpoints(string pattern, string tag, Func<HttpContex
         if (ordered)
             api.Put($"{pattern}/order", ReorderAsync, docs.Order);
         var one = $"{pattern}/{{{NameValue}}}";
-        api.Get(one, ReadAsync, docs.Read).Put(one, ReplaceAsync, docs.Replace).Patch(one, PatchAsync, docs.Patch).Delete(one, DeleteAsync, docs.Delete);
+        api.Get(one, ReadAsync, docs.Read).Put(one, ReplaceAsync, docs.Replace).Patch(one, PatchAsync, docs.Patch)
+            .Delete(one, DeleteAsync, docs.Delete);
     }
 
     private Task ListAsync(HttpContext context)
@@ -31,8 +32,10 @@ internal sealed class PieceEndpoints(string pattern, string tag, Func<HttpContex
         var items = list(context).Read(active.Document);
         var search = Query.Text(context, "q");
         var shown = string.IsNullOrEmpty(search) ? items.ToList()
-            : items.Where(i => System.Text.Encoding.UTF8.GetString(i.ToJson()).Contains(search, StringComparison.OrdinalIgnoreCase)).ToList();
-        return PieceAnswer.ReadAsync(context, items, active.Number, PageRequest.From(context).Cut(shown, i => (i as ConfigObject)?.Text("name") ?? ""));
+            : items.Where(i => System.Text.Encoding.UTF8.GetString(i.ToJson()).Contains(search, StringComparison.OrdinalIgnoreCase))
+                .ToList();
+        return PieceAnswer.ReadAsync(context, items, active.Number,
+            PageRequest.From(context).Cut(shown, i => (i as ConfigObject)?.Text("name") ?? ""));
     }
 
     private Task ReadAsync(HttpContext context)
@@ -46,7 +49,8 @@ internal sealed class PieceEndpoints(string pattern, string tag, Func<HttpContex
         var pieces = list(context);
         var item = RequestBody.AsObject(await RequestBody.ReadConfigAsync(context), $"a {pieces.Kind}");
         if (item.Text("name") is not { Length: > 0 } name)
-            throw RequestBody.Invalid(item["name"] ?? item, item.Has("name") ? ConfigCode.InvalidType : ConfigCode.MissingField, $"a {pieces.Kind} needs a name");
+            throw RequestBody.Invalid(item["name"] ?? item, item.Has("name") ? ConfigCode.InvalidType : ConfigCode.MissingField,
+                $"a {pieces.Kind} needs a name");
         await WriteCall.RunAsync(context, active =>
         {
             var document = active.Document.Clone();
@@ -57,7 +61,8 @@ internal sealed class PieceEndpoints(string pattern, string tag, Func<HttpContex
             items.Insert(Position(context, pieces, items), item);
             pieces.Write(document, items);
             return new(document, item.Source, $"the submitted {pieces.Kind}");
-        }, document => pieces.Find(document, name), () => StatusCodes.Status201Created, $"{PathNames.RawPath(context).TrimEnd('/')}/{Uri.EscapeDataString(name)}");
+        }, document => pieces.Find(document, name), () => StatusCodes.Status201Created,
+            $"{PathNames.RawPath(context).TrimEnd('/')}/{Uri.EscapeDataString(name)}");
     }
 
     private async Task ReplaceAsync(HttpContext context)
@@ -80,7 +85,8 @@ internal sealed class PieceEndpoints(string pattern, string tag, Func<HttpContex
                 items[at] = replacement;
             pieces.Write(document, items);
             return new(document, item.Source, $"the submitted {pieces.Kind}");
-        }, document => pieces.Find(document, name), () => created ? StatusCodes.Status201Created : StatusCodes.Status200OK, PathNames.RawPath(context));
+        }, document => pieces.Find(document, name), () => created ? StatusCodes.Status201Created : StatusCodes.Status200OK,
+            PathNames.RawPath(context));
     }
 
     private async Task PatchAsync(HttpContext context)
@@ -98,7 +104,8 @@ internal sealed class PieceEndpoints(string pattern, string tag, Func<HttpContex
             var at = pieces.IndexOf(items, name);
             var patched = patch.Apply(former);
             if (patched is not ConfigObject item || item.Text("name") != before)
-                throw RequestBody.Invalid((patched as ConfigObject)?["name"] ?? patched, ConfigCode.InvalidValue, $"a patch cannot rename a {pieces.Kind}", "create it under the new name and delete this one");
+                throw RequestBody.Invalid((patched as ConfigObject)?["name"] ?? patched, ConfigCode.InvalidValue,
+                    $"a patch cannot rename a {pieces.Kind}", "create it under the new name and delete this one");
             items[at] = item;
             pieces.Write(document, items);
             return new(document, patch.Source, $"the patched {pieces.Kind}");
@@ -117,7 +124,8 @@ internal sealed class PieceEndpoints(string pattern, string tag, Func<HttpContex
             var items = pieces.Read(document);
             items.RemoveAt(pieces.IndexOf(items, name));
             if (pieces is TopLevelList top && References.To(active.Document, top.Collection, name) is { Count: > 0 } references)
-                throw new ApiException(ProblemCode.InUse, $"{pieces.Kind} '{name}' is used by {string.Join(", ", references.Select(r => $"{r.Kind} '{r.Name}'").Distinct())}")
+                throw new ApiException(ProblemCode.InUse,
+                    $"{pieces.Kind} '{name}' is used by {string.Join(", ", references.Select(r => $"{r.Kind} '{r.Name}'").Distinct())}")
                 {
                     Members = new Dictionary<string, object?> { ["references"] = references },
                 };
@@ -147,12 +155,15 @@ internal sealed class PieceEndpoints(string pattern, string tag, Func<HttpContex
             {
                 var at = pieces.IndexOf(items, wanted.Text);
                 if (at < 0)
-                    throw RequestBody.Invalid(wanted, ConfigCode.UnknownReference, $"{pieces.Kind} '{wanted.Text}' does not exist (or is named twice)", Suggestions.Hint(wanted.Text, PieceList.Names(items)));
+                    throw RequestBody.Invalid(wanted, ConfigCode.UnknownReference,
+                        $"{pieces.Kind} '{wanted.Text}' does not exist (or is named twice)",
+                            Suggestions.Hint(wanted.Text, PieceList.Names(items)));
                 ordered.Add(items[at]);
                 items.RemoveAt(at);
             }
             if (items.Count > 0)
-                throw RequestBody.Invalid(names, ConfigCode.MissingField, $"the order has to name all; missing: {string.Join(", ", PieceList.Names(items))}");
+                throw RequestBody.Invalid(names, ConfigCode.MissingField,
+                    $"the order has to name all; missing: {string.Join(", ", PieceList.Names(items))}");
             pieces.Write(document, ordered);
             return new(document, names.Source, "the submitted order");
         }, document => pieces.Read(document));
@@ -165,7 +176,9 @@ internal sealed class PieceEndpoints(string pattern, string tag, Func<HttpContex
             return item.Clone().Set("name", ConfigScalar.String(expected));
         if (item.Text("name") is { } given && (given == expected || given == name))
             return item;
-        throw RequestBody.Invalid(item["name"]!, ConfigCode.InvalidValue, $"the {pieces.Kind} is called '{name}' in the path and otherwise in the body", "leave the name out of the body, or make the two the same");
+        throw RequestBody.Invalid(item["name"]!, ConfigCode.InvalidValue,
+            $"the {pieces.Kind} is called '{name}' in the path and otherwise in the body",
+                "leave the name out of the body, or make the two the same");
     }
 
     private static int Position(HttpContext context, PieceList pieces, ConfigArray items)
@@ -179,7 +192,8 @@ internal sealed class PieceEndpoints(string pattern, string tag, Func<HttpContex
         return at < 0 ? throw ApiException.NotFound(pieces.Kind, anchor, PieceList.Names(items)) : before is null ? at + 1 : at;
     }
 
-    private static (string, string?) Resource(PieceList pieces, string name) => pieces.Resource is (var collection, { } owner) ? (collection, owner) : (pieces.Resource.Collection, name);
+    private static (string, string?) Resource(PieceList pieces, string name)
+        => pieces.Resource is (var collection, { } owner) ? (collection, owner) : (pieces.Resource.Collection, name);
 
     private static string Name(HttpContext context) => (string)context.Request.RouteValues[NameValue]!;
 

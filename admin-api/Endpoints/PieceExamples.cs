@@ -69,7 +69,8 @@ internal static class PieceExamples
         route: {cluster: web, timeout: 5s}
         """;
 
-    public static string ToJson(string yaml) => Encoding.UTF8.GetString(ConfigParser.Parse(yaml, ConfigFormat.Yaml, "example", new ConfigErrors())!.ToJson());
+    public static string ToJson(string yaml)
+        => Encoding.UTF8.GetString(ConfigParser.Parse(yaml, ConfigFormat.Yaml, "example", new ConfigErrors())!.ToJson());
 
     public static string MergePatchFor(string kind) => kind switch
     {

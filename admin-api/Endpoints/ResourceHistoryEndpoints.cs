@@ -18,20 +18,29 @@ internal sealed class ResourceHistoryEndpoints(TopLevelList list)
 
     public void Map(ApiRoutes api)
     {
-        var (tag, path) = (char.ToUpperInvariant(list.Collection[0]) + list.Collection[1..].Replace('_', ' '), $"/{list.Collection}/{{name}}");
+        var (tag, path) = (char.ToUpperInvariant(list.Collection[0]) + list.Collection[1..].Replace('_', ' '),
+            $"/{list.Collection}/{{name}}");
         api.Get($"{path}/history", HistoryAsync, new(tag, $"Lists the versions that changed one {list.Kind}, newest first")
             {
-                Description = "change is added, changed or removed; document is what the version made of it, null when it removed it. Also for one that is gone. A page may be short, even empty, and go on.",
-                Parameters = [ApiParameters.PageSize, ApiParameters.PageToken], Errors = [InvalidParameter, NotFound, RateLimited, StoreUnavailable],
-                Answers = [(200, "One page", """{"items":[{"version":42,"created_at":"2026-11-22T22:41:00Z","author":"admin","source":"api","comment":"add h2","state":"active","change":"changed","document":{"name":"web"}}],"next_page_token":null,"total_size":null}""")],
+                Description = "change is added, changed or removed; document is what the version made of it, null when it removed it. "
+                    + "Also for one that is gone. A page may be short, even empty, and go on.",
+                Parameters = [ApiParameters.PageSize, ApiParameters.PageToken],
+                Errors = [InvalidParameter, NotFound, RateLimited, StoreUnavailable],
+                Answers = [(200, "One page",
+                    """{"items":[{"version":42,"created_at":"2026-11-22T22:41:00Z","author":"admin","source":"api","comment":"add """
+                        + """h2","state":"active","change":"changed","document":{"name":"web"}}]"""
+                            + ""","next_page_token":null,"total_size":null}""")],
             })
             .Post($"{path}/restore", RestoreAsync, new(tag, $"Puts one {list.Kind} back to what it was in a version")
             {
                 Description = "A new version in which nothing else changes; one that is gone is created again.",
-                Parameters = [.. ApiParameters.ConditionalWrite, new("version", "A number, active or latest.", "41")], Bodies = [new(MediaTypes.Json, """{"comment":"as it was before the sale"}""")],
+                Parameters = [.. ApiParameters.ConditionalWrite, new("version", "A number, active or latest.", "41")],
+                Bodies = [new(MediaTypes.Json, """{"comment":"as it was before the sale"}""")],
                 BodyRequired = false, BodyLimit = RequestBody.FieldsLimit,
-                Errors = [MalformedBody, InvalidParameter, NotFound, RollbackBlocked, EtagMismatch, TooLarge, RateLimited, UnsupportedMediaType, StoreUnavailable, ApplyTimeout],
-                Answers = [(200, "Published, or unchanged; the new version", ConfigExamples.Version), (202, "With wait=0s: the deployment", """{"deployment":"d-00000042","version":42}""")],
+                Errors = [MalformedBody, InvalidParameter, NotFound, RollbackBlocked, EtagMismatch, TooLarge, RateLimited,
+                    UnsupportedMediaType, StoreUnavailable, ApplyTimeout],
+                Answers = [(200, "Published, or unchanged; the new version", ConfigExamples.Version),
+                    (202, "With wait=0s: the deployment", """{"deployment":"d-00000042","version":42}""")],
             });
     }
 
@@ -40,7 +49,8 @@ internal sealed class ResourceHistoryEndpoints(TopLevelList list)
         var name = (string)context.Request.RouteValues["name"]!;
         var page = PageRequest.From(context);
         var store = context.RequestServices.GetRequiredService<VersionStore>();
-        long? below = page.Position is null ? null : long.TryParse(page.Position, NumberStyles.None, CultureInfo.InvariantCulture, out var n) ? n : throw PageRequest.BadToken();
+        long? below = page.Position is null ? null
+            : long.TryParse(page.Position, NumberStyles.None, CultureInfo.InvariantCulture, out var n) ? n : throw PageRequest.BadToken();
         var (items, next, room) = (new List<object>(), (long?)null, new LargestAtOnce(context));
         for (var looked = 0; next is null && items.Count < page.Size;)
         {
@@ -57,28 +67,34 @@ internal sealed class ResourceHistoryEndpoints(TopLevelList list)
                 next = below;
         }
         if (items.Count == 0 && next is null && page.Position is null)
-            throw ApiException.NotFound(list.Kind, name, PieceList.Names(list.Read(context.RequestServices.GetRequiredService<ActiveConfiguration>().Required.Document)));
+            throw ApiException.NotFound(list.Kind, name,
+                PieceList.Names(list.Read(context.RequestServices.GetRequiredService<ActiveConfiguration>().Required.Document)));
         return JsonAnswer.WriteAsync(context, StatusCodes.Status200OK, new
         {
-            items, next_page_token = next is { } number ? PageRequest.Encode(number.ToString(CultureInfo.InvariantCulture)) : null, total_size = (long?)null,
+            items, next_page_token = next is { } number ? PageRequest.Encode(number.ToString(CultureInfo.InvariantCulture)) : null,
+            total_size = (long?)null,
         });
     }
 
     private static object Item(VersionRow row, string change, ConfigObject? document)
     {
         var version = VersionView.From(row, null);
-        return new { version.Version, version.CreatedAt, version.Author, version.Source, version.Comment, version.Restores, version.Reverts, version.State, change, document };
+        return new { version.Version, version.CreatedAt, version.Author, version.Source, version.Comment, version.Restores, version.Reverts,
+            version.State, change, document };
     }
 
     private string? ChangeOf(VersionRow row, string name) =>
-        !ChangeSummary.FromStored(row.Added, row.Changed, row.Removed, row.Summary).Resources.TryGetValue(list.Collection, out var changes) ? null
-        : changes.Added.Contains(name) ? "added" : changes.Changed.Contains(name) ? "changed" : changes.Removed.Contains(name) ? "removed" : null;
+        !ChangeSummary.FromStored(row.Added, row.Changed, row.Removed, row.Summary).Resources.TryGetValue(list.Collection, out var changes)
+        ? null
+        : changes.Added.Contains(name) ? "added" : changes.Changed.Contains(name) ? "changed" : changes.Removed.Contains(name) ? "removed"
+        : null;
 
     private async Task RestoreAsync(HttpContext context)
     {
         var name = (string)context.Request.RouteValues["name"]!;
         var body = await RequestBody.ReadOptionalObjectAsync(context, "comment");
-        var (row, document) = VersionNames.LoadRow(context, Query.Text(context, "version") ?? throw ApiException.Parameter("version", "is missing: the version to put it back to"));
+        var (row, document) = VersionNames.LoadRow(context,
+            Query.Text(context, "version") ?? throw ApiException.Parameter("version", "is missing: the version to put it back to"));
         var former = list.Find(document, name) ?? throw new ApiException(NotFound, $"version {row.Number} has no {list.Kind} '{name}'");
         await WriteCall.RunAsync(context, active =>
         {
@@ -94,7 +110,8 @@ internal sealed class ResourceHistoryEndpoints(TopLevelList list)
             return new(next, null, $"the {list.Kind} of version {row.Number}") { Stored = [document] };
         }, _ => null, refine: proposal => proposal with
         {
-            Source = ChangeSource.Rollback, IsRollback = true, Comment = WriteCall.CommentOf(context, body?.Text("comment")) ?? $"{list.Kind} {name} as in version {row.Number}",
+            Source = ChangeSource.Rollback, IsRollback = true,
+            Comment = WriteCall.CommentOf(context, body?.Text("comment")) ?? $"{list.Kind} {name} as in version {row.Number}",
         }, answer: done => VersionEndpoints.View(context, done.Version));
     }
 

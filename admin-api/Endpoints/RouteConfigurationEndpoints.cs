@@ -7,10 +7,13 @@ internal static class RouteConfigurationEndpoints
 {
     public static void MapRouteConfigurations(this ApiRoutes api)
     {
-        new PieceEndpoints("/route_configurations", "Route configurations", _ => TopLevelList.RouteConfigurations, PieceExamples.RouteConfiguration, ordered: false).Map(api);
-        new PieceEndpoints("/route_configurations/{configuration}/virtual_hosts", "Virtual hosts", Hosts, PieceExamples.VirtualHost, ordered: true).Map(api);
+        new PieceEndpoints("/route_configurations", "Route configurations", _ => TopLevelList.RouteConfigurations,
+            PieceExamples.RouteConfiguration, ordered: false).Map(api);
+        new PieceEndpoints("/route_configurations/{configuration}/virtual_hosts", "Virtual hosts", Hosts, PieceExamples.VirtualHost,
+            ordered: true).Map(api);
         new PieceEndpoints("/route_configurations/{configuration}/virtual_hosts/{host}/routes", "Routes",
-            c => new NestedList("route", Hosts(c), Value(c, "host"), "routes", null, "route-"), PieceExamples.Route, ordered: true).Map(api);
+            c => new NestedList("route", Hosts(c), Value(c, "host"), "routes", null, "route-"), PieceExamples.Route, ordered: true)
+                .Map(api);
     }
 
     private static NestedList Hosts(HttpContext context) =>

@@ -21,31 +21,44 @@ internal static class StatsEndpoints
         .Get("/stats", ReadAsync, new(Tag, "Reads counters, gauges and histograms")
         {
             Parameters = [Filter], Errors = [ProblemCode.InvalidParameter],
-            Answers = [(200, "Everything that matches", """{"stats":[{"name":"http.edge.downstream_rq_total","kind":"counter","value":90210}],"histograms":[{"name":"http.edge.downstream_rq_time","count":90210,"sum":45105,"p50":0.4,"p90":0.8,"p95":1.1,"p99":2.4,"p999":9}]}""")],
+            Answers = [(200, "Everything that matches",
+                """{"stats":[{"name":"http.edge.downstream_rq_total","kind":"counter","value":90210}],"histograms":["""
+                    + """{"name":"http.edge.downstream_rq_time","count":90210,"sum":45105,"p50":0.4,"p90":0.8,"p95":1.1,"p99":2.4"""
+                        + ""","p999":9}]}""")],
         })
         .Get("/stats/stream", StreamAsync, new(Tag, "Streams samples of the traffic (SSE)")
         {
-            Parameters = [new("interval", "From 250ms to 60s; default 1s.", "1s"), Filter], Errors = [ProblemCode.InvalidParameter], AnswerType = "text/event-stream",
+            Parameters = [new("interval", "From 250ms to 60s; default 1s.", "1s"), Filter], Errors = [ProblemCode.InvalidParameter],
+            AnswerType = "text/event-stream",
             Description = "Each event 'stats' holds one sample; with a filter also the matching statistics.",
-            Answers = [(200, "Until the caller goes", "event: stats\ndata: {\"time\":\"2026-11-22T22:41:00Z\",\"rps\":1200,\"error_share\":0,\"p50_ms\":0.4,\"p95_ms\":1.1,\"p99_ms\":2.4,\"connections\":64}\n\n")],
+            Answers = [(200, "Until the caller goes",
+                "event: stats\ndata: {\"time\":\"2026-11-22T22:41:00Z\",\"rps\":1200,\"error_share\":0,\"p50_ms\":0.4,\"p95_ms\":1.1,"
+                    + "\"p99_ms\":2.4,\"connections\":64}\n\n")],
         })
         .Get("/stats/history", HistoryAsync, new(Tag, "Reads the last hour of chosen statistics")
         {
-            Parameters = [new("names", "Names, separated by commas; a name may end in *.", "http.edge.downstream_rq_total"), new("range", "Up to 1h; default 15m.", "15m")], Errors = [ProblemCode.InvalidParameter],
-            Answers = [(200, "One point in ten seconds, oldest first", """{"step_seconds":10,"series":[{"name":"http.edge.downstream_rq_total","points":[{"time":"2026-11-22T22:41:00Z","value":90210}]}]}""")],
+            Parameters = [new("names", "Names, separated by commas; a name may end in *.", "http.edge.downstream_rq_total"),
+                new("range", "Up to 1h; default 15m.", "15m")], Errors = [ProblemCode.InvalidParameter],
+            Answers = [(200, "One point in ten seconds, oldest first",
+                """{"step_seconds":10,"series":[{"name":"http.edge.downstream_rq_total","points":["""
+                    + """{"time":"2026-11-22T22:41:00Z","value":90210}]}]}""")],
         });
 
     private static Task ReadAsync(HttpContext context) =>
-        JsonAnswer.WriteAsync(context, StatusCodes.Status200OK, StatsView.Of(Proxy(context).Stats.Read(), StatFilter.Of(Query.Text(context, "filter"))));
+        JsonAnswer.WriteAsync(context, StatusCodes.Status200OK,
+            StatsView.Of(Proxy(context).Stats.Read(), StatFilter.Of(Query.Text(context, "filter"))));
 
     private static Task StreamAsync(HttpContext context)
     {
-        var interval = Query.Duration(context, "interval", TimeSpan.FromMilliseconds(250), TimeSpan.FromSeconds(60)) ?? TimeSpan.FromSeconds(1);
+        var interval = Query.Duration(context, "interval", TimeSpan.FromMilliseconds(250), TimeSpan.FromSeconds(60))
+            ?? TimeSpan.FromSeconds(1);
         var filter = Query.Text(context, "filter");
-        return SseAnswer.WriteAsync(context, stop => Samples(Proxy(context), interval, filter is null ? null : StatFilter.Of(filter), stop));
+        return SseAnswer.WriteAsync(context, stop =>
+            Samples(Proxy(context), interval, filter is null ? null : StatFilter.Of(filter), stop));
     }
 
-    private static async IAsyncEnumerable<SseItem<string>> Samples(ProxyServer proxy, TimeSpan interval, Func<string, bool>? wanted, [EnumeratorCancellation] CancellationToken stop)
+    private static async IAsyncEnumerable<SseItem<string>> Samples(ProxyServer proxy, TimeSpan interval, Func<string, bool>? wanted,
+        [EnumeratorCancellation] CancellationToken stop)
     {
         var meter = new TrafficSample.Meter(proxy);
         meter.Next(proxy.Stats.Read());
@@ -57,7 +70,8 @@ internal static class StatsEndpoints
             var sample = meter.Next(stats)!;
             object data = wanted is null ? sample : new
             {
-                sample.Time, sample.Rps, sample.ErrorShare, sample.P50Ms, sample.P95Ms, sample.P99Ms, sample.Connections, StatsView.Of(stats, wanted).Stats, StatsView.Of(stats, wanted).Histograms,
+                sample.Time, sample.Rps, sample.ErrorShare, sample.P50Ms, sample.P95Ms, sample.P99Ms, sample.Connections,
+                StatsView.Of(stats, wanted).Stats, StatsView.Of(stats, wanted).Histograms,
             };
             yield return new(JsonSerializer.Serialize(data, JsonAnswer.Options), "stats");
         }
@@ -65,7 +79,8 @@ internal static class StatsEndpoints
 
     private static Task HistoryAsync(HttpContext context)
     {
-        var names = (Query.Text(context, "names") ?? throw ApiException.Parameter("names", "is missing")).Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries);
+        var names = (Query.Text(context, "names") ?? throw ApiException.Parameter("names", "is missing"))
+            .Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries);
         var range = Query.Duration(context, "range", StatHistory.Step, StatHistory.Kept) ?? TimeSpan.FromMinutes(15);
         var series = context.RequestServices.GetRequiredService<StatHistory>().Read(
             name => names.Any(n => n.EndsWith('*') ? name.StartsWith(n[..^1], StringComparison.Ordinal) : name == n), range);

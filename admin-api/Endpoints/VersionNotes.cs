@@ -43,6 +43,7 @@ internal sealed class VersionNotes
     {
         row.Comment = _notes.Text("comment");
         row.Pinned = _notes["pinned"] is ConfigScalar { Text: "true" };
-        row.Labels = JsonSerializer.Serialize(_notes.Object("labels")?.Members.ToDictionary(m => m.Key, m => ((ConfigScalar)m.Value).Text) ?? [], JsonAnswer.Options);
+        row.Labels = JsonSerializer.Serialize(_notes.Object("labels")?.Members.ToDictionary(m => m.Key, m => ((ConfigScalar)m.Value).Text)
+            ?? [], JsonAnswer.Options);
     }
 }

@@ -18,11 +18,13 @@ internal sealed class WrongAddress(RequestDelegate next, IEnumerable<EndpointDat
         var path = context.Request.Path;
         var endpoint = context.GetEndpoint();
         // A RouteEndpoint is one that somebody mapped; for a wrong verb routing makes another kind.
-        if (endpoint is RouteEndpoint && !PageAnswers.IsNotFound(endpoint) && (endpoint.Metadata.GetMetadata<ApiEndpointMark>() is not null || !path.StartsWithSegments("/api")))
+        if (endpoint is RouteEndpoint && !PageAnswers.IsNotFound(endpoint)
+            && (endpoint.Metadata.GetMetadata<ApiEndpointMark>() is not null || !path.StartsWithSegments("/api")))
             return next(context);
         var verbs = Endpoints().Where(e => e.Matcher.TryMatch(path, [])).SelectMany(e => Verbs(e.Endpoint)).Distinct().Order().ToList();
         if (verbs.Count > 0)
-            throw new ApiException(ProblemCode.MethodNotAllowed, $"{context.Request.Method} is not possible on {path}; {string.Join(", ", verbs)} is")
+            throw new ApiException(ProblemCode.MethodNotAllowed,
+                $"{context.Request.Method} is not possible on {path}; {string.Join(", ", verbs)} is")
             {
                 Headers = new Dictionary<string, string> { ["Allow"] = string.Join(", ", verbs) },
             };
@@ -32,7 +34,8 @@ internal sealed class WrongAddress(RequestDelegate next, IEnumerable<EndpointDat
                 context.SetEndpoint(null); // a page helps a browser only
             return next(context);
         }
-        throw ApiException.NotFound("path", path.Value ?? "", Endpoints().Select(e => "/" + e.Endpoint.RoutePattern.RawText!.TrimStart('/')).Where(p => !p.Contains('{')));
+        throw ApiException.NotFound("path", path.Value ?? "",
+            Endpoints().Select(e => "/" + e.Endpoint.RoutePattern.RawText!.TrimStart('/')).Where(p => !p.Contains('{')));
     }
 
     private (TemplateMatcher Matcher, RouteEndpoint Endpoint)[] Endpoints() => _endpoints ??=
@@ -41,5 +44,6 @@ internal sealed class WrongAddress(RequestDelegate next, IEnumerable<EndpointDat
             .Select(e => (new TemplateMatcher(TemplateParser.Parse(e.RoutePattern.RawText!.TrimStart('/')), []), e)),
     ];
 
-    private static IReadOnlyList<string> Verbs(RouteEndpoint endpoint) => endpoint.Metadata.GetMetadata<IHttpMethodMetadata>()?.HttpMethods ?? [];
+    private static IReadOnlyList<string> Verbs(RouteEndpoint endpoint)
+        => endpoint.Metadata.GetMetadata<IHttpMethodMetadata>()?.HttpMethods ?? [];
 }

@@ -37,9 +37,11 @@ internal static class ClustersText
 
     private static IEnumerable<(string Name, object Value)> Values(EndpointStatus e) =>
     [
-        ("cx_active", e.ConnectionsActive), ("cx_connect_fail", e.ConnectFailures), ("cx_total", e.ConnectionsTotal), ("rq_active", e.RequestsActive),
+        ("cx_active", e.ConnectionsActive), ("cx_connect_fail", e.ConnectFailures), ("cx_total", e.ConnectionsTotal),
+        ("rq_active", e.RequestsActive),
         ("rq_error", e.RequestsError), ("rq_success", e.RequestsSuccess), ("rq_timeout", e.RequestsTimeout), ("rq_total", e.RequestsTotal),
-        ("hostname", e.HostName), ("health_flags", Flags(e)), ("weight", e.Weight), ("region", ""), ("zone", ""), ("sub_zone", ""), ("canary", "false"), ("priority", 0),
+        ("hostname", e.HostName), ("health_flags", Flags(e)), ("weight", e.Weight), ("region", ""), ("zone", ""), ("sub_zone", ""),
+        ("canary", "false"), ("priority", 0),
     ];
 
     private static object Json(ClusterStatus cluster) => new
@@ -49,7 +51,8 @@ internal static class ClustersText
         observability_name = cluster.Name,
         circuit_breakers = new
         {
-            thresholds = new[] { new { max_connections = cluster.MaxConnections, max_pending_requests = cluster.MaxPendingRequests, max_requests = cluster.MaxRequests, max_retries = cluster.MaxRetries } },
+            thresholds = new[] { new { max_connections = cluster.MaxConnections, max_pending_requests = cluster.MaxPendingRequests,
+                max_requests = cluster.MaxRequests, max_retries = cluster.MaxRetries } },
         },
         host_statuses = cluster.Endpoints.Select(e => new
         {
@@ -59,16 +62,21 @@ internal static class ClustersText
             health_status = new { eds_health_status = Flags(e) == "healthy" ? "HEALTHY" : e.Health },
             stats = new object[]
             {
-                Stat("cx_connect_fail", e.ConnectFailures), Stat("cx_total", e.ConnectionsTotal), Stat("rq_error", e.RequestsError), Stat("rq_success", e.RequestsSuccess),
-                Stat("rq_timeout", e.RequestsTimeout), Stat("rq_total", e.RequestsTotal), Gauge("cx_active", e.ConnectionsActive), Gauge("rq_active", e.RequestsActive),
+                Stat("cx_connect_fail", e.ConnectFailures), Stat("cx_total", e.ConnectionsTotal), Stat("rq_error", e.RequestsError),
+                Stat("rq_success", e.RequestsSuccess),
+                Stat("rq_timeout", e.RequestsTimeout), Stat("rq_total", e.RequestsTotal), Gauge("cx_active", e.ConnectionsActive),
+                Gauge("rq_active", e.RequestsActive),
             },
         }),
     };
 
     /// <summary>Envoy calls an endpoint healthy until something says otherwise; nothing has been said about an UNKNOWN one.</summary>
-    private static string Flags(EndpointStatus endpoint) => endpoint.Health is "HEALTHY" or "UNKNOWN" or "DEGRADED" ? "healthy" : "/eds_status_" + endpoint.Health.ToLowerInvariant();
+    private static string Flags(EndpointStatus endpoint)
+        => endpoint.Health is "HEALTHY" or "UNKNOWN" or "DEGRADED" ? "healthy" : "/eds_status_" + endpoint.Health.ToLowerInvariant();
 
-    private static object Stat(string name, long value) => new { name, type = "COUNTER", value = value.ToString(CultureInfo.InvariantCulture) };
+    private static object Stat(string name, long value)
+        => new { name, type = "COUNTER", value = value.ToString(CultureInfo.InvariantCulture) };
 
-    private static object Gauge(string name, long value) => new { name, type = "GAUGE", value = value.ToString(CultureInfo.InvariantCulture) };
+    private static object Gauge(string name, long value)
+        => new { name, type = "GAUGE", value = value.ToString(CultureInfo.InvariantCulture) };
 }

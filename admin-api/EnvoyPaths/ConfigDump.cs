@@ -16,13 +16,17 @@ internal static class ConfigDump
         var active = context.RequestServices.GetRequiredService<ActiveConfiguration>().Required;
         var expanded = context.RequestServices.GetRequiredService<ProxyServer>().Current?.ExpandedDocument ?? Expansion.Of(active.Document);
         var version = ConfigScalar.String(active.Number.ToString(System.Globalization.CultureInfo.InvariantCulture));
-        var updated = ConfigScalar.String(active.CreatedAt.UtcDateTime.ToString("yyyy-MM-ddTHH:mm:ss.fffZ", System.Globalization.CultureInfo.InvariantCulture));
+        var updated = ConfigScalar.String(active.CreatedAt.UtcDateTime.ToString("yyyy-MM-ddTHH:mm:ss.fffZ",
+            System.Globalization.CultureInfo.InvariantCulture));
         var configs = new ConfigArray()
-            .Add(Dump("ClustersConfigDump", version, "dynamic_active_clusters", Items(expanded, "clusters", c => Entry("cluster", c, version, updated))))
+            .Add(Dump("ClustersConfigDump", version, "dynamic_active_clusters",
+                Items(expanded, "clusters", c => Entry("cluster", c, version, updated))))
             .Add(Dump("ListenersConfigDump", version, "dynamic_listeners", Items(expanded, "listeners",
                 l => new ConfigObject().Set("name", l["name"]!).Set("active_state", Entry("listener", l, version, updated)))))
-            .Add(Dump("RoutesConfigDump", null, "dynamic_route_configs", Items(expanded, "route_configurations", r => Entry("route_config", r, version, updated))))
-            .Add(Dump("EcdsConfigDump", null, "ecds_filters", Items(expanded, "extension_configs", e => Entry("ecds_filter", e, version, updated))));
+            .Add(Dump("RoutesConfigDump", null, "dynamic_route_configs",
+                Items(expanded, "route_configurations", r => Entry("route_config", r, version, updated))))
+            .Add(Dump("EcdsConfigDump", null, "ecds_filters",
+                Items(expanded, "extension_configs", e => Entry("ecds_filter", e, version, updated))));
         return JsonAnswer.WriteAsync(context, StatusCodes.Status200OK, new ConfigObject().Set("configs", configs));
     }
 

@@ -26,7 +26,8 @@ internal static class EnvoyRoutes
 
     public static void MapEnvoyPaths(this IEndpointRouteBuilder app)
     {
-        app.MapMethods("/ready", ["GET", "HEAD"], (RequestDelegate)ServerAnswers.ReadyAsync).WithMetadata(ApiEndpointMark.Instance).ExcludeFromDescription().AllowAnonymous();
+        app.MapMethods("/ready", ["GET", "HEAD"], (RequestDelegate)ServerAnswers.ReadyAsync).WithMetadata(ApiEndpointMark.Instance)
+            .ExcludeFromDescription().AllowAnonymous();
         MapGet(app, "/server_info", ServerAnswers.InfoAsync);
         MapGet(app, "/memory", ServerAnswers.MemoryAsync);
         MapGet(app, "/certs", ServerAnswers.CertsAsync);
@@ -43,9 +44,12 @@ internal static class EnvoyRoutes
     }
 
     /// <summary>As routing sees it: the case of letters and a slash at the end make no difference.</summary>
-    private static bool IsSpelling(PathString path, string page) => string.Equals(path.Value?.TrimEnd('/'), page, StringComparison.OrdinalIgnoreCase);
+    private static bool IsSpelling(PathString path, string page)
+        => string.Equals(path.Value?.TrimEnd('/'), page, StringComparison.OrdinalIgnoreCase);
 
-    private static void MapGet(IEndpointRouteBuilder app, string path, RequestDelegate answer) => app.MapGet(path, answer).WithMetadata(ApiEndpointMark.Instance).ExcludeFromDescription();
+    private static void MapGet(IEndpointRouteBuilder app, string path, RequestDelegate answer)
+        => app.MapGet(path, answer).WithMetadata(ApiEndpointMark.Instance).ExcludeFromDescription();
 
-    private static void MapPost(IEndpointRouteBuilder app, string path, RequestDelegate answer) => app.MapPost(path, answer).WithMetadata(ApiEndpointMark.Instance).ExcludeFromDescription();
+    private static void MapPost(IEndpointRouteBuilder app, string path, RequestDelegate answer)
+        => app.MapPost(path, answer).WithMetadata(ApiEndpointMark.Instance).ExcludeFromDescription();
 }

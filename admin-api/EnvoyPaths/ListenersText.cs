@@ -10,7 +10,8 @@ internal static class ListenersText
     {
         var listeners = context.RequestServices.GetRequiredService<ProxyServer>().Listeners();
         return Query.Text(context, "format") == "json"
-            ? JsonAnswer.WriteAsync(context, StatusCodes.Status200OK, new { listener_statuses = listeners.Select(l => new { name = l.Name, local_address = Address(l.BoundAddress) }) })
+            ? JsonAnswer.WriteAsync(context, StatusCodes.Status200OK,
+                new { listener_statuses = listeners.Select(l => new { name = l.Name, local_address = Address(l.BoundAddress) }) })
             : ServerAnswers.TextAsync(context, string.Concat(listeners.Select(l => $"{l.Name}::{l.BoundAddress}\n")));
     }
 

@@ -43,7 +43,8 @@ internal sealed partial record PrometheusName(string Name, IReadOnlyList<KeyValu
         return new("envoy_" + NotAllowed().Replace(stat, "_"), tags);
     }
 
-    // As in Envoy, what a Wasm guest names goes out under that name alone. Labels are written in it the way that Istio's guests do: name=.=value;.;
+    // As in Envoy, what a Wasm guest names goes out under that name alone. Labels are written in it the way that Istio's guests do:
+    // name=.=value;.;
     private static PrometheusName OfGuest(string name, List<KeyValuePair<string, string>> tags)
     {
         name = GuestLabel().Replace(name, label =>
@@ -64,7 +65,9 @@ internal sealed partial record PrometheusName(string Name, IReadOnlyList<KeyValu
     [GeneratedRegex(@"_rq_(?<cut>(?<value>\d))xx$")]
     private static partial Regex ResponseCodeClass();
 
-    [GeneratedRegex(@"^cluster(?<cut>\.(?<value>.+?))\.(?=[^.]+$|external\.|internal\.|circuit_breakers\.|health_check\.|outlier_detection\.|membership|lb_)")]
+    [GeneratedRegex(
+        @"^cluster(?<cut>\.(?<value>.+?))\."
+        + @"(?=[^.]+$|external\.|internal\.|circuit_breakers\.|health_check\.|outlier_detection\.|membership|lb_)")]
     private static partial Regex Cluster();
 
     [GeneratedRegex(@"^listener\..+?\.http(?<cut>\.(?<value>[^.]+))\.")]

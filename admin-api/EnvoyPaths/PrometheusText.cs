@@ -9,7 +9,8 @@ namespace Managed.AdminApi.EnvoyPaths;
 internal static class PrometheusText
 {
     /// <summary>Envoy's default histogram buckets, in the shown unit (milliseconds for times).</summary>
-    private static readonly double[] Buckets = [0.5, 1, 5, 10, 25, 50, 100, 250, 500, 1000, 2500, 5000, 10000, 30000, 60000, 300000, 600000, 1800000, 3600000];
+    private static readonly double[] Buckets =
+        [0.5, 1, 5, 10, 25, 50, 100, 250, 500, 1000, 2500, 5000, 10000, 30000, 60000, 300000, 600000, 1800000, 3600000];
 
     public static string Of(IEnumerable<Stat> stats)
     {
@@ -21,12 +22,16 @@ internal static class PrometheusText
                 if (stat.Histogram is { } histogram)
                     AppendHistogram(text, stat.Name, metric, histogram);
                 else
-                    text.Append(metric.Name).Append(Labels(metric.Tags, null)).Append(' ').Append(stat.Value.ToString(CultureInfo.InvariantCulture)).Append('\n');
+                    text.Append(metric.Name).Append(Labels(metric.Tags, null)).Append(' ')
+                        .Append(stat.Value.ToString(CultureInfo.InvariantCulture)).Append('\n');
         }
         return text.ToString();
     }
 
-    /// <summary>Guests name their metrics freely. Names that come to the same here are told apart, since one series twice, or a name of two kinds, spoils the whole answer.</summary>
+    /// <summary>
+    /// Guests name their metrics freely. Names that come to the same here are told apart, since one series twice, or a name of two kinds,
+    /// spoils the whole answer.
+    /// </summary>
     private static IEnumerable<(Stat Stat, PrometheusName Metric)> Distinct(IEnumerable<Stat> stats)
     {
         var kinds = new Dictionary<string, StatKind>(StringComparer.Ordinal);
@@ -47,7 +52,9 @@ internal static class PrometheusText
     {
         var unit = HistogramView.Unit(statName);
         foreach (var bound in Buckets)
-            text.Append(CultureInfo.InvariantCulture, $"{metric.Name}_bucket{Labels(metric.Tags, bound.ToString(CultureInfo.InvariantCulture))} {histogram.CountUpTo(bound * unit)}\n");
+            text.Append(CultureInfo.InvariantCulture,
+                $"{metric.Name}_bucket{Labels(metric.Tags, bound.ToString(CultureInfo.InvariantCulture))} "
+                    + $"{histogram.CountUpTo(bound * unit)}\n");
         text.Append(CultureInfo.InvariantCulture, $"{metric.Name}_bucket{Labels(metric.Tags, "+Inf")} {histogram.Count}\n");
         text.Append(CultureInfo.InvariantCulture, $"{metric.Name}_sum{Labels(metric.Tags, null)} {histogram.Sum / unit}\n");
         text.Append(CultureInfo.InvariantCulture, $"{metric.Name}_count{Labels(metric.Tags, null)} {histogram.Count}\n");
@@ -59,5 +66,7 @@ internal static class PrometheusText
         return "{" + string.Join(',', all.Select(t => $"{t.Key}=\"{Escape(t.Value)}\"")) + "}";
     }
 
-    private static string Escape(string value) => value.Replace("\\", "\\\\", StringComparison.Ordinal).Replace("\"", "\\\"", StringComparison.Ordinal).Replace("\n", "\\n", StringComparison.Ordinal);
+    private static string Escape(string value)
+        => value.Replace("\\", "\\\\", StringComparison.Ordinal).Replace("\"", "\\\"", StringComparison.Ordinal)
+            .Replace("\n", "\\n", StringComparison.Ordinal);
 }

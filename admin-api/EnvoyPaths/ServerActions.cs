@@ -28,13 +28,16 @@ internal static class ServerActions
         return OkAsync(context);
     }
 
-    /// <summary><c>?level=debug</c> for all loggers, <c>?NAME=debug</c> for the categories that begin so; without either only shows.</summary>
+    /// <summary>
+    /// <c>?level=debug</c> for all loggers, <c>?NAME=debug</c> for the categories that begin so; without either only shows.
+    /// </summary>
     public static Task LoggingAsync(HttpContext context)
     {
         var levels = context.RequestServices.GetRequiredService<LogLevels>();
         foreach (var (name, value) in context.Request.Query)
         {
-            var level = LogLevels.Parse(value.ToString()) ?? throw ApiException.Parameter(name, $"'{value}' is not a level: trace, debug, info, warning, error, critical or off");
+            var level = LogLevels.Parse(value.ToString())
+                ?? throw ApiException.Parameter(name, $"'{value}' is not a level: trace, debug, info, warning, error, critical or off");
             levels.Set(name == "level" ? null : name, level);
         }
         return ServerAnswers.TextAsync(context, levels.Describe());

@@ -9,14 +9,17 @@ namespace Managed.AdminApi.EnvoyPaths;
 /// <summary>What Envoy says about the process.</summary>
 internal static class ServerAnswers
 {
-    /// <summary>200 while the node wants traffic, else 503; anonymous. A node that serves its last good copy is ready, and says what is wrong.</summary>
+    /// <summary>
+    /// 200 while the node wants traffic, else 503; anonymous. A node that serves its last good copy is ready, and says what is wrong.
+    /// </summary>
     public static Task ReadyAsync(HttpContext context)
     {
         var node = context.RequestServices.GetRequiredService<NodeState>();
         var degraded = context.RequestServices.GetRequiredService<ActiveConfiguration>().Degraded;
         var serves = node.State == "LIVE" && degraded?.Serving != Degradation.Nothing;
         context.Response.StatusCode = serves ? StatusCodes.Status200OK : StatusCodes.Status503ServiceUnavailable;
-        return TextAsync(context, degraded is null ? node.State + "\n" : $"{node.State}\nDEGRADED: {degraded.Reason}; serving {degraded.Serving}\n");
+        return TextAsync(context, degraded is null ? node.State + "\n"
+            : $"{node.State}\nDEGRADED: {degraded.Reason}; serving {degraded.Serving}\n");
     }
 
     public static Task InfoAsync(HttpContext context)
@@ -27,8 +30,10 @@ internal static class ServerAnswers
         var uptime = ((long)node.Uptime.TotalSeconds).ToString(CultureInfo.InvariantCulture) + "s";
         return JsonAnswer.WriteAsync(context, StatusCodes.Status200OK, new
         {
-            version = $"managed/{NodeState.ProductVersion}", state = node.State, uptime_current_epoch = uptime, uptime_all_epochs = uptime, hot_restart_version = "disabled",
-            command_line_options = new { concurrency = options.Workers, config_path = options.ConfigFile ?? "", admin_address = options.Admin.ToString(), data_dir = options.DataDirectory },
+            version = $"managed/{NodeState.ProductVersion}", state = node.State, uptime_current_epoch = uptime, uptime_all_epochs = uptime,
+            hot_restart_version = "disabled",
+            command_line_options = new { concurrency = options.Workers, config_path = options.ConfigFile ?? "",
+                admin_address = options.Admin.ToString(), data_dir = options.DataDirectory },
             node = new { id = Environment.MachineName, user_agent_name = "managed", user_agent_version = NodeState.ProductVersion },
             config_version = active.Current?.Number, degraded = active.Degraded,
         });
@@ -41,13 +46,15 @@ internal static class ServerAnswers
         static string Text(long bytes) => bytes.ToString(CultureInfo.InvariantCulture);
         return JsonAnswer.WriteAsync(context, StatusCodes.Status200OK, new
         {
-            allocated = Text(GC.GetTotalMemory(false)), heap_size = Text(gc.HeapSizeBytes), pageheap_unmapped = "0", pageheap_free = Text(gc.FragmentedBytes),
+            allocated = Text(GC.GetTotalMemory(false)), heap_size = Text(gc.HeapSizeBytes), pageheap_unmapped = "0",
+            pageheap_free = Text(gc.FragmentedBytes),
             total_thread_cache = "0", total_physical_bytes = Text(process.WorkingSet64),
         });
     }
 
     /// <summary>TLS is not available in this version, so there are none.</summary>
-    public static Task CertsAsync(HttpContext context) => JsonAnswer.WriteAsync(context, StatusCodes.Status200OK, new { certificates = Array.Empty<object>() });
+    public static Task CertsAsync(HttpContext context)
+        => JsonAnswer.WriteAsync(context, StatusCodes.Status200OK, new { certificates = Array.Empty<object>() });
 
     public static Task TextAsync(HttpContext context, string text)
     {

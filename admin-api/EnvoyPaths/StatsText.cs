@@ -9,7 +9,9 @@ using Managed.Proxy.Core.Telemetry;
 
 namespace Managed.AdminApi.EnvoyPaths;
 
-/// <summary>Envoy's <c>/stats</c> in its text, JSON and Prometheus forms; <c>filter</c>, <c>usedonly</c> and <c>type</c> as there.</summary>
+/// <summary>
+/// Envoy's <c>/stats</c> in its text, JSON and Prometheus forms; <c>filter</c>, <c>usedonly</c> and <c>type</c> as there.
+/// </summary>
 internal static class StatsText
 {
     private static readonly double[] Quantiles = [0, 0.25, 0.5, 0.75, 0.9, 0.95, 0.99, 0.995, 0.999, 1];
@@ -43,7 +45,8 @@ internal static class StatsText
         return
         [
             .. context.RequestServices.GetRequiredService<ProxyServer>().Stats.Read()
-                .Where(s => wanted(s.Name) && (!usedOnly || s.Value != 0) && (type is null or "all" || type == s.Kind.ToString().ToLowerInvariant() + "s")),
+                .Where(s => wanted(s.Name) && (!usedOnly || s.Value != 0)
+                    && (type is null or "all" || type == s.Kind.ToString().ToLowerInvariant() + "s")),
         ];
     }
 
@@ -57,7 +60,8 @@ internal static class StatsText
             if (stat.Histogram is not { } histogram)
                 continue;
             text.Append(stat.Name).Append(": ");
-            text.Append(histogram.Count == 0 ? "No recorded values" : string.Join(' ', Quantiles.Select(q => Quantile(stat.Name, histogram, q)))).Append('\n');
+            text.Append(histogram.Count == 0 ? "No recorded values"
+                : string.Join(' ', Quantiles.Select(q => Quantile(stat.Name, histogram, q)))).Append('\n');
         }
         return text.ToString();
     }
@@ -65,8 +69,10 @@ internal static class StatsText
     private static string Quantile(string name, HistogramSnapshot histogram, double q)
     {
         var value = histogram.Quantile(q) / HistogramView.Unit(name);
-        return string.Create(CultureInfo.InvariantCulture, $"P{q * 100:0.#}(nan,{value:0.###})"); // nan: Envoy's value of the last interval, which is not kept here
+        // nan: Envoy's value of the last interval, which is not kept here
+        return string.Create(CultureInfo.InvariantCulture, $"P{q * 100:0.#}(nan,{value:0.###})");
     }
 
-    private static object Json(Stat stat) => stat.Histogram is null ? new { name = stat.Name, value = stat.Value } : HistogramView.Of(stat.Name, stat.Histogram);
+    private static object Json(Stat stat) => stat.Histogram is null ? new { name = stat.Name, value = stat.Value }
+        : HistogramView.Of(stat.Name, stat.Histogram);
 }

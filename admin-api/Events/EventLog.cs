@@ -38,12 +38,15 @@ internal sealed class EventLog
         }
     }
 
-    /// <summary>Subscribes. What came after <paramref name="lastId"/> is queued already; <c>Reset</c> says that some of it is no longer known.</summary>
+    /// <summary>
+    /// Subscribes. What came after <paramref name="lastId"/> is queued already; <c>Reset</c> says that some of it is no longer known.
+    /// </summary>
     public Subscription Subscribe(string? lastId)
     {
         lock (_lock)
         {
-            var channel = Channel.CreateBounded<LoggedEvent>(new BoundedChannelOptions(2 * Kept) { FullMode = BoundedChannelFullMode.Wait, SingleReader = true });
+            var channel = Channel.CreateBounded<LoggedEvent>(
+                new BoundedChannelOptions(2 * Kept) { FullMode = BoundedChannelFullMode.Wait, SingleReader = true });
             var reset = false;
             if (lastId is not null)
             {
@@ -69,7 +72,8 @@ internal sealed class EventLog
     }
 
     private long? Sequence(string id) =>
-        id.StartsWith(_epoch + "-", StringComparison.Ordinal) && long.TryParse(id.AsSpan(_epoch.Length + 1), out var sequence) && sequence <= _sequence ? sequence : null;
+        id.StartsWith(_epoch + "-", StringComparison.Ordinal) && long.TryParse(id.AsSpan(_epoch.Length + 1), out var sequence)
+        && sequence <= _sequence ? sequence : null;
 
     internal sealed class Subscription(EventLog log, Channel<LoggedEvent> channel, bool reset, string latestId) : IDisposable
     {

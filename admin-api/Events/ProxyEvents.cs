@@ -4,12 +4,16 @@ using Managed.Proxy.Core;
 
 namespace Managed.AdminApi.Events;
 
-/// <summary>Takes what the data plane tells off its threads: a worker must neither serialise nor wait for a reader of the event stream.</summary>
+/// <summary>
+/// Takes what the data plane tells off its threads: a worker must neither serialise nor wait for a reader of the event stream.
+/// </summary>
 internal sealed class ProxyEvents
 {
     private const int Waiting = 4096;
 
-    private readonly Channel<ProxyEvent> _channel = Channel.CreateBounded<ProxyEvent>(new BoundedChannelOptions(Waiting) { SingleReader = true, FullMode = BoundedChannelFullMode.DropWrite });
+    private readonly Channel<ProxyEvent> _channel =
+        Channel.CreateBounded<ProxyEvent>(new BoundedChannelOptions(Waiting) { SingleReader = true,
+            FullMode = BoundedChannelFullMode.DropWrite });
     private readonly EventLog _log;
 
     public ProxyEvents(ProxyServer proxy, EventLog log)

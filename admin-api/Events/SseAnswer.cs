@@ -2,12 +2,16 @@ using System.Net.ServerSentEvents;
 
 namespace Managed.AdminApi.Events;
 
-/// <summary>Writes server-sent events until the caller goes or the process stops. The headers leave with the first item, so streams begin with a heartbeat.</summary>
+/// <summary>
+/// Writes server-sent events until the caller goes or the process stops. The headers leave with the first item, so streams begin with a
+/// heartbeat.
+/// </summary>
 internal static class SseAnswer
 {
     public static async Task WriteAsync(HttpContext context, Func<CancellationToken, IAsyncEnumerable<SseItem<string>>> items)
     {
-        using var stop = CancellationTokenSource.CreateLinkedTokenSource(context.RequestAborted, context.RequestServices.GetRequiredService<IHostApplicationLifetime>().ApplicationStopping);
+        using var stop = CancellationTokenSource.CreateLinkedTokenSource(context.RequestAborted,
+            context.RequestServices.GetRequiredService<IHostApplicationLifetime>().ApplicationStopping);
         context.Response.Headers["X-Accel-Buffering"] = "no"; // proxies in between must not hold events back
         try
         {

@@ -29,7 +29,8 @@ internal static class AdminServer
                 listen.Use(ServerRefusals.Middleware);
             });
         });
-        builder.Services.Configure<HostOptions>(o => o.ShutdownTimeout = TimeSpan.FromSeconds(3)); // streams end by themselves; a stuck caller does not hold the process
+        // streams end by themselves; a stuck caller does not hold the process
+        builder.Services.Configure<HostOptions>(o => o.ShutdownTimeout = TimeSpan.FromSeconds(3));
     }
 
     /// <summary>

@@ -54,7 +54,8 @@ internal static class AssemblyFiles
         foreach (var link in Directory.EnumerateFileSystemEntries("/proc/self/fd").ToList())
         {
             if (Settled.Contains(TargetOf(link)))
-                new SafeFileHandle(int.Parse(Path.GetFileName(link), System.Globalization.CultureInfo.InvariantCulture), ownsHandle: true).Dispose();
+                new SafeFileHandle(int.Parse(Path.GetFileName(link), System.Globalization.CultureInfo.InvariantCulture), ownsHandle: true)
+                    .Dispose();
         }
     }
 

@@ -34,7 +34,8 @@ internal static class CommandLine
         """;
 
     private static readonly string[] Valued =
-        ["--config", "--data-dir", "--admin", "--workers", "--max-connections", "--admin-host", "--code-fetch-hosts", "--allow-files", "--allow-env", "--drain-time"];
+        ["--config", "--data-dir", "--admin", "--workers", "--max-connections", "--admin-host", "--code-fetch-hosts", "--allow-files",
+            "--allow-env", "--drain-time"];
     private static readonly string[] Flags = ["--demo", "--no-dashboard", "--insecure-admin"];
 
     /// <exception cref="StartException">Something is not understood; the message is one line.</exception>
@@ -48,7 +49,8 @@ internal static class CommandLine
             if (Flags.Contains(name) && inline is null)
                 values[name] = "1";
             else if (!Valued.Contains(name))
-                throw new StartException($"unknown argument '{args[i]}'{(Suggestions.Hint(name, Valued.Concat(Flags)) is { } hint ? $"; {hint}" : "; try managed --help")}");
+                throw new StartException(
+                    $"unknown argument '{args[i]}'; {Suggestions.Hint(name, Valued.Concat(Flags)) ?? "try managed --help"}");
             else if (inline is null && (i + 1 >= args.Count || args[i + 1].StartsWith("--", StringComparison.Ordinal)))
                 throw new StartException($"{name} needs a value");
             else if (lists.TryGetValue(name, out var list))
@@ -56,7 +58,8 @@ internal static class CommandLine
             else if (!values.TryAdd(name, inline ?? args[++i]))
                 throw new StartException($"{name} is given more than once");
         }
-        string? Value(string name, string variable) => values.GetValueOrDefault(name) ?? (environment(variable) is { Length: > 0 } text ? text : null);
+        string? Value(string name, string variable)
+            => values.GetValueOrDefault(name) ?? (environment(variable) is { Length: > 0 } text ? text : null);
         IReadOnlyList<string> Values(string name, string variable, char separator) => lists[name] is { Count: > 0 } given ? given
             : (environment(variable) ?? "").Split(separator, StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries);
         var defaults = new RunOptions();
@@ -77,7 +80,9 @@ internal static class CommandLine
             DrainTime = Value("--drain-time", "MANAGED_DRAIN_TIME") is { } drain ? Duration(drain) : defaults.DrainTime,
         };
         if (!IPAddress.IsLoopback(options.Admin.Address) && !options.InsecureAdmin)
-            throw new StartException($"the admin address {options.Admin} can be reached from other machines and there is no TLS; say --insecure-admin if that is meant");
+            throw new StartException(
+                $"the admin address {options.Admin} can be reached from other machines and there is no TLS; say --insecure-admin if "
+                    + $"that is meant");
         return options;
     }
 
@@ -86,30 +91,38 @@ internal static class CommandLine
     {
         [] => environment("MANAGED_DATA_DIR") is { Length: > 0 } folder ? folder : new RunOptions().DataDirectory,
         ["--data-dir", { Length: > 0 } folder] => folder,
-        [var option] when option.StartsWith("--data-dir=", StringComparison.Ordinal) && option.Length > "--data-dir=".Length => option["--data-dir=".Length..],
+        [var option] when option.StartsWith("--data-dir=", StringComparison.Ordinal)
+            && option.Length > "--data-dir=".Length => option["--data-dir=".Length..],
         _ => throw new StartException("sign-in takes one option: managed sign-in [--data-dir DIR]"),
     };
 
     private static IPEndPoint Address(string text)
     {
         var at = text.StartsWith("localhost:", StringComparison.Ordinal) ? "127.0.0.1" + text["localhost".Length..] : text;
-        return at.Contains(':') && IPEndPoint.TryParse(at, out var address) && (address.Port != 0 || at.EndsWith(":0", StringComparison.Ordinal)) ? address
+        return at.Contains(':') && IPEndPoint.TryParse(at, out var address)
+            && (address.Port != 0 || at.EndsWith(":0", StringComparison.Ordinal)) ? address
             : throw new StartException($"--admin: '{text}' is not an address such as 127.0.0.1:9901 or [::1]:9901");
     }
 
-    private static int Count(string text) => int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var n) && n >= 1 && n <= Managed.Proxy.Worker.MaxWorkers ? n
+    private static int Count(string text) => int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var n) && n >= 1
+        && n <= Managed.Proxy.Worker.MaxWorkers ? n
         : throw new StartException($"--workers: '{text}' is not a number from 1 to {Managed.Proxy.Worker.MaxWorkers}");
 
-    private static int Connections(string text) => int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var n) && n >= 1 ? n
+    private static int Connections(string text)
+        => int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var n) && n >= 1 ? n
         : throw new StartException($"--max-connections: '{text}' is not a number from 1");
 
-    private static TimeSpan Duration(string text) => DurationText.TryParse(text, out var value) ? value : throw new StartException($"--drain-time: '{text}' is not a duration such as 8s");
+    private static TimeSpan Duration(string text)
+        => DurationText.TryParse(text, out var value) ? value
+        : throw new StartException($"--drain-time: '{text}' is not a duration such as 8s");
 
     /// <summary>The list of <c>--code-fetch-hosts</c>.</summary>
     public static IReadOnlyList<string> FetchHostsOf(string? text)
     {
         var hosts = (text ?? "").Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries);
-        return Array.Find(hosts, h => !FetchHosts.IsEntry(h)) is { } wrong ? throw new StartException($"--code-fetch-hosts: '{wrong}' is not a host such as example.com, example.com:8443, *.example.com or *") : hosts;
+        return Array.Find(hosts, h => !FetchHosts.IsEntry(h)) is { } wrong
+            ? throw new StartException(
+                $"--code-fetch-hosts: '{wrong}' is not a host such as example.com, example.com:8443, *.example.com or *") : hosts;
     }
 
     private static bool Flag(string? text) => text is "1" or "true" or "yes";

@@ -10,9 +10,11 @@ internal static class Commands
     private const string CompileCommand = "compile-wasm";
 
     /// <summary>How this program calls itself to compile a module.</summary>
-    public static IReadOnlyList<string> CompileWasm { get; } = Path.Combine(AppContext.BaseDirectory, "managed") is var program && File.Exists(program)
+    public static IReadOnlyList<string> CompileWasm { get; } = Path.Combine(AppContext.BaseDirectory, "managed") is var program
+        && File.Exists(program)
         ? [program, CompileCommand]
-        : [Environment.ProcessPath ?? "dotnet", Path.Combine(AppContext.BaseDirectory, "managed.dll"), CompileCommand]; // published without a launcher: under dotnet
+        // published without a launcher: under dotnet
+        : [Environment.ProcessPath ?? "dotnet", Path.Combine(AppContext.BaseDirectory, "managed.dll"), CompileCommand];
 
     public static async Task<int> RunAsync(string[] args)
     {
@@ -27,9 +29,11 @@ internal static class Commands
                     Console.Out.WriteLine(CommandLine.Usage);
                     return 0;
                 case "validate":
-                    return args.Length == 2 ? ConfigFile.Validate(args[1], Console.Out, Console.Error) : throw new StartException("validate takes one file: managed validate FILE");
+                    return args.Length == 2 ? ConfigFile.Validate(args[1], Console.Out, Console.Error)
+                        : throw new StartException("validate takes one file: managed validate FILE");
                 case "sign-in":
-                    return await SignInCommand.RunAsync(CommandLine.DataDirectoryOf(args[1..], Environment.GetEnvironmentVariable), Console.Out);
+                    return await SignInCommand.RunAsync(CommandLine.DataDirectoryOf(args[1..], Environment.GetEnvironmentVariable),
+                        Console.Out);
                 case CompileCommand when args.Length == 1: // not for people
                     return WasmCompiler.Run();
                 case "run":

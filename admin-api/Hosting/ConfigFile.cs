@@ -23,7 +23,8 @@ internal static class ConfigFile
             throw new StartException($"cannot read {path}: {e.Message}");
         }
         var errors = new ConfigErrors();
-        var format = Path.GetExtension(path) switch { ".json" => ConfigFormat.Json, ".yaml" or ".yml" => ConfigFormat.Yaml, _ => ConfigFormat.Detect };
+        var format = Path.GetExtension(path) switch { ".json" => ConfigFormat.Json, ".yaml" or ".yml" => ConfigFormat.Yaml,
+            _ => ConfigFormat.Detect };
         if (ConfigParser.Parse(text, format, path, errors) is ConfigObject document && !errors.HasErrors)
             return EnvoyBootstrap.Take(document, ExtensionCatalog.FindConfigType);
         throw new StartException(errors.HasErrors ? Lines(errors.Errors) : $"{path}:1:1 # the document has to be an object");
@@ -76,7 +77,8 @@ internal static class ConfigFile
     {
         private readonly ProxyServer _proxy = new(new ProxyOptions
         {
-            Workers = 1, LoggerFactory = NullLoggerFactory.Instance, WasmCompiler = Commands.CompileWasm, CodeFetchHosts = CommandLine.FetchHostsOf(Environment.GetEnvironmentVariable("MANAGED_CODE_FETCH_HOSTS")),
+            Workers = 1, LoggerFactory = NullLoggerFactory.Instance, WasmCompiler = Commands.CompileWasm,
+            CodeFetchHosts = CommandLine.FetchHostsOf(Environment.GetEnvironmentVariable("MANAGED_CODE_FETCH_HOSTS")),
         });
 
         public BuildResult Build(ConfigObject document) => _proxy.Build(document, 1, new() { StaysOffline = true });

@@ -23,7 +23,8 @@ internal static class ConsoleLog
         logging.Services.Configure<ConsoleLoggerOptions>(o =>
         {
             o.LogToStandardErrorThreshold = LogLevel.Trace;
-            // Workers log too: a reader of standard error that stands still must not make them wait. The console says how many lines it lost.
+            // Workers log too: a reader of standard error that stands still must not make them wait. The console says how many lines it
+            // lost.
             o.QueueFullMode = ConsoleLoggerQueueFullMode.DropWrite;
             o.MaxQueueLength = 10_000;
         });

@@ -3,9 +3,9 @@ using System.Runtime.InteropServices;
 namespace Managed.AdminApi.Hosting;
 
 /// <summary>
-/// Threads that build and publish versions, or answer on the admin port, stand back behind the workers: where processors are short, a request
-/// does not wait for a document to be built. A thread that has stood back once does so for good (an ordinary process may not raise a
-/// priority again), which is no harm: the pool's threads carry nothing else.
+/// Threads that build and publish versions, or answer on the admin port, stand back behind the workers: where processors are short, a
+/// request does not wait for a document to be built. A thread that has stood back once does so for good (an ordinary process may not raise
+/// a priority again), which is no harm: the pool's threads carry nothing else.
 /// </summary>
 internal static partial class ControlThread
 {

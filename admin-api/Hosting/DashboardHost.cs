@@ -55,9 +55,11 @@ internal sealed class DashboardHost(IServiceProvider node) : IAsyncDisposable
         var builder = WebApplication.CreateEmptyBuilder(new() { ContentRootPath = AppContext.BaseDirectory, ApplicationName = "managed" });
         builder.Services.AddRouting();
         builder.Services.AddSingleton(node.GetRequiredService<IServer>()); // which this host never starts
-        builder.Services.AddSingleton(node.GetRequiredService<ILoggerFactory>()).AddSingleton(node.GetRequiredService<IHostApplicationLifetime>());
+        builder.Services.AddSingleton(node.GetRequiredService<ILoggerFactory>())
+            .AddSingleton(node.GetRequiredService<IHostApplicationLifetime>());
         builder.Services.AddSingleton(node.GetRequiredService<RunOptions>());
-        builder.Services.AddSingleton(node.GetRequiredService<AccessTokens>()).AddSingleton(node.GetRequiredService<Sessions>()).AddSingleton(node.GetRequiredService<FailureLimits>());
+        builder.Services.AddSingleton(node.GetRequiredService<AccessTokens>()).AddSingleton(node.GetRequiredService<Sessions>())
+            .AddSingleton(node.GetRequiredService<FailureLimits>());
         builder.Services.AddManagedDashboard(new() { Api = _ => AdminServer.AddressOf(node) });
         var app = builder.Build();
         app.UseRouting();

@@ -27,7 +27,9 @@ internal sealed class DataFolder : IDisposable
     public string AddressFile => System.IO.Path.Combine(Path, "admin-address");
 
     /// <summary>What no configuration may name: beginnings of paths. All that this program writes into the folder is to be here.</summary>
-    public IEnumerable<string> Own => ((string[])["history.db", "last-good", "modules", "cache", "admin-token", "admin-address", "lock", "backup"]).Select(n => System.IO.Path.Combine(Path, n));
+    public IEnumerable<string> Own
+        => ((string[])["history.db", "last-good", "modules", "cache", "admin-token", "admin-address", "lock", "backup"])
+            .Select(n => System.IO.Path.Combine(Path, n));
 
     /// <exception cref="StartException">It cannot be made, written, or is in use.</exception>
     public static DataFolder Open(string path)
@@ -47,7 +49,8 @@ internal sealed class DataFolder : IDisposable
         try
         {
             // FileShare.None is flock(LOCK_EX | LOCK_NB): the kernel drops it when the process ends in whatever way.
-            var hold = new FileStream(System.IO.Path.Combine(path, "lock"), FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None, bufferSize: 0);
+            var hold = new FileStream(System.IO.Path.Combine(path, "lock"), FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None,
+                bufferSize: 0);
             var folder = new DataFolder(path, hold, IsInFirstStart(path, hold));
             File.Delete(folder.AddressFile); // of a run that was killed
             return folder;
@@ -72,11 +75,14 @@ internal sealed class DataFolder : IDisposable
         _lock.Flush(flushToDisk: true);
     }
 
-    /// <summary>Makes the database's file when there is none: made by SQLite everybody might read it; the log beside it takes over the mode.</summary>
+    /// <summary>
+    /// Makes the database's file when there is none: made by SQLite everybody might read it; the log beside it takes over the mode.
+    /// </summary>
     public void MakeDatabaseFile()
     {
         if (!File.Exists(DatabaseFile))
-            new FileStream(DatabaseFile, new FileStreamOptions { Mode = FileMode.CreateNew, Access = FileAccess.Write, UnixCreateMode = UnixFileMode.UserRead | UnixFileMode.UserWrite }).Dispose();
+            new FileStream(DatabaseFile, new FileStreamOptions { Mode = FileMode.CreateNew, Access = FileAccess.Write,
+                UnixCreateMode = UnixFileMode.UserRead | UnixFileMode.UserWrite }).Dispose();
     }
 
     /// <summary>The folder of a node that runs, seen from another process: nothing is locked or made.</summary>
@@ -87,7 +93,8 @@ internal sealed class DataFolder : IDisposable
         var file = System.IO.Path.Combine(path, "lock");
         try
         {
-            // A shared lock is refused as long as a node has the folder. What lies beside is then its own, not that of a run that was killed.
+            // A shared lock is refused as long as a node has the folder. What lies beside is then its own, not that of a run that was
+            // killed.
             new FileStream(file, FileMode.Open, FileAccess.Read, FileShare.Read).Dispose();
         }
         catch (IOException e) when (e.HResult == WouldBlock)

@@ -47,7 +47,8 @@ internal sealed class DemoService : IAsyncDisposable
     private static Task AnswerAsync(HttpContext context)
     {
         var text = new StringBuilder("Hello from the demo service behind Managed.\n\n");
-        text.Append(CultureInfo.InvariantCulture, $"{context.Request.Method} {context.Request.Path}{context.Request.QueryString} {context.Request.Protocol}\n");
+        text.Append(CultureInfo.InvariantCulture,
+            $"{context.Request.Method} {context.Request.Path}{context.Request.QueryString} {context.Request.Protocol}\n");
         foreach (var (name, value) in context.Request.Headers)
             text.Append(CultureInfo.InvariantCulture, $"{name.ToLowerInvariant()}: {value}\n");
         var body = Encoding.UTF8.GetBytes(text.ToString());

@@ -26,7 +26,8 @@ internal static partial class DurableFile
 
     private static void Write(string path, ReadOnlySpan<byte> content, UnixFileMode mode)
     {
-        using var file = new FileStream(path, new FileStreamOptions { Mode = FileMode.Create, Access = FileAccess.Write, UnixCreateMode = mode, BufferSize = 0 });
+        using var file = new FileStream(path, new FileStreamOptions { Mode = FileMode.Create, Access = FileAccess.Write,
+            UnixCreateMode = mode, BufferSize = 0 });
         file.Write(content);
         file.Flush(flushToDisk: true);
     }
@@ -34,7 +35,8 @@ internal static partial class DurableFile
     /// <summary>Makes a rename or a new file in the directory durable.</summary>
     public static void SyncDirectory(string directory)
     {
-        var descriptor = Open(directory, RuntimeInformation.ProcessArchitecture == Architecture.Arm64 ? 0x4000 | 0x80000 : ReadOnlyDirectory);
+        var descriptor = Open(directory, RuntimeInformation.ProcessArchitecture == Architecture.Arm64 ? 0x4000 | 0x80000
+            : ReadOnlyDirectory);
         if (descriptor < 0)
             throw new IOException($"cannot open {directory}", new Win32Exception(Marshal.GetLastPInvokeError()));
         try

@@ -8,7 +8,8 @@ internal static partial class HostLog
 
     [LoggerMessage(3201, LogLevel.Debug, "Cleaning up after the failed start: {Reason}")]
     public static partial void CleanUpFailed(ILogger logger, string reason);
-    [LoggerMessage(3203, LogLevel.Warning, "The admin address could not be written, so `managed sign-in` does not find this node: {Reason}")]
+    [LoggerMessage(3203, LogLevel.Warning,
+        "The admin address could not be written, so `managed sign-in` does not find this node: {Reason}")]
     public static partial void AddressNotTold(ILogger logger, string reason);
 
     [LoggerMessage(3202, LogLevel.Error, "A task failed that nobody waited for")]

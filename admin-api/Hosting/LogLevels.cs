@@ -16,8 +16,8 @@ internal sealed class LogLevels
     };
 
     /// <summary>
-    /// Never below these, whatever is set: the first two write the lines of requests with their queries, and a sign-in link's code is in one; the
-    /// first and the third write the stack of a start that failed, which is thrown as well and reported in a line.
+    /// Never below these, whatever is set: the first two write the lines of requests with their queries, and a sign-in link's code is in
+    /// one; the first and the third write the stack of a start that failed, which is thrown as well and reported in a line.
     /// </summary>
     private static readonly (string Category, LogLevel Least)[] Floors =
     [
@@ -47,7 +47,8 @@ internal sealed class LogLevels
         {
             var text = new StringBuilder("active loggers:\n");
             foreach (var (prefix, level) in _byPrefix.OrderBy(p => p.Key, StringComparer.Ordinal))
-                text.Append("  ").Append(prefix.Length == 0 ? "all" : prefix).Append(": ").Append(level.ToString().ToLowerInvariant()).Append('\n');
+                text.Append("  ").Append(prefix.Length == 0 ? "all" : prefix).Append(": ").Append(level.ToString().ToLowerInvariant())
+                    .Append('\n');
             return text.ToString();
         }
     }

@@ -24,7 +24,8 @@ internal sealed class ManagedHost : IAsyncDisposable
     private string? _signInLink;
     private bool _stopped;
 
-    private ManagedHost(RunOptions options, DataFolder folder, ProxyServer proxy, IServiceCollection parts, ServiceProvider node, StopSignal stop)
+    private ManagedHost(RunOptions options, DataFolder folder, ProxyServer proxy, IServiceCollection parts, ServiceProvider node,
+        StopSignal stop)
     {
         (_options, _folder, Proxy, _parts, _node, _stop) = (options, folder, proxy, parts, node, stop);
         _loggers = node.GetRequiredService<ILoggerFactory>();
@@ -77,7 +78,8 @@ internal sealed class ManagedHost : IAsyncDisposable
         var loggers = LoggerFactory.Create(logging => logging.AddOneLineConsole(levels));
         var proxy = new ProxyServer(new ProxyOptions
         {
-            MaxConnections = options.MaxConnections, Workers = options.Workers, LoggerFactory = loggers, CacheFolder = folder.WasmCacheFolder, CodeFetchHosts = options.CodeFetchHosts, WasmCompiler = Commands.CompileWasm,
+            MaxConnections = options.MaxConnections, Workers = options.Workers, LoggerFactory = loggers,
+            CacheFolder = folder.WasmCacheFolder, CodeFetchHosts = options.CodeFetchHosts, WasmCompiler = Commands.CompileWasm,
         });
         var parts = Program.Node(options, folder, proxy, levels, stop);
         var node = new ServiceCollection().AddSingleton(loggers).AddSingleton(typeof(ILogger<>), typeof(Logger<>));
@@ -187,7 +189,8 @@ internal sealed class ManagedHost : IAsyncDisposable
         }
         catch (IOException e) when (e is not FileNotFoundException) // that is a library of ours
         {
-            throw new StartException(string.Create(CultureInfo.InvariantCulture, $"cannot open the admin address {_options.Admin}: {(e.InnerException ?? e).Message}"));
+            throw new StartException(string.Create(CultureInfo.InvariantCulture,
+                $"cannot open the admin address {_options.Admin}: {(e.InnerException ?? e).Message}"));
         }
         TellAddress();
         Services.GetRequiredService<StatHistory>().Start();

@@ -4,8 +4,8 @@ using System.Runtime.InteropServices;
 namespace Managed.AdminApi.Hosting;
 
 /// <summary>
-/// The limit of open files (<c>ulimit -n</c>). The runtime keeps each part of the program that it loads open, and takes a part that it cannot
-/// open for missing: with too few the start breaks off somewhere, with a message about something else.
+/// The limit of open files (<c>ulimit -n</c>). The runtime keeps each part of the program that it loads open, and takes a part that it
+/// cannot open for missing: with too few the start breaks off somewhere, with a message about something else.
 /// </summary>
 internal static partial class OpenFiles
 {
@@ -20,7 +20,8 @@ internal static partial class OpenFiles
     public static void RequireEnough()
     {
         if (Limit is > 0 and < Needed)
-            throw new StartException(string.Create(CultureInfo.InvariantCulture, $"the limit of open files is {Limit}, at least {Needed} are needed (ulimit -n, LimitNOFILE=, --ulimit nofile=)"));
+            throw new StartException(string.Create(CultureInfo.InvariantCulture,
+                $"the limit of open files is {Limit}, at least {Needed} are needed (ulimit -n, LimitNOFILE=, --ulimit nofile=)"));
     }
 
     [LibraryImport("libc", EntryPoint = "getrlimit", SetLastError = true)]

@@ -20,7 +20,9 @@ internal sealed record RunOptions
     public IReadOnlyList<string> AdminHosts { get; init; } = [];
     /// <summary>Hosts that module code may be fetched from without a cluster.</summary>
     public IReadOnlyList<string> CodeFetchHosts { get; init; } = [];
-    /// <summary>Folders in which configurations that come through the API may name files; empty: that of the configuration file and the data folder.</summary>
+    /// <summary>
+    /// Folders in which configurations that come through the API may name files; empty: that of the configuration file and the data folder.
+    /// </summary>
     public IReadOnlyList<string> AllowFiles { get; init; } = [];
     /// <summary>Environment variables that such configurations may read; a star at the end stands for any rest.</summary>
     public IReadOnlyList<string> AllowEnv { get; init; } = [];

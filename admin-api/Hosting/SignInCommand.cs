@@ -6,7 +6,8 @@ using Managed.AdminApi.Endpoints;
 namespace Managed.AdminApi.Hosting;
 
 /// <summary>
-/// <c>managed sign-in</c>: whoever may read the data folder's token gets a new sign-in link from the node that runs on it, in a container by
+/// <c>managed sign-in</c>: whoever may read the data folder's token gets a new sign-in link from the node that runs on it, in a container
+/// by
 /// <c>docker compose exec managed managed sign-in</c> too.
 /// </summary>
 internal static class SignInCommand

@@ -16,7 +16,8 @@ internal static class StartFailure
             DbUpdateException => $"the history in the data folder cannot be written: {reason.Message}",
             OutOfMemoryException => "there is not enough memory",
             FileNotFoundException { FileName: { } name } when name.Contains("Version=", StringComparison.Ordinal) =>
-                $"the library {name.Split(',')[0]} cannot be opened; is the limit of open files ({OpenFiles.Limit}, see ulimit -n) too low?",
+                $"the library {name.Split(',')[0]} cannot be opened; is the limit of open files ({OpenFiles.Limit}, see ulimit -n) too "
+                    + $"low?",
             IOException or UnauthorizedAccessException => reason.Message,
             _ => $"{reason.Message} ({reason.GetType().Name})",
         };
@@ -26,7 +27,8 @@ internal static class StartFailure
     /// <summary>The wrappers of reflection, static constructors and tasks say nothing by themselves.</summary>
     private static Exception Innermost(Exception error)
     {
-        while (error is AggregateException or TargetInvocationException or TypeInitializationException or DbUpdateException && error.InnerException is { } inner)
+        while (error is AggregateException or TargetInvocationException or TypeInitializationException or DbUpdateException
+            && error.InnerException is { } inner)
             error = inner;
         return error;
     }

@@ -4,19 +4,20 @@ using System.Runtime.InteropServices;
 namespace Managed.AdminApi.Hosting;
 
 /// <summary>
-/// Gives back what of the program's files is resident for the start alone: some 50 MB of code and tables, of which an idle process uses a tenth.
-/// The kernel keeps them in its cache and maps what is needed again, page by page, when it is needed: nothing is lost, and nothing is read
-/// from the disk but where memory is short.
-/// <para>Only pages that are the file's, of mappings of libraries that may not be written to. Such a mapping stays for the life of the process
-/// once its library is loaded; those that come and go while one is being loaded are not touched, since a mapping must have been there for
-/// some seconds.</para>
+/// Gives back what of the program's files is resident for the start alone: some 50 MB of code and tables, of which an idle process uses a
+/// tenth. The kernel keeps them in its cache and maps what is needed again, page by page, when it is needed: nothing is lost, and nothing
+/// is read from the disk but where memory is short.
+/// <para>Only pages that are the file's, of mappings of libraries that may not be written to. Such a mapping stays for the life of the
+/// process once its library is loaded; those that come and go while one is being loaded are not touched, since a mapping must have been
+/// there for some seconds.</para>
 /// </summary>
 internal static partial class StartPages
 {
     private const int DontNeed = 4; // MADV_DONTNEED
     // Documentation/admin-guide/mm/pagemap.rst: 64 bits a page.
     private const ulong Present = 1UL << 63, OfTheFile = 1UL << 61;
-    private static readonly TimeSpan Settled = TimeSpan.FromSeconds(4); // the compiler has caught up with what the start ran often, and lies idle
+    // the compiler has caught up with what the start ran often, and lies idle
+    private static readonly TimeSpan Settled = TimeSpan.FromSeconds(4);
     private static readonly nuint PageSize = (nuint)Environment.SystemPageSize;
 
     private readonly record struct Mapping(nuint Start, nuint End);
@@ -72,7 +73,8 @@ internal static partial class StartPages
         return found;
     }
 
-    private static nuint Address(ReadOnlySpan<char> text) => nuint.Parse(text, NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture);
+    private static nuint Address(ReadOnlySpan<char> text)
+        => nuint.Parse(text, NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture);
 
     [LibraryImport("libc", EntryPoint = "madvise")]
     private static partial int Advise(nuint start, nuint length, int advice);

@@ -6,7 +6,8 @@ namespace Managed.AdminApi.Modules;
 internal static class ModuleReferences
 {
     // What a user may fill freely; a member "module" in there is his own.
-    private static readonly HashSet<string> Free = ["metadata", "filter_metadata", "filter_context", "configuration", "key_values", "runtime", "labels"];
+    private static readonly HashSet<string> Free =
+        ["metadata", "filter_metadata", "filter_context", "configuration", "key_values", "runtime", "labels"];
 
     /// <summary>The digests in it.</summary>
     public static IReadOnlyCollection<string> In(ConfigNode document)
@@ -46,7 +47,8 @@ internal static class ModuleReferences
                 Walk(array[i], visit);
         else if (node is ConfigObject o)
             for (var i = 0; i < o.Members.Count; i++) // by number, since the visitor may set what it visits
-                if (o.Members[i] is var member && member.Key == "module" && member.Value is ConfigScalar { Kind: ConfigScalarKind.String } scalar)
+                if (o.Members[i] is var member && member.Key == "module"
+                    && member.Value is ConfigScalar { Kind: ConfigScalarKind.String } scalar)
                     visit(o, scalar);
                 else if (member.Value is not ConfigScalar && !Free.Contains(member.Key))
                     Walk(member.Value, visit);

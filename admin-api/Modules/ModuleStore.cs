@@ -6,7 +6,8 @@ namespace Managed.AdminApi.Modules;
 
 /// <summary>A stored module without its content.</summary>
 /// <param name="UsedBy">Versions that need it, newest first.</param>
-internal sealed record ModuleView(string Digest, string Kind, IReadOnlyList<string> Names, long Size, DateTimeOffset CreatedAt, string Author, string? Abi,
+internal sealed record ModuleView(string Digest, string Kind, IReadOnlyList<string> Names, long Size, DateTimeOffset CreatedAt,
+    string Author, string? Abi,
     IReadOnlyList<string> Imports, IReadOnlyList<string> Exports, IReadOnlyList<long> UsedBy);
 
 /// <summary>Scripts and Wasm modules, stored once per content and found by digest or by name.</summary>
@@ -18,7 +19,8 @@ internal sealed class ModuleStore(HistoryAccess history)
         using var db = history.Map();
         // The same bytes as a file that a version names: a module from now on, and that file still.
         db.Modules.Where(m => m.Digest == module.Digest && m.Kind == StoredModules.FileKind)
-            .ExecuteUpdate(set => set.SetProperty(m => m.Kind, module.Kind).SetProperty(m => m.Abi, module.Abi).SetProperty(m => m.Imports, module.Imports).SetProperty(m => m.Exports, module.Exports));
+            .ExecuteUpdate(set => set.SetProperty(m => m.Kind, module.Kind).SetProperty(m => m.Abi, module.Abi)
+                .SetProperty(m => m.Imports, module.Imports).SetProperty(m => m.Exports, module.Exports));
         var isNew = !db.Modules.Any(m => m.Digest == module.Digest);
         if (isNew)
             db.Modules.Add(module);
@@ -59,7 +61,8 @@ internal sealed class ModuleStore(HistoryAccess history)
     public (string Kind, byte[] Content)? Content(string digest)
     {
         using var db = history.Open();
-        return db.Rows("SELECT kind, content FROM modules WHERE digest = $1", r => (r.GetString(0), r.GetFieldValue<byte[]>(1)), digest) is [var module] ? module : null;
+        return db.Rows("SELECT kind, content FROM modules WHERE digest = $1", r => (r.GetString(0), r.GetFieldValue<byte[]>(1)),
+            digest) is [var module] ? module : null;
     }
 
     /// <summary>Deletes a module and its names; gives the versions that need it instead when there are any.</summary>
@@ -97,7 +100,8 @@ internal sealed class ModuleStore(HistoryAccess history)
         return
         [
             .. rows.Select(m => new ModuleView(m.Digest, m.Kind, [.. names[m.Digest].Order()], m.Size, m.CreatedAt, m.Author, m.Abi,
-                JsonSerializer.Deserialize<List<string>>(m.Imports) ?? [], JsonSerializer.Deserialize<List<string>>(m.Exports) ?? [], [.. users[m.Digest].OrderDescending()])),
+                JsonSerializer.Deserialize<List<string>>(m.Imports) ?? [], JsonSerializer.Deserialize<List<string>>(m.Exports) ?? [],
+                    [.. users[m.Digest].OrderDescending()])),
         ];
     }
 }

@@ -55,7 +55,8 @@ internal sealed class StoredModules(ModuleStore store, DataFolder folder) : Modu
     {
         foreach (var digest in digests)
             if (store.Content(digest) is null && FromFile(digest, ["lua", "wasm", FileKind]) is { } module)
-                store.Add(new() { Digest = digest, Kind = module.Kind, Size = module.Content.Length, CreatedAt = DateTimeOffset.UtcNow, Author = "managed", Content = module.Content }, null);
+                store.Add(new() { Digest = digest, Kind = module.Kind, Size = module.Content.Length, CreatedAt = DateTimeOffset.UtcNow,
+                    Author = "managed", Content = module.Content }, null);
     }
 
     /// <summary>The bytes of a file that a version named when it was made.</summary>

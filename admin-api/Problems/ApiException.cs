@@ -1,6 +1,8 @@
 namespace Managed.AdminApi.Problems;
 
-/// <summary>Ends a call with a problem answer. Carries everything the answer shows; the middleware adds what belongs to the request.</summary>
+/// <summary>
+/// Ends a call with a problem answer. Carries everything the answer shows; the middleware adds what belongs to the request.
+/// </summary>
 internal sealed class ApiException(ProblemCode code, string detail) : Exception(detail)
 {
     public ProblemCode Code { get; } = code;
@@ -28,7 +30,8 @@ internal sealed class ApiException(ProblemCode code, string detail) : Exception(
         };
     }
 
-    public static ApiException Parameter(string name, string detail, string? hint = null) => new(ProblemCode.InvalidParameter, $"{name}: {detail}")
+    public static ApiException Parameter(string name, string detail, string? hint = null)
+        => new(ProblemCode.InvalidParameter, $"{name}: {detail}")
     {
         Members = new Dictionary<string, object?> { ["parameter"] = name, ["hint"] = hint },
     };

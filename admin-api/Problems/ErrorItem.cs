@@ -26,8 +26,10 @@ internal sealed record ErrorItem(
     {
         var here = submitted is null || ReferenceEquals(error.Source, submitted);
         var located = submitted is not null && here && error.Line > 0;
-        return new(error.Pointer, error.Code, error.Detail, located ? error.Line : null, located ? error.Column : null, error.Hint, here ? null : "document") { MayPass = error.MayPass };
+        return new(error.Pointer, error.Code, error.Detail, located ? error.Line : null, located ? error.Column : null, error.Hint,
+            here ? null : "document") { MayPass = error.MayPass };
     }
 
-    public static IReadOnlyList<ErrorItem> From(IEnumerable<ConfigError> errors, ConfigSource? submitted) => [.. errors.Select(e => From(e, submitted))];
+    public static IReadOnlyList<ErrorItem> From(IEnumerable<ConfigError> errors, ConfigSource? submitted)
+        => [.. errors.Select(e => From(e, submitted))];
 }

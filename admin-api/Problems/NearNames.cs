@@ -9,7 +9,8 @@ internal static class NearNames
     {
         var all = candidates.Where(c => c.Length > 0).Distinct().ToList();
         var closest = Suggestions.Closest(name, all);
-        var related = all.Where(c => c.Contains(name, StringComparison.OrdinalIgnoreCase) || (c.Length > 2 && name.Contains(c, StringComparison.OrdinalIgnoreCase)));
+        var related = all.Where(c => c.Contains(name, StringComparison.OrdinalIgnoreCase)
+            || (c.Length > 2 && name.Contains(c, StringComparison.OrdinalIgnoreCase)));
         return [.. (closest is null ? related : related.Prepend(closest)).Distinct().Take(5)];
     }
 }

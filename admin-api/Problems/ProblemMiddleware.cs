@@ -30,12 +30,14 @@ internal sealed class ProblemMiddleware(RequestDelegate next, ILogger<ProblemMid
         {
             return; // the client has gone
         }
-        if (!context.Response.HasStarted && context.Response.StatusCode >= 400 && context.Response.ContentType is null && IsMachine(context))
+        if (!context.Response.HasStarted && context.Response.StatusCode >= 400 && context.Response.ContentType is null
+            && IsMachine(context))
             await WriteBareStatusAsync(context);
     }
 
     /// <summary>A browser that looks for a page gets what the dashboard has for that.</summary>
-    private static bool IsMachine(HttpContext context) => context.Request.Path.StartsWithSegments("/api") || !MediaTypes.WantsHtml(context.Request);
+    private static bool IsMachine(HttpContext context)
+        => context.Request.Path.StartsWithSegments("/api") || !MediaTypes.WantsHtml(context.Request);
 
     private static Task WriteBareStatusAsync(HttpContext context)
     {
@@ -49,7 +51,8 @@ internal sealed class ProblemMiddleware(RequestDelegate next, ILogger<ProblemMid
     {
         ApiException problem => problem,
         BadHttpRequestException bad => new(ProblemCode.ForStatus(bad.StatusCode), bad.Message),
-        SqliteException or DbUpdateException => new(ProblemCode.StoreUnavailable, $"the history database failed: {error.GetBaseException().Message}"),
+        SqliteException or DbUpdateException => new(ProblemCode.StoreUnavailable,
+            $"the history database failed: {error.GetBaseException().Message}"),
         _ => null,
     };
 }

@@ -27,7 +27,9 @@ internal static class ServerRefusals
         public PipeWriter Output => output;
     }
 
-    /// <summary>Passes on what the server writes. A head is written in one piece, so a look at the first bytes of a piece is enough.</summary>
+    /// <summary>
+    /// Passes on what the server writes. A head is written in one piece, so a look at the first bytes of a piece is enough.
+    /// </summary>
     private sealed class Answers(PipeWriter inner, string connection) : PipeWriter
     {
         private Memory<byte> _piece;
@@ -47,8 +49,10 @@ internal static class ServerRefusals
                 inner.Advance(bytes);
         }
 
-        public override ValueTask<FlushResult> FlushAsync(CancellationToken cancellationToken = default) => inner.FlushAsync(cancellationToken);
-        public override ValueTask<FlushResult> WriteAsync(ReadOnlyMemory<byte> source, CancellationToken cancellationToken = default) => inner.WriteAsync(source, cancellationToken);
+        public override ValueTask<FlushResult> FlushAsync(CancellationToken cancellationToken = default)
+            => inner.FlushAsync(cancellationToken);
+        public override ValueTask<FlushResult> WriteAsync(ReadOnlyMemory<byte> source, CancellationToken cancellationToken = default)
+            => inner.WriteAsync(source, cancellationToken);
         public override void CancelPendingFlush() => inner.CancelPendingFlush();
         public override void Complete(Exception? exception = null) => inner.Complete(exception);
         public override ValueTask CompleteAsync(Exception? exception = null) => inner.CompleteAsync(exception);
@@ -65,11 +69,14 @@ internal static class ServerRefusals
             var request = connection + ":refused";
             var body = JsonSerializer.SerializeToUtf8Bytes(new Dictionary<string, object>
             {
-                ["type"] = code.Type, ["title"] = code.Title, ["status"] = status, ["code"] = code.Name, ["detail"] = "the server could not read this as a request; the connection is closed",
+                ["type"] = code.Type, ["title"] = code.Title, ["status"] = status, ["code"] = code.Name,
+                ["detail"] = "the server could not read this as a request; the connection is closed",
                 ["instance"] = "/", ["request_id"] = request,
             }, JsonAnswer.Options);
             var length = body.Length.ToString(CultureInfo.InvariantCulture);
-            var with = text.Replace("\r\nContent-Length: 0\r\n", $"\r\nContent-Length: {length}\r\nContent-Type: application/problem+json\r\nCache-Control: no-store\r\nX-Request-Id: {request}\r\n", StringComparison.Ordinal);
+            var with = text.Replace("\r\nContent-Length: 0\r\n",
+                $"\r\nContent-Length: {length}\r\nContent-Type: application/problem+json\r\nCache-Control: no-store\r\nX-Request-Id: "
+                    + $"{request}\r\n", StringComparison.Ordinal);
             return [.. Encoding.Latin1.GetBytes(with), .. body];
         }
     }

@@ -9,7 +9,9 @@ internal sealed class ConfigNodeConverter : JsonConverter<ConfigNode>
 {
     public override bool CanConvert(Type type) => typeof(ConfigNode).IsAssignableFrom(type);
 
-    public override ConfigNode Read(ref Utf8JsonReader reader, Type type, JsonSerializerOptions options) => throw new NotSupportedException("bodies are read by ConfigParser, which keeps positions");
+    public override ConfigNode Read(ref Utf8JsonReader reader, Type type, JsonSerializerOptions options)
+        => throw new NotSupportedException("bodies are read by ConfigParser, which keeps positions");
 
-    public override void Write(Utf8JsonWriter writer, ConfigNode value, JsonSerializerOptions options) => writer.WriteRawValue(value.ToJson(), skipInputValidation: true);
+    public override void Write(Utf8JsonWriter writer, ConfigNode value, JsonSerializerOptions options)
+        => writer.WriteRawValue(value.ToJson(), skipInputValidation: true);
 }

@@ -15,7 +15,8 @@ internal static class DurationText
                 continue;
             var digits = text.AsSpan(0, text.Length - suffix.Length);
             // Digits and a point only: .NET would also take NaN, Infinity and their signs as numbers.
-            if (digits.ContainsAnyExcept("0123456789.") || !double.TryParse(digits, NumberStyles.AllowDecimalPoint, CultureInfo.InvariantCulture, out var number)
+            if (digits.ContainsAnyExcept("0123456789.")
+                || !double.TryParse(digits, NumberStyles.AllowDecimalPoint, CultureInfo.InvariantCulture, out var number)
                 || number * seconds > TimeSpan.MaxValue.TotalSeconds / 2)
                 return false;
             value = TimeSpan.FromSeconds(number * seconds);
@@ -25,5 +26,6 @@ internal static class DurationText
     }
 
     public static string Format(TimeSpan value) =>
-        value.TotalSeconds >= 1 || value == default ? value.TotalSeconds.ToString("0.###", CultureInfo.InvariantCulture) + "s" : value.TotalMilliseconds.ToString("0.###", CultureInfo.InvariantCulture) + "ms";
+        value.TotalSeconds >= 1 || value == default ? value.TotalSeconds.ToString("0.###", CultureInfo.InvariantCulture) + "s"
+        : value.TotalMilliseconds.ToString("0.###", CultureInfo.InvariantCulture) + "ms";
 }

@@ -6,7 +6,8 @@ namespace Managed.AdminApi.Requests;
 
 internal static class MediaTypes
 {
-    public const string Json = "application/json", Yaml = "application/yaml", MergePatch = "application/merge-patch+json", JsonPatch = "application/json-patch+json", UnifiedDiff = "text/x-diff";
+    public const string Json = "application/json", Yaml = "application/yaml", MergePatch = "application/merge-patch+json",
+        JsonPatch = "application/json-patch+json", UnifiedDiff = "text/x-diff";
 
     private static readonly string[] YamlNames = [Yaml, "application/x-yaml", "text/yaml", "text/x-yaml"];
 
@@ -26,7 +27,8 @@ internal static class MediaTypes
     }
 
     public static ApiException Unsupported(string type, params string[] served) =>
-        new(ProblemCode.UnsupportedMediaType, type.Length == 0 ? $"Content-Type is missing; {string.Join(" or ", served)} is taken here" : $"'{type}' is not taken here, {string.Join(" or ", served)} is")
+        new(ProblemCode.UnsupportedMediaType, type.Length == 0 ? $"Content-Type is missing; {string.Join(" or ", served)} is taken here"
+            : $"'{type}' is not taken here, {string.Join(" or ", served)} is")
         {
             Members = new Dictionary<string, object?> { ["supported"] = served },
             Headers = new Dictionary<string, string> { ["Accept-Post"] = string.Join(", ", served) },
@@ -34,7 +36,9 @@ internal static class MediaTypes
 
     public static bool WantsYaml(HttpRequest request) => Preferred(request, [Json, .. YamlNames]) is { } best && best != Json;
 
-    public static bool WantsHtml(HttpRequest request) => Preferred(request, [Json, "text/html"]) == "text/html" && request.Headers.Accept.ToString().Contains("text/html", StringComparison.OrdinalIgnoreCase);
+    public static bool WantsHtml(HttpRequest request)
+        => Preferred(request, [Json, "text/html"]) == "text/html"
+        && request.Headers.Accept.ToString().Contains("text/html", StringComparison.OrdinalIgnoreCase);
 
     public static bool WantsUnifiedDiff(HttpRequest request) => Preferred(request, [Json, UnifiedDiff]) == UnifiedDiff;
 
@@ -49,7 +53,8 @@ internal static class MediaTypes
         foreach (var offer in offered)
         {
             var type = new MediaTypeHeaderValue(offer);
-            var quality = accepted.Where(a => type.IsSubsetOf(a)).OrderByDescending(a => a.MatchesAllTypes ? 0 : a.MatchesAllSubTypes ? 1 : 2).Select(a => a.Quality ?? 1).FirstOrDefault();
+            var quality = accepted.Where(a => type.IsSubsetOf(a))
+                .OrderByDescending(a => a.MatchesAllTypes ? 0 : a.MatchesAllSubTypes ? 1 : 2).Select(a => a.Quality ?? 1).FirstOrDefault();
             if (quality > bestQuality)
                 (best, bestQuality) = (offer, quality);
         }

@@ -13,7 +13,8 @@ internal sealed class MemoryBudget(long? total = null)
 {
     /// <summary>
     /// What one value of a document costs until it is a version: nodes of the text, of the long form and of the stored copy, records,
-    /// built objects. An estimate on the high side: a node with its place is some 150 bytes, and a value of a short form stands for several.
+    /// built objects. An estimate on the high side: a node with its place is some 150 bytes, and a value of a short form stands for
+    /// several.
     /// </summary>
     public const int BytesPerValue = 700;
 
@@ -42,7 +43,8 @@ internal sealed class MemoryBudget(long? total = null)
                 quoted = !quoted;
             else if (quoted)
                 i += c == '\\' ? 1 : 0;
-            else if (c is (byte)',' or (byte)'[' or (byte)'{' || (c == '\n' && format != ConfigFormat.Json) || (c == '-' && format != ConfigFormat.Json && i + 1 < text.Length && text[i + 1] == ' '))
+            else if (c is (byte)',' or (byte)'[' or (byte)'{' || (c == '\n' && format != ConfigFormat.Json)
+                || (c == '-' && format != ConfigFormat.Json && i + 1 < text.Length && text[i + 1] == ' '))
                 values++;
         }
         return (values * BytesPerValue) + ((long)text.Length * CopiesOfText);
@@ -68,7 +70,8 @@ internal sealed class MemoryBudget(long? total = null)
         return false;
     }
 
-    private static ApiException Busy() => new(ProblemCode.RateLimited, "the calls under way hold all the memory that there is for them; try again in a moment")
+    private static ApiException Busy() => new(ProblemCode.RateLimited,
+        "the calls under way hold all the memory that there is for them; try again in a moment")
     {
         Headers = new Dictionary<string, string> { ["Retry-After"] = "2", ["Connection"] = "close" }, // the rest of a body is not read
     };
@@ -103,7 +106,9 @@ internal sealed class MemoryBudget(long? total = null)
         private void EverFits(long bytes)
         {
             if (_held + bytes > budget.Total / 10 * 9)
-                throw new ApiException(ProblemCode.TooLarge, $"this call would take about {(_held + bytes) >> 20} MiB of memory, and {budget.Total >> 20} MiB are for all calls together")
+                throw new ApiException(ProblemCode.TooLarge,
+                    $"this call would take about {(_held + bytes) >> 20} MiB of memory, and {budget.Total >> 20} MiB are for all calls "
+                        + $"together")
                 {
                     Headers = new Dictionary<string, string> { ["Connection"] = "close" },
                 };

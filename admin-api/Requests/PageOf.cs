@@ -23,7 +23,10 @@ internal sealed record PageRequest(int Size, string? Position)
         };
     }
 
-    /// <summary>Pages a list that is wholly in memory. The token names the last item shown, so that the next page stays right when items before it come or go.</summary>
+    /// <summary>
+    /// Pages a list that is wholly in memory. The token names the last item shown, so that the next page stays right when items before it
+    /// come or go.
+    /// </summary>
     public PageOf<T> Cut<T>(IReadOnlyList<T> all, Func<T, string> key)
     {
         var start = 0;

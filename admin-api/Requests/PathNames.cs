@@ -13,7 +13,8 @@ internal static class PathNames
     {
         var target = context.Features.Get<IHttpRequestFeature>()?.RawTarget ?? "";
         if (!target.StartsWith('/'))
-            target = Uri.TryCreate(target, UriKind.Absolute, out var absolute) ? absolute.PathAndQuery : context.Request.Path.ToUriComponent();
+            target = Uri.TryCreate(target, UriKind.Absolute, out var absolute) ? absolute.PathAndQuery
+                : context.Request.Path.ToUriComponent();
         var end = target.IndexOfAny(['?', '#']);
         return end < 0 ? target : target[..end];
     }
@@ -27,7 +28,8 @@ internal static class PathNames
         var pattern = endpoint.RoutePattern.PathSegments;
         var segments = RawPath(context).Trim('/').Split('/');
         for (var i = 0; i < pattern.Count; i++)
-            if (pattern[i].Parts is [Microsoft.AspNetCore.Routing.Patterns.RoutePatternParameterPart { IsCatchAll: false } parameter] && values[parameter.Name] is string value && value.Contains('%'))
+            if (pattern[i].Parts is [Microsoft.AspNetCore.Routing.Patterns.RoutePatternParameterPart { IsCatchAll: false } parameter]
+                && values[parameter.Name] is string value && value.Contains('%'))
                 values[parameter.Name] = segments.Length == pattern.Count ? Uri.UnescapeDataString(segments[i]) // else it has dot segments
                     : value.Replace("%2F", "/", StringComparison.OrdinalIgnoreCase);
     }

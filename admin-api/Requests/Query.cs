@@ -36,6 +36,7 @@ internal static class Query
             return null;
         if (DurationText.TryParse(text, out var value) && value >= min && value <= max)
             return value;
-        throw ApiException.Parameter(name, $"'{text}' is not a duration from {DurationText.Format(min)} to {DurationText.Format(max)}", "write it like 30s, 250ms or 15m");
+        throw ApiException.Parameter(name, $"'{text}' is not a duration from {DurationText.Format(min)} to {DurationText.Format(max)}",
+            "write it like 30s, 250ms or 15m");
     }
 }

@@ -8,10 +8,14 @@ namespace Managed.AdminApi.Requests;
 /// <summary>Reads bodies within their limits; failures end the call with a problem.</summary>
 internal static class RequestBody
 {
-    /// <summary>api.md: configuration body 16 MiB, module 64 MiB. A comment or a few fields need far less, and a call without a body nothing.</summary>
+    /// <summary>
+    /// api.md: configuration body 16 MiB, module 64 MiB. A comment or a few fields need far less, and a call without a body nothing.
+    /// </summary>
     public const long ConfigLimit = 16L << 20, ModuleLimit = 64L << 20, FieldsLimit = 64L << 10, NoBodyLimit = 4L << 10;
 
-    /// <summary>A body has ten seconds and what it takes at this speed: whoever trickles it must not hold memory and the caller's place for hours.</summary>
+    /// <summary>
+    /// A body has ten seconds and what it takes at this speed: whoever trickles it must not hold memory and the caller's place for hours.
+    /// </summary>
     private const double BytesPerSecond = 64 << 10;
     private static readonly TimeSpan Grace = TimeSpan.FromSeconds(10);
 
@@ -57,9 +61,11 @@ internal static class RequestBody
     }
 
     /// <summary>A configuration body in JSON or YAML.</summary>
-    public static async Task<ConfigNode> ReadConfigAsync(HttpContext context) => await ReadConfigAsync(context, MediaTypes.ConfigFormatOf(context.Request));
+    public static async Task<ConfigNode> ReadConfigAsync(HttpContext context)
+        => await ReadConfigAsync(context, MediaTypes.ConfigFormatOf(context.Request));
 
-    public static async Task<ConfigNode> ReadConfigAsync(HttpContext context, ConfigFormat format) => await ParseAsync(context, await ReadAsync(context), format);
+    public static async Task<ConfigNode> ReadConfigAsync(HttpContext context, ConfigFormat format)
+        => await ParseAsync(context, await ReadAsync(context), format);
 
     private static async Task<ConfigNode> ParseAsync(HttpContext context, byte[] body, ConfigFormat format)
     {
@@ -77,15 +83,18 @@ internal static class RequestBody
         throw new ApiException(ProblemCode.MalformedBody, first.Detail)
         {
             Errors = ErrorItem.From(errors.Errors, first.Source),
-            Members = new Dictionary<string, object?> { ["line"] = first.Line > 0 ? first.Line : null, ["column"] = first.Column > 0 ? first.Column : null },
+            Members = new Dictionary<string, object?> { ["line"] = first.Line > 0 ? first.Line : null,
+                ["column"] = first.Column > 0 ? first.Column : null },
         };
     }
 
     /// <summary>The body as an object, or 422 with the place.</summary>
-    public static ConfigObject AsObject(ConfigNode node, string what) => node as ConfigObject ?? throw Invalid(node, ConfigCode.InvalidType, $"{what} is an object, not {node.KindName}");
+    public static ConfigObject AsObject(ConfigNode node, string what)
+        => node as ConfigObject ?? throw Invalid(node, ConfigCode.InvalidType, $"{what} is an object, not {node.KindName}");
 
     /// <summary>A 422 with one error at a node of the submitted body.</summary>
-    public static ApiException Invalid(ConfigNode at, string code, string detail, string? hint = null) => new(ProblemCode.ValidationFailed, detail)
+    public static ApiException Invalid(ConfigNode at, string code, string detail, string? hint = null)
+        => new(ProblemCode.ValidationFailed, detail)
     {
         Errors = [new(at.Pointer, code, detail, at.Line > 0 ? at.Line : null, at.Column > 0 ? at.Column : null, hint)],
     };
@@ -110,7 +119,8 @@ internal static class RequestBody
 
     private static long LimitOf(HttpContext context) => context.GetEndpoint()?.Metadata.GetMetadata<ApiDoc>()?.BodyLimit ?? NoBodyLimit;
 
-    private static ApiException TooLarge(long limit) => new(ProblemCode.TooLarge, $"the body is larger than {(limit >= 1 << 20 ? $"{limit >> 20} MiB" : $"{limit >> 10} KiB")}")
+    private static ApiException TooLarge(long limit)
+        => new(ProblemCode.TooLarge, $"the body is larger than {(limit >= 1 << 20 ? $"{limit >> 20} MiB" : $"{limit >> 10} KiB")}")
     {
         Members = new Dictionary<string, object?> { ["limit_bytes"] = limit },
         Headers = new Dictionary<string, string> { ["Connection"] = "close" }, // the rest of it is not read

@@ -64,11 +64,13 @@ internal sealed class CannedUpstream : IAsyncDisposable
         using var body = new MemoryStream();
         await context.Request.Body.CopyToAsync(body, context.RequestAborted);
         var target = context.Features.Get<Microsoft.AspNetCore.Http.Features.IHttpRequestFeature>()?.RawTarget ?? context.Request.Path;
-        Seen.Enqueue(new(cluster, context.Request.Method, target, [.. context.Request.Headers.SelectMany(h => h.Value.Select(v => new HeaderLine(h.Key.ToLowerInvariant(), v ?? "")))],
+        Seen.Enqueue(new(cluster, context.Request.Method, target,
+            [.. context.Request.Headers.SelectMany(h => h.Value.Select(v => new HeaderLine(h.Key.ToLowerInvariant(), v ?? "")))],
             Encoding.UTF8.GetString(body.GetBuffer(), 0, (int)Math.Min(body.Length, ShownBody))));
         TestMessage answer;
         lock (_calls)
-            answer = _calls.TryGetValue(cluster, out var queue) && queue.TryDequeue(out var next) ? next : _test.Upstream; // each given answer serves one call
+            // each given answer serves one call
+            answer = _calls.TryGetValue(cluster, out var queue) && queue.TryDequeue(out var next) ? next : _test.Upstream;
         context.Response.StatusCode = answer.Status;
         foreach (var (name, value) in answer.Headers)
             context.Response.Headers.Append(name, value);

@@ -27,7 +27,9 @@ internal sealed class FilterSandbox(StoredModules modules, ProxyServer service, 
     public async Task<FilterTestResult> RunAsync(FilterTest test, ConfigSource? submitted, CancellationToken cancellation)
     {
         if (!await _room.WaitAsync(TimeSpan.FromSeconds(1), cancellation))
-            throw new ApiException(ProblemCode.RateLimited, $"{AtOnce} tests run already; try again in a moment") { Headers = new Dictionary<string, string> { ["Retry-After"] = "1" } };
+            throw new ApiException(ProblemCode.RateLimited,
+                $"{AtOnce} tests run already; try again in a moment") { Headers =
+                    new Dictionary<string, string> { ["Retry-After"] = "1" } };
         var folder = Directory.CreateTempSubdirectory("managed-sandbox-").FullName; // mode 0700
         try
         {
@@ -50,16 +52,19 @@ internal sealed class FilterSandbox(StoredModules modules, ProxyServer service, 
         work.Host.Kept = service.Current?.HostUses ?? work.Host.Kept;
         await using var proxy = new ProxyServer(new ProxyOptions
         {
-            Workers = 1, LoggerFactory = log, TraceStarted = traces.Enqueue, CacheFolder = service.Guests.CacheFolder, WasmCompiler = service.Guests.Compiler,
+            Workers = 1, LoggerFactory = log, TraceStarted = traces.Enqueue, CacheFolder = service.Guests.CacheFolder,
+            WasmCompiler = service.Guests.Compiler,
             CodeFetchHosts = null, // its clusters are not the real ones
         }) { Modules = modules };
-        var built = proxy.Build((await builder.PinAsync(work, test.Document, test.Versions, isOperators: false, waits: true, cancellation))!, 1, work.Host);
+        var built = proxy.Build((await builder.PinAsync(work, test.Document, test.Versions, isOperators: false, waits: true,
+            cancellation))!, 1, work.Host);
         if (built.Snapshot is not { } snapshot)
         {
             await proxy.StopAsync(TimeSpan.Zero, CancellationToken.None); // the last words of guests are in the log then
             throw new ApiException(ProblemCode.ValidationFailed, $"{built.Errors.Count} errors in what is to be tested")
             {
-                Errors = ErrorItem.From(built.Errors, submitted), Warnings = ErrorItem.From(built.Warnings, submitted), Members = new Dictionary<string, object?> { ["logs"] = log.Lines.ToList() },
+                Errors = ErrorItem.From(built.Errors, submitted), Warnings = ErrorItem.From(built.Warnings, submitted),
+                Members = new Dictionary<string, object?> { ["logs"] = log.Lines.ToList() },
             };
         }
         using var given = snapshot; // also when it never comes to be published
@@ -67,14 +72,16 @@ internal sealed class FilterSandbox(StoredModules modules, ProxyServer service, 
         proxy.Start();
         var published = await proxy.PublishAsync(snapshot, cancellation);
         if (!published.Applied)
-            throw new ApiException(ProblemCode.ApplyFailed, "the sandbox could not be opened: " + string.Join("; ", published.Errors.Select(e => e.Detail)));
+            throw new ApiException(ProblemCode.ApplyFailed,
+                "the sandbox could not be opened: " + string.Join("; ", published.Errors.Select(e => e.Detail)));
         var started = Stopwatch.GetTimestamp();
         var (response, error) = await AskAsync(test.Request, door, cancellation);
         var time = Stopwatch.GetElapsedTime(started).TotalMilliseconds;
         long instructions = proxy.GuestVms().Sum(v => v.Instructions);
         await proxy.StopAsync(TimeSpan.FromMilliseconds(200), CancellationToken.None); // from here on nobody writes the traces
         var steps = StreamTrace.InOrder(traces).ToList();
-        return new(response, [.. upstream.Seen], steps, [.. log.Lines], [.. steps.SelectMany(s => s.Calls).Where(c => c.Function == "error").Select(c => c.Result)], time, instructions, error);
+        return new(response, [.. upstream.Seen], steps, [.. log.Lines],
+            [.. steps.SelectMany(s => s.Calls).Where(c => c.Function == "error").Select(c => c.Result)], time, instructions, error);
     }
 
     private static async Task<(FinalResponse?, string?)> AskAsync(TestMessage request, string door, CancellationToken cancellation)
@@ -92,7 +99,9 @@ internal sealed class FilterSandbox(StoredModules modules, ProxyServer service, 
             },
         };
         using var http = new HttpClient(handler) { Timeout = Timeout.InfiniteTimeSpan };
-        using var message = new HttpRequestMessage(new HttpMethod(request.Method), new Uri("http://sandbox" + request.Path, new UriCreationOptions { DangerousDisablePathAndQueryCanonicalization = true })) { Version = HttpVersion.Version11 };
+        using var message = new HttpRequestMessage(new HttpMethod(request.Method),
+            new Uri("http://sandbox" + request.Path, new UriCreationOptions { DangerousDisablePathAndQueryCanonicalization = true })) {
+                Version = HttpVersion.Version11 };
         message.Headers.Host = request.Authority;
         message.Headers.ConnectionClose = true;
         if (request.Body.Length > 0)
@@ -104,8 +113,10 @@ internal sealed class FilterSandbox(StoredModules modules, ProxyServer service, 
         {
             using var answer = await http.SendAsync(message, deadline.Token);
             var body = await answer.Content.ReadAsByteArrayAsync(deadline.Token);
-            var headers = answer.Headers.NonValidated.Concat(answer.Content.Headers.NonValidated).SelectMany(h => h.Value.Select(v => new HeaderLine(h.Key, v))).ToList();
-            return (new((int)answer.StatusCode, answer.ReasonPhrase, headers, Encoding.UTF8.GetString(body, 0, Math.Min(body.Length, ShownBody))), null);
+            var headers = answer.Headers.NonValidated.Concat(answer.Content.Headers.NonValidated)
+                .SelectMany(h => h.Value.Select(v => new HeaderLine(h.Key, v))).ToList();
+            return (new((int)answer.StatusCode, answer.ReasonPhrase, headers,
+                Encoding.UTF8.GetString(body, 0, Math.Min(body.Length, ShownBody))), null);
         }
         catch (Exception e) when (e is HttpRequestException or IOException)
         {

@@ -5,13 +5,15 @@ namespace Managed.AdminApi.Sandbox;
 
 /// <summary>A message as a test gives it.</summary>
 /// <param name="Status">Of a response; 0 for a request.</param>
-internal sealed record TestMessage(string Method, string Path, string Authority, int Status, IReadOnlyList<KeyValuePair<string, string>> Headers, byte[] Body);
+internal sealed record TestMessage(string Method, string Path, string Authority, int Status,
+    IReadOnlyList<KeyValuePair<string, string>> Headers, byte[] Body);
 
 /// <summary>What an upstream answers; of calls that filters make themselves the cluster is named.</summary>
 internal sealed record CannedAnswer(string? Cluster, TestMessage Response);
 
 /// <summary>One run: a document with one listener, a request, and what the clusters answer.</summary>
-internal sealed record FilterTest(ConfigObject Document, string Listener, TestMessage Request, TestMessage Upstream, IReadOnlyList<CannedAnswer> Calls)
+internal sealed record FilterTest(ConfigObject Document, string Listener, TestMessage Request, TestMessage Upstream,
+    IReadOnlyList<CannedAnswer> Calls)
 {
     /// <summary>What it was cut from: files are those of these versions.</summary>
     public IReadOnlyList<ConfigObject> Versions { get; init; } = [];
@@ -31,4 +33,5 @@ internal sealed record LogLine(string Level, string Text);
 /// <param name="Response">Null when the connection ended without one; <paramref name="Error"/> says so.</param>
 /// <param name="Instructions">Of all scripts, in steps of 1,000.</param>
 internal sealed record FilterTestResult(
-    FinalResponse? Response, IReadOnlyList<SeenRequest> UpstreamRequests, IReadOnlyList<TraceStep> Trace, IReadOnlyList<LogLine> Logs, IReadOnlyList<string> Errors, double TimeMs, long Instructions, string? Error);
+    FinalResponse? Response, IReadOnlyList<SeenRequest> UpstreamRequests, IReadOnlyList<TraceStep> Trace, IReadOnlyList<LogLine> Logs,
+        IReadOnlyList<string> Errors, double TimeMs, long Instructions, string? Error);

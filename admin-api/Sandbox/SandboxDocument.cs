@@ -4,7 +4,10 @@ using Managed.Proxy.Configuration;
 
 namespace Managed.AdminApi.Sandbox;
 
-/// <summary>Cuts a document down to what a test needs: one listener with one chain on a socket of its own, and clusters that lead nowhere but to the sandbox.</summary>
+/// <summary>
+/// Cuts a document down to what a test needs: one listener with one chain on a socket of its own, and clusters that lead nowhere but to the
+/// sandbox.
+/// </summary>
 internal static class SandboxDocument
 {
     private const string TestListener = "test", TestCluster = "upstream";
@@ -28,8 +31,10 @@ internal static class SandboxDocument
         {
             if (clusters.FindByName(TestCluster) is null)
                 clusters.Add(new ConfigObject().Set("name", ConfigScalar.String(TestCluster)));
-            var route = new ConfigObject().Set("match", new ConfigObject().Set("prefix", ConfigScalar.String("/"))).Set("route", new ConfigObject().Set("cluster", ConfigScalar.String(TestCluster)));
-            one = ListenerForm.Expand(new ConfigObject().Set("name", ConfigScalar.String(TestListener)).Set("address", ConfigScalar.String("127.0.0.1:0")).Set("routes", new ConfigArray().Add(route)));
+            var route = new ConfigObject().Set("match", new ConfigObject().Set("prefix", ConfigScalar.String("/")))
+                .Set("route", new ConfigObject().Set("cluster", ConfigScalar.String(TestCluster)));
+            one = ListenerForm.Expand(new ConfigObject().Set("name", ConfigScalar.String(TestListener))
+                .Set("address", ConfigScalar.String("127.0.0.1:0")).Set("routes", new ConfigArray().Add(route)));
         }
         else
             one = ListenerForm.Expand((ConfigObject)TopLevelList.Listeners.Get(document, listener).Clone());
@@ -41,7 +46,9 @@ internal static class SandboxDocument
         one.Set("filter_chains", new ConfigArray().Add(kept1));
         if (filters is not null)
         {
-            var manager = ListenerForm.ConnectionManager(kept1) ?? throw new ApiException(ProblemCode.ValidationFailed, $"the chain of listener '{listener}' has no HTTP connection manager");
+            var manager = ListenerForm.ConnectionManager(kept1)
+                ?? throw new ApiException(ProblemCode.ValidationFailed,
+                    $"the chain of listener '{listener}' has no HTTP connection manager");
             var list = (ConfigArray)filters.Clone();
             if (list.LastOrDefault() is not ConfigObject last || last.Text("name")?.EndsWith("router", StringComparison.Ordinal) != true)
                 list.Add(ListenerForm.ImpliedRouter());
@@ -63,7 +70,9 @@ internal static class SandboxDocument
     {
         var chains = listener.Array("filter_chains");
         if (chain is null)
-            return chains?.Count > 0 ? (ConfigObject)chains[0] : throw new ApiException(ProblemCode.ValidationFailed, $"listener '{name}' has no filter chain");
-        return chains?.FindByName(chain) ?? throw ApiException.NotFound("filter chain", chain, chains?.OfType<ConfigObject>().Select(c => c.Text("name") ?? "") ?? []);
+            return chains?.Count > 0 ? (ConfigObject)chains[0]
+                : throw new ApiException(ProblemCode.ValidationFailed, $"listener '{name}' has no filter chain");
+        return chains?.FindByName(chain) ?? throw ApiException.NotFound("filter chain", chain,
+            chains?.OfType<ConfigObject>().Select(c => c.Text("name") ?? "") ?? []);
     }
 }

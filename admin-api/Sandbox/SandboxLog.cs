@@ -21,7 +21,8 @@ internal sealed class SandboxLog : ILoggerFactory, ILogger
 
     public bool IsEnabled(LogLevel logLevel) => Lines.Count < Kept;
 
-    public void Log<TState>(LogLevel logLevel, EventId eventId, TState state, Exception? exception, Func<TState, Exception?, string> formatter)
+    public void Log<TState>(LogLevel logLevel, EventId eventId, TState state, Exception? exception,
+        Func<TState, Exception?, string> formatter)
     {
         // That the sandbox's own version went live is nobody's news.
         if (IsEnabled(logLevel) && eventId.Id is not 1001)

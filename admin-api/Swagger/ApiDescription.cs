@@ -16,7 +16,8 @@ internal static class ApiDescription
     /// <summary>What it says is the program's, nothing of this node: anybody may read it.</summary>
     public static void MapApiDescription(this WebApplication app)
     {
-        var made = new Lazy<(byte[] Document, RequestDelegate Page)>(() => Make(app.Services), LazyThreadSafetyMode.PublicationOnly); // its libraries are loaded when somebody asks
+        // its libraries are loaded when somebody asks
+        var made = new Lazy<(byte[] Document, RequestDelegate Page)>(() => Make(app.Services), LazyThreadSafetyMode.PublicationOnly);
         app.MapGet(Document, (RequestDelegate)(context =>
         {
             context.Response.ContentType = "application/json; charset=utf-8";
@@ -32,8 +33,10 @@ internal static class ApiDescription
 
     private static (byte[], RequestDelegate) Make(IServiceProvider node)
     {
-        var services = new ServiceCollection().AddSingleton(node.GetRequiredService<EndpointDataSource>()).AddSingleton(node.GetRequiredService<ILoggerFactory>())
-            .AddSingleton(node.GetRequiredService<IWebHostEnvironment>()).AddSingleton<IHostEnvironment>(node.GetRequiredService<IWebHostEnvironment>());
+        var services = new ServiceCollection().AddSingleton(node.GetRequiredService<EndpointDataSource>())
+            .AddSingleton(node.GetRequiredService<ILoggerFactory>())
+            .AddSingleton(node.GetRequiredService<IWebHostEnvironment>())
+                .AddSingleton<IHostEnvironment>(node.GetRequiredService<IWebHostEnvironment>());
         var provider = services.AddLogging().AddRouting().AddEndpointsApiExplorer().AddSwaggerGen(Describe).BuildServiceProvider();
         using var text = new StringWriter(CultureInfo.InvariantCulture);
         provider.GetRequiredService<ISwaggerProvider>().GetSwagger("v1").SerializeAsV3(new OpenApiJsonWriter(text));
@@ -52,11 +55,14 @@ internal static class ApiDescription
         {
             Title = "Managed admin API",
             Version = "v1",
-            Description = "Every accepted write makes one immutable version and publishes it before it answers. Reads carry a strong ETag, writes take If-Match. All errors are application/problem+json. "
-                + "A request that cannot be read never becomes a call; any address then answers, and closes: " + string.Join(", ", ProblemCode.OfTheServer.Select(c => $"{c.Status} `{c.Name}`"))
+            Description = "Every accepted write makes one immutable version and publishes it before it answers. Reads carry a strong "
+                + "ETag, writes take If-Match. All errors are application/problem+json. "
+                + "A request that cannot be read never becomes a call; any address then answers, and closes: "
+                + string.Join(", ", ProblemCode.OfTheServer.Select(c => $"{c.Status} `{c.Name}`"))
                 + ". A verb that an address does not take is 405 with Allow, an address that is none 404.",
         });
-        swagger.AddSecurityDefinition("token", new OpenApiSecurityScheme { Type = SecuritySchemeType.Http, Scheme = "bearer", Description = "The text of the file admin-token in the data folder." });
+        swagger.AddSecurityDefinition("token", new OpenApiSecurityScheme { Type = SecuritySchemeType.Http, Scheme = "bearer",
+            Description = "The text of the file admin-token in the data folder." });
         swagger.OperationFilter<OperationDescription>();
         swagger.DocumentFilter<ProblemSchema>();
     }

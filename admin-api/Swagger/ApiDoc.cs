@@ -29,7 +29,11 @@ internal sealed record ApiDoc(string Tag, string Summary) : IRequestSizeLimitMet
     public string AnswerType { get; init; } = "application/json";
     /// <summary>Further media types of success, by the kind of what is answered or by <c>Accept</c>.</summary>
     public IReadOnlyList<string> FurtherAnswerTypes { get; init; } = [];
-    public IReadOnlyList<ProblemCode> Errors { get => Bodies.Count == 0 ? field : [.. field.Union([ProblemCode.TooLarge, ProblemCode.BodyTimeout])]; init; } = [];
+    public IReadOnlyList<ProblemCode> Errors
+    {
+        get => Bodies.Count == 0 ? field : [.. field.Union([ProblemCode.TooLarge, ProblemCode.BodyTimeout])];
+        init;
+    } = [];
     /// <summary>Without access token.</summary>
     public bool Anonymous { get; init; }
 }

@@ -3,12 +3,16 @@ namespace Managed.AdminApi.Swagger;
 /// <summary>Parameters that many calls share; see the rules for every call in api.md.</summary>
 internal static class ApiParameters
 {
-    public static readonly ApiParameter DryRun = new("dry_run", "Same checks and status codes, nothing stored or applied; answers with diff, impact and warnings.", "true");
+    public static readonly ApiParameter DryRun =
+        new("dry_run", "Same checks and status codes, nothing stored or applied; answers with diff, impact and warnings.", "true");
     public static readonly ApiParameter Comment = new("comment", "Kept with the version.", "add h2");
-    public static readonly ApiParameter Wait = new("wait", "How long to wait for the outcome; 0s answers 202 with the deployment at once.", "0s");
-    public static readonly ApiParameter ConfirmWithin = new("confirm_within", "Reverts by itself unless the deployment is confirmed in this time, also across a restart.", "60s");
+    public static readonly ApiParameter Wait =
+        new("wait", "How long to wait for the outcome; 0s answers 202 with the deployment at once.", "0s");
+    public static readonly ApiParameter ConfirmWithin =
+        new("confirm_within", "Reverts by itself unless the deployment is confirmed in this time, also across a restart.", "60s");
     public static readonly ApiParameter IfMatch = new("If-Match", "Only if the piece still has this ETag.", "\"5f2c…\"", "header");
-    public static readonly ApiParameter IfNoneMatch = new("If-None-Match", "On reads: 304 when the piece still has this ETag. On PUT: * creates only.", "*", "header");
+    public static readonly ApiParameter IfNoneMatch =
+        new("If-None-Match", "On reads: 304 when the piece still has this ETag. On PUT: * creates only.", "*", "header");
     public static readonly ApiParameter PageSize = new("page_size", "1 to 1000, default 50.", "50");
     public static readonly ApiParameter PageToken = new("page_token", "The next_page_token of the page before.", "");
     public static readonly ApiParameter Search = new("q", "Only what contains this text.", "edge");

@@ -6,13 +6,17 @@ using Swashbuckle.AspNetCore.SwaggerGen;
 
 namespace Managed.AdminApi.Swagger;
 
-/// <summary>Fills an operation from the <see cref="ApiDoc"/> of its endpoint: parameters, bodies, answers, and every error with an example.</summary>
+/// <summary>
+/// Fills an operation from the <see cref="ApiDoc"/> of its endpoint: parameters, bodies, answers, and every error with an example.
+/// </summary>
 internal sealed partial class OperationDescription : IOperationFilter
 {
     // What any call can meet, whatever it does: checks before it (parameters, Host and origin, the rate of wrong tokens) and a history
     // that cannot be used.
-    private static readonly ProblemCode[] Always = [ProblemCode.InvalidParameter, ProblemCode.Forbidden, ProblemCode.RateLimited, ProblemCode.Internal, ProblemCode.StoreUnavailable];
-    private static readonly ProblemCode[] OfBodies = [ProblemCode.MalformedBody, ProblemCode.TooLarge, ProblemCode.UnsupportedMediaType, ProblemCode.ValidationFailed];
+    private static readonly ProblemCode[] Always =
+        [ProblemCode.InvalidParameter, ProblemCode.Forbidden, ProblemCode.RateLimited, ProblemCode.Internal, ProblemCode.StoreUnavailable];
+    private static readonly ProblemCode[] OfBodies =
+        [ProblemCode.MalformedBody, ProblemCode.TooLarge, ProblemCode.UnsupportedMediaType, ProblemCode.ValidationFailed];
     private static readonly ProblemCode[] OfWrites = [ProblemCode.ApplyFailed, ProblemCode.ApplyTimeout];
 
     public void Apply(OpenApiOperation operation, OperationFilterContext context)
@@ -21,12 +25,15 @@ internal sealed partial class OperationDescription : IOperationFilter
             return;
         operation.Summary = doc.Summary;
         operation.Description = doc.Description;
-        operation.Parameters = [.. PathNames().Matches(context.ApiDescription.RelativePath ?? "").Select(m => PathParameter(m.Groups[1].Value)), .. doc.Parameters.Select(Parameter)];
+        operation.Parameters = [.. PathNames().Matches(context.ApiDescription.RelativePath ?? "")
+            .Select(m => PathParameter(m.Groups[1].Value)), .. doc.Parameters.Select(Parameter)];
         if (doc.Bodies.Count > 0)
             operation.RequestBody = new OpenApiRequestBody
             {
                 Required = doc.BodyRequired,
-                Content = doc.Bodies.ToDictionary(b => b.MediaType, b => (IOpenApiMediaType)new OpenApiMediaType { Schema = Schema(b.MediaType), Example = Example(b.MediaType, b.Example) }),
+                Content = doc.Bodies.ToDictionary(b => b.MediaType,
+                    b => (IOpenApiMediaType)new OpenApiMediaType { Schema = Schema(b.MediaType),
+                        Example = Example(b.MediaType, b.Example) }),
             };
         operation.Responses = [];
         foreach (var (status, description, example) in doc.Answers)
@@ -35,14 +42,17 @@ internal sealed partial class OperationDescription : IOperationFilter
         if (writes && !operation.Responses.ContainsKey("202"))
             operation.Responses["202"] = Answer(doc, "With wait=0s: the deployment", """{"deployment":"d-00000042","version":42}""");
         var errors = doc.Errors.Concat(Always).Concat(doc.Anonymous ? [] : [ProblemCode.Unauthenticated])
-            .Concat(doc.Bodies.Count > 0 ? OfBodies : []).Concat(writes ? OfWrites : []).Concat(operation.Parameters.Any(p => p.In == ParameterLocation.Path) ? [ProblemCode.NotFound] : []);
+            .Concat(doc.Bodies.Count > 0 ? OfBodies : []).Concat(writes ? OfWrites : [])
+                .Concat(operation.Parameters.Any(p => p.In == ParameterLocation.Path) ? [ProblemCode.NotFound] : []);
         foreach (var group in errors.Distinct().GroupBy(e => e.Status).OrderBy(g => g.Key))
             operation.Responses[$"{group.Key}"] = Problem([.. group]);
         if (!doc.Anonymous)
             operation.Security = [new OpenApiSecurityRequirement { [new OpenApiSecuritySchemeReference("token", context.Document)] = [] }];
     }
 
-    private static IOpenApiParameter PathParameter(string name) => new OpenApiParameter { Name = name, In = ParameterLocation.Path, Required = true, Schema = new OpenApiSchema { Type = JsonSchemaType.String } };
+    private static IOpenApiParameter PathParameter(string name)
+        => new OpenApiParameter { Name = name, In = ParameterLocation.Path, Required = true,
+            Schema = new OpenApiSchema { Type = JsonSchemaType.String } };
 
     private static IOpenApiParameter Parameter(ApiParameter parameter) => new OpenApiParameter
     {
@@ -63,8 +73,10 @@ internal sealed partial class OperationDescription : IOperationFilter
         var response = new OpenApiResponse { Description = description };
         if (example is not null)
         {
-            response.Content = new Dictionary<string, IOpenApiMediaType> { [doc.AnswerType] = new OpenApiMediaType { Schema = Schema(doc.AnswerType), Example = Example(doc.AnswerType, example) } };
-            foreach (var type in doc.AnswerType == "application/json" ? doc.FurtherAnswerTypes.Prepend("application/yaml") : doc.FurtherAnswerTypes)
+            response.Content = new Dictionary<string, IOpenApiMediaType> { [doc.AnswerType] =
+                new OpenApiMediaType { Schema = Schema(doc.AnswerType), Example = Example(doc.AnswerType, example) } };
+            foreach (var type in doc.AnswerType == "application/json" ? doc.FurtherAnswerTypes.Prepend("application/yaml")
+                : doc.FurtherAnswerTypes)
                 response.Content[type] = new OpenApiMediaType { Schema = Schema(type) };
         }
         return response;
@@ -78,14 +90,17 @@ internal sealed partial class OperationDescription : IOperationFilter
             ["application/problem+json"] = new OpenApiMediaType
             {
                 Schema = new OpenApiSchemaReference(ProblemSchema.Name),
-                Examples = codes.ToDictionary(c => c.Name, c => (IOpenApiExample)new OpenApiExample { Summary = c.Title, Value = ProblemSchema.Example(c) }),
+                Examples = codes.ToDictionary(c => c.Name,
+                    c => (IOpenApiExample)new OpenApiExample { Summary = c.Title, Value = ProblemSchema.Example(c) }),
             },
         },
     };
 
-    private static OpenApiSchema Schema(string mediaType) => mediaType.EndsWith("json", StringComparison.Ordinal) ? new() : new() { Type = JsonSchemaType.String };
+    private static OpenApiSchema Schema(string mediaType)
+        => mediaType.EndsWith("json", StringComparison.Ordinal) ? new() : new() { Type = JsonSchemaType.String };
 
-    private static JsonNode? Example(string mediaType, string example) => mediaType.EndsWith("json", StringComparison.Ordinal) ? JsonNode.Parse(example) : JsonValue.Create(example);
+    private static JsonNode? Example(string mediaType, string example)
+        => mediaType.EndsWith("json", StringComparison.Ordinal) ? JsonNode.Parse(example) : JsonValue.Create(example);
 
     [GeneratedRegex(@"\{([a-z]+)\}")]
     private static partial Regex PathNames();

@@ -3,7 +3,10 @@ using Managed.AdminApi.Problems;
 
 namespace Managed.AdminApi.Telemetry;
 
-/// <summary>Chooses statistics by a regular expression that matches anywhere in the name, as Envoy's <c>/stats?filter=</c> does. Linear-time engine: it comes from outside.</summary>
+/// <summary>
+/// Chooses statistics by a regular expression that matches anywhere in the name, as Envoy's <c>/stats?filter=</c> does. Linear-time engine:
+/// it comes from outside.
+/// </summary>
 internal static class StatFilter
 {
     public static Func<string, bool> Of(string? filter)

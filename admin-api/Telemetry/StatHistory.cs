@@ -29,7 +29,8 @@ internal sealed class StatHistory(ProxyServer proxy) : IDisposable
         }
         catch (Exception)
         {
-            // Some are read from /proc, which needs a descriptor. One reading is missing then; an exception in a timer would end the process.
+            // Some are read from /proc, which needs a descriptor. One reading is missing then; an exception in a timer would end the
+            // process.
         }
     }
 

@@ -4,7 +4,8 @@ using Managed.Proxy.Core.Telemetry;
 namespace Managed.AdminApi.Telemetry;
 
 /// <summary>The traffic of one interval over all listeners. Latencies are null when nothing was answered in it.</summary>
-internal sealed record TrafficSample(DateTimeOffset Time, double Rps, double ErrorShare, double? P50Ms, double? P95Ms, double? P99Ms, long Connections)
+internal sealed record TrafficSample(DateTimeOffset Time, double Rps, double ErrorShare, double? P50Ms, double? P95Ms, double? P99Ms,
+    long Connections)
 {
     /// <summary>Reads the same counters again and again and makes samples of the differences.</summary>
     internal sealed class Meter(ProxyServer proxy)
@@ -24,7 +25,8 @@ internal sealed record TrafficSample(DateTimeOffset Time, double Rps, double Err
             // What has gone with its version counts no more.
             double answered = Math.Max(0, now.Answered - last.Answered), failed = Math.Clamp(now.Failed - last.Failed, 0, answered);
             double? Quantile(double q) => latency.Count == 0 ? null : Math.Round(latency.Quantile(q) / 1000, 3);
-            return new(now.Time, Math.Round(Math.Max(0, now.Requests - last.Requests) / seconds, 1), answered > 0 ? Math.Round(failed / answered, 4) : 0,
+            return new(now.Time, Math.Round(Math.Max(0, now.Requests - last.Requests) / seconds, 1),
+                answered > 0 ? Math.Round(failed / answered, 4) : 0,
                 Quantile(0.5), Quantile(0.95), Quantile(0.99), proxy.Workers().Sum(w => w.Connections));
         }
 

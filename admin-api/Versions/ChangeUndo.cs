@@ -28,7 +28,8 @@ internal sealed record ChangeUndo(long Number, long FormerNumber, ConfigObject B
 
     /// <param name="now">The active document.</param>
     /// <param name="overlapsToo">See <see cref="ThreeWayMerge.TakeBack"/>.</param>
-    public (ConfigObject Document, IReadOnlyList<MergeConflict> Conflicts) From(ConfigObject now, bool overlapsToo) => ThreeWayMerge.TakeBack(Before, After, now, overlapsToo);
+    public (ConfigObject Document, IReadOnlyList<MergeConflict> Conflicts) From(ConfigObject now, bool overlapsToo)
+        => ThreeWayMerge.TakeBack(Before, After, now, overlapsToo);
 
     /// <summary>A change on top of another that was taken back itself goes back to what was before both.</summary>
     private static long Former(VersionStore store, long number)

@@ -18,7 +18,8 @@ internal sealed class ConfirmationClock : IDisposable
     private readonly Dictionary<string, Timer> _timers = [];
     private readonly Lock _lock = new();
 
-    public ConfirmationClock(Publisher publisher, VersionStore versions, DeploymentStore deployments, EventLog events, ILogger<ConfirmationClock> logger)
+    public ConfirmationClock(Publisher publisher, VersionStore versions, DeploymentStore deployments, EventLog events,
+        ILogger<ConfirmationClock> logger)
     {
         (_publisher, _versions, _deployments, _events, _logger) = (publisher, versions, deployments, events, logger);
         publisher.ConfirmationNeeded += Arm;
@@ -34,7 +35,8 @@ internal sealed class ConfirmationClock : IDisposable
 
     public async Task ConfirmAsync(string id, CancellationToken cancellation)
     {
-        var confirmed = await _publisher.ExclusiveAsync(() => _deployments.TryMove(id, DeploymentState.AwaitingConfirmation, DeploymentState.Applied), cancellation, ahead: true);
+        var confirmed = await _publisher.ExclusiveAsync(() =>
+            _deployments.TryMove(id, DeploymentState.AwaitingConfirmation, DeploymentState.Applied), cancellation, ahead: true);
         if (!confirmed)
             throw NotAwaiting(id);
         Disarm(id);
@@ -76,7 +78,9 @@ internal sealed class ConfirmationClock : IDisposable
         if (deployment.State != DeploymentState.AwaitingConfirmation || deployment.PreviousVersion is null)
             throw NotAwaiting(id);
         var undo = ChangeUndo.Of(_versions, deployment.Version);
-        var proposal = new Proposal(author, ChangeSource.AutoRevert, active => new(whole ? undo.Before : undo.From(active!.Document, overlapsToo: false).Document, null, $"version {deployment.Version} taken back")
+        var proposal = new Proposal(author, ChangeSource.AutoRevert,
+            active => new(whole ? undo.Before : undo.From(active!.Document, overlapsToo: false).Document, null,
+                $"version {deployment.Version} taken back")
         {
             Stored = [undo.Before],
         })
@@ -90,7 +94,8 @@ internal sealed class ConfirmationClock : IDisposable
         };
         return _publisher.SubmitAsync(!whole ? proposal : proposal with
         {
-            Source = ChangeSource.Rollback, Restores = undo.FormerNumber, Comment = $"{comment}; its change alone cannot be taken back out of what came after it",
+            Source = ChangeSource.Rollback, Restores = undo.FormerNumber,
+            Comment = $"{comment}; its change alone cannot be taken back out of what came after it",
         }, cancellation);
     }
 
@@ -104,7 +109,8 @@ internal sealed class ConfirmationClock : IDisposable
         {
             foreach (var deployment in _deployments.AwaitingConfirmation().Where(d => d.Version != active.Number))
             {
-                if (!ChangeUndo.Of(_versions, deployment.Version).From(active.Document, overlapsToo: false).Document.SameAs(active.Document))
+                if (!ChangeUndo.Of(_versions, deployment.Version)
+                    .From(active.Document, overlapsToo: false).Document.SameAs(active.Document))
                     continue;
                 _versions.EndTrial(deployment.Id);
                 Disarm(deployment.Id);

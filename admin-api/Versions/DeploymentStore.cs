@@ -30,7 +30,8 @@ internal sealed class DeploymentStore(HistoryAccess history)
     {
         using var db = history.Open();
         return db.Rows("SELECT id, version, confirm_deadline FROM deployments WHERE state = $1",
-            r => (r.GetString(0), r.GetInt64(1), r.IsDBNull(2) ? (DateTimeOffset?)null : HistoryConnection.Time(r, 2)), DeploymentState.AwaitingConfirmation);
+            r => (r.GetString(0), r.GetInt64(1), r.IsDBNull(2) ? (DateTimeOffset?)null : HistoryConnection.Time(r, 2)),
+                DeploymentState.AwaitingConfirmation);
     }
 
     /// <summary>Moves a deployment on if it is still in that state; false when it is not.</summary>

@@ -2,14 +2,18 @@ using Managed.Proxy.Configuration;
 
 namespace Managed.AdminApi.Versions;
 
-/// <summary>A place where a document names a file to read: <c>{filename: page.html}</c>, with the digest of its bytes once it is part of a version.</summary>
+/// <summary>
+/// A place where a document names a file to read: <c>{filename: page.html}</c>, with the digest of its bytes once it is part of a version.
+/// </summary>
 /// <param name="Node">The data source.</param>
-/// <param name="Holder">The field that it is the value of, such as <c>body</c>: what may be read as a script need not be fit to be shown.</param>
+/// <param name="Holder">The field that it is the value of, such as <c>body</c>: what may be read as a script need not be fit to be
+/// shown.</param>
 /// <param name="Sha256">64 hexadecimal digits, or null.</param>
 internal sealed record FileReference(ConfigObject Node, string Holder, string Filename, string? Sha256)
 {
     // What a user may fill freely; a member "filename" in there is his own.
-    private static readonly HashSet<string> Free = ["metadata", "filter_metadata", "filter_context", "configuration", "key_values", "runtime", "labels", "json_format"];
+    private static readonly HashSet<string> Free =
+        ["metadata", "filter_metadata", "filter_context", "configuration", "key_values", "runtime", "labels", "json_format"];
     private static readonly HashSet<string> Fields = ["filename", "sha256", "watch", "watched_directory"];
 
     public (string Holder, string Filename, string? Sha256) Key => (Holder, Filename, Sha256);

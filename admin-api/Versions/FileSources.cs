@@ -25,11 +25,15 @@ internal sealed class FileSources(StoredModules stored, HostPolicy policy)
 
     public byte[]? Content(string sha256) => _fresh.GetValueOrDefault(sha256) ?? stored.File(sha256);
 
-    /// <summary>The document with a digest for each file; without one where it cannot be had, and the reason in <paramref name="host"/>. Null when a file would have to be read and must not be now.</summary>
+    /// <summary>
+    /// The document with a digest for each file; without one where it cannot be had, and the reason in <paramref name="host"/>. Null when a
+    /// file would have to be read and must not be now.
+    /// </summary>
     /// <param name="known">Documents of versions; what they pin may be pinned here.</param>
     /// <param name="trusted">The operator's own document.</param>
     /// <param name="reads">Whether files may be read.</param>
-    public async Task<ConfigObject?> PinAsync(ConfigObject document, IReadOnlyList<ConfigObject?> known, HostAccess host, bool trusted, bool reads, CancellationToken cancellation)
+    public async Task<ConfigObject?> PinAsync(ConfigObject document, IReadOnlyList<ConfigObject?> known, HostAccess host, bool trusted,
+        bool reads, CancellationToken cancellation)
     {
         if (FileReference.In(document).Count == 0)
             return document;
@@ -42,13 +46,16 @@ internal sealed class FileSources(StoredModules stored, HostPolicy policy)
         if (unread.Count > 0 && !reads)
             return null;
         if (unread.Count > 0)
-            await ReadAsync(unread, r => trusted || policy.IsOperators(r) || before.Contains((r.Holder, r.Filename, null)) ? null : policy.Folders, host, cancellation);
+            await ReadAsync(unread, r => trusted || policy.IsOperators(r)
+                || before.Contains((r.Holder, r.Filename, null)) ? null : policy.Folders, host, cancellation);
         foreach (var reference in open)
         {
             var digest = _digests.GetValueOrDefault((reference.Holder, reference.Filename));
             // A digest of a version that stands beside another name now came there by a patch of the name.
-            if (digest is not null && reference.Sha256 is { } asked && !digests.Contains(asked) && !asked.Equals(digest, StringComparison.OrdinalIgnoreCase))
-                (host.Unreadable[reference.Filename], digest) = ((ConfigCode.InvalidValue, $"has other bytes than sha256 says; leave sha256 out to take it as it is"), null);
+            if (digest is not null && reference.Sha256 is { } asked && !digests.Contains(asked)
+                && !asked.Equals(digest, StringComparison.OrdinalIgnoreCase))
+                (host.Unreadable[reference.Filename], digest) =
+                    ((ConfigCode.InvalidValue, $"has other bytes than sha256 says; leave sha256 out to take it as it is"), null);
             if (digest is null)
                 reference.Node.Remove("sha256");
             else
@@ -57,12 +64,14 @@ internal sealed class FileSources(StoredModules stored, HostPolicy policy)
         return pinned;
     }
 
-    private async Task ReadAsync(List<FileReference> references, Func<FileReference, AllowedFolders?> folders, HostAccess host, CancellationToken cancellation)
+    private async Task ReadAsync(List<FileReference> references, Func<FileReference, AllowedFolders?> folders, HostAccess host,
+        CancellationToken cancellation)
     {
         if (Interlocked.Increment(ref s_readers) > MostReaders)
         {
             Interlocked.Decrement(ref s_readers);
-            throw new ApiException(ProblemCode.RateLimited, "too many files are being read, or hang") { Headers = new Dictionary<string, string> { ["Retry-After"] = "10" } };
+            throw new ApiException(ProblemCode.RateLimited,
+                "too many files are being read, or hang") { Headers = new Dictionary<string, string> { ["Retry-After"] = "10" } };
         }
         // A file of a server that hangs holds its thread until the server answers, and this call no longer than a bound.
         var reading = Task.Factory.StartNew(() =>
@@ -91,7 +100,8 @@ internal sealed class FileSources(StoredModules stored, HostPolicy policy)
         }
     }
 
-    private static List<(FileReference, byte[]?, string Code, string Why)> Read(List<FileReference> references, Func<FileReference, AllowedFolders?> folders, CancellationToken cancellation)
+    private static List<(FileReference, byte[]?, string Code, string Why)> Read(List<FileReference> references,
+        Func<FileReference, AllowedFolders?> folders, CancellationToken cancellation)
     {
         var read = new List<(FileReference, byte[]?, string, string)>();
         var left = MostBytes;

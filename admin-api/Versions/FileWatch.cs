@@ -3,7 +3,9 @@ using Managed.Proxy.Configuration;
 
 namespace Managed.AdminApi.Versions;
 
-/// <summary>Looks once a second whether a file has changed that the active document names with <c>watch: true</c>; a version is made of it then.</summary>
+/// <summary>
+/// Looks once a second whether a file has changed that the active document names with <c>watch: true</c>; a version is made of it then.
+/// </summary>
 internal sealed class FileWatch(Publisher publisher, ActiveConfiguration active, ILogger<FileWatch> logger) : IDisposable
 {
     private readonly CancellationTokenSource _stop = new();
@@ -32,7 +34,8 @@ internal sealed class FileWatch(Publisher publisher, ActiveConfiguration active,
             if (active.Current is not { } current)
                 continue;
             if (!ReferenceEquals(current, version))
-                (version, files) = (current, [.. FileReference.In(current.Document).Where(r => r.Watched).Select(r => r.Filename).Distinct()]);
+                (version, files) =
+                    (current, [.. FileReference.In(current.Document).Where(r => r.Watched).Select(r => r.Filename).Distinct()]);
             foreach (var gone in _seen.Keys.Except(files).ToList())
                 _seen.Remove(gone);
             foreach (var file in files)
@@ -49,7 +52,9 @@ internal sealed class FileWatch(Publisher publisher, ActiveConfiguration active,
         _seen[file] = state;
         try
         {
-            publisher.SubmitAsync(new("watcher", ChangeSource.File, now => new(Reopened(now!.Document, r => r.Watched && r.Filename == file), null, file)) { Comment = file }, _stop.Token).GetAwaiter().GetResult();
+            publisher.SubmitAsync(new("watcher", ChangeSource.File,
+                now => new(Reopened(now!.Document, r => r.Watched && r.Filename == file), null, file)) { Comment = file }, _stop.Token)
+                    .GetAwaiter().GetResult();
         }
         catch (OperationCanceledException)
         {

@@ -34,10 +34,12 @@ internal sealed class HistoryFile(DataFolder folder, HistoryAccess history)
         {
             return new(HistoryHealth.Sound, null, OpenSound());
         }
-        catch (Exception e) when (e is SqliteException or DbUpdateException or InvalidOperationException or IOException or UnauthorizedAccessException)
+        catch (Exception e) when (e is SqliteException or DbUpdateException or InvalidOperationException or IOException
+            or UnauthorizedAccessException)
         {
             var cause = e.GetBaseException();
-            return new(cause is SqliteException s && HistoryDatabase.IsDamage(s) ? HistoryHealth.Damaged : HistoryHealth.Unavailable, $"history.db cannot be used: {cause.Message.TrimEnd('.')}", null);
+            return new(cause is SqliteException s && HistoryDatabase.IsDamage(s) ? HistoryHealth.Damaged : HistoryHealth.Unavailable,
+                $"history.db cannot be used: {cause.Message.TrimEnd('.')}", null);
         }
     }
 
@@ -57,13 +59,16 @@ internal sealed class HistoryFile(DataFolder folder, HistoryAccess history)
             head = VersionStore.HeadOf(db);
             return (head, head.Active is { } number ? VersionStore.Served(db, number) : null);
         }
-        catch (Exception e) when (e is SqliteException or InvalidOperationException or InvalidDataException or InvalidCastException or FormatException or ArgumentException or IOException)
+        catch (Exception e) when (e is SqliteException or InvalidOperationException or InvalidDataException or InvalidCastException
+            or FormatException or ArgumentException or IOException)
         {
             return (head, null); // that bytes which are not what they were cannot be read is no news here
         }
     }
 
-    /// <summary>Renames a damaged history and begins a new one without versions. Gives the new name; null when there was nothing worth keeping.</summary>
+    /// <summary>
+    /// Renames a damaged history and begins a new one without versions. Gives the new name; null when there was nothing worth keeping.
+    /// </summary>
     /// <exception cref="IOException">It cannot be renamed.</exception>
     /// <exception cref="SqliteException">A new one cannot be made: the disk is full.</exception>
     public string? SetAside()

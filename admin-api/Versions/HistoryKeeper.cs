@@ -23,7 +23,8 @@ namespace Managed.AdminApi.Versions;
 /// Whatever is not the active version of a sound history is said by the log, <c>/ready</c>, <c>/server_info</c> and
 /// <c>/api/v1/status</c> until the next change.
 /// </summary>
-internal sealed class HistoryKeeper(ProxyServer proxy, HistoryFile file, VersionStore store, StoredModules modules, LastGoodFile lastGood, Publisher publisher,
+internal sealed class HistoryKeeper(ProxyServer proxy, HistoryFile file, VersionStore store, StoredModules modules, LastGoodFile lastGood,
+    Publisher publisher,
     ConfirmationClock confirmations, MissingCode missing, ActiveConfiguration active, ILogger<HistoryKeeper> logger) : IDisposable
 {
     private const int FormerVersionsTried = 20;
@@ -58,7 +59,8 @@ internal sealed class HistoryKeeper(ProxyServer proxy, HistoryFile file, Version
         var lost = served is not null && finding.Health == HistoryHealth.Sound && served.Number > (head?.Active ?? 0);
         if (lost)
             fault = head?.Active is { } end
-                ? string.Create(CultureInfo.InvariantCulture, $"the history ends with version {end}, but version {served!.Number} was acknowledged")
+                ? string.Create(CultureInfo.InvariantCulture,
+                    $"the history ends with version {end}, but version {served!.Number} was acknowledged")
                 : "the history has no version";
         var mended = Mend(finding, head, served, lost, out var trouble);
         publisher.StartFrom(Math.Max(head?.LastNumber ?? 0, served?.Number ?? 0));
@@ -78,7 +80,8 @@ internal sealed class HistoryKeeper(ProxyServer proxy, HistoryFile file, Version
             return; // tried again, and as before
         _said = reason;
         PublisherLog.Degraded(logger, reason, served is null ? "nothing: there is no version that can be read and built"
-            : string.Create(CultureInfo.InvariantCulture, $"version {served.Number} from {(served == copy ? lastGood.Path : "the history")}"));
+            : string.Create(CultureInfo.InvariantCulture,
+                $"version {served.Number} from {(served == copy ? lastGood.Path : "the history")}"));
     }
 
     /// <summary>From now on: what the disk refused is tried again every second.</summary>
@@ -123,7 +126,8 @@ internal sealed class HistoryKeeper(ProxyServer proxy, HistoryFile file, Version
         if (built.Snapshot is null || built.Errors.Count > 0)
         {
             built.Snapshot?.Dispose();
-            return string.Create(CultureInfo.InvariantCulture, $"version {version.Number} cannot be built: {built.Errors.FirstOrDefault()?.Detail}");
+            return string.Create(CultureInfo.InvariantCulture,
+                $"version {version.Number} cannot be built: {built.Errors.FirstOrDefault()?.Detail}");
         }
         await PublishAsync(built.Snapshot);
         active.Set(version);
@@ -163,7 +167,8 @@ internal sealed class HistoryKeeper(ProxyServer proxy, HistoryFile file, Version
     {
         var result = await proxy.PublishAsync(snapshot, CancellationToken.None);
         if (!result.Applied)
-            throw new StartException(result.TimedOut ? "the workers did not take the configuration in time" : string.Join("; ", result.Errors.Select(e => e.Detail)));
+            throw new StartException(result.TimedOut ? "the workers did not take the configuration in time"
+                : string.Join("; ", result.Errors.Select(e => e.Detail)));
     }
 
     /// <summary>Brings the history in line with what is served; whether it takes changes from now on.</summary>
@@ -187,7 +192,8 @@ internal sealed class HistoryKeeper(ProxyServer proxy, HistoryFile file, Version
             if (finding.Health == HistoryHealth.Damaged || lost)
             {
                 var version = served ?? new(0, new ConfigObject(), DateTimeOffset.UtcNow, "managed");
-                modules.Restore([.. ModuleReferences.In(version.Document), .. FileReference.In(version.Document).Where(r => r.Sha256 is not null).Select(r => "sha256:" + r.Sha256)]);
+                modules.Restore([.. ModuleReferences.In(version.Document),
+                    .. FileReference.In(version.Document).Where(r => r.Sha256 is not null).Select(r => "sha256:" + r.Sha256)]);
                 store.Adopt(version, head?.LastNumber ?? 0, "taken in at start: the history had lost it");
             }
             foreach (var interrupted in store.SettleInterrupted())

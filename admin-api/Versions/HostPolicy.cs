@@ -12,7 +12,8 @@ namespace Managed.AdminApi.Versions;
 internal sealed class HostPolicy
 {
     // A file of one of these folders is not by that a folder to be read from.
-    private static readonly string[] Systems = ["/", "/bin", "/boot", "/etc", "/home", "/lib", "/root", "/run", "/sbin", "/usr", "/var", "/var/run"];
+    private static readonly string[] Systems =
+        ["/", "/bin", "/boot", "/etc", "/home", "/lib", "/root", "/run", "/sbin", "/usr", "/var", "/var/run"];
 
     private readonly ConcurrentDictionary<(string Holder, string Filename), byte> _operators = new();
 
@@ -22,7 +23,8 @@ internal sealed class HostPolicy
         if (folders.Count == 0)
         {
             folders.Add(data.Path);
-            if (options.ConfigFile is { Length: > 0 } file && Path.GetDirectoryName(Path.GetFullPath(file)) is { } folder && !Systems.Contains(folder))
+            if (options.ConfigFile is { Length: > 0 } file && Path.GetDirectoryName(Path.GetFullPath(file)) is { } folder
+                && !Systems.Contains(folder))
                 folders.Add(folder);
         }
         Folders = new AllowedFolders(folders, data.Own);

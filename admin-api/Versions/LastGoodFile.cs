@@ -70,8 +70,10 @@ internal sealed class LastGoodFile(DataFolder folder, ILogger<LastGoodFile> logg
         {
             using var file = File.OpenRead(Path);
             Span<byte> start = stackalloc byte[64];
-            var reader = new Utf8JsonReader(start[..file.ReadAtLeast(start, start.Length, throwOnEndOfStream: false)], isFinalBlock: false, default);
-            return reader.Read() && reader.Read() && reader.ValueTextEquals("version"u8) && reader.Read() && reader.TryGetInt64(out var number) ? number : 0;
+            var reader = new Utf8JsonReader(start[..file.ReadAtLeast(start, start.Length, throwOnEndOfStream: false)], isFinalBlock: false,
+                default);
+            return reader.Read() && reader.Read() && reader.ValueTextEquals("version"u8) && reader.Read()
+                && reader.TryGetInt64(out var number) ? number : 0;
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException or JsonException or InvalidOperationException)
         {
@@ -92,7 +94,8 @@ internal sealed class LastGoodFile(DataFolder folder, ILogger<LastGoodFile> logg
             return new(number, VersionDocument.Parse(System.Text.Encoding.UTF8.GetBytes(root.GetProperty("document").GetRawText())),
                 root.GetProperty("created_at").GetDateTimeOffset(), root.GetProperty("author").GetString() ?? "");
         }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException or JsonException or KeyNotFoundException or InvalidOperationException or FormatException or InvalidDataException)
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException or JsonException or KeyNotFoundException
+            or InvalidOperationException or FormatException or InvalidDataException)
         {
             return null;
         }

@@ -5,11 +5,12 @@ using Managed.Proxy.Configuration.Host;
 namespace Managed.AdminApi.Versions;
 
 /// <summary>
-/// A node that starts while code behind a URL is neither kept nor reachable serves the version without it: the filters of that code refuse or
-/// pass on what they would when their machine has failed, everything else works. The code is asked for again, after a second at first and
-/// a minute at most, until it comes or another version is live; meanwhile the log, <c>/ready</c> and the status say what is missing.
+/// A node that starts while code behind a URL is neither kept nor reachable serves the version without it: the filters of that code refuse
+/// or pass on what they would when their machine has failed, everything else works. The code is asked for again, after a second at first
+/// and a minute at most, until it comes or another version is live; meanwhile the log, <c>/ready</c> and the status say what is missing.
 /// </summary>
-internal sealed class MissingCode(ProxyServer proxy, StoredModules modules, Publisher publisher, ActiveConfiguration active, TimeProvider time, ILogger<MissingCode> logger) : IDisposable
+internal sealed class MissingCode(ProxyServer proxy, StoredModules modules, Publisher publisher, ActiveConfiguration active,
+    TimeProvider time, ILogger<MissingCode> logger) : IDisposable
 {
     private static readonly TimeSpan First = TimeSpan.FromSeconds(1), Longest = TimeSpan.FromMinutes(1);
 
@@ -38,7 +39,8 @@ internal sealed class MissingCode(ProxyServer proxy, StoredModules modules, Publ
             for (var pause = First; ; pause = pause * 2 < Longest ? pause * 2 : Longest)
             {
                 var reason = string.Join("; ", _reasons);
-                active.Degraded = before is null ? new(reason, Degradation.Incomplete, version.Number, since, StoreUsable: true) : before with { Reason = $"{before.Reason}; {reason}" };
+                active.Degraded = before is null ? new(reason, Degradation.Incomplete, version.Number, since, StoreUsable: true)
+                    : before with { Reason = $"{before.Reason}; {reason}" };
                 PublisherLog.CodeMissing(logger, version.Number, pause.TotalSeconds, reason);
                 await Task.Delay(pause, time, _stop.Token);
                 if (!ReferenceEquals(active.Current, version))
@@ -87,7 +89,8 @@ internal sealed class MissingCode(ProxyServer proxy, StoredModules modules, Publ
             var result = proxy.PublishAsync(whole, CancellationToken.None).GetAwaiter().GetResult();
             if (!result.Applied)
             {
-                _reasons = [result.TimedOut ? "the workers did not take the version in time" : string.Join("; ", result.Errors.Select(e => e.Detail))];
+                _reasons = [result.TimedOut ? "the workers did not take the version in time"
+                    : string.Join("; ", result.Errors.Select(e => e.Detail))];
                 return false;
             }
             active.Degraded = before;

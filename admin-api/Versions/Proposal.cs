@@ -5,7 +5,10 @@ using Managed.Proxy.Configuration;
 
 namespace Managed.AdminApi.Versions;
 
-/// <summary>A change that somebody wants. <paramref name="Edit"/> runs on the active version (null before the first), and again when another one is active by the time the version is made, so its preconditions hold then; it ends the call by throwing.</summary>
+/// <summary>
+/// A change that somebody wants. <paramref name="Edit"/> runs on the active version (null before the first), and again when another one is
+/// active by the time the version is made, so its preconditions hold then; it ends the call by throwing.
+/// </summary>
 internal sealed record Proposal(string Author, string Source, Func<ActiveVersion?, Edit> Edit)
 {
     public string? Comment { get; init; }

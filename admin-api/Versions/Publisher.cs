@@ -15,7 +15,8 @@ namespace Managed.AdminApi.Versions;
 /// Every change takes this way, one at a time: propose → build → record → publish → record the outcome. A version is on the disk
 /// before it is published, and its outcome is on the disk before the caller hears of it.
 /// </summary>
-internal sealed class Publisher(ProxyServer proxy, VersionStore store, ActiveConfiguration active, LastGoodFile lastGood, EventLog events, VersionBuilder builder, ILogger<Publisher> logger)
+internal sealed class Publisher(ProxyServer proxy, VersionStore store, ActiveConfiguration active, LastGoodFile lastGood, EventLog events,
+    VersionBuilder builder, ILogger<Publisher> logger)
 {
     private readonly PublisherTurn _turn = new();
     private long _lastNumber;
@@ -34,7 +35,9 @@ internal sealed class Publisher(ProxyServer proxy, VersionStore store, ActiveCon
     /// <summary>The deployment that is on its way: whatever its row says, it is not over before readers see the version.</summary>
     public string? InFlight => _inFlight;
 
-    /// <summary>The unconfirmed deployment that the one in flight takes back: likewise not reverted before readers see the former version.</summary>
+    /// <summary>
+    /// The unconfirmed deployment that the one in flight takes back: likewise not reverted before readers see the former version.
+    /// </summary>
     public string? Reverting => _reverting;
 
     public void StartFrom(long lastNumber) => _lastNumber = lastNumber;
@@ -78,7 +81,8 @@ internal sealed class Publisher(ProxyServer proxy, VersionStore store, ActiveCon
                 {
                     cancellation.ThrowIfCancellationRequested();
                     if (active.Degraded is { StoreUsable: false } broken)
-                        throw new ApiException(ProblemCode.StoreUnavailable, $"nothing can be changed while the history is unusable: {broken.Reason}")
+                        throw new ApiException(ProblemCode.StoreUnavailable,
+                            $"nothing can be changed while the history is unusable: {broken.Reason}")
                         {
                             Headers = new Dictionary<string, string> { ["Retry-After"] = "1" }, // it is looked at every second
                         };
@@ -120,13 +124,15 @@ internal sealed class Publisher(ProxyServer proxy, VersionStore store, ActiveCon
         var former = active.Current;
         var edit = proposal.Edit(former);
         DocumentCheck.Fits(edit.Document);
-        if (await builder.PinAsync(work, edit.Document, [former?.Document, .. edit.Stored], proposal.IsOperators, waits, cancellation) is not { } pinned)
+        if (await builder.PinAsync(work, edit.Document, [former?.Document, .. edit.Stored], proposal.IsOperators, waits,
+            cancellation) is not { } pinned)
             return null;
         edit = edit with { Document = pinned };
         if (former is not null && edit.Document.SameAs(former.Document) && !proposal.DryRun && proposal.Reverts is null)
             return new(former, edit, null, []);
         // A dry run gets a number as well: the builder stamps it into the snapshot.
-        if (await builder.BuildAsync(work, edit.Document, NextNumber, waits, ahead: proposal.Reverts is not null || !waits, cancellation) is not { } built)
+        if (await builder.BuildAsync(work, edit.Document, NextNumber, waits, ahead: proposal.Reverts is not null || !waits,
+            cancellation) is not { } built)
             return null;
         if (built.Snapshot is not { } next || built.Errors.Count > 0)
             throw Invalid(proposal, edit, built);
@@ -179,13 +185,16 @@ internal sealed class Publisher(ProxyServer proxy, VersionStore store, ActiveCon
         var number = store.Record(
             n => new VersionRow
             {
-                Number = n, CreatedAt = now, Author = proposal.Author, Source = proposal.Source, Comment = proposal.Comment, BaseVersion = former?.Number,
+                Number = n, CreatedAt = now, Author = proposal.Author, Source = proposal.Source, Comment = proposal.Comment,
+                BaseVersion = former?.Number,
                 Restores = proposal.Restores, State = VersionState.Pending, Document = document, Digest = digest,
                 Added = summary.Added, Changed = summary.Changed, Removed = summary.Removed, Summary = summary.ResourcesJson(),
             },
-            n => new DeploymentRow { Id = DeploymentId(n), Version = n, PreviousVersion = former?.Number, State = DeploymentState.Preparing, StartedAt = now },
+            n => new DeploymentRow { Id = DeploymentId(n), Version = n, PreviousVersion = former?.Number, State = DeploymentState.Preparing,
+                StartedAt = now },
             [.. ModuleReferences.In(edit.Document), .. named.Select(r => "sha256:" + r.Sha256).Distinct()],
-            [.. named.Select(r => r.Sha256!).Distinct().Where(files.ContainsKey).Select(d => StoredModules.FileRow(d, files[d], proposal.Author, now))]);
+            [.. named.Select(r => r.Sha256!).Distinct().Where(files.ContainsKey)
+                .Select(d => StoredModules.FileRow(d, files[d], proposal.Author, now))]);
         next.Version = number;
         _lastNumber = number;
         _inFlight = DeploymentId(number);
@@ -195,7 +204,8 @@ internal sealed class Publisher(ProxyServer proxy, VersionStore store, ActiveCon
         return Task.Run(() => PublishAsync(proposal, draft, version, json, summary, giveBack));
     }
 
-    private async Task<Submission> PublishAsync(Proposal proposal, Draft draft, ActiveVersion version, byte[] json, ChangeSummary summary, Action giveBack)
+    private async Task<Submission> PublishAsync(Proposal proposal, Draft draft, ActiveVersion version, byte[] json, ChangeSummary summary,
+        Action giveBack)
     {
         var (former, edit, next, warnings) = draft;
         ControlThread.StandBack();
@@ -213,14 +223,17 @@ internal sealed class Publisher(ProxyServer proxy, VersionStore store, ActiveCon
             active.Degraded = null;
             _inFlight = _reverting = null;
             PublisherLog.Applied(logger, version.Number, proposal.Author, proposal.Source, result.DurationMs);
-            events.Add("version.created", new { version = version.Number, state = VersionState.Active, author = proposal.Author, source = proposal.Source, comment = proposal.Comment, summary = new { summary.Added, summary.Changed, summary.Removed } });
-            events.Add(deadline is null ? "deployment.applied" : "deployment.awaiting_confirmation", new { id, version = version.Number, duration_ms = result.DurationMs, confirm_deadline = deadline });
+            events.Add("version.created", new { version = version.Number, state = VersionState.Active, author = proposal.Author,
+                source = proposal.Source, comment = proposal.Comment, summary = new { summary.Added, summary.Changed, summary.Removed } });
+            events.Add(deadline is null ? "deployment.applied" : "deployment.awaiting_confirmation",
+                new { id, version = version.Number, duration_ms = result.DurationMs, confirm_deadline = deadline });
             if (proposal.Reverts is not null)
                 events.Add("deployment.reverted", new { id = proposal.Reverts, version = version.Number });
             Published?.Invoke(version);
             if (deadline is { } until)
                 ConfirmationNeeded?.Invoke(id, until);
-            return new(SubmissionOutcome.Applied, version.Number, version.Document, warnings) { Deployment = id, Summary = summary, ConfirmDeadline = deadline };
+            return new(SubmissionOutcome.Applied, version.Number, version.Document, warnings) { Deployment = id, Summary = summary,
+                ConfirmDeadline = deadline };
         }
         finally
         {
@@ -229,13 +242,15 @@ internal sealed class Publisher(ProxyServer proxy, VersionStore store, ActiveCon
         }
     }
 
-    private async Task SettleAsync(Proposal proposal, ActiveVersion? former, ActiveVersion version, string id, PublishResult result, DateTimeOffset? deadline)
+    private async Task SettleAsync(Proposal proposal, ActiveVersion? former, ActiveVersion version, string id, PublishResult result,
+        DateTimeOffset? deadline)
     {
         try
         {
             store.Settle(version.Number, row =>
             {
-                (row.State, row.ConfirmDeadline) = deadline is null ? (DeploymentState.Applied, null) : (DeploymentState.AwaitingConfirmation, deadline);
+                (row.State, row.ConfirmDeadline) = deadline is null ? (DeploymentState.Applied, null)
+                    : (DeploymentState.AwaitingConfirmation, deadline);
                 Fill(row, result);
             }, id, proposal.Reverts);
         }
@@ -255,18 +270,23 @@ internal sealed class Publisher(ProxyServer proxy, VersionStore store, ActiveCon
         store.Reject(version.Number, row =>
         {
             row.State = DeploymentState.Failed;
-            row.Errors = JsonSerializer.Serialize(result.TimedOut ? [new("#", "APPLY_TIMEOUT", "the workers did not acknowledge in time")] : errors, JsonAnswer.Options);
+            row.Errors = JsonSerializer.Serialize(result.TimedOut ? [new("#", "APPLY_TIMEOUT", "the workers did not acknowledge in time")]
+                : errors, JsonAnswer.Options);
             Fill(row, result);
         }, id);
         _unsettled = false;
-        PublisherLog.Rejected(logger, version.Number, result.TimedOut ? "the workers did not acknowledge in time" : string.Join("; ", result.Errors.Select(e => e.Detail)));
-        events.Add("version.created", new { version = version.Number, state = VersionState.Rejected, author = proposal.Author, source = proposal.Source, comment = proposal.Comment });
+        PublisherLog.Rejected(logger, version.Number,
+            result.TimedOut ? "the workers did not acknowledge in time" : string.Join("; ", result.Errors.Select(e => e.Detail)));
+        events.Add("version.created", new { version = version.Number, state = VersionState.Rejected, author = proposal.Author,
+            source = proposal.Source, comment = proposal.Comment });
         events.Add("deployment.failed", new { id, version = version.Number, errors });
         var code = result.TimedOut ? ProblemCode.ApplyTimeout : proposal.IsRollback ? ProblemCode.RollbackBlocked : ProblemCode.ApplyFailed;
-        return new ApiException(code, result.TimedOut ? $"version {version.Number} was not acknowledged by every worker in time" : $"version {version.Number} was rejected: {result.Errors.FirstOrDefault()?.Detail}")
+        return new ApiException(code, result.TimedOut ? $"version {version.Number} was not acknowledged by every worker in time"
+            : $"version {version.Number} was rejected: {result.Errors.FirstOrDefault()?.Detail}")
         {
             Errors = errors,
-            Members = new Dictionary<string, object?> { ["rejected_version"] = version.Number, ["deployment"] = id, ["workers"] = WorkerParts(version.Number, result) },
+            Members = new Dictionary<string, object?> { ["rejected_version"] = version.Number, ["deployment"] = id,
+                ["workers"] = WorkerParts(version.Number, result) },
         };
     }
 
@@ -277,7 +297,8 @@ internal sealed class Publisher(ProxyServer proxy, VersionStore store, ActiveCon
             await Task.WhenAny(publication, Task.Delay(wait));
         if (wait > TimeSpan.Zero && publication.IsCompleted)
             return await publication;
-        _ = publication.ContinueWith(t => PublisherLog.FailedLater(logger, number, t.Exception!.GetBaseException().Message), CancellationToken.None, TaskContinuationOptions.OnlyOnFaulted, TaskScheduler.Default);
+        _ = publication.ContinueWith(t => PublisherLog.FailedLater(logger, number, t.Exception!.GetBaseException().Message),
+            CancellationToken.None, TaskContinuationOptions.OnlyOnFaulted, TaskScheduler.Default);
         return new(SubmissionOutcome.Accepted, number, new ConfigObject(), []) { Deployment = DeploymentId(number) };
     }
 
@@ -287,9 +308,11 @@ internal sealed class Publisher(ProxyServer proxy, VersionStore store, ActiveCon
         row.Workers = JsonSerializer.Serialize(WorkerParts(row.Version, result), JsonAnswer.Options);
     }
 
-    private static IEnumerable<Contracts.DeploymentWorker> WorkerParts(long version, PublishResult result) => result.Workers.Select(w => new Contracts.DeploymentWorker(
+    private static IEnumerable<Contracts.DeploymentWorker> WorkerParts(long version, PublishResult result)
+        => result.Workers.Select(w => new Contracts.DeploymentWorker(
         w.Id,
-        result.Applied ? "applied" : w.State switch { WorkerAckState.Acknowledged => "rolled_back", WorkerAckState.TimedOut => "timed_out", _ => "pending" },
+        result.Applied ? "applied" : w.State switch { WorkerAckState.Acknowledged => "rolled_back", WorkerAckState.TimedOut => "timed_out",
+            _ => "pending" },
         version, Math.Round(w.PrepareMs, 3), Math.Round(w.AckMs, 3),
         w.State == WorkerAckState.TimedOut ? "no acknowledgement in time" : null));
 

@@ -18,10 +18,13 @@ internal static partial class PublisherLog
     [LoggerMessage(3119, LogLevel.Warning, "File {File} has changed, and no version could be made of it: {Reason}")]
     public static partial void NotReloaded(ILogger logger, string file, string reason);
 
-    [LoggerMessage(3104, LogLevel.Error, "Version {Version} is live, but its copy {Path} could not be written: {Reason}. Should the history break, an older version is served")]
+    [LoggerMessage(3104, LogLevel.Error,
+        "Version {Version} is live, but its copy {Path} could not be written: {Reason}. Should the history break, an older version is "
+            + "served")]
     public static partial void CopyFailed(ILogger logger, long version, string path, string reason);
 
-    [LoggerMessage(3110, LogLevel.Warning, "The process ended while version {Version} was being published; it is rejected, the head decides")]
+    [LoggerMessage(3110, LogLevel.Warning,
+        "The process ended while version {Version} was being published; it is rejected, the head decides")]
     public static partial void Interrupted(ILogger logger, long version);
 
     [LoggerMessage(3111, LogLevel.Critical, "DEGRADED: {Reason}. Serving {Serving}")]
@@ -45,7 +48,8 @@ internal static partial class PublisherLog
     [LoggerMessage(3116, LogLevel.Warning, "The history can be read and written again; version {Version} is served")]
     public static partial void Recovered(ILogger logger, long version);
 
-    [LoggerMessage(3118, LogLevel.Error, "DEGRADED: version {Version} is served without code that cannot be fetched; the next attempt is in {Seconds} s: {Reason}")]
+    [LoggerMessage(3118, LogLevel.Error,
+        "DEGRADED: version {Version} is served without code that cannot be fetched; the next attempt is in {Seconds} s: {Reason}")]
     public static partial void CodeMissing(ILogger logger, long version, double seconds, string reason);
 
     [LoggerMessage(3119, LogLevel.Warning, "The code that was missing has come; version {Version} is served as a whole")]

@@ -8,10 +8,12 @@ namespace Managed.AdminApi.Versions;
 /// Gets a version served at start. A folder that never had one gets the file of <c>--config</c> or the starter configuration; any other
 /// is the <see cref="HistoryKeeper"/>'s, and the file becomes a version of its own when it differs.
 /// </summary>
-internal sealed class Startup(HistoryFile history, VersionStore store, Publisher publisher, HistoryKeeper keeper, ConfirmationClock confirmations, ActiveConfiguration active,
+internal sealed class Startup(HistoryFile history, VersionStore store, Publisher publisher, HistoryKeeper keeper,
+    ConfirmationClock confirmations, ActiveConfiguration active,
     LastGoodFile lastGood, MissingCode missing, DataFolder folder, RunOptions options)
 {
-    /// <exception cref="StartException">The given configuration is not valid, a port is in use, or a new history cannot be begun.</exception>
+    /// <exception cref="StartException">The given configuration is not valid, a port is in use, or a new history cannot be
+    /// begun.</exception>
     public async Task ServeAsync()
     {
         // What the head names is served before anything else is looked at: checking a long history takes longer than the rest of a start.
@@ -36,7 +38,8 @@ internal sealed class Startup(HistoryFile history, VersionStore store, Publisher
             throw new StartException($"cannot begin a history in {folder.Path}: {finding.Reason}");
         store.ForgetFailedStart();
         publisher.StartFrom(0);
-        await ApplyAsync(options.ConfigFile is { } file ? ConfigFile.Read(file) : StarterConfiguration.Read(), options.ConfigFile ?? "starter configuration");
+        await ApplyAsync(options.ConfigFile is { } file ? ConfigFile.Read(file) : StarterConfiguration.Read(),
+            options.ConfigFile ?? "starter configuration");
     }
 
     private async Task ServeFormerAsync(HistoryFinding finding, ActiveVersion? glanced)
@@ -55,7 +58,8 @@ internal sealed class Startup(HistoryFile history, VersionStore store, Publisher
     /// <summary>Makes a version of a file, unless the active one has that content.</summary>
     private async Task ApplyAsync(ConfigObject document, string what)
     {
-        var proposal = new Proposal("managed", ChangeSource.File, _ => new(document, document.Source, what)) { Comment = what, IsOperators = true };
+        var proposal = new Proposal("managed", ChangeSource.File, _ => new(document, document.Source, what)) { Comment = what,
+            IsOperators = true };
         try
         {
             Submission done;
@@ -82,5 +86,6 @@ internal sealed class Startup(HistoryFile history, VersionStore store, Publisher
     }
 
     private static string Line(string file, ErrorItem item) =>
-        item.Line is null ? $"{file}: {item.Detail}" : $"{file}:{item.Line}:{item.Column} {item.Pointer} {item.Detail}{(item.Hint is null ? "" : $" ({item.Hint})")}";
+        item.Line is null ? $"{file}: {item.Detail}"
+        : $"{file}:{item.Line}:{item.Column} {item.Pointer} {item.Detail}{(item.Hint is null ? "" : $" ({item.Hint})")}";
 }

@@ -29,13 +29,15 @@ internal sealed class VersionBuilder(ProxyServer proxy, StoredModules modules, H
         var files = new FileSources(modules, policy);
         return new(new HostAccess
         {
-            Pinned = files.Content, Folders = trusted ? null : policy.Folders, Variables = trusted ? null : policy.Variables, DefersWaiting = true, MakesDo = makesDo,
+            Pinned = files.Content, Folders = trusted ? null : policy.Folders, Variables = trusted ? null : policy.Variables,
+            DefersWaiting = true, MakesDo = makesDo,
         }, files, trusted);
     }
 
     /// <summary>The document with digests in place of what it names, null when that must not be waited for.</summary>
     /// <param name="known">Documents of versions, whose files need not be read.</param>
-    public Task<ConfigObject?> PinAsync(Work work, ConfigObject document, IReadOnlyList<ConfigObject?> known, bool isOperators, bool waits, CancellationToken cancellation)
+    public Task<ConfigObject?> PinAsync(Work work, ConfigObject document, IReadOnlyList<ConfigObject?> known, bool isOperators, bool waits,
+        CancellationToken cancellation)
     {
         document = ShortForm.NameFiles(document);
         if (isOperators)
@@ -47,7 +49,8 @@ internal sealed class VersionBuilder(ProxyServer proxy, StoredModules modules, H
     /// <param name="pinned">See <see cref="PinAsync"/>.</param>
     /// <param name="waits">Whether code may be fetched.</param>
     /// <param name="ahead">It waits for no other build.</param>
-    public async Task<BuildResult?> BuildAsync(Work work, ConfigObject pinned, long number, bool waits, bool ahead, CancellationToken cancellation)
+    public async Task<BuildResult?> BuildAsync(Work work, ConfigObject pinned, long number, bool waits, bool ahead,
+        CancellationToken cancellation)
     {
         while (true)
         {
@@ -64,7 +67,8 @@ internal sealed class VersionBuilder(ProxyServer proxy, StoredModules modules, H
             if (Interlocked.Increment(ref _waiting) > MostWaiting && !ahead)
             {
                 Interlocked.Decrement(ref _waiting);
-                throw new ApiException(ProblemCode.RateLimited, $"{MostWaiting} calls wait for code already") { Headers = new Dictionary<string, string> { ["Retry-After"] = "10" } };
+                throw new ApiException(ProblemCode.RateLimited,
+                    $"{MostWaiting} calls wait for code already") { Headers = new Dictionary<string, string> { ["Retry-After"] = "10" } };
             }
             try
             {
@@ -77,7 +81,8 @@ internal sealed class VersionBuilder(ProxyServer proxy, StoredModules modules, H
         }
     }
 
-    private async Task<BuildResult> BuildOnceAsync(HostAccess host, ConfigObject document, long number, bool ahead, CancellationToken cancellation)
+    private async Task<BuildResult> BuildOnceAsync(HostAccess host, ConfigObject document, long number, bool ahead,
+        CancellationToken cancellation)
     {
         ControlThread.StandBack();
         if (ahead)

@@ -23,7 +23,8 @@ internal static class VersionDocument
     }
 
     /// <summary>Of the JSON; modulo 4 GiB (RFC 1952 section 2.3.1).</summary>
-    public static long LengthOf(byte[] stored) => stored.Length < 4 ? 0 : System.Buffers.Binary.BinaryPrimitives.ReadUInt32LittleEndian(stored.AsSpan(stored.Length - 4));
+    public static long LengthOf(byte[] stored)
+        => stored.Length < 4 ? 0 : System.Buffers.Binary.BinaryPrimitives.ReadUInt32LittleEndian(stored.AsSpan(stored.Length - 4));
 
     /// <exception cref="InvalidDataException">The bytes are damaged.</exception>
     public static ConfigObject Unpack(byte[] stored, string digest)

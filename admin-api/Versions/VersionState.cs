@@ -15,5 +15,6 @@ internal static class DeploymentState
 
 internal static class ChangeSource
 {
-    public const string Api = "api", Dashboard = "dashboard", Rollback = "rollback", Revert = "revert", File = "file", AutoRevert = "auto_revert";
+    public const string Api = "api", Dashboard = "dashboard", Rollback = "rollback", Revert = "revert", File = "file",
+        AutoRevert = "auto_revert";
 }

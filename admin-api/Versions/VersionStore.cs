@@ -34,11 +34,13 @@ internal sealed class VersionStore(HistoryAccess history)
     }
 
     public static Head HeadOf(HistoryConnection db) =>
-        db.Rows("SELECT active_version, previous_version, last_number FROM head", r => new Head(HistoryConnection.Number(r, 0), HistoryConnection.Number(r, 1), r.GetInt64(2)))
+        db.Rows("SELECT active_version, previous_version, last_number FROM head",
+            r => new Head(HistoryConnection.Number(r, 0), HistoryConnection.Number(r, 1), r.GetInt64(2)))
             .SingleOrDefault() ?? new(null, null, 0);
 
     /// <summary>Stores a version and its deployment as pending and takes the next number.</summary>
-    public long Record(Func<long, VersionRow> version, Func<long, DeploymentRow> deployment, IEnumerable<string> modules, IReadOnlyList<ModuleRow> files)
+    public long Record(Func<long, VersionRow> version, Func<long, DeploymentRow> deployment, IEnumerable<string> modules,
+        IReadOnlyList<ModuleRow> files)
     {
         using var db = history.Open();
         db.Begin();
@@ -46,13 +48,16 @@ internal sealed class VersionStore(HistoryAccess history)
         MoveHead(db, "last_number = $1", number);
         Insert(db, version(number));
         var first = deployment(number);
-        db.Execute("INSERT INTO deployments (id, version, previous_version, state, started_at, prepare_ms, duration_ms, workers) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
+        db.Execute("INSERT INTO deployments (id, version, previous_version, state, started_at, prepare_ms, duration_ms, workers) VALUES "
+            + "($1, $2, $3, $4, $5, $6, $7, $8)",
             first.Id, first.Version, first.PreviousVersion, first.State, first.StartedAt, first.PrepareMs, first.DurationMs, first.Workers);
         foreach (var file in files)
-            db.Execute("INSERT OR IGNORE INTO modules (digest, kind, size, created_at, author, abi, imports, exports, content) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
+            db.Execute("INSERT OR IGNORE INTO modules (digest, kind, size, created_at, author, abi, imports, exports, content) VALUES "
+                + "($1, $2, $3, $4, $5, $6, $7, $8, $9)",
                 file.Digest, file.Kind, file.Size, file.CreatedAt, file.Author, file.Abi, file.Imports, file.Exports, file.Content);
         foreach (var digest in modules)
-            db.Execute("INSERT OR IGNORE INTO version_modules (version, digest) SELECT $1, digest FROM modules WHERE digest = $2", number, digest);
+            db.Execute("INSERT OR IGNORE INTO version_modules (version, digest) SELECT $1, digest FROM modules WHERE digest = $2", number,
+                digest);
         db.Commit();
         return number;
     }
@@ -64,7 +69,8 @@ internal sealed class VersionStore(HistoryAccess history)
         db.Begin();
         Activate(db, version);
         Write(db, deploymentId, version, deployment);
-        if (revertedDeployment is not null && db.Value("SELECT version FROM deployments WHERE id = $1", revertedDeployment) is long reverted)
+        if (revertedDeployment is not null && db.Value("SELECT version FROM deployments WHERE id = $1",
+            revertedDeployment) is long reverted)
         {
             MarkReverted(db, revertedDeployment, reverted);
         }
@@ -117,8 +123,10 @@ internal sealed class VersionStore(HistoryAccess history)
             if (known is null)
                 Insert(db, new VersionRow
                 {
-                    Number = version.Number, CreatedAt = version.CreatedAt, Author = version.Author, Source = ChangeSource.File, Comment = comment, BaseVersion = head.Active,
-                    State = VersionState.Active, Document = document, Digest = digest, Summary = ChangeSummary.Between(null, version.Document).ResourcesJson(),
+                    Number = version.Number, CreatedAt = version.CreatedAt, Author = version.Author, Source = ChangeSource.File,
+                    Comment = comment, BaseVersion = head.Active,
+                    State = VersionState.Active, Document = document, Digest = digest,
+                    Summary = ChangeSummary.Between(null, version.Document).ResourcesJson(),
                 });
             Activate(db, version.Number);
             Mark(db, version.Number, VersionState.Active);
@@ -130,28 +138,39 @@ internal sealed class VersionStore(HistoryAccess history)
     public IReadOnlyList<VersionRow> ServedBefore(long number, int count)
     {
         using var db = history.Map();
-        return [.. WithoutDocument(db.Versions.AsNoTracking().Where(v => v.Number < number && v.State != VersionState.Pending && v.State != VersionState.Rejected)
+        return [.. WithoutDocument(db.Versions.AsNoTracking()
+            .Where(v => v.Number < number && v.State != VersionState.Pending && v.State != VersionState.Rejected)
             .OrderByDescending(v => v.Number).Take(count))];
     }
 
-    /// <summary>After a crash: versions without an outcome are rejected unless the head names them; the head decides. Returns their numbers.</summary>
+    /// <summary>
+    /// After a crash: versions without an outcome are rejected unless the head names them; the head decides. Returns their numbers.
+    /// </summary>
     public IReadOnlyList<long> SettleInterrupted()
     {
         using var db = history.Open();
-        var interrupted = db.Rows("SELECT number FROM versions WHERE state = $1 AND number IS NOT (SELECT active_version FROM head)", r => r.GetInt64(0), VersionState.Pending);
-        var open = db.Value("SELECT count(*) FROM deployments WHERE state IN ($1, $2)", DeploymentState.Preparing, DeploymentState.Committing);
+        var interrupted = db.Rows("SELECT number FROM versions WHERE state = $1 AND number IS NOT (SELECT active_version FROM head)",
+            r => r.GetInt64(0), VersionState.Pending);
+        var open = db.Value("SELECT count(*) FROM deployments WHERE state IN ($1, $2)", DeploymentState.Preparing,
+            DeploymentState.Committing);
         if (interrupted.Count == 0 && open is 0L)
             return []; // nothing to write, also where nothing can be written
         db.Begin();
         foreach (var number in interrupted)
             Mark(db, number, VersionState.Rejected);
-        db.Execute("UPDATE deployments SET state = $3, finished_at = $4, errors = $5 WHERE state IN ($1, $2)", DeploymentState.Preparing, DeploymentState.Committing, DeploymentState.Failed,
-            DateTimeOffset.UtcNow, """[{"pointer":"#","code":"INTERRUPTED","detail":"the process ended before the outcome was known; the former version stayed active"}]""");
+        db.Execute("UPDATE deployments SET state = $3, finished_at = $4, errors = $5 WHERE state IN ($1, $2)", DeploymentState.Preparing,
+            DeploymentState.Committing, DeploymentState.Failed,
+            DateTimeOffset.UtcNow,
+                """[{"pointer":"#","code":"INTERRUPTED","detail":"the process ended before the outcome was known; the former version """
+                    + """stayed active"}]""");
         db.Commit();
         return interrupted;
     }
 
-    /// <summary>The active version as the head names it, when it is whole; null in any doubt. Looks at nothing else, so it is quick however long the history is.</summary>
+    /// <summary>
+    /// The active version as the head names it, when it is whole; null in any doubt. Looks at nothing else, so it is quick however long the
+    /// history is.
+    /// </summary>
     public ActiveVersion? Glance()
     {
         try
@@ -160,7 +179,8 @@ internal sealed class VersionStore(HistoryAccess history)
             db.Patience = 1;
             return HeadOf(db).Active is { } number ? Served(db, number) : null;
         }
-        catch (Exception e) when (e is SqliteException or InvalidOperationException or InvalidDataException or InvalidCastException or FormatException or ArgumentException or IOException)
+        catch (Exception e) when (e is SqliteException or InvalidOperationException or InvalidDataException or InvalidCastException
+            or FormatException or ArgumentException or IOException)
         {
             return null; // whoever opens it whole says what is wrong
         }
@@ -170,7 +190,8 @@ internal sealed class VersionStore(HistoryAccess history)
     /// <exception cref="InvalidDataException">The document is damaged.</exception>
     public static ActiveVersion? Served(HistoryConnection db, long number) =>
         db.Rows("SELECT created_at, author, document, digest FROM versions WHERE number = $1",
-            r => (At: HistoryConnection.Time(r, 0), Author: r.GetString(1), Document: r.GetFieldValue<byte[]>(2), Digest: r.GetString(3)), number) is [var row]
+            r => (At: HistoryConnection.Time(r, 0), Author: r.GetString(1), Document: r.GetFieldValue<byte[]>(2), Digest: r.GetString(3)),
+                number) is [var row]
             ? new(number, VersionDocument.Unpack(row.Document, row.Digest), row.At, row.Author) : null;
 
     public VersionRow? Find(long number)
@@ -203,8 +224,11 @@ internal sealed class VersionStore(HistoryAccess history)
         var query = db.Versions.AsNoTracking();
         if (!string.IsNullOrEmpty(text))
         {
-            var pattern = $"%{text.Replace("\\", "\\\\", StringComparison.Ordinal).Replace("%", "\\%", StringComparison.Ordinal).Replace("_", "\\_", StringComparison.Ordinal)}%";
-            query = query.Where(v => EF.Functions.Like(v.Comment!, pattern, "\\") || EF.Functions.Like(v.Author, pattern, "\\") || v.Source == text || v.State == text
+            var literal = text.Replace("\\", "\\\\", StringComparison.Ordinal)
+                .Replace("%", "\\%", StringComparison.Ordinal).Replace("_", "\\_", StringComparison.Ordinal);
+            var pattern = $"%{literal}%";
+            query = query.Where(v => EF.Functions.Like(v.Comment!, pattern, "\\") || EF.Functions.Like(v.Author, pattern, "\\")
+                || v.Source == text || v.State == text
                 || EF.Functions.Like(v.Labels, pattern, "\\") || EF.Functions.Like(v.Summary, pattern, "\\"));
         }
         var total = query.LongCount();
@@ -218,7 +242,8 @@ internal sealed class VersionStore(HistoryAccess history)
     {
         const int lookBack = 500; // a conflict is about the last minutes; the whole history is not worth reading for it
         using var db = history.Map();
-        var rows = WithoutDocument(db.Versions.AsNoTracking().Where(v => v.Number <= upTo && v.State != VersionState.Rejected && v.State != VersionState.Pending)
+        var rows = WithoutDocument(db.Versions.AsNoTracking()
+            .Where(v => v.Number <= upTo && v.State != VersionState.Rejected && v.State != VersionState.Pending)
             .OrderByDescending(v => v.Number).Take(lookBack)).ToList();
         return rows.Find(r => ChangeSummary.FromStored(r.Added, r.Changed, r.Removed, r.Summary).Touches(collection, name));
     }
@@ -248,7 +273,8 @@ internal sealed class VersionStore(HistoryAccess history)
 
     private static void MarkReverted(HistoryConnection db, string deployment, long version)
     {
-        db.Execute("UPDATE deployments SET state = $2, finished_at = $3, confirm_deadline = NULL WHERE id = $1", deployment, DeploymentState.Reverted, DateTimeOffset.UtcNow);
+        db.Execute("UPDATE deployments SET state = $2, finished_at = $3, confirm_deadline = NULL WHERE id = $1", deployment,
+            DeploymentState.Reverted, DateTimeOffset.UtcNow);
         Mark(db, version, VersionState.Reverted);
     }
 
@@ -279,21 +305,25 @@ internal sealed class VersionStore(HistoryAccess history)
         INSERT INTO versions (number, created_at, author, source, comment, labels, pinned, base_version, restores, state, document, digest, added, changed, removed, summary)
         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)
         """,
-        v.Number, v.CreatedAt, v.Author, v.Source, v.Comment, v.Labels, v.Pinned, v.BaseVersion, v.Restores, v.State, v.Document, v.Digest, v.Added, v.Changed, v.Removed, v.Summary);
+        v.Number, v.CreatedAt, v.Author, v.Source, v.Comment, v.Labels, v.Pinned, v.BaseVersion, v.Restores, v.State, v.Document, v.Digest,
+            v.Added, v.Changed, v.Removed, v.Summary);
 
     private static void Write(HistoryConnection db, string id, long version, Action<DeploymentRow> outcome)
     {
         var row = new DeploymentRow { Id = id, Version = version, State = "", StartedAt = default };
         outcome(row);
-        db.Execute("UPDATE deployments SET state = $2, finished_at = $3, confirm_deadline = $4, prepare_ms = $5, duration_ms = $6, workers = $7, errors = $8 WHERE id = $1",
+        db.Execute("UPDATE deployments SET state = $2, finished_at = $3, confirm_deadline = $4, prepare_ms = $5, duration_ms = $6, "
+            + "workers = $7, errors = $8 WHERE id = $1",
             id, row.State, row.FinishedAt, row.ConfirmDeadline, row.PrepareMs, row.DurationMs, row.Workers, row.Errors);
     }
 
-    private static void Mark(HistoryConnection db, long version, string state) => db.Execute("UPDATE versions SET state = $2 WHERE number = $1", version, state);
+    private static void Mark(HistoryConnection db, long version, string state)
+        => db.Execute("UPDATE versions SET state = $2 WHERE number = $1", version, state);
 
     private static IQueryable<VersionRow> WithoutDocument(IQueryable<VersionRow> query) => query.Select(v => new VersionRow
     {
-        Number = v.Number, CreatedAt = v.CreatedAt, Author = v.Author, Source = v.Source, Comment = v.Comment, Labels = v.Labels, Pinned = v.Pinned,
+        Number = v.Number, CreatedAt = v.CreatedAt, Author = v.Author, Source = v.Source, Comment = v.Comment, Labels = v.Labels,
+        Pinned = v.Pinned,
         BaseVersion = v.BaseVersion, Restores = v.Restores, State = v.State, Document = Array.Empty<byte>(), Digest = v.Digest,
         Added = v.Added, Changed = v.Changed, Removed = v.Removed, Summary = v.Summary,
     });

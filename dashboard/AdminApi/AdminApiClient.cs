@@ -22,17 +22,21 @@ internal sealed class AdminApiClient(AdminApiConnection connection, Authenticati
     public async Task<Account> AccountAsync() => Session.Account((await authentication.GetAuthenticationStateAsync()).User);
 
     public Task<Page<ConfigVersion>> VersionsAsync(int pageSize, string? pageToken, string? search, CancellationToken cancel) =>
-        GetAsync<Page<ConfigVersion>>("versions" + Query(("page_size", pageSize.ToString(CultureInfo.InvariantCulture)), ("page_token", pageToken), ("q", search)), cancel);
+        GetAsync<Page<ConfigVersion>>("versions"
+            + Query(("page_size", pageSize.ToString(CultureInfo.InvariantCulture)), ("page_token", pageToken), ("q", search)), cancel);
 
     /// <param name="version">A number, or <c>active</c> or <c>latest</c>.</param>
-    public Task<ConfigVersion> VersionAsync(string version, CancellationToken cancel) => GetAsync<ConfigVersion>($"versions/{Uri.EscapeDataString(version)}", cancel);
+    public Task<ConfigVersion> VersionAsync(string version, CancellationToken cancel)
+        => GetAsync<ConfigVersion>($"versions/{Uri.EscapeDataString(version)}", cancel);
 
-    public Task<ConfigDiff> DiffAsync(long from, long to, CancellationToken cancel) => GetAsync<ConfigDiff>(string.Create(CultureInfo.InvariantCulture, $"versions/{from}/diff/{to}"), cancel);
+    public Task<ConfigDiff> DiffAsync(long from, long to, CancellationToken cancel)
+        => GetAsync<ConfigDiff>(string.Create(CultureInfo.InvariantCulture, $"versions/{from}/diff/{to}"), cancel);
 
     public Task<Page<WorkerStatus>> WorkersAsync(CancellationToken cancel) => GetAsync<Page<WorkerStatus>>("workers", cancel);
 
     /// <summary>Guest code that does not serve at this moment.</summary>
-    public Task<Page<GuestVm>> AilingVmsAsync(CancellationToken cancel) => GetAsync<Page<GuestVm>>("vms?state=quarantined,backoff,failed", cancel);
+    public Task<Page<GuestVm>> AilingVmsAsync(CancellationToken cancel)
+        => GetAsync<Page<GuestVm>>("vms?state=quarantined,backoff,failed", cancel);
 
     public Task<IReadOnlyList<GuestVm>> VmsAsync(CancellationToken cancel) => AllAsync<GuestVm>("vms", cancel);
 
@@ -40,22 +44,27 @@ internal sealed class AdminApiClient(AdminApiConnection connection, Authenticati
 
     /// <param name="reference">Its digest or one of its names.</param>
     public Task<Module> ModuleAsync(string reference, CancellationToken cancel) =>
-        GetAsync<Module>((reference.StartsWith("sha256:", StringComparison.Ordinal) ? "modules/" : "modules/by-name/") + Uri.EscapeDataString(reference), cancel);
+        GetAsync<Module>((reference.StartsWith("sha256:", StringComparison.Ordinal) ? "modules/" : "modules/by-name/")
+            + Uri.EscapeDataString(reference), cancel);
 
-    public Task<WriteResult> DeleteModuleAsync(string digest, CancellationToken cancel) => WriteAsync(HttpMethod.Delete, $"modules/{Uri.EscapeDataString(digest)}", null, cancel);
+    public Task<WriteResult> DeleteModuleAsync(string digest, CancellationToken cancel)
+        => WriteAsync(HttpMethod.Delete, $"modules/{Uri.EscapeDataString(digest)}", null, cancel);
 
     /// <summary>The active document.</summary>
     public Task<JsonElement> ConfigAsync(CancellationToken cancel) => GetAsync<JsonElement>("config", cancel);
 
-    public Task<StatsSnapshot> StatsAsync(string filter, CancellationToken cancel) => GetAsync<StatsSnapshot>("stats" + Query(("filter", filter)), cancel);
+    public Task<StatsSnapshot> StatsAsync(string filter, CancellationToken cancel)
+        => GetAsync<StatsSnapshot>("stats" + Query(("filter", filter)), cancel);
 
     public Task<Page<Deployment>> DeploymentsAsync(int pageSize, CancellationToken cancel) =>
         GetAsync<Page<Deployment>>("deployments" + Query(("page_size", pageSize.ToString(CultureInfo.InvariantCulture))), cancel);
 
     /// <summary>All listeners, page by page: a node has tens of them, and filter and order must see them all.</summary>
-    public async Task<IReadOnlyList<ListenerDocument>> ListenersAsync(CancellationToken cancel) => [.. (await AllAsync<JsonElement>("listeners", cancel)).Select(ListenerDocument.Read)];
+    public async Task<IReadOnlyList<ListenerDocument>> ListenersAsync(CancellationToken cancel)
+        => [.. (await AllAsync<JsonElement>("listeners", cancel)).Select(ListenerDocument.Read)];
 
-    public async Task<IReadOnlyList<ClusterDocument>> ClustersAsync(CancellationToken cancel) => [.. (await AllAsync<JsonElement>("clusters", cancel)).Select(ClusterDocument.Read)];
+    public async Task<IReadOnlyList<ClusterDocument>> ClustersAsync(CancellationToken cancel)
+        => [.. (await AllAsync<JsonElement>("clusters", cancel)).Select(ClusterDocument.Read)];
 
     /// <param name="collection">Such as <c>listeners</c>.</param>
     public Task<WriteResult> DeleteAsync(string collection, string name, string? comment, CancellationToken cancel) =>
@@ -64,13 +73,15 @@ internal sealed class AdminApiClient(AdminApiConnection connection, Authenticati
     /// <summary>Several changes as one version.</summary>
     /// <param name="operations">A JSON patch of the whole document.</param>
     public Task<WriteResult> PatchConfigAsync(JsonArray operations, string? comment, string? confirmWithin, CancellationToken cancel) =>
-        WriteAsync(HttpMethod.Patch, "config" + Query(("comment", comment), ("confirm_within", confirmWithin)), operations, cancel, JsonPatch);
+        WriteAsync(HttpMethod.Patch, "config" + Query(("comment", comment), ("confirm_within", confirmWithin)), operations, cancel,
+            JsonPatch);
 
     public Task<DryRun> TryPatchConfigAsync(JsonArray operations, CancellationToken cancel) =>
         SendAsync<DryRun>(HttpMethod.Patch, "config?dry_run=true", operations, cancel, JsonPatch);
 
     public Task<WriteResult> RollBackAsync(long version, string? comment, CancellationToken cancel) =>
-        WriteAsync(HttpMethod.Post, string.Create(CultureInfo.InvariantCulture, $"versions/{version}/rollback"), new JsonObject { ["comment"] = comment }, cancel);
+        WriteAsync(HttpMethod.Post, string.Create(CultureInfo.InvariantCulture, $"versions/{version}/rollback"),
+            new JsonObject { ["comment"] = comment }, cancel);
 
     /// <summary>Takes back what a version changed; what came after it stays.</summary>
     /// <param name="overlap">What becomes of places that later changes touch too: keep or revert; null: 409 CONFLICT.</param>
@@ -81,20 +92,25 @@ internal sealed class AdminApiClient(AdminApiConnection connection, Authenticati
         SendAsync<DryRun>(HttpMethod.Post, RevertPath(version) + Query(("overlap", overlap), ("dry_run", "true")), null, cancel);
 
     /// <summary>Who changed one resource when, newest first.</summary>
-    public Task<Page<ResourceVersion>> ResourceHistoryAsync(string collection, string name, int pageSize, string? pageToken, CancellationToken cancel) =>
-        GetAsync<Page<ResourceVersion>>($"{collection}/{Uri.EscapeDataString(name)}/history" + Query(("page_size", pageSize.ToString(CultureInfo.InvariantCulture)), ("page_token", pageToken)), cancel);
+    public Task<Page<ResourceVersion>> ResourceHistoryAsync(string collection, string name, int pageSize, string? pageToken,
+        CancellationToken cancel) =>
+        GetAsync<Page<ResourceVersion>>($"{collection}/{Uri.EscapeDataString(name)}/history"
+            + Query(("page_size", pageSize.ToString(CultureInfo.InvariantCulture)), ("page_token", pageToken)), cancel);
 
     /// <summary>Puts one resource back to what it was in a version.</summary>
     public Task<WriteResult> RestoreAsync(string collection, string name, long version, string? comment, CancellationToken cancel) =>
-        WriteAsync(HttpMethod.Post, string.Create(CultureInfo.InvariantCulture, $"{collection}/{Uri.EscapeDataString(name)}/restore?version={version}"), new JsonObject { ["comment"] = comment }, cancel);
+        WriteAsync(HttpMethod.Post, string.Create(CultureInfo.InvariantCulture,
+            $"{collection}/{Uri.EscapeDataString(name)}/restore?version={version}"), new JsonObject { ["comment"] = comment }, cancel);
 
     public Task<DryRun> TryRestoreAsync(string collection, string name, long version, CancellationToken cancel) =>
-        SendAsync<DryRun>(HttpMethod.Post, string.Create(CultureInfo.InvariantCulture, $"{collection}/{Uri.EscapeDataString(name)}/restore?version={version}&dry_run=true"), null, cancel);
+        SendAsync<DryRun>(HttpMethod.Post, string.Create(CultureInfo.InvariantCulture,
+            $"{collection}/{Uri.EscapeDataString(name)}/restore?version={version}&dry_run=true"), null, cancel);
 
     public Task<NodeStatus> StatusAsync(CancellationToken cancel) => GetAsync<NodeStatus>("status", cancel);
 
     /// <summary>Deployments that revert by themselves unless somebody confirms them.</summary>
-    public Task<Page<Deployment>> TrialsAsync(CancellationToken cancel) => GetAsync<Page<Deployment>>("deployments?page_size=20&q=awaiting_confirmation", cancel);
+    public Task<Page<Deployment>> TrialsAsync(CancellationToken cancel)
+        => GetAsync<Page<Deployment>>("deployments?page_size=20&q=awaiting_confirmation", cancel);
 
     public Task<WriteResult> ConfirmAsync(string deployment, CancellationToken cancel) =>
         WriteAsync(HttpMethod.Post, $"deployments/{Uri.EscapeDataString(deployment)}/confirm", null, cancel);
@@ -106,7 +122,8 @@ internal sealed class AdminApiClient(AdminApiConnection connection, Authenticati
     public async Task<HttpResponseMessage> OpenEventsAsync(string? lastEventId, CancellationToken cancel)
     {
         // Not what guest code says: it may say much, and the feed reads everything again at each event.
-        using var request = new HttpRequestMessage(HttpMethod.Get, new Uri("events?types=version.*,deployment.*,module.*,listener.*,endpoint.*,vm.*", UriKind.Relative));
+        using var request = new HttpRequestMessage(HttpMethod.Get,
+            new Uri("events?types=version.*,deployment.*,module.*,listener.*,endpoint.*,vm.*", UriKind.Relative));
         request.Headers.Accept.Add(new MediaTypeWithQualityHeaderValue("text/event-stream"));
         if (lastEventId is { Length: > 0 })
             request.Headers.TryAddWithoutValidation("Last-Event-ID", lastEventId);
@@ -129,7 +146,8 @@ internal sealed class AdminApiClient(AdminApiConnection connection, Authenticati
         }
         catch (JsonException e)
         {
-            throw new AdminApiException(new Problem { Status = (int)response.StatusCode, Code = "BAD_ANSWER", Title = "The admin API's answer is not understood", Detail = e.Message }, e);
+            throw new AdminApiException(new Problem { Status = (int)response.StatusCode, Code = "BAD_ANSWER",
+                Title = "The admin API's answer is not understood", Detail = e.Message }, e);
         }
     }
 
@@ -149,7 +167,8 @@ internal sealed class AdminApiClient(AdminApiConnection connection, Authenticati
 
     private Task<T> GetAsync<T>(string path, CancellationToken cancel) => SendAsync<T>(HttpMethod.Get, path, null, cancel);
 
-    private async Task<T> SendAsync<T>(HttpMethod method, string path, JsonNode? body, CancellationToken cancel, string mediaType = "application/json")
+    private async Task<T> SendAsync<T>(HttpMethod method, string path, JsonNode? body, CancellationToken cancel,
+        string mediaType = "application/json")
     {
         using var request = new HttpRequestMessage(method, new Uri(path, UriKind.Relative));
         if (body is not null)
@@ -158,7 +177,8 @@ internal sealed class AdminApiClient(AdminApiConnection connection, Authenticati
         return await ReadAsync<T>(response, cancel);
     }
 
-    private async Task<WriteResult> WriteAsync(HttpMethod method, string path, JsonNode? body, CancellationToken cancel, string mediaType = "application/json")
+    private async Task<WriteResult> WriteAsync(HttpMethod method, string path, JsonNode? body, CancellationToken cancel,
+        string mediaType = "application/json")
     {
         using var request = new HttpRequestMessage(method, new Uri(path, UriKind.Relative));
         if (body is not null)
@@ -166,7 +186,8 @@ internal sealed class AdminApiClient(AdminApiConnection connection, Authenticati
         using var response = await connection.SendAsync(request, await CookieAsync(), cancel);
         if (!response.IsSuccessStatusCode)
             throw await ProblemAsync(response, cancel);
-        long? version = response.Headers.TryGetValues("Config-Version", out var values) && long.TryParse(values.First(), CultureInfo.InvariantCulture, out var number) ? number : null;
+        long? version = response.Headers.TryGetValues("Config-Version", out var values)
+            && long.TryParse(values.First(), CultureInfo.InvariantCulture, out var number) ? number : null;
         var unchanged = response.Headers.TryGetValues("Config-Changed", out var changed) && changed.First() == "false";
         return new WriteResult(version, !unchanged, response.Headers.ETag?.ToString());
     }
@@ -188,7 +209,8 @@ internal sealed class AdminApiClient(AdminApiConnection connection, Authenticati
         {
             // Not a problem document (a proxy in between answered): the status line is all there is to show.
         }
-        return new AdminApiException(new Problem { Status = status, Code = $"HTTP_{status}", Title = response.ReasonPhrase, Detail = $"The admin API answered {status} {response.ReasonPhrase}" });
+        return new AdminApiException(new Problem { Status = status, Code = $"HTTP_{status}", Title = response.ReasonPhrase,
+            Detail = $"The admin API answered {status} {response.ReasonPhrase}" });
     }
 
     private static string Query(params ReadOnlySpan<(string Name, string? Value)> parameters)

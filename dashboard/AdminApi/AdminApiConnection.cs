@@ -35,7 +35,8 @@ internal sealed class AdminApiConnection : IDisposable
 
     /// <summary>
     /// Sends a request below <c>/api/v1</c> as the browser of that session would: the API takes a cookie only from its
-    /// own origin. Answers with any status, and not at all while this process stops; a network failure throws <see cref="AdminApiException"/>.
+    /// own origin. Answers with any status, and not at all while this process stops; a network failure throws
+    /// <see cref="AdminApiException"/>.
     /// </summary>
     public async Task<HttpResponseMessage> SendAsync(HttpRequestMessage request, string? cookie, CancellationToken cancel)
     {
@@ -61,7 +62,8 @@ internal sealed class AdminApiConnection : IDisposable
         }
         catch (HttpRequestException e)
         {
-            throw new AdminApiException(new Problem { Status = 0, Code = "UNREACHABLE", Title = "The admin API does not answer", Detail = e.Message }, e);
+            throw new AdminApiException(new Problem { Status = 0, Code = "UNREACHABLE", Title = "The admin API does not answer",
+                Detail = e.Message }, e);
         }
     }
 

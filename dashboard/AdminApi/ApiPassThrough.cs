@@ -8,8 +8,10 @@ namespace Managed.Dashboard.AdminApi;
 /// </summary>
 internal static class ApiPassThrough
 {
-    private static readonly string[] RequestHeaders = ["Accept", "Cookie", "If-Match", "If-None-Match", "Last-Event-ID", "Prefer", "Content-Type", "Content-Digest"];
-    private static readonly string[] ResponseHeaders = ["Cache-Control", "ETag", "Location", "Retry-After", "Set-Cookie", "Config-Version", "Config-Changed", "Content-Type"];
+    private static readonly string[] RequestHeaders =
+        ["Accept", "Cookie", "If-Match", "If-None-Match", "Last-Event-ID", "Prefer", "Content-Type", "Content-Digest"];
+    private static readonly string[] ResponseHeaders =
+        ["Cache-Control", "ETag", "Location", "Retry-After", "Set-Cookie", "Config-Version", "Config-Changed", "Content-Type"];
 
     private const long MaxBody = 65L << 20; // the API's largest is a module of 64 MiB; it says itself what is too large
 
@@ -32,7 +34,8 @@ internal static class ApiPassThrough
 
         if (context.Features.Get<IHttpMaxRequestBodySizeFeature>() is { IsReadOnly: false } size)
             size.MaxRequestBodySize = MaxBody;
-        using var request = new HttpRequestMessage(new HttpMethod(incoming.Method), new Uri(connection.BaseAddress, incoming.Path.ToUriComponent() + incoming.QueryString));
+        using var request = new HttpRequestMessage(new HttpMethod(incoming.Method),
+            new Uri(connection.BaseAddress, incoming.Path.ToUriComponent() + incoming.QueryString));
         if (incoming.ContentLength > 0 || incoming.Headers.TransferEncoding.Count > 0)
             request.Content = new StreamContent(incoming.Body);
         foreach (var name in RequestHeaders)

@@ -13,7 +13,8 @@ public sealed record ClusterDocument(string Name, string Discovery, string Polic
         var endpoints = new List<string>();
         if (Property(cluster, "endpoints") is { ValueKind: JsonValueKind.Array } list)
             endpoints.AddRange(list.EnumerateArray().Select(AddressOf));
-        if (Property(cluster, "load_assignment") is { } assignment && Property(assignment, "endpoints") is { ValueKind: JsonValueKind.Array } localities)
+        if (Property(cluster, "load_assignment") is { } assignment
+            && Property(assignment, "endpoints") is { ValueKind: JsonValueKind.Array } localities)
             foreach (var locality in localities.EnumerateArray())
                 if (Property(locality, "lb_endpoints") is { ValueKind: JsonValueKind.Array } inside)
                     endpoints.AddRange(inside.EnumerateArray().Select(e => AddressOf(Property(e, "endpoint") ?? e)));
@@ -33,7 +34,8 @@ public sealed record ClusterDocument(string Name, string Discovery, string Polic
         if (Property(address, "socket_address") is not { } socket)
             return "?";
         var host = Text(socket, "address") ?? "?";
-        var port = Property(socket, "port_value") is { ValueKind: JsonValueKind.Number } number ? number.GetInt32().ToString(CultureInfo.InvariantCulture) : "?";
+        var port = Property(socket, "port_value") is { ValueKind: JsonValueKind.Number } number
+            ? number.GetInt32().ToString(CultureInfo.InvariantCulture) : "?";
         return host.Contains(':') ? $"[{host}]:{port}" : $"{host}:{port}";
     }
 

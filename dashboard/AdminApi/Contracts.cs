@@ -44,7 +44,8 @@ public sealed record ConfigDiff(ChangeSummary? Summary, IReadOnlyList<DiffOperat
 /// One changed place. Op: add, remove, replace, move. Where: the pointer with names for indexes. Kind and name: the
 /// resource it is in, such as listener, edge. From: of a move, the former pointer.
 /// </summary>
-public sealed record DiffOperation(string Op, string Pointer, string? Where, string? Kind, string? Name, JsonElement? From, JsonElement? To);
+public sealed record DiffOperation(string Op, string Pointer, string? Where, string? Kind, string? Name, JsonElement? From,
+    JsonElement? To);
 
 /// <summary>An item of <c>GET /workers</c>. Cpu: share of one core, 0 to 1.</summary>
 public sealed record WorkerStatus
@@ -122,11 +123,16 @@ public sealed record ProblemError(string? Pointer, string? Code, string? Detail,
 /// <summary>Who refers to a resource that cannot be deleted (409 IN_USE).</summary>
 public sealed record Reference(string? Kind, string? Name, string? Pointer);
 
-/// <summary>A place that later changes touch too (409 CONFLICT). Base: what the version made of it; theirs: what it is now; yours: what was before. Null: not there.</summary>
-public sealed record MergeConflict(string Pointer, string? Where, string? Kind, string? Name, JsonElement? Base, JsonElement? Theirs, JsonElement? Yours);
+/// <summary>
+/// A place that later changes touch too (409 CONFLICT). Base: what the version made of it; theirs: what it is now; yours: what was before.
+/// Null: not there.
+/// </summary>
+public sealed record MergeConflict(string Pointer, string? Where, string? Kind, string? Name, JsonElement? Base, JsonElement? Theirs,
+    JsonElement? Yours);
 
 /// <summary>The answer of a write with <c>dry_run=true</c>.</summary>
-public sealed record DryRun(bool Changed, IReadOnlyList<DiffOperation>? Diff, ChangeSummary? Summary, JsonElement? Impact, IReadOnlyList<ProblemError>? Warnings);
+public sealed record DryRun(bool Changed, IReadOnlyList<DiffOperation>? Diff, ChangeSummary? Summary, JsonElement? Impact,
+    IReadOnlyList<ProblemError>? Warnings);
 
 /// <summary><c>GET /status</c>.</summary>
 public sealed record NodeStatus(string? State, Degradation? Degraded);
@@ -150,7 +156,8 @@ public sealed record ResourceVersion
 /// <summary>A write that was accepted: headers <c>Config-Version</c>, <c>Config-Changed</c> and <c>ETag</c>.</summary>
 public sealed record WriteResult(long? Version, bool Changed, string? Etag);
 
-[JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower, NumberHandling = JsonNumberHandling.AllowReadingFromString)]
+[JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower,
+    NumberHandling = JsonNumberHandling.AllowReadingFromString)]
 [JsonSerializable(typeof(Account))]
 [JsonSerializable(typeof(Page<ConfigVersion>))]
 [JsonSerializable(typeof(Page<WorkerStatus>))]

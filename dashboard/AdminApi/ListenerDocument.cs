@@ -4,7 +4,8 @@ using System.Text.Json;
 namespace Managed.Dashboard.AdminApi;
 
 /// <summary>What a table shows of one listener's document, whether it is written in the short or in the long form.</summary>
-/// <param name="StatPrefix">Names its statistics, as in <c>listener.PREFIX.downstream_cx_active</c>: stat_prefix, else the address with '_' for ':' (Envoy's rule).</param>
+/// <param name="StatPrefix">Names its statistics, as in <c>listener.PREFIX.downstream_cx_active</c>: stat_prefix, else the address with '_'
+/// for ':' (Envoy's rule).</param>
 public sealed record ListenerDocument(string Name, string Address, int Chains, string Serves, string StatPrefix)
 {
     public static ListenerDocument Read(JsonElement listener)
@@ -27,7 +28,8 @@ public sealed record ListenerDocument(string Name, string Address, int Chains, s
                 if (Property(address, "socket_address") is { } socket)
                 {
                     var host = Text(socket, "address") ?? "";
-                    var port = Property(socket, "port_value") is { ValueKind: JsonValueKind.Number } number ? number.GetInt32().ToString(CultureInfo.InvariantCulture) : "?";
+                    var port = Property(socket, "port_value") is { ValueKind: JsonValueKind.Number } number
+                        ? number.GetInt32().ToString(CultureInfo.InvariantCulture) : "?";
                     return host.Contains(':') ? $"[{host}]:{port}" : $"{host}:{port}";
                 }
                 break;
@@ -38,7 +40,8 @@ public sealed record ListenerDocument(string Name, string Address, int Chains, s
     /// <summary>HTTP when an HTTP connection manager is in it, TCP otherwise, and TLS where a transport socket is.</summary>
     private static string ReadServes(JsonElement listener)
     {
-        var http = Property(listener, "routes") is not null || Property(listener, "virtual_hosts") is not null || Property(listener, "route_config_name") is not null;
+        var http = Property(listener, "routes") is not null || Property(listener, "virtual_hosts") is not null
+            || Property(listener, "route_config_name") is not null;
         var tls = Property(listener, "tls") is not null;
         if (Property(listener, "filter_chains") is { ValueKind: JsonValueKind.Array } chains)
         {
@@ -49,7 +52,8 @@ public sealed record ListenerDocument(string Name, string Address, int Chains, s
                     continue;
                 foreach (var filter in filters.EnumerateArray())
                     http |= Text(filter, "name")?.EndsWith("http_connection_manager", StringComparison.Ordinal) == true
-                            || (Property(filter, "typed_config") is { } config && Text(config, "@type")?.Contains("HttpConnectionManager", StringComparison.Ordinal) == true);
+                            || (Property(filter, "typed_config") is { } config
+                                && Text(config, "@type")?.Contains("HttpConnectionManager", StringComparison.Ordinal) == true);
             }
         }
         return (http ? "HTTP" : "TCP") + (tls ? " over TLS" : "");

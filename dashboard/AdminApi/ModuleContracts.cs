@@ -2,7 +2,9 @@ using System.Text.Json;
 
 namespace Managed.Dashboard.AdminApi;
 
-/// <summary>An item of <c>GET /modules</c>: stored guest code. Kind: lua or wasm. Used by: kept versions that need it, newest first.</summary>
+/// <summary>
+/// An item of <c>GET /modules</c>: stored guest code. Kind: lua or wasm. Used by: kept versions that need it, newest first.
+/// </summary>
 public sealed record Module
 {
     private const string AbiExport = "proxy_abi_version_";
@@ -24,7 +26,8 @@ public sealed record Module
     public string ShortDigest => Digest[..Math.Min(Digest.Length, 19)];
 
     /// <summary>0.2.1 for <c>proxy_abi_version_0_2_1</c>; null where there is none.</summary>
-    public string? AbiVersion => Abi is { Length: > 0 } abi ? (abi.StartsWith(AbiExport, StringComparison.Ordinal) ? abi[AbiExport.Length..] : abi).Replace('_', '.') : null;
+    public string? AbiVersion => Abi is { Length: > 0 } abi
+        ? (abi.StartsWith(AbiExport, StringComparison.Ordinal) ? abi[AbiExport.Length..] : abi).Replace('_', '.') : null;
 }
 
 /// <summary>An item of <c>GET /vms</c>: guest code on one worker. State: ready, active, failed, backoff, quarantined.</summary>
@@ -49,7 +52,9 @@ public sealed record GuestVm
     public IReadOnlyList<VmBucket>? TimeHistogram { get; init; }
     public IReadOnlyList<VmCallback>? Callbacks { get; init; }
 
-    /// <summary>The longest that this share of its calls took, in microseconds, rounded up to a power of two; null before the first call.</summary>
+    /// <summary>
+    /// The longest that this share of its calls took, in microseconds, rounded up to a power of two; null before the first call.
+    /// </summary>
     public long? Quantile(double share)
     {
         if (TimeHistogram is not { Count: > 0 } buckets)
@@ -77,7 +82,8 @@ public sealed record ModuleUse(string Where, string? Listener)
     /// <summary>Members whose items have names worth saying.</summary>
     private static readonly Dictionary<string, string> Kinds = new()
     {
-        ["listeners"] = "listener", ["filter_chains"] = "chain", ["filters"] = "filter", ["http_filters"] = "filter", ["extension_configs"] = "extension configuration",
+        ["listeners"] = "listener", ["filter_chains"] = "chain", ["filters"] = "filter", ["http_filters"] = "filter",
+        ["extension_configs"] = "extension configuration",
         ["route_configurations"] = "route configuration", ["virtual_hosts"] = "virtual host", ["routes"] = "route",
     };
 
@@ -99,8 +105,10 @@ public sealed record ModuleUse(string Where, string? Listener)
             else if (member.Value.ValueKind == JsonValueKind.Array)
                 foreach (var item in member.Value.EnumerateArray())
                 {
-                    var name = Kinds.TryGetValue(member.Name, out var kind) && item.ValueKind == JsonValueKind.Object && item.TryGetProperty("name", out var text) && text.ValueKind == JsonValueKind.String ? text.GetString() : null;
-                    Walk(item, digest, name is null ? path : [.. path, $"{kind} {name}"], member.Name == "listeners" ? name : listener, found);
+                    var name = Kinds.TryGetValue(member.Name, out var kind) && item.ValueKind == JsonValueKind.Object
+                        && item.TryGetProperty("name", out var text) && text.ValueKind == JsonValueKind.String ? text.GetString() : null;
+                    Walk(item, digest, name is null ? path : [.. path, $"{kind} {name}"], member.Name == "listeners" ? name : listener,
+                        found);
                 }
             else
                 Walk(member.Value, digest, path, listener, found);

@@ -12,7 +12,8 @@ public sealed record PublishedService(string Name, string Address, long Version,
     /// <summary>Where a request reaches it.</summary>
     public string Url(string path)
     {
-        var address = Address.Replace("0.0.0.0:", NodeHost + ":", StringComparison.Ordinal).Replace("[::]:", NodeHost + ":", StringComparison.Ordinal);
+        var address = Address.Replace("0.0.0.0:", NodeHost + ":", StringComparison.Ordinal)
+            .Replace("[::]:", NodeHost + ":", StringComparison.Ordinal);
         return $"http://{address}/{path.TrimStart('/')}";
     }
 }
@@ -28,7 +29,8 @@ public sealed record TriedRequest(int Status, string? Reason, double Millisecond
 
     private static readonly HttpMessageInvoker Http = new(new SocketsHttpHandler
     {
-        UseCookies = false, AllowAutoRedirect = false, UseProxy = false, ConnectTimeout = TimeSpan.FromSeconds(3), MaxResponseHeadersLength = 16, PooledConnectionIdleTimeout = TimeSpan.FromSeconds(1),
+        UseCookies = false, AllowAutoRedirect = false, UseProxy = false, ConnectTimeout = TimeSpan.FromSeconds(3),
+        MaxResponseHeadersLength = 16, PooledConnectionIdleTimeout = TimeSpan.FromSeconds(1),
     });
 
     public static async Task<TriedRequest> SendAsync(string url, CancellationToken cancel)
@@ -41,11 +43,14 @@ public sealed record TriedRequest(int Status, string? Reason, double Millisecond
             using var request = new HttpRequestMessage(HttpMethod.Get, url);
             using var response = await Http.SendAsync(request, limit.Token);
             var took = Stopwatch.GetElapsedTime(started).TotalMilliseconds;
-            return new((int)response.StatusCode, response.ReasonPhrase, took, await TextOfAsync(response, limit.Token), AdviceOn(response.StatusCode));
+            return new((int)response.StatusCode, response.ReasonPhrase, took, await TextOfAsync(response, limit.Token),
+                AdviceOn(response.StatusCode));
         }
-        catch (Exception e) when (e is HttpRequestException or UriFormatException or InvalidOperationException or NotSupportedException or IOException or OperationCanceledException)
+        catch (Exception e) when (e is HttpRequestException or UriFormatException or InvalidOperationException or NotSupportedException
+            or IOException or OperationCanceledException)
         {
-            return new(0, null, 0, "", e is OperationCanceledException ? $"Nothing came within {Longest.TotalSeconds:0} seconds." : e.Message);
+            return new(0, null, 0, "", e is OperationCanceledException ? $"Nothing came within {Longest.TotalSeconds:0} seconds."
+                : e.Message);
         }
     }
 
@@ -64,7 +69,8 @@ public sealed record TriedRequest(int Status, string? Reason, double Millisecond
 
     private static string? AdviceOn(HttpStatusCode status) => status switch
     {
-        HttpStatusCode.ServiceUnavailable => "The listener works; its upstream did not take the connection. Is it running, and is the address right?",
+        HttpStatusCode.ServiceUnavailable =>
+            "The listener works; its upstream did not take the connection. Is it running, and is the address right?",
         HttpStatusCode.GatewayTimeout => "The listener works; its upstream did not answer in time.",
         HttpStatusCode.BadGateway => "The listener works; its upstream answered with something that is no HTTP.",
         _ => null,

@@ -27,7 +27,8 @@ internal static class DashboardAssets
         }
 
         var manifest = Path.Combine(AppContext.BaseDirectory, $"{environment.ApplicationName}.staticwebassets.endpoints.json");
-        app.MapStaticAssets(File.Exists(manifest) ? manifest : AnyManifest()).Add(endpoint => endpoint.Metadata.Add(new AllowAnonymousAttribute()));
+        app.MapStaticAssets(File.Exists(manifest) ? manifest : AnyManifest())
+            .Add(endpoint => endpoint.Metadata.Add(new AllowAnonymousAttribute()));
     }
 
     /// <summary>

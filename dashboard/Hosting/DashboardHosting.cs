@@ -31,8 +31,10 @@ public static class DashboardHosting
         // no key ring on disk, nothing to mount into a container.
         services.AddDataProtection();
         services.AddLogging(log => log.AddFilter("Microsoft.AspNetCore.DataProtection", LogLevel.Warning)
-            .AddFilter("Microsoft.AspNetCore.Antiforgery", LogLevel.None)); // a browser's token of the run before: made anew, and no reason for a stack trace
-        services.Configure<KeyManagementOptions>(keys => (keys.XmlRepository, keys.XmlEncryptor) = (new KeysInMemory(), new NullXmlEncryptor()));
+            // a browser's token of the run before: made anew, and no reason for a stack trace
+            .AddFilter("Microsoft.AspNetCore.Antiforgery", LogLevel.None));
+        services.Configure<KeyManagementOptions>(keys => (keys.XmlRepository, keys.XmlEncryptor) =
+            (new KeysInMemory(), new NullXmlEncryptor()));
         services.AddRazorComponents().AddInteractiveServerComponents();
         services.AddCascadingAuthenticationState();
         services.AddMudServices(mud =>

@@ -21,7 +21,8 @@ public static class PageAnswers
     /// <summary>Whether nothing but the page for unknown addresses answers.</summary>
     public static bool IsNotFound(Endpoint? endpoint) => endpoint?.Metadata.GetMetadata<NotFoundMark>() is not null;
 
-    internal static bool WantsPage(HttpRequest request) => request.Headers.Accept.ToString().Contains("text/html", StringComparison.OrdinalIgnoreCase);
+    internal static bool WantsPage(HttpRequest request)
+        => request.Headers.Accept.ToString().Contains("text/html", StringComparison.OrdinalIgnoreCase);
 
     /// <summary>404: the frame, whose router says that there is nothing; nothing at all for who does not want a page.</summary>
     internal static Task NotFoundAsync(HttpContext context)

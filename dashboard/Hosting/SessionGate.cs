@@ -13,7 +13,8 @@ internal sealed class SessionGate(RequestDelegate next, AdminApiConnection conne
     {
         var isCircuit = context.Request.Path.StartsWithSegments("/_blazor");
         // Nobody is to sign in for a picture that is not there.
-        var isPage = PageAnswers.Has(context.GetEndpoint()) && (!PageAnswers.IsNotFound(context.GetEndpoint()) || PageAnswers.WantsPage(context.Request));
+        var isPage = PageAnswers.Has(context.GetEndpoint())
+            && (!PageAnswers.IsNotFound(context.GetEndpoint()) || PageAnswers.WantsPage(context.Request));
         var isSignIn = context.Request.Path.StartsWithSegments("/sign-in");
         if (isPage || isSignIn)
             PageAnswers.AddHeaders(context.Response.Headers);
@@ -40,7 +41,9 @@ internal sealed class SessionGate(RequestDelegate next, AdminApiConnection conne
             Log.ApiDoesNotAnswer(log, connection.BaseAddress, e);
             context.Response.StatusCode = StatusCodes.Status503ServiceUnavailable;
             context.Response.ContentType = "text/plain; charset=utf-8";
-            await context.Response.WriteAsync($"The admin API at {connection.BaseAddress} does not answer: {e.Message}\nReload when it is back.\n", context.RequestAborted);
+            await context.Response.WriteAsync(
+                $"The admin API at {connection.BaseAddress} does not answer: {e.Message}\nReload when it is back.\n",
+                    context.RequestAborted);
             return;
         }
 

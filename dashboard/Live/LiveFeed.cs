@@ -24,10 +24,12 @@ public enum FeedState
 internal sealed class LiveFeed(AdminApiClient api, ILogger<LiveFeed> log) : IAsyncDisposable
 {
     private static readonly TimeSpan Throttle = TimeSpan.FromMilliseconds(250), DegradedInterval = TimeSpan.FromSeconds(10);
-    private static readonly TimeSpan[] Backoff = [TimeSpan.FromSeconds(0.5), TimeSpan.FromSeconds(1), TimeSpan.FromSeconds(2), TimeSpan.FromSeconds(5)];
+    private static readonly TimeSpan[] Backoff =
+        [TimeSpan.FromSeconds(0.5), TimeSpan.FromSeconds(1), TimeSpan.FromSeconds(2), TimeSpan.FromSeconds(5)];
 
     private readonly CancellationTokenSource _stop = new();
-    private readonly Channel<bool> _moved = Channel.CreateBounded<bool>(new BoundedChannelOptions(1) { FullMode = BoundedChannelFullMode.DropWrite });
+    private readonly Channel<bool> _moved = Channel.CreateBounded<bool>(
+        new BoundedChannelOptions(1) { FullMode = BoundedChannelFullMode.DropWrite });
     private Task? _running;
 
     public FeedState State { get; private set; } = FeedState.Connecting;
@@ -130,7 +132,8 @@ internal sealed class LiveFeed(AdminApiClient api, ILogger<LiveFeed> log) : IAsy
         }
     }
 
-    private void LookAgain() => _ = Task.Delay(DegradedInterval, _stop.Token).ContinueWith(_ => Refresh(), _stop.Token, TaskContinuationOptions.OnlyOnRanToCompletion, TaskScheduler.Default);
+    private void LookAgain() => _ = Task.Delay(DegradedInterval, _stop.Token)
+        .ContinueWith(_ => Refresh(), _stop.Token, TaskContinuationOptions.OnlyOnRanToCompletion, TaskScheduler.Default);
 
     private void Become(FeedState state)
     {

@@ -14,7 +14,9 @@ public sealed class VersionRow
     public bool Pinned { get; set; }
     /// <summary>The version it was made from; null for the first.</summary>
     public long? BaseVersion { get; init; }
-    /// <summary>The version whose content it brings back; of the sources revert and auto_revert the version whose change it takes back.</summary>
+    /// <summary>
+    /// The version whose content it brings back; of the sources revert and auto_revert the version whose change it takes back.
+    /// </summary>
     public long? Restores { get; init; }
     /// <summary>pending (its outcome is not known yet), active, superseded, rejected or reverted.</summary>
     public required string State { get; set; }

@@ -9,7 +9,8 @@ internal static class KeyCost
     private const int LargestExponent = 8; // bytes: with a public exponent as long as the modulus checking costs what signing does
 
     public static bool IsBearable(RSA key, bool secret)
-        => key.KeySize <= (secret ? MostSigning : MostVerifying) && key.ExportParameters(includePrivateParameters: false).Exponent is { Length: <= LargestExponent };
+        => key.KeySize <= (secret ? MostSigning : MostVerifying)
+        && key.ExportParameters(includePrivateParameters: false).Exponent is { Length: <= LargestExponent };
 
     public static bool IsBearable(ECDsa key) => key.KeySize <= MostOfCurve;
 

@@ -1,16 +1,17 @@
 namespace Managed.Proxy.Bindings;
 
 /// <summary>
-/// The record of guest code that breaks its limits, on one worker or on several that share what they learn. Two accounts, and the first that
-/// is full puts the code aside on all of them:
-/// <para>Breaches: a second forgives one for each worker; with <see cref="Tolerated"/> for each the code is not called for a while, and after that with
-/// the next; each time twice as long, until it has been good for a minute. Good calls in between forgive nothing: code that is endless for
-/// some requests costs the others as much.</para>
-/// <para>Time: while a breach ran, every connection of its worker stood still. Of the workers' time one part in <see cref="Share"/> may go that way, in
-/// the long run, and at once about one breach on each: with more than that the slowest hundredth of everybody's requests would be those that
-/// waited for it. The pause is as long as it takes to make good for what was lost.</para>
-/// <para>In the second after a breach that held a worker, and in the first after its quarantine, calls are to be <see cref="IsStrict">stopped
-/// sooner</see>, on all workers: what was endless once mostly is so again.</para>
+/// The record of guest code that breaks its limits, on one worker or on several that share what they learn. Two accounts, and the first
+/// that is full puts the code aside on all of them:
+/// <para>Breaches: a second forgives one for each worker; with <see cref="Tolerated"/> for each the code is not called for a while, and
+/// after that with the next; each time twice as long, until it has been good for a minute. Good calls in between forgive nothing: code that
+/// is endless for some requests costs the others as much.</para>
+/// <para>Time: while a breach ran, every connection of its worker stood still. Of the workers' time one part in <see cref="Share"/> may go
+/// that way, in
+/// the long run, and at once about one breach on each: with more than that the slowest hundredth of everybody's requests would be those
+/// that waited for it. The pause is as long as it takes to make good for what was lost.</para>
+/// <para>In the second after a breach that held a worker, and in the first after its quarantine, calls are to be
+/// <see cref="IsStrict">stopped sooner</see>, on all workers: what was endless once mostly is so again.</para>
 /// </summary>
 /// <param name="workers">How many use it; more than one may do so at once.</param>
 internal sealed class Quarantine(int workers = 1)
@@ -31,7 +32,9 @@ internal sealed class Quarantine(int workers = 1)
     /// <summary>Whether a call that begins now is under suspicion.</summary>
     public bool IsStrict(long now) => now < Volatile.Read(ref _strictUntil);
 
-    /// <summary>True: this breach begins a quarantine. False: it is one too few, or one that was under way when another worker's began it.</summary>
+    /// <summary>
+    /// True: this breach begins a quarantine. False: it is one too few, or one that was under way when another worker's began it.
+    /// </summary>
     /// <param name="now">Microseconds of the workers' clock.</param>
     /// <param name="held">How long it held its worker, microseconds; 0 when that does not matter.</param>
     /// <param name="accident">As long as this a single breach may take, microseconds.</param>
@@ -61,6 +64,7 @@ internal sealed class Quarantine(int workers = 1)
     /// <summary>Goes on with what another has recorded. Before anybody uses it.</summary>
     public void Follow(Quarantine old)
     {
-        lock (old._lock) (_breaches, _last, _pause, _until, _lost, _strictUntil) = (old._breaches, old._last, old._pause, old._until, old._lost, old._strictUntil);
+        lock (old._lock) (_breaches, _last, _pause, _until, _lost, _strictUntil) =
+            (old._breaches, old._last, old._pause, old._until, old._lost, old._strictUntil);
     }
 }

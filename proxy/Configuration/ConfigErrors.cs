@@ -41,7 +41,10 @@ public sealed class ConfigErrors
     public void Absent(ConfigNode? node, string code, string detail) =>
         Add(_errors, From(node?.Origin ?? ConfigOrigin.None, code, detail, null) with { MayPass = true });
 
-    /// <summary>An error at a field of an object: at the field's own place when it is there, else at the object's with the field added to the pointer.</summary>
+    /// <summary>
+    /// An error at a field of an object: at the field's own place when it is there, else at the object's with the field added to the
+    /// pointer.
+    /// </summary>
     public void ErrorAt(ConfigNode? node, string field, string code, string detail, string? hint = null) =>
         Error(FieldOrigin(node, field), code, detail, hint);
 
@@ -71,7 +74,8 @@ public sealed class ConfigErrors
             return node is not null && IsFull;
         var pointer = node.Pointer;
         var below = pointer + "/";
-        return _errors.Exists(e => e.Code == code && e.Source == node.Source && (e.Pointer == pointer || e.Pointer.StartsWith(below, StringComparison.Ordinal)));
+        return _errors.Exists(e => e.Code == code && e.Source == node.Source
+            && (e.Pointer == pointer || e.Pointer.StartsWith(below, StringComparison.Ordinal)));
     }
 
     /// <summary>Takes over what another collector found.</summary>

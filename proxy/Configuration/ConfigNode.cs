@@ -19,7 +19,9 @@ public abstract class ConfigNode(ConfigOrigin? origin)
     /// <summary>JSON pointer inside <see cref="Source"/>, as a URI fragment.</summary>
     public string Pointer => Origin.Path.ToString();
 
-    /// <summary><c>object</c>, <c>array</c>, <c>string</c>, <c>number</c>, <c>boolean</c> or <c>null</c>, as error messages say it.</summary>
+    /// <summary>
+    /// <c>object</c>, <c>array</c>, <c>string</c>, <c>number</c>, <c>boolean</c> or <c>null</c>, as error messages say it.
+    /// </summary>
     public abstract string KindName { get; }
 
     /// <summary>A deep copy that keeps every origin.</summary>

@@ -17,7 +17,10 @@ public sealed class ConfigObject(ConfigOrigin? origin = null) : ConfigNode(origi
 
     public int Count => _members.Count;
 
-    /// <summary>Of a whole document: what its reading has to say, such as a key that is given twice. Lasts as long as the tree, and is not stored with it.</summary>
+    /// <summary>
+    /// Of a whole document: what its reading has to say, such as a key that is given twice. Lasts as long as the tree, and is not stored
+    /// with it.
+    /// </summary>
     public IReadOnlyList<ConfigError> Notes { get; internal set; } = [];
 
     public IEnumerable<string> Names => _members.Select(m => m.Key);

@@ -38,7 +38,8 @@ public sealed class ConfigPath
             return [];
         if (text[0] != '/')
             return null;
-        return [.. text[1..].Split('/').Select(s => s.Replace("~1", "/", StringComparison.Ordinal).Replace("~0", "~", StringComparison.Ordinal))];
+        return [.. text[1..].Split('/').Select(s => s.Replace("~1", "/", StringComparison.Ordinal)
+            .Replace("~0", "~", StringComparison.Ordinal))];
     }
 
     private static void AppendSegment(StringBuilder text, string segment)

@@ -3,7 +3,10 @@ namespace Managed.Proxy.Configuration;
 /// <summary>Gives the nodes of a document that was put together from several texts places in the document itself.</summary>
 public static class ConfigPlaces
 {
-    /// <summary>The same content, each node at its pointer in the document, without a line. What is the same at the same place of the former document is shared with it.</summary>
+    /// <summary>
+    /// The same content, each node at its pointer in the document, without a line. What is the same at the same place of the former
+    /// document is shared with it.
+    /// </summary>
     /// <param name="document">Stays as it is.</param>
     /// <param name="former">A document whose places are its own; null: nothing is shared.</param>
     /// <param name="name">Of the source, where there is no former document.</param>

@@ -30,7 +30,8 @@ public sealed class ConfigScalar(ConfigScalarKind kind, string text, ConfigOrigi
 
     public override ConfigScalar Clone() => this; // immutable
 
-    public override bool SameAs(ConfigNode? other) => ReferenceEquals(this, other) || (other is ConfigScalar s && s.Kind == Kind && s.Text == Text);
+    public override bool SameAs(ConfigNode? other)
+        => ReferenceEquals(this, other) || (other is ConfigScalar s && s.Kind == Kind && s.Text == Text);
 
     public override bool IsCopyOf(ConfigNode other) => SameAs(other);
 

@@ -3,8 +3,8 @@ using System.Text;
 
 namespace Managed.Proxy.Configuration;
 
-/// <summary>Writes a node tree as block-style YAML 1.2. A string that a reader could take for something else is quoted as JSON does, which YAML reads alike;
-/// texts of several lines become literal blocks, so that scripts stay readable.</summary>
+/// <summary>Writes a node tree as block-style YAML 1.2. A string that a reader could take for something else is quoted as JSON does, which
+/// YAML reads alike; texts of several lines become literal blocks, so that scripts stay readable.</summary>
 internal static class ConfigYaml
 {
     public static string Write(ConfigNode node)
@@ -102,7 +102,8 @@ internal static class ConfigYaml
     /// <summary>Letters, digits and harmless punctuation, not beginning with an indicator, and not a number, boolean or null.</summary>
     private static bool IsPlain(string s)
     {
-        if (s.Length == 0 || !(char.IsAsciiLetterOrDigit(s[0]) || s[0] is '/' or '_' or '.' or '+' or '$' or '(' or '^') || s[^1] is ' ' or ':')
+        if (s.Length == 0 || !(char.IsAsciiLetterOrDigit(s[0]) || s[0] is '/' or '_' or '.' or '+' or '$' or '(' or '^')
+            || s[^1] is ' ' or ':')
             return false;
         for (var i = 0; i < s.Length; i++)
         {
@@ -114,7 +115,10 @@ internal static class ConfigYaml
         return s != "..." && !YamlCoreSchema.LooksSpecial(s); // ... ends a document
     }
 
-    /// <summary>Several lines that a literal block holds exactly: printable, first line neither empty nor indented, at most one line break at the end.</summary>
+    /// <summary>
+    /// Several lines that a literal block holds exactly: printable, first line neither empty nor indented, at most one line break at the
+    /// end.
+    /// </summary>
     private static bool IsLiteral(string s) =>
         s.Contains('\n') && s[0] is not (' ' or '\n' or '\t') && !s.EndsWith("\n\n", StringComparison.Ordinal)
         && !s.Split('\n').Any(l => l.Length > 0 && string.IsNullOrWhiteSpace(l))

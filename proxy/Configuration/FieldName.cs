@@ -2,7 +2,9 @@ using System.Text;
 
 namespace Managed.Proxy.Configuration;
 
-/// <summary>The spellings of a field: <c>RouteConfig</c> in code, <c>route_config</c> in documents, <c>routeConfig</c> in proto JSON.</summary>
+/// <summary>
+/// The spellings of a field: <c>RouteConfig</c> in code, <c>route_config</c> in documents, <c>routeConfig</c> in proto JSON.
+/// </summary>
 public static class FieldName
 {
     /// <summary><c>AcceptHttp10</c> becomes <c>accept_http_10</c>: a run of digits is a word of its own.</summary>

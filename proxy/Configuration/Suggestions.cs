@@ -6,7 +6,10 @@ public static class Suggestions
     // Letters compared: some thousand names of usual length.
     private const long MaxWork = 500_000;
 
-    /// <summary>The candidate nearest to a name by edit distance, or null when none is near: at most a third of the length of what differs, at least one edit.</summary>
+    /// <summary>
+    /// The candidate nearest to a name by edit distance, or null when none is near: at most a third of the length of what differs, at least
+    /// one edit.
+    /// </summary>
     public static string? Closest(string name, IEnumerable<string> candidates)
     {
         string? best = null;
@@ -25,7 +28,10 @@ public static class Suggestions
         return best;
     }
 
-    /// <summary>What is left of two names without the segments that begin and end both: <c>envoy.filters.http.</c> says nothing about which filter is meant.</summary>
+    /// <summary>
+    /// What is left of two names without the segments that begin and end both: <c>envoy.filters.http.</c> says nothing about which filter
+    /// is meant.
+    /// </summary>
     private static (string, string) Differing(string a, string b)
     {
         var (start, end, length) = (0, 0, Math.Min(a.Length, b.Length));

@@ -4,10 +4,15 @@ using System.Text.RegularExpressions;
 
 namespace Managed.Proxy.Configuration;
 
-/// <summary>How a plain scalar is read: YAML 1.2.2 section 10.3.2, the core schema. So <c>yes</c>, <c>on</c> and <c>010</c> are not a boolean and not octal.</summary>
+/// <summary>
+/// How a plain scalar is read: YAML 1.2.2 section 10.3.2, the core schema. So <c>yes</c>, <c>on</c> and <c>010</c> are not a boolean and
+/// not octal.
+/// </summary>
 internal static partial class YamlCoreSchema
 {
-    /// <summary>The kind of a plain scalar and its JSON text; a null kind means a number that JSON cannot write (<c>.inf</c>, <c>.nan</c>).</summary>
+    /// <summary>
+    /// The kind of a plain scalar and its JSON text; a null kind means a number that JSON cannot write (<c>.inf</c>, <c>.nan</c>).
+    /// </summary>
     public static (ConfigScalarKind? Kind, string Text) Resolve(string text)
     {
         switch (text)
@@ -22,11 +27,14 @@ internal static partial class YamlCoreSchema
         if (!(char.IsAsciiDigit(text[0]) || text[0] is '-' or '+' or '.') || text.Length > 400)
             return (ConfigScalarKind.String, text);
         if (Integer().IsMatch(text))
-            return (ConfigScalarKind.Number, BigInteger.Parse(text, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture).ToString(CultureInfo.InvariantCulture));
+            return (ConfigScalarKind.Number, BigInteger.Parse(text, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture)
+                .ToString(CultureInfo.InvariantCulture));
         if (Hexadecimal().IsMatch(text))
-            return (ConfigScalarKind.Number, BigInteger.Parse("0" + text[2..], NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture).ToString(CultureInfo.InvariantCulture));
+            return (ConfigScalarKind.Number, BigInteger.Parse("0" + text[2..], NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture)
+                .ToString(CultureInfo.InvariantCulture));
         if (Octal().IsMatch(text))
-            return (ConfigScalarKind.Number, text[2..].Aggregate(BigInteger.Zero, (n, c) => (n * 8) + (c - '0')).ToString(CultureInfo.InvariantCulture));
+            return (ConfigScalarKind.Number, text[2..].Aggregate(BigInteger.Zero, (n, c) => (n * 8) + (c - '0'))
+                .ToString(CultureInfo.InvariantCulture));
         if (Float().IsMatch(text))
             return (ConfigScalarKind.Number, JsonNumber(text));
         return NotFinite().IsMatch(text) ? (null, text) : (ConfigScalarKind.String, text);

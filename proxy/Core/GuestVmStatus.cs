@@ -10,7 +10,8 @@ namespace Managed.Proxy.Core;
 /// <param name="Digest"><c>sha256:</c> of the code.</param>
 /// <param name="Executions">Calls of its hooks; <paramref name="Errors"/> of them failed, <paramref name="Breaches"/> over a limit.</param>
 /// <param name="TimeMicros">Spent in it, microseconds; <paramref name="Instructions"/> counted, in steps of 1,000.</param>
-public sealed record GuestVmStatus(string Kind, string Name, string Digest, int Worker, string State, long Executions, long Errors, long Breaches, long TimeMicros, long Instructions, long MemoryBytes, double? RetryInSeconds)
+public sealed record GuestVmStatus(string Kind, string Name, string Digest, int Worker, string State, long Executions, long Errors,
+    long Breaches, long TimeMicros, long Instructions, long MemoryBytes, double? RetryInSeconds)
 {
     /// <summary>For Wasm: which share data and queues.</summary>
     public string VmId { get; init; } = "";
@@ -32,5 +33,7 @@ public sealed record GuestVmStatus(string Kind, string Name, string Digest, int 
 /// <summary>A callback of a guest on one worker: how often it was called, all its time and its longest, in microseconds.</summary>
 public sealed record GuestCallbackStatus(string Name, long Calls, long TimeMicros, long MaxMicros);
 
-/// <summary>How many calls took at most <paramref name="Le"/>, a power of two, and more than the bucket before; empty buckets are left out.</summary>
+/// <summary>
+/// How many calls took at most <paramref name="Le"/>, a power of two, and more than the bucket before; empty buckets are left out.
+/// </summary>
 public sealed record GuestVmBucket(long Le, long Count);

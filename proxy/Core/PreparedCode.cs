@@ -6,13 +6,14 @@ using Managed.Proxy.Core.EventLoop;
 namespace Managed.Proxy.Core;
 
 /// <summary>
-/// Has the runtime compile the data plane's methods before they are needed. Otherwise the first requests, the first error and the first guest
-/// that fails make a worker compile what they run, up to 60 ms in which all of its connections stand still. It takes 0.8 s of CPU.
+/// Has the runtime compile the data plane's methods before they are needed. Otherwise the first requests, the first error and the first
+/// guest that fails make a worker compile what they run, up to 60 ms in which all of its connections stand still. It takes 0.8 s of CPU.
 /// (The road not taken: ReadyToRun does the same at build time, but only for what is published, and not for generics over our types.)
 /// </summary>
 public static class PreparedCode
 {
-    private const BindingFlags All = BindingFlags.Public | BindingFlags.NonPublic | BindingFlags.Instance | BindingFlags.Static | BindingFlags.DeclaredOnly;
+    private const BindingFlags All = BindingFlags.Public | BindingFlags.NonPublic | BindingFlags.Instance | BindingFlags.Static
+        | BindingFlags.DeclaredOnly;
     private const int Niceness = 10; // it takes the time that nobody else wants
 
     /// <summary>Begins it on a thread of its own. Once in a process.</summary>

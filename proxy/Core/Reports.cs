@@ -65,13 +65,14 @@ internal sealed class Reports
     }
 
     /// <summary>
-    /// Raises <c>script.log</c>: level, place (<c>script:line</c>, may be empty), text, request_id, version, worker, and in dropped how many
-    /// lines of this worker were left out before it. On the worker.
+    /// Raises <c>script.log</c>: level, place (<c>script:line</c>, may be empty), text, request_id, version, worker, and in dropped how
+    /// many lines of this worker were left out before it. On the worker.
     /// </summary>
     public void ScriptSaid(WorkerContext worker, LogLevel level, string place, string text, string requestId, long version)
     {
         if (Raised is null || !worker.MayTell(ToldPerSecond, out long dropped)) return;
-        Chores.Add(() => Raise("script.log", ("level", level.ToString().ToLowerInvariant()), ("place", place), ("text", text), ("request_id", requestId),
+        Chores.Add(() => Raise("script.log", ("level", level.ToString().ToLowerInvariant()), ("place", place), ("text", text),
+            ("request_id", requestId),
             ("version", version), ("worker", worker.Id), ("dropped", dropped)));
     }
 
@@ -79,7 +80,8 @@ internal sealed class Reports
     public void ModuleSaid(WorkerContext worker, LogLevel level, string module, string vmId, string text, string requestId, long version)
     {
         if (Raised is null || !worker.MayTell(ToldPerSecond, out long dropped)) return;
-        Chores.Add(() => Raise("script.log", ("level", level.ToString().ToLowerInvariant()), ("place", module), ("text", text), ("request_id", requestId),
+        Chores.Add(() => Raise("script.log", ("level", level.ToString().ToLowerInvariant()), ("place", module), ("text", text),
+            ("request_id", requestId),
             ("version", version), ("worker", worker.Id), ("dropped", dropped), ("vm_id", vmId)));
     }
 }

@@ -19,14 +19,16 @@ public abstract class SharedResource
     /// </summary>
     protected internal virtual string? Prepare(IReadOnlyList<WorkerContext> workers) => null;
 
-    /// <summary>After <see cref="Prepare"/>, before the first stream of the version: takes what was made for this worker. On the worker.</summary>
+    /// <summary>
+    /// After <see cref="Prepare"/>, before the first stream of the version: takes what was made for this worker. On the worker.
+    /// </summary>
     protected internal virtual void Install(WorkerContext worker)
     {
     }
 
     /// <summary>
-    /// Gives the parts back, those of a worker on that worker (<see cref="WorkerContext.Post"/>), and each only when nothing runs in it. It is not
-    /// leased again: whoever needs the like makes another. Control thread.
+    /// Gives the parts back, those of a worker on that worker (<see cref="WorkerContext.Post"/>), and each only when nothing runs in it. It
+    /// is not leased again: whoever needs the like makes another. Control thread.
     /// </summary>
     protected internal abstract void Release(IReadOnlyList<WorkerContext> workers);
 

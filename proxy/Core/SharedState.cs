@@ -18,7 +18,9 @@ public sealed class SharedState
 
     /// <param name="workers">How many workers will use the objects.</param>
     /// <param name="guests">What guest code is given.</param>
-    public SharedState(int workers, GuestEnvironment? guests = null) => (_objects, _lock, Workers, Guests) = (new(), new(), workers, guests ?? new GuestEnvironment(NullLogger.Instance, null, false, []));
+    public SharedState(int workers, GuestEnvironment? guests = null)
+        => (_objects, _lock, Workers, Guests) = (new(), new(), workers,
+            guests ?? new GuestEnvironment(NullLogger.Instance, null, false, []));
 
     private SharedState(SharedState of) => (_objects, _lock, Workers, Guests) = (of._objects, of._lock, of.Workers, of.Guests);
 
@@ -61,7 +63,8 @@ public sealed class SharedState
     internal IReadOnlyList<SharedResource> Leased()
     {
         lock (_lock)
-            return [.. _objects.Values.Select(o => o.TryGetTarget(out object? found) ? found as SharedResource : null).OfType<SharedResource>().Where(r => r.Leases > 0)];
+            return [.. _objects.Values.Select(o => o.TryGetTarget(out object? found) ? found as SharedResource : null)
+                .OfType<SharedResource>().Where(r => r.Leases > 0)];
     }
 
     /// <summary>The same objects, with leases of its own: for one build.</summary>

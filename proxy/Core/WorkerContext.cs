@@ -64,7 +64,9 @@ public class WorkerContext
 
     internal void CountRequest() => _requests++;
 
-    /// <summary>The version whose guest code comes to this worker at this moment: what that code names is in it. Null at any other time.</summary>
+    /// <summary>
+    /// The version whose guest code comes to this worker at this moment: what that code names is in it. Null at any other time.
+    /// </summary>
     internal object? Installing { get; set; }
 
     /// <summary>At once; while a version's guest code comes to this worker, when the version is in service.</summary>
@@ -83,7 +85,9 @@ public class WorkerContext
         foreach (var action in waiting) action();
     }
 
-    /// <summary>Whether one more line of guest code may be told this second; <paramref name="dropped"/>: how many were not since the last.</summary>
+    /// <summary>
+    /// Whether one more line of guest code may be told this second; <paramref name="dropped"/>: how many were not since the last.
+    /// </summary>
     internal bool MayTell(int perSecond, out long dropped)
     {
         long second = NowMicros / 1_000_000;
@@ -117,5 +121,6 @@ public class WorkerContext
     // What the layers above keep here, see WorkerSlot.
     internal object?[] Slots { get; } = new object?[MaxSlots];
 
-    internal static int TakeSlot() => Interlocked.Increment(ref s_slots) - 1 is < MaxSlots and var slot ? slot : throw new InvalidOperationException("no slot is left");
+    internal static int TakeSlot() => Interlocked.Increment(ref s_slots) - 1 is < MaxSlots and var slot ? slot
+        : throw new InvalidOperationException("no slot is left");
 }

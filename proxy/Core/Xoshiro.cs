@@ -2,7 +2,9 @@ using System.Numerics;
 
 namespace Managed.Proxy.Core;
 
-/// <summary>xoshiro256** of Blackman and Vigna (2018): fast and good enough for load balancing, sampling and request ids; not for secrets.</summary>
+/// <summary>
+/// xoshiro256** of Blackman and Vigna (2018): fast and good enough for load balancing, sampling and request ids; not for secrets.
+/// </summary>
 internal struct Xoshiro
 {
     private ulong _a, _b, _c, _d;

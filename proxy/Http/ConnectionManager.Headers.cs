@@ -8,7 +8,9 @@ using Managed.Proxy.Streams;
 
 namespace Managed.Proxy.Http;
 
-/// <summary>What the connection manager does to headers by itself, in Envoy's manner (HTTP header manipulation, Envoy's documentation).</summary>
+/// <summary>
+/// What the connection manager does to headers by itself, in Envoy's manner (HTTP header manipulation, Envoy's documentation).
+/// </summary>
 internal sealed partial class ConnectionManager
 {
     /// <summary>Rules for path and host.</summary>
@@ -135,7 +137,8 @@ internal sealed partial class ConnectionManager
 
     private void CompleteResponse(HttpStream stream, HeaderMap headers, bool local)
     {
-        if (ServerHeader == ServerHeaderTransformation.Overwrite || (ServerHeader == ServerHeaderTransformation.AppendIfAbsent && !headers.Has(HeaderId.Server)))
+        if (ServerHeader == ServerHeaderTransformation.Overwrite
+            || (ServerHeader == ServerHeaderTransformation.AppendIfAbsent && !headers.Has(HeaderId.Server)))
             headers.Set(HeaderId.Server, ServerName);
         if (!headers.Has(HeaderId.Date)) headers.Add(HeaderId.Date, stream.Worker.DateHeader);
         if (Via.Length > 0) Append(headers, HeaderId.Via, Via, stream.Worker.Scratch);
@@ -168,7 +171,8 @@ internal sealed partial class ConnectionManager
         if (hops < 0) { stream.SendLocalReply(400, default, "invalid_max_forwards"); return false; }
         if (hops == 0)
         {
-            stream.SendLocalReply(200, default, "max_forwards_reached", ResponseFlags.None, static (h, _) => h.Add("allow"u8, "GET, HEAD, POST, PUT, DELETE, OPTIONS, PATCH"u8), null);
+            stream.SendLocalReply(200, default, "max_forwards_reached", ResponseFlags.None,
+                static (h, _) => h.Add("allow"u8, "GET, HEAD, POST, PUT, DELETE, OPTIONS, PATCH"u8), null);
             return false;
         }
         var scratch = stream.Worker.Scratch;
@@ -270,7 +274,8 @@ internal sealed partial class ConnectionManager
     // x-forwarded-proto of a trusted hop, else as the client is connected; :scheme follows it. Two different words are none.
     private static void SetScheme(HeaderMap headers, bool mayBelieve, bool isSecure)
     {
-        if (!mayBelieve || headers.CountOf("x-forwarded-proto"u8) != 1) headers.Set(HeaderId.XForwardedProto, isSecure ? "https"u8 : "http"u8);
+        if (!mayBelieve || headers.CountOf("x-forwarded-proto"u8) != 1)
+            headers.Set(HeaderId.XForwardedProto, isSecure ? "https"u8 : "http"u8);
         var said = headers.Get(HeaderId.XForwardedProto);
         headers.Set(HeaderId.Scheme, FieldSyntax.EqualsIgnoreCase(said, "https"u8) ? "https"u8 : "http"u8);
     }

@@ -96,7 +96,8 @@ internal sealed class FilterPass(HttpStream stream, bool response)
 
     /// <summary>A filter resumes what it stopped. Within its own hook: as if the hook returned Continue.</summary>
     /// <param name="filter">Which.</param>
-    /// <param name="withBody">The headers go on with the first piece of the body, which the filter is still to see; without a body at once.</param>
+    /// <param name="withBody">The headers go on with the first piece of the body, which the filter is still to see; without a body at
+    /// once.</param>
     public void Continue(HttpFilter filter, bool withBody = false)
     {
         int i = 0;
@@ -127,7 +128,10 @@ internal sealed class FilterPass(HttpStream stream, bool response)
         if (_piece.Length > 0 || end) Advance(i, int.MaxValue, headers: false, end, trailers);
     }
 
-    /// <summary>A filter has seen enough: its body and trailer hooks are not called any more, and bodies that nobody else looks at go by at full speed.</summary>
+    /// <summary>
+    /// A filter has seen enough: its body and trailer hooks are not called any more, and bodies that nobody else looks at go by at full
+    /// speed.
+    /// </summary>
     public void SkipRest(HttpFilter filter)
     {
         _anyBody = _anyTrailers = false;
@@ -280,7 +284,9 @@ internal sealed class FilterPass(HttpStream stream, bool response)
         _piece = kept;
     }
 
-    /// <summary>Within the filter's body hook: what it has stopped so far goes in front of the piece. The whole, in place of the hook's argument.</summary>
+    /// <summary>
+    /// Within the filter's body hook: what it has stopped so far goes in front of the piece. The whole, in place of the hook's argument.
+    /// </summary>
     public ByteWriter Join(HttpFilter filter)
     {
         if (_inHook >= 0 && ReferenceEquals(_slots[_inHook].Filter, filter)) PutInFront(ref _slots[_inHook]);
@@ -309,7 +315,8 @@ internal sealed class FilterPass(HttpStream stream, bool response)
         try
         {
             stream.Trace?.Begin(stream.NameOf(filter), response ? "OnResponseHeaders" : "OnRequestHeaders", Map, null, end);
-            var status = response ? filter.OnResponseHeaders(stream.ResponseHeaders, end) : filter.OnRequestHeaders(stream.RequestHeaders, end);
+            var status = response ? filter.OnResponseHeaders(stream.ResponseHeaders, end)
+                : filter.OnRequestHeaders(stream.RequestHeaders, end);
             stream.Trace?.End(status.ToString(), Map, null);
             return status;
         }
@@ -352,7 +359,8 @@ internal sealed class FilterPass(HttpStream stream, bool response)
         var filter = _slots[i].Filter;
         try
         {
-            stream.Trace?.Begin(stream.NameOf(filter), response ? "OnResponseTrailers" : "OnRequestTrailers", response ? stream.ResponseTrailers : stream.RequestTrailers, null, true);
+            stream.Trace?.Begin(stream.NameOf(filter), response ? "OnResponseTrailers" : "OnRequestTrailers",
+                response ? stream.ResponseTrailers : stream.RequestTrailers, null, true);
             var status = response ? filter.OnResponseTrailers(stream.ResponseTrailers) : filter.OnRequestTrailers(stream.RequestTrailers);
             stream.Trace?.End(status.ToString(), response ? stream.ResponseTrailers : stream.RequestTrailers, null);
             return status;

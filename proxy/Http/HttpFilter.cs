@@ -58,9 +58,9 @@ public enum FilterHooks
 /// <summary>
 /// One filter on one stream, on one worker: no locks, no other threads. Instances are pooled: <see cref="OnDestroy"/> must bring
 /// every field back to its fresh state. A hook may change the headers and the body it is given, call
-/// <see cref="HttpStream.SendLocalReply(int, ReadOnlySpan{byte}, string, Streams.ResponseFlags)"/> (its return value then does not matter) or pause by its status
-/// and later resume through the stream, on the same worker (<see cref="WorkerContext.Post"/> brings other threads there).
-/// Request hooks run in the order of the chain, response hooks in reverse.
+/// <see cref="HttpStream.SendLocalReply(int, ReadOnlySpan{byte}, string, Streams.ResponseFlags)"/> (its return value then does not matter)
+/// or pause by its status and later resume through the stream, on the same worker (<see cref="WorkerContext.Post"/> brings other threads
+/// there). Request hooks run in the order of the chain, response hooks in reverse.
 /// </summary>
 public abstract class HttpFilter
 {
@@ -85,7 +85,9 @@ public abstract class HttpFilter
     /// <summary>Last call: cancel timers and calls, clear the fields. The instance will serve another stream.</summary>
     public virtual void OnDestroy() { }
 
-    /// <summary>Continues the request from this filter on, after a status that stopped it. Does nothing when it is not stopped here.</summary>
+    /// <summary>
+    /// Continues the request from this filter on, after a status that stopped it. Does nothing when it is not stopped here.
+    /// </summary>
     protected void ContinueRequest() => Stream.ContinueRequest(Index);
     /// <summary>Continues the response from this filter on, after a status that stopped it.</summary>
     protected void ContinueResponse() => Stream.ContinueResponse(Index);

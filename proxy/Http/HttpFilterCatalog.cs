@@ -10,5 +10,6 @@ public sealed class HttpFilterCatalog(IReadOnlyList<HttpFilterDefinition> defini
 
     /// <summary>By the type of its configuration, else by its name; null with an error added.</summary>
     internal HttpFilterDefinition? Find(ConfigObject? typedConfig, string name, ConfigNode? at, ConfigErrors errors)
-        => ExtensionLookup.Find(definitions, static d => (d.Name, d.TypeName), ExtensionKind.HttpFilter, "HTTP filter", typedConfig, name, at, errors);
+        => ExtensionLookup.Find(definitions, static d => (d.Name, d.TypeName), ExtensionKind.HttpFilter, "HTTP filter", typedConfig, name,
+            at, errors);
 }

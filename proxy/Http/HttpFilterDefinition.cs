@@ -35,19 +35,24 @@ public sealed class FilterBuildContext
     public required Core.Telemetry.StatScope Stats { get; init; }
     /// <summary>Objects that outlive a version, by identity: a token bucket, a shared dictionary. See <see cref="SharedState"/>.</summary>
     public required SharedState Shared { get; init; }
-    /// <summary>Stat prefix of the connection manager or listener around, ending in a dot: <c>http.edge.</c>. Empty for shareable use.</summary>
+    /// <summary>
+    /// Stat prefix of the connection manager or listener around, ending in a dot: <c>http.edge.</c>. Empty for shareable use.
+    /// </summary>
     public required string StatPrefix { get; init; }
     /// <summary>Names of the clusters of this version, for reference checks.</summary>
     public required IReadOnlySet<string> ClusterNames { get; init; }
     /// <summary>The clusters themselves, those without errors; for a filter that asks one while it is built.</summary>
     public IReadOnlyDictionary<string, Upstream.Cluster> Clusters { get; init; } = new Dictionary<string, Upstream.Cluster>();
-    /// <summary>Where in the document the filter stands, as a stable identity for carried-over state: <c>listener/chain/filter</c>.</summary>
+    /// <summary>
+    /// Where in the document the filter stands, as a stable identity for carried-over state: <c>listener/chain/filter</c>.
+    /// </summary>
     public required string Identity { get; init; }
 
     /// <summary>The same for another place.</summary>
     internal FilterBuildContext With(string identity) => new()
     {
-        Errors = Errors, Stats = Stats, Shared = Shared, StatPrefix = StatPrefix, ClusterNames = ClusterNames, Clusters = Clusters, Identity = identity,
+        Errors = Errors, Stats = Stats, Shared = Shared, StatPrefix = StatPrefix, ClusterNames = ClusterNames, Clusters = Clusters,
+        Identity = identity,
     };
 }
 

@@ -7,7 +7,8 @@ internal sealed class HttpStats
 {
     private static readonly StatGroup Names = new(
         [
-            "downstream_cx_total", "downstream_cx_http2_total", "downstream_cx_destroy", "downstream_cx_idle_timeout", "downstream_cx_protocol_error",
+            "downstream_cx_total", "downstream_cx_http2_total", "downstream_cx_destroy", "downstream_cx_idle_timeout",
+            "downstream_cx_protocol_error",
             "downstream_cx_rx_bytes_total", "downstream_cx_tx_bytes_total", "downstream_rq_total", "downstream_rq_http1_total",
             "downstream_rq_http2_total", "downstream_rq_completed", "downstream_rq_rx_reset", "downstream_rq_response_timeout",
             "downstream_rq_idle_timeout", "downstream_rq_max_duration_reached", "downstream_rq_timeout", "downstream_rq_1xx",
@@ -15,7 +16,8 @@ internal sealed class HttpStats
         ],
         ["downstream_cx_active", "downstream_rq_active"], ["downstream_rq_time"]);
 
-    public readonly Counter CxTotal, CxHttp2, CxDestroy, CxIdleTimeout, CxProtocolError, CxRxBytes, CxTxBytes, RqTotal, RqHttp1, RqHttp2, RqCompleted, RqReset, RqTimeout, RqIdleTimeout, RqMaxDuration, RqOverallTimeout, RqOverload,
+    public readonly Counter CxTotal, CxHttp2, CxDestroy, CxIdleTimeout, CxProtocolError, CxRxBytes, CxTxBytes, RqTotal, RqHttp1, RqHttp2,
+        RqCompleted, RqReset, RqTimeout, RqIdleTimeout, RqMaxDuration, RqOverallTimeout, RqOverload,
         Rq1xx, Rq2xx, Rq3xx, Rq4xx, Rq5xx;
     public readonly Gauge CxActive, RqActive;
     public readonly Histogram RqTime;
@@ -51,5 +53,6 @@ internal sealed class HttpStats
         RqTime = group.Histogram("downstream_rq_time");
     }
 
-    public Counter OfClass(int status) => (status / 100) switch { 1 => Rq1xx, 2 => Rq2xx, 3 => Rq3xx, 4 => Rq4xx, 5 => Rq5xx, _ => default };
+    public Counter OfClass(int status) => (status / 100) switch { 1 => Rq1xx, 2 => Rq2xx, 3 => Rq3xx, 4 => Rq4xx, 5 => Rq5xx,
+        _ => default };
 }

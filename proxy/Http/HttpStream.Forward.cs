@@ -135,7 +135,8 @@ public sealed partial class HttpStream
     private async IoTask<UpstreamFailure> ExchangeAsync(ClientExchange up, RouteEntry route)
     {
         bool body = _down.RequestHasBody;
-        long length = body && RequestHeaders.Has(HeaderId.ContentLength) ? FieldSyntax.ParseLength(RequestHeaders.Get(HeaderId.ContentLength)) : -1;
+        long length = body && RequestHeaders.Has(HeaderId.ContentLength)
+            ? FieldSyntax.ParseLength(RequestHeaders.Get(HeaderId.ContentLength)) : -1;
         // A method that usually has a body says so when it has none (RFC 9110 section 8.6).
         if (!body && _down.DeclaredEmptyBody) length = 0;
         // [7.2]
@@ -183,7 +184,8 @@ public sealed partial class HttpStream
     private bool IsIdempotent()
     {
         var method = RequestHeaders.Get(HeaderId.Method);
-        return method.SequenceEqual("GET"u8) || method.SequenceEqual("HEAD"u8) || method.SequenceEqual("PUT"u8) || method.SequenceEqual("DELETE"u8) || method.SequenceEqual("OPTIONS"u8);
+        return method.SequenceEqual("GET"u8) || method.SequenceEqual("HEAD"u8) || method.SequenceEqual("PUT"u8)
+            || method.SequenceEqual("DELETE"u8) || method.SequenceEqual("OPTIONS"u8);
     }
 
     private void ReplyForFailure(in UpstreamFailure failure)
@@ -194,15 +196,18 @@ public sealed partial class HttpStream
                 ReplyForUpstream(503, "no healthy upstream"u8, "no_healthy_upstream", ResponseFlags.NoHealthyUpstream);
                 break;
             case FailureReason.Overflow:
-                ReplyForReset(503, "overflow", "upstream_reset_before_response_started{overflow}", ResponseFlags.UpstreamOverflow, static (h, _) => h.Set(HeaderId.XEnvoyOverloaded, "true"u8));
+                ReplyForReset(503, "overflow", "upstream_reset_before_response_started{overflow}", ResponseFlags.UpstreamOverflow,
+                    static (h, _) => h.Set(HeaderId.XEnvoyOverloaded, "true"u8));
                 break;
             case FailureReason.Connect:
                 Info.UpstreamFailure = _upstream.ConnectReason ?? Libc.Describe(failure.Errno);
-                ReplyForReset(503, "connection failure", "upstream_reset_before_response_started{connection_failure}", ResponseFlags.UpstreamConnectionFailure);
+                ReplyForReset(503, "connection failure", "upstream_reset_before_response_started{connection_failure}",
+                    ResponseFlags.UpstreamConnectionFailure);
                 break;
             case FailureReason.Closed or FailureReason.Reset:
                 string reason = failure.Reason == FailureReason.Reset ? "remote reset" : "connection termination";
-                ReplyForReset(503, reason, "upstream_reset_before_response_started{connection_termination}", ResponseFlags.UpstreamConnectionTermination);
+                ReplyForReset(503, reason, "upstream_reset_before_response_started{connection_termination}",
+                    ResponseFlags.UpstreamConnectionTermination);
                 break;
             case FailureReason.Protocol:
                 ReplyForProtocol();
@@ -211,7 +216,8 @@ public sealed partial class HttpStream
     }
 
     private void ReplyForProtocol()
-        => ReplyForReset(502, "protocol error", "upstream_reset_before_response_started{protocol_error}", ResponseFlags.UpstreamProtocolError);
+        => ReplyForReset(502, "protocol error", "upstream_reset_before_response_started{protocol_error}",
+            ResponseFlags.UpstreamProtocolError);
 
     // In Envoy's words.
     private void ReplyForReset(int status, string reason, string details, ResponseFlags flag, Action<HeaderMap, object?>? decorate = null)

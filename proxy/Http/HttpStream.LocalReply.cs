@@ -29,8 +29,11 @@ public sealed partial class HttpStream
     public void SendLocalReply(int status, ReadOnlySpan<byte> body, string details, ResponseFlags flags = ResponseFlags.None)
         => SendLocalReply(status, body, details, flags, null, null);
 
-    /// <summary>As above; <paramref name="decorate"/> may add fields to the response's headers (content-type too) when they are made.</summary>
-    public void SendLocalReply(int status, ReadOnlySpan<byte> body, string details, ResponseFlags flags, Action<HeaderMap, object?>? decorate, object? state)
+    /// <summary>
+    /// As above; <paramref name="decorate"/> may add fields to the response's headers (content-type too) when they are made.
+    /// </summary>
+    public void SendLocalReply(int status, ReadOnlySpan<byte> body, string details, ResponseFlags flags,
+        Action<HeaderMap, object?>? decorate, object? state)
     {
         if (_reply == ReplyState.Asked || _end != StreamEnd.None) return;
         Info.Flags |= flags;
@@ -68,7 +71,8 @@ public sealed partial class HttpStream
     }
 
     /// <summary>Answers what the codec could not read as a request: counted and logged, seen by no filter.</summary>
-    internal async IoTask<bool> RefuseAsync(Codecs.ServerExchange down, ConnectionManager manager, Generation generation, int status, string details)
+    internal async IoTask<bool> RefuseAsync(Codecs.ServerExchange down, ConnectionManager manager, Generation generation, int status,
+        string details)
     {
         Begin(down, manager, generation);
         try
@@ -101,7 +105,8 @@ public sealed partial class HttpStream
         _decorateState = null;
         Info.ResponseCode = _replyStatus;
         _response.Begin();
-        if (throughFilters) for (int i = _filterCount - 1; i >= 0; i--) _response.Add(_filters[i], Manager.Filters[_filters[i].Index].Factory.Hooks);
+        if (throughFilters) for (int i = _filterCount - 1; i >= 0; i--)
+            _response.Add(_filters[i], Manager.Filters[_filters[i].Index].Factory.Hooks);
         return await RespondAsync(_replyBody.Length == 0 || _down.IsHead);
     }
 }

@@ -76,7 +76,8 @@ public sealed partial class HttpStream
                 await EndUpstreamRequestAsync(up);
                 break;
             }
-            bool stuck = ended || _request.PausesReading || (!_upReady && (_request.HeadersOut || !_request.IsHeld)) || _reply != ReplyState.None;
+            bool stuck = ended || _request.PausesReading || (!_upReady && (_request.HeadersOut || !_request.IsHeld))
+                || _reply != ReplyState.None;
             if (stuck)
             {
                 if (_upReady && _up is { } waitingUp && await waitingUp.FlushAsync() < 0) break;

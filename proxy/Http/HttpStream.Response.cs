@@ -7,7 +7,9 @@ using Managed.Proxy.Upstream.Requests;
 
 namespace Managed.Proxy.Http;
 
-/// <summary>The response on its way down: from the upstream [7], or from a local reply, through the filters [5] in reverse to the client's codec.</summary>
+/// <summary>
+/// The response on its way down: from the upstream [7], or from a local reply, through the filters [5] in reverse to the client's codec.
+/// </summary>
 public sealed partial class HttpStream
 {
     private bool _replyBodyGiven;
@@ -34,7 +36,8 @@ public sealed partial class HttpStream
                 if (_response.EndOut)
                 {
                     // Before the client learns of the end: the connection must be free for the request that it sends next.
-                    _down.WriteEnd(_response.TrailersOut && Manager.ForwardTrailers && ResponseTrailers.Count > 0 ? ResponseTrailers : null);
+                    _down.WriteEnd(_response.TrailersOut && Manager.ForwardTrailers
+                        && ResponseTrailers.Count > 0 ? ResponseTrailers : null);
                     if (await _down.FlushAsync() < 0) { OnClientGone(); return false; }
                     return true;
                 }

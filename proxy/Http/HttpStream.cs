@@ -97,7 +97,8 @@ public sealed partial class HttpStream
         _route = null;
     }
 
-    internal object? RouteConfig(int index) => Route is { HasFilterConfigs: true } route ? route.FilterConfig(Manager.Filters[index].Name) : null;
+    internal object? RouteConfig(int index) => Route is { HasFilterConfigs: true } route ? route.FilterConfig(Manager.Filters[index].Name)
+        : null;
 
     /// <summary>The matched route as far as it is known: null before the first use, and when none matches.</summary>
     internal RouteEntry? MatchedRoute => _route;
@@ -121,9 +122,13 @@ public sealed partial class HttpStream
     internal string? OverrideHost;
     internal bool OverrideIsStrict;
 
-    /// <summary>What the filter has stopped of the request's body so far, without the piece of the present call; null when nothing.</summary>
+    /// <summary>
+    /// What the filter has stopped of the request's body so far, without the piece of the present call; null when nothing.
+    /// </summary>
     internal ByteWriter? BufferedRequestBody(HttpFilter filter) => _request.BufferOf(filter);
-    /// <summary>Where a filter may put a body that the message did not come with: within its headers hook, or while it holds the message.</summary>
+    /// <summary>
+    /// Where a filter may put a body that the message did not come with: within its headers hook, or while it holds the message.
+    /// </summary>
     internal ByteWriter WritableBody(HttpFilter filter, bool response) => (response ? _response : _request).WritableOf(filter);
     /// <inheritdoc cref="FilterPass.Join"/>
     internal ByteWriter JoinBody(HttpFilter filter, bool response) => (response ? _response : _request).Join(filter);
@@ -429,7 +434,8 @@ public sealed partial class HttpStream
         {
             StreamEnd.RouteTimeout => (504, "response_timeout", ResponseFlags.UpstreamRequestTimeout, UpstreamTimeoutText),
             StreamEnd.RequestTimeout => (408, "request_overall_timeout", ResponseFlags.None, StreamTimeoutText),
-            StreamEnd.IdleTimeout => (_down.BodyEnded ? 504 : 408, "stream_idle_timeout", ResponseFlags.StreamIdleTimeout, StreamTimeoutText),
+            StreamEnd.IdleTimeout => (_down.BodyEnded ? 504 : 408, "stream_idle_timeout", ResponseFlags.StreamIdleTimeout,
+                StreamTimeoutText),
             _ => (_down.BodyEnded ? 504 : 408, "max_duration_timeout", ResponseFlags.UpstreamMaxStreamDurationReached, StreamTimeoutText),
         };
         if (_responseStarted)

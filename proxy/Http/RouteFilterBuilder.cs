@@ -6,7 +6,9 @@ using Managed.Proxy.Router;
 
 namespace Managed.Proxy.Http;
 
-/// <summary>Builds what a route says to a filter (<c>typed_per_filter_config</c>): the router keeps it without knowing what it is.</summary>
+/// <summary>
+/// Builds what a route says to a filter (<c>typed_per_filter_config</c>): the router keeps it without knowing what it is.
+/// </summary>
 /// <param name="catalog">The filters that may be named.</param>
 /// <param name="filters">What they are built with; its identity is extended by the place of the route and the filter's name.</param>
 internal sealed class RouteFilterBuilder(HttpFilterCatalog catalog, FilterBuildContext filters)
@@ -37,16 +39,19 @@ internal sealed class RouteFilterBuilder(HttpFilterCatalog catalog, FilterBuildC
     {
         string wanted = ExtensionNames.Bare(node.Text("@type") ?? name);
         foreach (var definition in catalog.Definitions)
-            if (wanted == definition.TypeName || wanted == definition.RouteTypeName || wanted == definition.Name || wanted == LastSegment(definition.Name)) return definition;
+            if (wanted == definition.TypeName || wanted == definition.RouteTypeName || wanted == definition.Name
+                || wanted == LastSegment(definition.Name)) return definition;
         // The expansion of short forms may have said so already.
         if (filters.Errors.HasAt(node, ConfigCode.UnknownExtension)) return null;
         if (ExtensionNames.Find(ExtensionKind.HttpFilter, wanted) is { } envoys)
         {
-            filters.Errors.Error(node["@type"] ?? node, ConfigCode.UnknownExtension, $"HTTP filter '{envoys.ShortName}' is not available in this version");
+            filters.Errors.Error(node["@type"] ?? node, ConfigCode.UnknownExtension,
+                $"HTTP filter '{envoys.ShortName}' is not available in this version");
             return null;
         }
         filters.Errors.Error(node, ConfigCode.UnknownExtension, $"'{wanted}' is not an HTTP filter",
-            Suggestions.Hint(wanted, catalog.Definitions.Select(d => LastSegment(d.Name))) ?? (node.Has("@type") ? null : "name the filter's type with @type"));
+            Suggestions.Hint(wanted, catalog.Definitions.Select(d => LastSegment(d.Name)))
+                ?? (node.Has("@type") ? null : "name the filter's type with @type"));
         return null;
     }
 

@@ -50,7 +50,9 @@ public sealed class StreamTrace
         double micros = Stopwatch.GetElapsedTime(_began).TotalMicroseconds;
         if (_steps.Count == MaxSteps) return;
         int size = body?.Length ?? 0;
-        _steps.Add(new TraceStep(_filter, _hook, _end, status, micros, Changes(_before, Copy(headers)), body is null ? null : new TraceBody(_bodyBefore, size, size <= MaxText ? Encoding.UTF8.GetString(body.Written) : null), _calls) { Began = _began });
+        _steps.Add(new TraceStep(_filter, _hook, _end, status, micros, Changes(_before, Copy(headers)),
+            body is null ? null : new TraceBody(_bodyBefore, size, size <= MaxText ? Encoding.UTF8.GetString(body.Written) : null),
+                _calls) { Began = _began });
     }
 
     /// <summary>A call of guest code into the proxy, within the present step.</summary>
@@ -69,7 +71,8 @@ public sealed class StreamTrace
         var copy = new List<(string, string)>();
         if (headers is null) return copy;
         int cursor = 0;
-        while (headers.Next(ref cursor, out ReadOnlySpan<byte> name, out var value)) copy.Add((Encoding.Latin1.GetString(name), Encoding.Latin1.GetString(value)));
+        while (headers.Next(ref cursor, out ReadOnlySpan<byte> name, out var value))
+            copy.Add((Encoding.Latin1.GetString(name), Encoding.Latin1.GetString(value)));
         return copy;
     }
 
@@ -92,8 +95,11 @@ public sealed class StreamTrace
     }
 }
 
-/// <summary>One hook of one filter. <paramref name="Status"/> is what it returned; <paramref name="Body"/> null where the hook has none.</summary>
-public sealed record TraceStep(string Filter, string Hook, bool EndStream, string Status, double TimeMicros, IReadOnlyList<TraceHeader> Headers, TraceBody? Body, IReadOnlyList<TraceCall> Calls)
+/// <summary>
+/// One hook of one filter. <paramref name="Status"/> is what it returned; <paramref name="Body"/> null where the hook has none.
+/// </summary>
+public sealed record TraceStep(string Filter, string Hook, bool EndStream, string Status, double TimeMicros,
+    IReadOnlyList<TraceHeader> Headers, TraceBody? Body, IReadOnlyList<TraceCall> Calls)
 {
     internal long Began { get; init; }
 }

@@ -17,7 +17,8 @@ internal sealed class CompiledRoute
     private readonly uint[] _upTo; // the sum of the weights up to each entry
     private readonly HeaderName? _weightHeader;
 
-    private CompiledRoute(RouteConfig config, bool isKept, string label, PathMatch path, HeaderMatch[] headers, QueryMatch[] query, int partsPerMillion, IReadOnlyList<(RouteEntry Entry, uint Weight)> entries, HeaderName? weightHeader)
+    private CompiledRoute(RouteConfig config, bool isKept, string label, PathMatch path, HeaderMatch[] headers, QueryMatch[] query,
+        int partsPerMillion, IReadOnlyList<(RouteEntry Entry, uint Weight)> entries, HeaderName? weightHeader)
     {
         Config = config;
         IsKept = isKept;
@@ -60,7 +61,8 @@ internal sealed class CompiledRoute
         var weightHeader = config.Route?.WeightedClusters?.HeaderName is { Length: > 0 } name ? name : null;
         if (weightHeader is not null && !HeaderName.IsValid(weightHeader))
         {
-            errors.ErrorAt(config.Route!.WeightedClusters!.Node, "header_name", ConfigCode.InvalidValue, $"'{weightHeader}' is not a header name");
+            errors.ErrorAt(config.Route!.WeightedClusters!.Node, "header_name", ConfigCode.InvalidValue,
+                $"'{weightHeader}' is not a header name");
             return null;
         }
         // Without a path the entries are still built, to report what is wrong in them.
@@ -68,14 +70,16 @@ internal sealed class CompiledRoute
         if (path is null || headers is null || query.Length != match.QueryParameters.Count || entries is null) return null;
         int share = match.RuntimeFraction?.DefaultValue?.PartsPerMillion ?? 1_000_000;
         bool isKept = scope.Filters == RouteFilters.None && errors.Host.Asked == asked;
-        return new CompiledRoute(config, isKept, label, path, headers, query, share, entries, weightHeader is null ? null : new HeaderName(weightHeader));
+        return new CompiledRoute(config, isKept, label, path, headers, query, share, entries,
+            weightHeader is null ? null : new HeaderName(weightHeader));
     }
 
     // Its clusters are those of that version.
     private bool LeadsWhere(IReadOnlyDictionary<string, Cluster> clusters)
     {
         foreach (var entry in _entries)
-            if (entry.ClustersByName is not null || (entry.Cluster is { } its && !(clusters.TryGetValue(its.Name, out var now) && ReferenceEquals(its, now)))) return false;
+            if (entry.ClustersByName is not null || (entry.Cluster is { } its
+                && !(clusters.TryGetValue(its.Name, out var now) && ReferenceEquals(its, now)))) return false;
         return true;
     }
 
@@ -107,7 +111,8 @@ internal sealed class CompiledRoute
         uint total = _upTo[^1];
         // The high half decides here and the low one on runtime_fraction, so that a share of a share is what it says.
         ulong point = (random >> 32) * total >> 32;
-        if (_weightHeader is { } header && header.TryGet(request, out var value) && Utf8Parser.TryParse(value, out ulong chosen, out int used) && used == value.Length)
+        if (_weightHeader is { } header && header.TryGet(request, out var value)
+            && Utf8Parser.TryParse(value, out ulong chosen, out int used) && used == value.Length)
             point = chosen % total;
         int i = 0;
         while (point >= _upTo[i]) i++;
@@ -120,7 +125,8 @@ internal sealed class CompiledRoute
         bool matches = Path.IsMatch(path, ref work);
         if (work.GaveUp) return $"gave up: {Path} cannot be asked ({LinearRegex.MaxSubject} bytes and {MatchWork.Most} steps are the most)";
         if (!matches) return $"the path does not match {Path}";
-        if (_partsPerMillion < 1_000_000 && random % 1_000_000 >= (ulong)_partsPerMillion) return $"outside of runtime_fraction ({_partsPerMillion} in a million)";
+        if (_partsPerMillion < 1_000_000 && random % 1_000_000 >= (ulong)_partsPerMillion)
+            return $"outside of runtime_fraction ({_partsPerMillion} in a million)";
         foreach (var header in _headers)
             if (!header.IsMatch(request, ref work) || work.GaveUp) return $"{Failed(work)}: {header}";
         foreach (var query in _query)
@@ -130,5 +136,6 @@ internal sealed class CompiledRoute
         static string Failed(in MatchWork work) => work.GaveUp ? "gave up" : "failed";
     }
 
-    public string Describe() => $"matches {Path}{string.Concat(_headers.Select(h => $", {h}"))}{string.Concat(_query.Select(q => $", {q}"))}";
+    public string Describe()
+        => $"matches {Path}{string.Concat(_headers.Select(h => $", {h}"))}{string.Concat(_query.Select(q => $", {q}"))}";
 }

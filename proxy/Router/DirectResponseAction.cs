@@ -24,7 +24,8 @@ internal sealed class DirectResponseAction(int status, byte[] body, BodyFormat? 
         if (body is null) return null;
         if (body.Length > maxBody)
         {
-            errors.ErrorAt(config.Node, "body", ConfigCode.InvalidValue, $"the body has {body.Length} bytes, more than max_direct_response_body_size_bytes ({maxBody})");
+            errors.ErrorAt(config.Node, "body", ConfigCode.InvalidValue,
+                $"the body has {body.Length} bytes, more than max_direct_response_body_size_bytes ({maxBody})");
             return null;
         }
         BodyFormat? format = null;

@@ -26,7 +26,8 @@ internal sealed class Domains(bool ignorePort)
         if (name == "*") return TakeAny(host);
         int star = name.IndexOf('*');
         if (name.Length == 0) wrong = "a domain cannot be empty";
-        else if (star >= 0 && (name.LastIndexOf('*') != star || (star != 0 && star != name.Length - 1))) wrong = $"'{domain}': the * of a domain stands alone, at the start or at the end";
+        else if (star >= 0 && (name.LastIndexOf('*') != star || (star != 0 && star != name.Length - 1)))
+            wrong = $"'{domain}': the * of a domain stands alone, at the start or at the end";
         else if (name.AsSpan().ContainsAny(" \t\r\n/")) wrong = $"'{domain}' is not a host name";
         if (wrong is not null) return false;
         _onlyAny = false;
@@ -86,7 +87,8 @@ internal sealed class Domains(bool ignorePort)
     /// <summary>The fixed parts of wildcards of one side, beginning where the name's end is.</summary>
     private sealed class Wildcards
     {
-        private SortedDictionary<byte[], VirtualHost>? _adding = new(Comparer<byte[]>.Create(static (a, b) => a.AsSpan().SequenceCompareTo(b)));
+        private SortedDictionary<byte[], VirtualHost>? _adding =
+            new(Comparer<byte[]>.Create(static (a, b) => a.AsSpan().SequenceCompareTo(b)));
         private PrefixTree _tree = new([]);
         private VirtualHost[] _hosts = [];
 

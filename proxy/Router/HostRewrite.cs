@@ -25,7 +25,8 @@ internal sealed class HostRewrite
     public static HostRewrite? Compile(RouteActionConfig config, ConfigErrors errors)
     {
         if (!string.IsNullOrEmpty(config.HostRewriteLiteral)) return Literal(config.HostRewriteLiteral, errors, config.Node);
-        if (config.HostRewritePathRegex is { } regex) return RegexSubstitution.Compile(regex, errors) is { } path ? new HostRewrite(null, default, path) : null;
+        if (config.HostRewritePathRegex is { } regex)
+            return RegexSubstitution.Compile(regex, errors) is { } path ? new HostRewrite(null, default, path) : null;
         if (string.IsNullOrEmpty(config.HostRewriteHeader)) return null;
         if (HeaderName.IsValid(config.HostRewriteHeader)) return new HostRewrite(null, new HeaderName(config.HostRewriteHeader), null);
         errors.ErrorAt(config.Node, "host_rewrite_header", ConfigCode.InvalidValue, $"'{config.HostRewriteHeader}' is not a header name");
@@ -53,7 +54,9 @@ internal sealed class HostRewrite
         return HeaderValue.IsAuthority(host) ? host : default;
     }
 
-    /// <summary>Sets the host, and appends the former one to x-forwarded-host when asked and not its last entry already, as in Envoy.</summary>
+    /// <summary>
+    /// Sets the host, and appends the former one to x-forwarded-host when asked and not its last entry already, as in Envoy.
+    /// </summary>
     public static void Apply(HeaderMap headers, ReadOnlySpan<byte> host, bool appendForwardedHost, ByteWriter scratch)
     {
         var former = headers.Get(HeaderId.Authority);

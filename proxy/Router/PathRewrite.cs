@@ -14,11 +14,13 @@ internal sealed class PathRewrite(byte[]? prefix, RegexSubstitution? regex)
     /// <summary>Null when nothing is rewritten, or with errors added.</summary>
     public static PathRewrite? Compile(string? prefix, RegexRewriteConfig? regex, ConfigErrors errors, ConfigNode? at)
     {
-        if (regex is not null) return RegexSubstitution.Compile(regex, errors) is { } substitution ? new PathRewrite(null, substitution) : null;
+        if (regex is not null) return RegexSubstitution.Compile(regex, errors) is { } substitution ? new PathRewrite(null, substitution)
+            : null;
         if (string.IsNullOrEmpty(prefix)) return null; // empty is unset, as in Envoy
         byte[] bytes = Encoding.UTF8.GetBytes(prefix);
         if (HeaderValue.IsTarget(bytes)) return new PathRewrite(bytes, null);
-        errors.ErrorAt(at, "prefix_rewrite", ConfigCode.InvalidValue, "a path cannot hold white space or control characters", "write a space as %20");
+        errors.ErrorAt(at, "prefix_rewrite", ConfigCode.InvalidValue, "a path cannot hold white space or control characters",
+            "write a space as %20");
         return null;
     }
 

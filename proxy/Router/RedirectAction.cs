@@ -49,9 +49,12 @@ internal sealed class RedirectAction
             errors.ErrorAt(config.Node, field, ConfigCode.InvalidValue, detail);
         }
 
-        Check(string.IsNullOrEmpty(config.SchemeRedirect) || Uri.CheckSchemeName(config.SchemeRedirect), "scheme_redirect", $"'{config.SchemeRedirect}' is not a scheme");
-        Check(config.HostRedirect.Length == 0 || HeaderValue.IsAuthority(Encoding.UTF8.GetBytes(config.HostRedirect)), "host_redirect", $"'{config.HostRedirect}' is not a host");
-        Check(string.IsNullOrEmpty(config.PathRedirect) || config.PathRedirect[0] == '/' && HeaderValue.IsTarget(Encoding.UTF8.GetBytes(config.PathRedirect)),
+        Check(string.IsNullOrEmpty(config.SchemeRedirect) || Uri.CheckSchemeName(config.SchemeRedirect), "scheme_redirect",
+            $"'{config.SchemeRedirect}' is not a scheme");
+        Check(config.HostRedirect.Length == 0 || HeaderValue.IsAuthority(Encoding.UTF8.GetBytes(config.HostRedirect)), "host_redirect",
+            $"'{config.HostRedirect}' is not a host");
+        Check(string.IsNullOrEmpty(config.PathRedirect) || config.PathRedirect[0] == '/'
+            && HeaderValue.IsTarget(Encoding.UTF8.GetBytes(config.PathRedirect)),
             "path_redirect", "must begin with / and hold no white space");
         bool rewrites = !string.IsNullOrEmpty(config.PrefixRewrite) || config.RegexRewrite is not null;
         var rewrite = PathRewrite.Compile(config.PrefixRewrite, config.RegexRewrite, errors, config.Node);

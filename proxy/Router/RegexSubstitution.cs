@@ -62,7 +62,8 @@ internal sealed class RegexSubstitution
             to.Write(value[copied..first]);
             foreach (var piece in _pieces)
                 if (piece.Literal is { } literal) to.Write(literal);
-                else if (slots[2 * piece.Group] is >= 0 and var begin && slots[2 * piece.Group + 1] is var end && end >= begin) to.Write(value[begin..end]);
+                else if (slots[2 * piece.Group] is >= 0 and var begin && slots[2 * piece.Group + 1] is var end && end >= begin)
+                    to.Write(value[begin..end]);
             copied = from = ended = last;
             if (to.Length - mark > MaxOutput) break;
         }
@@ -89,7 +90,8 @@ internal sealed class RegexSubstitution
             list.Add(new Piece(null, group));
         }
         Flush();
-        if (list.Exists(p => p.Literal is { } bytes && !HeaderValue.IsTarget(bytes))) return "the substitution cannot hold white space or control characters";
+        if (list.Exists(p => p.Literal is { } bytes && !HeaderValue.IsTarget(bytes)))
+            return "the substitution cannot hold white space or control characters";
         pieces = [.. list];
         return null;
 

@@ -22,7 +22,8 @@ public sealed partial class RouteEntry
     {
         var scratch = Scratch();
         foreach (var mutations in RequestMutations) mutations.Apply(headers, info, scratch);
-        if (Host is not null && Host.Evaluate(headers, scratch) is { Length: > 0 } host) HostRewrite.Apply(headers, host, AppendForwardedHost, scratch);
+        if (Host is not null && Host.Evaluate(headers, scratch) is { Length: > 0 } host)
+            HostRewrite.Apply(headers, host, AppendForwardedHost, scratch);
         if (Path is null) return PathRewriteResult.Done;
         scratch.Clear();
         var target = headers.Get(HeaderId.Path);
@@ -42,7 +43,9 @@ public sealed partial class RouteEntry
         foreach (var mutations in ResponseMutations) mutations.Apply(headers, info, scratch);
     }
 
-    /// <summary>Sets the host after the endpoint is chosen (<see cref="AutoHostRewrite"/>), with x-forwarded-host when the route asks for it.</summary>
+    /// <summary>
+    /// Sets the host after the endpoint is chosen (<see cref="AutoHostRewrite"/>), with x-forwarded-host when the route asks for it.
+    /// </summary>
     public void RewriteHost(HeaderMap headers, ReadOnlySpan<byte> host)
     {
         if (HeaderValue.IsAuthority(host)) HostRewrite.Apply(headers, host, AppendForwardedHost, Scratch());

@@ -16,7 +16,9 @@ public sealed partial class RouteEntry
 {
     /// <summary>What <see cref="FilterConfig"/> gives when the filter is switched off here.</summary>
     public static object Disabled { get; } = new();
-    /// <summary>What <see cref="FilterConfig"/> gives when a filter that is off by default is switched on here, with its own configuration.</summary>
+    /// <summary>
+    /// What <see cref="FilterConfig"/> gives when a filter that is off by default is switched on here, with its own configuration.
+    /// </summary>
     public static object Enabled { get; } = new();
 
     internal RouteEntry() { }
@@ -72,11 +74,14 @@ public sealed partial class RouteEntry
     internal Dictionary<byte[], Cluster>? ClustersByName { get; init; }
     internal (byte[] Type, bool Enabled)[] Upgrades { get; init; } = [];
 
-    /// <summary>The cluster of this request; null when the header is missing or names none: answer with <see cref="ClusterNotFoundStatus"/>.</summary>
+    /// <summary>
+    /// The cluster of this request; null when the header is missing or names none: answer with <see cref="ClusterNotFoundStatus"/>.
+    /// </summary>
     public Cluster? ResolveCluster(HeaderMap request)
     {
         if (ClusterHeader is not { } header) return Cluster;
-        return header.TryGet(request, out var name) && ClustersByName!.GetAlternateLookup<ReadOnlySpan<byte>>().TryGetValue(name, out var cluster) ? cluster : null;
+        return header.TryGet(request, out var name)
+            && ClustersByName!.GetAlternateLookup<ReadOnlySpan<byte>>().TryGetValue(name, out var cluster) ? cluster : null;
     }
 
     /// <summary>What the route says on an upgrade such as <c>websocket</c> (any case); null: as the connection manager says.</summary>
@@ -87,7 +92,10 @@ public sealed partial class RouteEntry
         return null;
     }
 
-    /// <summary>The built configuration of a filter: weighted cluster, else route, else virtual host, else route configuration. May be <see cref="Disabled"/> or <see cref="Enabled"/>.</summary>
+    /// <summary>
+    /// The built configuration of a filter: weighted cluster, else route, else virtual host, else route configuration. May be
+    /// <see cref="Disabled"/> or <see cref="Enabled"/>.
+    /// </summary>
     public object? FilterConfig(string filterName) => Filters.Find(filterName) is [var first, ..] ? first : null;
 
     /// <summary>All levels, the most specific first; for filters that merge them.</summary>

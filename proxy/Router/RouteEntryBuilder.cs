@@ -9,9 +9,12 @@ using Managed.Proxy.Upstream;
 
 namespace Managed.Proxy.Router;
 
-/// <summary>What a route inherits: names, filters and header changes of the table and the virtual host, and the clusters of the version.</summary>
+/// <summary>
+/// What a route inherits: names, filters and header changes of the table and the virtual host, and the clusters of the version.
+/// </summary>
 internal sealed record RouteScope(
-    RouteConfigurationConfig Table, string VirtualHost, RouteFilters Filters, Level[] Levels, Dictionary<byte[], Cluster> ClustersByName, RouteBuildContext Context)
+    RouteConfigurationConfig Table, string VirtualHost, RouteFilters Filters, Level[] Levels, Dictionary<byte[], Cluster> ClustersByName,
+        RouteBuildContext Context)
 {
     public IReadOnlyDictionary<string, ConfigObject>? VirtualHostMetadata { get; init; }
 }
@@ -29,16 +32,20 @@ internal sealed class RouteEntryBuilder(RouteScope scope, RouteConfig config, st
     {
         var filters = scope.Filters.With(config.TypedPerFilterConfig, scope.Context, $"{scope.Table.Name}/{scope.VirtualHost}/{label}");
         var level = new Level(
-            HeaderMutations.Build(config.RequestHeadersToAdd, config.RequestHeadersToRemove, _errors, Place.Of(config, "request_headers_to_remove")),
-            HeaderMutations.Build(config.ResponseHeadersToAdd, config.ResponseHeadersToRemove, _errors, Place.Of(config, "response_headers_to_remove")));
+            HeaderMutations.Build(config.RequestHeadersToAdd, config.RequestHeadersToRemove, _errors,
+                Place.Of(config, "request_headers_to_remove")),
+            HeaderMutations.Build(config.ResponseHeadersToAdd, config.ResponseHeadersToRemove, _errors,
+                Place.Of(config, "response_headers_to_remove")));
         Level[] levels = [level, .. scope.Levels];
         switch (config)
         {
             case { Route: { } action }: return Forward(action, filters, levels);
             case { Redirect: { } redirect }:
-                return RedirectAction.Compile(redirect, _errors) is { } compiled ? [(Create(RouteKind.Redirect, filters, levels, redirect: compiled), 1)] : null;
+                return RedirectAction.Compile(redirect, _errors) is { } compiled
+                    ? [(Create(RouteKind.Redirect, filters, levels, redirect: compiled), 1)] : null;
             case { DirectResponse: { } direct }:
-                return DirectResponseAction.Compile(direct, scope.Table.MaxDirectResponseBodySizeBytes, _errors) is { } answer ? [(Create(RouteKind.DirectResponse, filters, levels, direct: answer), 1)] : null;
+                return DirectResponseAction.Compile(direct, scope.Table.MaxDirectResponseBodySizeBytes, _errors) is { } answer
+                    ? [(Create(RouteKind.DirectResponse, filters, levels, direct: answer), 1)] : null;
             case { NonForwardingAction: not null }: return [(Create(RouteKind.NonForwarding, filters, levels), 1)];
             default: return null;
         }
@@ -47,7 +54,8 @@ internal sealed class RouteEntryBuilder(RouteScope scope, RouteConfig config, st
     private List<(RouteEntry, uint)>? Forward(RouteActionConfig action, RouteFilters filters, Level[] levels)
     {
         bool rewritesPath = !string.IsNullOrEmpty(action.PrefixRewrite) || action.RegexRewrite is not null;
-        bool rewritesHost = !string.IsNullOrEmpty(action.HostRewriteLiteral) || !string.IsNullOrEmpty(action.HostRewriteHeader) || action.HostRewritePathRegex is not null;
+        bool rewritesHost = !string.IsNullOrEmpty(action.HostRewriteLiteral) || !string.IsNullOrEmpty(action.HostRewriteHeader)
+            || action.HostRewritePathRegex is not null;
         var path = PathRewrite.Compile(action.PrefixRewrite, action.RegexRewrite, _errors, action.Node);
         var host = HostRewrite.Compile(action, _errors);
         bool valid = (path is not null || !rewritesPath) && (host is not null || !rewritesHost);
@@ -56,7 +64,9 @@ internal sealed class RouteEntryBuilder(RouteScope scope, RouteConfig config, st
             return Weighted(action, weighted, filters, levels, path, host) is { } entries && valid ? entries : null;
         if (action.ClusterHeader is { } header)
         {
-            if (HeaderName.IsValid(header)) return valid ? [(Create(RouteKind.Route, filters, levels, action, path: path, host: host, clusterHeader: new HeaderName(header)), 1)] : null;
+            if (HeaderName.IsValid(header)) return valid
+                ? [(Create(RouteKind.Route, filters, levels, action, path: path, host: host, clusterHeader: new HeaderName(header)), 1)]
+                : null;
             _errors.ErrorAt(action.Node, "cluster_header", ConfigCode.InvalidValue, $"'{header}' is not a header name");
             return null;
         }
@@ -64,7 +74,8 @@ internal sealed class RouteEntryBuilder(RouteScope scope, RouteConfig config, st
         return [(Create(RouteKind.Route, filters, levels, action, cluster, path, host), 1)];
     }
 
-    private List<(RouteEntry, uint)>? Weighted(RouteActionConfig action, WeightedClustersConfig config, RouteFilters filters, Level[] levels, PathRewrite? path, HostRewrite? host)
+    private List<(RouteEntry, uint)>? Weighted(RouteActionConfig action, WeightedClustersConfig config, RouteFilters filters,
+        Level[] levels, PathRewrite? path, HostRewrite? host)
     {
         var entries = new List<(RouteEntry, uint)>();
         ulong total = 0;
@@ -73,12 +84,16 @@ internal sealed class RouteEntryBuilder(RouteScope scope, RouteConfig config, st
         {
             total += item.Weight;
             var level = new Level(
-                HeaderMutations.Build(item.RequestHeadersToAdd, item.RequestHeadersToRemove, _errors, Place.Of(item, "request_headers_to_remove")),
-                HeaderMutations.Build(item.ResponseHeadersToAdd, item.ResponseHeadersToRemove, _errors, Place.Of(item, "response_headers_to_remove")));
+                HeaderMutations.Build(item.RequestHeadersToAdd, item.RequestHeadersToRemove, _errors,
+                    Place.Of(item, "request_headers_to_remove")),
+                HeaderMutations.Build(item.ResponseHeadersToAdd, item.ResponseHeadersToRemove, _errors,
+                    Place.Of(item, "response_headers_to_remove")));
             var itemHost = item.HostRewriteLiteral.Length == 0 ? host : HostRewrite.Literal(item.HostRewriteLiteral, _errors, item.Node);
-            var itemFilters = filters.With(item.TypedPerFilterConfig, scope.Context, $"{scope.Table.Name}/{scope.VirtualHost}/{label}/{item.Name}");
+            var itemFilters = filters.With(item.TypedPerFilterConfig, scope.Context,
+                $"{scope.Table.Name}/{scope.VirtualHost}/{label}/{item.Name}");
             if (Cluster(item.Name, Place.Of(item, "name")) is not { } cluster) valid = false;
-            else if (item.Weight > 0) entries.Add((Create(RouteKind.Route, itemFilters, [level, .. levels], action, cluster, path, itemHost), item.Weight));
+            else if (item.Weight > 0)
+                entries.Add((Create(RouteKind.Route, itemFilters, [level, .. levels], action, cluster, path, itemHost), item.Weight));
         }
         if (config.Clusters.Count == 0) return null;
         string? wrong = total switch
@@ -96,11 +111,13 @@ internal sealed class RouteEntryBuilder(RouteScope scope, RouteConfig config, st
     {
         if (name.Length == 0) return null; // the binder has said so
         if (scope.Context.Clusters.TryGetValue(name, out var cluster)) return cluster;
-        _errors.Error(at, ConfigCode.UnknownReference, $"cluster '{name}' does not exist", _errors.IsFull ? null : Suggestions.Hint(name, scope.Context.Clusters.Keys));
+        _errors.Error(at, ConfigCode.UnknownReference, $"cluster '{name}' does not exist",
+            _errors.IsFull ? null : Suggestions.Hint(name, scope.Context.Clusters.Keys));
         return null;
     }
 
-    private RouteEntry Create(RouteKind kind, RouteFilters filters, Level[] levels, RouteActionConfig? action = null, Cluster? cluster = null, PathRewrite? path = null,
+    private RouteEntry Create(RouteKind kind, RouteFilters filters, Level[] levels, RouteActionConfig? action = null,
+        Cluster? cluster = null, PathRewrite? path = null,
         HostRewrite? host = null, HeaderName? clusterHeader = null, RedirectAction? redirect = null, DirectResponseAction? direct = null)
     {
         // Envoy applies the most specific level first, so that the least specific wins; the flag turns that round.

@@ -11,7 +11,9 @@ using Managed.Proxy.Upstream;
 
 namespace Managed.Proxy.Router;
 
-/// <summary>[6] A compiled route configuration of one version: virtual hosts by domain, routes in order. Immutable, shared by all workers.</summary>
+/// <summary>
+/// [6] A compiled route configuration of one version: virtual hosts by domain, routes in order. Immutable, shared by all workers.
+/// </summary>
 public sealed class RouteTable
 {
     private readonly Domains _domains;
@@ -38,9 +40,12 @@ public sealed class RouteTable
         var clusters = new Dictionary<byte[], Cluster>(ByteKeys.Comparer);
         foreach (var (name, cluster) in context.Clusters) clusters[Encoding.UTF8.GetBytes(name)] = cluster;
         var level = new Level(
-            HeaderMutations.Build(config.RequestHeadersToAdd, config.RequestHeadersToRemove, errors, Place.Of(config, "request_headers_to_remove")),
-            HeaderMutations.Build(config.ResponseHeadersToAdd, config.ResponseHeadersToRemove, errors, Place.Of(config, "response_headers_to_remove")));
-        var scope = new RouteScope(config, "", RouteFilters.None.With(config.TypedPerFilterConfig, context, config.Name), [level], clusters, context);
+            HeaderMutations.Build(config.RequestHeadersToAdd, config.RequestHeadersToRemove, errors,
+                Place.Of(config, "request_headers_to_remove")),
+            HeaderMutations.Build(config.ResponseHeadersToAdd, config.ResponseHeadersToRemove, errors,
+                Place.Of(config, "response_headers_to_remove")));
+        var scope = new RouteScope(config, "", RouteFilters.None.With(config.TypedPerFilterConfig, context, config.Name), [level], clusters,
+            context);
         var domains = new Domains(config.IgnorePortInHostMatching);
         // What routes inherit from the table has to be the same for them to be.
         var former = context.Former is { } table && SameBut("virtual_hosts", table._config, config) ? table._hosts : [];
@@ -48,12 +53,15 @@ public sealed class RouteTable
         for (int h = 0; h < hosts.Length; h++)
         {
             var host = config.VirtualHosts[h];
-            var built = hosts[h] = BuildHost(host, scope, h < former.Length && former[h].Name == host.Name ? former[h] : Array.Find(former, f => f.Name == host.Name));
+            var built = hosts[h] = BuildHost(host, scope, h < former.Length
+                && former[h].Name == host.Name ? former[h] : Array.Find(former, f => f.Name == host.Name));
             for (int i = 0; i < host.Domains.Count; i++)
             {
                 if (domains.TryAdd(host.Domains[i], built, out string? wrong)) continue;
                 var at = Place.Of(host, "domains") is ConfigArray list && i < list.Count ? list[i] : host.Node;
-                if (wrong is null) errors.Error(at, ConfigCode.DuplicateName, $"domain '{host.Domains[i]}' is given twice in route configuration '{config.Name}'");
+                if (wrong is null)
+                    errors.Error(at, ConfigCode.DuplicateName,
+                        $"domain '{host.Domains[i]}' is given twice in route configuration '{config.Name}'");
                 else errors.Error(at, ConfigCode.InvalidValue, wrong);
             }
         }
@@ -61,7 +69,9 @@ public sealed class RouteTable
         return errors.Count == before && !config.HasErrors ? new RouteTable(config, domains, hosts) : null;
     }
 
-    /// <summary>The entry of a request by <c>:authority</c>, <c>:path</c> and headers; null when none matches. On a worker; allocates nothing.</summary>
+    /// <summary>
+    /// The entry of a request by <c>:authority</c>, <c>:path</c> and headers; null when none matches. On a worker; allocates nothing.
+    /// </summary>
     /// <param name="request">The request as it is now.</param>
     /// <param name="info">Of the stream.</param>
     /// <param name="random">Decides on weights and fractions: the same number gives the same entry.</param>
@@ -69,9 +79,13 @@ public sealed class RouteTable
         => _domains.Find(request.Get(HeaderId.Authority))?.Match(request, random);
 
     /// <summary>What <see cref="Match"/> has to find, by asking the routes one after another.</summary>
-    internal RouteEntry? MatchOneByOne(HeaderMap request, ulong random) => _domains.Find(request.Get(HeaderId.Authority))?.MatchOneByOne(request, random);
+    internal RouteEntry? MatchOneByOne(HeaderMap request, ulong random)
+        => _domains.Find(request.Get(HeaderId.Authority))?.MatchOneByOne(request, random);
 
-    /// <summary><see cref="Match"/> that says why routes before the match lost: of at most a hundred of them, those that lost by their path alone being half.</summary>
+    /// <summary>
+    /// <see cref="Match"/> that says why routes before the match lost: of at most a hundred of them, those that lost by their path alone
+    /// being half.
+    /// </summary>
     public RouteEntry? Explain(HeaderMap request, StreamInfo info, ulong random, List<MatchStep> steps)
     {
         string authority = Encoding.UTF8.GetString(request.Get(HeaderId.Authority));
@@ -91,7 +105,8 @@ public sealed class RouteTable
     {
         if (one.Node is not ConfigObject a || other.Node is not ConfigObject b || a.Count != b.Count) return false;
         for (int i = 0; i < a.Count; i++)
-            if (a.Members[i].Key != b.Members[i].Key || (a.Members[i].Key != member && !a.Members[i].Value.IsCopyOf(b.Members[i].Value))) return false;
+            if (a.Members[i].Key != b.Members[i].Key || (a.Members[i].Key != member && !a.Members[i].Value.IsCopyOf(b.Members[i].Value)))
+                return false;
         return true;
     }
 
@@ -99,8 +114,10 @@ public sealed class RouteTable
     {
         var context = table.Context;
         var level = new Level(
-            HeaderMutations.Build(config.RequestHeadersToAdd, config.RequestHeadersToRemove, context.Errors, Place.Of(config, "request_headers_to_remove")),
-            HeaderMutations.Build(config.ResponseHeadersToAdd, config.ResponseHeadersToRemove, context.Errors, Place.Of(config, "response_headers_to_remove")));
+            HeaderMutations.Build(config.RequestHeadersToAdd, config.RequestHeadersToRemove, context.Errors,
+                Place.Of(config, "request_headers_to_remove")),
+            HeaderMutations.Build(config.ResponseHeadersToAdd, config.ResponseHeadersToRemove, context.Errors,
+                Place.Of(config, "response_headers_to_remove")));
         var scope = table with
         {
             VirtualHost = config.Name,

@@ -30,8 +30,10 @@ internal sealed class VirtualHost
         Config = config;
         _requireTls = config.RequireTls;
         _routes = routes;
-        if (routes.Length > Few) _index = former is not null && HasSamePaths(former) ? former._index : new RouteIndex([.. routes.Select(r => (r.Path, r.IsSure))]);
-        _toHttps = new RouteEntry { VirtualHostName = Name, RouteConfigurationName = tableName, Kind = RouteKind.Redirect, Redirect = RedirectAction.Https };
+        if (routes.Length > Few) _index = former is not null
+            && HasSamePaths(former) ? former._index : new RouteIndex([.. routes.Select(r => (r.Path, r.IsSure))]);
+        _toHttps = new RouteEntry { VirtualHostName = Name, RouteConfigurationName = tableName, Kind = RouteKind.Redirect,
+            Redirect = RedirectAction.Https };
     }
 
     public string Name => Config.Name;
@@ -125,7 +127,8 @@ internal sealed class VirtualHost
         && (_requireTls == TlsRequirement.All || !request.Get(HeaderId.XEnvoyInternal).SequenceEqual("true"u8));
 
     private static CompiledRoute? FirstOf(
-        ReadOnlySpan<CompiledRoute> routes, HeaderMap request, ReadOnlySpan<byte> target, ReadOnlySpan<byte> path, ulong random, ref MatchWork work)
+        ReadOnlySpan<CompiledRoute> routes, HeaderMap request, ReadOnlySpan<byte> target, ReadOnlySpan<byte> path, ulong random,
+            ref MatchWork work)
     {
         foreach (var route in routes)
         {
@@ -161,7 +164,8 @@ internal sealed class VirtualHost
     }
 
     private CompiledRoute? Among(
-        RouteMerge candidates, int sure, HeaderMap request, ReadOnlySpan<byte> target, ReadOnlySpan<byte> path, ulong random, ref MatchWork work)
+        RouteMerge candidates, int sure, HeaderMap request, ReadOnlySpan<byte> target, ReadOnlySpan<byte> path, ulong random,
+            ref MatchWork work)
     {
         for (int next; (next = candidates.Next()) < sure;)
         {

@@ -3,9 +3,11 @@ using Managed.Proxy.Core.Tls;
 namespace Managed.Proxy.Security;
 
 /// <summary>
-/// Which certificates a server has for a name: those with the name itself, else those with a wildcard for it, the first for each type of key. Among
-/// them OpenSSL chooses by what the client can do. For no name: the first of all for each type of key. For a name that none has: the first of all,
-/// or, where the configuration says so, the same as for no name (Envoy's full_scan_certs_on_sni_mismatch). A look-up allocates nothing.
+/// Which certificates a server has for a name: those with the name itself, else those with a wildcard for it, the first for each type of
+/// key. Among
+/// them OpenSSL chooses by what the client can do. For no name: the first of all for each type of key. For a name that none has: the first
+/// of all, or, where the configuration says so, the same as for no name (Envoy's full_scan_certs_on_sni_mismatch). A look-up allocates
+/// nothing.
 /// </summary>
 internal sealed class CertificateChoice
 {

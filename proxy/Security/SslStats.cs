@@ -8,12 +8,14 @@ namespace Managed.Proxy.Security;
 internal sealed class SslStats
 {
     private static readonly StatGroup Names = new(
-        ["connection_error", "handshake", "session_reused", "no_certificate", "fail_verify_no_cert", "fail_verify_error", "fail_verify_san", "fail_verify_cert_hash",
+        ["connection_error", "handshake", "session_reused", "no_certificate", "fail_verify_no_cert", "fail_verify_error", "fail_verify_san",
+            "fail_verify_cert_hash",
             "ocsp_staple_requests", "ocsp_staple_responses", "ocsp_staple_omitted", "ocsp_staple_failed"], [], []);
 
     private readonly StatScope _names;
     private readonly string _prefix;
-    private readonly Counter _connectionError, _handshake, _reused, _noCertificate, _failNoCert, _failError, _failSan, _failHash, _stapleAsked, _stapleSent, _stapleOmitted, _stapleFailed;
+    private readonly Counter _connectionError, _handshake, _reused, _noCertificate, _failNoCert, _failError, _failSan, _failHash,
+        _stapleAsked, _stapleSent, _stapleOmitted, _stapleFailed;
     // What was agreed on, by its name; there are some dozens at most.
     private readonly ConcurrentDictionary<string, Counter> _agreed = new(StringComparer.Ordinal);
 
@@ -43,7 +45,8 @@ internal sealed class SslStats
         if (transport.Staple != StapleOutcome.NotAsked)
         {
             cells.Increment(_stapleAsked);
-            cells.Increment(transport.Staple switch { StapleOutcome.Sent => _stapleSent, StapleOutcome.Omitted => _stapleOmitted, _ => _stapleFailed });
+            cells.Increment(transport.Staple switch { StapleOutcome.Sent => _stapleSent, StapleOutcome.Omitted => _stapleOmitted,
+                _ => _stapleFailed });
         }
         switch (transport.Verdict)
         {

@@ -10,21 +10,26 @@ using Managed.Proxy.Router.Matching;
 
 namespace Managed.Proxy.Security;
 
-/// <summary>From what a document says of TLS to what the mechanism takes, for both sides; on the control thread. Errors are collected.</summary>
+/// <summary>
+/// From what a document says of TLS to what the mechanism takes, for both sides; on the control thread. Errors are collected.
+/// </summary>
 internal static class TlsBuilder
 {
     // Where the systems that .NET runs on keep the certificates that they trust.
     private static readonly string[] SystemBundles =
-        ["/etc/ssl/certs/ca-certificates.crt", "/etc/pki/tls/certs/ca-bundle.crt", "/etc/ssl/ca-bundle.pem", "/etc/pki/ca-trust/extracted/pem/tls-ca-bundle.pem", "/etc/ssl/cert.pem"];
+        ["/etc/ssl/certs/ca-certificates.crt", "/etc/pki/tls/certs/ca-bundle.crt", "/etc/ssl/ca-bundle.pem",
+            "/etc/pki/ca-trust/extracted/pem/tls-ca-bundle.pem", "/etc/ssl/cert.pem"];
 
     public static TlsParameters? Parameters(CommonTlsContextConfig config, bool preferClientCiphers, ConfigErrors errors)
     {
         var given = config.TlsParams;
         if (Version(given, "tls_minimum_protocol_version", given.TlsMinimumProtocolVersion, TlsVersion.Tls12, errors) is not { } min
-            || Version(given, "tls_maximum_protocol_version", given.TlsMaximumProtocolVersion, TlsVersion.Tls13, errors) is not { } max) return null;
+            || Version(given, "tls_maximum_protocol_version", given.TlsMaximumProtocolVersion, TlsVersion.Tls13, errors) is not { } max)
+            return null;
         if (min > max)
         {
-            errors.ErrorAt(given.Node, "tls_maximum_protocol_version", ConfigCode.InvalidValue, "is lower than tls_minimum_protocol_version");
+            errors.ErrorAt(given.Node, "tls_maximum_protocol_version", ConfigCode.InvalidValue,
+                "is lower than tls_minimum_protocol_version");
             return null;
         }
         foreach (string name in config.AlpnProtocols)
@@ -35,14 +40,17 @@ internal static class TlsBuilder
             }
         return new TlsParameters
         {
-            MinVersion = min, MaxVersion = max, CipherSuites = given.CipherSuites, Curves = given.EcdhCurves, SignatureAlgorithms = given.SignatureAlgorithms,
+            MinVersion = min, MaxVersion = max, CipherSuites = given.CipherSuites, Curves = given.EcdhCurves,
+            SignatureAlgorithms = given.SignatureAlgorithms,
             Alpn = config.AlpnProtocols, PreferClientCiphers = preferClientCiphers,
         };
     }
 
-    private static TlsVersion? Version(TlsParametersConfig config, string field, TlsProtocol given, TlsVersion otherwise, ConfigErrors errors)
+    private static TlsVersion? Version(TlsParametersConfig config, string field, TlsProtocol given, TlsVersion otherwise,
+        ConfigErrors errors)
     {
-        if (given is not (TlsProtocol.Tls10 or TlsProtocol.Tls11)) return given switch { TlsProtocol.Tls12 => TlsVersion.Tls12, TlsProtocol.Tls13 => TlsVersion.Tls13, _ => otherwise };
+        if (given is not (TlsProtocol.Tls10 or TlsProtocol.Tls11))
+            return given switch { TlsProtocol.Tls12 => TlsVersion.Tls12, TlsProtocol.Tls13 => TlsVersion.Tls13, _ => otherwise };
         errors.ErrorAt(config.Node, field, ConfigCode.InvalidValue, "TLS 1.0 and 1.1 are not spoken (RFC 8996)", "use TLSv1_2 or TLSv1_3");
         return null;
     }
@@ -62,13 +70,15 @@ internal static class TlsBuilder
             return null;
         }
         string? wrong = null;
-        var certificate = shared.GetOrAddUnlessNull("certificate|" + TlsCertificate.DigestOf(chain, key, keyPassword, staple), () => TlsCertificate.Read(chain, key, keyPassword, response, out wrong));
+        var certificate = shared.GetOrAddUnlessNull("certificate|" + TlsCertificate.DigestOf(chain, key, keyPassword, staple),
+            () => TlsCertificate.Read(chain, key, keyPassword, response, out wrong));
         if (certificate is not null)
         {
             Judge(config, certificate, errors);
             return certificate;
         }
-        errors.ErrorAt(config.Node, config.Pkcs12 is not null ? "pkcs12" : wrong!.Contains("private key", StringComparison.Ordinal) ? "private_key" : "certificate_chain", ConfigCode.InvalidValue, wrong!);
+        errors.ErrorAt(config.Node, config.Pkcs12 is not null ? "pkcs12" : wrong!.Contains("private key", StringComparison.Ordinal)
+            ? "private_key" : "certificate_chain", ConfigCode.InvalidValue, wrong!);
         return null;
     }
 
@@ -77,18 +87,22 @@ internal static class TlsBuilder
         if (config.Pkcs12 is { } bundle)
         {
             if (config.CertificateChain is not null || config.PrivateKey is not null)
-                errors.ErrorAt(config.Node, "pkcs12", ConfigCode.Conflict, "only one of these may be given: pkcs12, certificate_chain with private_key");
+                errors.ErrorAt(config.Node, "pkcs12", ConfigCode.Conflict,
+                    "only one of these may be given: pkcs12, certificate_chain with private_key");
             return bundle.TryRead(errors) is { } bytes ? FromPkcs12(config, bytes, password, errors) : null;
         }
-        if (config.CertificateChain is null) errors.ErrorAt(config.Node, "certificate_chain", ConfigCode.MissingField, "'certificate_chain' is missing");
+        if (config.CertificateChain is null)
+            errors.ErrorAt(config.Node, "certificate_chain", ConfigCode.MissingField, "'certificate_chain' is missing");
         if (config.PrivateKey is null) errors.ErrorAt(config.Node, "private_key", ConfigCode.MissingField, "'private_key' is missing");
-        return config.CertificateChain?.TryRead(errors) is { } chain && config.PrivateKey?.TryRead(errors) is { } key ? (chain, key, password) : null;
+        return config.CertificateChain?.TryRead(errors) is { } chain
+            && config.PrivateKey?.TryRead(errors) is { } key ? (chain, key, password) : null;
     }
 
     private static (byte[], byte[], string)? FromPkcs12(TlsCertificateConfig config, byte[] bytes, string password, ConfigErrors errors)
     {
         if (Pkcs12.Read(bytes, password) is var (chain, key)) return (chain, key, "");
-        errors.ErrorAt(config.Node, "pkcs12", ConfigCode.InvalidValue, "it is no PKCS#12 with a certificate and its key, or not with this password");
+        errors.ErrorAt(config.Node, "pkcs12", ConfigCode.InvalidValue,
+            "it is no PKCS#12 with a certificate and its key, or not with this password");
         return null;
     }
 
@@ -96,37 +110,49 @@ internal static class TlsBuilder
     {
         var now = TimeProvider.System.GetUtcNow();
         if (certificate.Leaf.NotAfter < now)
-            errors.Warning(config.Node, ConfigCode.InvalidValue, $"the certificate of {certificate.Title} expired at {certificate.Leaf.NotAfter:u}");
+            errors.Warning(config.Node, ConfigCode.InvalidValue,
+                $"the certificate of {certificate.Title} expired at {certificate.Leaf.NotAfter:u}");
         else if (certificate.Leaf.NotAfter < now.AddDays(14))
-            errors.Warning(config.Node, ConfigCode.InvalidValue, $"the certificate of {certificate.Title} expires soon, at {certificate.Leaf.NotAfter:u}");
+            errors.Warning(config.Node, ConfigCode.InvalidValue,
+                $"the certificate of {certificate.Title} expires soon, at {certificate.Leaf.NotAfter:u}");
         if (certificate.Leaf.NotBefore > now)
-            errors.Warning(config.Node, ConfigCode.InvalidValue, $"the certificate of {certificate.Title} is not valid before {certificate.Leaf.NotBefore:u}");
+            errors.Warning(config.Node, ConfigCode.InvalidValue,
+                $"the certificate of {certificate.Title} is not valid before {certificate.Leaf.NotBefore:u}");
     }
 
-    /// <summary>Null with errors added. <paramref name="requiresServerName"/>: the name that a client asks for must be in the certificate.</summary>
+    /// <summary>
+    /// Null with errors added. <paramref name="requiresServerName"/>: the name that a client asks for must be in the certificate.
+    /// </summary>
     public static PeerVerifier? Verifier(CertificateValidationContextConfig config, bool requiresServerName, ConfigErrors errors)
     {
         bool fromSystem = config.TrustedCa is null && config.SystemRootCerts is not null;
         byte[]? authorities = config.TrustedCa is { } ca ? ca.TryRead(errors) : fromSystem ? SystemRoots(config, errors) : [];
         byte[]? lists = config.Crl is { } crl ? crl.TryRead(errors) : [];
         if (config.TrustedCa is null && !fromSystem && lists is { Length: > 0 })
-            errors.ErrorAt(config.Node, "crl", ConfigCode.InvalidValue, "without trusted_ca no chain is verified, so nothing is looked up in it");
+            errors.ErrorAt(config.Node, "crl", ConfigCode.InvalidValue,
+                "without trusted_ca no chain is verified, so nothing is looked up in it");
         var names = new List<SanMatcher>();
         foreach (var item in config.MatchTypedSubjectAltNames)
-            if (item is { SanType: { } type, Matcher: { } matcher } && Name((SanType)type, matcher, item, errors) is { } name) names.Add(name);
+            if (item is { SanType: { } type, Matcher: { } matcher } && Name((SanType)type, matcher, item, errors) is { } name)
+                names.Add(name);
         foreach (var matcher in config.MatchSubjectAltNames)
             foreach (var type in (SanType[])[SanType.Dns, SanType.Uri, SanType.Email, SanType.IpAddress])
                 if (Name(type, matcher, null, errors) is { } name) names.Add(name);
-        var pins = Pins(config, "verify_certificate_hash", config.VerifyCertificateHash, static t => Convert.FromHexString(t.Replace(":", "", StringComparison.Ordinal)), "hexadecimal", errors);
+        var pins = Pins(config, "verify_certificate_hash", config.VerifyCertificateHash,
+            static t => Convert.FromHexString(t.Replace(":", "", StringComparison.Ordinal)), "hexadecimal", errors);
         var keys = Pins(config, "verify_certificate_spki", config.VerifyCertificateSpki, Convert.FromBase64String, "base64", errors);
         if (authorities is null || lists is null || pins is null || keys is null) return null;
         if (names.Count > 0 && authorities.Length == 0)
-            errors.Warning(config.Node, ConfigCode.InvalidValue, "names are looked for in certificates that anybody can make: without trusted_ca a name proves nothing");
+            errors.Warning(config.Node, ConfigCode.InvalidValue,
+                "names are looked for in certificates that anybody can make: without trusted_ca a name proves nothing");
         return new PeerVerifier
         {
-            TrustedCa = authorities, TellsAuthorities = !fromSystem, RevocationLists = lists, RevocationOfLeafOnly = config.OnlyVerifyLeafCertCrl,
-            AllowExpired = config.AllowExpiredCertificate, AcceptUntrusted = config.TrustChainVerification == TrustChainVerification.AcceptUntrusted,
-            MaxDepth = config.MaxVerifyDepth ?? 100, Names = names, RequiresServerName = requiresServerName, CertificatePins = pins, KeyPins = keys,
+            TrustedCa = authorities, TellsAuthorities = !fromSystem, RevocationLists = lists,
+            RevocationOfLeafOnly = config.OnlyVerifyLeafCertCrl,
+            AllowExpired = config.AllowExpiredCertificate,
+            AcceptUntrusted = config.TrustChainVerification == TrustChainVerification.AcceptUntrusted,
+            MaxDepth = config.MaxVerifyDepth ?? 100, Names = names, RequiresServerName = requiresServerName, CertificatePins = pins,
+            KeyPins = keys,
         };
     }
 
@@ -144,7 +170,8 @@ internal static class TlsBuilder
                 // The next may be there.
             }
         }
-        errors.ErrorAt(config.Node, "system_root_certs", ConfigCode.UnknownReference, "this machine has no bundle of certificates that it trusts", "install ca-certificates, or give trusted_ca");
+        errors.ErrorAt(config.Node, "system_root_certs", ConfigCode.UnknownReference,
+            "this machine has no bundle of certificates that it trusts", "install ca-certificates, or give trusted_ca");
         return null;
     }
 
@@ -156,11 +183,16 @@ internal static class TlsBuilder
             return null;
         }
         string oid = item?.Oid ?? "";
-        if (config.Exact is { } exact && !config.IgnoreCase) return new SanMatcher { Type = type, Oid = oid, Exact = type == SanType.IpAddress && IPAddress.TryParse(exact, out var ip) ? ip.ToString() : exact };
-        return StringMatch.Of(config, errors) is { } match ? new SanMatcher { Type = type, Oid = oid, Test = value => match.IsMatch(Encoding.UTF8.GetBytes(value)), Text = match.ToString() + config.IgnoreCase } : null;
+        if (config.Exact is { } exact && !config.IgnoreCase)
+            return new SanMatcher { Type = type, Oid = oid, Exact = type == SanType.IpAddress
+                && IPAddress.TryParse(exact, out var ip) ? ip.ToString() : exact };
+        return StringMatch.Of(config, errors) is { } match
+            ? new SanMatcher { Type = type, Oid = oid, Test = value => match.IsMatch(Encoding.UTF8.GetBytes(value)),
+                Text = match.ToString() + config.IgnoreCase } : null;
     }
 
-    private static List<byte[]>? Pins(ConfigRecord config, string field, IReadOnlyList<string> texts, Func<string, byte[]> read, string form, ConfigErrors errors)
+    private static List<byte[]>? Pins(ConfigRecord config, string field, IReadOnlyList<string> texts, Func<string, byte[]> read,
+        string form, ConfigErrors errors)
     {
         var pins = new List<byte[]>();
         foreach (string text in texts)
@@ -190,7 +222,8 @@ internal static class TlsBuilder
         hash.AppendData(SHA256.HashData(verifier.RevocationLists));
         foreach (byte[] pin in verifier.CertificatePins) hash.AppendData(pin);
         foreach (byte[] pin in verifier.KeyPins) hash.AppendData(pin);
-        string flags = string.Join('|', verifier.TellsAuthorities, verifier.RevocationOfLeafOnly, verifier.AllowExpired, verifier.AcceptUntrusted, verifier.MaxDepth,
+        string flags = string.Join('|', verifier.TellsAuthorities, verifier.RevocationOfLeafOnly, verifier.AllowExpired,
+            verifier.AcceptUntrusted, verifier.MaxDepth,
             verifier.RequiresServerName, verifier.CertificatePins.Count, string.Join('|', verifier.Names.Select(n => n.Key)));
         hash.AppendData(Encoding.UTF8.GetBytes(flags));
         return Convert.ToHexString(hash.GetHashAndReset());

@@ -3,7 +3,9 @@ using Managed.Proxy.Core.Tls;
 
 namespace Managed.Proxy.Security;
 
-/// <summary>The contexts of one cluster's TLS, one for each worker, with its sessions. Leased by the versions that have it unchanged.</summary>
+/// <summary>
+/// The contexts of one cluster's TLS, one for each worker, with its sessions. Leased by the versions that have it unchanged.
+/// </summary>
 internal sealed class TlsClientContexts(TlsClientSettings settings, int workers) : SharedResource
 {
     private readonly TlsContext?[] _contexts = new TlsContext?[workers];

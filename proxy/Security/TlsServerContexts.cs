@@ -4,8 +4,9 @@ using Managed.Proxy.Core.Tls;
 namespace Managed.Proxy.Security;
 
 /// <summary>
-/// The contexts of one chain's TLS: one for each worker and set of certificates. Leased by the versions that have it unchanged, so that their connections and
-/// sessions go on. Made before the version goes into service; where there are very many, each at the first handshake that needs it.
+/// The contexts of one chain's TLS: one for each worker and set of certificates. Leased by the versions that have it unchanged, so that
+/// their connections and sessions go on. Made before the version goes into service; where there are very many, each at the first handshake
+/// that needs it.
 /// </summary>
 internal sealed class TlsServerContexts(TlsServerSettings settings, CertificateChoice choice, int workers) : SharedResource
 {

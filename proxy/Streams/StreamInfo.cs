@@ -115,7 +115,8 @@ public sealed class StreamInfo
     {
         RequestHeaders = ResponseHeaders = ResponseTrailers = null;
         Protocol = UpstreamProtocol = HttpProtocol.None;
-        UpstreamAsked = StartTime = RequestHeadersEnd = RequestEnd = UpstreamStart = UpstreamFirstByte = ResponseStart = EndTime = StartWallClock = 0;
+        UpstreamAsked = StartTime = RequestHeadersEnd = RequestEnd = UpstreamStart = UpstreamFirstByte = ResponseStart = EndTime =
+            StartWallClock = 0;
         BytesReceived = BytesSent = WireBytesReceived = WireBytesSent = UpstreamWireBytesReceived = UpstreamWireBytesSent = 0;
         RequestHeaderBytes = ResponseHeaderBytes = ResponseCode = UpstreamAttempts = 0;
         Flags = ResponseFlags.None;
@@ -124,7 +125,8 @@ public sealed class StreamInfo
         RemoteAddress = DirectRemoteAddress = LocalAddress = UpstreamRemoteAddress = UpstreamLocalAddress = null;
         DownstreamTls = UpstreamTls = null;
         DownstreamTransportFailure = Ja3 = Ja4 = null;
-        RequestedServerName = ListenerName = FilterChainName = RouteName = VirtualHostName = UpstreamCluster = UpstreamHost = UpstreamHostName = LocalReplyBody = null;
+        RequestedServerName = ListenerName = FilterChainName = RouteName = VirtualHostName = UpstreamCluster = UpstreamHost =
+            UpstreamHostName = LocalReplyBody = null;
         IsHealthCheck = false;
         DynamicMetadata = null;
         FilterState = null;

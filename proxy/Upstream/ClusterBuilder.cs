@@ -20,35 +20,45 @@ internal static class ClusterBuilder
             foreach (var endpoint in assignment.Endpoints.SelectMany(l => l.LbEndpoints))
                 if (Target(endpoint, config, errors) is { } target) targets.Add(target);
         }
-        else if (HasType(config)) errors.WarningAt(config.Node, "load_assignment", ConfigCode.MissingField, $"cluster '{config.Name}' has no endpoints: requests to it get 503");
+        else if (HasType(config))
+            errors.WarningAt(config.Node, "load_assignment", ConfigCode.MissingField,
+                $"cluster '{config.Name}' has no endpoints: requests to it get 503");
         var socket = UpstreamSocketBuilder.Build(config, errors, names, shared);
         return new Cluster(config, registry.For(config.Name), targets) { Socket = socket };
     }
 
     // A type that did not bind is reported itself; what does not fit the default in its place is no further mistake.
-    private static bool HasType(ClusterConfig config) => config.Node is not ConfigObject node || node["type"] is not { } given || given is ConfigScalar { Text: "STATIC" or "STRICT_DNS" or "null" };
+    private static bool HasType(ClusterConfig config)
+        => config.Node is not ConfigObject node || node["type"] is not { } given
+        || given is ConfigScalar { Text: "STATIC" or "STRICT_DNS" or "null" };
 
     private static EndpointTarget? Target(LbEndpointConfig item, ClusterConfig config, ConfigErrors errors)
     {
         var endpoint = item.Endpoint;
         if (endpoint?.Address is not { } address) return null;
         if (address.Pipe is { Path.Length: > 0 } pipe)
-            return new EndpointTarget(SocketAddressBytes.FromPath(pipe.Path), "unix://" + pipe.Path, "", 0, endpoint.Hostname, item.LoadBalancingWeight, item.HealthStatus);
+            return new EndpointTarget(SocketAddressBytes.FromPath(pipe.Path), "unix://" + pipe.Path, "", 0, endpoint.Hostname,
+                item.LoadBalancingWeight, item.HealthStatus);
         if (address.SocketAddress is not { Address.Length: > 0 } socket) return null;
         if (socket.PortValue == 0) errors.ErrorAt(socket.Node, "port_value", ConfigCode.InvalidValue, "an endpoint needs a port");
         if (IPAddress.TryParse(socket.Address, out var ip))
         {
             var endPoint = new IPEndPoint(ip, socket.PortValue);
-            return new EndpointTarget(SocketAddressBytes.From(endPoint), endPoint.ToString(), "", socket.PortValue, endpoint.Hostname, item.LoadBalancingWeight, item.HealthStatus);
+            return new EndpointTarget(SocketAddressBytes.From(endPoint), endPoint.ToString(), "", socket.PortValue, endpoint.Hostname,
+                item.LoadBalancingWeight, item.HealthStatus);
         }
         if (config.Type == ClusterType.Static)
         {
-            if (HasType(config)) errors.ErrorAt(socket.Node, "address", ConfigCode.InvalidValue, $"'{socket.Address}' is not an IP address, which a STATIC cluster needs", "use type: STRICT_DNS for host names");
+            if (HasType(config))
+                errors.ErrorAt(socket.Node, "address", ConfigCode.InvalidValue,
+                    $"'{socket.Address}' is not an IP address, which a STATIC cluster needs", "use type: STRICT_DNS for host names");
             return null;
         }
-        return new EndpointTarget(null, socket.Address, socket.Address, socket.PortValue, endpoint.Hostname.Length > 0 ? endpoint.Hostname : socket.Address, item.LoadBalancingWeight, item.HealthStatus);
+        return new EndpointTarget(null, socket.Address, socket.Address, socket.PortValue,
+            endpoint.Hostname.Length > 0 ? endpoint.Hostname : socket.Address, item.LoadBalancingWeight, item.HealthStatus);
     }
 }
 
 /// <summary>What the configuration says of an endpoint: an address, or a name still to be resolved.</summary>
-internal sealed record EndpointTarget(SocketAddressBytes? Address, string Text, string HostName, int Port, string RewriteHost, int Weight, EndpointHealthStatus Health);
+internal sealed record EndpointTarget(SocketAddressBytes? Address, string Text, string HostName, int Port, string RewriteHost, int Weight,
+    EndpointHealthStatus Health);

@@ -9,8 +9,8 @@ namespace Managed.Proxy.Upstream;
 /// <summary>
 /// The endpoints of a live cluster, over its versions: what the version in service names, and what DNS answers for it. An endpoint that
 /// stays keeps its connections and counters. Control threads and the resolver's.
-/// <para>A version comes in three steps: <see cref="Prepare"/> before it is in service, for its own requests alone; <see cref="Follow"/> once
-/// it is; <see cref="Settle"/> when nobody goes back any more, and only then an endpoint that it does not have is retired.</para>
+/// <para>A version comes in three steps: <see cref="Prepare"/> before it is in service, for its own requests alone; <see cref="Follow"/>
+/// once it is; <see cref="Settle"/> when nobody goes back any more, and only then an endpoint that it does not have is retired.</para>
 /// </summary>
 internal sealed class ClusterMembers(ClusterState state)
 {

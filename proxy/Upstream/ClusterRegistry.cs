@@ -12,7 +12,8 @@ internal sealed class ClusterRegistry(int workers)
     private readonly ConcurrentDictionary<string, ClusterMembers> _live = new();
 
     /// <summary>What is live of this name, or a new one that becomes live with its version.</summary>
-    public ClusterMembers For(string name) => _live.TryGetValue(name, out var members) ? members : new ClusterMembers(new ClusterState(name, workers));
+    public ClusterMembers For(string name) => _live.TryGetValue(name, out var members) ? members
+        : new ClusterMembers(new ClusterState(name, workers));
 
     /// <summary>The version of these clusters is in service. Those that it does not have stay until <see cref="Settle"/>.</summary>
     public void Follow(IEnumerable<Cluster> clusters)

@@ -48,7 +48,9 @@ public class Generation
 
     internal void LeaveStream(WorkerContext worker) => _streams[worker.Id * Stride]--;
 
-    /// <summary>A connection stays on it, or has network filters of it: nothing is given back until <see cref="LetGo"/>. False: it is too late.</summary>
+    /// <summary>
+    /// A connection stays on it, or has network filters of it: nothing is given back until <see cref="LetGo"/>. False: it is too late.
+    /// </summary>
     internal bool TryHold(WorkerContext worker)
     {
         if (IsDisposed) return false;

@@ -135,7 +135,8 @@ public sealed class IncrementalBuildTests : IAsyncLifetime
         var document = Parse();
         var routes = Routes(document);
         for (int i = 0; i < 300; i++)
-            routes.Insert(0, new ConfigObject().Set("name", ConfigScalar.String($"many{i}")).Set("match", new ConfigObject().Set("prefix", ConfigScalar.String($"/many/{i}")))
+            routes.Insert(0, new ConfigObject().Set("name", ConfigScalar.String($"many{i}"))
+                .Set("match", new ConfigObject().Set("prefix", ConfigScalar.String($"/many/{i}")))
                 .Set("route", new ConfigObject().Set("cluster", ConfigScalar.String($"c{i % 4}"))));
         async Task<long> AfterAsync(int versions)
         {

@@ -20,11 +20,13 @@ public sealed partial class LayeringTests
         var wrong = new List<string>();
         foreach (var ((from, to), pairs) in Compiled.Edges)
             if (!IsAllowed(from, to))
-                wrong.Add($"{from} uses {to} ({string.Join(", ", pairs.Take(5))}); {RowFor(from)} may use {string.Join(' ', Table[RowFor(from)])}");
+                wrong.Add($"{from} uses {to} ({string.Join(", ", pairs.Take(5))}); {RowFor(from)} may use "
+                    + $"{string.Join(' ', Table[RowFor(from)])}");
         foreach (var file in Sources())
             foreach (var used in UsedFolders(file))
                 if (!IsAllowed(FolderOf(file), used))
-                    wrong.Add($"{Path.GetRelativePath(Root, file)} uses {used}; {RowFor(FolderOf(file))} may use {string.Join(' ', Table[RowFor(FolderOf(file))])}");
+                    wrong.Add($"{Path.GetRelativePath(Root, file)} uses {used}; {RowFor(FolderOf(file))} may use "
+                        + $"{string.Join(' ', Table[RowFor(FolderOf(file))])}");
         Assert.True(wrong.Count == 0, string.Join("\n", wrong));
     }
 

@@ -14,7 +14,8 @@ public sealed record EditorCheck(string State, int Errors, string? Detail, bool 
 /// <param name="RestoredAt">The text is one that was typed here before and never applied.</param>
 public sealed record EditorLoad(bool Ok, bool Moved, bool Merged, DateTimeOffset? RestoredAt, EditorProblem? Problem);
 
-public sealed record EditorDryRun(bool Ok, ChangeSummary? Summary, JsonElement? Impact, IReadOnlyList<string>? Warnings, EditorProblem? Problem);
+public sealed record EditorDryRun(bool Ok, ChangeSummary? Summary, JsonElement? Impact, IReadOnlyList<string>? Warnings,
+    EditorProblem? Problem);
 
 public sealed record EditorWrite(bool Ok, long? Version, bool Changed, double ElapsedMs, string? Name, EditorProblem? Problem);
 

@@ -17,7 +17,8 @@ public sealed partial class LiveChart
 
     protected override bool ShouldRender() => false;
 
-    protected override Task OnAfterRenderAsync(bool firstRender) => !firstRender ? Task.CompletedTask : ScriptModule.IgnoreGoneAsync(async () =>
+    protected override Task OnAfterRenderAsync(bool firstRender)
+        => !firstRender ? Task.CompletedTask : ScriptModule.IgnoreGoneAsync(async () =>
     {
         _script = new ScriptModule(Js, "chart.js");
         _island = await _script.InvokeAsync<IJSObjectReference>("mount", _root, "/api/v1/stats/stream?interval=1s");

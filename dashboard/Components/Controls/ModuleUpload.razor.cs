@@ -28,11 +28,13 @@ public sealed partial class ModuleUpload
         get
         {
             var name = _typed.Length > 0 ? _typed : "auth";
-            return Curl.Of(Navigation.BaseUri, $"modules?name={Uri.EscapeDataString(name)}", "-H 'Content-Type: application/wasm'", $"--data-binary {Curl.Quote($"@{name}.wasm")}");
+            return Curl.Of(Navigation.BaseUri, $"modules?name={Uri.EscapeDataString(name)}", "-H 'Content-Type: application/wasm'",
+                $"--data-binary {Curl.Quote($"@{name}.wasm")}");
         }
     }
 
-    protected override Task OnAfterRenderAsync(bool firstRender) => !firstRender ? Task.CompletedTask : ScriptModule.IgnoreGoneAsync(async () =>
+    protected override Task OnAfterRenderAsync(bool firstRender)
+        => !firstRender ? Task.CompletedTask : ScriptModule.IgnoreGoneAsync(async () =>
     {
         _self = DotNetObjectReference.Create(this);
         _script = new ScriptModule(Js, "upload.js");
@@ -53,7 +55,8 @@ public sealed partial class ModuleUpload
     }
 
     [JSInvokable]
-    public void OnFailed(int id, string file, long size, EditorProblem problem) => Show(id, file, u => (u.Size, u.State, u.Problem) = (size, "refused", problem.ToProblem()));
+    public void OnFailed(int id, string file, long size, EditorProblem problem)
+        => Show(id, file, u => (u.Size, u.State, u.Problem) = (size, "refused", problem.ToProblem()));
 
     [JSInvokable]
     public void OnCancelled(int id) => Show(id, "", u => u.State = "cancelled");

@@ -9,8 +9,8 @@ namespace Managed.Dashboard.Components.Controls;
 
 /// <summary>
 /// One resource as YAML: every pause in typing is a dry run on the node, and nothing goes live without the review.
-/// A text that somebody edits is never lost: what others change elsewhere in it is merged into it, what they change in the same places is shown
-/// beside it, and a reload or a restart brings it back.
+/// A text that somebody edits is never lost: what others change elsewhere in it is merged into it, what they change in the same places is
+/// shown beside it, and a reload or a restart brings it back.
 /// </summary>
 public sealed partial class ResourceEditor
 {
@@ -181,13 +181,15 @@ public sealed partial class ResourceEditor
     {
         if (!_dirty || _leaving || IsHere(context.TargetLocation))
             return;
-        var leave = await Dialogs.ShowMessageBoxAsync("Leave the editor?", "Your edits are not applied and would be lost.", yesText: "Leave", cancelText: "Stay");
+        var leave = await Dialogs.ShowMessageBoxAsync("Leave the editor?", "Your edits are not applied and would be lost.",
+            yesText: "Leave", cancelText: "Stay");
         if (leave is not true)
             context.PreventNavigation();
     }
 
     /// <summary>Another tab of the same resource keeps the editor.</summary>
-    private bool IsHere(string target) => Name is not null && Navigation.ToAbsoluteUri(target).AbsolutePath == new Uri(Navigation.Uri).AbsolutePath;
+    private bool IsHere(string target) => Name is not null
+        && Navigation.ToAbsoluteUri(target).AbsolutePath == new Uri(Navigation.Uri).AbsolutePath;
 
     private void OnFeedChanged() => _ = InvokeAsync(async () =>
     {

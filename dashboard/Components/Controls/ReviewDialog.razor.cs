@@ -50,5 +50,6 @@ public sealed partial class ReviewDialog
             _refused = write.Problem?.ToProblem();
     }
 
-    private async Task CopyAsync() => _copied = await Shell.CopyAsync(await Editor.CurlAsync(_comment.Trim(), _confirmWithin is "" ? null : _confirmWithin));
+    private async Task CopyAsync() => _copied =
+        await Shell.CopyAsync(await Editor.CurlAsync(_comment.Trim(), _confirmWithin is "" ? null : _confirmWithin));
 }

@@ -12,9 +12,11 @@ internal sealed class ScriptModule(IJSRuntime js, string file) : IAsyncDisposabl
 
     private Task<IJSObjectReference>? _module;
 
-    public async Task<T> InvokeAsync<T>(string function, params object?[] arguments) => await (await LoadAsync()).InvokeAsync<T>(function, arguments);
+    public async Task<T> InvokeAsync<T>(string function, params object?[] arguments)
+        => await (await LoadAsync()).InvokeAsync<T>(function, arguments);
 
-    public async Task InvokeVoidAsync(string function, params object?[] arguments) => await (await LoadAsync()).InvokeVoidAsync(function, arguments);
+    public async Task InvokeVoidAsync(string function, params object?[] arguments)
+        => await (await LoadAsync()).InvokeVoidAsync(function, arguments);
 
     /// <summary>Calls <c>dispose</c> on an object that the module made, and lets go of it.</summary>
     public static Task EndAsync(IJSObjectReference? made) => IgnoreGoneAsync(async () =>

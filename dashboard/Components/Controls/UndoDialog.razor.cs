@@ -7,7 +7,9 @@ using MudBlazor;
 
 namespace Managed.Dashboard.Components.Controls;
 
-/// <summary>Shows what taking back one version's change does, and where later changes touch the same places; asks what becomes of those.</summary>
+/// <summary>
+/// Shows what taking back one version's change does, and where later changes touch the same places; asks what becomes of those.
+/// </summary>
 public sealed partial class UndoDialog
 {
     private readonly CancellationTokenSource _gone = new();
@@ -27,7 +29,8 @@ public sealed partial class UndoDialog
 
     private string? Overlap => _overlap is "" ? null : _overlap;
 
-    private string Command => Curl.Of(Navigation.BaseUri, $"versions/{Version}/revert{(_overlap is "" ? "" : $"?overlap={_overlap}")}", "-X POST");
+    private string Command => Curl.Of(Navigation.BaseUri, $"versions/{Version}/revert{(_overlap is "" ? "" : $"?overlap={_overlap}")}",
+        "-X POST");
 
     public static Task ShowAsync(IDialogService dialogs, long version) => dialogs.ShowAsync<UndoDialog>(
         $"Undo v{version}",
@@ -64,7 +67,8 @@ public sealed partial class UndoDialog
         try
         {
             var started = Stopwatch.GetTimestamp();
-            var result = await Api.RevertAsync(Version, _reason.Trim() is { Length: > 0 } reason ? reason : $"Undo v{Version}", Overlap, _gone.Token);
+            var result = await Api.RevertAsync(Version, _reason.Trim() is { Length: > 0 } reason ? reason : $"Undo v{Version}", Overlap,
+                _gone.Token);
             Feed.Refresh();
             Instance.Close();
             await Toasts.AppliedAsync(result, Stopwatch.GetElapsedTime(started));

@@ -37,7 +37,8 @@ public sealed partial class YamlEditor
 
     protected override bool ShouldRender() => false;
 
-    protected override Task OnAfterRenderAsync(bool firstRender) => !firstRender ? Task.CompletedTask : ScriptModule.IgnoreGoneAsync(async () =>
+    protected override Task OnAfterRenderAsync(bool firstRender)
+        => !firstRender ? Task.CompletedTask : ScriptModule.IgnoreGoneAsync(async () =>
     {
         _self = DotNetObjectReference.Create(this);
         _script = new ScriptModule(Js, "editor.js");
@@ -51,10 +52,12 @@ public sealed partial class YamlEditor
     public ValueTask<EditorDryRun> DryRunAsync() => Editor.InvokeAsync<EditorDryRun>("dryRun");
 
     /// <param name="confirmWithin">Such as <c>60s</c>; null: applied for good.</param>
-    public ValueTask<EditorWrite> ApplyAsync(string? comment, string? confirmWithin) => Editor.InvokeAsync<EditorWrite>("apply", comment, confirmWithin);
+    public ValueTask<EditorWrite> ApplyAsync(string? comment, string? confirmWithin)
+        => Editor.InvokeAsync<EditorWrite>("apply", comment, confirmWithin);
 
     /// <summary>What <see cref="ApplyAsync"/> would send, for a shell with $TOKEN.</summary>
-    public ValueTask<string> CurlAsync(string? comment, string? confirmWithin) => Editor.InvokeAsync<string>("curl", comment, confirmWithin);
+    public ValueTask<string> CurlAsync(string? comment, string? confirmWithin)
+        => Editor.InvokeAsync<string>("curl", comment, confirmWithin);
 
     public ValueTask ShowReviewAsync(ElementReference host) => Editor.InvokeVoidAsync("showReview", host);
 
@@ -70,7 +73,8 @@ public sealed partial class YamlEditor
     [JSInvokable] public Task OnMoved() => OnNodeMoved.InvokeAsync();
     [JSInvokable] public Task OnReviewKey() => OnReview.InvokeAsync();
 
-    private IJSObjectReference Editor => _editor ?? throw new InvalidOperationException("The editor is not on the page yet; wait for OnReady.");
+    private IJSObjectReference Editor => _editor
+        ?? throw new InvalidOperationException("The editor is not on the page yet; wait for OnReady.");
 
     public async ValueTask DisposeAsync()
     {

@@ -8,7 +8,8 @@ namespace Managed.Dashboard.Components.Layout;
 /// </summary>
 internal static class DashboardTheme
 {
-    private static readonly string[] Sans = ["ui-sans-serif", "system-ui", "-apple-system", "Segoe UI", "Roboto", "Noto Sans", "Helvetica Neue", "Arial", "sans-serif"];
+    private static readonly string[] Sans = ["ui-sans-serif", "system-ui", "-apple-system", "Segoe UI", "Roboto", "Noto Sans",
+        "Helvetica Neue", "Arial", "sans-serif"];
 
     public static MudTheme Create() => new()
     {
@@ -21,7 +22,8 @@ internal static class DashboardTheme
         },
         PaletteDark = new PaletteDark
         {
-            Primary = "#7ab8e0", PrimaryContrastText = "#0d1519", Secondary = "#a3afba", Background = "#101417", Surface = "#171c21", AppbarBackground = "#171c21",
+            Primary = "#7ab8e0", PrimaryContrastText = "#0d1519", Secondary = "#a3afba", Background = "#101417", Surface = "#171c21",
+            AppbarBackground = "#171c21",
             AppbarText = "#e3e8ec", TextPrimary = "#e3e8ec", TextSecondary = "#9daab5", ActionDefault = "#a3afba",
             LinesDefault = "#2a3239", LinesInputs = "#46525d", Divider = "#2a3239", Success = "#6cc796", Warning = "#e0b05a",
             Error = "#f2938c", ErrorContrastText = "#0d1519", Info = "#7ab8e0", Dark = "#2a3239",
@@ -30,7 +32,8 @@ internal static class DashboardTheme
         Typography = new Typography
         {
             Default = new DefaultTypography { FontFamily = Sans, FontSize = "0.875rem", LineHeight = "1.45", LetterSpacing = "normal" },
-            Button = new ButtonTypography { FontFamily = Sans, FontSize = "0.8125rem", FontWeight = "550", TextTransform = "none", LetterSpacing = "normal" },
+            Button = new ButtonTypography { FontFamily = Sans, FontSize = "0.8125rem", FontWeight = "550", TextTransform = "none",
+                LetterSpacing = "normal" },
             H6 = new H6Typography { FontFamily = Sans, FontSize = "1rem", FontWeight = "600", LetterSpacing = "normal" },
             Body1 = new Body1Typography { FontFamily = Sans, FontSize = "0.875rem", LetterSpacing = "normal" },
             Body2 = new Body2Typography { FontFamily = Sans, FontSize = "0.8125rem", LetterSpacing = "normal" },

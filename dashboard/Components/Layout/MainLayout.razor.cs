@@ -58,7 +58,8 @@ public sealed partial class MainLayout : IDisposable
     public void OnGo(string path) => Navigation.NavigateTo(path);
 
     [JSInvokable]
-    public Task OnHelp() => Dialogs.ShowAsync<ShortcutsDialog>("Keyboard shortcuts", new DialogOptions { MaxWidth = MaxWidth.ExtraSmall, FullWidth = true, CloseButton = true });
+    public Task OnHelp() => Dialogs.ShowAsync<ShortcutsDialog>("Keyboard shortcuts",
+        new DialogOptions { MaxWidth = MaxWidth.ExtraSmall, FullWidth = true, CloseButton = true });
 
     private void OnDarkChanged() => _ = InvokeAsync(StateHasChanged);
 

@@ -27,7 +27,8 @@ public sealed partial class Clusters
     private double? Value(ClusterDocument cluster, string stat)
         => _values.TryGetValue($"cluster.{cluster.Name.Replace(':', '_')}.{stat}", out var value) ? value : null;
 
-    private string Number(ClusterDocument cluster, string stat) => Value(cluster, stat)?.ToString("N0", CultureInfo.InvariantCulture) ?? "–";
+    private string Number(ClusterDocument cluster, string stat)
+        => Value(cluster, stat)?.ToString("N0", CultureInfo.InvariantCulture) ?? "–";
 
     private List<ClusterDocument> Rows(IReadOnlyList<ClusterDocument> all)
     {

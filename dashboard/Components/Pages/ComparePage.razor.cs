@@ -55,7 +55,8 @@ public sealed partial class ComparePage
     /// <summary>What the button rolls back to: the left version, or the right one when the left one is active.</summary>
     private long? Target(long active) => _from != active ? _from : _to != active ? _to : null;
 
-    private void Show(bool split) => Navigation.NavigateTo(Navigation.GetUriWithQueryParameter("view", split ? "split" : null), replace: true);
+    private void Show(bool split) => Navigation.NavigateTo(Navigation.GetUriWithQueryParameter("view", split ? "split" : null),
+        replace: true);
 
     private void OnFeedChanged() => _ = InvokeAsync(StateHasChanged);
 

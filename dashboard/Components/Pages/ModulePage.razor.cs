@@ -36,7 +36,8 @@ public sealed partial class ModulePage
     private List<VmCallback> Callbacks =>
     [
         .. Vms.SelectMany(v => v.Callbacks ?? []).Where(c => c.Calls > 0).GroupBy(c => c.Name)
-            .Select(g => new VmCallback(g.Key, g.Sum(c => c.Calls), g.Sum(c => c.TimeMicros), g.Max(c => c.MaxMicros))).OrderByDescending(c => c.TimeMicros).ThenBy(c => c.Name, StringComparer.Ordinal),
+            .Select(g => new VmCallback(g.Key, g.Sum(c => c.Calls), g.Sum(c => c.TimeMicros), g.Max(c => c.MaxMicros)))
+                .OrderByDescending(c => c.TimeMicros).ThenBy(c => c.Name, StringComparer.Ordinal),
     ];
 
     protected override async Task OnInitializedAsync()
@@ -115,17 +116,21 @@ public sealed partial class ModulePage
            """;
 
     private static string Json(Module module) => (module.Kind == "lua"
-        ? new JsonObject { ["name"] = FilterName(module), ["typed_config"] = new JsonObject { ["@type"] = "lua", ["module"] = Reachable(module) } }
+        ? new JsonObject { ["name"] = FilterName(module),
+            ["typed_config"] = new JsonObject { ["@type"] = "lua", ["module"] = Reachable(module) } }
         : new JsonObject
         {
             ["name"] = FilterName(module),
             ["typed_config"] = new JsonObject
             {
-                ["@type"] = WasmType, ["config"] = new JsonObject { ["name"] = FilterName(module), ["vm_config"] = new JsonObject { ["code"] = new JsonObject { ["module"] = Reachable(module) } } },
+                ["@type"] = WasmType, ["config"] = new JsonObject { ["name"] = FilterName(module),
+                    ["vm_config"] = new JsonObject { ["code"] = new JsonObject { ["module"] = Reachable(module) } } },
             },
         }).ToJsonString();
 
-    private string AttachCommand(Module module) => Curl.Of(Navigation.BaseUri, "listeners/LISTENER/filter_chains/CHAIN/http_filters?before=router", "-H 'Content-Type: application/json'", $"-d {Curl.Quote(Json(module))}");
+    private string AttachCommand(Module module)
+        => Curl.Of(Navigation.BaseUri, "listeners/LISTENER/filter_chains/CHAIN/http_filters?before=router",
+            "-H 'Content-Type: application/json'", $"-d {Curl.Quote(Json(module))}");
 
     private static string FilterName(Module module) => module.Names.Count > 0 ? module.Names[0] : "module";
 

@@ -62,7 +62,8 @@ public sealed partial class Modules
     private List<Module> Rows(IReadOnlyList<Module> all)
     {
         var rows = all.Where(m => (string.IsNullOrEmpty(Kind) || m.Kind == Kind)
-            && (string.IsNullOrEmpty(Q) || m.Digest.Contains(Q, StringComparison.OrdinalIgnoreCase) || m.Names.Any(n => n.Contains(Q, StringComparison.OrdinalIgnoreCase))));
+            && (string.IsNullOrEmpty(Q) || m.Digest.Contains(Q, StringComparison.OrdinalIgnoreCase)
+                || m.Names.Any(n => n.Contains(Q, StringComparison.OrdinalIgnoreCase))));
         var sorted = SortKey.TrimStart('-') switch
         {
             "kind" => rows.OrderBy(m => m.Kind, StringComparer.Ordinal),

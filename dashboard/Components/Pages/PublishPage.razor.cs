@@ -9,7 +9,10 @@ using Microsoft.AspNetCore.Components;
 
 namespace Managed.Dashboard.Components.Pages;
 
-/// <summary>A listener, its route and its cluster as one version, checked while it is typed, and tried with a request. The fields belong to the browser.</summary>
+/// <summary>
+/// A listener, its route and its cluster as one version, checked while it is typed, and tried with a request. The fields belong to the
+/// browser.
+/// </summary>
 public sealed partial class PublishPage
 {
     private static readonly TimeSpan Pause = TimeSpan.FromMilliseconds(300);
@@ -33,9 +36,11 @@ public sealed partial class PublishPage
 
     private bool IsComplete => _name.Trim().Length > 0 && _address.Trim().Length > 0 && Upstreams.Length > 0;
 
-    private string[] Upstreams => _upstreams.Split(['\n', ',', ' '], StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries);
+    private string[] Upstreams => _upstreams.Split(['\n', ',', ' '],
+        StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries);
 
-    private string Command => Curl.Of(Navigation.BaseUri, "config" + (_comment.Trim() is { Length: > 0 } comment ? $"?comment={Uri.EscapeDataString(comment)}" : ""),
+    private string Command => Curl.Of(Navigation.BaseUri,
+        "config" + (_comment.Trim() is { Length: > 0 } comment ? $"?comment={Uri.EscapeDataString(comment)}" : ""),
         "-X PATCH", "-H 'Content-Type: application/json-patch+json'", $"-d {Curl.Quote(Operations().ToJsonString())}");
 
     protected override async Task OnInitializedAsync()
@@ -114,11 +119,13 @@ public sealed partial class PublishPage
         var name = _name.Trim();
         return
         [
-            Add("clusters", new JsonObject { ["name"] = name, ["endpoints"] = new JsonArray([.. Upstreams.Select(u => JsonValue.Create(u))]) }),
+            Add("clusters", new JsonObject { ["name"] = name,
+                ["endpoints"] = new JsonArray([.. Upstreams.Select(u => JsonValue.Create(u))]) }),
             Add("listeners", new JsonObject
             {
                 ["name"] = name, ["address"] = _address.Trim(),
-                ["routes"] = new JsonArray(new JsonObject { ["name"] = "all", ["match"] = new JsonObject { ["prefix"] = "/" }, ["route"] = new JsonObject { ["cluster"] = name } }),
+                ["routes"] = new JsonArray(new JsonObject { ["name"] = "all", ["match"] = new JsonObject { ["prefix"] = "/" },
+                    ["route"] = new JsonObject { ["cluster"] = name } }),
             }),
         ];
     }
@@ -126,13 +133,15 @@ public sealed partial class PublishPage
     /// <summary>At the end of a list that the document may have at its root, inside Envoy's static_resources, or not at all.</summary>
     private JsonObject Add(string list, JsonObject item)
     {
-        var wrapped = !Has(_document, list) && _document.ValueKind == JsonValueKind.Object && _document.TryGetProperty("static_resources", out var inside) && Has(inside, list);
+        var wrapped = !Has(_document, list) && _document.ValueKind == JsonValueKind.Object
+            && _document.TryGetProperty("static_resources", out var inside) && Has(inside, list);
         return wrapped ? new() { ["op"] = "add", ["path"] = $"/static_resources/{list}/-", ["value"] = item }
             : Has(_document, list) ? new() { ["op"] = "add", ["path"] = $"/{list}/-", ["value"] = item }
             : new() { ["op"] = "add", ["path"] = $"/{list}", ["value"] = new JsonArray(item) };
     }
 
-    private static bool Has(JsonElement parent, string list) => parent.ValueKind == JsonValueKind.Object && parent.TryGetProperty(list, out var value) && value.ValueKind == JsonValueKind.Array;
+    private static bool Has(JsonElement parent, string list)
+        => parent.ValueKind == JsonValueKind.Object && parent.TryGetProperty(list, out var value) && value.ValueKind == JsonValueKind.Array;
 
     /// <summary>The node's words about one field, found by the end of the pointer.</summary>
     private string? Error(string field) => _problem?.Errors?.FirstOrDefault(e => e.Pointer?.Split('/').Contains(field) == true) is { } error
@@ -146,7 +155,9 @@ public sealed partial class PublishPage
         try
         {
             var started = Stopwatch.GetTimestamp();
-            var result = await Api.PatchConfigAsync(Operations(), _comment.Trim() is { Length: > 0 } comment ? comment : $"Publish {_name.Trim()}", _confirmWithin is "" ? null : _confirmWithin, _gone.Token);
+            var result = await Api.PatchConfigAsync(Operations(),
+                _comment.Trim() is { Length: > 0 } comment ? comment : $"Publish {_name.Trim()}",
+                    _confirmWithin is "" ? null : _confirmWithin, _gone.Token);
             _live = new(_name.Trim(), _address.Trim(), result.Version ?? 0, Connection.BaseAddress.Host);
             Feed.Refresh();
             await Toasts.AppliedAsync(result, Stopwatch.GetElapsedTime(started));

@@ -5,7 +5,10 @@ using Microsoft.AspNetCore.Components;
 
 namespace Managed.Dashboard.Components.Pages;
 
-/// <summary>Every machine of guest code on every worker, of stored modules and of inline, local and remote code; filter and order live in the address.</summary>
+/// <summary>
+/// Every machine of guest code on every worker, of stored modules and of inline, local and remote code; filter and order live in the
+/// address.
+/// </summary>
 public sealed partial class Vms
 {
     private static readonly string[] States = ["ready", "active", "failed", "backoff", "quarantined"];
@@ -52,7 +55,9 @@ public sealed partial class Vms
     private List<GuestVm> Rows(IReadOnlyList<GuestVm> all) =>
     [
         .. all.Where(v => (string.IsNullOrEmpty(Kind) || v.Kind == Kind) && (string.IsNullOrEmpty(State) || v.State == State)
-            && (string.IsNullOrEmpty(Q) || v.Name.Contains(Q, StringComparison.OrdinalIgnoreCase) || v.Digest.Contains(Q, StringComparison.OrdinalIgnoreCase) || v.VmId?.Contains(Q, StringComparison.OrdinalIgnoreCase) == true)),
+            && (string.IsNullOrEmpty(Q) || v.Name.Contains(Q, StringComparison.OrdinalIgnoreCase)
+                || v.Digest.Contains(Q, StringComparison.OrdinalIgnoreCase)
+                    || v.VmId?.Contains(Q, StringComparison.OrdinalIgnoreCase) == true)),
     ];
 
     private void SortBy(string key) => Show(Q, Kind, State, (Sort ?? "name") == key ? "-" + key : key);

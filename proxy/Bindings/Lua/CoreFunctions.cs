@@ -9,7 +9,8 @@ internal static unsafe class CoreFunctions
     private const int InstructionsPerStep = 2;
 
     public static LuaLibrary Library { get; } = new(LuaLibrary.Read("core.lua"),
-        ("find", LuaLibrary.Address(&Find)), ("expand", LuaLibrary.Address(&Expand)), ("memory", LuaLibrary.Address(&Memory)), ("limit", LuaLibrary.Address(&Limit)),
+        ("find", LuaLibrary.Address(&Find)), ("expand", LuaLibrary.Address(&Expand)), ("memory", LuaLibrary.Address(&Memory)),
+        ("limit", LuaLibrary.Address(&Limit)),
         ("charge", LuaLibrary.Address(&Charge)), ("watch", LuaLibrary.Address(&Watch)), ("padding", LuaLibrary.Address(&Padding)));
 
     private static int Watch(LuaState state, nint L)
@@ -59,7 +60,8 @@ internal static unsafe class CoreFunctions
         long init = LuaApi.ToInteger(L, 3, &ok);
         if (ok == 0) return LuaState.Fail(L, "bad argument #3 (number expected)");
         bool plain = LuaApi.ToBoolean(L, 4) != 0 || pattern.IndexOfAny("^$*+?.([%-"u8) < 0;
-        if (!plain && pattern.Length > LuaPattern.MaxLength) return LuaState.Fail(L, $"a pattern of more than {LuaPattern.MaxLength} bytes");
+        if (!plain && pattern.Length > LuaPattern.MaxLength)
+            return LuaState.Fail(L, $"a pattern of more than {LuaPattern.MaxLength} bytes");
         if (init < 0) init = Math.Max(1, subject.Length + init + 1);
         if (init == 0) init = 1;
         if (init > subject.Length + 1) { LuaApi.PushBoolean(L, 0); return 1; }
@@ -110,7 +112,8 @@ internal static unsafe class CoreFunctions
             int slot = index == 0 || captures == 0 ? 2 : 2 + index;
             if (made.Count > LuaMemory.MaxString) return LuaState.Fail(L, $"a replacement of more than {LuaMemory.MaxString} bytes");
             if (LuaApi.Type(L, slot) == LuaApi.TypeString) made.AddRange(LuaApi.Bytes(L, slot));
-            else made.AddRange(Encoding.ASCII.GetBytes(LuaApi.ToInteger(L, slot, null).ToString(System.Globalization.CultureInfo.InvariantCulture)));
+            else made.AddRange(Encoding.ASCII.GetBytes(LuaApi.ToInteger(L, slot, null)
+                .ToString(System.Globalization.CultureInfo.InvariantCulture)));
         }
         LuaApi.Push(L, System.Runtime.InteropServices.CollectionsMarshal.AsSpan(made));
         return 1;

@@ -58,7 +58,8 @@ internal sealed class LuaInstance(LuaState state)
         // The worker's own clock stands still while it waits for events.
         double wait = (_quarantine.Until - Stopwatch.GetTimestamp() / (Stopwatch.Frequency / 1_000_000)) / 1e6;
         string state = wait > 0 ? "quarantined" : _executions > 0 ? "active" : "ready";
-        return new GuestVmStatus("lua", name, digest, worker.Id, state, _executions, _errors, _overLimit, _ticks / (Stopwatch.Frequency / 1_000_000), _instructions, State.MemorySeen, wait > 0 ? wait : null)
+        return new GuestVmStatus("lua", name, digest, worker.Id, state, _executions, _errors, _overLimit,
+            _ticks / (Stopwatch.Frequency / 1_000_000), _instructions, State.MemorySeen, wait > 0 ? wait : null)
         {
             TimeHistogram = _times.Read(), InstructionHistogram = _costs.Read(),
         };
@@ -76,6 +77,7 @@ internal sealed class LuaInstance(LuaState state)
         _quarantine.Follow(old._quarantine);
         _times.Follow(old._times);
         _costs.Follow(old._costs);
-        (_executions, _errors, _overLimit, _ticks, _instructions) = (old._executions, old._errors, old._overLimit, old._ticks, old._instructions);
+        (_executions, _errors, _overLimit, _ticks, _instructions) =
+            (old._executions, old._errors, old._overLimit, old._ticks, old._instructions);
     }
 }

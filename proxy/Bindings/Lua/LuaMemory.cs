@@ -32,7 +32,9 @@ internal unsafe struct LuaMemory
     /// <summary>Bytes that cost as much as an instruction: to give them, and to fill them.</summary>
     public const int BytesPerInstruction = 32;
 
-    /// <summary>Bytes of one string. What the machine does with strings in one instruction (compare, convert, hash) then takes no longer than that.</summary>
+    /// <summary>
+    /// Bytes of one string. What the machine does with strings in one instruction (compare, convert, hash) then takes no longer than that.
+    /// </summary>
     public const int MaxString = 2 << 20;
 
     /// <summary>Bytes of one block of memory: a table's part, a stack.</summary>

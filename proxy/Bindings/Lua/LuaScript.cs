@@ -20,7 +20,10 @@ internal sealed class LuaScript(byte[] text, string name, LuaLimits limits, LuaL
     public string Digest { get; } = "sha256:" + Convert.ToHexStringLower(SHA256.HashData(text));
     public LuaLimits Limits { get; } = limits;
 
-    /// <summary>The shared script of this text; null and a message <c>name:line: text</c> when it does not compile or fails while it is loaded. Control thread.</summary>
+    /// <summary>
+    /// The shared script of this text; null and a message <c>name:line: text</c> when it does not compile or fails while it is loaded.
+    /// Control thread.
+    /// </summary>
     public static LuaScript? Get(SharedState shared, byte[] text, string name, LuaLimits limits, LuaLibrary[] libraries, out string error)
     {
         string key = $"lua/{Convert.ToHexString(SHA256.HashData(text))}/{limits}/{name}";
@@ -42,7 +45,9 @@ internal sealed class LuaScript(byte[] text, string name, LuaLimits limits, LuaL
         return true;
     }
 
-    /// <summary>This worker's instance; made at its first use when none is ready. Null when the script fails while it is loaded here.</summary>
+    /// <summary>
+    /// This worker's instance; made at its first use when none is ready. Null when the script fails while it is loaded here.
+    /// </summary>
     public LuaInstance? On(WorkerContext worker)
     {
         ref var instance = ref _instances[worker.Id];

@@ -8,8 +8,9 @@ namespace Managed.Proxy.Bindings.Lua;
 /// <summary>
 /// One Lua state with one script in it, used by one thread at a time: made on the control thread or on its worker, then only there.
 /// <para>Stopping a script: a count hook looks at the budgets. When one is spent it yields, which within a hook only marks the thread, and
-/// the host drops it; no pcall of the script sees that, and nothing is unwound. Below a C function that cannot be yielded across it makes luaL_error itself the
-/// hook of every further instruction: the VM then raises between C frames only, until a frame is reached that can yield.</para>
+/// the host drops it; no pcall of the script sees that, and nothing is unwound. Below a C function that cannot be yielded across it makes
+/// luaL_error itself the hook of every further instruction: the VM then raises between C frames only, until a frame is reached that can
+/// yield.</para>
 /// <para>Coroutines that failed or wait are never closed, only forgotten: closing runs the script's __close code outside any budget.</para>
 /// </summary>
 internal sealed unsafe class LuaState : IDisposable
@@ -138,7 +139,9 @@ internal sealed unsafe class LuaState : IDisposable
         return reference;
     }
 
-    /// <summary>Calls a function with one object of this kind, in a thread of its own; waiting, the thread is to be resumed or dropped.</summary>
+    /// <summary>
+    /// Calls a function with one object of this kind, in a thread of its own; waiting, the thread is to be resumed or dropped.
+    /// </summary>
     public LuaOutcome Call(int function, object host, int kind, out LuaThread thread)
     {
         thread = Rent();
@@ -264,7 +267,8 @@ internal sealed unsafe class LuaState : IDisposable
             LuaApi.Pop(L, results);
             return LuaOutcome.Waiting;
         }
-        if (Breach == LuaBreach.None && _memory->Refused != 0 && status != LuaApi.Yield) Breach = _memory->Refused == 2 ? LuaBreach.WallTime : LuaBreach.Memory;
+        if (Breach == LuaBreach.None && _memory->Refused != 0 && status != LuaApi.Yield)
+            Breach = _memory->Refused == 2 ? LuaBreach.WallTime : LuaBreach.Memory;
         Error = _memory->TooLarge != 0 && status == LuaApi.ErrMemory
             ? $"stopped: a string of more than {LuaMemory.MaxString} bytes, or a table of more than {LuaMemory.MaxBlock}" : Describe(L);
         Drop(thread);
@@ -279,7 +283,8 @@ internal sealed unsafe class LuaState : IDisposable
         Limit(thread);
     }
 
-    private void Limit(LuaThread thread) => _memory->Left = Math.Max(0, Math.Min(_limits.Instructions - thread.Instructions, long.MaxValue / 64)) * LuaMemory.BytesPerInstruction;
+    private void Limit(LuaThread thread) => _memory->Left =
+        Math.Max(0, Math.Min(_limits.Instructions - thread.Instructions, long.MaxValue / 64)) * LuaMemory.BytesPerInstruction;
 
     private string At => _place.Length == 0 ? "" : _place + ": ";
 
@@ -315,7 +320,8 @@ internal sealed unsafe class LuaState : IDisposable
 
     private void Open(string name)
     {
-        fixed (byte* p = Encoding.UTF8.GetBytes((name == "base" ? "_G" : name) + "\0")) LuaApi.RequireF(_main, p, LuaApi.Export("luaopen_" + name), 1);
+        fixed (byte* p = Encoding.UTF8.GetBytes((name == "base" ? "_G" : name) + "\0"))
+            LuaApi.RequireF(_main, p, LuaApi.Export("luaopen_" + name), 1);
         LuaApi.Pop(_main, 1);
     }
 
@@ -323,7 +329,8 @@ internal sealed unsafe class LuaState : IDisposable
     {
         byte[] text = Encoding.UTF8.GetBytes(library.Prelude);
         fixed (byte* p = text, chunk = "=managed\0"u8, mode = "t\0"u8)
-            if (LuaApi.LoadBuffer(_main, p, (nuint)text.Length, chunk, mode) != LuaApi.Ok) throw new InvalidOperationException(Message(_main));
+            if (LuaApi.LoadBuffer(_main, p, (nuint)text.Length, chunk, mode) != LuaApi.Ok)
+                throw new InvalidOperationException(Message(_main));
         LuaApi.CreateTable(_main, 0, library.Functions.Length);
         foreach (var (name, function) in library.Functions)
         {
@@ -362,7 +369,8 @@ internal sealed unsafe class LuaState : IDisposable
                 if (LuaApi.Type(L, i) == LuaApi.TypeString) bytes += (long)LuaApi.RawLen(L, i);
             if (bytes > cost.MaxBytes) return Fail(L, $"{cost.Title}: {bytes} bytes are more than it takes ({cost.MaxBytes})");
             // A prelude runs before there are budgets.
-            if (state._running is not null && !state.Spend(cost.Instructions + bytes / cost.BytesPerInstruction)) return Fail(L, "the instructions are used up");
+            if (state._running is not null && !state.Spend(cost.Instructions + bytes / cost.BytesPerInstruction))
+                return Fail(L, "the instructions are used up");
             var function = (delegate*<LuaState, nint, int>)state._functions[index];
             return state.Trace is null ? function(state, L) : state.Traced(L, function, state._names[index]);
         }

@@ -38,10 +38,12 @@ internal abstract class LuaTrace
             case LuaApi.TypeNone or LuaApi.TypeNil: return "nil";
             case LuaApi.TypeBoolean: return LuaApi.ToBoolean(L, index) != 0 ? "true" : "false";
             case LuaApi.TypeNumber:
-                return LuaApi.IsInteger(L, index) != 0 ? LuaApi.ToInteger(L, index, null).ToString(CultureInfo.InvariantCulture) : LuaApi.ToNumber(L, index, null).ToString("G14", CultureInfo.InvariantCulture);
+                return LuaApi.IsInteger(L, index) != 0 ? LuaApi.ToInteger(L, index, null).ToString(CultureInfo.InvariantCulture)
+                    : LuaApi.ToNumber(L, index, null).ToString("G14", CultureInfo.InvariantCulture);
             case LuaApi.TypeString:
                 var bytes = LuaApi.Bytes(L, index);
-                string text = Encoding.UTF8.GetString(bytes[..Math.Min(bytes.Length, MaxText)]).Replace("\n", "\\n", StringComparison.Ordinal).Replace("\r", "\\r", StringComparison.Ordinal);
+                string text = Encoding.UTF8.GetString(bytes[..Math.Min(bytes.Length, MaxText)])
+                    .Replace("\n", "\\n", StringComparison.Ordinal).Replace("\r", "\\r", StringComparison.Ordinal);
                 return $"\"{text}\"" + (bytes.Length > MaxText ? $"… ({bytes.Length} bytes)" : "");
             case LuaApi.TypeTable: return depth == 0 || LuaApi.CheckStack(L, 4) == 0 ? "{…}" : Table(L, index, depth);
             case LuaApi.TypeUserdata: return "object";

@@ -9,10 +9,15 @@ namespace Managed.Proxy.Bindings.Wasm;
 /// </summary>
 internal static class CacheFolder
 {
-    /// <summary>Sixteen modules of the largest size that is compiled, or some two hundred usual ones of 1 to 2 MiB with their machine code.</summary>
+    /// <summary>
+    /// Sixteen modules of the largest size that is compiled, or some two hundred usual ones of 1 to 2 MiB with their machine code.
+    /// </summary>
     public const long MaxBytes = 1L << 30;
 
-    /// <summary>How names of machine code end. It goes first when the folder is full: it can be made again, while fetched code may be gone from where it was.</summary>
+    /// <summary>
+    /// How names of machine code end. It goes first when the folder is full: it can be made again, while fetched code may be gone from
+    /// where it was.
+    /// </summary>
     public const string MachineCode = ".cwasm";
 
     private const string Unfinished = ".new";
@@ -57,7 +62,9 @@ internal static class CacheFolder
         try
         {
             Directory.CreateDirectory(folder, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
-            using (var stream = new FileStream(fresh, new FileStreamOptions { Mode = FileMode.CreateNew, Access = FileAccess.Write, UnixCreateMode = UnixFileMode.UserRead | UnixFileMode.UserWrite }))
+            using (var stream = new FileStream(fresh,
+                new FileStreamOptions { Mode = FileMode.CreateNew, Access = FileAccess.Write,
+                    UnixCreateMode = UnixFileMode.UserRead | UnixFileMode.UserWrite }))
             {
                 stream.Write(head);
                 stream.Write(content);
@@ -86,7 +93,10 @@ internal static class CacheFolder
         }
     }
 
-    /// <summary>Deletes machine code, then fetched code, the longest unused first, until the rest fits; and what writers that ended before their time have left.</summary>
+    /// <summary>
+    /// Deletes machine code, then fetched code, the longest unused first, until the rest fits; and what writers that ended before their
+    /// time have left.
+    /// </summary>
     /// <param name="keep">A name that stays.</param>
     internal static void Trim(string folder, string keep, long maxBytes)
     {
@@ -96,7 +106,8 @@ internal static class CacheFolder
             if (file.Name.EndsWith(Unfinished, StringComparison.Ordinal) && file.LastWriteTimeUtc < anHourAgo) Delete(file.FullName);
         var whole = files.Where(f => !f.Name.EndsWith(Unfinished, StringComparison.Ordinal)).ToList();
         long total = whole.Sum(f => f.Length);
-        foreach (var file in whole.Where(f => f.Name != keep).OrderByDescending(f => f.Name.EndsWith(MachineCode, StringComparison.Ordinal)).ThenBy(f => f.LastWriteTimeUtc))
+        foreach (var file in whole.Where(f => f.Name != keep).OrderByDescending(f => f.Name.EndsWith(MachineCode, StringComparison.Ordinal))
+            .ThenBy(f => f.LastWriteTimeUtc))
         {
             if (total <= maxBytes) return;
             total -= file.Length;
@@ -113,5 +124,6 @@ internal static class CacheFolder
         return content;
     }
 
-    public static bool WriteSealed(string folder, string name, ReadOnlySpan<byte> content) => Write(folder, name, SHA256.HashData(content), content);
+    public static bool WriteSealed(string folder, string name, ReadOnlySpan<byte> content)
+        => Write(folder, name, SHA256.HashData(content), content);
 }

@@ -14,7 +14,9 @@ namespace Managed.Proxy.Bindings.Wasm;
 internal sealed class GuestCallTimes(StatsCells? cells, Counter total, Histogram time)
 {
     private static readonly long TicksPerMicro = Stopwatch.Frequency / 1_000_000;
-    private static readonly string[] Names = [.. Enum.GetNames<WasmCallback>().Select(n => "proxy_on" + string.Concat(n.Select(c => char.IsUpper(c) ? "_" + char.ToLowerInvariant(c) : c.ToString())))];
+    private static readonly string[] Names =
+        [.. Enum.GetNames<WasmCallback>().Select(n => "proxy_on"
+            + string.Concat(n.Select(c => char.IsUpper(c) ? "_" + char.ToLowerInvariant(c) : c.ToString())))];
 
     private readonly long[] _calls = new long[Names.Length], _ticks = new long[Names.Length], _most = new long[Names.Length];
     private readonly CallHistogram _histogram = new();
@@ -47,7 +49,9 @@ internal sealed class GuestCallTimes(StatsCells? cells, Counter total, Histogram
     {
         var rows = new List<GuestCallbackStatus>();
         for (int i = 0; i < Names.Length; i++)
-            if (Volatile.Read(ref _calls[i]) is > 0 and var count) rows.Add(new GuestCallbackStatus(Names[i], count, Volatile.Read(ref _ticks[i]) / TicksPerMicro, Volatile.Read(ref _most[i]) / TicksPerMicro));
+            if (Volatile.Read(ref _calls[i]) is > 0 and var count)
+                rows.Add(new GuestCallbackStatus(Names[i], count, Volatile.Read(ref _ticks[i]) / TicksPerMicro,
+                    Volatile.Read(ref _most[i]) / TicksPerMicro));
         return rows;
     }
 

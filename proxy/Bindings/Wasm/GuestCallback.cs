@@ -3,7 +3,8 @@ namespace Managed.Proxy.Bindings.Wasm;
 /// <summary>The callbacks of the ABI, in the order of a stream's life.</summary>
 internal enum WasmCallback
 {
-    ContextCreate, VmStart, Configure, Tick, QueueReady, NewConnection, DownstreamData, UpstreamData, DownstreamConnectionClose, UpstreamConnectionClose,
+    ContextCreate, VmStart, Configure, Tick, QueueReady, NewConnection, DownstreamData, UpstreamData, DownstreamConnectionClose,
+    UpstreamConnectionClose,
     RequestHeaders, RequestBody, RequestTrailers, ResponseHeaders, ResponseBody, ResponseTrailers, HttpCallResponse, ForeignFunction,
     GrpcReceiveInitialMetadata, GrpcReceive, GrpcReceiveTrailingMetadata, GrpcClose, Done, Log, Delete,
 }

@@ -10,14 +10,18 @@ internal sealed class GuestExports
     [
         ("_initialize", 0, 0), ("_start", 0, 0), ("main", 2, 1), ("main", 0, 1), ("__main_void", 0, 1),
         ("proxy_on_memory_allocate", 1, 1), ("malloc", 1, 1),
-        ("proxy_on_context_create", 2, 0), ("proxy_on_vm_start", 2, 1), ("proxy_on_configure", 2, 1), ("proxy_on_tick", 1, 0), ("proxy_on_queue_ready", 2, 0),
+        ("proxy_on_context_create", 2, 0), ("proxy_on_vm_start", 2, 1), ("proxy_on_configure", 2, 1), ("proxy_on_tick", 1, 0),
+        ("proxy_on_queue_ready", 2, 0),
         ("proxy_on_done", 1, 1), ("proxy_on_log", 1, 0), ("proxy_on_delete", 1, 0),
         ("proxy_on_new_connection", 1, 1), ("proxy_on_downstream_data", 3, 1), ("proxy_on_upstream_data", 3, 1),
         ("proxy_on_downstream_connection_close", 2, 0), ("proxy_on_upstream_connection_close", 2, 0),
-        ("proxy_on_request_headers", 2, 1), ("proxy_on_request_headers", 3, 1), ("proxy_on_request_body", 3, 1), ("proxy_on_request_trailers", 2, 1),
-        ("proxy_on_response_headers", 2, 1), ("proxy_on_response_headers", 3, 1), ("proxy_on_response_body", 3, 1), ("proxy_on_response_trailers", 2, 1),
+        ("proxy_on_request_headers", 2, 1), ("proxy_on_request_headers", 3, 1), ("proxy_on_request_body", 3, 1),
+        ("proxy_on_request_trailers", 2, 1),
+        ("proxy_on_response_headers", 2, 1), ("proxy_on_response_headers", 3, 1), ("proxy_on_response_body", 3, 1),
+        ("proxy_on_response_trailers", 2, 1),
         ("proxy_on_http_call_response", 5, 0), ("proxy_on_foreign_function", 3, 0),
-        ("proxy_on_grpc_receive_initial_metadata", 3, 0), ("proxy_on_grpc_receive", 3, 0), ("proxy_on_grpc_receive_trailing_metadata", 3, 0), ("proxy_on_grpc_close", 3, 0),
+        ("proxy_on_grpc_receive_initial_metadata", 3, 0), ("proxy_on_grpc_receive", 3, 0),
+        ("proxy_on_grpc_receive_trailing_metadata", 3, 0), ("proxy_on_grpc_close", 3, 0),
     ];
 
     /// <summary>What a guest may export to be called by.</summary>
@@ -55,13 +59,18 @@ internal sealed class GuestExports
         ResponseTrailers = new(WasmCallback.ResponseTrailers, instance.GetFunction<int, int, int>("proxy_on_response_trailers"));
         HttpCallResponse = new(WasmCallback.HttpCallResponse, instance.GetAction<int, int, int, int, int>("proxy_on_http_call_response"));
         ForeignFunction = new(WasmCallback.ForeignFunction, instance.GetAction<int, int, int>("proxy_on_foreign_function"));
-        GrpcInitialMetadata = new(WasmCallback.GrpcReceiveInitialMetadata, instance.GetAction<int, int, int>("proxy_on_grpc_receive_initial_metadata"));
+        GrpcInitialMetadata = new(WasmCallback.GrpcReceiveInitialMetadata,
+            instance.GetAction<int, int, int>("proxy_on_grpc_receive_initial_metadata"));
         GrpcReceive = new(WasmCallback.GrpcReceive, instance.GetAction<int, int, int>("proxy_on_grpc_receive"));
-        GrpcTrailingMetadata = new(WasmCallback.GrpcReceiveTrailingMetadata, instance.GetAction<int, int, int>("proxy_on_grpc_receive_trailing_metadata"));
+        GrpcTrailingMetadata = new(WasmCallback.GrpcReceiveTrailingMetadata,
+            instance.GetAction<int, int, int>("proxy_on_grpc_receive_trailing_metadata"));
         GrpcClose = new(WasmCallback.GrpcClose, instance.GetAction<int, int, int>("proxy_on_grpc_close"));
     }
 
-    /// <summary>Its allocator can be asked for no bytes: AssemblyScript's, which has malloc alone and begins in its start section. TinyGo's malloc panics at it.</summary>
+    /// <summary>
+    /// Its allocator can be asked for no bytes: AssemblyScript's, which has malloc alone and begins in its start section. TinyGo's malloc
+    /// panics at it.
+    /// </summary>
     public readonly bool AllocatesNothing;
     public readonly Action? Initialize, Start;
     public readonly Func<int>? MainVoid;
@@ -73,8 +82,10 @@ internal sealed class GuestExports
     public readonly GuestCallback<Action<int, int, int, int, int>> HttpCallResponse;
     public readonly GuestCallback<Func<int, int>> Done, NewConnection;
     // The two-parameter form is 0.1.0's; guests of that version have either, so the export decides.
-    public readonly GuestCallback<Func<int, int, int>> VmStart, Configure, RequestHeadersOld, ResponseHeadersOld, RequestTrailers, ResponseTrailers;
-    public readonly GuestCallback<Func<int, int, int, int>> RequestHeaders, RequestBody, ResponseHeaders, ResponseBody, DownstreamData, UpstreamData;
+    public readonly GuestCallback<Func<int, int, int>> VmStart, Configure, RequestHeadersOld, ResponseHeadersOld, RequestTrailers,
+        ResponseTrailers;
+    public readonly GuestCallback<Func<int, int, int, int>> RequestHeaders, RequestBody, ResponseHeaders, ResponseBody, DownstreamData,
+        UpstreamData;
 
     /// <summary>A callback of a form that no version has would never be called; better to say so. Null when all are right.</summary>
     public static string? WrongSignature(IEnumerable<Export> exports)
@@ -83,9 +94,11 @@ internal sealed class GuestExports
         {
             var forms = Signatures.Where(s => s.Name == export.Name).ToList();
             bool words = export.Parameters.Concat(export.Results).All(k => k == ValueKind.Int32);
-            if (forms.Count == 0 || (words && forms.Exists(f => f.Parameters == export.Parameters.Count && f.Results == export.Results.Count))) continue;
+            if (forms.Count == 0
+                || (words && forms.Exists(f => f.Parameters == export.Parameters.Count && f.Results == export.Results.Count))) continue;
             if (export.Name is "main" or "__main_void" or "malloc") continue; // not ours: only used when they fit
-            return $"its export {export.Name} has the signature ({string.Join(", ", export.Parameters)}) -> ({string.Join(", ", export.Results)}), which no version of the ABI has";
+            return $"its export {export.Name} has the signature ({string.Join(", ", export.Parameters)}) -> ("
+                + $"{string.Join(", ", export.Results)}), which no version of the ABI has";
         }
         return null;
     }

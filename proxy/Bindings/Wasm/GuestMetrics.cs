@@ -70,7 +70,8 @@ internal sealed class GuestMetrics(StatScope names, GuestMetricsRoom room)
         {
             case StatKind.Counter when value >= 0: cells.Add(new Counter(metric.Index), value); return WasmStatus.Ok;
             case StatKind.Histogram when value >= 0: cells.Record(new Histogram(metric.Index), value); return WasmStatus.Ok;
-            case StatKind.Gauge: cells.Add(new Gauge(metric.Index), value - names.Registry.ValueAt(metric.Index)); return WasmStatus.Ok; // the sum over the workers becomes the value
+            // the sum over the workers becomes the value
+            case StatKind.Gauge: cells.Add(new Gauge(metric.Index), value - names.Registry.ValueAt(metric.Index)); return WasmStatus.Ok;
             default: return WasmStatus.BadArgument;
         }
     }
@@ -112,7 +113,9 @@ internal sealed class GuestMetrics(StatScope names, GuestMetricsRoom room)
     }
 }
 
-/// <summary>How many metrics all machines together may define: guests that make names of what clients send must not fill the registry.</summary>
+/// <summary>
+/// How many metrics all machines together may define: guests that make names of what clients send must not fill the registry.
+/// </summary>
 internal sealed class GuestMetricsRoom
 {
     private const int Most = 10_000;

@@ -49,7 +49,10 @@ internal static class HeaderPairs
         }
     }
 
-    /// <summary>Walks pairs: nothing for an empty map in any of the forms that guests send (no bytes, one zero byte, a zero count); false when the bytes are no map.</summary>
+    /// <summary>
+    /// Walks pairs: nothing for an empty map in any of the forms that guests send (no bytes, one zero byte, a zero count); false when the
+    /// bytes are no map.
+    /// </summary>
     public static bool TryOpen(ReadOnlySpan<byte> bytes, out Reader reader)
     {
         reader = default;
@@ -78,7 +81,8 @@ internal static class HeaderPairs
         {
             name = value = default;
             if (_index >= count) return false;
-            int nameLength = BinaryPrimitives.ReadInt32LittleEndian(_bytes[(4 + _index * 8)..]), valueLength = BinaryPrimitives.ReadInt32LittleEndian(_bytes[(8 + _index * 8)..]);
+            int nameLength = BinaryPrimitives.ReadInt32LittleEndian(_bytes[(4 + _index * 8)..]),
+                valueLength = BinaryPrimitives.ReadInt32LittleEndian(_bytes[(8 + _index * 8)..]);
             name = _bytes.Slice(_at, nameLength);
             value = _bytes.Slice(_at + nameLength + 1, valueLength);
             _at += nameLength + valueLength + 2;

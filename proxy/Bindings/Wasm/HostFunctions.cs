@@ -13,9 +13,12 @@ internal static partial class HostFunctions
     // Functions that some hosts add and whose guests do without; they answer UNIMPLEMENTED.
     private static readonly string[] Foreign =
     [
-        "proxy_invoke_service", "proxy_get_state", "proxy_redis_init", "proxy_redis_call", "proxy_get_upstream_hosts", "proxy_inject_encoded_data_to_filter_chain", "proxy_inject_encoded_data_to_filter_chain_on_header",
-        "proxy_dict_get", "proxy_dictionary_get", "proxy_secret_get", "proxy_get_secret", "proxy_secret_get_effective_at", "proxy_get_effective_secret", "proxy_kv_store_open", "proxy_kv_store_get",
-        "proxy_kv_store_scan", "proxy_kv_store_zrange_by_score", "proxy_kv_store_zscan", "proxy_kv_store_bf_exists", "stats_set_user_diag", "proxy_set_user_diag",
+        "proxy_invoke_service", "proxy_get_state", "proxy_redis_init", "proxy_redis_call", "proxy_get_upstream_hosts",
+        "proxy_inject_encoded_data_to_filter_chain", "proxy_inject_encoded_data_to_filter_chain_on_header",
+        "proxy_dict_get", "proxy_dictionary_get", "proxy_secret_get", "proxy_get_secret", "proxy_secret_get_effective_at",
+        "proxy_get_effective_secret", "proxy_kv_store_open", "proxy_kv_store_get",
+        "proxy_kv_store_scan", "proxy_kv_store_zrange_by_score", "proxy_kv_store_zscan", "proxy_kv_store_bf_exists", "stats_set_user_diag",
+        "proxy_set_user_diag",
     ];
 
     private static readonly HashSet<string> Names = new(StringComparer.Ordinal);
@@ -37,21 +40,28 @@ internal static partial class HostFunctions
 
     /// <summary>The imports that there is no host function for, as <c>module.name</c>.</summary>
     public static IReadOnlyList<string> Unknown(IEnumerable<Import> imports)
-        => [.. imports.Where(i => i is FunctionImport && !Signatures.ContainsKey($"{i.ModuleName}.{i.Name}") && !(i.ModuleName == "env" && Ignored.Contains(i.Name)))
+        => [.. imports.Where(i => i is FunctionImport && !Signatures.ContainsKey($"{i.ModuleName}.{i.Name}")
+            && !(i.ModuleName == "env" && Ignored.Contains(i.Name)))
             .Select(i => $"{i.ModuleName}.{i.Name}").Distinct()];
 
-    /// <summary>An import of another signature than the host function's would fail when a VM is made; better to say so before. Null when all are right.</summary>
+    /// <summary>
+    /// An import of another signature than the host function's would fail when a VM is made; better to say so before. Null when all are
+    /// right.
+    /// </summary>
     public static string? WrongSignature(IEnumerable<Import> imports)
     {
         foreach (var import in imports.OfType<FunctionImport>())
         {
             if (!Signatures.TryGetValue($"{import.ModuleName}.{import.Name}", out string? right)) continue;
             string shape = Letters(import.Parameters) + ">" + Letters(import.Results);
-            if (shape != right) return $"it imports {import.ModuleName}.{import.Name} as ({string.Join(", ", import.Parameters)}) -> ({string.Join(", ", import.Results)}), which is not that function's signature";
+            if (shape != right)
+                return $"it imports {import.ModuleName}.{import.Name} as ({string.Join(", ", import.Parameters)}) -> ("
+                    + $"{string.Join(", ", import.Results)}), which is not that function's signature";
         }
         return null;
 
-        static string Letters(IEnumerable<ValueKind> kinds) => string.Concat(kinds.Select(k => k switch { ValueKind.Int32 => 'i', ValueKind.Int64 => 'l', _ => '?' }));
+        static string Letters(IEnumerable<ValueKind> kinds)
+            => string.Concat(kinds.Select(k => k switch { ValueKind.Int32 => 'i', ValueKind.Int64 => 'l', _ => '?' }));
     }
 
     public static void Define(HostImports to)
@@ -84,8 +94,10 @@ internal static partial class HostFunctions
         to.Add("proxy_grpc_call", "tttptin", GrpcCall);
         to.Add("proxy_grpc_stream", "tttpn", GrpcStream);
         to.Add("proxy_grpc_send", "iti", GrpcSend);
-        to.Add("proxy_grpc_cancel", "i", static (c, id) => (int)(WasmVm.From(c).Context?.Root.GrpcEnd(id, cancel: true) ?? WasmStatus.BadArgument));
-        to.Add("proxy_grpc_close", "i", static (c, id) => (int)(WasmVm.From(c).Context?.Root.GrpcEnd(id, cancel: false) ?? WasmStatus.BadArgument));
+        to.Add("proxy_grpc_cancel", "i", static (c, id) =>
+            (int)(WasmVm.From(c).Context?.Root.GrpcEnd(id, cancel: true) ?? WasmStatus.BadArgument));
+        to.Add("proxy_grpc_close", "i", static (c, id) =>
+            (int)(WasmVm.From(c).Context?.Root.GrpcEnd(id, cancel: false) ?? WasmStatus.BadArgument));
         to.Add("proxy_get_shared_data", "ton", GetSharedData);
         to.Add("proxy_set_shared_data", "tti", SetSharedData);
         to.Add("proxy_register_shared_queue", "tn", RegisterQueue);
@@ -96,7 +108,8 @@ internal static partial class HostFunctions
         to.AddWide("proxy_increment_metric", "ii", IncrementMetric);
         to.AddWide("proxy_record_metric", "ii", RecordMetric);
         to.Add("proxy_get_metric", "ix", GetMetric);
-        to.Add("proxy_set_effective_context", "i", static (c, id) => WasmVm.From(c) is { Context: not null } vm ? (int)vm.SetEffective(id) : (int)WasmStatus.BadArgument);
+        to.Add("proxy_set_effective_context", "i",
+            static (c, id) => WasmVm.From(c) is { Context: not null } vm ? (int)vm.SetEffective(id) : (int)WasmStatus.BadArgument);
         to.Add("proxy_done", "", static c => (int)(WasmVm.From(c).Context?.Done() ?? WasmStatus.NotFound));
         to.Add("proxy_call_foreign_function", "tto", CallForeign);
         DefineTyped(to.Linker, "env", "pthread_equal", (CallerFunc<int, int, int>)(static (_, a, b) => a == b ? 1 : 0)); // old Emscripten
@@ -125,7 +138,8 @@ internal static partial class HostFunctions
             case CallerFunc<int, int, int, int, int, int, int, int, int> g: linker.DefineFunction(module, name, g); break;
             case CallerFunc<int, int, int, int, int, int, int, int, int, int> g: linker.DefineFunction(module, name, g); break;
             case CallerFunc<int, int, int, int, int, int, int, int, int, int, int> g: linker.DefineFunction(module, name, g); break;
-            case CallerFunc<int, int, int, int, int, int, int, int, int, int, int, int, int> g: linker.DefineFunction(module, name, g); break;
+            case CallerFunc<int, int, int, int, int, int, int, int, int, int, int, int, int> g:
+                linker.DefineFunction(module, name, g); break;
             default: throw new InvalidOperationException($"host function '{name}' has a type that is not listed: {f.GetType()}");
         }
     }
@@ -141,7 +155,8 @@ internal static partial class HostFunctions
     }
 
     /// <summary>Whether the module imports functions of other hosts.</summary>
-    public static bool UsesForeign(Module module) => module.Imports.Any(i => i is FunctionImport && i.ModuleName == "env" && Ignored.Contains(i.Name));
+    public static bool UsesForeign(Module module)
+        => module.Imports.Any(i => i is FunctionImport && i.ModuleName == "env" && Ignored.Contains(i.Name));
 
     /// <summary>Gives the functions of other hosts that this module imports a body that answers UNIMPLEMENTED.</summary>
     public static void DefineForeign(Linker linker, Module module)
@@ -182,14 +197,16 @@ internal static partial class HostFunctions
     private static int GetTime(Caller caller, int time)
         => Answer(WasmVm.From(caller).TryWrite(time, (TimeProvider.System.GetUtcNow().UtcTicks - DateTime.UnixEpoch.Ticks) * 100));
 
-    private static int SetTickPeriod(Caller caller, int milliseconds) => (int)(WasmVm.From(caller).Context?.Root.SetTickPeriod((uint)milliseconds) ?? WasmStatus.BadArgument);
+    private static int SetTickPeriod(Caller caller, int milliseconds)
+        => (int)(WasmVm.From(caller).Context?.Root.SetTickPeriod((uint)milliseconds) ?? WasmStatus.BadArgument);
 
     // 0.1.0: the plugin's configuration while it is configured, else the VM's.
     private static int GetConfiguration(Caller caller, int text, int size)
     {
         var vm = WasmVm.From(caller);
         if (vm.Context is not { } context) return (int)WasmStatus.BadArgument;
-        if (!context.Root.TryBuffer(context.IsConfiguring ? WasmBuffer.PluginConfiguration : WasmBuffer.VmConfiguration, out var bytes)) return (int)WasmStatus.NotFound;
+        if (!context.Root.TryBuffer(context.IsConfiguring ? WasmBuffer.PluginConfiguration : WasmBuffer.VmConfiguration, out var bytes))
+            return (int)WasmStatus.NotFound;
         return (int)vm.Return(bytes, text, size);
     }
 
@@ -197,7 +214,8 @@ internal static partial class HostFunctions
     {
         var vm = WasmVm.From(caller);
         if (vm.Context is not { } context) return (int)WasmStatus.BadArgument;
-        if (!vm.TryRead(path, pathSize, out var name) || !vm.IsWritable(value, 4) || !vm.IsWritable(size, 4)) return (int)WasmStatus.InvalidMemoryAccess;
+        if (!vm.TryRead(path, pathSize, out var name) || !vm.IsWritable(value, 4) || !vm.IsWritable(size, 4))
+            return (int)WasmStatus.InvalidMemoryAccess;
         vm.Scratch.Clear();
         return context.TryProperty(name, vm.Scratch) ? (int)vm.Return(vm.Scratch.Written, value, size) : (int)WasmStatus.NotFound;
     }
@@ -206,7 +224,8 @@ internal static partial class HostFunctions
     {
         var vm = WasmVm.From(caller);
         if (vm.Context is not { } context) return (int)WasmStatus.BadArgument;
-        if (!vm.TryRead(path, pathSize, out var name) || !vm.TryRead(value, size, out var bytes)) return (int)WasmStatus.InvalidMemoryAccess;
+        if (!vm.TryRead(path, pathSize, out var name) || !vm.TryRead(value, size, out var bytes))
+            return (int)WasmStatus.InvalidMemoryAccess;
         return (int)context.SetProperty(name, bytes);
     }
 
@@ -215,7 +234,8 @@ internal static partial class HostFunctions
         var vm = WasmVm.From(caller);
         if (vm.Context is not { } context) return (int)WasmStatus.BadArgument;
         bool wanted = value != 0 && size != 0; // a guest that wants no result gives no place
-        if (!vm.TryRead(name, nameSize, out var which) || !vm.TryRead(arguments, argumentSize, out var given)) return (int)WasmStatus.InvalidMemoryAccess;
+        if (!vm.TryRead(name, nameSize, out var which) || !vm.TryRead(arguments, argumentSize, out var given))
+            return (int)WasmStatus.InvalidMemoryAccess;
         if (wanted && (!vm.IsWritable(value, 4) || !vm.IsWritable(size, 4))) return (int)WasmStatus.InvalidMemoryAccess;
         vm.Scratch.Clear();
         if (!context.TryForeign(which, given, vm.Scratch, out var status)) return (int)WasmStatus.NotFound;
@@ -228,7 +248,8 @@ internal static partial class HostFunctions
     {
         var vm = WasmVm.From(caller);
         if (vm.IsAllocating) return (int)WasmStatus.BadArgument;
-        if (!vm.TryRead(key, keySize, out var name) || !vm.IsWritable(value, 4) || !vm.IsWritable(size, 4) || !vm.IsWritable(cas, 4)) return (int)WasmStatus.InvalidMemoryAccess;
+        if (!vm.TryRead(key, keySize, out var name) || !vm.IsWritable(value, 4) || !vm.IsWritable(size, 4) || !vm.IsWritable(cas, 4))
+            return (int)WasmStatus.InvalidMemoryAccess;
         vm.Scratch.Clear();
         var status = vm.Program.Data.Get(name, vm.Scratch, out uint number);
         if (status != WasmStatus.Ok) return (int)status;
@@ -259,7 +280,8 @@ internal static partial class HostFunctions
     {
         var vm = WasmVm.From(caller);
         if (vm.IsAllocating) return (int)WasmStatus.BadArgument;
-        if (!vm.TryRead(vmId, vmIdSize, out var owner) || !vm.TryRead(name, nameSize, out var which) || !vm.IsWritable(id, 4)) return (int)WasmStatus.InvalidMemoryAccess;
+        if (!vm.TryRead(vmId, vmIdSize, out var owner) || !vm.TryRead(name, nameSize, out var which) || !vm.IsWritable(id, 4))
+            return (int)WasmStatus.InvalidMemoryAccess;
         int number = vm.Program.Queues.Resolve(owner.IsEmpty ? vm.VmId : Encoding.UTF8.GetString(owner), Encoding.UTF8.GetString(which));
         if (number == 0) return (int)WasmStatus.NotFound;
         vm.TryWrite(id, number);
@@ -298,14 +320,16 @@ internal static partial class HostFunctions
     {
         var vm = WasmVm.From(caller);
         if (vm.IsAllocating) return (int)WasmStatus.BadArgument;
-        return (int)(vm.Cells is { } cells ? vm.Program.Metrics.Increment(cells, id, delta) : Later(vm, id, delta, static (metrics, cells, id, delta) => metrics.Increment(cells, id, delta)));
+        return (int)(vm.Cells is { } cells ? vm.Program.Metrics.Increment(cells, id, delta)
+            : Later(vm, id, delta, static (metrics, cells, id, delta) => metrics.Increment(cells, id, delta)));
     }
 
     private static int RecordMetric(Caller caller, int id, long value)
     {
         var vm = WasmVm.From(caller);
         if (vm.IsAllocating) return (int)WasmStatus.BadArgument;
-        return (int)(vm.Cells is { } cells ? vm.Program.Metrics.Record(cells, id, value) : Later(vm, id, value, static (metrics, cells, id, value) => metrics.Record(cells, id, value)));
+        return (int)(vm.Cells is { } cells ? vm.Program.Metrics.Record(cells, id, value)
+            : Later(vm, id, value, static (metrics, cells, id, value) => metrics.Record(cells, id, value)));
     }
 
     // A VM that is being prepared has no worker to count on.

@@ -39,8 +39,11 @@ internal sealed class HostImports
 
     // One of these for each number of parameters; `shape` names them for a trace: i number, l level, m map, b buffer, t text (address and
     // size), p pairs, o text that comes back (two addresses), n number that comes back, x 64 bits that come back.
-    public void Add(string name, string shape, CallerFunc<int> f) => Add(name, shape, f, (CallerFunc<int>)(c => Told(name, shape, f(c))), (CallerFunc<int>)(static _ => Denied));
-    public void Add(string name, string shape, CallerFunc<int, int> f) => Add(name, shape, f, (CallerFunc<int, int>)((c, a) => Told(name, shape, f(c, a), a)), (CallerFunc<int, int>)(static (_, _) => Denied));
+    public void Add(string name, string shape, CallerFunc<int> f)
+        => Add(name, shape, f, (CallerFunc<int>)(c => Told(name, shape, f(c))), (CallerFunc<int>)(static _ => Denied));
+    public void Add(string name, string shape, CallerFunc<int, int> f)
+        => Add(name, shape, f, (CallerFunc<int, int>)((c, a) => Told(name, shape, f(c, a), a)),
+            (CallerFunc<int, int>)(static (_, _) => Denied));
     public void Add(string name, string shape, CallerFunc<int, int, int> f)
     {
         if (Limit.Of(name, shape) is { } limit)
@@ -48,7 +51,8 @@ internal sealed class HostImports
             var all = f;
             f = (c, a, b) => limit.Fits([a, b]) ? all(c, a, b) : limit.Refuse(c, [a, b]);
         }
-        Add(name, shape, f, (CallerFunc<int, int, int>)((c, a, b) => Told(name, shape, f(c, a, b), a, b)), (CallerFunc<int, int, int>)(static (_, _, _) => Denied));
+        Add(name, shape, f, (CallerFunc<int, int, int>)((c, a, b) => Told(name, shape, f(c, a, b), a, b)),
+            (CallerFunc<int, int, int>)(static (_, _, _) => Denied));
     }
 
     public void Add(string name, string shape, CallerFunc<int, int, int, int> f)
@@ -58,7 +62,8 @@ internal sealed class HostImports
             var all = f;
             f = (c, a, b, d) => limit.Fits([a, b, d]) ? all(c, a, b, d) : limit.Refuse(c, [a, b, d]);
         }
-        Add(name, shape, f, (CallerFunc<int, int, int, int>)((c, a, b, d) => Told(name, shape, f(c, a, b, d), a, b, d)), (CallerFunc<int, int, int, int>)(static (_, _, _, _) => Denied));
+        Add(name, shape, f, (CallerFunc<int, int, int, int>)((c, a, b, d) => Told(name, shape, f(c, a, b, d), a, b, d)),
+            (CallerFunc<int, int, int, int>)(static (_, _, _, _) => Denied));
     }
 
     public void Add(string name, string shape, CallerFunc<int, int, int, int, int> f)
@@ -68,7 +73,8 @@ internal sealed class HostImports
             var all = f;
             f = (c, a, b, d, e) => limit.Fits([a, b, d, e]) ? all(c, a, b, d, e) : limit.Refuse(c, [a, b, d, e]);
         }
-        Add(name, shape, f, (CallerFunc<int, int, int, int, int>)((c, a, b, d, e) => Told(name, shape, f(c, a, b, d, e), a, b, d, e)), (CallerFunc<int, int, int, int, int>)(static (_, _, _, _, _) => Denied));
+        Add(name, shape, f, (CallerFunc<int, int, int, int, int>)((c, a, b, d, e) => Told(name, shape, f(c, a, b, d, e), a, b, d, e)),
+            (CallerFunc<int, int, int, int, int>)(static (_, _, _, _, _) => Denied));
     }
 
     public void Add(string name, string shape, CallerFunc<int, int, int, int, int, int> f)
@@ -78,7 +84,9 @@ internal sealed class HostImports
             var all = f;
             f = (c, a, b, d, e, g) => limit.Fits([a, b, d, e, g]) ? all(c, a, b, d, e, g) : limit.Refuse(c, [a, b, d, e, g]);
         }
-        Add(name, shape, f, (CallerFunc<int, int, int, int, int, int>)((c, a, b, d, e, g) => Told(name, shape, f(c, a, b, d, e, g), a, b, d, e, g)), (CallerFunc<int, int, int, int, int, int>)(static (_, _, _, _, _, _) => Denied));
+        Add(name, shape, f,
+            (CallerFunc<int, int, int, int, int, int>)((c, a, b, d, e, g) => Told(name, shape, f(c, a, b, d, e, g), a, b, d, e, g)),
+                (CallerFunc<int, int, int, int, int, int>)(static (_, _, _, _, _, _) => Denied));
     }
 
     public void Add(string name, string shape, CallerFunc<int, int, int, int, int, int, int> f)
@@ -88,7 +96,10 @@ internal sealed class HostImports
             var all = f;
             f = (c, a, b, d, e, g, h) => limit.Fits([a, b, d, e, g, h]) ? all(c, a, b, d, e, g, h) : limit.Refuse(c, [a, b, d, e, g, h]);
         }
-        Add(name, shape, f, (CallerFunc<int, int, int, int, int, int, int>)((c, a, b, d, e, g, h) => Told(name, shape, f(c, a, b, d, e, g, h), a, b, d, e, g, h)), (CallerFunc<int, int, int, int, int, int, int>)(static (_, _, _, _, _, _, _) => Denied));
+        Add(name, shape, f,
+            (CallerFunc<int, int, int, int, int, int, int>)((c, a, b, d, e, g, h) =>
+                Told(name, shape, f(c, a, b, d, e, g, h), a, b, d, e, g, h)),
+                    (CallerFunc<int, int, int, int, int, int, int>)(static (_, _, _, _, _, _, _) => Denied));
     }
 
     public void Add(string name, string shape, CallerFunc<int, int, int, int, int, int, int, int, int> f)
@@ -96,9 +107,13 @@ internal sealed class HostImports
         if (Limit.Of(name, shape) is { } limit)
         {
             var all = f;
-            f = (c, a, b, d, e, g, h, i, j) => limit.Fits([a, b, d, e, g, h, i, j]) ? all(c, a, b, d, e, g, h, i, j) : limit.Refuse(c, [a, b, d, e, g, h, i, j]);
+            f = (c, a, b, d, e, g, h, i, j) => limit.Fits([a, b, d, e, g, h, i, j]) ? all(c, a, b, d, e, g, h, i, j)
+                : limit.Refuse(c, [a, b, d, e, g, h, i, j]);
         }
-        Add(name, shape, f, (CallerFunc<int, int, int, int, int, int, int, int, int>)((c, a, b, d, e, g, h, i, j) => Told(name, shape, f(c, a, b, d, e, g, h, i, j), a, b, d, e, g, h, i, j)), (CallerFunc<int, int, int, int, int, int, int, int, int>)(static (_, _, _, _, _, _, _, _, _) => Denied));
+        Add(name, shape, f,
+            (CallerFunc<int, int, int, int, int, int, int, int, int>)((c, a, b, d, e, g, h, i, j) =>
+                Told(name, shape, f(c, a, b, d, e, g, h, i, j), a, b, d, e, g, h, i, j)),
+                    (CallerFunc<int, int, int, int, int, int, int, int, int>)(static (_, _, _, _, _, _, _, _, _) => Denied));
     }
 
     public void Add(string name, string shape, CallerFunc<int, int, int, int, int, int, int, int, int, int> f)
@@ -106,9 +121,13 @@ internal sealed class HostImports
         if (Limit.Of(name, shape) is { } limit)
         {
             var all = f;
-            f = (c, a, b, d, e, g, h, i, j, k) => limit.Fits([a, b, d, e, g, h, i, j, k]) ? all(c, a, b, d, e, g, h, i, j, k) : limit.Refuse(c, [a, b, d, e, g, h, i, j, k]);
+            f = (c, a, b, d, e, g, h, i, j, k) => limit.Fits([a, b, d, e, g, h, i, j, k]) ? all(c, a, b, d, e, g, h, i, j, k)
+                : limit.Refuse(c, [a, b, d, e, g, h, i, j, k]);
         }
-        Add(name, shape, f, (CallerFunc<int, int, int, int, int, int, int, int, int, int>)((c, a, b, d, e, g, h, i, j, k) => Told(name, shape, f(c, a, b, d, e, g, h, i, j, k), a, b, d, e, g, h, i, j, k)), (CallerFunc<int, int, int, int, int, int, int, int, int, int>)(static (_, _, _, _, _, _, _, _, _, _) => Denied));
+        Add(name, shape, f,
+            (CallerFunc<int, int, int, int, int, int, int, int, int, int>)((c, a, b, d, e, g, h, i, j, k) =>
+                Told(name, shape, f(c, a, b, d, e, g, h, i, j, k), a, b, d, e, g, h, i, j, k)),
+                    (CallerFunc<int, int, int, int, int, int, int, int, int, int>)(static (_, _, _, _, _, _, _, _, _, _) => Denied));
     }
 
     public void Add(string name, string shape, CallerFunc<int, int, int, int, int, int, int, int, int, int, int> f)
@@ -116,9 +135,14 @@ internal sealed class HostImports
         if (Limit.Of(name, shape) is { } limit)
         {
             var all = f;
-            f = (c, a, b, d, e, g, h, i, j, k, l) => limit.Fits([a, b, d, e, g, h, i, j, k, l]) ? all(c, a, b, d, e, g, h, i, j, k, l) : limit.Refuse(c, [a, b, d, e, g, h, i, j, k, l]);
+            f = (c, a, b, d, e, g, h, i, j, k, l) => limit.Fits([a, b, d, e, g, h, i, j, k, l]) ? all(c, a, b, d, e, g, h, i, j, k, l)
+                : limit.Refuse(c, [a, b, d, e, g, h, i, j, k, l]);
         }
-        Add(name, shape, f, (CallerFunc<int, int, int, int, int, int, int, int, int, int, int>)((c, a, b, d, e, g, h, i, j, k, l) => Told(name, shape, f(c, a, b, d, e, g, h, i, j, k, l), a, b, d, e, g, h, i, j, k, l)), (CallerFunc<int, int, int, int, int, int, int, int, int, int, int>)(static (_, _, _, _, _, _, _, _, _, _, _) => Denied));
+        Add(name, shape, f,
+            (CallerFunc<int, int, int, int, int, int, int, int, int, int, int>)((c, a, b, d, e, g, h, i, j, k, l) =>
+                Told(name, shape, f(c, a, b, d, e, g, h, i, j, k, l), a, b, d, e, g, h, i, j, k, l)),
+                    (CallerFunc<int, int, int, int, int, int, int, int, int, int, int>)(static (_, _, _, _, _, _, _, _, _, _, _) =>
+                        Denied));
     }
 
     public void Add(string name, string shape, CallerFunc<int, int, int, int, int, int, int, int, int, int, int, int, int> f)
@@ -126,12 +150,19 @@ internal sealed class HostImports
         if (Limit.Of(name, shape) is { } limit)
         {
             var all = f;
-            f = (c, a, b, d, e, g, h, i, j, k, l, m, n) => limit.Fits([a, b, d, e, g, h, i, j, k, l, m, n]) ? all(c, a, b, d, e, g, h, i, j, k, l, m, n) : limit.Refuse(c, [a, b, d, e, g, h, i, j, k, l, m, n]);
+            f = (c, a, b, d, e, g, h, i, j, k, l, m, n) => limit.Fits([a, b, d, e, g, h, i, j, k, l, m, n])
+                ? all(c, a, b, d, e, g, h, i, j, k, l, m, n) : limit.Refuse(c, [a, b, d, e, g, h, i, j, k, l, m, n]);
         }
-        Add(name, shape, f, (CallerFunc<int, int, int, int, int, int, int, int, int, int, int, int, int>)((c, a, b, d, e, g, h, i, j, k, l, m, n) => Told(name, shape, f(c, a, b, d, e, g, h, i, j, k, l, m, n), a, b, d, e, g, h, i, j, k, l, m, n)), (CallerFunc<int, int, int, int, int, int, int, int, int, int, int, int, int>)(static (_, _, _, _, _, _, _, _, _, _, _, _, _) => Denied));
+        Add(name, shape, f,
+            (CallerFunc<int, int, int, int, int, int, int, int, int, int, int, int, int>)((c, a, b, d, e, g, h, i, j, k, l, m, n) =>
+                Told(name, shape, f(c, a, b, d, e, g, h, i, j, k, l, m, n), a, b, d, e, g, h, i, j, k, l, m, n)),
+                    (CallerFunc<int, int, int, int, int, int, int, int, int, int, int, int, int>)(static (_, _, _, _, _, _, _, _, _, _, _,
+                        _, _) => Denied));
     }
 
-    public void AddWide(string name, string shape, CallerFunc<int, long, int> f) => Add(name, shape, f, (CallerFunc<int, long, int>)((c, a, b) => Told(name, shape, f(c, a, b), a, b)), (CallerFunc<int, long, int>)(static (_, _, _) => Denied));
+    public void AddWide(string name, string shape, CallerFunc<int, long, int> f)
+        => Add(name, shape, f, (CallerFunc<int, long, int>)((c, a, b) => Told(name, shape, f(c, a, b), a, b)),
+            (CallerFunc<int, long, int>)(static (_, _, _) => Denied));
 
     public bool Allows(string name) => _allowed is null || _allowed.Contains(name);
 
@@ -188,7 +219,8 @@ internal sealed class HostImports
                 case 't': given.Add(Text(vm, (int)arguments[at], (int)arguments[at + 1])); at += 2; break;
                 case 'p': given.Add(Pairs(vm, (int)arguments[at], (int)arguments[at + 1])); at += 2; break;
                 case 'o':
-                    if (status == 0 && Number(vm, (int)arguments[at]) is { } address && Number(vm, (int)arguments[at + 1]) is { } size) result.Add(Text(vm, address, size));
+                    if (status == 0 && Number(vm, (int)arguments[at]) is { } address && Number(vm, (int)arguments[at + 1]) is { } size)
+                        result.Add(Text(vm, address, size));
                     at += 2;
                     break;
                 case 'n':
@@ -205,11 +237,13 @@ internal sealed class HostImports
                 case 'l': given.Add(Named<WasmLogLevel>(arguments[at++])); break;
                 default: given.Add($"{arguments[at++]}"); break;
             }
-        trace(name, string.Join(", ", given), status == 0 ? string.Join(", ", result) : "error: " + (Enum.IsDefined((WasmStatus)status) ? ((WasmStatus)status).ToString() : $"{status}"));
+        trace(name, string.Join(", ", given), status == 0 ? string.Join(", ", result)
+            : "error: " + (Enum.IsDefined((WasmStatus)status) ? ((WasmStatus)status).ToString() : $"{status}"));
         return status;
     }
 
-    private static string Named<T>(long number) where T : struct, Enum => Enum.IsDefined(typeof(T), (int)number) ? Enum.GetName(typeof(T), (int)number)! : $"{number}";
+    private static string Named<T>(long number) where T : struct, Enum
+        => Enum.IsDefined(typeof(T), (int)number) ? Enum.GetName(typeof(T), (int)number)! : $"{number}";
 
     private static int? Number(WasmVm vm, int address) => vm.TryRead(address, 4, out var bytes) ? BitConverter.ToInt32(bytes) : null;
 
@@ -224,7 +258,8 @@ internal sealed class HostImports
     {
         if (!vm.TryRead(address, size, out var bytes) || !HeaderPairs.TryOpen(bytes, out var reader)) return "(no pairs)";
         var items = new List<string>();
-        while (reader.Next(out var name, out var value) && items.Count < 20) items.Add($"{LogText.OneLine(name)}: {LogText.OneLine(value[..Math.Min(value.Length, 100)])}");
+        while (reader.Next(out var name, out var value) && items.Count < 20)
+            items.Add($"{LogText.OneLine(name)}: {LogText.OneLine(value[..Math.Min(value.Length, 100)])}");
         return "{" + string.Join(", ", items) + "}";
     }
 }

@@ -3,8 +3,8 @@ using Managed.Proxy.Core.Buffers;
 namespace Managed.Proxy.Bindings.Wasm;
 
 /// <summary>
-/// The message queues of all vm_ids. Of the plugins that have registered a queue and still run, the last is told of messages; any VM may send
-/// and take them.
+/// The message queues of all vm_ids. Of the plugins that have registered a queue and still run, the last is told of messages; any VM may
+/// send and take them.
 /// </summary>
 internal sealed class SharedQueues
 {

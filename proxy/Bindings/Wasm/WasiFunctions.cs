@@ -23,23 +23,31 @@ internal static class WasiFunctions
             Add<CallerFunc<int, int, int, int, int>>("fd_write", Write, static (_, _, _, _, _) => NotCapable);
             Add<CallerFunc<int, int, int>>("environ_sizes_get", EnvironSizes, static (_, _, _) => NotCapable);
             Add<CallerFunc<int, int, int>>("environ_get", Environ, static (_, _, _) => NotCapable);
-            Add<CallerFunc<int, int, int>>("args_sizes_get", static (c, count, size) => WasmVm.From(c) is var vm && vm.TryWrite(count, 0) && vm.TryWrite(size, 0) ? Success : Fault, static (_, _, _) => NotCapable);
+            Add<CallerFunc<int, int, int>>("args_sizes_get", static (c, count, size) => WasmVm.From(c) is var vm && vm.TryWrite(count, 0)
+                && vm.TryWrite(size, 0) ? Success : Fault, static (_, _, _) => NotCapable);
             Add<CallerFunc<int, int, int>>("args_get", static (_, _, _) => Success, static (_, _, _) => NotCapable);
             Add<CallerFunc<int, int, int>>("random_get", Random, static (_, _, _) => NotCapable);
-            Add<CallerFunc<int, long, int, int>>("clock_time_get", static (c, id, _, time) => Clock(c, id, time), static (_, _, _, _) => NotCapable);
-            Add<CallerFunc<int, int, int>>("clock_res_get", static (c, id, time) => id is not (0 or 1) ? NotSup : WasmVm.From(c).TryWrite(time, 1L) ? Success : Fault, static (_, _, _) => NotCapable);
+            Add<CallerFunc<int, long, int, int>>("clock_time_get", static (c, id, _, time) => Clock(c, id, time),
+                static (_, _, _, _) => NotCapable);
+            Add<CallerFunc<int, int, int>>("clock_res_get",
+                static (c, id, time) => id is not (0 or 1) ? NotSup : WasmVm.From(c).TryWrite(time, 1L) ? Success : Fault,
+                    static (_, _, _) => NotCapable);
             Add<CallerAction<int>>("proc_exit", static (_, code) => throw new WasmExit(code), static (_, code) => throw new WasmExit(code));
             Add<CallerFunc<int>>("sched_yield", static _ => Success, static _ => NotCapable);
-            Add<CallerFunc<int, int, int, int, int>>("poll_oneoff", static (c, _, _, _, events) => WasmVm.From(c).TryWrite(events, 0) ? Success : Fault, static (_, _, _, _, _) => NotCapable); // Go needs it to succeed
+            // Go needs it to succeed
+            Add<CallerFunc<int, int, int, int, int>>("poll_oneoff",
+                static (c, _, _, _, events) => WasmVm.From(c).TryWrite(events, 0) ? Success : Fault, static (_, _, _, _, _) => NotCapable);
             Add<CallerFunc<int, int>>("fd_close", static (_, _) => Success, static (_, _) => NotCapable);
             Add<CallerFunc<int, long, int, int, int>>("fd_seek", static (_, _, _, _, _) => Success, static (_, _, _, _, _) => NotCapable);
             Add<CallerFunc<int, int, int>>("fd_fdstat_get", Stat, static (_, _, _) => NotCapable);
             Add<CallerFunc<int, int, int>>("fd_fdstat_set_flags", static (_, _, _) => NoSys, static (_, _, _) => NotCapable);
             Add<CallerFunc<int, int, int, int, int>>("fd_read", static (_, _, _, _, _) => NoSys, static (_, _, _, _, _) => NotCapable);
-            Add<CallerFunc<int, int, int>>("fd_prestat_get", static (_, _, _) => BadF, static (_, _, _) => NotCapable); // no directories: libraries stop looking at the first
+            // no directories: libraries stop looking at the first
+            Add<CallerFunc<int, int, int>>("fd_prestat_get", static (_, _, _) => BadF, static (_, _, _) => NotCapable);
             Add<CallerFunc<int, int, int, int>>("fd_prestat_dir_name", static (_, _, _, _) => NoSys, static (_, _, _, _) => NotCapable);
 
-            void Add<T>(string name, T f, T denied) where T : Delegate => HostFunctions.DefineTyped(to.Linker, module, name, to.Allows(name) ? f : denied);
+            void Add<T>(string name, T f, T denied) where T : Delegate
+                => HostFunctions.DefineTyped(to.Linker, module, name, to.Allows(name) ? f : denied);
         }
         DefineFiles(to);
     }
@@ -49,12 +57,18 @@ internal static class WasiFunctions
     {
         (string Name, string Parameters, int Answer)[] functions =
         [
-            ("path_open", "iiiiillii", NoEnt), ("path_create_directory", "iii", NotSup), ("path_filestat_get", "iiiii", NotSup), ("path_filestat_set_times", "iiiilli", NotSup),
-            ("path_link", "iiiiiii", NotSup), ("path_readlink", "iiiiii", NotSup), ("path_remove_directory", "iii", NotSup), ("path_rename", "iiiiii", NotSup),
-            ("path_symlink", "iiiii", NotSup), ("path_unlink_file", "iii", NotSup), ("fd_advise", "illi", NotSup), ("fd_allocate", "ill", NotSup), ("fd_datasync", "i", NotSup),
-            ("fd_fdstat_set_rights", "ill", NotSup), ("fd_filestat_get", "ii", NotSup), ("fd_filestat_set_size", "il", NotSup), ("fd_filestat_set_times", "illi", NotSup),
-            ("fd_pread", "iiili", NotSup), ("fd_pwrite", "iiili", NotSup), ("fd_readdir", "iiili", NotSup), ("fd_renumber", "ii", NotSup), ("fd_sync", "i", NotSup), ("fd_tell", "ii", NotSup),
-            ("proc_raise", "i", NotSup), ("sock_accept", "iii", NotSup), ("sock_recv", "iiiiii", NotSup), ("sock_send", "iiiii", NotSup), ("sock_shutdown", "ii", NotSup),
+            ("path_open", "iiiiillii", NoEnt), ("path_create_directory", "iii", NotSup), ("path_filestat_get", "iiiii", NotSup),
+            ("path_filestat_set_times", "iiiilli", NotSup),
+            ("path_link", "iiiiiii", NotSup), ("path_readlink", "iiiiii", NotSup), ("path_remove_directory", "iii", NotSup),
+            ("path_rename", "iiiiii", NotSup),
+            ("path_symlink", "iiiii", NotSup), ("path_unlink_file", "iii", NotSup), ("fd_advise", "illi", NotSup),
+            ("fd_allocate", "ill", NotSup), ("fd_datasync", "i", NotSup),
+            ("fd_fdstat_set_rights", "ill", NotSup), ("fd_filestat_get", "ii", NotSup), ("fd_filestat_set_size", "il", NotSup),
+            ("fd_filestat_set_times", "illi", NotSup),
+            ("fd_pread", "iiili", NotSup), ("fd_pwrite", "iiili", NotSup), ("fd_readdir", "iiili", NotSup), ("fd_renumber", "ii", NotSup),
+            ("fd_sync", "i", NotSup), ("fd_tell", "ii", NotSup),
+            ("proc_raise", "i", NotSup), ("sock_accept", "iii", NotSup), ("sock_recv", "iiiiii", NotSup), ("sock_send", "iiiii", NotSup),
+            ("sock_shutdown", "ii", NotSup),
         ];
         foreach (string module in Modules)
             foreach (var (name, parameters, answer) in functions)
@@ -80,7 +94,8 @@ internal static class WasiFunctions
             text.Write(piece[..Math.Min(piece.Length, MaxOutput - text.Length)]);
             total += piece.Length;
         }
-        if (text.Length > 0) vm.Logger?.Log(fd == 1 ? WasmLogLevel.Info : WasmLogLevel.Error, text.Written[^1] == '\n' ? text.Written[..^1] : text.Written);
+        if (text.Length > 0)
+            vm.Logger?.Log(fd == 1 ? WasmLogLevel.Info : WasmLogLevel.Error, text.Written[^1] == '\n' ? text.Written[..^1] : text.Written);
         vm.TryWrite(written, (int)Math.Min(total, int.MaxValue));
         return Success;
     }
@@ -89,7 +104,8 @@ internal static class WasiFunctions
     {
         var vm = WasmVm.From(caller);
         int bytes = 0;
-        foreach (var (name, value) in vm.Program.Environment) bytes += Encoding.UTF8.GetByteCount(name) + Encoding.UTF8.GetByteCount(value) + 2;
+        foreach (var (name, value) in vm.Program.Environment)
+            bytes += Encoding.UTF8.GetByteCount(name) + Encoding.UTF8.GetByteCount(value) + 2;
         return vm.TryWrite(count, vm.Program.Environment.Count) && vm.TryWrite(size, bytes) ? Success : Fault;
     }
 

@@ -1,6 +1,7 @@
 namespace Managed.Proxy.Bindings.Wasm;
 
-// The numbers of the Proxy-Wasm ABI, versions 0.1.0, 0.2.0 and 0.2.1 (github.com/proxy-wasm/spec). What a version lacks, its guests do not name.
+// The numbers of the Proxy-Wasm ABI, versions 0.1.0, 0.2.0 and 0.2.1 (github.com/proxy-wasm/spec). What a version lacks, its guests do not
+// name.
 
 /// <summary>What a host function answers (proxy_status_t).</summary>
 internal enum WasmStatus
@@ -10,10 +11,12 @@ internal enum WasmStatus
 }
 
 /// <summary>proxy_map_type_t</summary>
-internal enum WasmMap { RequestHeaders, RequestTrailers, ResponseHeaders, ResponseTrailers, GrpcInitialMetadata, GrpcTrailingMetadata, CallResponseHeaders, CallResponseTrailers, Count }
+internal enum WasmMap { RequestHeaders, RequestTrailers, ResponseHeaders, ResponseTrailers, GrpcInitialMetadata, GrpcTrailingMetadata,
+    CallResponseHeaders, CallResponseTrailers, Count }
 
 /// <summary>proxy_buffer_type_t</summary>
-internal enum WasmBuffer { RequestBody, ResponseBody, DownstreamData, UpstreamData, CallResponseBody, GrpcMessage, VmConfiguration, PluginConfiguration, ForeignFunctionArguments, Count }
+internal enum WasmBuffer { RequestBody, ResponseBody, DownstreamData, UpstreamData, CallResponseBody, GrpcMessage, VmConfiguration,
+    PluginConfiguration, ForeignFunctionArguments, Count }
 
 /// <summary>proxy_stream_type_t</summary>
 internal enum WasmStream { HttpRequest, HttpResponse, Downstream, Upstream, Count }

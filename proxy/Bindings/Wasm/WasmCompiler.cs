@@ -18,10 +18,15 @@ public static class WasmCompiler
 {
     private const int Refused = 3, Killed = 128 + 9, PollMs = 20, Niceness = 5; // a quarter of a core that a worker keeps busy
 
-    /// <summary>CPU time for so many bytes of code: five seconds and one more for each MiB, 30 at most. Real code of up to 2.4 MiB took less than one.</summary>
+    /// <summary>
+    /// CPU time for so many bytes of code: five seconds and one more for each MiB, 30 at most. Real code of up to 2.4 MiB took less than
+    /// one.
+    /// </summary>
     internal static TimeSpan TimeLimit(long codeBytes) => TimeSpan.FromSeconds(Math.Min(5 + (codeBytes >> 20), 30));
 
-    /// <summary>Resident memory: 256 MiB and 64 more for each MiB, 2 GiB at most. Real code of up to 2.4 MiB took less than 70 in all.</summary>
+    /// <summary>
+    /// Resident memory: 256 MiB and 64 more for each MiB, 2 GiB at most. Real code of up to 2.4 MiB took less than 70 in all.
+    /// </summary>
     internal static long MemoryLimit(long codeBytes) => Math.Min(256 + 64 * (codeBytes >> 20), 2048) << 20;
 
     /// <summary>What the host's command does. The exit code of its process.</summary>
@@ -67,7 +72,8 @@ public static class WasmCompiler
         error = "";
         try
         {
-            using var process = Process.Start(new ProcessStartInfo(command[0], command.Skip(1)) { RedirectStandardInput = true, RedirectStandardOutput = true, RedirectStandardError = true, UseShellExecute = false });
+            using var process = Process.Start(new ProcessStartInfo(command[0], command.Skip(1)) { RedirectStandardInput = true,
+                RedirectStandardOutput = true, RedirectStandardError = true, UseShellExecute = false });
             if (process is null) error = "the compiler's process did not start";
             else return Watch(process, code, out error);
         }
@@ -97,7 +103,9 @@ public static class WasmCompiler
         while (!process.WaitForExit(PollMs))
         {
             var (used, resident) = Usage(process);
-            if (used > time) error = string.Create(CultureInfo.InvariantCulture, $"compiling it takes longer than {time.TotalSeconds:0} s of CPU, the limit for its size");
+            if (used > time)
+                error = string.Create(CultureInfo.InvariantCulture,
+                    $"compiling it takes longer than {time.TotalSeconds:0} s of CPU, the limit for its size");
             else if (resident > memory) error = $"compiling it takes more than {memory >> 20} MiB of memory, the limit for its size";
             if (error.Length == 0) continue;
             process.Kill();

@@ -49,7 +49,8 @@ internal abstract class WasmContext
     /// <summary>The same without the guests' own prefix: for other filters.</summary>
     public virtual WasmStatus SetFilterState(ReadOnlySpan<byte> key, ReadOnlySpan<byte> value) => WasmStatus.BadArgument;
 
-    public virtual WasmStatus SendLocalResponse(int status, ReadOnlySpan<byte> details, ReadOnlySpan<byte> body, ReadOnlySpan<byte> headers, int grpcStatus) => WasmStatus.BadArgument;
+    public virtual WasmStatus SendLocalResponse(int status, ReadOnlySpan<byte> details, ReadOnlySpan<byte> body, ReadOnlySpan<byte> headers,
+        int grpcStatus) => WasmStatus.BadArgument;
     /// <summary>Takes effect when the guest has returned.</summary>
     public virtual WasmStatus Continue(WasmStream stream) => WasmStatus.BadArgument;
     /// <summary>Continues what <see cref="Continue"/> was asked for; no guest runs.</summary>
@@ -64,13 +65,15 @@ internal abstract class WasmContext
 
     // Of a plugin, whichever context asks.
     public virtual WasmStatus SetTickPeriod(uint milliseconds) => WasmStatus.BadArgument;
-    public virtual WasmStatus HttpCall(WasmContext asker, ReadOnlySpan<byte> upstream, ReadOnlySpan<byte> headers, ReadOnlySpan<byte> body, ReadOnlySpan<byte> trailers, int timeoutMs, out int id)
+    public virtual WasmStatus HttpCall(WasmContext asker, ReadOnlySpan<byte> upstream, ReadOnlySpan<byte> headers, ReadOnlySpan<byte> body,
+        ReadOnlySpan<byte> trailers, int timeoutMs, out int id)
     {
         id = 0;
         return WasmStatus.BadArgument;
     }
 
-    public virtual WasmStatus GrpcCall(WasmContext asker, ReadOnlySpan<byte> upstream, ReadOnlySpan<byte> service, ReadOnlySpan<byte> method, ReadOnlySpan<byte> metadata, ReadOnlySpan<byte> message, int timeoutMs, bool streaming, out int id)
+    public virtual WasmStatus GrpcCall(WasmContext asker, ReadOnlySpan<byte> upstream, ReadOnlySpan<byte> service,
+        ReadOnlySpan<byte> method, ReadOnlySpan<byte> metadata, ReadOnlySpan<byte> message, int timeoutMs, bool streaming, out int id)
     {
         id = 0;
         return WasmStatus.BadArgument;

@@ -30,8 +30,12 @@ internal static class WasmEngine
     public static long Live => Volatile.Read(ref s_live);
     public static long Created => Volatile.Read(ref s_created);
 
-    /// <summary>CPU time of the present thread, in microseconds, without what the runtime compiled on it: that a host function is called for the first time is not the guest's fault.</summary>
-    internal static long ThreadMicros() => Libc.ThreadCpuMicros() - JitInfo.GetCompilationTime(currentThread: true).Ticks / TimeSpan.TicksPerMicrosecond;
+    /// <summary>
+    /// CPU time of the present thread, in microseconds, without what the runtime compiled on it: that a host function is called for the
+    /// first time is not the guest's fault.
+    /// </summary>
+    internal static long ThreadMicros()
+        => Libc.ThreadCpuMicros() - JitInfo.GetCompilationTime(currentThread: true).Ticks / TimeSpan.TicksPerMicrosecond;
 
     /// <summary>
     /// Microseconds of all collections, where they run on the thread that happens to need memory and may be in <see cref="ThreadMicros"/>

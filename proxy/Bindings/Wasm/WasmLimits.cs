@@ -9,5 +9,6 @@ namespace Managed.Proxy.Bindings.Wasm;
 /// <param name="Calls">HTTP and gRPC calls under way at the same time.</param>
 internal sealed record WasmLimits(long Memory, long TableElements, TimeSpan CpuPerCall, TimeSpan CpuOnStart, long SharedData, int Calls)
 {
-    public static WasmLimits Default { get; } = new(128 << 20, 100_000, TimeSpan.FromMilliseconds(10), TimeSpan.FromSeconds(1), 16 << 20, 100);
+    public static WasmLimits Default { get; } =
+        new(128 << 20, 100_000, TimeSpan.FromMilliseconds(10), TimeSpan.FromSeconds(1), 16 << 20, 100);
 }

@@ -35,7 +35,8 @@ internal sealed class WasmModule
     public static string DigestOf(ReadOnlySpan<byte> code) => "sha256:" + Convert.ToHexStringLower(SHA256.HashData(code));
 
     /// <summary>The module of these bytes when somebody in this process uses it.</summary>
-    public static WasmModule? Find(string digest) => Known.TryGetValue(digest, out var known) && known.TryGetTarget(out var there) ? there : null;
+    public static WasmModule? Find(string digest)
+        => Known.TryGetValue(digest, out var known) && known.TryGetTarget(out var there) ? there : null;
 
     /// <summary>As below, compiled in this process.</summary>
     public static WasmModule? Load(byte[] code, string? cacheFolder, out string error)
@@ -48,7 +49,8 @@ internal sealed class WasmModule
     /// <summary>The compiled module, or null with the reason. Control thread: it takes long.</summary>
     /// <param name="code">The binary.</param>
     /// <param name="cacheFolder">Where machine code is kept; null: nowhere.</param>
-    /// <param name="compiler">The command of <see cref="WasmCompiler"/>; null: it is compiled in this process, without a limit of time and memory.</param>
+    /// <param name="compiler">The command of <see cref="WasmCompiler"/>; null: it is compiled in this process, without a limit of time and
+    /// memory.</param>
     public static WasmModule? Load(byte[] code, string? cacheFolder, IReadOnlyList<string>? compiler, out WasmRefusal? refusal)
     {
         refusal = null;
@@ -92,7 +94,8 @@ internal sealed class WasmModule
     private static Module? Compile(byte[] code, string digest, string? cacheFolder, IReadOnlyList<string>? compiler, out string error)
     {
         string name = digest["sha256:".Length..] + CacheSuffix;
-        if (cacheFolder is not null && CacheFolder.ReadSealed(cacheFolder, name) is { } kept && FromMachineCode(digest, kept.Span, out error) is { } cached) return cached;
+        if (cacheFolder is not null && CacheFolder.ReadSealed(cacheFolder, name) is { } kept
+            && FromMachineCode(digest, kept.Span, out error) is { } cached) return cached;
         error = "";
         Compilers.Wait();
         try
@@ -139,12 +142,14 @@ internal sealed class WasmModule
         if (code.Length > MaxCodeBytes) return $"it is larger than {MaxCodeBytes >> 20} MiB";
         if (!code.StartsWith("\0asm"u8))
         {
-            string hint = code.TrimStart(" \t\r\n"u8).StartsWith("(module"u8) || code.TrimStart(" \t\r\n"u8).StartsWith(";;"u8) ? ": it is WebAssembly text, and the binary is needed (wat2wasm makes it)"
+            string hint = code.TrimStart(" \t\r\n"u8).StartsWith("(module"u8)
+                || code.TrimStart(" \t\r\n"u8).StartsWith(";;"u8) ? ": it is WebAssembly text, and the binary is needed (wat2wasm makes it)"
                 : code.StartsWith((ReadOnlySpan<byte>)[0x1F, 0x8B]) ? ": it is compressed by gzip, and is needed as it is"
                 : code.TrimEnd(" \r\n"u8).StartsWith("AGFzbQ"u8) ? ": it is base64, which inline_bytes and no other field reads" : "";
             return "it does not begin as a WebAssembly module does" + hint;
         }
-        if (code.Length < 8 || BitConverter.ToUInt32(code[4..]) is not 1) return "its binary version is not 1, that of a module (a component has another)";
+        if (code.Length < 8 || BitConverter.ToUInt32(code[4..]) is not 1)
+            return "its binary version is not 1, that of a module (a component has another)";
         return null;
     }
 
@@ -152,16 +157,22 @@ internal sealed class WasmModule
     private WasmRefusal? Refusal()
     {
         foreach (var import in Compiled.Imports)
-            if (import is not FunctionImport) return new($"it imports {import.ModuleName}.{import.Name}, which is no function: a module brings its own memory, tables and globals");
+            if (import is not FunctionImport)
+                return new($"it imports {import.ModuleName}.{import.Name}, which is no function: a module brings its own memory, tables "
+                    + $"and globals");
         var unknown = HostFunctions.Unknown(Compiled.Imports);
-        if (unknown.Count > 0) return new("it imports functions that no Proxy-Wasm host has: " + string.Join(", ", unknown.Take(20)) + (unknown.Count > 20 ? $" and {unknown.Count - 20} more" : "")) { UnknownImports = unknown };
-        if (Compiled.Imports.Count > MaxNames || Compiled.Exports.Count > MaxNames) return new($"it has more than {MaxNames} imports or exports");
+        if (unknown.Count > 0)
+            return new("it imports functions that no Proxy-Wasm host has: " + string.Join(", ", unknown.Take(20))
+                + (unknown.Count > 20 ? $" and {unknown.Count - 20} more" : "")) { UnknownImports = unknown };
+        if (Compiled.Imports.Count > MaxNames || Compiled.Exports.Count > MaxNames)
+            return new($"it has more than {MaxNames} imports or exports");
         if (!Compiled.Exports.Any(e => e is MemoryExport { Name: "memory" })) return new("it exports no memory named 'memory'");
         if (Abi is null)
             return new(Compiled.Exports.FirstOrDefault(e => e.Name.StartsWith("proxy_abi_version_", StringComparison.Ordinal)) is { } other
                 ? $"its ABI {other.Name["proxy_abi_version_".Length..].Replace('_', '.')} is none of 0.1.0, 0.2.0, 0.2.1"
                 : "it exports no proxy_abi_version_0_1_0, _0_2_0 or _0_2_1: it is no Proxy-Wasm module");
-        return (HostFunctions.WrongSignature(Compiled.Imports) ?? GuestExports.WrongSignature(Compiled.Exports)) is { } wrong ? new(wrong) : null;
+        return (HostFunctions.WrongSignature(Compiled.Imports) ?? GuestExports.WrongSignature(Compiled.Exports)) is { } wrong ? new(wrong)
+            : null;
     }
 
     private static string? AbiOf(Module module)

@@ -11,5 +11,6 @@ namespace Managed.Proxy.Bindings.Wasm;
 /// <param name="Queues">The queues of all.</param>
 /// <param name="Metrics">Those that its guests define.</param>
 /// <param name="LogLevel">The least level that is written.</param>
-internal sealed record WasmProgram(WasmModule Module, string VmId, byte[] Configuration, IReadOnlyList<KeyValuePair<string, string>> Environment,
+internal sealed record WasmProgram(WasmModule Module, string VmId, byte[] Configuration,
+    IReadOnlyList<KeyValuePair<string, string>> Environment,
     HostImports Imports, WasmLimits Limits, SharedData Data, SharedQueues Queues, GuestMetrics Metrics, Func<WasmLogLevel> LogLevel);

@@ -77,11 +77,14 @@ internal sealed class WasmVm : IDisposable
     /// <summary>The VM whose guest runs on this thread.</summary>
     internal static WasmVm Running => t_running!;
 
-    /// <summary>Instantiates and starts; null with the reason when the guest fails at it. A control thread or, to replace one, its worker.</summary>
+    /// <summary>
+    /// Instantiates and starts; null with the reason when the guest fails at it. A control thread or, to replace one, its worker.
+    /// </summary>
     /// <param name="program">What it runs.</param>
     /// <param name="log">Where the guest's own words go while it has no context.</param>
     /// <param name="error">Why it does not start.</param>
-    /// <param name="startBudget">CPU time of its start and of each call while it is <see cref="Starting"/>; null: the program's limit.</param>
+    /// <param name="startBudget">CPU time of its start and of each call while it is <see cref="Starting"/>; null: the program's
+    /// limit.</param>
     public static WasmVm? Create(WasmProgram program, WasmContext log, out string error, TimeSpan? startBudget = null)
     {
         var vm = new WasmVm(program) { StartBudget = startBudget ?? program.Limits.CpuOnStart };
@@ -132,7 +135,9 @@ internal sealed class WasmVm : IDisposable
         foreach (var action in waiting ?? []) action();
     }
 
-    /// <summary>Does it at once, or when it is in service: a call needs a worker, and the clusters of a version that is published.</summary>
+    /// <summary>
+    /// Does it at once, or when it is in service: a call needs a worker, and the clusters of a version that is published.
+    /// </summary>
     public void WhenInService(Action action)
     {
         if (_whenBound is { } waiting) { if (waiting.Count < 1000) waiting.Add(action); }
@@ -159,7 +164,9 @@ internal sealed class WasmVm : IDisposable
     /// <summary>CPU time of a start; on a worker, where everybody waits for it, less than the program's limit.</summary>
     public TimeSpan StartBudget { get; set; }
 
-    /// <summary>The record of its failures; while that is strict a call has a third of its budget. Set when it is its worker's; null: none is kept.</summary>
+    /// <summary>
+    /// The record of its failures; while that is strict a call has a third of its budget. Set when it is its worker's; null: none is kept.
+    /// </summary>
     public Quarantine? Quarantine { get; set; }
 
     /// <summary>Ends it; nothing runs in it, and its contexts are forgotten by who made them.</summary>
@@ -196,7 +203,9 @@ internal sealed class WasmVm : IDisposable
     /// <summary>What host functions work on; null outside of any (while the guest starts or allocates).</summary>
     public WasmContext? Context => _allocating ? null : _effective is { Id: > 0 } other ? other : _current;
     public WasmContext? Logger => Context ?? _current;
-    /// <summary>Within the guest's allocator nothing but its words and the time: a value is on its way to it, and its own state is half changed.</summary>
+    /// <summary>
+    /// Within the guest's allocator nothing but its words and the time: a value is on its way to it, and its own state is half changed.
+    /// </summary>
     public bool IsAllocating => _allocating;
 
     public WasmStatus SetEffective(int id)
@@ -364,7 +373,8 @@ internal sealed class WasmVm : IDisposable
         t_running = this;
         _current = context;
         _effective = null;
-        Arm(Starting ? StartBudget : Quarantine is { } record && record.IsStrict(Worker!.NowMicros) ? Program.Limits.CpuPerCall / StrictShare : Program.Limits.CpuPerCall);
+        Arm(Starting ? StartBudget : Quarantine is { } record
+            && record.IsStrict(Worker!.NowMicros) ? Program.Limits.CpuPerCall / StrictShare : Program.Limits.CpuPerCall);
         began = _began;
         return before;
     }
@@ -406,19 +416,23 @@ internal sealed class WasmVm : IDisposable
         _store.SetEpochDeadline(1);
     }
 
-    // The clock has moved on within a call. What counts is the thread's CPU time: a worker that the system does not let run is not the guest's fault.
+    // The clock has moved on within a call. What counts is the thread's CPU time: a worker that the system does not let run is not the
+    // guest's fault.
     private ulong OnDeadline(Store store)
     {
         CheckBudget();
         return 1;
     }
 
-    /// <summary>Ends the present call when it has used up its time. For host functions that work long: the engine looks only while the guest itself runs.</summary>
+    /// <summary>
+    /// Ends the present call when it has used up its time. For host functions that work long: the engine looks only while the guest itself
+    /// runs.
+    /// </summary>
     public void CheckBudget()
     {
         long now = WasmEngine.ThreadMicros();
-        // Asking at the start would cost more than most calls. At the first look the call has run for as long as the wall says, but no longer
-        // than a tick; where the system did not let it run, that is what it loses of its budget, half of it at most.
+        // Asking at the start would cost more than most calls. At the first look the call has run for as long as the wall says, but no
+        // longer than a tick; where the system did not let it run, that is what it loses of its budget, half of it at most.
         if (_cpuBase == long.MinValue) _cpuBase = now - Math.Min(WallMicros, Math.Min(WasmEngine.TickMs * 1000, _cpuBudget / 2));
         // A collection on this thread is not the guest's time; but twice the budget is the end.
         if (now - _cpuBase - Math.Min(WasmEngine.CollectedMicros() - _collected, _cpuBudget) < _cpuBudget) return;

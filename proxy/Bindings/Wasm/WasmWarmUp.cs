@@ -13,12 +13,14 @@ internal static class WasmWarmUp
     private static int s_done;
 
     /// <summary>Control thread; nothing after the first time.</summary>
-    /// <param name="real">Its stores are what the guest is kept from by its arguments: none is an address, a length or a number of something.</param>
+    /// <param name="real">Its stores are what the guest is kept from by its arguments: none is an address, a length or a number of
+    /// something.</param>
     public static void Once(WasmProgram real)
     {
         if (Interlocked.Exchange(ref s_done, 1) != 0 || WasmModule.Load(Guest(), null, out _) is not { } module) return;
         var imports = new HostImports(null, traced: false); // whatever the real one may call
-        var program = real with { Module = module, Imports = imports, Limits = WasmLimits.Default with { CpuPerCall = TimeSpan.FromMilliseconds(1) } };
+        var program = real with { Module = module, Imports = imports,
+            Limits = WasmLimits.Default with { CpuPerCall = TimeSpan.FromMilliseconds(1) } };
         var context = new Nobody();
         if (WasmVm.Create(program, context, out _) is { } vm)
         {
@@ -38,7 +40,8 @@ internal static class WasmWarmUp
         foreach (var (name, shape) in HostFunctions.Shapes)
         {
             int dot = name.IndexOf('.', StringComparison.Ordinal), arrow = shape.IndexOf('>', StringComparison.Ordinal);
-            string parameters = string.Concat(shape.Take(arrow).Select(c => c == 'l' ? " i64" : " i32")), result = arrow + 1 < shape.Length ? "(result i32)" : "";
+            string parameters = string.Concat(shape.Take(arrow).Select(c => c == 'l' ? " i64" : " i32")),
+                result = arrow + 1 < shape.Length ? "(result i32)" : "";
             imports.Append($"(import \"{name[..dot]}\" \"{name[(dot + 1)..]}\" (func ${name} (param{parameters}) {result}))\n");
             if (name.EndsWith(".proc_exit", StringComparison.Ordinal)) continue;
             string arguments = string.Concat(shape.Take(arrow).Select(c => c == 'l' ? "(i64.const -1)" : "(i32.const -1)"));

@@ -16,12 +16,14 @@ internal static class EnvoyAccessLogs
             var name = logger.Object("typed_config")?.Text("@type") ?? logger.Text("name") ?? "";
             if (name.Length > 0 && ExtensionNames.Find(ExtensionKind.AccessLogger, name) is null)
             {
-                notes.Warning(logger, ConfigCode.UnknownExtension, $"the access logger '{ExtensionNames.Bare(name)}' is left out: file, stdout and stderr are available in this version");
+                notes.Warning(logger, ConfigCode.UnknownExtension,
+                    $"the access logger '{ExtensionNames.Bare(name)}' is left out: file, stdout and stderr are available in this version");
                 return true;
             }
             if (logger.Object("filter") is { } filter && IsUnsupported(filter))
             {
-                notes.Warning(filter, ConfigCode.UnsupportedField, "the filter is left out and all is logged: it tests what is not available in this version");
+                notes.Warning(filter, ConfigCode.UnsupportedField,
+                    "the filter is left out and all is logged: it tests what is not available in this version");
                 logger.Remove("filter");
             }
             if (logger.Object("typed_config") is { } config)

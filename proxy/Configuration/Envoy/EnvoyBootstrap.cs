@@ -17,10 +17,14 @@ public static class EnvoyBootstrap
         if (document.Has("static_resources"))
             return true;
         var own = RecordShape.Of(typeof(BootstrapConfig));
-        return document.Count > 0 && !own.Fields.Any(f => document.Has(f.Name)) && document.Names.Any(n => FieldRules.Find(Message, n) is not null);
+        return document.Count > 0 && !own.Fields.Any(f => document.Has(f.Name))
+            && document.Names.Any(n => FieldRules.Find(Message, n) is not null);
     }
 
-    /// <summary>The document, or the one given when it is no bootstrap file. What was changed or left out stands in <see cref="ConfigObject.Notes"/>.</summary>
+    /// <summary>
+    /// The document, or the one given when it is no bootstrap file. What was changed or left out stands in
+    /// <see cref="ConfigObject.Notes"/>.
+    /// </summary>
     /// <param name="document">Changed by the call.</param>
     /// <param name="configTypes">The record of a message name, from the extension catalogue; null where it knows none.</param>
     public static ConfigObject Take(ConfigObject document, Func<string, Type?> configTypes)
@@ -36,7 +40,8 @@ public static class EnvoyBootstrap
         var known = RecordShape.Of(typeof(BootstrapConfig));
         var anchors = document.Members.Where(m => m.IsAnchored && !known.IsKnown(m.Key)).ToList();
         foreach (var unused in anchors)
-            notes.Warning(document.NameOrigin(unused), ConfigCode.UnknownField, $"'{unused.Key}' is taken for a place of anchors and left out");
+            notes.Warning(document.NameOrigin(unused), ConfigCode.UnknownField,
+                $"'{unused.Key}' is taken for a place of anchors and left out");
         document.RemoveAll(anchors.Select(m => m.Key).ToHashSet());
         EnvoyListeners.Take(document, notes, configTypes);
         foreach (var cluster in document.Array("clusters")?.OfType<ConfigObject>() ?? [])
@@ -56,7 +61,8 @@ public static class EnvoyBootstrap
             if (!document.TryAdd(member))
                 document.Put(member with { Value = Joined(document[member.Key]!, member.Value) });
         if (document.Count == 0 || wrapped is not ConfigObject { Count: > 0 })
-            notes.Warning(wrapped, ConfigCode.MissingField, "there is nothing in static_resources: no traffic is served until the API is given listeners");
+            notes.Warning(wrapped, ConfigCode.MissingField,
+                "there is nothing in static_resources: no traffic is served until the API is given listeners");
     }
 
     private static ConfigArray Joined(ConfigNode first, ConfigNode second)

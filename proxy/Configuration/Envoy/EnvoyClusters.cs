@@ -3,7 +3,9 @@ using Managed.Proxy.Configuration.ShortForms;
 
 namespace Managed.Proxy.Configuration.Envoy;
 
-/// <summary>Clusters of a bootstrap file: the options of HTTP where Envoy has them now, and settings that come to the same as none.</summary>
+/// <summary>
+/// Clusters of a bootstrap file: the options of HTTP where Envoy has them now, and settings that come to the same as none.
+/// </summary>
 internal static class EnvoyClusters
 {
     private const string HttpOptions = "envoy.extensions.upstreams.http.v3.HttpProtocolOptions";
@@ -29,7 +31,8 @@ internal static class EnvoyClusters
 
     private static void TakeHttpOptions(ConfigObject cluster, ProtoForm form, ConfigErrors notes)
     {
-        if (cluster.Object("typed_extension_protocol_options") is not { } extensions || extensions.Members is not [{ Value: ConfigObject options } member])
+        if (cluster.Object("typed_extension_protocol_options") is not { } extensions
+            || extensions.Members is not [{ Value: ConfigObject options } member])
             return;
         if (ExtensionNames.Bare(options.Text("@type") ?? member.Key) != HttpOptions)
             return;
@@ -39,12 +42,14 @@ internal static class EnvoyClusters
         foreach (var version in (string[])["http2_protocol_options", "http3_protocol_options"])
             if (specific?.Remove(version) is { } newer)
                 cluster.Set(version, newer);
-        if (specific is not null && (!specific.Has("http_protocol_options") || specific["http_protocol_options"] is ConfigObject http1 && IsEmpty(http1, form)))
+        if (specific is not null && (!specific.Has("http_protocol_options") || specific["http_protocol_options"] is ConfigObject http1
+            && IsEmpty(http1, form)))
             specific.Remove("http_protocol_options");
         if (specific is { Count: 0 })
             options.Remove("explicit_http_config");
         if (options.Remove("use_downstream_protocol_config") is { } same)
-            notes.Warning(same, ConfigCode.UnsupportedField, "'use_downstream_protocol_config' comes to HTTP/1.1: it is what clients speak in this version");
+            notes.Warning(same, ConfigCode.UnsupportedField,
+                "'use_downstream_protocol_config' comes to HTTP/1.1: it is what clients speak in this version");
         if (options.Remove("auto_config") is { } auto)
             notes.Warning(auto, ConfigCode.UnsupportedField, "'auto_config' comes to HTTP/1.1: it is what upstreams speak in this version");
         if (options.Remove("common_http_protocol_options") is ConfigObject common)
@@ -67,7 +72,8 @@ internal static class EnvoyClusters
     /// <summary>Envoy's newer form of lb_policy: the first of the list that is known counts.</summary>
     private static void TakePolicy(ConfigObject cluster)
     {
-        if (ShortForm.Items(cluster.Object("load_balancing_policy"), "policies").FirstOrDefault() is not { } first || cluster.Text("lb_policy") is not (null or "ROUND_ROBIN"))
+        if (ShortForm.Items(cluster.Object("load_balancing_policy"), "policies").FirstOrDefault() is not { } first
+            || cluster.Text("lb_policy") is not (null or "ROUND_ROBIN"))
             return;
         var extension = first.Object("typed_extension_config");
         if (extension?.Object("typed_config") is { } config && config.Members.Any(m => m.Key is not ("@type" or "choice_count")))
@@ -104,11 +110,15 @@ internal static class EnvoyClusters
         var largest = endpoints.Select(e => Weight(e)!.Value).DefaultIfEmpty(0u).Max();
         if (largest <= MaxWeight)
             return;
-        notes.Warning(endpoints[0]["load_balancing_weight"], ConfigCode.InvalidValue, $"the weights of the cluster's endpoints are scaled down to {MaxWeight} at most");
+        notes.Warning(endpoints[0]["load_balancing_weight"], ConfigCode.InvalidValue,
+            $"the weights of the cluster's endpoints are scaled down to {MaxWeight} at most");
         foreach (var endpoint in endpoints)
-            endpoint.Set("load_balancing_weight", ConfigScalar.Number(Math.Max(1, (long)Math.Round(Weight(endpoint)!.Value * (double)MaxWeight / largest)), endpoint["load_balancing_weight"]!.Origin));
+            endpoint.Set("load_balancing_weight",
+                ConfigScalar.Number(Math.Max(1, (long)Math.Round(Weight(endpoint)!.Value * (double)MaxWeight / largest)),
+                    endpoint["load_balancing_weight"]!.Origin));
     }
 
     private static uint? Weight(ConfigObject endpoint) =>
-        endpoint["load_balancing_weight"] is ConfigScalar scalar && uint.TryParse(scalar.Text, NumberStyles.None, CultureInfo.InvariantCulture, out var weight) && weight > 0 ? weight : null;
+        endpoint["load_balancing_weight"] is ConfigScalar scalar
+        && uint.TryParse(scalar.Text, NumberStyles.None, CultureInfo.InvariantCulture, out var weight) && weight > 0 ? weight : null;
 }

@@ -27,10 +27,13 @@ internal static class EnvoyConnectionManager
             return;
         filters.RemoveAll(node =>
         {
-            if (node is ConfigObject filter && filter.Remove("is_optional") is ConfigScalar optional && ProtoScalar.Boolean(optional).Text == "true"
-                && (filter.Object("typed_config")?.Text("@type") ?? filter.Text("name")) is { } type && configTypes(ExtensionNames.Find(ExtensionKind.HttpFilter, type)?.TypeName ?? type) is null)
+            if (node is ConfigObject filter && filter.Remove("is_optional") is ConfigScalar optional
+                && ProtoScalar.Boolean(optional).Text == "true"
+                && (filter.Object("typed_config")?.Text("@type") ?? filter.Text("name")) is { } type
+                    && configTypes(ExtensionNames.Find(ExtensionKind.HttpFilter, type)?.TypeName ?? type) is null)
             {
-                notes.Warning(filter, ConfigCode.UnknownExtension, $"the optional HTTP filter '{ExtensionNames.Bare(type)}' is left out: it is not available in this version");
+                notes.Warning(filter, ConfigCode.UnknownExtension,
+                    $"the optional HTTP filter '{ExtensionNames.Bare(type)}' is left out: it is not available in this version");
                 return true;
             }
             return false;
@@ -77,15 +80,18 @@ internal static class EnvoyConnectionManager
             Write(http1, "accept_http_10", ConfigScalar.Boolean(false, manager.Origin), written);
             Write(http1, "enable_trailers", ConfigScalar.Boolean(false, manager.Origin), written);
         }
-        if (!ShortForm.Items(manager, "upgrade_configs").Any(u => string.Equals(u.Text("upgrade_type"), "websocket", StringComparison.OrdinalIgnoreCase)))
+        if (!ShortForm.Items(manager, "upgrade_configs")
+            .Any(u => string.Equals(u.Text("upgrade_type"), "websocket", StringComparison.OrdinalIgnoreCase)))
         {
             var upgrades = manager.Array("upgrade_configs") ?? new ConfigArray(manager.Origin);
-            upgrades.Add(new ConfigObject(manager.Origin).Set("upgrade_type", ConfigScalar.String("websocket", manager.Origin)).Set("enabled", ConfigScalar.Boolean(false, manager.Origin)));
+            upgrades.Add(new ConfigObject(manager.Origin).Set("upgrade_type", ConfigScalar.String("websocket", manager.Origin))
+                .Set("enabled", ConfigScalar.Boolean(false, manager.Origin)));
             manager.Set("upgrade_configs", upgrades);
             written.Add("upgrade_configs: [{upgrade_type: websocket, enabled: false}]");
         }
         if (written.Count > 0)
-            notes.Warning(manager, ConfigCode.MissingField, $"Envoy's defaults are written out where this proxy has others: {string.Join(", ", written)}");
+            notes.Warning(manager, ConfigCode.MissingField,
+                $"Envoy's defaults are written out where this proxy has others: {string.Join(", ", written)}");
     }
 
     private static void Write(ConfigObject owner, string field, ConfigScalar value, List<string> written)

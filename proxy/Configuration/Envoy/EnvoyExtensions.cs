@@ -9,7 +9,9 @@ internal static class EnvoyExtensions
     public static void DropRawBuffer(ConfigObject owner)
     {
         if (owner.Object("transport_socket") is { } socket
-            && (socket.Object("typed_config")?.Text("@type") is { } type ? ExtensionNames.Bare(type).EndsWith(".RawBuffer", StringComparison.Ordinal) : socket.Text("name") is "envoy.transport_sockets.raw_buffer" or "raw_buffer"))
+            && (socket.Object("typed_config")?.Text("@type") is { } type
+                ? ExtensionNames.Bare(type).EndsWith(".RawBuffer", StringComparison.Ordinal)
+                    : socket.Text("name") is "envoy.transport_sockets.raw_buffer" or "raw_buffer"))
             owner.Remove("transport_socket");
     }
 }

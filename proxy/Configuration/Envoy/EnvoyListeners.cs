@@ -2,7 +2,10 @@ using Managed.Proxy.Configuration.ShortForms;
 
 namespace Managed.Proxy.Configuration.Envoy;
 
-/// <summary>Listeners of a bootstrap file: names that they lack or share, access loggers, and what Envoy's HTTP connection manager does where ours does otherwise.</summary>
+/// <summary>
+/// Listeners of a bootstrap file: names that they lack or share, access loggers, and what Envoy's HTTP connection manager does where ours
+/// does otherwise.
+/// </summary>
 internal static class EnvoyListeners
 {
     public static void Take(ConfigObject document, ConfigErrors notes, Func<string, Type?> configTypes)

@@ -144,7 +144,8 @@ internal sealed class ProtoForm(ConfigErrors notes, Func<string, Type?> configTy
     {
         if (item["typed_config"] is not { } config)
             return;
-        var byName = config is ConfigObject o && !o.Has("@type") && item.Text("name") is { } name ? ExtensionNames.Find(kind, name)?.TypeName : null;
+        var byName = config is ConfigObject o && !o.Has("@type")
+            && item.Text("name") is { } name ? ExtensionNames.Find(kind, name)?.TypeName : null;
         if (Typed(config, byName) is var typed && !ReferenceEquals(typed, config))
             item.Set("typed_config", typed);
     }

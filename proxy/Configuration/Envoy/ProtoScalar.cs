@@ -3,7 +3,10 @@ using Managed.Proxy.Configuration.Validation;
 
 namespace Managed.Proxy.Configuration.Envoy;
 
-/// <summary>Single values as protobuf's JSON and Envoy's YAML reader take them, in the one spelling that the binder takes. What fits nothing is left for the binder to refuse.</summary>
+/// <summary>
+/// Single values as protobuf's JSON and Envoy's YAML reader take them, in the one spelling that the binder takes. What fits nothing is left
+/// for the binder to refuse.
+/// </summary>
 internal static class ProtoScalar
 {
     // YAML 1.1, as yaml-cpp reads it.
@@ -66,7 +69,8 @@ internal static class ProtoScalar
     private static bool Part(ConfigNode? node, out long value)
     {
         value = 0;
-        return node is null or ConfigScalar { IsNull: true } || (node is ConfigScalar s && long.TryParse(s.Text, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out value));
+        return node is null or ConfigScalar { IsNull: true }
+            || (node is ConfigScalar s && long.TryParse(s.Text, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out value));
     }
 
     /// <summary>With the padding that may be missing, in the alphabet of RFC 4648 section 4.</summary>

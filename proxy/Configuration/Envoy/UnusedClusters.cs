@@ -24,7 +24,8 @@ internal static class UnusedClusters
         var work = 0L;
         clusters.RemoveAll(node =>
         {
-            if (work > MaxWork || node is not ConfigObject cluster || cluster.Text("name") is not { } name || WhatIsMissing(cluster) is not { } missing)
+            if (work > MaxWork || node is not ConfigObject cluster || cluster.Text("name") is not { } name
+                || WhatIsMissing(cluster) is not { } missing)
                 return false;
             work += length;
             if (texts.Exists(t => t.Contains(name, StringComparison.Ordinal)))
@@ -44,7 +45,9 @@ internal static class UnusedClusters
         return errors.HasErrors && errors.Errors.All(e => e.Code == ConfigCode.UnsupportedField) ? errors.Errors[0].Detail : null;
     }
 
-    /// <summary>All texts that may name a cluster, scripts included; false when a name may come from elsewhere: a request, a file, a module.</summary>
+    /// <summary>
+    /// All texts that may name a cluster, scripts included; false when a name may come from elsewhere: a request, a file, a module.
+    /// </summary>
     private static bool Collect(ConfigObject document, List<string> texts)
     {
         foreach (var member in document.Members)
@@ -63,7 +66,8 @@ internal static class UnusedClusters
             case ConfigArray items:
                 return items.All(i => Collect(i, texts));
             case ConfigObject o:
-                var elsewhere = o.Has("cluster_header") || o.Has("vm_config") || o.Has("source_codes") || o.Object("default_source_code")?.Has("inline_string") == false;
+                var elsewhere = o.Has("cluster_header") || o.Has("vm_config") || o.Has("source_codes")
+                    || o.Object("default_source_code")?.Has("inline_string") == false;
                 return !elsewhere && o.Members.All(m => Collect(m.Value, texts));
             default:
                 return true;

@@ -9,7 +9,8 @@ public sealed class AllowedFolders
     private readonly string[] _folders, _own;
 
     /// <param name="folders">Each with all below it.</param>
-    /// <param name="own">Beginnings of paths that are never allowed: <c>/data/history.db</c> stands for <c>/data/history.db-wal</c> too.</param>
+    /// <param name="own">Beginnings of paths that are never allowed: <c>/data/history.db</c> stands for <c>/data/history.db-wal</c>
+    /// too.</param>
     public AllowedFolders(IEnumerable<string> folders, IEnumerable<string> own)
     {
         _folders = [.. WithReal(folders)];
@@ -25,7 +26,8 @@ public sealed class AllowedFolders
         return _own.Any(o => path.StartsWith(o, StringComparison.Ordinal)) ? "is the data folder's own" : null;
     }
 
-    private static bool IsBelow(string path, string folder) => folder == "/" || path == folder || path.StartsWith(folder + "/", StringComparison.Ordinal);
+    private static bool IsBelow(string path, string folder)
+        => folder == "/" || path == folder || path.StartsWith(folder + "/", StringComparison.Ordinal);
 
     private static IEnumerable<string> WithReal(IEnumerable<string> folders)
     {
@@ -38,5 +40,6 @@ public sealed class AllowedFolders
     }
 
     private static string? RealParent(string path)
-        => Path.GetDirectoryName(path) is { } parent && HostFile.RealPathOf(parent) is { } real ? Path.Combine(real, Path.GetFileName(path)) : null;
+        => Path.GetDirectoryName(path) is { } parent
+        && HostFile.RealPathOf(parent) is { } real ? Path.Combine(real, Path.GetFileName(path)) : null;
 }

@@ -7,7 +7,8 @@ namespace Managed.Proxy.Configuration.Host;
 public sealed class HostAccess
 {
     /// <summary>The uses that are told apart: what may be logged to must not become readable.</summary>
-    internal const string LogFile = "access log", Variable = "environment variable", FormatVariable = "%ENVIRONMENT%", GuestVariable = "host_env_keys";
+    internal const string LogFile = "access log", Variable = "environment variable", FormatVariable = "%ENVIRONMENT%",
+        GuestVariable = "host_env_keys";
 
     private static readonly string[] Streams = ["/dev/stdout", "/dev/stderr", "/dev/null"];
 
@@ -15,7 +16,9 @@ public sealed class HostAccess
     private readonly List<string> _lacking = [];
     private List<(Task Work, Action Abandon)>? _pending;
 
-    /// <summary>The bytes of a digest in hexadecimal, read when the version was made; null: <c>filename</c> sources are read from the disk.</summary>
+    /// <summary>
+    /// The bytes of a digest in hexadecimal, read when the version was made; null: <c>filename</c> sources are read from the disk.
+    /// </summary>
     public Func<string, byte[]?>? Pinned { get; init; }
 
     /// <summary>Where files may be written; null: anywhere.</summary>
@@ -30,13 +33,21 @@ public sealed class HostAccess
     /// <summary>Where <see cref="Pinned"/> is given: why the files could not be read that have no digest, by their names.</summary>
     public Dictionary<string, (string Code, string Why)> Unreadable { get; } = new(StringComparer.Ordinal);
 
-    /// <summary>What takes long is not waited for in the build but left to <see cref="TakePending"/>; the result is worth nothing then.</summary>
+    /// <summary>
+    /// What takes long is not waited for in the build but left to <see cref="TakePending"/>; the result is worth nothing then.
+    /// </summary>
     public bool DefersWaiting { get; init; }
 
-    /// <summary>Nothing is asked for over the network: code that is not here already stays unchecked, with a warning. The result is not for publication.</summary>
+    /// <summary>
+    /// Nothing is asked for over the network: code that is not here already stays unchecked, with a warning. The result is not for
+    /// publication.
+    /// </summary>
     public bool StaysOffline { get; init; }
 
-    /// <summary>Code that cannot be had is done without, with a warning: its filters refuse, or pass on, what they would when their machine has failed.</summary>
+    /// <summary>
+    /// Code that cannot be had is done without, with a warning: its filters refuse, or pass on, what they would when their machine has
+    /// failed.
+    /// </summary>
     public bool MakesDo { get; init; }
 
     /// <summary>With <see cref="MakesDo"/>: what the last build did without, and why.</summary>
@@ -73,7 +84,8 @@ public sealed class HostAccess
         // The file itself may be a link, or still to be made; its folder has to be there.
         return HostFile.RealPathOf(full) is { } real ? folders.Refusal(real)
             : new FileInfo(full).LinkTarget is not null ? "is a link to nowhere"
-            : HostFile.RealPathOf(Path.GetDirectoryName(full)!) is { } folder ? folders.Refusal(Path.Combine(folder, Path.GetFileName(full))) : null;
+            : HostFile.RealPathOf(Path.GetDirectoryName(full)!) is { } folder
+            ? folders.Refusal(Path.Combine(folder, Path.GetFileName(full))) : null;
     }
 
     /// <summary>Whether a variable of the proxy's environment may be read.</summary>
@@ -86,7 +98,9 @@ public sealed class HostAccess
         return may;
     }
 
-    /// <summary>Adds what has to be done before the next build; <paramref name="abandon"/> is called once nobody waits for it here.</summary>
+    /// <summary>
+    /// Adds what has to be done before the next build; <paramref name="abandon"/> is called once nobody waits for it here.
+    /// </summary>
     internal void Defer(Task work, Action abandon) => (_pending ??= []).Add((work, abandon));
 
     /// <summary>Waits for what the last build left; null when it left nothing.</summary>

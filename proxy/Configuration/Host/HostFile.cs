@@ -41,8 +41,10 @@ public static unsafe partial class HostFile
         int kind = KindOf(found);
         if (kind == Directory) return No("is a directory", out wrong);
         if (kind != Regular) return No("is not a regular file", out wrong);
-        if (folders is not null && (RealPath(found) is not { } real ? "cannot be traced to where it lies" : folders.Refusal(real)) is { } elsewhere) return No(elsewhere, out wrong);
-        using var file = Open($"/proc/self/fd/{found.DangerousGetHandle()}", ReadOnly | NonBlocking | NoControllingTerminal | CloseOnExec, out errno);
+        if (folders is not null && (RealPath(found) is not { } real ? "cannot be traced to where it lies"
+            : folders.Refusal(real)) is { } elsewhere) return No(elsewhere, out wrong);
+        using var file = Open($"/proc/self/fd/{found.DangerousGetHandle()}", ReadOnly | NonBlocking | NoControllingTerminal | CloseOnExec,
+            out errno);
         if (file is null) return No($"cannot be read: {Marshal.GetPInvokeErrorMessage(errno)}", out wrong);
         return ReadAll(file, limit, out wrong);
     }
@@ -91,18 +93,21 @@ public static unsafe partial class HostFile
     private static int KindOf(SafeFileHandle file)
     {
         byte* facts = stackalloc byte[256];
-        return statx((int)file.DangerousGetHandle(), "", EmptyPath, TypeAndLinks, facts) != 0 ? 0 : BinaryPrimitives.ReadUInt16LittleEndian(new ReadOnlySpan<byte>(facts + 28, 2)) & KindMask;
+        return statx((int)file.DangerousGetHandle(), "", EmptyPath, TypeAndLinks, facts) != 0 ? 0
+            : BinaryPrimitives.ReadUInt16LittleEndian(new ReadOnlySpan<byte>(facts + 28, 2)) & KindMask;
     }
 
     private static string? RealPath(SafeFileHandle file)
     {
         byte* facts = stackalloc byte[256];
         // A file that was deleted meanwhile has a path that somebody else may have now.
-        if (statx((int)file.DangerousGetHandle(), "", EmptyPath, TypeAndLinks, facts) != 0 || BinaryPrimitives.ReadUInt32LittleEndian(new ReadOnlySpan<byte>(facts + 16, 4)) == 0) return null;
+        if (statx((int)file.DangerousGetHandle(), "", EmptyPath, TypeAndLinks, facts) != 0
+            || BinaryPrimitives.ReadUInt32LittleEndian(new ReadOnlySpan<byte>(facts + 16, 4)) == 0) return null;
         return new FileInfo($"/proc/self/fd/{file.DangerousGetHandle()}").LinkTarget is ['/', ..] path ? path : null;
     }
 
     [LibraryImport("libc", StringMarshalling = StringMarshalling.Utf8)] private static partial int open(string path, int flags, int mode);
     [LibraryImport("libc")] private static partial nint read(int fd, byte* buffer, nuint count);
-    [LibraryImport("libc", StringMarshalling = StringMarshalling.Utf8)] private static partial int statx(int folder, string path, int flags, uint mask, byte* into);
+    [LibraryImport("libc", StringMarshalling = StringMarshalling.Utf8)]
+    private static partial int statx(int folder, string path, int flags, uint mask, byte* into);
 }

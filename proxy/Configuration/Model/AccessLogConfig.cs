@@ -39,7 +39,9 @@ public sealed record StreamAccessLogConfig : ConfigRecord
 }
 
 [Description("Exactly one test.")]
-[UnsupportedField("traceable_filter runtime_filter grpc_status_filter extension_filter metadata_filter log_type_filter not_health_check_filter", "not available in this version")]
+[UnsupportedField(
+    "traceable_filter runtime_filter grpc_status_filter extension_filter metadata_filter log_type_filter not_health_check_filter",
+        "not available in this version")]
 public sealed record AccessLogFilterConfig : ConfigRecord
 {
     [OneOf("filter_specifier", Required = true), Description("By response status.")]

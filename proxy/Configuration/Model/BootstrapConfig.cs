@@ -6,7 +6,10 @@ namespace Managed.Proxy.Configuration.Model;
 [Description("The whole configuration document.")]
 [UnsupportedField("secrets", "TLS is not available in this version")]
 [UnsupportedField("runtime layered_runtime", "there are no runtime layers in this version; write the value itself")]
-[UnsupportedField("admin node dynamic_resources cluster_manager hds_config flags_path stats_sinks stats_config stats_flush_interval watchdog watchdogs tracing overload_manager enable_dispatcher_stats header_prefix use_tcp_for_dns_lookups bootstrap_extensions default_socket_interface",
+[UnsupportedField(
+    "admin node dynamic_resources cluster_manager hds_config flags_path stats_sinks stats_config stats_flush_interval watchdog "
+        + "watchdogs tracing overload_manager enable_dispatcher_stats header_prefix use_tcp_for_dns_lookups bootstrap_extensions "
+            + "default_socket_interface",
     "a part of Envoy's bootstrap that belongs to the process, not to the document")]
 public sealed record BootstrapConfig : ConfigRecord
 {

@@ -4,8 +4,10 @@ using Managed.Proxy.Configuration.Validation;
 
 namespace Managed.Proxy.Configuration.Model;
 
-[Description("What a peer's certificate has to fulfil: all that is given of chain, name and pin. With nothing given any certificate is taken.")]
-[UnsupportedField("watched_directory ca_certificate_provider_instance custom_validator_config require_signed_certificate_timestamp", "not available in this version")]
+[Description(
+    "What a peer's certificate has to fulfil: all that is given of chain, name and pin. With nothing given any certificate is taken.")]
+[UnsupportedField("watched_directory ca_certificate_provider_instance custom_validator_config require_signed_certificate_timestamp",
+    "not available in this version")]
 [UnsupportedField("verify_subject_alt_name", "use match_typed_subject_alt_names")]
 public sealed record CertificateValidationContextConfig : ConfigRecord
 {
@@ -15,7 +17,8 @@ public sealed record CertificateValidationContextConfig : ConfigRecord
     [Description("The certificates that the machine trusts, as long as trusted_ca is absent.")]
     public EmptyConfig? SystemRootCerts { get; init; }
 
-    [Length(0, 1000), Description("SHA-256 of the public key in base64: the certificate must have one of them, or be one of verify_certificate_hash.")]
+    [Length(0, 1000),
+        Description("SHA-256 of the public key in base64: the certificate must have one of them, or be one of verify_certificate_hash.")]
     public IReadOnlyList<string> VerifyCertificateSpki { get; init; } = [];
 
     [Length(0, 1000), Description("SHA-256 of the certificate in hexadecimal, with colons or without.")]
@@ -27,7 +30,8 @@ public sealed record CertificateValidationContextConfig : ConfigRecord
     [Length(0, 1000), Description("Deprecated in Envoy, use match_typed_subject_alt_names: names of any type.")]
     public IReadOnlyList<StringMatcherConfig> MatchSubjectAltNames { get; init; } = [];
 
-    [Description("PEM: lists of certificates that were revoked. Each authority of a chain must have one, unless only_verify_leaf_cert_crl.")]
+    [Description(
+        "PEM: lists of certificates that were revoked. Each authority of a chain must have one, unless only_verify_leaf_cert_crl.")]
     public DataSourceConfig? Crl { get; init; }
 
     [Description("Only the peer's own certificate is looked up in crl.")]

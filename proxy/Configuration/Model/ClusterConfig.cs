@@ -10,12 +10,20 @@ namespace Managed.Proxy.Configuration.Model;
 [UnsupportedField("transport_socket_matches", "all endpoints of a cluster are reached in the same way in this version")]
 [UnsupportedField("tls_context", "use transport_socket with an UpstreamTlsContext, or tls")]
 [UnsupportedField("health_checks outlier_detection", "health checks are not available in this version")]
-[UnsupportedField("http2_protocol_options http_protocol_options typed_extension_protocol_options upstream_http_protocol_options protocol_selection",
+[UnsupportedField(
+    "http2_protocol_options http_protocol_options typed_extension_protocol_options upstream_http_protocol_options protocol_selection",
     "upstreams speak HTTP/1.1 in this version; idle times and request counts are in common_http_protocol_options")]
 [UnsupportedField("max_requests_per_connection", "use common_http_protocol_options.max_requests_per_connection")]
-[UnsupportedField("lb_subset_config ring_hash_lb_config maglev_lb_config original_dst_lb_config round_robin_lb_config common_lb_config load_balancing_policy",
+[UnsupportedField(
+    "lb_subset_config ring_hash_lb_config maglev_lb_config original_dst_lb_config round_robin_lb_config common_lb_config "
+        + "load_balancing_policy",
     "only ROUND_ROBIN, LEAST_REQUEST and RANDOM without further settings are available in this version")]
-[UnsupportedField("eds_cluster_config cluster_type alt_stat_name dns_failure_refresh_rate dns_jitter respect_dns_ttl dns_resolvers dns_resolution_config typed_dns_resolver_config use_tcp_for_dns_lookups wait_for_warm_on_init cleanup_interval upstream_bind_config upstream_connection_options close_connections_on_host_health_failure ignore_health_on_host_removal filters metadata preconnect_policy connection_pool_per_downstream_connection track_timeout_budgets track_cluster_stats upstream_config lrs_server",
+[UnsupportedField(
+    "eds_cluster_config cluster_type alt_stat_name dns_failure_refresh_rate dns_jitter respect_dns_ttl dns_resolvers "
+        + "dns_resolution_config typed_dns_resolver_config use_tcp_for_dns_lookups wait_for_warm_on_init cleanup_interval "
+            + "upstream_bind_config upstream_connection_options close_connections_on_host_health_failure ignore_health_on_host_removal "
+                + "filters metadata preconnect_policy connection_pool_per_downstream_connection track_timeout_budgets "
+                    + "track_cluster_stats upstream_config lrs_server",
     "not available in this version")]
 public sealed record ClusterConfig : ConfigRecord
 {
@@ -30,7 +38,8 @@ public sealed record ClusterConfig : ConfigRecord
     public TimeSpan ConnectTimeout { get; init; } = TimeSpan.FromSeconds(5); // Envoy's default
 
     [Description("How the endpoint of a request is chosen.")]
-    [UnsupportedValue("RING_HASH MAGLEV CLUSTER_PROVIDED LOAD_BALANCING_POLICY_CONFIG", "only ROUND_ROBIN, LEAST_REQUEST and RANDOM are available in this version")]
+    [UnsupportedValue("RING_HASH MAGLEV CLUSTER_PROVIDED LOAD_BALANCING_POLICY_CONFIG",
+        "only ROUND_ROBIN, LEAST_REQUEST and RANDOM are available in this version")]
     public LbPolicy LbPolicy { get; init; } = LbPolicy.RoundRobin; // Envoy's default
 
     [Description("Settings of LEAST_REQUEST.")]
@@ -54,7 +63,8 @@ public sealed record ClusterConfig : ConfigRecord
     [Description("Limits of upstream connections.")]
     public UpstreamHttpOptionsConfig CommonHttpProtocolOptions { get; init; } = new();
 
-    [ByteSize, Range(1024L, 1L << 30), Description("Soft limit of the buffers of one upstream connection: above it the endpoint is not read.")]
+    [ByteSize, Range(1024L, 1L << 30),
+        Description("Soft limit of the buffers of one upstream connection: above it the endpoint is not read.")]
     public long PerConnectionBufferLimitBytes { get; init; } = 1 << 20; // Envoy's default, 1 MiB
 }
 
@@ -73,7 +83,8 @@ public enum DnsLookupFamily
 }
 
 [Description("LEAST_REQUEST: the endpoint with the fewest active requests among some taken at random.")]
-[UnsupportedField("active_request_bias slow_start_config locality_lb_config selection_method enable_full_scan", "not available in this version")]
+[UnsupportedField("active_request_bias slow_start_config locality_lb_config selection_method enable_full_scan",
+    "not available in this version")]
 public sealed record LeastRequestLbConfig : ConfigRecord
 {
     [Range(2, 64), Description("How many endpoints are compared.")]
@@ -81,7 +92,8 @@ public sealed record LeastRequestLbConfig : ConfigRecord
 }
 
 [Description("Limits of upstream connections.")]
-[UnsupportedField("max_headers_count max_response_headers_kb max_stream_duration headers_with_underscores_action max_connection_duration", "not available on a cluster in this version")]
+[UnsupportedField("max_headers_count max_response_headers_kb max_stream_duration headers_with_underscores_action max_connection_duration",
+    "not available on a cluster in this version")]
 public sealed record UpstreamHttpOptionsConfig : ConfigRecord
 {
     [Description("An idle connection is closed after this; 0 keeps it.")]

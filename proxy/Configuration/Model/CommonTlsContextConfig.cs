@@ -8,15 +8,21 @@ namespace Managed.Proxy.Configuration.Model;
 [Description("What both sides of TLS have.")]
 [UnsupportedField("tls_certificate_sds_secret_configs validation_context_sds_secret_config combined_validation_context",
     "secrets are not available in this version; give tls_certificates and validation_context inline")]
-[UnsupportedField("tls_certificate_provider_instance tls_certificate_certificate_provider tls_certificate_certificate_provider_instance validation_context_certificate_provider "
-    + "validation_context_certificate_provider_instance custom_handshaker custom_tls_certificate_selector", "not available in this version")]
+[UnsupportedField(
+    "tls_certificate_provider_instance tls_certificate_certificate_provider tls_certificate_certificate_provider_instance "
+        + "validation_context_certificate_provider "
+    + "validation_context_certificate_provider_instance custom_handshaker custom_tls_certificate_selector",
+        "not available in this version")]
 [UnsupportedField("key_log", "keys of sessions are not logged in this version")]
 public sealed record CommonTlsContextConfig : ConfigRecord
 {
     [Description("Versions and algorithms.")]
     public TlsParametersConfig TlsParams { get; init; } = new();
 
-    [Length(0, 5000), Description("Certificates with their keys. A server chooses among them by the name that the client asks for and the types of key that it can use; a client shows the first.")]
+    [Length(0, 5000),
+        Description(
+            "Certificates with their keys. A server chooses among them by the name that the client asks for and the types of key that "
+                + "it can use; a client shows the first.")]
     public IReadOnlyList<TlsCertificateConfig> TlsCertificates { get; init; } = [];
 
     [Description("What the peer's certificate has to fulfil.")]
@@ -26,7 +32,8 @@ public sealed record CommonTlsContextConfig : ConfigRecord
     public IReadOnlyList<string> AlpnProtocols { get; init; } = [];
 }
 
-[Description("Versions and algorithms of TLS. Lists are in the order of preference; empty ones leave it to OpenSSL and the policy of the machine.")]
+[Description(
+    "Versions and algorithms of TLS. Lists are in the order of preference; empty ones leave it to OpenSSL and the policy of the machine.")]
 [UnsupportedField("compliance_policies", "not available in this version")]
 public sealed record TlsParametersConfig : ConfigRecord
 {
@@ -34,9 +41,12 @@ public sealed record TlsParametersConfig : ConfigRecord
     public TlsProtocol TlsMinimumProtocolVersion { get; init; } = TlsProtocol.TlsAuto;
 
     [Description("The highest version. TLS_AUTO is TLSv1_3.")]
-    public TlsProtocol TlsMaximumProtocolVersion { get; init; } = TlsProtocol.TlsAuto; // Envoy's clients stop at TLSv1_2 then; both sides speak 1.3 here
+    // Envoy's clients stop at TLSv1_2 then; both sides speak 1.3 here
+    public TlsProtocol TlsMaximumProtocolVersion { get; init; } = TlsProtocol.TlsAuto;
 
-    [Description("OpenSSL's names, such as ECDHE-RSA-AES128-GCM-SHA256; those of TLS 1.3 begin with TLS_. [A|B], which Envoy takes for equals, are A and B in this order.")]
+    [Description(
+        "OpenSSL's names, such as ECDHE-RSA-AES128-GCM-SHA256; those of TLS 1.3 begin with TLS_. [A|B], which Envoy takes for equals, "
+            + "are A and B in this order.")]
     public IReadOnlyList<string> CipherSuites { get; init; } = [];
 
     [Description("Groups of the key exchange, such as X25519 and P-256.")]

@@ -12,7 +12,8 @@ public static class DataSourceReading
     public static byte[]? TryRead(this DataSourceConfig source, ConfigErrors errors, long limit = HostFile.MaxText)
     {
         if (source.Filename is null && (source.Sha256 is not null || source.Watch))
-            errors.ErrorAt(source.Node, source.Watch ? "watch" : "sha256", ConfigCode.InvalidValue, "belongs to filename, and there is none");
+            errors.ErrorAt(source.Node, source.Watch ? "watch" : "sha256", ConfigCode.InvalidValue,
+                "belongs to filename, and there is none");
         if (source.InlineString is { } text)
             return Encoding.UTF8.GetBytes(text);
         if (source.InlineBytes is { } bytes)
@@ -22,12 +23,14 @@ public static class DataSourceReading
         {
             if (!errors.Host.MayRead(HostAccess.Variable + " of " + HolderOf(source.Node), variable))
             {
-                errors.ErrorAt(source.Node, "environment_variable", ConfigCode.InvalidValue, $"environment variable '{variable}' may not be read", AllowVariable);
+                errors.ErrorAt(source.Node, "environment_variable", ConfigCode.InvalidValue,
+                    $"environment variable '{variable}' may not be read", AllowVariable);
                 return null;
             }
             if (Environment.GetEnvironmentVariable(variable) is { } value)
                 return Encoding.UTF8.GetBytes(value);
-            errors.ErrorAt(source.Node, "environment_variable", ConfigCode.UnknownReference, $"environment variable '{variable}' is not set");
+            errors.ErrorAt(source.Node, "environment_variable", ConfigCode.UnknownReference,
+                $"environment variable '{variable}' is not set");
             return null;
         }
         if (source.Module is { } module)
@@ -47,13 +50,15 @@ public static class DataSourceReading
     {
         if (errors.Modules is not { } modules)
         {
-            errors.ErrorAt(node, "module", ConfigCode.UnknownReference, $"'{name}' is a stored module, and there is no module store here", "only a running node knows its modules: POST /api/v1/config/validate checks this");
+            errors.ErrorAt(node, "module", ConfigCode.UnknownReference, $"'{name}' is a stored module, and there is no module store here",
+                "only a running node knows its modules: POST /api/v1/config/validate checks this");
             return null;
         }
         if (modules.Find(name) is not { } module)
         {
             errors.ErrorAt(node, "module", ConfigCode.UnknownReference, $"module '{name}' does not exist",
-                Suggestions.Closest(name, modules.Names) is { } near ? $"did you mean '{near}'?" : "store it first: POST /api/v1/modules?name=NAME");
+                Suggestions.Closest(name, modules.Names) is { } near ? $"did you mean '{near}'?"
+                    : "store it first: POST /api/v1/modules?name=NAME");
             return null;
         }
         if (kind is null || module.Kind == kind)
@@ -74,9 +79,12 @@ public static class DataSourceReading
         }
         content = HostFile.Read(path, limit, null, out string? wrong, out bool isMissing);
         if (content is null)
-            errors.ErrorAt(source.Node, "filename", isMissing ? ConfigCode.UnknownReference : ConfigCode.InvalidValue, $"file '{path}' {wrong}");
-        else if (source.Sha256 is { } expected && !expected.Equals(Convert.ToHexStringLower(SHA256.HashData(content)), StringComparison.OrdinalIgnoreCase))
-            errors.ErrorAt(source.Node, "sha256", ConfigCode.InvalidValue, $"file '{path}' has other bytes by now", "leave sha256 out to take the file as it is");
+            errors.ErrorAt(source.Node, "filename", isMissing ? ConfigCode.UnknownReference : ConfigCode.InvalidValue,
+                $"file '{path}' {wrong}");
+        else if (source.Sha256 is { } expected && !expected.Equals(Convert.ToHexStringLower(SHA256.HashData(content)),
+            StringComparison.OrdinalIgnoreCase))
+            errors.ErrorAt(source.Node, "sha256", ConfigCode.InvalidValue, $"file '{path}' has other bytes by now",
+                "leave sha256 out to take the file as it is");
         else return content;
         return null;
     }

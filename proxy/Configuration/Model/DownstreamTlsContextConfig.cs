@@ -17,7 +17,10 @@ public sealed record DownstreamTlsContextConfig : ConfigRecord
     [Description("A client must name the server that it wants (SNI).")]
     public bool RequireSni { get; init; }
 
-    [OneOf("session_ticket_keys_type"), Description("Keys that session tickets are encrypted with, the first one new tickets, so that several nodes share them. Absent: keys of our own, renewed each session_timeout.")]
+    [OneOf("session_ticket_keys_type"),
+        Description(
+            "Keys that session tickets are encrypted with, the first one new tickets, so that several nodes share them. Absent: keys of "
+                + "our own, renewed each session_timeout.")]
     public TlsSessionTicketKeysConfig? SessionTicketKeys { get; init; }
 
     [OneOf("session_ticket_keys_type"), Description("No session tickets: no session is resumed.")]
@@ -32,7 +35,8 @@ public sealed record DownstreamTlsContextConfig : ConfigRecord
     [Description("What becomes of a handshake for which there is no OCSP staple, or one that is out of date.")]
     public OcspStaplePolicy OcspStaplePolicy { get; init; } = OcspStaplePolicy.LenientStapling; // Envoy's default
 
-    [Description("For a server name that no certificate has, the first certificate for each type of key is used; otherwise the first of all.")]
+    [Description(
+        "For a server name that no certificate has, the first certificate for each type of key is used; otherwise the first of all.")]
     public bool FullScanCertsOnSniMismatch { get; init; }
 
     [Description("The client's order of cipher suites counts, not ours.")]
@@ -45,7 +49,8 @@ public enum OcspStaplePolicy { LenientStapling, StrictStapling, MustStaple }
 [Description("Keys of session tickets.")]
 public sealed record TlsSessionTicketKeysConfig : ConfigRecord
 {
-    [Required, Length(1, 16), Description("80 random bytes each (openssl rand 80): the first encrypts, all decrypt. To change keys, put the new one in front.")]
+    [Required, Length(1, 16),
+        Description("80 random bytes each (openssl rand 80): the first encrypts, all decrypt. To change keys, put the new one in front.")]
     public IReadOnlyList<DataSourceConfig> Keys { get; init; } = [];
 }
 

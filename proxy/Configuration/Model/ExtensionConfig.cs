@@ -9,7 +9,8 @@ namespace Managed.Proxy.Configuration.Model;
 [UnsupportedField("filter_disabled", "predicates of listener filters are not available in this version")]
 public sealed record ExtensionConfig : ConfigRecord
 {
-    [Required, ResourceName, Description("Addresses the filter in its chain. Without an @type in typed_config it also chooses the extension.")]
+    [Required, ResourceName,
+        Description("Addresses the filter in its chain. Without an @type in typed_config it also chooses the extension.")]
     public string Name { get; init; } = "";
 
     [Description("The extension's own message; @type names it.")]
@@ -24,7 +25,9 @@ public sealed record HttpFilterConfig : ConfigRecord
     [Required, ResourceName, Description("Addresses the filter in its chain and in typed_per_filter_config.")]
     public string Name { get; init; } = "";
 
-    [Description("The extension's own message. Absent: the extension_configs entry of the same name, else the extension of that name with its defaults.")]
+    [Description(
+        "The extension's own message. Absent: the extension_configs entry of the same name, else the extension of that name with its "
+            + "defaults.")]
     public ConfigObject? TypedConfig { get; init; }
 
     [Description("The filter is skipped unless a route turns it on by a typed_per_filter_config entry.")]

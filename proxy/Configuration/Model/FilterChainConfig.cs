@@ -20,7 +20,8 @@ public sealed record FilterChainConfig : ConfigRecord
     public TransportSocketConfig? TransportSocket { get; init; }
 
     [Description("How long the transport socket may take to begin, such as the handshake of TLS; 0 waits for ever.")]
-    public TimeSpan TransportSocketConnectTimeout { get; init; } = TimeSpan.FromSeconds(10); // ours: Envoy has none, and a silent client would stay
+    // ours: Envoy has none, and a silent client would stay
+    public TimeSpan TransportSocketConnectTimeout { get; init; } = TimeSpan.FromSeconds(10);
 
     [Description("Network filters in order; the last must be terminal, such as http_connection_manager or tcp_proxy.")]
     public IReadOnlyList<ExtensionConfig> Filters { get; init; } = [];

@@ -35,7 +35,8 @@ public sealed record HeaderValueConfig : ConfigRecord
     [Required, Length(1, 256), Description("Header name.")]
     public string Key { get; init; } = "";
 
-    [Length(0, 16384), Description("Value; Envoy's format operators such as %DOWNSTREAM_REMOTE_ADDRESS% are replaced, %% is a percent sign.")]
+    [Length(0, 16384),
+        Description("Value; Envoy's format operators such as %DOWNSTREAM_REMOTE_ADDRESS% are replaced, %% is a percent sign.")]
     public string Value { get; init; } = "";
 }
 

@@ -9,9 +9,12 @@ namespace Managed.Proxy.Configuration.Model;
 [UnsupportedField("additional_addresses", "write one listener for each address")]
 [UnsupportedField("filter_chain_matcher fcds_config", "filter chains are chosen by filter_chain_match")]
 [UnsupportedField("udp_listener_config api_listener internal_listener", "only TCP and Unix stream listeners are available in this version")]
-[UnsupportedField("use_original_dst transparent freebind bind_to_port socket_options tcp_keepalive tcp_fast_open_queue_length enable_mptcp enable_reuse_port connection_balance_config",
+[UnsupportedField(
+    "use_original_dst transparent freebind bind_to_port socket_options tcp_keepalive tcp_fast_open_queue_length enable_mptcp "
+        + "enable_reuse_port connection_balance_config",
     "socket tuning is not available in this version; every worker has its own SO_REUSEPORT socket")]
-[UnsupportedField("drain_type traffic_direction metadata bypass_overload_manager reuse_port deprecated_v1", "not available in this version")]
+[UnsupportedField("drain_type traffic_direction metadata bypass_overload_manager reuse_port deprecated_v1",
+    "not available in this version")]
 public sealed record ListenerConfig : ConfigRecord
 {
     [Required, ResourceName, Description("Unique name of the listener.")]
@@ -41,7 +44,8 @@ public sealed record ListenerConfig : ConfigRecord
     [Range(1, 65535), Description("Length of the queue of pending connections. Absent: the system's somaxconn.")]
     public int? TcpBacklogSize { get; init; }
 
-    [Range(1, 100000), Description("Connections taken per wake-up of the socket; the others wait for the next turn of the worker. Absent: 32.")]
+    [Range(1, 100000),
+        Description("Connections taken per wake-up of the socket; the others wait for the next turn of the worker. Absent: 32.")]
     public int? MaxConnectionsToAcceptPerSocketEvent { get; init; }
 
     [Range(1, int.MaxValue)]

@@ -16,7 +16,8 @@ public sealed record LoadAssignmentConfig : ConfigRecord
 }
 
 [Description("A group of endpoints.")]
-[UnsupportedField("locality load_balancing_weight proximity metadata load_balancer_endpoints leds_cluster_locality_config", "localities are not available in this version")]
+[UnsupportedField("locality load_balancing_weight proximity metadata load_balancer_endpoints leds_cluster_locality_config",
+    "localities are not available in this version")]
 public sealed record LocalityEndpointsConfig : ConfigRecord
 {
     [Description("The endpoints.")]

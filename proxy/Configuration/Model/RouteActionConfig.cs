@@ -5,8 +5,12 @@ using Managed.Proxy.Configuration.Validation;
 namespace Managed.Proxy.Configuration.Model;
 
 [Description("Forwards to a cluster.")]
-[UnsupportedField("retry_policy retry_policy_typed_config hedge_policy", "retry policies are not available in this version; a request on a reused connection that was closed is sent once more by itself")]
-[UnsupportedField("request_mirror_policies hash_policy cors rate_limits include_vh_rate_limits metadata_match internal_redirect_policy internal_redirect_action max_internal_redirects max_grpc_timeout grpc_timeout_offset priority cluster_specifier_plugin inline_cluster_specifier_plugin path_rewrite_policy path_rewrite host_rewrite early_data_policy flush_timeout",
+[UnsupportedField("retry_policy retry_policy_typed_config hedge_policy",
+    "retry policies are not available in this version; a request on a reused connection that was closed is sent once more by itself")]
+[UnsupportedField(
+    "request_mirror_policies hash_policy cors rate_limits include_vh_rate_limits metadata_match internal_redirect_policy "
+        + "internal_redirect_action max_internal_redirects max_grpc_timeout grpc_timeout_offset priority cluster_specifier_plugin "
+            + "inline_cluster_specifier_plugin path_rewrite_policy path_rewrite host_rewrite early_data_policy flush_timeout",
     "not available in this version")]
 public sealed record RouteActionConfig : ConfigRecord
 {
@@ -20,7 +24,8 @@ public sealed record RouteActionConfig : ConfigRecord
     public WeightedClustersConfig? WeightedClusters { get; init; }
 
     [Description("Status when the cluster does not exist.")]
-    public ClusterNotFoundResponseCode ClusterNotFoundResponseCode { get; init; } = ClusterNotFoundResponseCode.ServiceUnavailable; // Envoy's default
+    // Envoy's default
+    public ClusterNotFoundResponseCode ClusterNotFoundResponseCode { get; init; } = ClusterNotFoundResponseCode.ServiceUnavailable;
 
     [OneOf("path_rewrite"), Description("Replaces the matched prefix or path.")]
     public string? PrefixRewrite { get; init; }

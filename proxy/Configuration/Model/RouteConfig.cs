@@ -5,7 +5,8 @@ using Managed.Proxy.Configuration.Validation;
 namespace Managed.Proxy.Configuration.Model;
 
 [Description("Which requests, and what happens with them.")]
-[UnsupportedField("filter_action decorator tracing stat_prefix per_request_buffer_limit_bytes request_body_buffer_limit", "not available in this version")]
+[UnsupportedField("filter_action decorator tracing stat_prefix per_request_buffer_limit_bytes request_body_buffer_limit",
+    "not available in this version")]
 public sealed record RouteConfig : ConfigRecord
 {
     [ResourceName, Description("Addresses the route. Absent: route-<index>.")]
@@ -54,7 +55,8 @@ public sealed record MetadataConfig : ConfigRecord
 }
 
 [Description("Tests of a request; all must hold.")]
-[UnsupportedField("connect_matcher path_match_policy grpc tls_context dynamic_metadata filter_state cookies", "not available in this version")]
+[UnsupportedField("connect_matcher path_match_policy grpc tls_context dynamic_metadata filter_state cookies",
+    "not available in this version")]
 public sealed record RouteMatchConfig : ConfigRecord
 {
     [OneOf("path_specifier", Required = true), Description("The path starts so.")]
@@ -66,7 +68,8 @@ public sealed record RouteMatchConfig : ConfigRecord
     [OneOf("path_specifier", Required = true), Description("The whole path, without the query, by expression.")]
     public RegexMatcherConfig? SafeRegex { get; init; }
 
-    [OneOf("path_specifier", Required = true), Length(2, 4096), Description("The path, or whole segments of its start: /api matches /api and /api/x, not /apix.")]
+    [OneOf("path_specifier", Required = true), Length(2, 4096),
+        Description("The path, or whole segments of its start: /api matches /api and /api/x, not /apix.")]
     public string? PathSeparatedPrefix { get; init; }
 
     [Description("Whether case counts in the path.")]

@@ -5,7 +5,9 @@ using Managed.Proxy.Configuration.Validation;
 namespace Managed.Proxy.Configuration.Model;
 
 [Description("A routing table: virtual hosts by domain.")]
-[UnsupportedField("vhds internal_only_headers validate_clusters cluster_specifier_plugins request_mirror_policies vhost_header metadata ignore_path_parameters_in_path_matching", "not available in this version")]
+[UnsupportedField(
+    "vhds internal_only_headers validate_clusters cluster_specifier_plugins request_mirror_policies vhost_header metadata "
+        + "ignore_path_parameters_in_path_matching", "not available in this version")]
 public sealed record RouteConfigurationConfig : ConfigRecord
 {
     [ResourceName, Description("Unique name. Inside route_config it may be left out.")]
@@ -40,8 +42,12 @@ public sealed record RouteConfigurationConfig : ConfigRecord
 }
 
 [Description("Routes for some domains.")]
-[UnsupportedField("retry_policy retry_policy_typed_config hedge_policy include_request_attempt_count include_attempt_count_in_response include_is_timeout_retry_header", "retry policies are not available in this version")]
-[UnsupportedField("virtual_clusters rate_limits cors request_mirror_policies per_request_buffer_limit_bytes request_body_buffer_limit matcher", "not available in this version")]
+[UnsupportedField(
+    "retry_policy retry_policy_typed_config hedge_policy include_request_attempt_count include_attempt_count_in_response "
+        + "include_is_timeout_retry_header", "retry policies are not available in this version")]
+[UnsupportedField(
+    "virtual_clusters rate_limits cors request_mirror_policies per_request_buffer_limit_bytes request_body_buffer_limit matcher",
+        "not available in this version")]
 public sealed record VirtualHostConfig : ConfigRecord
 {
     [Required, ResourceName, Description("Addresses the virtual host in its route configuration.")]

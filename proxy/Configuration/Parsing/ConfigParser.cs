@@ -3,7 +3,9 @@ using System.Text.Unicode;
 
 namespace Managed.Proxy.Configuration.Parsing;
 
-/// <summary>Reads a JSON or YAML text into nodes that know their line, column and pointer. The caller limits the size of the text.</summary>
+/// <summary>
+/// Reads a JSON or YAML text into nodes that know their line, column and pointer. The caller limits the size of the text.
+/// </summary>
 public static class ConfigParser
 {
     /// <param name="sourceName">Names the text in errors: a file, or words such as <c>request body</c>.</param>

@@ -2,12 +2,15 @@ using Managed.Proxy.Configuration.Envoy;
 
 namespace Managed.Proxy.Configuration.Parsing;
 
-/// <summary>What is wrong with a text of ours and not with a bootstrap file, which Envoy takes all the same: known only when all of it is read.</summary>
+/// <summary>
+/// What is wrong with a text of ours and not with a bootstrap file, which Envoy takes all the same: known only when all of it is read.
+/// </summary>
 internal sealed class ReadIssues
 {
     private readonly List<(ConfigOrigin Origin, string Wrong, string? Taken)> _found = [];
 
-    public void Twice(ConfigOrigin origin, string name) => Add(origin, $"'{name}' is given twice", $"'{name}' is given twice: the last one counts");
+    public void Twice(ConfigOrigin origin, string name)
+        => Add(origin, $"'{name}' is given twice", $"'{name}' is given twice: the last one counts");
 
     /// <param name="taken">The warning where it is taken; null for none.</param>
     public void Add(ConfigOrigin origin, string wrong, string? taken)

@@ -3,11 +3,16 @@ using YamlDotNet.Core.Events;
 
 namespace Managed.Proxy.Configuration.Parsing;
 
-/// <summary>Reads one YAML 1.2 document by the core schema. Aliases are copied, merge keys (<c>&lt;&lt;</c>) are applied, and both together are bounded:
-/// a few lines of nested aliases would otherwise stand for billions of nodes. What Envoy's reader takes besides is taken in its bootstrap files.</summary>
+/// <summary>Reads one YAML 1.2 document by the core schema. Aliases are copied, merge keys (<c>&lt;&lt;</c>) are applied, and both together
+/// are bounded:
+/// a few lines of nested aliases would otherwise stand for billions of nodes. What Envoy's reader takes besides is taken in its bootstrap
+/// files.</summary>
 internal sealed class YamlReader
 {
-    /// <summary>Most nodes that aliases and merges of one document may add. The largest sensible use repeats some options over a few hundred clusters.</summary>
+    /// <summary>
+    /// Most nodes that aliases and merges of one document may add. The largest sensible use repeats some options over a few hundred
+    /// clusters.
+    /// </summary>
     public const int MaxAliasNodes = 100_000;
 
     private const string TagPrefix = "tag:yaml.org,2002:";
@@ -51,12 +56,15 @@ internal sealed class YamlReader
         catch (YamlException e)
         {
             var origin = reader.Origin(ConfigPath.Root, e.Start);
-            errors.Error(e.Message.Contains("invalid tab", StringComparison.Ordinal) ? AtTab(origin, text) : origin, ConfigCode.MalformedBody, "not valid YAML: " + Reason(e.Message));
+            errors.Error(e.Message.Contains("invalid tab", StringComparison.Ordinal) ? AtTab(origin, text) : origin,
+                ConfigCode.MalformedBody, "not valid YAML: " + Reason(e.Message));
         }
-        catch (Exception e) when (e is InvalidOperationException or ArgumentException or IndexOutOfRangeException or NullReferenceException or FormatException or OverflowException)
+        catch (Exception e) when (e is InvalidOperationException or ArgumentException or IndexOutOfRangeException or NullReferenceException
+            or FormatException or OverflowException)
         {
             // The library fails so on some texts that are no YAML, such as a plain scalar cut off by a tab.
-            errors.Error(reader.Origin(ConfigPath.Root, reader._parser.Current?.End ?? Mark.Empty), ConfigCode.MalformedBody, "not valid YAML after this place");
+            errors.Error(reader.Origin(ConfigPath.Root, reader._parser.Current?.End ?? Mark.Empty), ConfigCode.MalformedBody,
+                "not valid YAML after this place");
         }
         reader._issues.Report(errors);
         return null;
@@ -71,7 +79,8 @@ internal sealed class YamlReader
         var root = Node(ConfigPath.Root, 1);
         _parser.Consume<DocumentEnd>();
         if (_parser.Accept<DocumentStart>(out var second))
-            _issues.Add(Origin(ConfigPath.Root, second.Start), "more than one document; separate documents are not accepted", "more than one document: the first one counts");
+            _issues.Add(Origin(ConfigPath.Root, second.Start), "more than one document; separate documents are not accepted",
+                "more than one document: the first one counts");
         return root;
     }
 
@@ -210,7 +219,8 @@ internal sealed class YamlReader
             if (scalar.Style != ScalarStyle.Plain || scalar.Tag.IsNonSpecific)
                 return ConfigScalar.String(scalar.Value, origin);
             var (kind, text) = YamlCoreSchema.Resolve(scalar.Value);
-            return kind is { } known ? new(known, text, origin) : throw new YamlReadException(origin, $"'{scalar.Value}' is not a finite number");
+            return kind is { } known ? new(known, text, origin)
+                : throw new YamlReadException(origin, $"'{scalar.Value}' is not a finite number");
         }
         if (tag == TagPrefix + "str")
             return ConfigScalar.String(scalar.Value, origin);
@@ -225,7 +235,8 @@ internal sealed class YamlReader
         if (fits)
             return new(resolved.Kind!.Value, resolved.Text, origin);
         Tagged(origin, tag);
-        return scalar.Style == ScalarStyle.Plain && resolved.Kind is { } kindOfPlain ? new(kindOfPlain, resolved.Text, origin) : ConfigScalar.String(scalar.Value, origin);
+        return scalar.Style == ScalarStyle.Plain
+            && resolved.Kind is { } kindOfPlain ? new(kindOfPlain, resolved.Text, origin) : ConfigScalar.String(scalar.Value, origin);
     }
 
     private void CheckTag(TagName tag, ParsingEvent at, ConfigPath path, string expected)
@@ -240,7 +251,10 @@ internal sealed class YamlReader
 
     private ConfigOrigin Origin(ConfigPath path, Mark mark) => new(_source, path, (int)mark.Line, (int)mark.Column);
 
-    /// <summary>A tab used to indent is reported with the start of the mapping around it; its own place is the first indentation after that with a tab.</summary>
+    /// <summary>
+    /// A tab used to indent is reported with the start of the mapping around it; its own place is the first indentation after that with a
+    /// tab.
+    /// </summary>
     private static ConfigOrigin AtTab(ConfigOrigin origin, string text)
     {
         var number = 0;

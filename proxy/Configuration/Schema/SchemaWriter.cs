@@ -99,7 +99,8 @@ public sealed class SchemaWriter
         {
             schema = new ConfigObject().Set("type", Text("array")).Set("items", value);
             if (field.Length is { } bounds)
-                schema.Set("minItems", ConfigScalar.Number(bounds.MinimumLength)).Set("maxItems", ConfigScalar.Number(bounds.MaximumLength));
+                schema.Set("minItems", ConfigScalar.Number(bounds.MinimumLength))
+                    .Set("maxItems", ConfigScalar.Number(bounds.MaximumLength));
         }
         else if (field.IsMap)
             schema = new ConfigObject().Set("type", Text("object")).Set("additionalProperties", value);

@@ -44,7 +44,8 @@ internal static class AddressExpansion
         else if (text[0] == '[')
         {
             host = text[1..Math.Max(1, colon - 1)];
-            if (text[colon - 1] != ']' || !IPAddress.TryParse(host, out var ip) || ip.AddressFamily != System.Net.Sockets.AddressFamily.InterNetworkV6)
+            if (text[colon - 1] != ']' || !IPAddress.TryParse(host, out var ip)
+                || ip.AddressFamily != System.Net.Sockets.AddressFamily.InterNetworkV6)
                 reason = "between the brackets there is no IPv6 address";
         }
         else

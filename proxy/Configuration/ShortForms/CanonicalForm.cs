@@ -3,8 +3,8 @@ using Managed.Proxy.Configuration.Validation;
 
 namespace Managed.Proxy.Configuration.ShortForms;
 
-/// <summary>Writes the values of a tree as the long form has them: fields in snake_case, durations as protobuf prints them (<c>0.250s</c>), sizes in bytes.
-/// What does not fit its field is left for the binder to refuse.</summary>
+/// <summary>Writes the values of a tree as the long form has them: fields in snake_case, durations as protobuf prints them (<c>0.250s</c>),
+/// sizes in bytes. What does not fit its field is left for the binder to refuse.</summary>
 internal static class CanonicalForm
 {
     public static void Apply(ConfigNode node, Type type, Func<string, Type?> configTypes)

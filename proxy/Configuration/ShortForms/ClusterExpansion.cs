@@ -61,7 +61,8 @@ internal static class ClusterExpansion
             if (o.Remove(field) is { } value)
                 (field is "address" or "hostname" ? endpoint : result).Set(field == "weight" ? "load_balancing_weight" : field, value);
         foreach (var unknown in o.Members)
-            errors.Error(o.NameOrigin(unknown), ConfigCode.UnknownField, $"'{unknown.Key}' is not a known field", Suggestions.Hint(unknown.Key, EndpointFields));
+            errors.Error(o.NameOrigin(unknown), ConfigCode.UnknownField, $"'{unknown.Key}' is not a known field",
+                Suggestions.Hint(unknown.Key, EndpointFields));
         return result;
     }
 }

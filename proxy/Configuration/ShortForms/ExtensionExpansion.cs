@@ -35,7 +35,8 @@ internal sealed class ExtensionExpansion(ConfigObject root, ConfigErrors errors)
                 continue;
             if (!item.Has("name"))
                 item.InsertFirst("name", ConfigScalar.String(FreeName(items, extension.ShortName), item.Origin));
-            if (kind == ExtensionKind.HttpFilter && item.Text("name") is { } name && !HttpFilterTypes.TryAdd(name, extension) && HttpFilterTypes[name] != extension)
+            if (kind == ExtensionKind.HttpFilter && item.Text("name") is { } name && !HttpFilterTypes.TryAdd(name, extension)
+                && HttpFilterTypes[name] != extension)
                 HttpFilterTypes[name] = null;
         }
     }
@@ -47,7 +48,9 @@ internal sealed class ExtensionExpansion(ConfigObject root, ConfigErrors errors)
             item.InsertFirst("name", ConfigScalar.String(extension.Name, item.Origin));
     }
 
-    /// <summary>A shared configuration where it is used; the copies of one document are limited, as those of its YAML aliases are.</summary>
+    /// <summary>
+    /// A shared configuration where it is used; the copies of one document are limited, as those of its YAML aliases are.
+    /// </summary>
     private ConfigObject Copy(ConfigObject item, ConfigObject shared)
     {
         if (!_sizes.TryGetValue(shared, out var size))
@@ -56,7 +59,9 @@ internal sealed class ExtensionExpansion(ConfigObject root, ConfigErrors errors)
         if (_copiedNodes <= MaxCopiedNodes && _copiedBytes <= MaxCopiedBytes)
             return shared.Clone();
         if (!_copiedTooMuch)
-            errors.Error(item, ConfigCode.InvalidValue, $"extension_configs are used so often that their copies exceed {MaxCopiedNodes} values or {MaxCopiedBytes >> 20} MiB", "make them smaller, or use them in fewer places");
+            errors.Error(item, ConfigCode.InvalidValue,
+                $"extension_configs are used so often that their copies exceed {MaxCopiedNodes} values or {MaxCopiedBytes >> 20} MiB",
+                    "make them smaller, or use them in fewer places");
         _copiedTooMuch = true;
         return new ConfigObject(item.Origin);
     }
@@ -93,7 +98,8 @@ internal sealed class ExtensionExpansion(ConfigObject root, ConfigErrors errors)
         {
             if (ExtensionNames.IsNotServed(kind, name.Text))
             {
-                errors.Error(name, ConfigCode.UnknownExtension, $"the {Title(kind)} '{ExtensionNames.Bare(name.Text)}' is not available in this version");
+                errors.Error(name, ConfigCode.UnknownExtension,
+                    $"the {Title(kind)} '{ExtensionNames.Bare(name.Text)}' is not available in this version");
                 return null;
             }
             errors.Error(name, ConfigCode.UnknownExtension, $"there is no {Title(kind)} '{name.Text}'",

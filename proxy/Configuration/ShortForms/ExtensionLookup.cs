@@ -11,7 +11,8 @@ internal static class ExtensionLookup
     {
         string wanted = TypeOf(typedConfig) ?? name;
         foreach (var definition in definitions) if (Is(names(definition), wanted)) return definition;
-        Unknown(what, wanted, typedConfig, at, definitions.Select(d => names(d).Name), ExtensionNames.Find(kind, wanted) is not null, errors);
+        Unknown(what, wanted, typedConfig, at, definitions.Select(d => names(d).Name), ExtensionNames.Find(kind, wanted) is not null,
+            errors);
         return null;
     }
 
@@ -20,9 +21,11 @@ internal static class ExtensionLookup
 
     private static bool Is((string Name, string TypeName) definition, string wanted)
         => wanted == definition.Name || wanted == definition.TypeName
-        || (definition.Name.Length > wanted.Length && definition.Name.EndsWith(wanted, StringComparison.Ordinal) && definition.Name[definition.Name.Length - wanted.Length - 1] == '.');
+        || (definition.Name.Length > wanted.Length && definition.Name.EndsWith(wanted, StringComparison.Ordinal)
+            && definition.Name[definition.Name.Length - wanted.Length - 1] == '.');
 
-    private static void Unknown(string what, string wanted, ConfigObject? typedConfig, ConfigNode? at, IEnumerable<string> names, bool envoyHasIt, ConfigErrors errors)
+    private static void Unknown(string what, string wanted, ConfigObject? typedConfig, ConfigNode? at, IEnumerable<string> names,
+        bool envoyHasIt, ConfigErrors errors)
     {
         // The expansion of short forms may have said so already.
         if (errors.HasAt(typedConfig?["@type"] ?? at, ConfigCode.UnknownExtension)) return;

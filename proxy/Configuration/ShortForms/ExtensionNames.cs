@@ -1,6 +1,8 @@
 namespace Managed.Proxy.Configuration.ShortForms;
 
-/// <summary>The names and message types of Envoy's extensions that documents may use. Which of them are served is the extension catalogue's matter.</summary>
+/// <summary>
+/// The names and message types of Envoy's extensions that documents may use. Which of them are served is the extension catalogue's matter.
+/// </summary>
 public static class ExtensionNames
 {
     public const string TypeUrlPrefix = "type.googleapis.com/";
@@ -59,7 +61,8 @@ public static class ExtensionNames
         Http("cache", "CacheConfig"),
         Http("oauth2", "OAuth2"),
         // Ours: filters written in C#, one message for both places.
-        new(ExtensionKind.HttpFilter, "managed.filters.http.native", "managed.extensions.filters.http.native.v1.Native", "managed.extensions.filters.http.native.v1.Native"),
+        new(ExtensionKind.HttpFilter, "managed.filters.http.native", "managed.extensions.filters.http.native.v1.Native",
+            "managed.extensions.filters.http.native.v1.Native"),
         new(ExtensionKind.NetworkFilter, "managed.filters.network.native", "managed.extensions.filters.network.native.v1.Native"),
 
         Socket(ExtensionKind.DownstreamSocket, "tls", "tls.v3.DownstreamTlsContext"),
@@ -78,18 +81,24 @@ public static class ExtensionNames
         [ExtensionKind.ListenerFilter] = ["original_src", "dynamic_modules", "set_filter_state", "udp_proxy", "dns_filter"],
         [ExtensionKind.NetworkFilter] =
         [
-            "client_ssl_auth", "dubbo_proxy", "dynamic_modules", "ext_proc", "generic_proxy", "geoip", "kafka_broker", "kafka_mesh", "match_delegate", "mongo_proxy", "mysql_proxy", "postgres_proxy", "ratelimit",
-            "redis_proxy", "reverse_tunnel", "rocketmq_proxy", "set_filter_state", "sip_proxy", "sni_dynamic_forward_proxy", "thrift_proxy", "zookeeper_proxy", "golang",
+            "client_ssl_auth", "dubbo_proxy", "dynamic_modules", "ext_proc", "generic_proxy", "geoip", "kafka_broker", "kafka_mesh",
+            "match_delegate", "mongo_proxy", "mysql_proxy", "postgres_proxy", "ratelimit",
+            "redis_proxy", "reverse_tunnel", "rocketmq_proxy", "set_filter_state", "sip_proxy", "sni_dynamic_forward_proxy", "thrift_proxy",
+            "zookeeper_proxy", "golang",
         ],
         [ExtensionKind.HttpFilter] =
         [
-            "a2a", "alternate_protocols_cache", "aws_lambda", "aws_request_signing", "cache_v2", "cdn_loop", "composite", "connect_grpc_bridge", "credential_injector", "dynamic_forward_proxy", "dynamic_modules", "dynamo",
-            "ext_proc", "file_system_buffer", "gcp_authn", "geoip", "golang", "grpc_field_extraction", "grpc_http1_bridge", "grpc_http1_reverse_bridge", "grpc_json_reverse_transcoder", "grpc_json_transcoder", "grpc_stats",
-            "gzip", "header_to_metadata", "ip_tagging", "json_to_metadata", "kill_request", "match_delegate", "mcp", "mcp_router", "on_demand", "original_src", "proto_api_scrubber", "proto_message_extraction", "rate_limit_quota",
+            "a2a", "alternate_protocols_cache", "aws_lambda", "aws_request_signing", "cache_v2", "cdn_loop", "composite",
+            "connect_grpc_bridge", "credential_injector", "dynamic_forward_proxy", "dynamic_modules", "dynamo",
+            "ext_proc", "file_system_buffer", "gcp_authn", "geoip", "golang", "grpc_field_extraction", "grpc_http1_bridge",
+            "grpc_http1_reverse_bridge", "grpc_json_reverse_transcoder", "grpc_json_transcoder", "grpc_stats",
+            "gzip", "header_to_metadata", "ip_tagging", "json_to_metadata", "kill_request", "match_delegate", "mcp", "mcp_router",
+            "on_demand", "original_src", "proto_api_scrubber", "proto_message_extraction", "rate_limit_quota",
             "set_filter_state", "squash", "sxg", "tap", "thrift_to_metadata", "upstream_codec",
         ],
         [ExtensionKind.DownstreamSocket] = ["quic", "starttls", "tap", "tcp_stats", "alts", "s2a", "proxy_protocol"],
-        [ExtensionKind.UpstreamSocket] = ["quic", "starttls", "tap", "tcp_stats", "alts", "s2a", "upstream_proxy_protocol", "proxy_protocol", "http_11_proxy", "internal_upstream"],
+        [ExtensionKind.UpstreamSocket] = ["quic", "starttls", "tap", "tcp_stats", "alts", "s2a", "upstream_proxy_protocol",
+            "proxy_protocol", "http_11_proxy", "internal_upstream"],
         [ExtensionKind.AccessLogger] = ["http_grpc", "tcp_grpc", "open_telemetry", "fluentd", "wasm", "stats"],
     };
 
@@ -132,11 +141,13 @@ public static class ExtensionNames
     {
         var bare = Bare(name);
         bare = Former.GetValueOrDefault(bare, bare);
-        return All.FirstOrDefault(e => e.Kind == kind && (e.ShortName == bare || e.Name == bare || e.TypeName == bare || e.RouteTypeName == bare));
+        return All.FirstOrDefault(e => e.Kind == kind
+            && (e.ShortName == bare || e.Name == bare || e.TypeName == bare || e.RouteTypeName == bare));
     }
 
     /// <summary>Names for a "did you mean".</summary>
-    public static IEnumerable<string> Names(ExtensionKind kind) => All.Where(e => e.Kind == kind).SelectMany(e => new[] { e.ShortName, e.Name, TypeUrlPrefix + e.TypeName });
+    public static IEnumerable<string> Names(ExtensionKind kind)
+        => All.Where(e => e.Kind == kind).SelectMany(e => new[] { e.ShortName, e.Name, TypeUrlPrefix + e.TypeName });
 
     private static ExtensionName Listener(string name, string message) =>
         new(ExtensionKind.ListenerFilter, "envoy.filters.listener." + name, $"envoy.extensions.filters.listener.{name}.v3.{message}");

@@ -108,7 +108,8 @@ internal sealed class ListenerExpansion(ExtensionExpansion extensions, RouteExpa
 
     // Who writes the short form expects WebSockets to work, as behind every other proxy; the long form is Envoy's, which asks for it.
     private static ConfigArray WebSockets(ConfigObject listener) =>
-        new ConfigArray(listener.Origin).Add(new ConfigObject(listener.Origin).Set("upgrade_type", ConfigScalar.String("websocket", listener.Origin)));
+        new ConfigArray(listener.Origin).Add(new ConfigObject(listener.Origin)
+            .Set("upgrade_type", ConfigScalar.String("websocket", listener.Origin)));
 
     private static ConfigArray AnyHost(ConfigNode routes) =>
         new ConfigArray(routes.Origin).Add(new ConfigObject(routes.Origin)
@@ -124,10 +125,12 @@ internal sealed class ListenerExpansion(ExtensionExpansion extensions, RouteExpa
         if (filters is not ConfigArray list)
             return filters;
         var routed = list.OfType<ConfigObject>().Any(f =>
-            ExtensionNames.Find(ExtensionKind.HttpFilter, f.Object("typed_config")?.Text("@type") ?? f.Text("name") ?? "")?.TypeName == ExtensionNames.RouterType);
+            ExtensionNames.Find(ExtensionKind.HttpFilter,
+                f.Object("typed_config")?.Text("@type") ?? f.Text("name") ?? "")?.TypeName == ExtensionNames.RouterType);
         return routed ? list : list.Add(new ConfigObject(listener.Origin).Set("name", ConfigScalar.String("router", listener.Origin)));
     }
 
     private static ConfigScalar StatPrefix(ConfigObject listener) =>
-        listener["name"] is ConfigScalar { Kind: ConfigScalarKind.String, Text.Length: > 0 } name ? name : ConfigScalar.String("unnamed", listener.Origin);
+        listener["name"] is ConfigScalar { Kind: ConfigScalarKind.String, Text.Length: > 0 } name ? name
+        : ConfigScalar.String("unnamed", listener.Origin);
 }

@@ -1,6 +1,9 @@
 namespace Managed.Proxy.Configuration.ShortForms;
 
-/// <summary>Names for items that have none, so that each can be addressed. A name depends on the item's place, so whoever wants it to stay gives one.</summary>
+/// <summary>
+/// Names for items that have none, so that each can be addressed. A name depends on the item's place, so whoever wants it to stay gives
+/// one.
+/// </summary>
 public static class NameGiver
 {
     /// <param name="only">The name when there is one item.</param>

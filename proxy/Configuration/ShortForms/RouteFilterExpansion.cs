@@ -1,7 +1,7 @@
 namespace Managed.Proxy.Configuration.ShortForms;
 
-/// <summary>Gives every typed_per_filter_config entry its <c>@type</c>: from a short type, from the filter of that name in some chain, or from the extension of that name.
-/// Runs after all chains are expanded, because a key may be the name a user gave to a filter.</summary>
+/// <summary>Gives every typed_per_filter_config entry its <c>@type</c>: from a short type, from the filter of that name in some chain, or
+/// from the extension of that name. Runs after all chains are expanded, because a key may be the name a user gave to a filter.</summary>
 internal sealed class RouteFilterExpansion(ConfigObject root, IReadOnlyDictionary<string, ExtensionName?> filters, ConfigErrors errors)
 {
     public void Expand()
@@ -57,7 +57,8 @@ internal sealed class RouteFilterExpansion(ConfigObject root, IReadOnlyDictionar
             : filters.TryGetValue(key, out var known) ? known
             : ExtensionNames.Find(ExtensionKind.HttpFilter, key);
         if (extension is null && ExtensionNames.IsNotServed(ExtensionKind.HttpFilter, bare ?? key))
-            errors.Error(bare is null ? origin : config["@type"]!.Origin, ConfigCode.UnknownExtension, $"the HTTP filter '{bare ?? key}' is not available in this version");
+            errors.Error(bare is null ? origin : config["@type"]!.Origin, ConfigCode.UnknownExtension,
+                $"the HTTP filter '{bare ?? key}' is not available in this version");
         else if (extension is null)
             errors.Error(bare is null ? origin : config["@type"]!.Origin, ConfigCode.UnknownExtension,
                 bare is not null ? $"there is no HTTP filter '{type}'"

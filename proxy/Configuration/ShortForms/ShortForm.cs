@@ -3,8 +3,8 @@ using Managed.Proxy.Configuration.Model;
 namespace Managed.Proxy.Configuration.ShortForms;
 
 /// <summary>
-/// Rewrites a document as the user wrote it to the long form that binds and that <c>?expanded=true</c> prints. Works on a copy; every node keeps
-/// the place of what it was made from, so later errors point at the user's text.
+/// Rewrites a document as the user wrote it to the long form that binds and that <c>?expanded=true</c> prints. Works on a copy; every node
+/// keeps the place of what it was made from, so later errors point at the user's text.
 /// <code>
 /// static_resources        lifted to the root
 /// listener                address text; routes, virtual_hosts or route_config_name with http_filters, or tcp_proxy: a filter chain 'main'
@@ -19,21 +19,22 @@ namespace Managed.Proxy.Configuration.ShortForms;
 public static class ShortForm
 {
     /// <summary>
-    /// The document with <c>{filename: PATH}</c> wherever the short form lets a text stand for the path of a file, so that whoever looks for the
-    /// files that it names finds all of them. Itself where there is none.
+    /// The document with <c>{filename: PATH}</c> wherever the short form lets a text stand for the path of a file, so that whoever looks
+    /// for the files that it names finds all of them. Itself where there is none.
     /// </summary>
     public static ConfigObject NameFiles(ConfigObject document) => TlsExpansion.NameFiles(document);
 
     /// <summary>Parts of Envoy's bootstrap file that are not part of the document.</summary>
     private static readonly string[] BootstrapOnly =
     [
-        "admin", "node", "dynamic_resources", "layered_runtime", "cluster_manager", "hds_config", "flags_path", "stats_sinks", "stats_config",
+        "admin", "node", "dynamic_resources", "layered_runtime", "cluster_manager", "hds_config", "flags_path", "stats_sinks",
+        "stats_config",
         "stats_flush_interval", "watchdog", "watchdogs", "tracing", "overload_manager", "enable_dispatcher_stats", "header_prefix",
         "bootstrap_extensions", "default_socket_interface", "fatal_actions", "grpc_async_client_manager_config", "memory_allocator_manager",
     ];
 
-    /// <param name="configTypes">The record of a message name (without <c>type.googleapis.com/</c>), from the extension catalogue; null where it knows none.
-    /// It lets the values inside typed configurations be written canonically too.</param>
+    /// <param name="configTypes">The record of a message name (without <c>type.googleapis.com/</c>), from the extension catalogue; null
+    /// where it knows none. It lets the values inside typed configurations be written canonically too.</param>
     /// <returns>The long form, or null when the root is not an object. Errors may have been added in either case.</returns>
     public static ConfigObject? Expand(ConfigNode document, ConfigErrors errors, Func<string, Type?>? configTypes = null)
     {

@@ -1,28 +1,34 @@
 namespace Managed.Proxy.Configuration.ShortForms;
 
 /// <summary>
-/// The short form of TLS: <c>tls: {…}</c> on a listener, chain or cluster in place of <c>transport_socket</c>. Its fields are those of Envoy's messages without
-/// the levels between, <c>certificates</c> and <c>alpn</c> for the long names; where a message takes a source of bytes, a text is the path of a file.
+/// The short form of TLS: <c>tls: {…}</c> on a listener, chain or cluster in place of <c>transport_socket</c>. Its fields are those of
+/// Envoy's messages without
+/// the levels between, <c>certificates</c> and <c>alpn</c> for the long names; where a message takes a source of bytes, a text is the path
+/// of a file.
 /// </summary>
 internal static class TlsExpansion
 {
-    private static readonly Dictionary<string, string> Renamed = new() { ["certificates"] = "tls_certificates", ["alpn"] = "alpn_protocols" };
+    private static readonly Dictionary<string, string> Renamed =
+        new() { ["certificates"] = "tls_certificates", ["alpn"] = "alpn_protocols" };
     private static readonly HashSet<string> OfCommon = ["tls_certificates", "alpn_protocols", "validation_context", "tls_params"];
     private static readonly HashSet<string> OfParameters =
         ["tls_minimum_protocol_version", "tls_maximum_protocol_version", "cipher_suites", "ecdh_curves", "signature_algorithms"];
     private static readonly HashSet<string> OfValidation =
     [
-        "trusted_ca", "system_root_certs", "verify_certificate_spki", "verify_certificate_hash", "match_typed_subject_alt_names", "crl", "only_verify_leaf_cert_crl",
+        "trusted_ca", "system_root_certs", "verify_certificate_spki", "verify_certificate_hash", "match_typed_subject_alt_names", "crl",
+        "only_verify_leaf_cert_crl",
         "allow_expired_certificate", "trust_chain_verification", "max_verify_depth",
     ];
-    private static readonly string[] Sources = ["certificate_chain", "private_key", "pkcs12", "password", "ocsp_staple", "trusted_ca", "crl"];
+    private static readonly string[] Sources =
+        ["certificate_chain", "private_key", "pkcs12", "password", "ocsp_staple", "trusted_ca", "crl"];
 
     /// <summary>What a listener says is for all its chains that say nothing themselves.</summary>
     public static void Share(ConfigObject listener, List<ConfigObject> chains, ConfigErrors errors)
     {
         if (listener["tls"] is not { } given) return;
         listener.Remove("tls");
-        if (chains.Count == 0) errors.Error(given, ConfigCode.MissingField, "tls on a listener needs routes, tcp_proxy or filter_chains beside it");
+        if (chains.Count == 0)
+            errors.Error(given, ConfigCode.MissingField, "tls on a listener needs routes, tcp_proxy or filter_chains beside it");
         foreach (var chain in chains)
             if (!chain.Has("tls") && !chain.Has("transport_socket")) chain.Set("tls", given.Clone());
     }
@@ -47,7 +53,9 @@ internal static class TlsExpansion
             .Set("typed_config", Context(tls, errors)));
     }
 
-    /// <summary>The document with <c>{filename: PATH}</c> for each text in a <c>tls</c> that is the path of a file; itself where there is none.</summary>
+    /// <summary>
+    /// The document with <c>{filename: PATH}</c> for each text in a <c>tls</c> that is the path of a file; itself where there is none.
+    /// </summary>
     public static ConfigObject NameFiles(ConfigObject document)
     {
         if (!Contexts(document).Any(c => Paths(c).Any())) return document;
@@ -73,7 +81,8 @@ internal static class TlsExpansion
             }
     }
 
-    private static IEnumerable<string> Paths(ConfigObject owner) => Sources.Where(f => owner[f] is ConfigScalar { Kind: ConfigScalarKind.String });
+    private static IEnumerable<string> Paths(ConfigObject owner)
+        => Sources.Where(f => owner[f] is ConfigScalar { Kind: ConfigScalarKind.String });
 
     // One item may stand in place of a list.
     private static IEnumerable<ConfigObject> Objects(ConfigObject? owner, string list)
@@ -99,7 +108,8 @@ internal static class TlsExpansion
                 Files(certificate as ConfigObject);
                 if (certificate is ConfigScalar { Kind: ConfigScalarKind.String } secret)
                     errors.Error(secret, ConfigCode.UnsupportedField,
-                        $"'{secret.Text}' would be the name of a secret, and there are none in this version", "write {certificate_chain: PATH, private_key: PATH}");
+                        $"'{secret.Text}' would be the name of a secret, and there are none in this version",
+                            "write {certificate_chain: PATH, private_key: PATH}");
             }
         return context.Set("common_tls_context", common);
     }
@@ -115,6 +125,7 @@ internal static class TlsExpansion
     private static void Files(ConfigObject? owner)
     {
         if (owner is null) return;
-        foreach (string field in Paths(owner).ToList()) owner.Set(field, new ConfigObject(owner[field]!.Origin).Set("filename", owner[field]!));
+        foreach (string field in Paths(owner).ToList())
+            owner.Set(field, new ConfigObject(owner[field]!.Origin).Set("filename", owner[field]!));
     }
 }

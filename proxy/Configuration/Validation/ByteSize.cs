@@ -10,7 +10,8 @@ internal static partial class ByteSize
     {
         bytes = 0;
         if (text.Length > 32 || Form().Match(text) is not { Success: true } match
-            || !decimal.TryParse(match.Groups[1].Value, NumberStyles.AllowDecimalPoint, CultureInfo.InvariantCulture, out var number) || number > 1e15m)
+            || !decimal.TryParse(match.Groups[1].Value, NumberStyles.AllowDecimalPoint, CultureInfo.InvariantCulture, out var number)
+                || number > 1e15m)
             return false;
         var size = number * match.Groups[2].Value switch
         {

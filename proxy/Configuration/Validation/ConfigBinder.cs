@@ -3,11 +3,13 @@ using System.Diagnostics.CodeAnalysis;
 
 namespace Managed.Proxy.Configuration.Validation;
 
-/// <summary>Makes records of long-form nodes by reflection and collects everything that is wrong: unknown fields, types, ranges, missing fields, oneofs, duplicate names.
-/// For the control thread; references between resources are checked by the builders.</summary>
+/// <summary>Makes records of long-form nodes by reflection and collects everything that is wrong: unknown fields, types, ranges, missing
+/// fields, oneofs, duplicate names. For the control thread; references between resources are checked by the builders.</summary>
 public static class ConfigBinder
 {
-    /// <summary>The record, or null when anything in it or below it is wrong. An <c>@type</c> member of the node itself is passed over.</summary>
+    /// <summary>
+    /// The record, or null when anything in it or below it is wrong. An <c>@type</c> member of the node itself is passed over.
+    /// </summary>
     public static T? Bind<T>(ConfigNode node, ConfigErrors errors)
         where T : ConfigRecord => BindPartial<T>(node, errors) is { HasErrors: false } record ? record : null;
 
@@ -35,7 +37,8 @@ public static class ConfigBinder
     /// <summary>Whether a record, and all below it, is what this node would become.</summary>
     private static bool IsOf(ConfigRecord former, ConfigNode node) => !former.HasErrors && former.Node is { } its && its.IsCopyOf(node);
 
-    private static bool TryRecord(Type type, ConfigNode node, ConfigErrors errors, bool typed, ConfigRecord? former, out ConfigRecord? record)
+    private static bool TryRecord(Type type, ConfigNode node, ConfigErrors errors, bool typed, ConfigRecord? former,
+        out ConfigRecord? record)
     {
         record = null;
         if (node is not ConfigObject o)
@@ -74,7 +77,8 @@ public static class ConfigBinder
         return ok;
     }
 
-    private static bool TryValue(FieldShape field, ConfigNode node, ConfigRecord? former, ConfigErrors errors, [NotNullWhen(true)] out object? value)
+    private static bool TryValue(FieldShape field, ConfigNode node, ConfigRecord? former, ConfigErrors errors,
+        [NotNullWhen(true)] out object? value)
     {
         value = null;
         if (field.Type.IsAssignableTo(typeof(ConfigNode)))
@@ -101,7 +105,8 @@ public static class ConfigBinder
         value = null;
         if (node is not ConfigArray array)
         {
-            errors.Error(node, ConfigCode.InvalidType, $"must be an array, not {Article(node)}", node is ConfigObject ? "begin each item with '- '" : null);
+            errors.Error(node, ConfigCode.InvalidType, $"must be an array, not {Article(node)}",
+                node is ConfigObject ? "begin each item with '- '" : null);
             return false;
         }
         var ok = ScalarBinder.CheckLength(field, node, array.Count, "items", errors);
@@ -193,7 +198,8 @@ public static class ConfigBinder
                 ? $"'{group[0].Name}' is missing"
                 : $"one of these is missing: {string.Join(", ", group.Select(f => f.Name))}");
         else
-            errors.ErrorAt(o, given[1].Name, ConfigCode.Conflict, $"only one of these may be given: {string.Join(", ", given.Select(f => f.Name))}");
+            errors.ErrorAt(o, given[1].Name, ConfigCode.Conflict,
+                $"only one of these may be given: {string.Join(", ", given.Select(f => f.Name))}");
         return false;
     }
 

@@ -1,6 +1,8 @@
 namespace Managed.Proxy.Configuration.Validation;
 
-/// <summary>What a user wrote, in the long form with its defaults filled in. Immutable; compiled into snapshot types by the builders.</summary>
+/// <summary>
+/// What a user wrote, in the long form with its defaults filled in. Immutable; compiled into snapshot types by the builders.
+/// </summary>
 public abstract record ConfigRecord
 {
     /// <summary>The node this was read from: the place to report an error at. Null for a record that was defaulted.</summary>

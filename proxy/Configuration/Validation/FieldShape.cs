@@ -31,7 +31,8 @@ internal sealed class FieldShape
         else if (Type.IsGenericType && Type.GetGenericTypeDefinition() == typeof(IReadOnlyDictionary<,>))
             (IsMap, Type) = (true, Type.GetGenericArguments()[1]);
         _set = MethodInvoker.Create(property.SetMethod!);
-        var collection = IsList ? typeof(List<>).MakeGenericType(Type) : IsMap ? typeof(Dictionary<,>).MakeGenericType(typeof(string), Type) : null;
+        var collection = IsList ? typeof(List<>).MakeGenericType(Type) : IsMap ? typeof(Dictionary<,>).MakeGenericType(typeof(string), Type)
+            : null;
         _newCollection = collection is null ? null : ConstructorInvoker.Create(collection.GetConstructor([])!);
     }
 

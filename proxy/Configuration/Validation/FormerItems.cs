@@ -3,8 +3,8 @@ using System.Collections;
 namespace Managed.Proxy.Configuration.Validation;
 
 /// <summary>
-/// The records of a list as it was in the version before: for each item of now the one that it may be. Found by name where both have one; items
-/// mostly stand where they stood, or all behind a place by as much.
+/// The records of a list as it was in the version before: for each item of now the one that it may be. Found by name where both have one;
+/// items mostly stand where they stood, or all behind a place by as much.
 /// </summary>
 internal struct FormerItems(IList? former)
 {

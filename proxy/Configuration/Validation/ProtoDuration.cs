@@ -14,7 +14,8 @@ internal static partial class ProtoDuration
         var ticks = 0m;
         foreach (Match part in Part().Matches(text))
         {
-            if (!decimal.TryParse(part.Groups[1].Value, NumberStyles.AllowDecimalPoint, CultureInfo.InvariantCulture, out var number) || number > 1e15m)
+            if (!decimal.TryParse(part.Groups[1].Value, NumberStyles.AllowDecimalPoint, CultureInfo.InvariantCulture, out var number)
+                || number > 1e15m)
                 return false;
             ticks += number * part.Groups[2].Value switch
             {

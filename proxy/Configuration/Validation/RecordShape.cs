@@ -4,7 +4,9 @@ using System.Reflection;
 
 namespace Managed.Proxy.Configuration.Validation;
 
-/// <summary>What a configuration record accepts, read once from its properties and attributes; binder, canonical form and schema all work from it.</summary>
+/// <summary>
+/// What a configuration record accepts, read once from its properties and attributes; binder, canonical form and schema all work from it.
+/// </summary>
 internal sealed class RecordShape
 {
     private static readonly ConcurrentDictionary<Type, RecordShape> Shapes = new();
@@ -59,7 +61,8 @@ internal sealed class RecordShape
     public static bool IsRecord(Type type) => type.IsSubclassOf(typeof(ConfigRecord));
 
     /// <summary>A field of the record, of its short form, or of Envoy's message.</summary>
-    public bool IsKnown(string name) => Fields.Any(f => f.Name == name || FieldName.Camel(f.Name) == name) || Suggested.Contains(name) || UnsupportedReason(name) is not null;
+    public bool IsKnown(string name) => Fields.Any(f => f.Name == name || FieldName.Camel(f.Name) == name) || Suggested.Contains(name)
+        || UnsupportedReason(name) is not null;
 
     /// <summary>Why a field of Envoy's message is not served; null when the field is not known at all.</summary>
     public string? UnsupportedReason(string name) => _unsupported.GetValueOrDefault(name);

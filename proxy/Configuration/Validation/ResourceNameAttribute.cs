@@ -3,7 +3,9 @@ using System.Text;
 
 namespace Managed.Proxy.Configuration.Validation;
 
-/// <summary>The name a resource is addressed by: 1 to 256 printable characters, unique in its list. In API paths it stands percent-encoded.</summary>
+/// <summary>
+/// The name a resource is addressed by: 1 to 256 printable characters, unique in its list. In API paths it stands percent-encoded.
+/// </summary>
 [AttributeUsage(AttributeTargets.Property)]
 public sealed class ResourceNameAttribute : Attribute
 {
@@ -23,7 +25,8 @@ public sealed class ResourceNameAttribute : Attribute
     }
 
     private static bool IsPrintable(Rune rune) => Rune.GetUnicodeCategory(rune) is not (UnicodeCategory.Control or UnicodeCategory.Format
-        or UnicodeCategory.Surrogate or UnicodeCategory.OtherNotAssigned or UnicodeCategory.LineSeparator or UnicodeCategory.ParagraphSeparator);
+        or UnicodeCategory.Surrogate or UnicodeCategory.OtherNotAssigned or UnicodeCategory.LineSeparator
+            or UnicodeCategory.ParagraphSeparator);
 
     // The enumeration shows half of a surrogate pair as U+FFFD.
     private static bool HasHalf(string text)

@@ -4,7 +4,9 @@ using System.Text.RegularExpressions;
 
 namespace Managed.Proxy.Configuration.Validation;
 
-/// <summary>Scalars to values, with their bounds. Proto JSON's leniencies are kept: whole numbers may be strings, bytes are base64.</summary>
+/// <summary>
+/// Scalars to values, with their bounds. Proto JSON's leniencies are kept: whole numbers may be strings, bytes are base64.
+/// </summary>
 internal static partial class ScalarBinder
 {
     public static bool TryBind(FieldShape field, ConfigNode node, ConfigErrors errors, [NotNullWhen(true)] out object? value)
@@ -83,7 +85,8 @@ internal static partial class ScalarBinder
         (low, high) = (Math.Max(low, field.Minimum), Math.Min(high, field.Maximum));
         if (number < low || number > high)
         {
-            errors.Error(scalar, field.Range?.ErrorMessage is null ? ConfigCode.InvalidValue : ConfigCode.UnsupportedField, field.Range?.ErrorMessage ?? $"must be between {low:0.##} and {high:0.##}");
+            errors.Error(scalar, field.Range?.ErrorMessage is null ? ConfigCode.InvalidValue : ConfigCode.UnsupportedField,
+                field.Range?.ErrorMessage ?? $"must be between {low:0.##} and {high:0.##}");
             return false;
         }
         value = Convert.ChangeType(number, field.Type, CultureInfo.InvariantCulture);
@@ -101,8 +104,10 @@ internal static partial class ScalarBinder
     {
         value = null;
         if (scalar.Kind != ConfigScalarKind.String || !ProtoDuration.TryParse(scalar.Text, out var duration))
-            return Mismatch(field, scalar, errors, scalar.Kind == ConfigScalarKind.Number ? $"write the unit too: {scalar.Text}s or {scalar.Text}ms" : "write 5s, 250ms, 1.5s, 10m or 1h");
-        var (low, high) = (field.DurationRange?.MinMilliseconds ?? 0, field.DurationRange?.MaxMilliseconds ?? DurationRangeAttribute.TenYears);
+            return Mismatch(field, scalar, errors, scalar.Kind == ConfigScalarKind.Number
+                ? $"write the unit too: {scalar.Text}s or {scalar.Text}ms" : "write 5s, 250ms, 1.5s, 10m or 1h");
+        var (low, high) = (field.DurationRange?.MinMilliseconds ?? 0,
+            field.DurationRange?.MaxMilliseconds ?? DurationRangeAttribute.TenYears);
         if (duration.TotalMilliseconds < low || duration.TotalMilliseconds > high)
         {
             errors.Error(scalar, ConfigCode.InvalidValue, duration.TotalMilliseconds < low

@@ -1,6 +1,8 @@
 namespace Managed.Proxy.Configuration.Validation;
 
-/// <summary>Fields of Envoy's message that this version does not serve: given, they are an UNSUPPORTED_FIELD error instead of an unknown field.</summary>
+/// <summary>
+/// Fields of Envoy's message that this version does not serve: given, they are an UNSUPPORTED_FIELD error instead of an unknown field.
+/// </summary>
 [AttributeUsage(AttributeTargets.Class, AllowMultiple = true, Inherited = false)]
 public sealed class UnsupportedFieldAttribute(string fields, string reason) : Attribute
 {

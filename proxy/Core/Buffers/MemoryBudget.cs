@@ -1,9 +1,9 @@
 namespace Managed.Proxy.Core.Buffers;
 
 /// <summary>
-/// What the streams of the whole process may hold in buffers at one time: bodies that filters stopped, heads and pieces on their way, what scripts
-/// have allocated. Each worker takes from it in pieces of <see cref="Step"/>, so that in steady state a buffer costs an addition on the
-/// worker's own counter.
+/// What the streams of the whole process may hold in buffers at one time: bodies that filters stopped, heads and pieces on their way, what
+/// scripts have allocated. Each worker takes from it in pieces of <see cref="Step"/>, so that in steady state a buffer costs an addition on
+/// the worker's own counter.
 /// <para>Counting never fails: who is about to keep more looks at <see cref="IsSpent"/> first and refuses. So the sum goes over the
 /// limit by what is under way at that moment: a piece of at most 64 KiB, and the doubling of the buffer that takes it.</para>
 /// </summary>

@@ -42,7 +42,9 @@ internal sealed unsafe class EventLoop : IPollable
     public BufferPool Buffers { get; }
     public long NowMicros { get; private set; }
     public long WallMicros => NowMicros + _wallOffset;
-    /// <summary>Turns that took longer than anything since it was last set to 0, microseconds; written by the loop, read by anyone.</summary>
+    /// <summary>
+    /// Turns that took longer than anything since it was last set to 0, microseconds; written by the loop, read by anyone.
+    /// </summary>
     public long LongestTurnMicros;
     public long Turns { get; private set; }
 
@@ -79,21 +81,23 @@ internal sealed unsafe class EventLoop : IPollable
 
     /// <summary>
     /// Runs the action in the next turn, after what has become ready by then, on this loop's own stack. Once such actions have moved
-    /// <see cref="TurnBytes"/> or taken <see cref="LaterMicros"/> the rest of them waits for the turn after it. None runs once the loop has ended.
-    /// Loop thread only.
+    /// <see cref="TurnBytes"/> or taken <see cref="LaterMicros"/> the rest of them waits for the turn after it. None runs once the loop has
+    /// ended. Loop thread only.
     /// </summary>
     public void NextTurn(Action<object?> action, object? state) => _later.Enqueue((action, state, Turns + 1));
 
     /// <summary>
-    /// As <see cref="NextTurn"/>, in the given turn at the earliest, which may be the present one: for the work of those who move much or go,
-    /// so that what is small is done first.
+    /// As <see cref="NextTurn"/>, in the given turn at the earliest, which may be the present one: for the work of those who move much or
+    /// go, so that what is small is done first.
     /// </summary>
     public void Later(Action<object?> action, object? state, long turn) => _later.Enqueue((action, state, turn));
 
     /// <summary>Bytes read from sockets since it began; counted by those who read.</summary>
     public long BytesMoved { get; set; }
 
-    /// <summary>What has become ready, and after it what waited for this turn, moves so much, some 0.5 ms of work, before the rest has to wait.</summary>
+    /// <summary>
+    /// What has become ready, and after it what waited for this turn, moves so much, some 0.5 ms of work, before the rest has to wait.
+    /// </summary>
     public const int TurnBytes = 1 << 20;
 
     /// <summary>
@@ -114,7 +118,9 @@ internal sealed unsafe class EventLoop : IPollable
         Post(static _ => { }, null);
     }
 
-    /// <summary>After <see cref="Run"/> has returned, or when it never ran: does what was posted last and gives the descriptors back.</summary>
+    /// <summary>
+    /// After <see cref="Run"/> has returned, or when it never ran: does what was posted last and gives the descriptors back.
+    /// </summary>
     public void Close()
     {
         _stopping = true;

@@ -31,7 +31,9 @@ internal readonly struct IoTask<T>
 
     public Awaiter GetAwaiter() => new(this);
 
-    /// <summary>Nobody awaits it: its state goes back to the pool when it ends. What it throws its loop contains, whoever ended it goes on.</summary>
+    /// <summary>
+    /// Nobody awaits it: its state goes back to the pool when it ends. What it throws its loop contains, whoever ended it goes on.
+    /// </summary>
     public void Forget()
     {
         if (_source is null) return;

@@ -17,13 +17,15 @@ internal static unsafe partial class Libc
     public const int MsgNoSignal = 0x4000, MsgPeek = 2, MsgDontWait = 0x40;
     public const int ShutWrite = 1;
 
-    public const uint EpollIn = 1, EpollOut = 4, EpollErr = 8, EpollHup = 0x10, EpollRdHup = 0x2000, EpollExclusive = 1u << 28, EpollEdge = 1u << 31;
+    public const uint EpollIn = 1, EpollOut = 4, EpollErr = 8, EpollHup = 0x10, EpollRdHup = 0x2000, EpollExclusive = 1u << 28,
+        EpollEdge = 1u << 31;
     public const int EpollCtlAdd = 1, EpollCtlDel = 2, EpollCtlMod = 3, EpollCloExec = 0x80000;
     public const int EfdNonBlock = 0x800, EfdCloExec = 0x80000;
 
     private const int ClockThreadCpu = 3; // CLOCK_THREAD_CPUTIME_ID
 
-    public const int EIntr = 4, EAgain = 11, ENoMem = 12, ENFile = 23, EMFile = 24, EPipe = 32, EProto = 71, EAddrInUse = 98, EConnAborted = 103, EConnReset = 104, ETimedOut = 110, EConnRefused = 111, EInProgress = 115, ECanceled = 125;
+    public const int EIntr = 4, EAgain = 11, ENoMem = 12, ENFile = 23, EMFile = 24, EPipe = 32, EProto = 71, EAddrInUse = 98,
+        EConnAborted = 103, EConnReset = 104, ETimedOut = 110, EConnRefused = 111, EInProgress = 115, ECanceled = 125;
 
     public static int Errno => Marshal.GetLastSystemError();
 
@@ -48,8 +50,10 @@ internal static unsafe partial class Libc
     [LibraryImport(Lib)] public static partial int statx(int folder, byte* path, int flags, uint mask, byte* into);
     [LibraryImport(Lib)] public static partial uint geteuid();
     [LibraryImport(Lib, EntryPoint = "unlink", StringMarshalling = StringMarshalling.Utf8)] public static partial int Unlink(string path);
-    [LibraryImport(Lib, EntryPoint = "link", StringMarshalling = StringMarshalling.Utf8)] public static partial int Link(string from, string to);
-    [LibraryImport(Lib, EntryPoint = "rename", StringMarshalling = StringMarshalling.Utf8)] public static partial int Rename(string from, string to);
+    [LibraryImport(Lib, EntryPoint = "link", StringMarshalling = StringMarshalling.Utf8)]
+    public static partial int Link(string from, string to);
+    [LibraryImport(Lib, EntryPoint = "rename", StringMarshalling = StringMarshalling.Utf8)]
+    public static partial int Rename(string from, string to);
     [LibraryImport(Lib)] public static partial int close(int fd);
     [LibraryImport(Lib)] public static partial int dup(int fd);
     [LibraryImport(Lib)] public static partial int fcntl(int fd, int command, int argument);

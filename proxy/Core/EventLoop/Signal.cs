@@ -1,6 +1,9 @@
 namespace Managed.Proxy.Core.EventLoop;
 
-/// <summary>Wakes the one piece of straight-line code that waits for it; remembered when nobody does. Set it through <see cref="EventLoop.Defer"/> from code that must not be entered again.</summary>
+/// <summary>
+/// Wakes the one piece of straight-line code that waits for it; remembered when nobody does. Set it through <see cref="EventLoop.Defer"/>
+/// from code that must not be entered again.
+/// </summary>
 internal sealed class Signal
 {
     private readonly IoSource<bool> _source = new();

@@ -3,8 +3,8 @@ namespace Managed.Proxy.Core.FaultInjection;
 /// <summary>
 /// Where tests let something fail that fails too seldom to wait for: no memory, a kernel that refuses, a bug of a filter. A point stands
 /// where something is taken or handed over; what has been taken by then is to be given back.
-/// <para>Off unless the process is started with the switch <c>Managed.Proxy.FaultPoints</c> (tests/Proxy.Tests is). The field is read-only, so
-/// compiled code has no trace of a point that is off.</para>
+/// <para>Off unless the process is started with the switch <c>Managed.Proxy.FaultPoints</c> (tests/Proxy.Tests is). The field is read-only,
+/// so compiled code has no trace of a point that is off.</para>
 /// </summary>
 internal enum FaultPoint
 {

@@ -1,6 +1,8 @@
 namespace Managed.Proxy.Core.Limits;
 
-/// <summary>How many connections are open, over all workers: of one address, through all versions of its listener, or of the process.</summary>
+/// <summary>
+/// How many connections are open, over all workers: of one address, through all versions of its listener, or of the process.
+/// </summary>
 internal sealed class ConnectionCount
 {
     private int _open;

@@ -4,8 +4,8 @@ using Managed.Proxy.Core.Telemetry;
 namespace Managed.Proxy.Core.Limits;
 
 /// <summary>
-/// How near the process is to the end of its memory, and what it does about it: the part of Envoy's overload manager that a proxy must not be
-/// without, with thresholds of its own. Buffers of streams have a budget, a quarter of the memory; connections have a limit; and where
+/// How near the process is to the end of its memory, and what it does about it: the part of Envoy's overload manager that a proxy must not
+/// be without, with thresholds of its own. Buffers of streams have a budget, a quarter of the memory; connections have a limit; and where
 /// all memory in use comes near its end, first connections are no longer kept, then requests and at last connections refused.
 /// <para>The pressure is what survived the last collection against the heap's limit (DOTNET_GCHeapHardLimit, else the container's or
 /// the machine's memory), or all resident memory, that of scripts and modules too, against the container's, whichever is nearer.</para>
@@ -41,7 +41,8 @@ internal sealed class Overload
         Budget = new MemoryBudget(bufferLimit ?? _limit / 4);
         MaxConnections = maxConnections ?? DefaultConnections(_limit, ProcessLimits.OpenFiles());
         stats.Observe("overload.envoy.resource_monitors.fixed_heap.pressure", () => Math.Round(100 * _pressure));
-        stats.Observe("overload.envoy.resource_monitors.global_downstream_max_connections.pressure", () => Math.Round(100.0 * Connections.Open / MaxConnections));
+        stats.Observe("overload.envoy.resource_monitors.global_downstream_max_connections.pressure",
+            () => Math.Round(100.0 * Connections.Open / MaxConnections));
         stats.Observe("overload.envoy.overload_actions.disable_http_keepalive.active", () => EndsConnections ? 1 : 0);
         stats.Observe("overload.envoy.overload_actions.reduce_timeouts.active", () => IsPressed ? 1 : 0);
         stats.Observe("overload.envoy.overload_actions.stop_accepting_requests.active", () => RefusesRequests ? 1 : 0);

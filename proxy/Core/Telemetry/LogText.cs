@@ -12,7 +12,10 @@ internal static class LogText
     /// <summary>UTF-8 of a guest; what is too long is cut.</summary>
     public static string OneLine(ReadOnlySpan<byte> text) => OneLine(Encoding.UTF8.GetString(text[..Math.Min(text.Length, MaxBytes)]));
 
-    /// <summary>Line ends at its end are dropped; other control characters become <c>\n</c>, <c>\t</c> or <c>\x1b</c>, and line separators <c>\u2028</c>.</summary>
+    /// <summary>
+    /// Line ends at its end are dropped; other control characters become <c>\n</c>, <c>\t</c> or <c>\x1b</c>, and line separators
+    /// <c>\u2028</c>.
+    /// </summary>
     public static string OneLine(string text)
     {
         text = text.TrimEnd('\r', '\n');

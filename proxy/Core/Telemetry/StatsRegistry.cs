@@ -4,7 +4,9 @@ namespace Managed.Proxy.Core.Telemetry;
 public readonly record struct Counter(int Index);
 /// <summary>A value that goes up and down; the sum over the workers is what is read.</summary>
 public readonly record struct Gauge(int Index);
-/// <summary>A distribution; the unit is part of the name by Envoy's custom (<c>_time</c> in milliseconds; recorded in microseconds).</summary>
+/// <summary>
+/// A distribution; the unit is part of the name by Envoy's custom (<c>_time</c> in milliseconds; recorded in microseconds).
+/// </summary>
 public readonly record struct Histogram(int Index);
 
 public enum StatKind { Counter, Gauge, Histogram }
@@ -70,9 +72,11 @@ public sealed class StatsRegistry
     {
         lock (_lock)
         {
-            if (_byName.TryGetValue(name, out var single)) return single.Kind != StatKind.Histogram && single.Group is null ? ValueAt(single.Scalar) : 0;
+            if (_byName.TryGetValue(name, out var single))
+                return single.Kind != StatKind.Histogram && single.Group is null ? ValueAt(single.Scalar) : 0;
             int dot = name.LastIndexOf('.') + 1;
-            return _byName.TryGetValue(name[..dot], out var entry) && entry.Group is { } group && group.TryFind(name[dot..], out var stat) && stat.Kind != StatKind.Histogram
+            return _byName.TryGetValue(name[..dot], out var entry) && entry.Group is { } group && group.TryFind(name[dot..], out var stat)
+                && stat.Kind != StatKind.Histogram
                 ? ValueAt(entry.Scalar + stat.Offset) : 0;
         }
     }
@@ -95,10 +99,12 @@ public sealed class StatsRegistry
             foreach (var (name, entry) in _byName)
             {
                 if (!entry.InUse) continue;
-                if (entry.Group is not { } group) stats.Add(ReadOne(name, entry.Kind, entry.Kind == StatKind.Histogram ? entry.Histogram : entry.Scalar));
+                if (entry.Group is not { } group)
+                    stats.Add(ReadOne(name, entry.Kind, entry.Kind == StatKind.Histogram ? entry.Histogram : entry.Scalar));
                 else
                     foreach (var stat in group.Stats)
-                        stats.Add(ReadOne(name + stat.Name, stat.Kind, (stat.Kind == StatKind.Histogram ? entry.Histogram : entry.Scalar) + stat.Offset));
+                        stats.Add(ReadOne(name + stat.Name, stat.Kind,
+                            (stat.Kind == StatKind.Histogram ? entry.Histogram : entry.Scalar) + stat.Offset));
             }
             foreach (var (name, read) in _observed)
             {
@@ -142,11 +148,13 @@ public sealed class StatsRegistry
         {
             if (_byName.TryGetValue(name, out var known))
             {
-                if (known.Kind != kind || known.Group != group) throw new InvalidOperationException($"stat '{name}' is a {known.Kind}, not a {kind}");
+                if (known.Kind != kind || known.Group != group)
+                    throw new InvalidOperationException($"stat '{name}' is a {known.Kind}, not a {kind}");
                 known.Leases++;
                 return known;
             }
-            int scalars = group?.Scalars ?? (kind == StatKind.Histogram ? 0 : 1), histograms = group?.Histograms ?? (kind == StatKind.Histogram ? 1 : 0);
+            int scalars = group?.Scalars ?? (kind == StatKind.Histogram ? 0 : 1),
+                histograms = group?.Histograms ?? (kind == StatKind.Histogram ? 1 : 0);
             var made = new StatEntry(name, kind, group, _scalars.Take(scalars), _histograms.Take(histograms)) { Leases = 1, Owner = owner };
             if (owner is not null) _guests.Add(made);
             _names += scalars + histograms;
@@ -171,7 +179,8 @@ public sealed class StatsRegistry
         lock (_lock)
             foreach (var entry in _guests)
             {
-                if (!owners.Contains(entry.Owner!) || (perOwner[entry.Owner!] = perOwner.GetValueOrDefault(entry.Owner!) + 1) > MaxCarried) continue;
+                if (!owners.Contains(entry.Owner!) || (perOwner[entry.Owner!] = perOwner.GetValueOrDefault(entry.Owner!) + 1) > MaxCarried)
+                    continue;
                 entry.Leases++;
                 leased.Add(entry);
             }

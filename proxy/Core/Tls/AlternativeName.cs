@@ -27,7 +27,8 @@ internal sealed record AlternativeName(SanType Type, string Value, string Oid = 
     }
 
     private static AlternativeName? Text(SanType type, byte[] bytes)
-        => bytes.AsSpan().IndexOfAnyExceptInRange((byte)0x20, (byte)0x7E) < 0 ? new AlternativeName(type, Encoding.ASCII.GetString(bytes)) : null;
+        => bytes.AsSpan().IndexOfAnyExceptInRange((byte)0x20, (byte)0x7E) < 0 ? new AlternativeName(type, Encoding.ASCII.GetString(bytes))
+        : null;
 
     private static AlternativeName? IpAddress(byte[] bytes)
         => bytes.Length is 4 or 16 ? new AlternativeName(SanType.IpAddress, new IPAddress(bytes).ToString()) : null;
@@ -39,8 +40,10 @@ internal sealed record AlternativeName(SanType Type, string Value, string Oid = 
         var tag = value.PeekTag();
         if (tag.TagClass != TagClass.Universal) return null;
         var kind = (UniversalTagNumber)tag.TagValue;
-        return kind is UniversalTagNumber.UTF8String or UniversalTagNumber.IA5String or UniversalTagNumber.PrintableString or UniversalTagNumber.BMPString
-            && value.ReadCharacterString(kind) is var text && !text.Contains('\0', StringComparison.Ordinal) ? new AlternativeName(SanType.OtherName, text, oid) : null;
+        return kind is UniversalTagNumber.UTF8String or UniversalTagNumber.IA5String or UniversalTagNumber.PrintableString
+            or UniversalTagNumber.BMPString
+            && value.ReadCharacterString(kind) is var text
+            && !text.Contains('\0', StringComparison.Ordinal) ? new AlternativeName(SanType.OtherName, text, oid) : null;
     }
 
     private static Asn1Tag Tag(int number) => new(TagClass.ContextSpecific, number);

@@ -5,7 +5,8 @@ namespace Managed.Proxy.Core.Tls;
 /// <summary>What a client says first (RFC 8446 section 4.1.2), as far as a chain, a certificate or a log asks for it.</summary>
 internal sealed class ClientHello
 {
-    private const int ServerNameExtension = 0, GroupsExtension = 10, PointFormatsExtension = 11, SignatureAlgorithmsExtension = 13, AlpnExtension = 16, VersionsExtension = 43;
+    private const int ServerNameExtension = 0, GroupsExtension = 10, PointFormatsExtension = 11, SignatureAlgorithmsExtension = 13,
+        AlpnExtension = 16, VersionsExtension = 43;
 
     /// <summary>In lower case; empty when the client named none.</summary>
     public string ServerName { get; private set; } = "";
@@ -59,7 +60,8 @@ internal sealed class ClientHello
                 if (reader.Failed || (versions.Length & 1) != 0) return false;
                 int highest = 0;
                 for (int i = 0; i < versions.Length; i += 2)
-                    if ((versions[i] << 8 | versions[i + 1]) is var version && !HelloFingerprint.IsGrease(version)) highest = Math.Max(highest, version);
+                    if ((versions[i] << 8 | versions[i + 1]) is var version && !HelloFingerprint.IsGrease(version))
+                        highest = Math.Max(highest, version);
                 if (highest > 0) Version = highest;
                 return true;
             case GroupsExtension:

@@ -87,7 +87,8 @@ internal struct ClientHelloReader(int maxLength)
 
     private readonly ClientHello? ReadMessage(ReadOnlySpan<byte> records, int length, bool ja3, bool ja4)
     {
-        if (records.Length - RecordHead >= MessageHead + length && RecordHead + BinaryPrimitives.ReadUInt16BigEndian(records[3..]) == records.Length)
+        if (records.Length - RecordHead >= MessageHead + length
+            && RecordHead + BinaryPrimitives.ReadUInt16BigEndian(records[3..]) == records.Length)
             return ClientHello.Read(records.Slice(RecordHead + MessageHead, length), ja3, ja4);
         Span<byte> message = stackalloc byte[MessageHead + length];
         Gather(records, message);

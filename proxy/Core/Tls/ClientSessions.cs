@@ -27,7 +27,9 @@ internal sealed class ClientSessions(int perName)
         return true;
     }
 
-    /// <summary>Gives a connection that begins the newest session of its name. One of TLS 1.3 is used once (RFC 8446 appendix C.4).</summary>
+    /// <summary>
+    /// Gives a connection that begins the newest session of its name. One of TLS 1.3 is used once (RFC 8446 appendix C.4).
+    /// </summary>
     public void Offer(string name, nint ssl)
     {
         if (!_sessions.TryGetValue(name, out var kept)) return;

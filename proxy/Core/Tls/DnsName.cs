@@ -4,8 +4,8 @@ namespace Managed.Proxy.Core.Tls;
 internal static class DnsName
 {
     /// <summary>
-    /// Whether a certificate's name is meant for a host (RFC 6125 section 6.4): the same but for the case of letters, or with a whole first label
-    /// that is a star, which stands for one label and not for all below a top level domain.
+    /// Whether a certificate's name is meant for a host (RFC 6125 section 6.4): the same but for the case of letters, or with a whole first
+    /// label that is a star, which stands for one label and not for all below a top level domain.
     /// </summary>
     public static bool Matches(string pattern, string host)
     {

@@ -8,7 +8,8 @@ internal static unsafe partial class LibCrypto
     private const string Lib = "libcrypto.so.3";
 
     public const ulong InitNoAtExit = 0x00080000;
-    public const int BioSourceSink = 0x0400, BioFlagsRead = 1, BioFlagsShouldRetry = 8, BioFlagsAll = 0x0F, BioCtrlEof = 2, BioCtrlFlush = 11;
+    public const int BioSourceSink = 0x0400, BioFlagsRead = 1, BioFlagsShouldRetry = 8, BioFlagsAll = 0x0F, BioCtrlEof = 2,
+        BioCtrlFlush = 11;
     public const int VerifyOk = 0, VerifyErrNotYetValid = 9, VerifyErrExpired = 10, VerifyErrRejected = 28, VerifyErrApplication = 50;
     public const ulong StoreCrlCheck = 4, StoreCrlCheckAll = 8, StorePartialChain = 0x80000;
     public const int NidSubjectAltName = 85;
@@ -52,7 +53,9 @@ internal static unsafe partial class LibCrypto
     [LibraryImport(Lib)] public static partial nint PEM_read_bio_X509(nint bio, nint* into, nint callback, byte* password);
     [LibraryImport(Lib)] public static partial nint PEM_read_bio_X509_CRL(nint bio, nint* into, nint callback, byte* password);
     [LibraryImport(Lib)] public static partial void X509_CRL_free(nint crl);
-    [LibraryImport(Lib)] public static partial nint PEM_read_bio_PrivateKey_ex(nint bio, nint* into, nint callback, byte* password, nint library, nint properties);
+    [LibraryImport(Lib)]
+    public static partial nint PEM_read_bio_PrivateKey_ex(nint bio, nint* into, nint callback, byte* password, nint library,
+        nint properties);
     [LibraryImport(Lib)] public static partial void EVP_PKEY_free(nint key);
     [LibraryImport(Lib)] public static partial int EVP_PKEY_get_base_id(nint key);
     [LibraryImport(Lib)] public static partial nint X509_get0_pubkey(nint certificate);
@@ -97,7 +100,8 @@ internal static unsafe partial class LibCrypto
     [LibraryImport(Lib)] public static partial nint OCSP_response_get1_basic(nint response);
     [LibraryImport(Lib)] public static partial void OCSP_BASICRESP_free(nint basic);
     [LibraryImport(Lib)] public static partial nint OCSP_resp_get0(nint basic, int index);
-    [LibraryImport(Lib)] public static partial int OCSP_single_get0_status(nint single, int* reason, nint* revoked, nint* thisUpdate, nint* nextUpdate);
+    [LibraryImport(Lib)]
+    public static partial int OCSP_single_get0_status(nint single, int* reason, nint* revoked, nint* thisUpdate, nint* nextUpdate);
 
     /// <summary>OSSL_PARAM of 64-bit systems.</summary>
     [StructLayout(LayoutKind.Sequential)]

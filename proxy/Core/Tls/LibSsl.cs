@@ -3,8 +3,8 @@ using System.Runtime.InteropServices;
 namespace Managed.Proxy.Core.Tls;
 
 /// <summary>
-/// What is used of libssl.so.3, with blittable signatures; pointers to its objects are <see cref="nint"/>. The GC transition is left out for
-/// questions only that return a field: what reads, writes or verifies comes back into managed code, and the process would abort.
+/// What is used of libssl.so.3, with blittable signatures; pointers to its objects are <see cref="nint"/>. The GC transition is left out
+/// for questions only that return a field: what reads, writes or verifies comes back into managed code, and the process would abort.
 /// </summary>
 internal static unsafe partial class LibSsl
 {
@@ -23,8 +23,10 @@ internal static unsafe partial class LibSsl
     // SSL_MODE_*
     public const int ModeNoAutoChain = 8, ModeReleaseBuffers = 0x10;
     // SSL_CTRL_*: what the headers give as macros.
-    public const int CtrlMode = 33, CtrlSetReadAhead = 41, CtrlSetSessionCacheMode = 44, CtrlSetHostName = 55, CtrlSetStatusRequestCallback = 63,
-        CtrlSetStatusResponse = 71, CtrlChainCert = 89, CtrlSetGroups = 92, CtrlSetSigAlgs = 98, CtrlSetMinVersion = 123, CtrlSetMaxVersion = 124,
+    public const int CtrlMode = 33, CtrlSetReadAhead = 41, CtrlSetSessionCacheMode = 44, CtrlSetHostName = 55,
+        CtrlSetStatusRequestCallback = 63,
+        CtrlSetStatusResponse = 71, CtrlChainCert = 89, CtrlSetGroups = 92, CtrlSetSigAlgs = 98, CtrlSetMinVersion = 123,
+        CtrlSetMaxVersion = 124,
         CtrlGetNegotiatedGroup = 134;
 
     [LibraryImport(Lib)] public static partial int OPENSSL_init_ssl(ulong options, nint settings);

@@ -26,7 +26,8 @@ internal sealed unsafe class OcspStaple
             response = der.Length == 0 ? 0 : LibCrypto.d2i_OCSP_RESPONSE(null, &at, der.Length);
         }
         if (response == 0) { TlsLibrary.TakeError(); return null; }
-        nint basic = LibCrypto.OCSP_response_status(response) == LibCrypto.OcspSuccessful ? LibCrypto.OCSP_response_get1_basic(response) : 0;
+        nint basic = LibCrypto.OCSP_response_status(response) == LibCrypto.OcspSuccessful ? LibCrypto.OCSP_response_get1_basic(response)
+            : 0;
         try
         {
             nint single = basic == 0 ? 0 : LibCrypto.OCSP_resp_get0(basic, 0);

@@ -95,7 +95,8 @@ internal sealed unsafe class PeerCertificate
         return result;
     }
 
-    private static ReadOnlySpan<byte> StringBytes(nint text) => new(LibCrypto.ASN1_STRING_get0_data(text), LibCrypto.ASN1_STRING_length(text));
+    private static ReadOnlySpan<byte> StringBytes(nint text)
+        => new(LibCrypto.ASN1_STRING_get0_data(text), LibCrypto.ASN1_STRING_length(text));
 
     /// <summary>An ASN1_TIME; the beginning of time when it is none.</summary>
     internal static DateTimeOffset Time(nint time)
@@ -119,7 +120,8 @@ internal sealed unsafe class PeerCertificate
         if (index < 0) return names;
         try
         {
-            var sequence = new AsnReader(StringBytes(LibCrypto.X509_EXTENSION_get_data(LibCrypto.X509_get_ext(certificate, index))).ToArray(), AsnEncodingRules.BER).ReadSequence();
+            var sequence = new AsnReader(StringBytes(LibCrypto.X509_EXTENSION_get_data(LibCrypto.X509_get_ext(certificate, index)))
+                .ToArray(), AsnEncodingRules.BER).ReadSequence();
             while (sequence.HasData)
                 if (AlternativeName.Read(sequence) is { } name) names.Add(name);
         }

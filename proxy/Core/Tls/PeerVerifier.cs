@@ -67,7 +67,9 @@ internal sealed unsafe class PeerVerifier
         return null;
     }
 
-    /// <summary>In the middle of a handshake: what is to be said of the peer's chain. Of a chain that passes untrusted the error stays noted.</summary>
+    /// <summary>
+    /// In the middle of a handshake: what is to be said of the peer's chain. Of a chain that passes untrusted the error stays noted.
+    /// </summary>
     /// <param name="store">OpenSSL's X509_STORE_CTX.</param>
     /// <param name="serverName">What a client asked for.</param>
     public PeerVerdict Verify(nint store, string serverName)
@@ -79,7 +81,8 @@ internal sealed unsafe class PeerVerifier
             return PeerVerdict.Untrusted;
         }
         TlsLibrary.TakeError();
-        bool asksForName = Names.Count > 0 || (RequiresServerName && serverName.Length > 0), asksForPin = CertificatePins.Count + KeyPins.Count > 0;
+        bool asksForName = Names.Count > 0 || (RequiresServerName && serverName.Length > 0),
+            asksForPin = CertificatePins.Count + KeyPins.Count > 0;
         if (!asksForName && !asksForPin) return PeerVerdict.Accepted;
         nint leaf = LibCrypto.X509_STORE_CTX_get0_cert(store);
         if (leaf == 0) return PeerVerdict.NoCertificate;
@@ -95,12 +98,14 @@ internal sealed unsafe class PeerVerifier
             : certificate.AlternativeNames.Any(n => n.Type == SanType.Dns && DnsName.Matches(n.Value, name));
 
     private bool IsPinned(PeerCertificate certificate)
-        => CertificatePins.Any(p => p.AsSpan().SequenceEqual(certificate.Sha256)) || KeyPins.Any(p => p.AsSpan().SequenceEqual(certificate.KeySha256));
+        => CertificatePins.Any(p => p.AsSpan().SequenceEqual(certificate.Sha256))
+        || KeyPins.Any(p => p.AsSpan().SequenceEqual(certificate.KeySha256));
 
     [UnmanagedCallersOnly(CallConvs = [typeof(CallConvCdecl)])]
     private static int IgnoreTimes(int ok, nint store)
     {
-        if (ok != 0 || LibCrypto.X509_STORE_CTX_get_error(store) is not (LibCrypto.VerifyErrExpired or LibCrypto.VerifyErrNotYetValid)) return ok;
+        if (ok != 0 || LibCrypto.X509_STORE_CTX_get_error(store) is not (LibCrypto.VerifyErrExpired or LibCrypto.VerifyErrNotYetValid))
+            return ok;
         LibCrypto.X509_STORE_CTX_set_error(store, LibCrypto.VerifyOk);
         return 1;
     }

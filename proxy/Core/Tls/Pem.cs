@@ -65,7 +65,8 @@ internal static unsafe class Pem
     }
 
     // Never null: without a password OpenSSL would ask for one on the terminal.
-    private static byte* NoPassword => (byte*)System.Runtime.CompilerServices.Unsafe.AsPointer(ref System.Runtime.InteropServices.MemoryMarshal.GetReference("\0"u8));
+    private static byte* NoPassword
+        => (byte*)System.Runtime.CompilerServices.Unsafe.AsPointer(ref System.Runtime.InteropServices.MemoryMarshal.GetReference("\0"u8));
 
     private static bool IsEndOfInput()
     {

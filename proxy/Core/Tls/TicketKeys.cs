@@ -10,22 +10,25 @@ internal sealed record TicketKey(byte[] Name, byte[] Aes, byte[] Hmac, long Made
     public const int GivenLength = NameLength + 2 * SecretLength;
 
     /// <summary>
-    /// The key for one place of use, made of one that was given: whoever has the same key and the same place makes the same, and a ticket of
-    /// one place is unreadable at another.
+    /// The key for one place of use, made of one that was given: whoever has the same key and the same place makes the same, and a ticket
+    /// of one place is unreadable at another.
     /// </summary>
     public static TicketKey From(ReadOnlySpan<byte> given, ReadOnlySpan<byte> place)
     {
         byte[] secret = given.ToArray(), name = [.. "name "u8, .. place], aes = [.. "aes "u8, .. place], hmac = [.. "hmac "u8, .. place];
-        return new TicketKey(HMACSHA256.HashData(secret, name)[..NameLength], HMACSHA256.HashData(secret, aes), HMACSHA256.HashData(secret, hmac), 0);
+        return new TicketKey(HMACSHA256.HashData(secret, name)[..NameLength], HMACSHA256.HashData(secret, aes),
+            HMACSHA256.HashData(secret, hmac), 0);
     }
 
     public static TicketKey Random(long now)
-        => new(RandomNumberGenerator.GetBytes(NameLength), RandomNumberGenerator.GetBytes(SecretLength), RandomNumberGenerator.GetBytes(SecretLength), now);
+        => new(RandomNumberGenerator.GetBytes(NameLength), RandomNumberGenerator.GetBytes(SecretLength),
+            RandomNumberGenerator.GetBytes(SecretLength), now);
 }
 
 /// <summary>
-/// The ticket keys of one place of use (a chain, its certificates and whom it trusts), shared by all workers and versions. The first encrypts, all
-/// decrypt. Those that were not given are made here, and anew when they are as old as a session may get; the two before still decrypt.
+/// The ticket keys of one place of use (a chain, its certificates and whom it trusts), shared by all workers and versions. The first
+/// encrypts, all decrypt. Those that were not given are made here, and anew when they are as old as a session may get; the two before still
+/// decrypt.
 /// </summary>
 internal sealed class TicketKeys
 {

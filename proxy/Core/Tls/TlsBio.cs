@@ -5,8 +5,9 @@ using System.Text;
 namespace Managed.Proxy.Core.Tls;
 
 /// <summary>
-/// What OpenSSL reads from and writes to: the transport below a <see cref="TlsTransport"/>. A read goes straight into OpenSSL's buffer. A write never
-/// refuses: it is kept, and whoever called OpenSSL sends it afterwards, so there is no "want write" and nothing to be tried again.
+/// What OpenSSL reads from and writes to: the transport below a <see cref="TlsTransport"/>. A read goes straight into OpenSSL's buffer. A
+/// write never refuses: it is kept, and whoever called OpenSSL sends it afterwards, so there is no "want write" and nothing to be tried
+/// again.
 /// </summary>
 internal static unsafe class TlsBio
 {

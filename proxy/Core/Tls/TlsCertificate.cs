@@ -29,9 +29,12 @@ internal sealed class TlsCertificate
 
     public static string DigestOf(byte[] chainPem, byte[] keyPem, string password, byte[] staple)
         => Convert.ToHexString(SHA256.HashData(
-            [.. SHA256.HashData(chainPem), .. SHA256.HashData(keyPem), .. SHA256.HashData(Encoding.UTF8.GetBytes(password)), .. SHA256.HashData(staple)]));
+            [.. SHA256.HashData(chainPem), .. SHA256.HashData(keyPem), .. SHA256.HashData(Encoding.UTF8.GetBytes(password)),
+                .. SHA256.HashData(staple)]));
 
-    /// <summary>Reads them; null and the reason when something of it is wrong: no certificate, no key, or a key of another certificate.</summary>
+    /// <summary>
+    /// Reads them; null and the reason when something of it is wrong: no certificate, no key, or a key of another certificate.
+    /// </summary>
     public static TlsCertificate? Read(byte[] chainPem, byte[] keyPem, string password, OcspStaple? staple, out string? wrong)
     {
         nint library = TlsLibrary.Of(0);
@@ -40,11 +43,13 @@ internal sealed class TlsCertificate
         try
         {
             wrong = chain.Count == 0 ? "there is no certificate in PEM in it, or one of them cannot be read"
-                : key == 0 ? password.Length > 0 ? "the private key cannot be read with this password" : "the private key cannot be read: it must be PEM, and without a password"
+                : key == 0 ? password.Length > 0 ? "the private key cannot be read with this password"
+                : "the private key cannot be read: it must be PEM, and without a password"
                 : LibCrypto.X509_check_private_key(chain[0], key) != 1 ? "the private key does not belong to the certificate" : null;
             if (wrong is not null) return null;
             var leaf = PeerCertificate.Read(PeerCertificate.Der(chain[0]));
-            return new TlsCertificate(leaf) { ChainPem = chainPem, KeyPem = keyPem, Password = password, Staple = staple, HostNames = NamesOf(leaf) };
+            return new TlsCertificate(leaf) { ChainPem = chainPem, KeyPem = keyPem, Password = password, Staple = staple,
+                HostNames = NamesOf(leaf) };
         }
         finally
         {

@@ -62,7 +62,8 @@ internal sealed class TlsConnection
         return new TlsConnection(peer, chain)
         {
             Version = LibSsl.SSL_version(ssl) == LibSsl.Tls13 ? "TLSv1.3" : "TLSv1.2",
-            Cipher = Ciphers.TryGetValue(cipher, out string? name) ? name : Ciphers.GetOrAdd(cipher, static c => TlsLibrary.Text(LibSsl.SSL_CIPHER_get_name(c))),
+            Cipher = Ciphers.TryGetValue(cipher, out string? name) ? name
+                : Ciphers.GetOrAdd(cipher, static c => TlsLibrary.Text(LibSsl.SSL_CIPHER_get_name(c))),
             CipherId = LibSsl.SSL_CIPHER_get_protocol_id(cipher),
             Group = GroupOf(ssl),
             Alpn = context.AlpnName(new ReadOnlySpan<byte>(alpn, (int)alpnLength)),
@@ -70,7 +71,8 @@ internal sealed class TlsConnection
             IsResumed = LibSsl.SSL_session_reused(ssl) != 0,
             SessionId = SessionIdOf(ssl),
             Local = context.CertificateOf(LibSsl.SSL_get_certificate(ssl)),
-            IsPeerVerified = peer is not null && context.Verifier is { } verifier && verifier.Verifies && LibSsl.SSL_get_verify_result(ssl) == LibCrypto.VerifyOk,
+            IsPeerVerified = peer is not null && context.Verifier is { } verifier && verifier.Verifies
+                && LibSsl.SSL_get_verify_result(ssl) == LibCrypto.VerifyOk,
         };
     }
 
@@ -80,7 +82,8 @@ internal sealed class TlsConnection
         if (group == 0) return "";
         if (Groups.TryGetValue(group, out string? name)) return name;
         name = TlsLibrary.Text(LibSsl.SSL_group_to_name(ssl, group));
-        return Groups.GetOrAdd(group, name switch { "x25519" => "X25519", "secp256r1" or "prime256v1" => "P-256", "secp384r1" => "P-384", "secp521r1" => "P-521", _ => name });
+        return Groups.GetOrAdd(group, name switch { "x25519" => "X25519", "secp256r1" or "prime256v1" => "P-256", "secp384r1" => "P-384",
+            "secp521r1" => "P-521", _ => name });
     }
 
     private static unsafe string SessionIdOf(nint ssl)

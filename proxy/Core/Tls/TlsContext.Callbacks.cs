@@ -4,7 +4,9 @@ using System.Security.Cryptography;
 
 namespace Managed.Proxy.Core.Tls;
 
-/// <summary>What OpenSSL asks in the middle of a handshake. Nothing is thrown through its frames: what fails here fails the handshake.</summary>
+/// <summary>
+/// What OpenSSL asks in the middle of a handshake. Nothing is thrown through its frames: what fails here fails the handshake.
+/// </summary>
 internal sealed unsafe partial class TlsContext
 {
     private static readonly delegate* unmanaged[Cdecl]<nint, byte**, byte*, byte*, uint, nint, int> AlpnCallback = &OnAlpn;
@@ -59,7 +61,8 @@ internal sealed unsafe partial class TlsContext
             if (TlsTransport.Of(ssl) is not { } transport || Of(ssl).Verifier is not { } verifier) return 0;
             transport.Verdict = verifier.Verify(store, transport.ServerName);
             if (transport.Verdict == PeerVerdict.Accepted) return 1;
-            if (LibCrypto.X509_STORE_CTX_get_error(store) == LibCrypto.VerifyOk) LibCrypto.X509_STORE_CTX_set_error(store, LibCrypto.VerifyErrRejected);
+            if (LibCrypto.X509_STORE_CTX_get_error(store) == LibCrypto.VerifyOk)
+                LibCrypto.X509_STORE_CTX_set_error(store, LibCrypto.VerifyErrRejected);
             transport.NoteRefusal(TlsLibrary.Text(LibCrypto.X509_verify_cert_error_string(LibCrypto.X509_STORE_CTX_get_error(store))));
             return 0;
         }
@@ -77,7 +80,8 @@ internal sealed unsafe partial class TlsContext
             var context = Of(ssl);
             if (TlsTransport.Of(ssl) is not { } transport) return LibSsl.TlsExtErrNoAck;
             var staple = context.CertificateOf(LibSsl.SSL_get_certificate(ssl))?.Staple;
-            bool needsOne = context._staplePolicy == StaplePolicy.MustStaple || (staple is not null && context._staplePolicy == StaplePolicy.Strict);
+            bool needsOne = context._staplePolicy == StaplePolicy.MustStaple
+                || (staple is not null && context._staplePolicy == StaplePolicy.Strict);
             nint copy = staple is { IsFresh: true } ? LibCrypto.CRYPTO_malloc((nuint)staple.Der.Length, 0, 0) : 0; // OpenSSL frees it
             transport.Staple = copy != 0 ? StapleOutcome.Sent : needsOne ? StapleOutcome.Refused : StapleOutcome.Omitted;
             if (staple is null || copy == 0) return needsOne ? LibSsl.TlsExtErrAlertFatal : LibSsl.TlsExtErrNoAck;
@@ -97,7 +101,8 @@ internal sealed unsafe partial class TlsContext
     {
         try
         {
-            return TlsTransport.Of(ssl) is { } transport && Of(ssl).Sessions is { } sessions && sessions.Keep(transport.ServerName, session) ? 1 : 0;
+            return TlsTransport.Of(ssl) is { } transport && Of(ssl).Sessions is { } sessions
+                && sessions.Keep(transport.ServerName, session) ? 1 : 0;
         }
         catch (Exception)
         {
@@ -105,7 +110,8 @@ internal sealed unsafe partial class TlsContext
         }
     }
 
-    // To encrypt: 1, or 0 for no ticket. To decrypt: 0 for a key that we do not have, 1, 2 to send a new ticket; -1 when something is wrong.
+    // To encrypt: 1, or 0 for no ticket. To decrypt: 0 for a key that we do not have, 1, 2 to send a new ticket; -1 when something is
+    // wrong.
     [UnmanagedCallersOnly(CallConvs = [typeof(CallConvCdecl)])]
     private static int OnTicket(nint ssl, byte* name, byte* iv, nint cipher, nint mac, int encrypts)
     {
@@ -141,7 +147,8 @@ internal sealed unsafe partial class TlsContext
             var parameters = stackalloc LibCrypto.OsslParam[2];
             parameters[0] = new LibCrypto.OsslParam { Key = digest, Type = LibCrypto.ParamUtf8, Data = sha256, Size = 6 };
             parameters[1] = default;
-            return (encrypts ? LibCrypto.EVP_EncryptInit_ex(cipher, algorithm, 0, aes, iv) : LibCrypto.EVP_DecryptInit_ex(cipher, algorithm, 0, aes, iv)) == 1
+            return (encrypts ? LibCrypto.EVP_EncryptInit_ex(cipher, algorithm, 0, aes, iv)
+                : LibCrypto.EVP_DecryptInit_ex(cipher, algorithm, 0, aes, iv)) == 1
                 && LibCrypto.EVP_MAC_init(mac, hmac, (nuint)key.Hmac.Length, parameters) == 1;
         }
     }

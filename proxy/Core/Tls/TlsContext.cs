@@ -4,8 +4,8 @@ using System.Text;
 namespace Managed.Proxy.Core.Tls;
 
 /// <summary>
-/// An SSL_CTX: what connections of one worker and one set of certificates have in common, immutable. Made on any thread, used on its worker. It
-/// goes when <see cref="Release"/> was called and the last connection has gone, on whatever thread that is.
+/// An SSL_CTX: what connections of one worker and one set of certificates have in common, immutable. Made on any thread, used on its
+/// worker. It goes when <see cref="Release"/> was called and the last connection has gone, on whatever thread that is.
 /// </summary>
 internal sealed unsafe partial class TlsContext
 {
@@ -15,7 +15,8 @@ internal sealed unsafe partial class TlsContext
     private GCHandle _self;
     private int _references = 1;
 
-    private TlsContext(nint pointer, bool isServer, TlsParameters parameters, IReadOnlyList<TlsCertificate> certificates, PeerVerifier? verifier)
+    private TlsContext(nint pointer, bool isServer, TlsParameters parameters, IReadOnlyList<TlsCertificate> certificates,
+        PeerVerifier? verifier)
     {
         Pointer = pointer;
         IsServer = isServer;
@@ -65,18 +66,23 @@ internal sealed unsafe partial class TlsContext
         return null;
     }
 
-    internal static TlsContext Of(nint ssl) => (TlsContext)GCHandle.FromIntPtr(LibSsl.SSL_CTX_get_ex_data(LibSsl.SSL_get_SSL_CTX(ssl), 0)).Target!;
+    internal static TlsContext Of(nint ssl)
+        => (TlsContext)GCHandle.FromIntPtr(LibSsl.SSL_CTX_get_ex_data(LibSsl.SSL_get_SSL_CTX(ssl), 0)).Target!;
 
     /// <summary>
-    /// A server's context for <paramref name="certificates"/>, one for each type of key. Null and the reason when OpenSSL does not take something of it.
+    /// A server's context for <paramref name="certificates"/>, one for each type of key. Null and the reason when OpenSSL does not take
+    /// something of it.
     /// </summary>
     /// <param name="library">The worker's, see <see cref="TlsLibrary.Of"/>.</param>
-    public static TlsContext? CreateServer(nint library, TlsServerSettings settings, IReadOnlyList<TlsCertificate> certificates, out string? wrong)
+    public static TlsContext? CreateServer(nint library, TlsServerSettings settings, IReadOnlyList<TlsCertificate> certificates,
+        out string? wrong)
     {
-        var context = Begin(library, LibSsl.TLS_server_method(), isServer: true, settings.Parameters, certificates, settings.Verifier, null, out wrong);
+        var context = Begin(library, LibSsl.TLS_server_method(), isServer: true, settings.Parameters, certificates, settings.Verifier, null,
+            out wrong);
         if (context is null) return null;
         nint pointer = context.Pointer;
-        if (!settings.Parameters.PreferClientCiphers) LibSsl.SSL_CTX_set_options(pointer, LibSsl.OpCipherServerPreference | LibSsl.OpPrioritizeChaCha);
+        if (!settings.Parameters.PreferClientCiphers)
+            LibSsl.SSL_CTX_set_options(pointer, LibSsl.OpCipherServerPreference | LibSsl.OpPrioritizeChaCha);
         fixed (byte* id = settings.SessionContext) LibSsl.SSL_CTX_set_session_id_context(pointer, id, (uint)settings.SessionContext.Length);
         LibSsl.SSL_CTX_set_timeout(pointer, (nint)settings.SessionTimeout.TotalSeconds);
         LibSsl.SSL_CTX_ctrl(pointer, LibSsl.CtrlSetSessionCacheMode, LibSsl.SessionCacheOff, 0);
@@ -95,7 +101,8 @@ internal sealed unsafe partial class TlsContext
         if (settings.Verifier is { } verifier)
         {
             if (verifier.TellsAuthorities) context.TellAuthorities(library, verifier.TrustedCa);
-            LibSsl.SSL_CTX_set_verify(pointer, settings.RequireClientCertificate ? LibSsl.VerifyPeer | LibSsl.VerifyFailIfNoPeerCert : LibSsl.VerifyPeer, 0);
+            LibSsl.SSL_CTX_set_verify(pointer, settings.RequireClientCertificate ? LibSsl.VerifyPeer | LibSsl.VerifyFailIfNoPeerCert
+                : LibSsl.VerifyPeer, 0);
         }
         return context;
     }
@@ -105,18 +112,21 @@ internal sealed unsafe partial class TlsContext
     {
         IReadOnlyList<TlsCertificate> certificates = settings.Certificate is { } own ? [own] : [];
         var sessions = settings.MaxSessions > 0 ? new ClientSessions(settings.MaxSessions) : null;
-        var context = Begin(library, LibSsl.TLS_client_method(), isServer: false, settings.Parameters, certificates, settings.Verifier, sessions, out wrong);
+        var context = Begin(library, LibSsl.TLS_client_method(), isServer: false, settings.Parameters, certificates, settings.Verifier,
+            sessions, out wrong);
         if (context is null) return null;
         nint pointer = context.Pointer;
         LibSsl.SSL_CTX_set_verify(pointer, settings.Verifier is null ? LibSsl.VerifyNone : LibSsl.VerifyPeer, 0);
         fixed (byte* alpn = context._alpnWire) LibSsl.SSL_CTX_set_alpn_protos(pointer, alpn, (uint)context._alpnWire.Length);
-        LibSsl.SSL_CTX_ctrl(pointer, LibSsl.CtrlSetSessionCacheMode, sessions is null ? LibSsl.SessionCacheOff : LibSsl.SessionCacheClient | LibSsl.SessionCacheNoInternal, 0);
+        LibSsl.SSL_CTX_ctrl(pointer, LibSsl.CtrlSetSessionCacheMode,
+            sessions is null ? LibSsl.SessionCacheOff : LibSsl.SessionCacheClient | LibSsl.SessionCacheNoInternal, 0);
         if (sessions is not null) LibSsl.SSL_CTX_sess_set_new_cb(pointer, (nint)NewSessionCallback);
         return context;
     }
 
     // What both sides have in common.
-    private static TlsContext? Begin(nint library, nint method, bool isServer, TlsParameters parameters, IReadOnlyList<TlsCertificate> certificates,
+    private static TlsContext? Begin(nint library, nint method, bool isServer, TlsParameters parameters,
+        IReadOnlyList<TlsCertificate> certificates,
         PeerVerifier? verifier, ClientSessions? sessions, out string? wrong)
     {
         nint pointer = LibSsl.SSL_CTX_new_ex(library, 0, method);
@@ -164,8 +174,10 @@ internal sealed unsafe partial class TlsContext
 
     private static (List<string> Tls12, List<string> Tls13) CipherNames(IReadOnlyList<string> names)
     {
-        var all = names.SelectMany(n => n.Trim('[', ']').Split('|', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries)).ToList();
-        return (all.FindAll(n => !n.StartsWith("TLS_", StringComparison.Ordinal)), all.FindAll(n => n.StartsWith("TLS_", StringComparison.Ordinal)));
+        var all = names.SelectMany(n => n.Trim('[', ']').Split('|', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries))
+            .ToList();
+        return (all.FindAll(n => !n.StartsWith("TLS_", StringComparison.Ordinal)),
+            all.FindAll(n => n.StartsWith("TLS_", StringComparison.Ordinal)));
     }
 
     private delegate int TakeNames(nint context, byte* names);
@@ -195,9 +207,11 @@ internal sealed unsafe partial class TlsContext
             if (chain.Count == 0) return "there is no certificate in it";
             if (key == 0) return "the private key cannot be read" + (certificate.Password.Length > 0 ? " with this password" : "");
             if (LibSsl.SSL_CTX_use_certificate(Pointer, chain[0]) != 1) return "the certificate is refused: " + TlsLibrary.TakeError();
-            if (LibSsl.SSL_CTX_use_PrivateKey(Pointer, key) != 1) return "the private key does not belong to the certificate: " + TlsLibrary.TakeError();
+            if (LibSsl.SSL_CTX_use_PrivateKey(Pointer, key) != 1)
+                return "the private key does not belong to the certificate: " + TlsLibrary.TakeError();
             for (int i = 1; i < chain.Count; i++)
-                if (LibSsl.SSL_CTX_ctrl(Pointer, LibSsl.CtrlChainCert, 1, chain[i]) != 1) return "the chain is refused: " + TlsLibrary.TakeError();
+                if (LibSsl.SSL_CTX_ctrl(Pointer, LibSsl.CtrlChainCert, 1, chain[i]) != 1)
+                    return "the chain is refused: " + TlsLibrary.TakeError();
             _certificates[index] = (chain[0], certificate);
             chain[0] = 0; // ours, to know it again
             return null;

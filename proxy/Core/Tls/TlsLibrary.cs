@@ -4,8 +4,8 @@ namespace Managed.Proxy.Core.Tls;
 
 /// <summary>
 /// OpenSSL in this process: initialised once, and a library context for each worker. With one shared by all, two threads that shake hands
-/// lose a sixth of their time to its locks. A library context stays for the life of the process: there are as many as workers, and nobody has to
-/// know who used it last.
+/// lose a sixth of their time to its locks. A library context stays for the life of the process: there are as many as workers, and nobody
+/// has to know who used it last.
 /// </summary>
 internal static unsafe class TlsLibrary
 {

@@ -6,8 +6,8 @@ internal sealed record TlsParameters
     public TlsVersion MinVersion { get; init; } = TlsVersion.Tls12;
     public TlsVersion MaxVersion { get; init; } = TlsVersion.Tls13;
     /// <summary>
-    /// OpenSSL's names, best first. Those of TLS 1.3 begin with TLS_ and are a list of their own. [A|B], of equal worth in Envoy, stands for A
-    /// and B in this order.
+    /// OpenSSL's names, best first. Those of TLS 1.3 begin with TLS_ and are a list of their own. [A|B], of equal worth in Envoy, stands
+    /// for A and B in this order.
     /// </summary>
     public IReadOnlyList<string> CipherSuites { get; init; } = [];
     /// <summary>Groups of the key exchange, such as X25519 and P-256, best first.</summary>
@@ -20,7 +20,8 @@ internal sealed record TlsParameters
     public bool PreferClientCiphers { get; init; }
 
     /// <summary>All of it in one line, the same for equal ones.</summary>
-    public string Key() => string.Join('|', MinVersion, MaxVersion, List(CipherSuites), List(Curves), List(SignatureAlgorithms), List(Alpn), PreferClientCiphers);
+    public string Key() => string.Join('|', MinVersion, MaxVersion, List(CipherSuites), List(Curves), List(SignatureAlgorithms), List(Alpn),
+        PreferClientCiphers);
 
     private static string List(IReadOnlyList<string> names) => string.Join(',', names);
 }

@@ -6,8 +6,8 @@ namespace Managed.Proxy.Core.Tls;
 internal sealed partial class TlsTransport
 {
     /// <summary>
-    /// Shakes hands: 0, or -errno (-EPROTO when the two do not agree, with the reason in <see cref="FailureReason"/>; -ECONNRESET when the peer has gone;
-    /// what <see cref="Abort"/> said). The alert that belongs to a failure is sent.
+    /// Shakes hands: 0, or -errno (-EPROTO when the two do not agree, with the reason in <see cref="FailureReason"/>; -ECONNRESET when the
+    /// peer has gone; what <see cref="Abort"/> said). The alert that belongs to a failure is sent.
     /// </summary>
     public async IoTask<int> HandshakeAsync()
     {

@@ -9,12 +9,14 @@ namespace Managed.Proxy.Core.Tls;
 internal sealed unsafe partial class TlsTransport
 {
     /// <summary>
-    /// The first bytes of a response that is longer are a record of their own: the peer can use them before the whole of 16 KiB has come, which takes more than
-    /// one round trip on a new connection.
+    /// The first bytes of a response that is longer are a record of their own: the peer can use them before the whole of 16 KiB has come,
+    /// which takes more than one round trip on a new connection.
     /// </summary>
     private const int FirstRecord = 4 * 1024;
 
-    /// <summary>The server's side of a connection that was accepted; null when OpenSSL has no memory, and nothing was taken over then.</summary>
+    /// <summary>
+    /// The server's side of a connection that was accepted; null when OpenSSL has no memory, and nothing was taken over then.
+    /// </summary>
     public static TlsTransport? Accept(Transport.Transport inner, TlsContext context, BufferPool buffers)
     {
         var transport = new TlsTransport(inner, context, buffers);
@@ -31,7 +33,8 @@ internal sealed unsafe partial class TlsTransport
         LibSsl.SSL_set_connect_state(transport._ssl);
         // An address is no server name (RFC 6066 section 3).
         if (serverName.Length > 0 && !System.Net.IPAddress.TryParse(serverName, out _))
-            fixed (byte* name = Encoding.UTF8.GetBytes(serverName + "\0")) LibSsl.SSL_ctrl(transport._ssl, LibSsl.CtrlSetHostName, 0, (nint)name);
+            fixed (byte* name = Encoding.UTF8.GetBytes(serverName + "\0"))
+                LibSsl.SSL_ctrl(transport._ssl, LibSsl.CtrlSetHostName, 0, (nint)name);
         context.Sessions?.Offer(serverName, transport._ssl);
         return transport;
     }
@@ -72,7 +75,8 @@ internal sealed unsafe partial class TlsTransport
     /// <summary>For the BIO: keeps what is to be sent.</summary>
     internal void Push(ReadOnlySpan<byte> bytes)
     {
-        if (_reading && _out.Length + bytes.Length > MaxAnswers) throw new InvalidOperationException("the peer makes us answer and does not read");
+        if (_reading && _out.Length + bytes.Length > MaxAnswers)
+            throw new InvalidOperationException("the peer makes us answer and does not read");
         _out.Write(bytes);
     }
 

@@ -8,15 +8,17 @@ namespace Managed.Proxy.Core.Tls;
 /// <summary>
 /// TLS over another transport, on one worker. Protocol of use: make it by <see cref="Accept"/> or <see cref="Connect"/>, await
 /// <see cref="HandshakeAsync"/>, then use it like any transport; <see cref="Close"/> in any case.
-/// <para>What OpenSSL writes is collected and sent once after each call, so a head and its small body are one record and one system call, and bulk
-/// leaves in pieces of 32 KiB. Bytes that end without the peer's close_notify are a failure (-ECONNRESET), not an end: somebody else
-/// may have cut them (RFC 8446 section 6.1).</para>
+/// <para>What OpenSSL writes is collected and sent once after each call, so a head and its small body are one record and one system call,
+/// and bulk leaves in pieces of 32 KiB. Bytes that end without the peer's close_notify are a failure (-ECONNRESET), not an end: somebody
+/// else may have cut them (RFC 8446 section 6.1).</para>
 /// </summary>
 internal sealed partial class TlsTransport : Transport.Transport
 {
     /// <summary>Two records. 64 KiB in one system call measured slower.</summary>
     private const int Piece = 32 * 1024;
-    /// <summary>What reading may make us answer, such as alerts, while the peer does not read: more than that ends the connection.</summary>
+    /// <summary>
+    /// What reading may make us answer, such as alerts, while the peer does not read: more than that ends the connection.
+    /// </summary>
     private const int MaxAnswers = 16 * 1024;
 
     private readonly Transport.Transport _inner;

@@ -3,7 +3,8 @@ using System.Buffers.Binary;
 namespace Managed.Proxy.Core.Tls;
 
 /// <summary>
-/// Numbers and vectors as TLS writes them (RFC 8446 section 3). What is not there reads as nothing and is remembered in <see cref="Failed"/>.
+/// Numbers and vectors as TLS writes them (RFC 8446 section 3). What is not there reads as nothing and is remembered in
+/// <see cref="Failed"/>.
 /// </summary>
 internal ref struct WireReader(ReadOnlySpan<byte> bytes)
 {

@@ -19,7 +19,8 @@ internal readonly unsafe record struct FileFacts(bool IsSocket, uint Owner, (ulo
         fixed (byte* name = Encoding.UTF8.GetBytes(path + "\0"))
             if (Libc.statx(Here, name, NoFollow, Asked, facts) != 0) return null;
         var all = new ReadOnlySpan<byte>(facts, 256);
-        return new FileFacts((BinaryPrimitives.ReadUInt16LittleEndian(all[28..]) & KindMask) == Socket, BinaryPrimitives.ReadUInt32LittleEndian(all[20..]),
+        return new FileFacts((BinaryPrimitives.ReadUInt16LittleEndian(all[28..]) & KindMask) == Socket,
+            BinaryPrimitives.ReadUInt32LittleEndian(all[20..]),
             (BinaryPrimitives.ReadUInt64LittleEndian(all[136..]), BinaryPrimitives.ReadUInt64LittleEndian(all[32..])));
     }
 }

@@ -3,7 +3,8 @@ using Managed.Proxy.Core.Buffers;
 namespace Managed.Proxy.Core.Transport;
 
 /// <summary>
-/// What was read from a connection and not yet used, in one contiguous run. Protocol of use: <see cref="Fill"/> reads what is there, look at
+/// What was read from a connection and not yet used, in one contiguous run. Protocol of use: <see cref="Fill"/> reads what is there, look
+/// at
 /// <see cref="Unread"/>, <see cref="Consume"/>; before waiting <see cref="Settle"/>. A slice stays valid until the next of these but
 /// Consume.
 /// </summary>
@@ -41,7 +42,9 @@ internal sealed class InputBuffer(BufferPool pool)
         if (_bytes.Length > BufferPool.SmallSize / 4 && Length <= BufferPool.SmallSize / 4) Move(pool.Rent(Length));
     }
 
-    /// <summary>Free room behind the unread bytes; grows when they fill the buffer. <see cref="Filled"/> tells how much of it was used.</summary>
+    /// <summary>
+    /// Free room behind the unread bytes; grows when they fill the buffer. <see cref="Filled"/> tells how much of it was used.
+    /// </summary>
     public Memory<byte> Space(bool large = false)
     {
         if (_bytes is null)

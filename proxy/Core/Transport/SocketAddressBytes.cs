@@ -5,7 +5,9 @@ using Managed.Proxy.Core.EventLoop;
 
 namespace Managed.Proxy.Core.Transport;
 
-/// <summary>A socket address in the kernel's form (sockaddr_in, sockaddr_in6, sockaddr_un), made once and used for every connect or bind.</summary>
+/// <summary>
+/// A socket address in the kernel's form (sockaddr_in, sockaddr_in6, sockaddr_un), made once and used for every connect or bind.
+/// </summary>
 internal sealed unsafe class SocketAddressBytes
 {
     public required int Family { get; init; }
@@ -46,7 +48,8 @@ internal sealed unsafe class SocketAddressBytes
         {
             Libc.AfInet => new IPEndPoint(new IPAddress(raw.Slice(4, 4)), port),
             Libc.AfInet6 when raw.Length >= 28 => new IPEndPoint(
-                new IPAddress(raw.Slice(8, 16), BinaryPrimitives.ReadUInt32LittleEndian(raw[24..])) is { IsIPv4MappedToIPv6: true } mapped ? mapped.MapToIPv4()
+                new IPAddress(raw.Slice(8, 16), BinaryPrimitives.ReadUInt32LittleEndian(raw[24..])) is { IsIPv4MappedToIPv6: true } mapped
+                ? mapped.MapToIPv4()
                     : new IPAddress(raw.Slice(8, 16), BinaryPrimitives.ReadUInt32LittleEndian(raw[24..])), port),
             _ => null,
         };

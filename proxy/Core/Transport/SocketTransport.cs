@@ -46,7 +46,8 @@ internal sealed unsafe class SocketTransport : Transport, IPollable
         var transport = new SocketTransport(loop, fd) { _readable = true, _writable = true };
         if (rawRemote.Length > 2) transport._rawRemote = rawRemote.ToArray();
         // The kernel's own limits on epoll: without events it would wait for ever, so its first read ends it.
-        if (loop.Poller.Add(fd, transport, Libc.EpollIn | Libc.EpollOut | Libc.EpollRdHup | Libc.EpollEdge) < 0) transport.Close(reset: true);
+        if (loop.Poller.Add(fd, transport, Libc.EpollIn | Libc.EpollOut | Libc.EpollRdHup | Libc.EpollEdge) < 0)
+            transport.Close(reset: true);
         return transport;
     }
 
@@ -296,7 +297,8 @@ internal sealed unsafe class SocketTransport : Transport, IPollable
         if (_readPending)
         {
             if (_waitsForTurn) return;
-            // Thousands may go at one time, and what they leave behind is to be cleared away: after the others, as with those who send much.
+            // Thousands may go at one time, and what they leave behind is to be cleared away: after the others, as with those who send
+            // much.
             if (_sendsMuch || isGone) WaitForTurn(_loop.Turns);
             else ContinueRead();
         }

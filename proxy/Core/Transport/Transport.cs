@@ -12,7 +12,9 @@ internal abstract class Transport
     /// <summary>Bytes read; 0 at the end of the stream; -errno.</summary>
     public abstract IoTask<int> ReadAsync(Memory<byte> buffer);
 
-    /// <summary>Completes with 1 when a read would not wait (data, end or error), without holding a buffer meanwhile; -errno when cancelled.</summary>
+    /// <summary>
+    /// Completes with 1 when a read would not wait (data, end or error), without holding a buffer meanwhile; -errno when cancelled.
+    /// </summary>
     public abstract IoTask<int> ReadableAsync();
 
     /// <summary>Without waiting: bytes read, 0 at the end, -EAGAIN when there is nothing yet.</summary>
@@ -31,7 +33,9 @@ internal abstract class Transport
     /// <summary>No more bytes from us; the peer reads an end.</summary>
     public abstract void ShutdownWrite();
 
-    /// <summary>Closes; pending operations end with -ECANCELED. With <paramref name="reset"/> the peer gets a reset instead of an end.</summary>
+    /// <summary>
+    /// Closes; pending operations end with -ECANCELED. With <paramref name="reset"/> the peer gets a reset instead of an end.
+    /// </summary>
     public abstract void Close(bool reset = false);
 
     public abstract bool IsClosed { get; }
@@ -54,17 +58,19 @@ internal abstract class Transport
     public virtual void WatchIdle(bool on) { }
 
     /// <summary>
-    /// Bytes that were read and are to be read again, before all else; once, when nothing else of them is left unread. The buffer is the loop's
-    /// pool's and goes back to it when they have been read.
+    /// Bytes that were read and are to be read again, before all else; once, when nothing else of them is left unread. The buffer is the
+    /// loop's pool's and goes back to it when they have been read.
     /// </summary>
     public virtual void Unread(byte[] buffer, int start, int end) => throw new NotSupportedException();
 
-    /// <summary>The peer has reset the connection, though what it sent before may still be read: no answer reaches it. Known without a read.</summary>
+    /// <summary>
+    /// The peer has reset the connection, though what it sent before may still be read: no answer reaches it. Known without a read.
+    /// </summary>
     public virtual bool IsBroken => false;
 
     /// <summary>
-    /// Called when the peer is gone (reset or error) or, with true, has ended its side, while no read is pending. The owner may close. Not called
-    /// for what came together with bytes that were read: see <see cref="IsBroken"/>.
+    /// Called when the peer is gone (reset or error) or, with true, has ended its side, while no read is pending. The owner may close. Not
+    /// called for what came together with bytes that were read: see <see cref="IsBroken"/>.
     /// </summary>
     public Action<object?, bool>? PeerGone;
     public object? PeerGoneState;

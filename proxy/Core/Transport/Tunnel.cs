@@ -7,7 +7,8 @@ namespace Managed.Proxy.Core.Transport;
 /// Bytes both ways between two transports: each direction waits for its writer before it reads on, so a slow side holds back the
 /// other and one buffer per direction is all there is. An end on one side becomes an end on the other; a reset a reset.
 /// </summary>
-internal sealed class Tunnel(EventLoop.EventLoop loop, Transport first, InputBuffer? firstInput, Transport second, InputBuffer? secondInput, Action onActivity)
+internal sealed class Tunnel(EventLoop.EventLoop loop, Transport first, InputBuffer? firstInput, Transport second, InputBuffer? secondInput,
+    Action onActivity)
 {
     private readonly Signal _done = new();
     private int _running = 2;

@@ -111,7 +111,8 @@ internal sealed unsafe class Acceptor : IPollable
             // [1.2] Is there room for it?
             if (!_connections.Admits(listener)) { Libc.close(fd); continue; }
             // [1.3] Hand it over.
-            _connections.Serve(Take(fd, new ReadOnlySpan<byte>(raw, Math.Min(length, 128)), listener), listener, _generation!, isCurrent: ReferenceEquals(_generation, _seen));
+            _connections.Serve(Take(fd, new ReadOnlySpan<byte>(raw, Math.Min(length, 128)), listener), listener, _generation!,
+                isCurrent: ReferenceEquals(_generation, _seen));
         }
     }
 

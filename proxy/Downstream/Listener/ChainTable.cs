@@ -6,8 +6,8 @@ namespace Managed.Proxy.Downstream.Listener;
 
 /// <summary>
 /// The criteria of a listener's chains, compiled: Envoy's nine steps in its order (destination port and address, server name, transport,
-/// application protocol, direct source, source type, source address and port). At each step the most specific value that matches wins, and the chains
-/// without it are out, even when a later step then leaves none. Immutable; a look-up allocates nothing.
+/// application protocol, direct source, source type, source address and port). At each step the most specific value that matches wins, and
+/// the chains without it are out, even when a later step then leaves none. Immutable; a look-up allocates nothing.
 /// </summary>
 internal sealed class ChainTable
 {
@@ -16,7 +16,8 @@ internal sealed class ChainTable
 
     private static readonly string[] StepNames =
     [
-        "destination_port", "prefix_ranges", "server_names", "transport_protocol", "application_protocols", "direct_source_prefix_ranges", "source_type",
+        "destination_port", "prefix_ranges", "server_names", "transport_protocol", "application_protocols", "direct_source_prefix_ranges",
+        "source_type",
         "source_prefix_ranges", "source_ports",
     ];
 
@@ -57,7 +58,8 @@ internal sealed class ChainTable
             {
                 if (node is not null && Array.IndexOf(node.Chains, chain) >= 0) continue;
                 bool matches = new ChainTable(_criteria[chain], at.Step)._root?.Next(facts) is not null;
-                dropped(chain, matches ? $"{StepNames[at.Step]} of another chain is more specific" : $"{StepNames[at.Step]} does not match");
+                dropped(chain, matches ? $"{StepNames[at.Step]} of another chain is more specific"
+                    : $"{StepNames[at.Step]} does not match");
                 left.Remove(chain);
             }
         }
@@ -216,5 +218,6 @@ internal sealed class ChainNode(int step, int[] chains)
     }
 
     private static bool IsHere(ConnectionFacts facts)
-        => facts.Source is not { } source || source.AddressFamily == AddressFamily.Unix || IPAddress.IsLoopback(source.Address) || source.Address.Equals(facts.Local?.Address);
+        => facts.Source is not { } source || source.AddressFamily == AddressFamily.Unix || IPAddress.IsLoopback(source.Address)
+        || source.Address.Equals(facts.Local?.Address);
 }

@@ -3,13 +3,16 @@ using System.Net;
 namespace Managed.Proxy.Downstream.Listener;
 
 /// <summary>
-/// What is known of a connection before its filter chain is chosen: its addresses at first, and what listener filters find in its first bytes.
+/// What is known of a connection before its filter chain is chosen: its addresses at first, and what listener filters find in its first
+/// bytes.
 /// </summary>
 internal sealed class ConnectionFacts
 {
     private Dictionary<string, Dictionary<string, string>>? _metadata;
 
-    /// <summary>Whom the client wanted to reach: the address that it connected to, or what a filter has restored. Null for a Unix socket.</summary>
+    /// <summary>
+    /// Whom the client wanted to reach: the address that it connected to, or what a filter has restored. Null for a Unix socket.
+    /// </summary>
     public IPEndPoint? Local { get; set; }
     /// <summary>The client: the peer, or who a proxy before us says that it is.</summary>
     public IPEndPoint? Source { get; set; }

@@ -53,7 +53,8 @@ internal sealed class DownstreamConnection
     /// <summary>The peer of the socket.</summary>
     public IPEndPoint? DirectRemoteAddress => Transport.RemoteAddress;
     // A listener on one address needs no system call to know it.
-    public IPEndPoint? LocalAddress => Facts is { AddressesRestored: true } ? Facts.Local : Chain.Listener.BoundAddress is { } bound && !bound.Address.Equals(IPAddress.Any) && !bound.Address.Equals(IPAddress.IPv6Any) ? bound : Transport.LocalAddress;
+    public IPEndPoint? LocalAddress => Facts is { AddressesRestored: true } ? Facts.Local : Chain.Listener.BoundAddress is { } bound
+        && !bound.Address.Equals(IPAddress.Any) && !bound.Address.Equals(IPAddress.IPv6Any) ? bound : Transport.LocalAddress;
 
     /// <summary>Its listener or chain is gone, or the process is going: no new request after the present one.</summary>
     public bool IsDraining { get; private set; }
@@ -98,9 +99,12 @@ internal sealed class DownstreamConnection
         return false;
     }
 
-    /// <summary>The chain that takes this one's place in a version: of the same name on the same address, and of the same kind. Null: there is none.</summary>
+    /// <summary>
+    /// The chain that takes this one's place in a version: of the same name on the same address, and of the same kind. Null: there is none.
+    /// </summary>
     public FilterChain? SuccessorIn(ListenerGeneration version)
-        => version.FindListener(Chain.Listener.AddressKey)?.FindChain(Chain.Name) is { } next && next.Terminal.GetType() == Chain.Terminal.GetType() ? next : null;
+        => version.FindListener(Chain.Listener.AddressKey)?.FindChain(Chain.Name) is { } next
+        && next.Terminal.GetType() == Chain.Terminal.GetType() ? next : null;
 
     private bool MoveTo(ListenerGeneration version)
     {
@@ -137,7 +141,8 @@ internal sealed class DownstreamConnection
         _filtersOf = _staysOn = null;
     }
 
-    // Until it has gone it stays on the newest version that has its chain: the one that it is on may have been gone for long, when it was idle.
+    // Until it has gone it stays on the newest version that has its chain: the one that it is on may have been gone for long, when it was
+    // idle.
     private bool Stay()
     {
         foreach (var version in (ReadOnlySpan<ListenerGeneration?>)[_home.Current as ListenerGeneration, _home.Taken, _home.Former])
@@ -155,7 +160,8 @@ internal sealed class DownstreamConnection
     {
         var info = new Streams.StreamInfo
         {
-            StartTime = StartMicros, EndTime = Worker.NowMicros, StartWallClock = Worker.WallMicros - (Worker.NowMicros - StartMicros), ConnectionId = Id,
+            StartTime = StartMicros, EndTime = Worker.NowMicros, StartWallClock = Worker.WallMicros - (Worker.NowMicros - StartMicros),
+            ConnectionId = Id,
         };
         Describe(info);
         return info;
@@ -178,7 +184,8 @@ internal sealed class DownstreamConnection
             (info.DynamicMetadata ??= [])[space] = values.ToDictionary(v => v.Key, v => (object?)v.Value);
     }
 
-    private static readonly IReadOnlyDictionary<string, Dictionary<string, string>> NoMetadata = new Dictionary<string, Dictionary<string, string>>();
+    private static readonly IReadOnlyDictionary<string, Dictionary<string, string>> NoMetadata =
+        new Dictionary<string, Dictionary<string, string>>();
 
     public void Drain(bool hurried = false)
     {
@@ -186,7 +193,8 @@ internal sealed class DownstreamConnection
         if (!IsDraining && !Stay())
         {
             // Its filters are no more, so it is not served. No version gives them back before it has told its connections.
-            Worker.Reports.OnCrash(new InvalidOperationException($"a connection was left on version {Generation.Version}, which has given back its filters"));
+            Worker.Reports.OnCrash(new InvalidOperationException(
+                $"a connection was left on version {Generation.Version}, which has given back its filters"));
             Cut();
             return;
         }

@@ -21,7 +21,8 @@ internal sealed class FilterChainMatcher(FilterChain[] chains, FilterChain? defa
     {
         int found = table.Explain(facts, (chain, reason) => trace.Add(new MatchStep("filter_chain", chains[chain].Name, false, reason)));
         var chosen = found >= 0 ? chains[found] : defaultChain;
-        if (chosen is not null) trace.Add(new MatchStep("filter_chain", chosen.Name, true, found >= 0 ? "all criteria match" : "default_filter_chain"));
+        if (chosen is not null)
+            trace.Add(new MatchStep("filter_chain", chosen.Name, true, found >= 0 ? "all criteria match" : "default_filter_chain"));
         return chosen;
     }
 }

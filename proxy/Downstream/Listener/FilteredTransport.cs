@@ -7,8 +7,8 @@ using Managed.Proxy.Core.Transport;
 namespace Managed.Proxy.Downstream.Listener;
 
 /// <summary>
-/// A connection's transport with network filters on it: whoever reads and writes it sees what the filters let through. Reading is by demand, so a
-/// filter sees bytes when the terminal filter wants some, and nothing piles up for a slow one.
+/// A connection's transport with network filters on it: whoever reads and writes it sees what the filters let through. Reading is by
+/// demand, so a filter sees bytes when the terminal filter wants some, and nothing piles up for a slow one.
 /// </summary>
 internal sealed class FilteredTransport(EventLoop loop, Transport inner, NetworkFilter[] filters) : Transport
 {

@@ -36,7 +36,9 @@ internal sealed unsafe class ListenAddress
         _acceptors[id] = acceptor;
     }
 
-    /// <summary>On the worker: what waits is accepted, then its socket is closed, whether it had begun to accept or not. Again: nothing.</summary>
+    /// <summary>
+    /// On the worker: what waits is accepted, then its socket is closed, whether it had begun to accept or not. Again: nothing.
+    /// </summary>
     public void Stop(WorkerConnections connections)
     {
         int id = connections.Worker.Id, fd = _sockets[id];
@@ -47,7 +49,9 @@ internal sealed unsafe class ListenAddress
         if (acceptor is null) Libc.close(fd); else acceptor.Stop();
     }
 
-    /// <summary>Binds for every worker without accepting yet. Null and the reason when it cannot be had; nothing is left behind then.</summary>
+    /// <summary>
+    /// Binds for every worker without accepting yet. Null and the reason when it cannot be had; nothing is left behind then.
+    /// </summary>
     public static ListenAddress? Bind(Listener listener, int workers, out string? wrong)
     {
         var address = listener.Address;
@@ -83,7 +87,9 @@ internal sealed unsafe class ListenAddress
         return null;
     }
 
-    /// <summary>Begins to take connections; they wait in the kernel until a worker accepts. False and the reason when another took the port.</summary>
+    /// <summary>
+    /// Begins to take connections; they wait in the kernel until a worker accepts. False and the reason when another took the port.
+    /// </summary>
     public bool Listen(Listener listener, out string? wrong)
     {
         wrong = null;
@@ -184,5 +190,6 @@ internal sealed unsafe class ListenAddress
     }
 
     private static int SystemBacklog()
-        => File.Exists("/proc/sys/net/core/somaxconn") && int.TryParse(File.ReadAllText("/proc/sys/net/core/somaxconn"), out int n) ? n : 4096;
+        => File.Exists("/proc/sys/net/core/somaxconn")
+        && int.TryParse(File.ReadAllText("/proc/sys/net/core/somaxconn"), out int n) ? n : 4096;
 }

@@ -51,10 +51,13 @@ internal sealed class FilterChain
 /// <summary>A listener's counters under Envoy's names.</summary>
 internal sealed class ListenerStats
 {
-    private static readonly StatGroup Names = new(["downstream_cx_total", "downstream_cx_destroy", "no_filter_chain_match", "downstream_cx_overflow",
-        "downstream_global_cx_overflow", "downstream_pre_cx_timeout", "downstream_cx_overload_reject", "downstream_cx_transport_socket_connect_timeout"], ["downstream_cx_active", "downstream_pre_cx_active"], []);
+    private static readonly StatGroup Names =
+        new(["downstream_cx_total", "downstream_cx_destroy", "no_filter_chain_match", "downstream_cx_overflow",
+        "downstream_global_cx_overflow", "downstream_pre_cx_timeout", "downstream_cx_overload_reject",
+            "downstream_cx_transport_socket_connect_timeout"], ["downstream_cx_active", "downstream_pre_cx_active"], []);
 
-    public readonly Counter CxTotal, CxDestroy, NoFilterChainMatch, CxOverflow, GlobalCxOverflow, PreCxTimeout, CxOverloadReject, CxTransportSocketConnectTimeout;
+    public readonly Counter CxTotal, CxDestroy, NoFilterChainMatch, CxOverflow, GlobalCxOverflow, PreCxTimeout, CxOverloadReject,
+        CxTransportSocketConnectTimeout;
     public readonly Gauge CxActive, PreCxActive;
     public readonly string Prefix;
 

@@ -14,8 +14,8 @@ internal enum ListenerFilterStatus
 }
 
 /// <summary>
-/// Looks at the first bytes of one connection [2], before its chain is chosen, and notes what it finds in the <see cref="ConnectionFacts"/>. What it has looked at
-/// is there for the next filter and for the connection, but for what it takes away.
+/// Looks at the first bytes of one connection [2], before its chain is chosen, and notes what it finds in the
+/// <see cref="ConnectionFacts"/>. What it has looked at is there for the next filter and for the connection, but for what it takes away.
 /// </summary>
 internal abstract class ListenerFilter
 {

@@ -18,13 +18,14 @@ internal enum InspectionResult
 }
 
 /// <summary>
-/// [2] One connection's way through the listener filters: reads no more than they ask for, and gives back what it has read. While it waits it holds a buffer of
-/// about the size of what has come.
+/// [2] One connection's way through the listener filters: reads no more than they ask for, and gives back what it has read. While it waits
+/// it holds a buffer of about the size of what has come.
 /// </summary>
 internal static class ListenerFilterPass
 {
     /// <param name="patienceMicros">For all filters together; 0 for ever.</param>
-    public static async IoTask<InspectionResult> RunAsync(WorkerContext worker, Transport transport, ListenerFilterFactory[] factories, ConnectionFacts facts, long patienceMicros)
+    public static async IoTask<InspectionResult> RunAsync(WorkerContext worker, Transport transport, ListenerFilterFactory[] factories,
+        ConnectionFacts facts, long patienceMicros)
     {
         var input = new InputBuffer(worker.Loop.Buffers);
         var timer = new WheelTimer(static t => ((Transport)t!).CancelRead(Libc.ETimedOut), transport);
@@ -46,7 +47,8 @@ internal static class ListenerFilterPass
         return result;
     }
 
-    private static async IoTask<InspectionResult> AskAsync(ListenerFilter filter, Transport transport, InputBuffer input, ConnectionFacts facts)
+    private static async IoTask<InspectionResult> AskAsync(ListenerFilter filter, Transport transport, InputBuffer input,
+        ConnectionFacts facts)
     {
         while (true)
         {

@@ -7,7 +7,8 @@ public class ListenerGeneration : Generation
 {
     private readonly Dictionary<string, Listener> _byAddress;
 
-    internal ListenerGeneration(long version, IReadOnlyDictionary<string, Cluster> clusters, IReadOnlyList<Listener> listeners, int workers) : base(version, clusters, workers)
+    internal ListenerGeneration(long version, IReadOnlyDictionary<string, Cluster> clusters, IReadOnlyList<Listener> listeners, int workers)
+        : base(version, clusters, workers)
     {
         Listeners = listeners;
         _byAddress = listeners.ToDictionary(l => l.AddressKey);

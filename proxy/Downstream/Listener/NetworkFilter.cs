@@ -8,9 +8,10 @@ public enum NetworkStatus
     /// <summary>Go on with the next filter.</summary>
     Continue,
     /// <summary>
-    /// The next filters wait, and the bytes are kept; more that arrive come to this filter again together with them. It goes on when a later
-    /// call returns Continue or this filter asks for it (<see cref="NetworkFilter.ContinueReading"/>, <see cref="NetworkFilter.ContinueWriting"/>).
-    /// With a mebibyte kept, the side they come from is not read any more.
+    /// The next filters wait, and the bytes are kept; more that arrive come to this filter again together with them. It goes on when a
+    /// later
+    /// call returns Continue or this filter asks for it (<see cref="NetworkFilter.ContinueReading"/>,
+    /// <see cref="NetworkFilter.ContinueWriting"/>). With a mebibyte kept, the side they come from is not read any more.
     /// </summary>
     StopIteration,
 }
@@ -19,8 +20,8 @@ public enum NetworkStatus
 public enum ConnectionEnd { Unknown, Local, Remote }
 
 /// <summary>
-/// A filter on the bytes of one connection [3], before the terminal filter of its chain: on one worker, no locks. Bytes from the client pass the
-/// filters in the order of the chain, bytes to it in reverse. A hook may change the bytes in place.
+/// A filter on the bytes of one connection [3], before the terminal filter of its chain: on one worker, no locks. Bytes from the client
+/// pass the filters in the order of the chain, bytes to it in reverse. A hook may change the bytes in place.
 /// </summary>
 public abstract class NetworkFilter
 {

@@ -2,7 +2,9 @@ using Managed.Proxy.Core.EventLoop;
 
 namespace Managed.Proxy.Downstream.Listener;
 
-/// <summary>The last network filter of a chain [3], built for one version and shared by all workers: it runs each connection to its end.</summary>
+/// <summary>
+/// The last network filter of a chain [3], built for one version and shared by all workers: it runs each connection to its end.
+/// </summary>
 internal abstract class TerminalFilter
 {
     /// <summary>Runs the connection; the caller closes it afterwards.</summary>

@@ -3,8 +3,8 @@ using Managed.Proxy.Core.EventLoop;
 namespace Managed.Proxy.Downstream.Listener;
 
 /// <summary>
-/// What a chain puts between the socket and its network filters [3], built for one version and shared by all workers. A chain without one uses the socket as
-/// it is.
+/// What a chain puts between the socket and its network filters [3], built for one version and shared by all workers. A chain without one
+/// uses the socket as it is.
 /// </summary>
 internal abstract class TransportSocket
 {
@@ -12,7 +12,8 @@ internal abstract class TransportSocket
     public virtual bool AsksForServerName => false;
 
     /// <summary>
-    /// Puts its own transport in the place of the connection's. False: the two peers do not agree, and the connection is over. What it has made is closed then.
+    /// Puts its own transport in the place of the connection's. False: the two peers do not agree, and the connection is over. What it has
+    /// made is closed then.
     /// </summary>
     public abstract IoTask<bool> AcceptAsync(DownstreamConnection connection);
 }

@@ -22,7 +22,8 @@ internal sealed class WorkerConnections(WorkerContext worker, CurrentGeneration 
     public Generation? Current => current.Value;
 
     /// <summary>
-    /// Whether one more connection may come; it counts from now, until what <see cref="Serve"/> makes of it has ended. A refusal counts too.
+    /// Whether one more connection may come; it counts from now, until what <see cref="Serve"/> makes of it has ended. A refusal counts
+    /// too.
     /// </summary>
     public bool Admits(Listener listener)
     {
@@ -87,10 +88,12 @@ internal sealed class WorkerConnections(WorkerContext worker, CurrentGeneration 
         {
             _inspected.Add(transport);
             facts = FactsOf(transport);
-            var result = held ? await ListenerFilterPass.RunAsync(worker, transport, listener.Filters, facts, (long)listener.Config.ListenerFiltersTimeout.TotalMicroseconds)
+            var result = held ? await ListenerFilterPass.RunAsync(worker, transport, listener.Filters, facts,
+                (long)listener.Config.ListenerFiltersTimeout.TotalMicroseconds)
                 : InspectionResult.Rejected;
             if (result == InspectionResult.TimedOut) worker.Stats.Increment(listener.Stats.PreCxTimeout);
-            begins = !transport.IsClosed && (result == InspectionResult.Done || (result == InspectionResult.TimedOut && listener.Config.ContinueOnListenerFiltersTimeout));
+            begins = !transport.IsClosed && (result == InspectionResult.Done
+                || (result == InspectionResult.TimedOut && listener.Config.ContinueOnListenerFiltersTimeout));
         }
         catch (Exception e)
         {
@@ -144,12 +147,14 @@ internal sealed class WorkerConnections(WorkerContext worker, CurrentGeneration 
         if (connection.Chain.Filters.Length > 0 && !connection.HoldFilters())
         {
             // Nothing may be served without its filters. Where the version is current, this cannot be.
-            worker.Reports.OnCrash(new InvalidOperationException($"a connection came to version {generation.Version}, which has given back its filters"));
+            worker.Reports.OnCrash(new InvalidOperationException(
+                $"a connection came to version {generation.Version}, which has given back its filters"));
             End(connection);
             return;
         }
         // While it was looked at, another version may have come that has its chain.
-        if (facts is not null && isCurrent && !ReferenceEquals(generation, Current)) isCurrent = connection.SuccessorIn((ListenerGeneration)Current!) is not null;
+        if (facts is not null && isCurrent && !ReferenceEquals(generation, Current))
+            isCurrent = connection.SuccessorIn((ListenerGeneration)Current!) is not null;
         if (!isCurrent) DrainSafely(connection);
         RunAsync(connection).Forget();
     }
@@ -160,7 +165,8 @@ internal sealed class WorkerConnections(WorkerContext worker, CurrentGeneration 
         {
             // [3.1] The transport socket, [3.2] the filters before the last, [3.3] the last, which runs the connection.
             if ((connection.Chain.TransportSocket is not { } socket || await socket.AcceptAsync(connection))
-                && (connection.Chain.Filters.Length == 0 || await FilterAsync(connection))) await connection.Chain.Terminal.RunAsync(connection);
+                && (connection.Chain.Filters.Length == 0 || await FilterAsync(connection)))
+                await connection.Chain.Terminal.RunAsync(connection);
         }
         catch (Exception e)
         {
@@ -293,7 +299,8 @@ internal sealed class WorkerConnections(WorkerContext worker, CurrentGeneration 
         for (DownstreamConnection? connection = _connections, next; connection is not null; connection = next)
         {
             next = connection.Next;
-            if (addressKey is null || connection.Chain.Listener.AddressKey == addressKey) DrainSafely(connection, time, hurried: addressKey is null);
+            if (addressKey is null || connection.Chain.Listener.AddressKey == addressKey)
+                DrainSafely(connection, time, hurried: addressKey is null);
         }
     }
 

@@ -35,7 +35,8 @@ internal sealed class NetworkBuildContext
     {
         if (Clusters.TryGetValue(name, out var cluster)) return cluster;
         string? near = Errors.IsFull ? null : Suggestions.Closest(name, Clusters.Keys);
-        Errors.ErrorAt(at, field, ConfigCode.UnknownReference, $"cluster '{name}' does not exist", near is null ? null : $"did you mean '{near}'?");
+        Errors.ErrorAt(at, field, ConfigCode.UnknownReference, $"cluster '{name}' does not exist",
+            near is null ? null : $"did you mean '{near}'?");
         return null;
     }
 

@@ -7,7 +7,8 @@ using Managed.Proxy.Security;
 namespace Managed.Proxy.Downstream.TransportSockets;
 
 /// <summary>TLS of one chain of one version: the handshake, with a certificate for the name that the client asks for.</summary>
-internal sealed class TlsSocket(TlsServerContexts contexts, CertificateChoice choice, SslStats stats, bool requiresServerName, long patienceMicros) : TransportSocket
+internal sealed class TlsSocket(TlsServerContexts contexts, CertificateChoice choice, SslStats stats, bool requiresServerName,
+    long patienceMicros) : TransportSocket
 {
     public override bool AsksForServerName => requiresServerName || choice.Sets.Count > 1;
 
@@ -20,7 +21,8 @@ internal sealed class TlsSocket(TlsServerContexts contexts, CertificateChoice ch
             || TlsTransport.Accept(connection.Transport, context, worker.Loop.Buffers) is not { } transport)
         {
             stats.CountError(worker.Stats);
-            connection.TransportFailure = requiresServerName && name.Length == 0 ? "the client names no server" : "no TLS context can be had";
+            connection.TransportFailure = requiresServerName
+                && name.Length == 0 ? "the client names no server" : "no TLS context can be had";
             return false;
         }
         bool done = false;

@@ -15,12 +15,14 @@ namespace Managed.Proxy.Downstream.TransportSockets;
 internal static class TransportSocketBuilder
 {
     /// <summary>Envoy's messages, without the prefix of their URLs.</summary>
-    public const string TlsType = "envoy.extensions.transport_sockets.tls.v3.DownstreamTlsContext", RawBufferType = "envoy.extensions.transport_sockets.raw_buffer.v3.RawBuffer";
+    public const string TlsType = "envoy.extensions.transport_sockets.tls.v3.DownstreamTlsContext",
+        RawBufferType = "envoy.extensions.transport_sockets.raw_buffer.v3.RawBuffer";
 
     /// <summary>Null with errors added, or null alone for the socket as it is.</summary>
     /// <param name="chain">Whose it is.</param>
     /// <param name="terminal">What will run the connections; null when it did not build.</param>
-    public static TransportSocket? Build(FilterChainConfig chain, Listener.Listener listener, TerminalFilter? terminal, ConfigErrors errors, StatScope names, SharedState shared)
+    public static TransportSocket? Build(FilterChainConfig chain, Listener.Listener listener, TerminalFilter? terminal, ConfigErrors errors,
+        StatScope names, SharedState shared)
     {
         if (chain.TransportSocket is not { TypedConfig: { } typed }) return null;
         if (typed.Text("@type") is { } type && type.EndsWith(RawBufferType, StringComparison.Ordinal))
@@ -38,22 +40,27 @@ internal static class TransportSocketBuilder
         if (terminal is null || common.AlpnProtocols.All(terminal.Speaks)) return common;
         var spoken = common.AlpnProtocols.Where(terminal.Speaks).ToList();
         errors.WarningAt(common.Node, "alpn_protocols", ConfigCode.UnsupportedField,
-            $"{string.Join(", ", common.AlpnProtocols.Except(spoken))} is not spoken behind TLS in this version, and is not offered to clients");
+            $"{string.Join(", ", common.AlpnProtocols.Except(spoken))} is not spoken behind TLS in this version, and is not offered to "
+                + $"clients");
         return common with { AlpnProtocols = spoken };
     }
 
-    private static TlsSocket? BuildTls(DownstreamTlsContextConfig config, CommonTlsContextConfig common, FilterChainConfig chain, Listener.Listener listener, ConfigErrors errors,
+    private static TlsSocket? BuildTls(DownstreamTlsContextConfig config, CommonTlsContextConfig common, FilterChainConfig chain,
+        Listener.Listener listener, ConfigErrors errors,
         StatScope names, SharedState shared)
     {
         var parameters = TlsBuilder.Parameters(common, config.PreferClientCiphers, errors);
         var certificates = common.TlsCertificates.Select(c => TlsBuilder.Certificate(c, shared, errors)).ToList();
         if (certificates.Count == 0)
-            errors.ErrorAt(common.Node ?? config.Node, "tls_certificates", ConfigCode.MissingField, "TLS needs a certificate", "give tls_certificates: [{certificate_chain: {filename: …}, private_key: {filename: …}}]");
+            errors.ErrorAt(common.Node ?? config.Node, "tls_certificates", ConfigCode.MissingField, "TLS needs a certificate",
+                "give tls_certificates: [{certificate_chain: {filename: …}, private_key: {filename: …}}]");
         PeerVerifier? verifier = null;
-        if (common.ValidationContext is { } validation && (verifier = TlsBuilder.Verifier(validation, requiresServerName: false, errors)) is null) return null;
+        if (common.ValidationContext is { } validation
+            && (verifier = TlsBuilder.Verifier(validation, requiresServerName: false, errors)) is null) return null;
         if (config.RequireClientCertificate && verifier is not { Verifies: true })
         {
-            errors.Warning(config.Node, ConfigCode.InvalidValue, "clients must show a certificate, and nothing is asked of it: validation_context is missing or empty");
+            errors.Warning(config.Node, ConfigCode.InvalidValue,
+                "clients must show a certificate, and nothing is asked of it: validation_context is missing or empty");
             verifier ??= new PeerVerifier();
         }
         var given = TicketKeysOf(config, errors);
@@ -64,28 +71,36 @@ internal static class TransportSocketBuilder
         byte[] place = Place(listener.Name, chain.Name, all, verifier, config.RequireClientCertificate);
         var settings = new TlsServerSettings
         {
-            Parameters = parameters, Verifier = verifier, RequireClientCertificate = config.RequireClientCertificate, SessionTimeout = config.SessionTimeout, SessionContext = place,
-            StaplePolicy = (StaplePolicy)config.OcspStaplePolicy, Tickets = config.DisableStatelessSessionResumption ? null : Tickets(config, given, place, shared),
+            Parameters = parameters, Verifier = verifier, RequireClientCertificate = config.RequireClientCertificate,
+            SessionTimeout = config.SessionTimeout, SessionContext = place,
+            StaplePolicy = (StaplePolicy)config.OcspStaplePolicy,
+            Tickets = config.DisableStatelessSessionResumption ? null : Tickets(config, given, place, shared),
         };
-        string key = string.Join('|', "tls-server", Convert.ToHexString(place), parameters.Key(), config.SessionTimeout, config.OcspStaplePolicy, config.FullScanCertsOnSniMismatch,
-            config.DisableStatelessSessionResumption, string.Join(',', given.Select(k => Convert.ToHexString(SHA256.HashData(k)))), string.Join(',', all.Select(c => c.Digest)));
+        string key = string.Join('|', "tls-server", Convert.ToHexString(place), parameters.Key(), config.SessionTimeout,
+            config.OcspStaplePolicy, config.FullScanCertsOnSniMismatch,
+            config.DisableStatelessSessionResumption, string.Join(',', given.Select(k => Convert.ToHexString(SHA256.HashData(k)))),
+                string.Join(',', all.Select(c => c.Digest)));
         var contexts = shared.Lease(key, () => new TlsServerContexts(settings, choice, shared.Workers));
         if (contexts.Try() is { } wrong)
         {
             errors.Error(config.Node, ConfigCode.InvalidValue, wrong);
             return null;
         }
-        return new TlsSocket(contexts, choice, new SslStats(names, $"listener.{listener.Stats.Prefix}."), config.RequireSni, (long)chain.TransportSocketConnectTimeout.TotalMicroseconds);
+        return new TlsSocket(contexts, choice, new SslStats(names, $"listener.{listener.Stats.Prefix}."), config.RequireSni,
+            (long)chain.TransportSocketConnectTimeout.TotalMicroseconds);
     }
 
     // What a session may not be taken out of: the chain, its certificates, and whom it trusts.
     private static byte[] Place(string listener, string chain, List<TlsCertificate> certificates, PeerVerifier? verifier, bool required)
-        => SHA256.HashData(Encoding.UTF8.GetBytes(string.Join('\n', listener, chain, string.Join(',', certificates.Select(c => Convert.ToHexString(c.Leaf.Sha256))), TlsBuilder.Digest(verifier), required)));
+        => SHA256.HashData(Encoding.UTF8.GetBytes(
+            string.Join('\n', listener, chain, string.Join(',', certificates.Select(c => Convert.ToHexString(c.Leaf.Sha256))),
+                TlsBuilder.Digest(verifier), required)));
 
     // Our own keys are those of the place, whatever version: a publication ends no session.
     private static TicketKeys Tickets(DownstreamTlsContextConfig config, List<byte[]> given, byte[] place, SharedState shared)
         => given.Count > 0 ? new TicketKeys([.. given.Select(k => TicketKey.From(k, place))])
-            : shared.GetOrAdd($"tls-tickets|{Convert.ToHexString(place)}|{config.SessionTimeout}", () => new TicketKeys(config.SessionTimeout, TimeProvider.System));
+            : shared.GetOrAdd($"tls-tickets|{Convert.ToHexString(place)}|{config.SessionTimeout}",
+                () => new TicketKeys(config.SessionTimeout, TimeProvider.System));
 
     private static List<byte[]>? TicketKeysOf(DownstreamTlsContextConfig config, ConfigErrors errors)
     {
@@ -95,7 +110,8 @@ internal static class TransportSocketBuilder
             if (source.TryRead(errors) is not { } key) return null;
             if (key.Length != TicketKey.GivenLength)
             {
-                errors.Error(source.Node, ConfigCode.InvalidValue, $"a key of session tickets has {TicketKey.GivenLength} bytes, this one {key.Length}", "make one with: openssl rand 80");
+                errors.Error(source.Node, ConfigCode.InvalidValue,
+                    $"a key of session tickets has {TicketKey.GivenLength} bytes, this one {key.Length}", "make one with: openssl rand 80");
                 return null;
             }
             keys.Add(key);

@@ -118,7 +118,8 @@ internal sealed class HttpCall
         Response.Clear();
         ResponseBody.Clear();
         Response.Set(HeaderId.Status, _timedOut ? "504"u8 : "503"u8);
-        ResponseBody.Write(_timedOut ? "upstream request timeout" : "upstream connect error or disconnect/reset before headers. reset reason: " + reason);
+        ResponseBody.Write(_timedOut ? "upstream request timeout"
+            : "upstream connect error or disconnect/reset before headers. reset reason: " + reason);
     }
 
     // Not in this turn of the loop: whoever answers a failure with another call, and that fails at once too, would never let it end.
@@ -131,7 +132,8 @@ internal sealed class HttpCall
     private async IoTask<UpstreamFailure> SendAsync(Cluster cluster)
     {
         UpstreamFailure failure;
-        if (!_upstream.TryBegin(cluster, isRepeatable: RequestBody.Length == 0 && RequestTrailers.Count == 0)) return UpstreamFailure.Overflow;
+        if (!_upstream.TryBegin(cluster, isRepeatable: RequestBody.Length == 0 && RequestTrailers.Count == 0))
+            return UpstreamFailure.Overflow;
         do
         {
             failure = await _upstream.AcquireAsync(default);
@@ -165,7 +167,8 @@ internal sealed class HttpCall
             switch (up.TryReadBody(out var piece))
             {
                 case BodyResult.Data:
-                    if (ResponseBody.Length + piece.Length > MaxResponseBody || _worker.Loop.Buffers.Budget.IsSpent) return UpstreamFailure.GivenUp;
+                    if (ResponseBody.Length + piece.Length > MaxResponseBody || _worker.Loop.Buffers.Budget.IsSpent)
+                        return UpstreamFailure.GivenUp;
                     ResponseBody.Write(piece.Span);
                     break;
                 case BodyResult.End:

@@ -26,13 +26,17 @@ internal abstract class ServerExchange : Exchange
     public abstract ReadOnlySpan<byte> PeerText { get; }
     /// <summary>Writes a 1xx head; false when the client is gone.</summary>
     public abstract IoTask<bool> WriteInformationalAsync(HeaderMap headers, int status);
-    /// <summary>Buffers the head of the final response, chooses its framing, returns its status. A 101 is followed by <see cref="Exchange.Tunnel"/>.</summary>
+    /// <summary>
+    /// Buffers the head of the final response, chooses its framing, returns its status. A 101 is followed by <see cref="Exchange.Tunnel"/>.
+    /// </summary>
     /// <param name="ended">There is neither body nor trailers.</param>
     public abstract int StartResponse(HeaderMap headers, bool ended);
     /// <summary>Forgets a response of which no byte has left; false when it is too late.</summary>
     public abstract bool TakeBackResponse();
 
-    /// <summary>Nobody will read the rest of the request: the client is kept from sending it, at the latest when it has the response.</summary>
+    /// <summary>
+    /// Nobody will read the rest of the request: the client is kept from sending it, at the latest when it has the response.
+    /// </summary>
     public abstract void AbandonRequest();
     /// <summary>The client is to open another connection for its next request: there is no room to keep this one.</summary>
     public abstract void EndConnection();

@@ -2,12 +2,15 @@ using System.Text;
 
 namespace Managed.Proxy.Http.Headers;
 
-/// <summary>The gRPC status codes (grpc/grpc doc/statuscodes.md) and their mapping from and to HTTP (doc/http-grpc-status-mapping.md).</summary>
+/// <summary>
+/// The gRPC status codes (grpc/grpc doc/statuscodes.md) and their mapping from and to HTTP (doc/http-grpc-status-mapping.md).
+/// </summary>
 internal static class GrpcStatus
 {
     private static readonly string[] Names =
     [
-        "OK", "Canceled", "Unknown", "InvalidArgument", "DeadlineExceeded", "NotFound", "AlreadyExists", "PermissionDenied", "ResourceExhausted",
+        "OK", "Canceled", "Unknown", "InvalidArgument", "DeadlineExceeded", "NotFound", "AlreadyExists", "PermissionDenied",
+        "ResourceExhausted",
         "FailedPrecondition", "Aborted", "OutOfRange", "Unimplemented", "Internal", "Unavailable", "DataLoss", "Unauthenticated",
     ];
 

@@ -28,7 +28,9 @@ public sealed class HeaderMap
     private readonly short[] _first = new short[(int)HeaderId.Count]; // entry + 1 of a known name; 0: absent
     private int _used, _entryCount, _live;
 
-    /// <summary>Of a response, in place of the standard phrase of its status; HTTP/1.1 alone has one (RFC 9112 section 4). Null: the standard one.</summary>
+    /// <summary>
+    /// Of a response, in place of the standard phrase of its status; HTTP/1.1 alone has one (RFC 9112 section 4). Null: the standard one.
+    /// </summary>
     public byte[]? ReasonPhrase { get; set; }
 
     /// <summary>Number of fields, pseudo-headers included.</summary>
@@ -216,7 +218,8 @@ public sealed class HeaderMap
         value.CopyTo(_arena.AsSpan(start + name.Length));
         int index = _entryCount++;
         _live++;
-        _entries[index] = new Entry { NameStart = start, NameLength = (ushort)name.Length, ValueStart = start + name.Length, ValueLength = value.Length, Id = id, Next = -1 };
+        _entries[index] = new Entry { NameStart = start, NameLength = (ushort)name.Length, ValueStart = start + name.Length,
+            ValueLength = value.Length, Id = id, Next = -1 };
         if (id == HeaderId.Unknown) return;
         if (_first[(int)id] == 0) { _first[(int)id] = (short)(index + 1); return; }
         int last = _first[(int)id] - 1;
@@ -267,7 +270,8 @@ public sealed class HeaderMap
     private ReadOnlySpan<byte> Value(int i) => _arena.AsSpan(_entries[i].ValueStart, _entries[i].ValueLength);
 
     private bool Is(int i, ReadOnlySpan<byte> name)
-        => _entries[i].NameLength == name.Length && name.Length != 0 && _arena.AsSpan(_entries[i].NameStart, name.Length).SequenceEqual(name);
+        => _entries[i].NameLength == name.Length && name.Length != 0
+        && _arena.AsSpan(_entries[i].NameStart, name.Length).SequenceEqual(name);
 
     private int IndexOf(ReadOnlySpan<byte> name)
     {

@@ -14,7 +14,8 @@ internal sealed record LocalReplyMapper(AccessLogFilter Filter, int? Status, byt
         byte[]? body = config.Body?.TryRead(errors);
         var format = config.BodyFormatOverride is null ? null : BodyFormat.Compile(config.BodyFormatOverride, errors);
         var headers = HeaderMutations.Build(config.HeadersToAdd, [], errors, null);
-        if (filter is null || (config.Body is not null && body is null) || (config.BodyFormatOverride is not null && format is null)) return null;
+        if (filter is null || (config.Body is not null && body is null) || (config.BodyFormatOverride is not null && format is null))
+            return null;
         return new LocalReplyMapper(filter, config.StatusCode, body, format, headers);
     }
 }

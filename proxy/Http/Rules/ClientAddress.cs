@@ -19,7 +19,8 @@ internal static class ClientAddress
         for (int i = 0; headers.TryGetAt("x-forwarded-for"u8, i, out var list); i++)
             while (FieldSyntax.NextMember(ref list, out var member))
                 if (wanted-- == 0)
-                    return member.Length <= 64 && IPAddress.TryParse(Encoding.ASCII.GetString(member), out var address) ? new IPEndPoint(address, 0) : null;
+                    return member.Length <= 64 && IPAddress.TryParse(Encoding.ASCII.GetString(member), out var address)
+                        ? new IPEndPoint(address, 0) : null;
         return null;
     }
 }

@@ -102,7 +102,8 @@ internal sealed class PathRules
         bool hasPort = colon > 0 && host.LastIndexOf((byte)']') < colon;
         var name = hasPort ? host[..colon] : host;
         var port = hasPort ? host[colon..] : default;
-        if (hasPort && (StripAnyHostPort || (StripMatchingHostPort && Encoding.ASCII.GetString(port[1..]) == listenerPort.ToString()))) port = default;
+        if (hasPort && (StripAnyHostPort || (StripMatchingHostPort && Encoding.ASCII.GetString(port[1..]) == listenerPort.ToString())))
+            port = default;
         if (StripTrailingHostDot && name.Length > 1 && name[^1] == '.') name = name[..^1];
         if (name.Length + port.Length == host.Length) return;
         scratch.Clear();

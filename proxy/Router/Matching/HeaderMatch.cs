@@ -41,7 +41,8 @@ internal sealed class HeaderMatch
     {
         if (!HeaderName.IsValid(config.Name))
         {
-            if (config.Name.Length > 0) errors.ErrorAt(config.Node, "name", ConfigCode.InvalidValue, $"'{config.Name}' is not a header name");
+            if (config.Name.Length > 0)
+                errors.ErrorAt(config.Node, "name", ConfigCode.InvalidValue, $"'{config.Name}' is not a header name");
             return null;
         }
         bool tests = true;

@@ -51,12 +51,16 @@ internal sealed class LinearRegex
         {
             var node = RegexParser.Parse(pattern, ignoreCase, out int groups);
             if (node.Size <= MaxSize) return new LinearRegex(pattern, ignoreCase, node, groups);
-            errors.Error(at, ConfigCode.InvalidValue, $"the expression '{Shown(pattern)}' has a program size of {(node.Size == int.MaxValue ? "more than two billion" : node.Size.ToString(System.Globalization.CultureInfo.InvariantCulture))}, and {MaxSize} is the limit",
+            string size = node.Size == int.MaxValue
+                ? "more than two billion" : node.Size.ToString(System.Globalization.CultureInfo.InvariantCulture);
+            errors.Error(at, ConfigCode.InvalidValue,
+                $"the expression '{Shown(pattern)}' has a program size of {size}, and {MaxSize} is the limit",
                 "each character or class counts once for each time that it is repeated: a{100} counts 100");
         }
         catch (FormatException e)
         {
-            errors.Error(at, ConfigCode.InvalidValue, $"the expression '{Shown(pattern)}' is not valid: {e.Message}", "RE2's syntax: no look-around, no back-references");
+            errors.Error(at, ConfigCode.InvalidValue, $"the expression '{Shown(pattern)}' is not valid: {e.Message}",
+                "RE2's syntax: no look-around, no back-references");
         }
         return null;
 
@@ -64,7 +68,8 @@ internal sealed class LinearRegex
     }
 
     /// <summary>Whether it matches the whole value.</summary>
-    public bool IsMatch(ReadOnlySpan<byte> value) => value.Length <= MaxSubject && Begins(value) && _matcher.IsMatch(value, _skipped, out _);
+    public bool IsMatch(ReadOnlySpan<byte> value)
+        => value.Length <= MaxSubject && Begins(value) && _matcher.IsMatch(value, _skipped, out _);
 
     /// <summary>Likewise, within what is left of the work; false where that has to give up.</summary>
     public bool IsMatch(ReadOnlySpan<byte> value, ref MatchWork work)

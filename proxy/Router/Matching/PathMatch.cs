@@ -38,11 +38,14 @@ internal sealed class PathMatch
             case { Prefix: { } text }: return new PathMatch(PathTest.Prefix, text, ignoreCase, null);
             case { Path: { } text }: return new PathMatch(PathTest.Path, text, ignoreCase, null);
             case { PathSeparatedPrefix: { } text }:
-                if (text.StartsWith('/') && !text.EndsWith('/') && !text.Contains('?') && !text.Contains('#')) return new PathMatch(PathTest.SeparatedPrefix, text, ignoreCase, null);
-                errors.ErrorAt(config.Node, "path_separated_prefix", ConfigCode.InvalidValue, "must begin with / and must not end with / or hold ? or #");
+                if (text.StartsWith('/') && !text.EndsWith('/') && !text.Contains('?') && !text.Contains('#'))
+                    return new PathMatch(PathTest.SeparatedPrefix, text, ignoreCase, null);
+                errors.ErrorAt(config.Node, "path_separated_prefix", ConfigCode.InvalidValue,
+                    "must begin with / and must not end with / or hold ? or #");
                 return null;
             case { SafeRegex: { } regex }:
-                return LinearRegex.Compile(regex.Regex, ignoreCase, errors, Place.Of(regex, "regex")) is { } compiled ? new PathMatch(PathTest.Regex, regex.Regex, ignoreCase, compiled) : null;
+                return LinearRegex.Compile(regex.Regex, ignoreCase, errors, Place.Of(regex, "regex")) is { } compiled
+                    ? new PathMatch(PathTest.Regex, regex.Regex, ignoreCase, compiled) : null;
             default: return null;
         }
     }
@@ -55,7 +58,8 @@ internal sealed class PathMatch
             case PathTest.Prefix: return path.Length >= _value.Length && Same(path[.._value.Length]);
             case PathTest.Path: return path.Length == _value.Length && Same(path);
             case PathTest.SeparatedPrefix:
-                return path.Length >= _value.Length && (path.Length == _value.Length || path[_value.Length] == '/') && Same(path[.._value.Length]);
+                return path.Length >= _value.Length && (path.Length == _value.Length || path[_value.Length] == '/')
+                    && Same(path[.._value.Length]);
             default: return _regex!.IsMatch(path, ref work);
         }
     }
@@ -64,7 +68,9 @@ internal sealed class PathMatch
     public bool Begins(ReadOnlySpan<byte> path)
         => path.Length >= Start.Length && (StartFolded ? AsciiCase.Same(path[..Start.Length], Start) : path.StartsWith(Start));
 
-    /// <summary>How many bytes of a matched path a prefix rewrite replaces: the prefix, or all of it for an exact path or an expression.</summary>
+    /// <summary>
+    /// How many bytes of a matched path a prefix rewrite replaces: the prefix, or all of it for an exact path or an expression.
+    /// </summary>
     public int MatchedLength(ReadOnlySpan<byte> path)
         => Test is PathTest.Prefix or PathTest.SeparatedPrefix ? Math.Min(_value.Length, path.Length) : path.Length;
 
@@ -72,7 +78,8 @@ internal sealed class PathMatch
 
     public override string ToString()
     {
-        string kind = Test switch { PathTest.Prefix => "prefix", PathTest.Path => "path", PathTest.SeparatedPrefix => "path_separated_prefix", _ => "safe_regex" };
+        string kind = Test switch { PathTest.Prefix => "prefix", PathTest.Path => "path",
+            PathTest.SeparatedPrefix => "path_separated_prefix", _ => "safe_regex" };
         return $"{kind} '{Encoding.UTF8.GetString(_value)}'{(_ignoreCase ? " without case" : "")}";
     }
 }

@@ -5,7 +5,10 @@ using Managed.Proxy.Http.Headers;
 
 namespace Managed.Proxy.Router.Matching;
 
-/// <summary>A compiled QueryParameterMatcher. Name and value compare as they stand in the target, undecoded, as in Envoy; the first of a name counts.</summary>
+/// <summary>
+/// A compiled QueryParameterMatcher. Name and value compare as they stand in the target, undecoded, as in Envoy; the first of a name
+/// counts.
+/// </summary>
 internal sealed class QueryMatch(byte[] name, StringMatch? value, bool present)
 {
     public static QueryMatch? Compile(QueryParameterMatcherConfig config, ConfigErrors errors)
@@ -21,5 +24,6 @@ internal sealed class QueryMatch(byte[] name, StringMatch? value, bool present)
         return value is null ? found == present : found && value.IsMatch(text, ref work);
     }
 
-    public override string ToString() => $"query parameter {Encoding.UTF8.GetString(name)} {value?.ToString() ?? (present ? "present" : "absent")}";
+    public override string ToString()
+        => $"query parameter {Encoding.UTF8.GetString(name)} {value?.ToString() ?? (present ? "present" : "absent")}";
 }

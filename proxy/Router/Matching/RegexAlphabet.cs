@@ -5,7 +5,9 @@ using System.Text;
 
 namespace Managed.Proxy.Router.Matching;
 
-/// <summary>For each character the set of a program's character steps that take it, as a bit each; and what kind of place a character makes.</summary>
+/// <summary>
+/// For each character the set of a program's character steps that take it, as a bit each; and what kind of place a character makes.
+/// </summary>
 internal sealed class RegexAlphabet
 {
     // Of ASCII: for each character the place of its set among the different ones.
@@ -59,7 +61,8 @@ internal sealed class RegexAlphabet
         byte first = text[at];
         if (first >= 128) return Wide(text[at..], out length);
         length = 1;
-        return Unsafe.Add(ref MemoryMarshal.GetArrayDataReference(_ascii), Unsafe.Add(ref MemoryMarshal.GetArrayDataReference(_classes), first));
+        return Unsafe.Add(ref MemoryMarshal.GetArrayDataReference(_ascii),
+            Unsafe.Add(ref MemoryMarshal.GetArrayDataReference(_classes), first));
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
@@ -72,11 +75,13 @@ internal sealed class RegexAlphabet
 
     /// <summary>The place between two bytes of a text; a letter is one of ASCII, as in RE2.</summary>
     public static RegexPlace Place(ReadOnlySpan<byte> text, int at)
-        => at == 0 ? RegexPlace.TextBegin | Between(Edge, text.Length == 0 ? Edge : Kinds[text[0]]) : Between(Kinds[text[at - 1]], at == text.Length ? Edge : Kinds[text[at]]);
+        => at == 0 ? RegexPlace.TextBegin | Between(Edge, text.Length == 0 ? Edge : Kinds[text[0]])
+        : Between(Kinds[text[at - 1]], at == text.Length ? Edge : Kinds[text[at]]);
 
     // What a byte is to a place beside it: a letter, a line's end, neither of them; or there is none.
     private const int Letter = 1, Newline = 2, Edge = 3;
-    private static readonly byte[] Kinds = [.. Enumerable.Range(0, 256).Select(c => (byte)(c == '\n' ? Newline : char.IsAsciiLetterOrDigit((char)c) || c == '_' ? Letter : 0))];
+    private static readonly byte[] Kinds = [.. Enumerable.Range(0, 256)
+        .Select(c => (byte)(c == '\n' ? Newline : char.IsAsciiLetterOrDigit((char)c) || c == '_' ? Letter : 0))];
     private static readonly RegexPlace[] Places = [.. Enumerable.Range(0, 16).Select(i => PlaceOf(i / 4, i % 4))];
 
     private static RegexPlace Between(int before, int after) => Places[before * 4 + after];

@@ -61,7 +61,8 @@ internal sealed class RegexMatcher
             now &= _alphabet.Next(text, at, out int length);
             at += length;
             steps += PerCharacter;
-            if (!one && _follow[(int)(RegexAlphabet.Place(text, at) & _asks)] is var other && !ReferenceEquals(other, table)) (table, last) = (other, Vector128<ulong>.Zero);
+            if (!one && _follow[(int)(RegexAlphabet.Place(text, at) & _asks)] is var other && !ReferenceEquals(other, table))
+                (table, last) = (other, Vector128<ulong>.Zero);
             if (now == last)
             {
                 if (now == Vector128<ulong>.Zero) return false;

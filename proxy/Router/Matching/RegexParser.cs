@@ -16,14 +16,18 @@ internal sealed class RegexParser
 
     private static readonly Dictionary<string, CharSet> Posix = new()
     {
-        ["alnum"] = CharSet.Of(('0', '9'), ('A', 'Z'), ('a', 'z')), ["alpha"] = CharSet.Of(('A', 'Z'), ('a', 'z')), ["ascii"] = CharSet.Of((0, 0x7F)),
-        ["blank"] = CharSet.Of(('\t', '\t'), (' ', ' ')), ["cntrl"] = CharSet.Of((0, 0x1F), (0x7F, 0x7F)), ["digit"] = CharSet.Digit, ["graph"] = CharSet.Of(('!', '~')),
-        ["lower"] = CharSet.Of(('a', 'z')), ["print"] = CharSet.Of((' ', '~')), ["punct"] = CharSet.Of(('!', '/'), (':', '@'), ('[', '`'), ('{', '~')),
+        ["alnum"] = CharSet.Of(('0', '9'), ('A', 'Z'), ('a', 'z')), ["alpha"] = CharSet.Of(('A', 'Z'), ('a', 'z')),
+        ["ascii"] = CharSet.Of((0, 0x7F)),
+        ["blank"] = CharSet.Of(('\t', '\t'), (' ', ' ')), ["cntrl"] = CharSet.Of((0, 0x1F), (0x7F, 0x7F)), ["digit"] = CharSet.Digit,
+        ["graph"] = CharSet.Of(('!', '~')),
+        ["lower"] = CharSet.Of(('a', 'z')), ["print"] = CharSet.Of((' ', '~')),
+        ["punct"] = CharSet.Of(('!', '/'), (':', '@'), ('[', '`'), ('{', '~')),
         ["space"] = CharSet.Of(('\t', '\r'), (' ', ' ')), ["upper"] = CharSet.Of(('A', 'Z')), ["word"] = CharSet.Word,
         ["xdigit"] = CharSet.Of(('0', '9'), ('A', 'F'), ('a', 'f')),
     };
 
-    private static readonly System.Buffers.SearchValues<char> NameChars = System.Buffers.SearchValues.Create("0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ_abcdefghijklmnopqrstuvwxyz");
+    private static readonly System.Buffers.SearchValues<char> NameChars =
+        System.Buffers.SearchValues.Create("0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ_abcdefghijklmnopqrstuvwxyz");
 
     private readonly string _p;
     private int _i, _depth;
@@ -97,7 +101,8 @@ internal sealed class RegexParser
             case '$': _i++; return new RegexNode.Assert(Has(Flags.MultiLine) ? RegexAssertion.LineEnd : RegexAssertion.TextEnd);
             case '\\' when _i + 1 < _p.Length && _p[_i + 1] is 'A' or 'z' or 'b' or 'B':
                 _i += 2;
-                return new RegexNode.Assert(_p[_i - 1] switch { 'A' => RegexAssertion.TextBegin, 'z' => RegexAssertion.TextEnd, 'b' => RegexAssertion.WordBoundary, _ => RegexAssertion.NotWordBoundary });
+                return new RegexNode.Assert(_p[_i - 1] switch { 'A' => RegexAssertion.TextBegin, 'z' => RegexAssertion.TextEnd,
+                    'b' => RegexAssertion.WordBoundary, _ => RegexAssertion.NotWordBoundary });
             case '\\': return Escape(out int single) is { } set ? new RegexNode.Chars(set) : Chars(single);
             default: return Chars(Literal());
         }
@@ -126,7 +131,8 @@ internal sealed class RegexParser
             if (Take("P<") || (!At('=') && !(At('<') && _i + 1 < _p.Length && _p[_i + 1] is '=' or '!') && Take("<")))
             {
                 int close = _p.IndexOf('>', _i);
-                if (close < 0 || close == _i || _p.AsSpan(_i, close - _i).ContainsAnyExcept(NameChars)) throw new FormatException("the name of a group has letters, digits and _");
+                if (close < 0 || close == _i || _p.AsSpan(_i, close - _i).ContainsAnyExcept(NameChars))
+                    throw new FormatException("the name of a group has letters, digits and _");
                 _i = close + 1;
                 number = ++Groups;
             }
@@ -145,7 +151,8 @@ internal sealed class RegexParser
         bool on = true;
         for (; _i < _p.Length; _i++)
         {
-            var flag = _p[_i] switch { 'i' => Flags.IgnoreCase, 'm' => Flags.MultiLine, 's' => Flags.DotAll, 'U' => Flags.Ungreedy, _ => Flags.None };
+            var flag = _p[_i] switch { 'i' => Flags.IgnoreCase, 'm' => Flags.MultiLine, 's' => Flags.DotAll, 'U' => Flags.Ungreedy,
+                _ => Flags.None };
             if (flag != Flags.None) _flags = on ? _flags | flag : _flags & ~flag;
             else if (_p[_i] == '-' && on) on = false;
             else if (_p[_i] is ':' or ')') return _p[_i++] == ':';
@@ -164,7 +171,8 @@ internal sealed class RegexParser
         else if (!Counts(out least, out most)) return atom;
         bool lazy = Take("?");
         int mark = _i;
-        if (_i < _p.Length && (_p[_i] is '*' or '+' or '?' || Counts(out _, out _))) throw new FormatException($"a repetition of a repetition needs a group, at {_p[mark]}");
+        if (_i < _p.Length && (_p[_i] is '*' or '+' or '?' || Counts(out _, out _)))
+            throw new FormatException($"a repetition of a repetition needs a group, at {_p[mark]}");
         return new RegexNode.Repeat(atom, least, most, lazy == Has(Flags.Ungreedy));
     }
 
@@ -179,7 +187,8 @@ internal sealed class RegexParser
         if (!Number(comma < 0 ? parts : parts[..comma], out least)) return false;
         most = comma < 0 ? least : -1;
         if (comma >= 0 && comma + 1 < parts.Length && !Number(parts[(comma + 1)..], out most)) return false;
-        if (least > MaxRepeat || most > MaxRepeat || (most >= 0 && most < least)) throw new FormatException($"{{{parts}}} is no repetition: up to {MaxRepeat}, the first not above the second");
+        if (least > MaxRepeat || most > MaxRepeat || (most >= 0 && most < least))
+            throw new FormatException($"{{{parts}}} is no repetition: up to {MaxRepeat}, the first not above the second");
         _i = close + 1;
         return true;
 
@@ -239,7 +248,8 @@ internal sealed class RegexParser
     {
         int close = At('{') ? _p.IndexOf('}', _i) : -1;
         var digits = close >= 0 ? _p.AsSpan(_i + 1, close - _i - 1) : _p.AsSpan(_i, Math.Min(2, _p.Length - _i));
-        if ((close < 0 && digits.Length < 2) || digits.Length > 8 || !int.TryParse(digits, NumberStyles.AllowHexSpecifier, null, out int c) || !Rune.IsValid(c))
+        if ((close < 0 && digits.Length < 2) || digits.Length > 8 || !int.TryParse(digits, NumberStyles.AllowHexSpecifier, null, out int c)
+            || !Rune.IsValid(c))
             throw new FormatException("\\x needs two hexadecimal digits, or the number of a character in braces");
         _i = close >= 0 ? close + 1 : _i + 2;
         return c;
@@ -257,7 +267,8 @@ internal sealed class RegexParser
             {
                 string name = _p[(_i + 2)..end];
                 bool not = name.StartsWith('^');
-                if (!Posix.TryGetValue(not ? name[1..] : name, out var posix)) throw new FormatException($"[:{name}:] is not a character class");
+                if (!Posix.TryGetValue(not ? name[1..] : name, out var posix))
+                    throw new FormatException($"[:{name}:] is not a character class");
                 sets.Add(not ? posix.Negate() : posix);
                 _i = end + 2;
                 continue;

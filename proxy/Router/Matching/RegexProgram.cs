@@ -6,10 +6,13 @@ internal enum RegexOp : byte { Char, Split, Save, Assert, Match }
 
 /// <param name="Op">What it does.</param>
 /// <param name="Next">Where it goes on; of a split what is tried first.</param>
-/// <param name="Argument">Char: its place among the characters. Split: what is tried second. Save: the slot. Assert: the <see cref="RegexAssertion"/>.</param>
+/// <param name="Argument">Char: its place among the characters. Split: what is tried second. Save: the slot. Assert: the
+/// <see cref="RegexAssertion"/>.</param>
 internal readonly record struct RegexStep(RegexOp Op, int Next, int Argument);
 
-/// <summary>An expression as a program: each step leads to the next, a character being consumed by <see cref="RegexOp.Char"/> alone.</summary>
+/// <summary>
+/// An expression as a program: each step leads to the next, a character being consumed by <see cref="RegexOp.Char"/> alone.
+/// </summary>
 internal sealed class RegexProgram
 {
     private readonly List<RegexStep> _steps = [];
@@ -33,12 +36,14 @@ internal sealed class RegexProgram
 
     private static RegexPlace Holding(RegexAssertion assertion) => assertion switch
     {
-        RegexAssertion.TextBegin => RegexPlace.TextBegin, RegexAssertion.TextEnd => RegexPlace.TextEnd, RegexAssertion.LineBegin => RegexPlace.LineBegin,
+        RegexAssertion.TextBegin => RegexPlace.TextBegin, RegexAssertion.TextEnd => RegexPlace.TextEnd,
+        RegexAssertion.LineBegin => RegexPlace.LineBegin,
         RegexAssertion.LineEnd => RegexPlace.LineEnd, _ => RegexPlace.WordBoundary,
     };
 
     public static bool Holds(int assertion, RegexPlace place)
-        => (RegexAssertion)assertion == RegexAssertion.NotWordBoundary ? (place & RegexPlace.WordBoundary) == 0 : (place & Holding((RegexAssertion)assertion)) != 0;
+        => (RegexAssertion)assertion == RegexAssertion.NotWordBoundary ? (place & RegexPlace.WordBoundary) == 0
+        : (place & Holding((RegexAssertion)assertion)) != 0;
 
     /// <summary>What a match may begin with: at the text's begin, and behind it; with the bit of the end where it may be empty.</summary>
     public (Vector128<ulong> First, Vector128<ulong> Later) Beginnings()
@@ -85,7 +90,8 @@ internal sealed class RegexProgram
                 _chars.Add(chars.Set);
                 return Add(RegexOp.Char, next, _chars.Count - 1);
             case RegexNode.Assert assert: return Add(RegexOp.Assert, next, (int)assert.Assertion);
-            case RegexNode.Group group: return Add(RegexOp.Save, Emit(group.Inner, Add(RegexOp.Save, next, 2 * group.Number + 1)), 2 * group.Number);
+            case RegexNode.Group group: return Add(RegexOp.Save, Emit(group.Inner, Add(RegexOp.Save, next, 2 * group.Number + 1)),
+                2 * group.Number);
             case RegexNode.Sequence sequence:
                 for (int i = sequence.Parts.Length - 1; i >= 0; i--) next = Emit(sequence.Parts[i], next);
                 return next;
@@ -117,7 +123,8 @@ internal sealed class RegexProgram
         for (; copies > 0; copies--) entry = Emit(repeat.Inner, entry);
         return entry;
 
-        RegexStep Either(int inner, int rest) => repeat.Greedy ? new RegexStep(RegexOp.Split, inner, rest) : new RegexStep(RegexOp.Split, rest, inner);
+        RegexStep Either(int inner, int rest) => repeat.Greedy ? new RegexStep(RegexOp.Split, inner, rest)
+            : new RegexStep(RegexOp.Split, rest, inner);
     }
 }
 

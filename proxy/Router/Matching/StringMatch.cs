@@ -25,7 +25,9 @@ internal sealed class StringMatch
 
     public static StringMatch Of(StringTest test, string value, bool ignoreCase = false) => new(test, value, ignoreCase, null);
 
-    /// <summary>Null with errors added when the expression is wrong, or null alone when the binder has reported that nothing is given.</summary>
+    /// <summary>
+    /// Null with errors added when the expression is wrong, or null alone when the binder has reported that nothing is given.
+    /// </summary>
     public static StringMatch? Of(RegexMatcherConfig config, ConfigErrors errors)
         => LinearRegex.Compile(config.Regex, ignoreCase: false, errors, Place.Of(config, "regex")) is { } regex
             ? new StringMatch(StringTest.Regex, config.Regex, false, regex) : null;

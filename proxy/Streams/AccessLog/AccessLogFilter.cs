@@ -16,7 +16,8 @@ internal abstract class AccessLogFilter
     {
         switch (config)
         {
-            case { StatusCodeFilter.Comparison: { Value: { } value } status }: return new Comparison(status.Op, value.DefaultValue, i => i.ResponseCode);
+            case { StatusCodeFilter.Comparison: { Value: { } value } status }:
+                return new Comparison(status.Op, value.DefaultValue, i => i.ResponseCode);
             case { DurationFilter.Comparison: { Value: { } value } duration }:
                 return new Comparison(duration.Op, value.DefaultValue, i => i.EndTime == 0 ? 0 : (i.EndTime - i.StartTime) / 1000);
             case { AndFilter: { } and }: return CompileAll(and, errors) is { } all ? new All(all) : null;
@@ -41,7 +42,8 @@ internal abstract class AccessLogFilter
         {
             if (ResponseFlagNames.Find(config.Flags[i]) is { } flag) { mask |= flag; continue; }
             var at = Place.Of(config, "flags") is ConfigArray list && i < list.Count ? list[i] : config.Node;
-            errors.Error(at, ConfigCode.InvalidValue, $"'{config.Flags[i]}' is not a response flag of this version", "known are " + string.Join(", ", ResponseFlagNames.All));
+            errors.Error(at, ConfigCode.InvalidValue, $"'{config.Flags[i]}' is not a response flag of this version",
+                "known are " + string.Join(", ", ResponseFlagNames.All));
             valid = false;
         }
         return valid ? new Flags(mask == ResponseFlags.None ? (ResponseFlags)uint.MaxValue : mask) : null;

@@ -13,7 +13,8 @@ namespace Managed.Proxy.Streams.AccessLog;
 internal sealed partial class LogFile
 {
     // asm-generic/fcntl.h, the same on x86-64 and arm64.
-    private const int WriteOnly = 1, Create = 0x40, Append_ = 0x400, CloseOnExec = 0x80000, NoControllingTerminal = 0x100, NonBlocking = 0x800;
+    private const int WriteOnly = 1, Create = 0x40, Append_ = 0x400, CloseOnExec = 0x80000, NoControllingTerminal = 0x100,
+        NonBlocking = 0x800;
 
     private readonly AccessLogFiles _files;
     private readonly LogSlot?[] _slots = new LogSlot?[WorkerContext.MaxWorkers];
@@ -29,7 +30,8 @@ internal sealed partial class LogFile
     /// <summary>Null for a standard stream.</summary>
     public string? Path { get; }
 
-    public static LogFile Standard(AccessLogFiles files, int descriptor) => new(files, null, new SafeFileHandle(descriptor, ownsHandle: false));
+    public static LogFile Standard(AccessLogFiles files, int descriptor)
+        => new(files, null, new SafeFileHandle(descriptor, ownsHandle: false));
 
     public static LogFile? TryOpen(AccessLogFiles files, string path, out string? wrong)
         => OpenHandle(path, out wrong) is { } handle ? new LogFile(files, path, handle) : null;

@@ -11,8 +11,10 @@ internal sealed class LogFormat
 {
     // Envoy's default access log line.
     private const string Default =
-        "[%START_TIME%] \"%REQ(:METHOD)% %REQ(X-ENVOY-ORIGINAL-PATH?:PATH)% %PROTOCOL%\" %RESPONSE_CODE% %RESPONSE_FLAGS% %BYTES_RECEIVED% %BYTES_SENT% %DURATION% "
-        + "%RESP(X-ENVOY-UPSTREAM-SERVICE-TIME)% \"%REQ(X-FORWARDED-FOR)%\" \"%REQ(USER-AGENT)%\" \"%REQ(X-REQUEST-ID)%\" \"%REQ(:AUTHORITY)%\" \"%UPSTREAM_HOST%\"\n";
+        "[%START_TIME%] \"%REQ(:METHOD)% %REQ(X-ENVOY-ORIGINAL-PATH?:PATH)% %PROTOCOL%\" %RESPONSE_CODE% %RESPONSE_FLAGS% "
+            + "%BYTES_RECEIVED% %BYTES_SENT% %DURATION% "
+        + "%RESP(X-ENVOY-UPSTREAM-SERVICE-TIME)% \"%REQ(X-FORWARDED-FOR)%\" \"%REQ(USER-AGENT)%\" \"%REQ(X-REQUEST-ID)%\" "
+            + "\"%REQ(:AUTHORITY)%\" \"%UPSTREAM_HOST%\"\n";
 
     private readonly FormatTemplate? _text;
     private readonly JsonTemplate? _json;
@@ -26,8 +28,10 @@ internal sealed class LogFormat
     /// <param name="config">Null: <paramref name="text"/>, else Envoy's default line.</param>
     public static LogFormat? Compile(SubstitutionFormatConfig? config, string? text, ConfigErrors errors, ConfigNode? at)
     {
-        if (config?.JsonFormat is { } map) return JsonTemplate.Compile(map, errors, config.OmitEmptyValues) is { } json ? new LogFormat(null, json) : null;
-        var template = config is null ? FormatTemplate.Compile(string.IsNullOrEmpty(text) ? Default : text, errors, at, FormatUse.Log) : BodyFormat.CompileText(config, errors, FormatUse.Log);
+        if (config?.JsonFormat is { } map) return JsonTemplate.Compile(map, errors, config.OmitEmptyValues) is { } json
+            ? new LogFormat(null, json) : null;
+        var template = config is null ? FormatTemplate.Compile(string.IsNullOrEmpty(text) ? Default : text, errors, at, FormatUse.Log)
+            : BodyFormat.CompileText(config, errors, FormatUse.Log);
         return template is null ? null : new LogFormat(template, null);
     }
 

@@ -22,7 +22,9 @@ internal sealed record Logger(AccessLogFilter? Filter, LogFormat Format, LogFile
             case "stdout": built = (BuildStream(node, errors), files.StandardOutput); break;
             case "stderr": built = (BuildStream(node, errors), files.StandardError); break;
             default:
-                if (named.Length > 0) errors.Error(config.Node, ConfigCode.UnknownExtension, $"'{named}' is not an access logger", Suggestions.Hint(named, Known) ?? "file, stdout and stderr are available");
+                if (named.Length > 0)
+                    errors.Error(config.Node, ConfigCode.UnknownExtension, $"'{named}' is not an access logger",
+                        Suggestions.Hint(named, Known) ?? "file, stdout and stderr are available");
                 return null;
         }
         return valid && built is { Format: { } format, File: { } file } ? new Logger(filter, format, file) : null;
@@ -47,10 +49,12 @@ internal sealed record Logger(AccessLogFilter? Filter, LogFormat Format, LogFile
             return (format, null);
         }
         var file = files.Open(config.Path, out string? wrong);
-        if (file is null) errors.ErrorAt(config.Node, "path", ConfigCode.InvalidValue, $"cannot open '{config.Path}' for appending: {wrong}");
+        if (file is null)
+            errors.ErrorAt(config.Node, "path", ConfigCode.InvalidValue, $"cannot open '{config.Path}' for appending: {wrong}");
         return (format, file);
     }
 
     private static LogFormat? BuildStream(ConfigObject node, ConfigErrors errors)
-        => ConfigBinder.Bind<StreamAccessLogConfig>(node, errors) is { } config ? LogFormat.Compile(config.LogFormat, null, errors, node) : null;
+        => ConfigBinder.Bind<StreamAccessLogConfig>(node, errors) is { } config ? LogFormat.Compile(config.LogFormat, null, errors, node)
+        : null;
 }

@@ -16,7 +16,8 @@ internal sealed class BodyFormat
     {
         _text = text;
         _json = json;
-        ContentType = Encoding.ASCII.GetBytes(contentType.Length > 0 ? contentType : json is null ? "text/plain" : "application/json"); // Envoy's defaults
+        // Envoy's defaults
+        ContentType = Encoding.ASCII.GetBytes(contentType.Length > 0 ? contentType : json is null ? "text/plain" : "application/json");
     }
 
     public byte[] ContentType { get; }
@@ -30,7 +31,8 @@ internal sealed class BodyFormat
             return null;
         }
         if (config.JsonFormat is { } map)
-            return JsonTemplate.Compile(map, errors, config.OmitEmptyValues, FormatUse.Body) is { } json ? new BodyFormat(null, json, config.ContentType) : null;
+            return JsonTemplate.Compile(map, errors, config.OmitEmptyValues, FormatUse.Body) is { } json
+                ? new BodyFormat(null, json, config.ContentType) : null;
         return CompileText(config, errors, FormatUse.Body) is { } text ? new BodyFormat(text, null, config.ContentType) : null;
     }
 
@@ -38,14 +40,19 @@ internal sealed class BodyFormat
     public static FormatTemplate? CompileText(SubstitutionFormatConfig config, ConfigErrors errors, FormatUse use)
     {
         var at = config.Node as ConfigObject;
-        if (config.TextFormat is { } format) return FormatTemplate.Compile(format, errors, at?["text_format"] ?? at, use, config.OmitEmptyValues);
+        if (config.TextFormat is { } format)
+            return FormatTemplate.Compile(format, errors, at?["text_format"] ?? at, use, config.OmitEmptyValues);
         if (config.TextFormatSource?.TryRead(errors) is not { } bytes) return null;
         if (config.TextFormatSource is { InlineString: not null } or { InlineBytes: not null })
-            return FormatTemplate.Compile(Encoding.UTF8.GetString(bytes), errors, config.TextFormatSource.Node, use, config.OmitEmptyValues);
+            return FormatTemplate.Compile(Encoding.UTF8.GetString(bytes), errors, config.TextFormatSource.Node, use,
+                config.OmitEmptyValues);
         // It may be any file, a mistake in the path away from a format: nothing of it is quoted.
         var inside = new ConfigErrors { Host = errors.Host };
-        var read = FormatTemplate.Compile(Encoding.UTF8.GetString(bytes), inside, config.TextFormatSource.Node, use, config.OmitEmptyValues);
-        if (inside.HasErrors) errors.Error(config.TextFormatSource.Node, ConfigCode.InvalidValue, "it holds no valid format; what is wrong is not quoted from files");
+        var read = FormatTemplate.Compile(Encoding.UTF8.GetString(bytes), inside, config.TextFormatSource.Node, use,
+            config.OmitEmptyValues);
+        if (inside.HasErrors)
+            errors.Error(config.TextFormatSource.Node, ConfigCode.InvalidValue,
+                "it holds no valid format; what is wrong is not quoted from files");
         return read;
     }
 

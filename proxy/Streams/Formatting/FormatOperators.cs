@@ -34,7 +34,8 @@ internal static class FormatOperators
         string name = request.Name;
         if (!All.TryGetValue(name, out var entry))
         {
-            if (IsUnavailable(name)) errors.Error(at, ConfigCode.UnsupportedField, $"format operator %{name}% is not available in this version");
+            if (IsUnavailable(name))
+                errors.Error(at, ConfigCode.UnsupportedField, $"format operator %{name}% is not available in this version");
             else errors.Error(at, ConfigCode.InvalidValue, $"unknown format operator %{name}%", Suggestions.Hint(name, All.Keys));
             return null;
         }
@@ -52,14 +53,18 @@ internal static class FormatOperators
 
     private static bool IsUnavailable(string name)
         => Unavailable.Contains(name)
-        || name.Contains("_TLS_", StringComparison.Ordinal) || name.Contains("_PEER_", StringComparison.Ordinal) || name.EndsWith("_SAN", StringComparison.Ordinal)
-        || name.EndsWith("_SUBJECT", StringComparison.Ordinal) || name.EndsWith("_ENDPOINT_ID", StringComparison.Ordinal) || name.Contains("HEADER_BYTES_", StringComparison.Ordinal);
+        || name.Contains("_TLS_", StringComparison.Ordinal) || name.Contains("_PEER_", StringComparison.Ordinal)
+        || name.EndsWith("_SAN", StringComparison.Ordinal)
+        || name.EndsWith("_SUBJECT", StringComparison.Ordinal) || name.EndsWith("_ENDPOINT_ID", StringComparison.Ordinal)
+        || name.Contains("HEADER_BYTES_", StringComparison.Ordinal);
 
     private static Dictionary<string, Entry> Build()
     {
         var all = new Dictionary<string, Entry>(StringComparer.Ordinal);
-        void Number(string name, Func<StreamInfo, long?> read) => all.Add(name, new(Arguments.None, false, (_, _, _) => new NumberOperator(read)));
-        void Text(string name, Func<StreamInfo, string?> read) => all.Add(name, new(Arguments.None, false, (_, _, _) => new TextOperator(read)));
+        void Number(string name, Func<StreamInfo, long?> read)
+            => all.Add(name, new(Arguments.None, false, (_, _, _) => new NumberOperator(read)));
+        void Text(string name, Func<StreamInfo, string?> read)
+            => all.Add(name, new(Arguments.None, false, (_, _, _) => new TextOperator(read)));
         void Other(string name, Arguments arguments, bool length, Make make) => all.Add(name, new(arguments, length, make));
 
         // Times
@@ -74,10 +79,14 @@ internal static class FormatOperators
         Other("COMMON_DURATION", Arguments.Required, false, DurationOperator.Create);
 
         // Headers and trailers
-        foreach (string name in (string[])["REQ", "REQUEST_HEADER"]) Other(name, Arguments.Required, true, (r, e, at) => HeaderOperator.Create(r, e, at, HeaderSource.Request));
-        foreach (string name in (string[])["RESP", "RESPONSE_HEADER"]) Other(name, Arguments.Required, true, (r, e, at) => HeaderOperator.Create(r, e, at, HeaderSource.Response));
-        foreach (string name in (string[])["TRAILER", "RESPONSE_TRAILER"]) Other(name, Arguments.Required, true, (r, e, at) => HeaderOperator.Create(r, e, at, HeaderSource.ResponseTrailers));
-        Other("REQ_WITHOUT_QUERY", Arguments.Required, true, (r, e, at) => HeaderOperator.Create(r, e, at, HeaderSource.RequestWithoutQuery));
+        foreach (string name in (string[])["REQ", "REQUEST_HEADER"])
+            Other(name, Arguments.Required, true, (r, e, at) => HeaderOperator.Create(r, e, at, HeaderSource.Request));
+        foreach (string name in (string[])["RESP", "RESPONSE_HEADER"])
+            Other(name, Arguments.Required, true, (r, e, at) => HeaderOperator.Create(r, e, at, HeaderSource.Response));
+        foreach (string name in (string[])["TRAILER", "RESPONSE_TRAILER"])
+            Other(name, Arguments.Required, true, (r, e, at) => HeaderOperator.Create(r, e, at, HeaderSource.ResponseTrailers));
+        Other("REQ_WITHOUT_QUERY", Arguments.Required, true,
+            (r, e, at) => HeaderOperator.Create(r, e, at, HeaderSource.RequestWithoutQuery));
         Other("PATH", Arguments.Optional, true, PathOperator.Create);
         Other("QUERY_PARAM", Arguments.Required, true, (r, _, _) => new QueryParameterOperator(r.Arguments!));
         Other("GRPC_STATUS", Arguments.Optional, false, GrpcStatusOperator.Create);
@@ -139,7 +148,8 @@ internal static class FormatOperators
     {
         if (errors.Host.MayRead(HostAccess.FormatVariable, request.Arguments!))
             return new ConstantOperator(Encoding.UTF8.GetBytes(Environment.GetEnvironmentVariable(request.Arguments!) ?? ""));
-        errors.Error(at, ConfigCode.InvalidValue, $"environment variable '{request.Arguments}' may not be read", DataSourceReading.AllowVariable);
+        errors.Error(at, ConfigCode.InvalidValue, $"environment variable '{request.Arguments}' may not be read",
+            DataSourceReading.AllowVariable);
         return null;
     }
 

@@ -21,7 +21,8 @@ internal static class FormatParser
             if (i + 1 < text.Length && text[i + 1] == '%') { literal.Append('%'); i += 2; continue; }
             if (!TrySplit(text, i, out var name, out string? arguments, out int? length, out int end))
             {
-                errors.Error(at, ConfigCode.InvalidValue, $"broken format operator at character {i + 1} of the format: '{Excerpt(text, i)}'",
+                errors.Error(at, ConfigCode.InvalidValue,
+                    $"broken format operator at character {i + 1} of the format: '{Excerpt(text, i)}'",
                     "an operator is written %NAME%, %NAME(arguments)% or %NAME(arguments):length%; a percent sign is %%");
                 return null;
             }
@@ -69,7 +70,8 @@ internal static class FormatParser
         if (i >= text.Length) return false;
         if (text[i] == '%') return true;
         int close = text.IndexOf('%', i);
-        if (text[i] != ':' || close < 0 || !int.TryParse(text.AsSpan(i + 1, close - i - 1), System.Globalization.NumberStyles.None, null, out int value) || value == 0) return false;
+        if (text[i] != ':' || close < 0 || !int.TryParse(text.AsSpan(i + 1, close - i - 1), System.Globalization.NumberStyles.None, null,
+            out int value) || value == 0) return false;
         length = value;
         end = close + 1;
         return true;

@@ -32,7 +32,8 @@ internal sealed class HeaderAddition
         bool valid = HeaderRules.CheckName(name, errors, header.Node, "key", pseudoHeaders);
         if (pseudoHeaders && valid && name[0] == ':' && config.EffectiveAction() is HeaderAppendAction.AppendIfExistsOrAdd)
         {
-            errors.ErrorAt(config.Node, "append_action", ConfigCode.InvalidValue, $"a message has one {name}: it can be overwritten, not appended to", "append_action: OVERWRITE_IF_EXISTS_OR_ADD");
+            errors.ErrorAt(config.Node, "append_action", ConfigCode.InvalidValue,
+                $"a message has one {name}: it can be overwritten, not appended to", "append_action: OVERWRITE_IF_EXISTS_OR_ADD");
             valid = false;
         }
         var value = FormatTemplate.Compile(header.Value, errors, at);
@@ -42,7 +43,8 @@ internal sealed class HeaderAddition
             valid = false;
         }
         if (!valid || value is null) return null;
-        return new HeaderAddition(Encoding.ASCII.GetBytes(name == "host" && pseudoHeaders ? ":authority" : name), value, config.EffectiveAction(), config.KeepEmptyValue);
+        return new HeaderAddition(Encoding.ASCII.GetBytes(name == "host" && pseudoHeaders ? ":authority" : name), value,
+            config.EffectiveAction(), config.KeepEmptyValue);
     }
 }
 
@@ -54,8 +56,10 @@ internal static class HeaderRules
     {
         string? wrong = null;
         if (!HeaderName.IsValid(name)) wrong = $"'{name}' is not a header name";
-        else if (!pseudoHeaders && (name[0] == ':' || name is "host")) wrong = $"{name} cannot be changed here; a route changes the path and the host by its rewrites";
-        else if (pseudoHeaders && name[0] == ':' && name is not (":method" or ":path" or ":authority" or ":scheme" or ":status")) wrong = $"{name} is not a pseudo-header that can be changed";
+        else if (!pseudoHeaders && (name[0] == ':' || name is "host"))
+            wrong = $"{name} cannot be changed here; a route changes the path and the host by its rewrites";
+        else if (pseudoHeaders && name[0] == ':' && name is not (":method" or ":path" or ":authority" or ":scheme" or ":status"))
+            wrong = $"{name} is not a pseudo-header that can be changed";
         // Changing the framing under the codec would desynchronise the connection (RFC 9112 section 6.3).
         else if (name is "content-length" or "transfer-encoding") wrong = $"{name} belongs to the codec and cannot be changed";
         if (wrong is null) return true;

@@ -30,7 +30,8 @@ public sealed class HeaderMutations
     /// <summary>Compiles; what is wrong is added to <paramref name="errors"/> and left out.</summary>
     /// <param name="remove">Names, any case.</param>
     /// <param name="removeAt">The node of the list of names.</param>
-    public static HeaderMutations Build(IReadOnlyList<HeaderValueOptionConfig> add, IReadOnlyList<string> remove, ConfigErrors errors, ConfigNode? removeAt)
+    public static HeaderMutations Build(IReadOnlyList<HeaderValueOptionConfig> add, IReadOnlyList<string> remove, ConfigErrors errors,
+        ConfigNode? removeAt)
     {
         if (add.Count == 0 && remove.Count == 0) return None;
         var additions = new List<HeaderAddition>(add.Count);

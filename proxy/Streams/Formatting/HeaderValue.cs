@@ -28,7 +28,9 @@ public static class HeaderValue
     /// <summary>Whether the bytes may stand as the target of a request: no white space, no controls.</summary>
     public static bool IsTarget(ReadOnlySpan<byte> value) => value.IndexOfAny(NotTarget) < 0;
 
-    /// <summary>Replaces control characters in what was appended from <paramref name="mark"/> on, and gives it without white space at the ends.</summary>
+    /// <summary>
+    /// Replaces control characters in what was appended from <paramref name="mark"/> on, and gives it without white space at the ends.
+    /// </summary>
     public static ReadOnlySpan<byte> Clean(ByteWriter writer, int mark) => Clean(writer, mark, writer.Length);
 
     /// <summary>As above, for what stands between two marks.</summary>

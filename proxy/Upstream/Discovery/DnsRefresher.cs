@@ -83,5 +83,6 @@ internal sealed class DnsRefresher : IDisposable
         if ((await _resolver.AskAsync(name) ?? _resolver.Known(name)) is { } addresses) members.Resolved(name, addresses);
     }
 
-    private static List<string> NamesOf(IReadOnlyList<EndpointTarget> targets) => [.. targets.Where(t => t.Address is null).Select(t => t.HostName).Distinct()];
+    private static List<string> NamesOf(IReadOnlyList<EndpointTarget> targets)
+        => [.. targets.Where(t => t.Address is null).Select(t => t.HostName).Distinct()];
 }

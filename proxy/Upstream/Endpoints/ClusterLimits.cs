@@ -13,7 +13,8 @@ internal sealed class ClusterLimits
 
     public ClusterLimits(ClusterConfig config)
     {
-        var limits = config.CircuitBreakers.Thresholds.Count > 0 ? config.CircuitBreakers.Thresholds[0] : new CircuitBreakerThresholdsConfig();
+        var limits = config.CircuitBreakers.Thresholds.Count > 0 ? config.CircuitBreakers.Thresholds[0]
+            : new CircuitBreakerThresholdsConfig();
         MaxConnections = limits.MaxConnections;
         MaxPending = limits.MaxPendingRequests;
         MaxRequests = limits.MaxRequests;

@@ -10,13 +10,16 @@ internal sealed class ClusterStats
             "upstream_cx_total", "upstream_cx_destroy", "upstream_cx_connect_fail", "upstream_cx_connect_timeout",
             "upstream_cx_overflow", "upstream_rq_total", "upstream_rq_retry", "upstream_rq_retry_success", "upstream_rq_timeout",
             "upstream_rq_pending_total", "upstream_rq_pending_overflow", "upstream_rq_cancelled", "upstream_cx_none_healthy",
-            "upstream_rq_rx_reset", "upstream_cx_protocol_error", "upstream_rq_informational_overflow", "upstream_rq_1xx", "upstream_rq_2xx", "upstream_rq_3xx", "upstream_rq_4xx",
+            "upstream_rq_rx_reset", "upstream_cx_protocol_error", "upstream_rq_informational_overflow", "upstream_rq_1xx",
+            "upstream_rq_2xx", "upstream_rq_3xx", "upstream_rq_4xx",
             "upstream_rq_5xx", "upstream_rq_completed", "upstream_cx_rx_bytes_total", "upstream_cx_tx_bytes_total",
         ],
         ["upstream_cx_active", "upstream_rq_active", "upstream_rq_pending_active"], ["upstream_rq_time", "upstream_cx_connect_ms"]);
 
-    public readonly Counter CxTotal, CxDestroy, CxConnectFail, CxConnectTimeout, CxOverflow, RqTotal, RqRetry, RqRetrySuccess, RqTimeout, RqPendingTotal, RqPendingOverflow,
-        RqCancelled, NoHealthy, RxReset, ProtocolError, InformationalOverflow, Rq1xx, Rq2xx, Rq3xx, Rq4xx, Rq5xx, RqCompleted, RxBytes, TxBytes;
+    public readonly Counter CxTotal, CxDestroy, CxConnectFail, CxConnectTimeout, CxOverflow, RqTotal, RqRetry, RqRetrySuccess, RqTimeout,
+        RqPendingTotal, RqPendingOverflow,
+        RqCancelled, NoHealthy, RxReset, ProtocolError, InformationalOverflow, Rq1xx, Rq2xx, Rq3xx, Rq4xx, Rq5xx, RqCompleted, RxBytes,
+        TxBytes;
     public readonly Gauge CxActive, RqActive, RqPendingActive;
     public readonly Histogram RqTime, ConnectMs;
 
@@ -76,7 +79,9 @@ internal sealed class ClusterStats
         if (status is < 100 or > 599) return default;
         var codes = _byCode[status / 100] ??= new Counter[100];
         ref var counter = ref codes[status % 100];
-        if (counter.Index == 0) counter = new Counter(_scope.Guest(StatKind.Counter, FormattableString.Invariant($"cluster.{_cluster}.upstream_rq_{status}"), _owner));
+        if (counter.Index == 0)
+            counter = new Counter(_scope.Guest(StatKind.Counter, FormattableString.Invariant($"cluster.{_cluster}.upstream_rq_{status}"),
+                _owner));
         return counter;
     }
 }

@@ -8,7 +8,8 @@ namespace Managed.Proxy.Upstream.Endpoints;
 /// One address of a cluster, alive as long as the cluster's state. Counters are shared by the workers (atomic adds): limits, least-request
 /// and the operator's view need the whole.
 /// </summary>
-internal sealed class Endpoint(SocketAddressBytes address, string text, string hostName, string rewriteHost, int workers = WorkerContext.MaxWorkers)
+internal sealed class Endpoint(SocketAddressBytes address, string text, string hostName, string rewriteHost,
+    int workers = WorkerContext.MaxWorkers)
 {
     public SocketAddressBytes Address { get; } = address;
     /// <summary><c>address:port</c>.</summary>
@@ -24,8 +25,11 @@ internal sealed class Endpoint(SocketAddressBytes address, string text, string h
     /// <summary>Each worker's connections to it, see <c>EndpointPool</c>.</summary>
     public readonly object?[] Pools = new object?[workers];
 
-    public long ActiveRequests, ActiveConnections, TotalConnections, ConnectFailures, TotalRequests, SuccessRequests, ErrorRequests, TimeoutRequests;
+    public long ActiveRequests, ActiveConnections, TotalConnections, ConnectFailures, TotalRequests, SuccessRequests, ErrorRequests,
+        TimeoutRequests;
 
     public int EffectiveWeight => WeightOverride > 0 ? WeightOverride : Weight;
-    public bool IsHealthy => !DrainOverride && ConfiguredHealth is (EndpointHealthStatus.Unknown or EndpointHealthStatus.Healthy or EndpointHealthStatus.Degraded);
+    public bool IsHealthy
+        => !DrainOverride && ConfiguredHealth is (EndpointHealthStatus.Unknown or EndpointHealthStatus.Healthy
+            or EndpointHealthStatus.Degraded);
 }

@@ -3,16 +3,21 @@ using Managed.Proxy.Upstream.Endpoints;
 
 namespace Managed.Proxy.Upstream.LoadBalancing;
 
-/// <summary>An immutable set of endpoints with what the policies need precomputed. Made anew when an endpoint comes, goes or changes weight or health.</summary>
+/// <summary>
+/// An immutable set of endpoints with what the policies need precomputed. Made anew when an endpoint comes, goes or changes weight or
+/// health.
+/// </summary>
 internal sealed class EndpointSet
 {
     public static readonly EndpointSet Empty = new((IReadOnlyList<EndpointMember>)[]);
 
-    // A schedule over this many turns spreads every weight of 1 to 128 over usual clusters exactly; larger sets fall back to chance by weight.
+    // A schedule over this many turns spreads every weight of 1 to 128 over usual clusters exactly; larger sets fall back to chance by
+    // weight.
     private const int MaxSchedule = 16384;
 
     /// <summary>With the weight and health that the endpoints have.</summary>
-    public EndpointSet(IReadOnlyList<Endpoint> endpoints) : this([.. endpoints.Select(e => new EndpointMember(e, e.Weight, e.ConfiguredHealth))])
+    public EndpointSet(IReadOnlyList<Endpoint> endpoints)
+        : this([.. endpoints.Select(e => new EndpointMember(e, e.Weight, e.ConfiguredHealth))])
     {
     }
 
@@ -79,5 +84,6 @@ internal sealed class EndpointSet
 internal readonly record struct EndpointMember(Endpoint Endpoint, int Weight, EndpointHealthStatus Health)
 {
     public int EffectiveWeight => Endpoint.WeightOverride > 0 ? Endpoint.WeightOverride : Weight;
-    public bool IsHealthy => !Endpoint.DrainOverride && Health is EndpointHealthStatus.Unknown or EndpointHealthStatus.Healthy or EndpointHealthStatus.Degraded;
+    public bool IsHealthy => !Endpoint.DrainOverride
+        && Health is EndpointHealthStatus.Unknown or EndpointHealthStatus.Healthy or EndpointHealthStatus.Degraded;
 }

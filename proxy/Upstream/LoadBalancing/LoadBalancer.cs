@@ -4,7 +4,9 @@ using Managed.Proxy.Upstream.Endpoints;
 
 namespace Managed.Proxy.Upstream.LoadBalancing;
 
-/// <summary>Chooses the endpoint of a request, per worker; each worker begins its round at another place so that they do not march in step.</summary>
+/// <summary>
+/// Chooses the endpoint of a request, per worker; each worker begins its round at another place so that they do not march in step.
+/// </summary>
 internal sealed class LoadBalancer(LbPolicy policy, int choiceCount, int workers = WorkerContext.MaxWorkers)
 {
     private uint[]? _turns; // made when there is something to choose: many clusters never have two endpoints, or any request
@@ -20,7 +22,8 @@ internal sealed class LoadBalancer(LbPolicy policy, int choiceCount, int workers
             case LbPolicy.RoundRobin:
                 uint turn = (_turns ?? MakeTurns())[worker.Id * Stride]++ + (uint)worker.Id * 7;
                 if (set.EqualWeights) return set.Healthy[turn % (uint)set.Healthy.Length];
-                return set.Schedule is { } schedule ? set.Healthy[schedule[turn % (uint)schedule.Length]] : set.ByWeight(worker.NextRandom());
+                return set.Schedule is { } schedule ? set.Healthy[schedule[turn % (uint)schedule.Length]]
+                    : set.ByWeight(worker.NextRandom());
             case LbPolicy.LeastRequest:
                 var first = set.ByWeight(worker.NextRandom());
                 var best = first;

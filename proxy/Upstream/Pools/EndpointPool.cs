@@ -49,7 +49,8 @@ internal sealed class EndpointPool(WorkerContext worker, Endpoint endpoint, Clus
     /// A new connection, in the place that <see cref="ClusterState.TryEnterConnection"/> took; null and -errno (ETIMEDOUT after the connect
     /// time-out) when there is none to be had.
     /// </summary>
-    public async IoTask<(UpstreamConnection? Connection, int Error)> ConnectAsync(ConnectAttempt attempt, ClusterLimits limits, UpstreamSocket? socket = null)
+    public async IoTask<(UpstreamConnection? Connection, int Error)> ConnectAsync(ConnectAttempt attempt, ClusterLimits limits,
+        UpstreamSocket? socket = null)
     {
         _connecting++;
         Interlocked.Increment(ref Endpoint.TotalConnections);
@@ -71,7 +72,8 @@ internal sealed class EndpointPool(WorkerContext worker, Endpoint endpoint, Clus
                 transport.Owner = State.Name;
                 attempt.Begin(worker, transport, limits.ConnectTimeoutMicros);
                 result = await transport.ConnectedAsync();
-                if (result >= 0 && socket is not null) (used, tls, result, attempt.Reason) = await socket.ConnectAsync(worker, transport, Endpoint);
+                if (result >= 0 && socket is not null) (used, tls, result, attempt.Reason) =
+                    await socket.ConnectAsync(worker, transport, Endpoint);
                 else used = transport;
             }
             if (result < 0) return (null, result);

@@ -7,7 +7,9 @@ using Managed.Proxy.Http.Codecs.Http1;
 
 namespace Managed.Proxy.Upstream.Pools;
 
-/// <summary>A connection to an endpoint, on one worker: idle in its pool, carrying requests, or bytes that nobody here understands.</summary>
+/// <summary>
+/// A connection to an endpoint, on one worker: idle in its pool, carrying requests, or bytes that nobody here understands.
+/// </summary>
 internal sealed class UpstreamConnection
 {
     private readonly WorkerContext _worker;

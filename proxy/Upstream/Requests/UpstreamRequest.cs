@@ -42,7 +42,9 @@ internal sealed class UpstreamRequest(WorkerContext worker)
     public TlsConnection? Tls => _connection?.Tls;
     /// <summary>Why no connection could be made, where the system's error says too little; null when it does not.</summary>
     public string? ConnectReason => _connect.Reason;
-    /// <summary>When a connection was asked for, when one was there, and when bytes of a head last came; worker-clock microseconds.</summary>
+    /// <summary>
+    /// When a connection was asked for, when one was there, and when bytes of a head last came; worker-clock microseconds.
+    /// </summary>
     public long AskedMicros { get; private set; }
     public long BeganMicros { get; private set; }
     public long HeardMicros { get; private set; }
@@ -67,7 +69,9 @@ internal sealed class UpstreamRequest(WorkerContext worker)
         return true;
     }
 
-    /// <summary>[7.1] An endpoint, a connection to it and an exchange on that, which is begun. Waits for a connection where there may be no more.</summary>
+    /// <summary>
+    /// [7.1] An endpoint, a connection to it and an exchange on that, which is begun. Waits for a connection where there may be no more.
+    /// </summary>
     public IoTask<UpstreamFailure> AcquireAsync(PickContext pick)
     {
         if (_stopped) return new IoTask<UpstreamFailure>(UpstreamFailure.GivenUp);
@@ -104,7 +108,8 @@ internal sealed class UpstreamRequest(WorkerContext worker)
             return default;
         }
         var (connection, error) = await pool.ConnectAsync(_connect, _cluster.Limits, _cluster.Socket);
-        if (connection is null) return _stopped ? UpstreamFailure.GivenUp : new UpstreamFailure(FailureSide.Upstream, FailureReason.Connect, Errno: -error);
+        if (connection is null) return _stopped ? UpstreamFailure.GivenUp
+            : new UpstreamFailure(FailureSide.Upstream, FailureReason.Connect, Errno: -error);
         if (_stopped)
         {
             connection.Close();
@@ -134,7 +139,8 @@ internal sealed class UpstreamRequest(WorkerContext worker)
         if (pick.Host is { } wanted)
         {
             foreach (var endpoint in _cluster.Endpoints.Healthy)
-                if (endpoint.Text == wanted || (endpoint.Text.StartsWith(wanted, StringComparison.Ordinal) && endpoint.Text.LastIndexOf(':') == wanted.Length)) return endpoint;
+                if (endpoint.Text == wanted || (endpoint.Text.StartsWith(wanted, StringComparison.Ordinal)
+                    && endpoint.Text.LastIndexOf(':') == wanted.Length)) return endpoint;
             if (pick.IsStrict) return null;
         }
         return _cluster.LoadBalancer.Pick(_cluster.Endpoints, worker);
@@ -166,7 +172,8 @@ internal sealed class UpstreamRequest(WorkerContext worker)
     {
         into.Clear();
         bool silent = !Exchange!.ReceivedAnything;
-        return new UpstreamFailure(FailureSide.Upstream, silent && n != 0 ? FailureReason.Reset : FailureReason.Closed, IsRetryable: silent && _repeatable && !_fresh && _connection!.IsReused);
+        return new UpstreamFailure(FailureSide.Upstream, silent && n != 0 ? FailureReason.Reset : FailureReason.Closed, IsRetryable: silent
+            && _repeatable && !_fresh && _connection!.IsReused);
     }
 
     /// <summary>What came cannot be passed on, and what comes next cannot be believed: counted, and the head forgotten.</summary>
@@ -212,7 +219,9 @@ internal sealed class UpstreamRequest(WorkerContext worker)
         return true;
     }
 
-    /// <summary>Once for each request, whoever made the answer: the cluster owes one, and ours in its place counts as its own, as in Envoy.</summary>
+    /// <summary>
+    /// Once for each request, whoever made the answer: the cluster owes one, and ours in its place counts as its own, as in Envoy.
+    /// </summary>
     public void CountAnswer(int status)
     {
         if (!_owesAnswer) return;

@@ -13,7 +13,8 @@ namespace Managed.Proxy.Upstream.TransportSockets;
 internal static class UpstreamSocketBuilder
 {
     /// <summary>Envoy's messages, without the prefix of their URLs.</summary>
-    public const string TlsType = "envoy.extensions.transport_sockets.tls.v3.UpstreamTlsContext", RawBufferType = "envoy.extensions.transport_sockets.raw_buffer.v3.RawBuffer";
+    public const string TlsType = "envoy.extensions.transport_sockets.tls.v3.UpstreamTlsContext",
+        RawBufferType = "envoy.extensions.transport_sockets.raw_buffer.v3.RawBuffer";
 
     /// <summary>Null with errors added, or null alone for connections as they are.</summary>
     public static UpstreamSocket? Build(ClusterConfig cluster, ConfigErrors errors, StatScope names, SharedState shared)
@@ -24,10 +25,12 @@ internal static class UpstreamSocketBuilder
             ConfigBinder.Bind<RawBufferConfig>(typed, errors);
             return null;
         }
-        return ConfigBinder.Bind<UpstreamTlsContextConfig>(typed, errors) is { } config ? BuildTls(config, cluster, errors, names, shared) : null;
+        return ConfigBinder.Bind<UpstreamTlsContextConfig>(typed, errors) is { } config ? BuildTls(config, cluster, errors, names, shared)
+            : null;
     }
 
-    private static UpstreamTlsSocket? BuildTls(UpstreamTlsContextConfig config, ClusterConfig cluster, ConfigErrors errors, StatScope names, SharedState shared)
+    private static UpstreamTlsSocket? BuildTls(UpstreamTlsContextConfig config, ClusterConfig cluster, ConfigErrors errors, StatScope names,
+        SharedState shared)
     {
         var common = config.CommonTlsContext;
         var parameters = TlsBuilder.Parameters(common, preferClientCiphers: false, errors);
@@ -35,20 +38,25 @@ internal static class UpstreamSocketBuilder
             errors.ErrorAt(common.Node, "tls_certificates", ConfigCode.InvalidValue, "a client shows one certificate");
         var own = common.TlsCertificates.Count > 0 ? TlsBuilder.Certificate(common.TlsCertificates[0], shared, errors) : null;
         PeerVerifier? verifier = config.AutoSniSanValidation ? new PeerVerifier { RequiresServerName = true } : null;
-        if (common.ValidationContext is { } validation && (verifier = TlsBuilder.Verifier(validation, config.AutoSniSanValidation, errors)) is null) return null;
+        if (common.ValidationContext is { } validation
+            && (verifier = TlsBuilder.Verifier(validation, config.AutoSniSanValidation, errors)) is null) return null;
         if (config.AutoSniSanValidation && config.Sni.Length == 0 && !config.AutoHostSni)
-            errors.ErrorAt(config.Node, "auto_sni_san_validation", ConfigCode.InvalidValue, "there is no server name to look for: give sni or auto_host_sni");
+            errors.ErrorAt(config.Node, "auto_sni_san_validation", ConfigCode.InvalidValue,
+                "there is no server name to look for: give sni or auto_host_sni");
         if (parameters is null || errors.HasErrors) return null;
         Warn(config, cluster, verifier, errors);
-        var settings = new TlsClientSettings { Parameters = parameters, Verifier = verifier, Certificate = own, MaxSessions = config.MaxSessionKeys };
-        string key = string.Join('|', "tls-client", cluster.Name, parameters.Key(), TlsBuilder.Digest(verifier), own?.Digest, config.MaxSessionKeys);
+        var settings = new TlsClientSettings { Parameters = parameters, Verifier = verifier, Certificate = own,
+            MaxSessions = config.MaxSessionKeys };
+        string key = string.Join('|', "tls-client", cluster.Name, parameters.Key(), TlsBuilder.Digest(verifier), own?.Digest,
+            config.MaxSessionKeys);
         var contexts = shared.Lease(key, () => new TlsClientContexts(settings, shared.Workers));
         if (contexts.Try() is { } wrong)
         {
             errors.Error(config.Node, ConfigCode.InvalidValue, wrong);
             return null;
         }
-        return new UpstreamTlsSocket($"{key}|{config.Sni}|{config.AutoHostSni}", contexts, new SslStats(names, $"cluster.{cluster.Name}."), config.Sni, config.AutoHostSni);
+        return new UpstreamTlsSocket($"{key}|{config.Sni}|{config.AutoHostSni}", contexts, new SslStats(names, $"cluster.{cluster.Name}."),
+            config.Sni, config.AutoHostSni);
     }
 
     // It works, as in Envoy, and it is not what people take TLS for.
@@ -56,12 +64,16 @@ internal static class UpstreamSocketBuilder
     {
         if (config.CommonTlsContext.AlpnProtocols.Contains("h2"))
             errors.WarningAt(config.CommonTlsContext.Node, "alpn_protocols", ConfigCode.UnsupportedField,
-                $"cluster '{cluster.Name}' offers h2, and requests to it are HTTP/1.1 in this version: an endpoint that takes the offer will not understand them", "leave h2 out");
+                $"cluster '{cluster.Name}' offers h2, and requests to it are HTTP/1.1 in this version: an endpoint that takes the offer "
+                    + $"will not understand them", "leave h2 out");
         if (verifier is not { Verifies: true })
             errors.Warning(config.Node, ConfigCode.InvalidValue,
-                $"cluster '{cluster.Name}' encrypts, and does not look at whom it speaks to: whoever stands between can read and change everything", "give validation_context with trusted_ca and the names, or auto_sni_san_validation");
-        else if (verifier.TrustedCa.Length > 0 && verifier.Names.Count == 0 && !verifier.RequiresServerName && verifier.CertificatePins.Count + verifier.KeyPins.Count == 0)
+                $"cluster '{cluster.Name}' encrypts, and does not look at whom it speaks to: whoever stands between can read and change "
+                    + $"everything", "give validation_context with trusted_ca and the names, or auto_sni_san_validation");
+        else if (verifier.TrustedCa.Length > 0 && verifier.Names.Count == 0 && !verifier.RequiresServerName
+            && verifier.CertificatePins.Count + verifier.KeyPins.Count == 0)
             errors.Warning(config.Node, ConfigCode.InvalidValue,
-                $"cluster '{cluster.Name}' takes every certificate of its authorities, whatever the name in it", "give match_typed_subject_alt_names or auto_sni_san_validation");
+                $"cluster '{cluster.Name}' takes every certificate of its authorities, whatever the name in it",
+                    "give match_typed_subject_alt_names or auto_sni_san_validation");
     }
 }

@@ -9,14 +9,16 @@ using Managed.Proxy.Upstream.Endpoints;
 namespace Managed.Proxy.Upstream.TransportSockets;
 
 /// <summary>TLS to the endpoints of one cluster of one version.</summary>
-internal sealed class UpstreamTlsSocket(string key, TlsClientContexts contexts, SslStats stats, string serverName, bool nameOfEndpoint) : UpstreamSocket
+internal sealed class UpstreamTlsSocket(string key, TlsClientContexts contexts, SslStats stats, string serverName, bool nameOfEndpoint)
+    : UpstreamSocket
 {
     public override string Key => key;
 
     public override async IoTask<UpstreamSocketResult> ConnectAsync(WorkerContext worker, Transport connected, Endpoint endpoint)
     {
         string name = nameOfEndpoint && endpoint.RewriteHost.Length > 0 ? Encoding.ASCII.GetString(endpoint.RewriteHost) : serverName;
-        if (contexts.Of(worker.Id) is not { } context || TlsTransport.Connect(connected, context, worker.Loop.Buffers, name) is not { } transport)
+        if (contexts.Of(worker.Id) is not { } context
+            || TlsTransport.Connect(connected, context, worker.Loop.Buffers, name) is not { } transport)
         {
             stats.CountError(worker.Stats);
             connected.Close();

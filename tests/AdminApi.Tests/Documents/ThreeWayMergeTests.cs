@@ -12,9 +12,12 @@ public sealed class ThreeWayMergeTests
     [InlineData("{a: 1}", "{}", "{b: 3}", "{a: 1, b: 3}")]
     [InlineData("{}", "{a: {x: 1}}", "{a: {x: 1}, b: 3}", "{b: 3}")]
     // Both inside one resource, in other places of it.
-    [InlineData("{l: [{name: e, t: 1}]}", "{l: [{name: e, t: 2}]}", "{l: [{name: e, t: 2, u: 3}, {name: f}]}", "{l: [{name: e, t: 1, u: 3}, {name: f}]}")]
-    [InlineData("{l: [{name: a}, {name: b}]}", "{l: [{name: a}]}", "{l: [{name: c}, {name: a, x: 1}]}", "{l: [{name: c}, {name: a, x: 1}, {name: b}]}")]
-    [InlineData("{l: [{name: a}, {name: b}]}", "{l: [{name: b}, {name: a}]}", "{l: [{name: b}, {name: a, x: 1}]}", "{l: [{name: a, x: 1}, {name: b}]}")]
+    [InlineData("{l: [{name: e, t: 1}]}", "{l: [{name: e, t: 2}]}", "{l: [{name: e, t: 2, u: 3}, {name: f}]}",
+        "{l: [{name: e, t: 1, u: 3}, {name: f}]}")]
+    [InlineData("{l: [{name: a}, {name: b}]}", "{l: [{name: a}]}", "{l: [{name: c}, {name: a, x: 1}]}",
+        "{l: [{name: c}, {name: a, x: 1}, {name: b}]}")]
+    [InlineData("{l: [{name: a}, {name: b}]}", "{l: [{name: b}, {name: a}]}", "{l: [{name: b}, {name: a, x: 1}]}",
+        "{l: [{name: a, x: 1}, {name: b}]}")]
     // Lists without names.
     [InlineData("{e: [x]}", "{e: [y]}", "{e: [y, z]}", "{e: [x, z]}")]
     [InlineData("{e: [x, y]}", "{e: [x]}", "{e: [w, x]}", "{e: [w, x, y]}")]
@@ -35,18 +38,24 @@ public sealed class ThreeWayMergeTests
     [Theory]
     [InlineData("{a: 1}", "{a: 2}", "{a: 3}", "#/a", "{a: 3}", "{a: 1}")]
     [InlineData("{}", "{a: {x: 1}}", "{a: {x: 2}}", "#/a", "{a: {x: 2}}", "{}")]
-    [InlineData("{l: [{name: e/f, t: 1}]}", "{l: [{name: e/f, t: 2}]}", "{l: [{name: e/f, t: 3, u: 1}]}", "#/l/e~1f/t", "{l: [{name: e/f, t: 3, u: 1}]}", "{l: [{name: e/f, t: 1, u: 1}]}")]
+    [InlineData("{l: [{name: e/f, t: 1}]}", "{l: [{name: e/f, t: 2}]}", "{l: [{name: e/f, t: 3, u: 1}]}", "#/l/e~1f/t",
+        "{l: [{name: e/f, t: 3, u: 1}]}", "{l: [{name: e/f, t: 1, u: 1}]}")]
     [InlineData("{l: [{name: e, t: 1}]}", "{l: []}", "{l: [{name: e, t: 3}]}", "#/l/e", "{l: [{name: e, t: 3}]}", "{l: [{name: e, t: 1}]}")]
     [InlineData("{e: [x]}", "{e: [y]}", "{e: [z]}", "#/e/0", "{e: [z]}", "{e: [x]}")]
     [InlineData("{e: [1, 2, 3]}", "{e: [1, 4, 3]}", "{e: [5]}", "#/e/0", "{e: [5]}", "{e: [1, 2, 3]}")]
-    [InlineData("{f: {'@type': a, x: 1}}", "{f: {'@type': a, x: 2}}", "{f: {'@type': b, y: 1}}", "#/f", "{f: {'@type': b, y: 1}}", "{f: {'@type': a, x: 1}}")]
-    [InlineData("{l: [{name: a}, {name: b}, {name: c}]}", "{l: [{name: c}, {name: b}, {name: a}]}", "{l: [{name: b}, {name: c}, {name: a}]}", "#/l", "{l: [{name: b}, {name: c}, {name: a}]}", "{l: [{name: a}, {name: b}, {name: c}]}")]
-    public void ChangesThatOverlap_AreConflicts_AndGoEitherWay(string before, string after, string now, string pointer, string kept, string undone)
+    [InlineData("{f: {'@type': a, x: 1}}", "{f: {'@type': a, x: 2}}", "{f: {'@type': b, y: 1}}", "#/f", "{f: {'@type': b, y: 1}}",
+        "{f: {'@type': a, x: 1}}")]
+    [InlineData("{l: [{name: a}, {name: b}, {name: c}]}", "{l: [{name: c}, {name: b}, {name: a}]}",
+        "{l: [{name: b}, {name: c}, {name: a}]}", "#/l", "{l: [{name: b}, {name: c}, {name: a}]}",
+            "{l: [{name: a}, {name: b}, {name: c}]}")]
+    public void ChangesThatOverlap_AreConflicts_AndGoEitherWay(string before, string after, string now, string pointer, string kept,
+        string undone)
     {
         var (keeping, conflicts) = ThreeWayMerge.TakeBack(Read(before), Read(after), Read(now), overlapsToo: false);
         Assert.Equal(pointer, Assert.Single(conflicts).Pointer);
         Assert.Equal(Read(kept).ToYaml(), keeping.ToYaml());
-        Assert.Equal(Read(undone).ToYaml(), ThreeWayMerge.TakeBack(Read(before), Read(after), Read(now), overlapsToo: true).Document.ToYaml());
+        Assert.Equal(Read(undone).ToYaml(), ThreeWayMerge.TakeBack(Read(before), Read(after), Read(now),
+            overlapsToo: true).Document.ToYaml());
     }
 
     [Fact]
@@ -92,7 +101,8 @@ public sealed class ThreeWayMergeTests
         Assert.True(document.SameAs(before));
         Assert.Single(ThreeWayMerge.TakeBack(before, after, Numbers(60_000, 30_000), overlapsToo: false).Conflicts);
         static ConfigObject Numbers(int from, int count) =>
-            new ConfigObject().Set("e", Enumerable.Range(from, count).Aggregate(new ConfigArray(), (all, i) => all.Add(ConfigScalar.String($"{i}"))));
+            new ConfigObject().Set("e", Enumerable.Range(from, count)
+                .Aggregate(new ConfigArray(), (all, i) => all.Add(ConfigScalar.String($"{i}"))));
     }
 
     private static ConfigObject Read(string yaml) =>

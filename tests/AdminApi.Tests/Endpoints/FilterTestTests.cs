@@ -94,7 +94,8 @@ public sealed class FilterTestTests(NodeFixture fixture) : IClassFixture<NodeFix
     {
         var before = await Node.ActiveVersionAsync();
         (await Node.PostAsync("listeners/edge/filter_chains/main/http_filters",
-            """{"name":"stamp","typed_config":{"@type":"header_mutation","mutations":{"response_mutations":[{"append":{"header":{"key":"x-stamp","value":"1"}}}]}}}""")).Is(HttpStatusCode.Created);
+            """{"name":"stamp","typed_config":{"@type":"header_mutation","mutations":{"response_mutations":[{"append":{"header":"""
+                + """{"key":"x-stamp","value":"1"}}}]}}}""")).Is(HttpStatusCode.Created);
         var result =
             await RunAsync("""{"listener": "edge", "chain": "main", "request": {"path": "/x"}, "upstream_response": {"status": 204}}""");
         Assert.Equal("1", Header(result.GetProperty("response"), "x-stamp"));
@@ -138,7 +139,8 @@ public sealed class FilterTestTests(NodeFixture fixture) : IClassFixture<NodeFix
     }
 
     private static string Lua(string script, string more = "") =>
-        $$$$"""{"filters": [{"name": "lua", "typed_config": {"default_source_code": {"inline_string": {{{{JsonSerializer.Serialize(script)}}}} }}}]{{{{more}}}} }""";
+        $$$$"""{"filters": [{"name": "lua", "typed_config": {"default_source_code": {"inline_string": """
+            + $$$$"""{{{{JsonSerializer.Serialize(script)}}}} }}}]{{{{more}}}} }""";
 
     private async Task<JsonElement> RunAsync(string body) => (await Node.PostAsync("filters/test", body)).Is(HttpStatusCode.OK).Json;
 

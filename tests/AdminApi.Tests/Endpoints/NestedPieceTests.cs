@@ -6,7 +6,8 @@ namespace Managed.AdminApi.Tests.Endpoints;
 public sealed class NestedPieceTests(NodeFixture fixture) : IClassFixture<NodeFixture>
 {
     private const string Stamp =
-        """{"name":"NAME","typed_config":{"@type":"header_mutation","mutations":{"response_mutations":[{"append":{"header":{"key":"x-a","value":"b"}}}]}}}""";
+        """{"name":"NAME","typed_config":{"@type":"header_mutation","mutations":{"response_mutations":[{"append":{"header":"""
+            + """{"key":"x-a","value":"b"}}}]}}}""";
     private TestNode Node => fixture.Node;
 
     [Fact]

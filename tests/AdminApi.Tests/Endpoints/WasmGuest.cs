@@ -29,5 +29,6 @@ internal static class WasmGuest
 
     private static string Filter(string code, string plugin)
         => $$$"""{"name":"guest","typed_config":{"@type":"type.googleapis.com/"""
-            + $$$"""envoy.extensions.filters.http.wasm.v3.Wasm","config":{"name":"guest","vm_config":{"vm_id":"v1","code":{{{code}}} }{{{plugin}}} } } }""";
+            + $$$"""envoy.extensions.filters.http.wasm.v3.Wasm","config":{"name":"guest","vm_config":{"vm_id":"v1","code":{{{code}}} }"""
+                + $$$"""{{{plugin}}} } } }""";
 }

@@ -100,11 +100,13 @@ public sealed class FileSourceTests
                     var answer = await node.PutAsync("listeners/page?dry_run=true", field switch
                     {
                         "as_script" =>
-                            $$$$$$"""{"address":"127.0.0.1:0","http_filters":[{"name":"lua","typed_config":{"default_source_code":{"filename":"{{{{{{path}}}}}}"}}}],"routes":[]}""",
+                            $$$$$$"""{"address":"127.0.0.1:0","http_filters":[{"name":"lua","typed_config":{"default_source_code":"""
+                                + $$$$$$"""{"filename":"{{{{{{path}}}}}}"}}}],"routes":[]}""",
                         "as_format" =>
                             $$$$$$"""{"address":"127.0.0.1:0","routes":[{"match":{"prefix":"/"},"direct_response":{"status":200"""
                                 + $$$$$$""","body_format":{"text_format_source":{"filename":"{{{{{{path}}}}}}"}}}}]}""",
-                        "as_log" => $$$$$$"""{"address":"127.0.0.1:0","access_log":[{"name":"file","typed_config":{"path":"{{{{{{path}}}}}}"}}],"routes":[]}""",
+                        "as_log" => $$$$$$"""{"address":"127.0.0.1:0","access_log":[{"name":"file","typed_config":"""
+                            + $$$$$$"""{"path":"{{{{{{path}}}}}}"}}],"routes":[]}""",
                         _ => Listener($$"""{"filename":"{{path}}"}"""),
                     });
                     Assert.True(answer.Status == HttpStatusCode.UnprocessableEntity, $"{field} {path}: {answer.Body}");
@@ -146,7 +148,8 @@ public sealed class FileSourceTests
             Assert.Equal("operator", await BodyAsync(node));
             // What is a body there is no script of somebody else's.
             (await node.PutAsync("listeners/edge?dry_run=true",
-                $$$$$$"""{"address":"127.0.0.1:0","http_filters":[{"name":"lua","typed_config":{"default_source_code":{"filename":"{{{{{{page}}}}}}"}}}],"routes":[]}"""))
+                $$$$$$"""{"address":"127.0.0.1:0","http_filters":[{"name":"lua","typed_config":{"default_source_code":"""
+                    + $$$$$$"""{"filename":"{{{{{{page}}}}}}"}}}],"routes":[]}"""))
                 .IsProblem(HttpStatusCode.UnprocessableEntity, "VALIDATION_FAILED");
         }
         finally

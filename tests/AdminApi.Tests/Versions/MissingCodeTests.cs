@@ -34,7 +34,8 @@ public sealed class MissingCodeTests
 
         await using var server = Serve(port);
         await Eventually.TrueAsync(async () => await StampAsync(node) is not null, "the code is there", 60);
-        await Eventually.Async(() => node.Host.Services.GetRequiredService<ActiveConfiguration>().Degraded is null, "nothing is missing any more", 60);
+        await Eventually.Async(() => node.Host.Services.GetRequiredService<ActiveConfiguration>().Degraded is null,
+            "nothing is missing any more", 60);
         Assert.Equal(200, await StatusAsync(node, "coded"));
         Assert.DoesNotContain("DEGRADED", (await node.GetAsync("/ready")).Body);
         Assert.Equal(1, await node.ActiveVersionAsync());

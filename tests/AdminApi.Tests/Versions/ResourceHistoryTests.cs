@@ -15,7 +15,8 @@ public sealed class ResourceHistoryTests(NodeFixture fixture) : IClassFixture<No
         var changed = await Node.MergeAsync("clusters/own", """{"lb_policy":"RANDOM"}""");
         var removed = await Node.DeleteAsync("clusters/own");
         var items = (await Node.GetAsync("clusters/own/history")).Is(HttpStatusCode.OK).Json.GetProperty("items").EnumerateArray().ToList();
-        Assert.Equal([(removed.Version, "removed"), (changed.Version, "changed"), (made.Version, "added")], items.Select(i => (i.GetProperty("version").GetInt64(), i.GetProperty("change").GetString()!)));
+        Assert.Equal([(removed.Version, "removed"), (changed.Version, "changed"), (made.Version, "added")],
+            items.Select(i => (i.GetProperty("version").GetInt64(), i.GetProperty("change").GetString()!)));
         Assert.Equal(JsonValueKind.Null, items[0].GetProperty("document").ValueKind);
         Assert.Equal("RANDOM", items[1].GetProperty("document").GetProperty("lb_policy").GetString());
         Assert.False(items[2].GetProperty("document").TryGetProperty("lb_policy", out _));
@@ -35,7 +36,8 @@ public sealed class ResourceHistoryTests(NodeFixture fixture) : IClassFixture<No
         do
         {
             var page = (await Node.GetAsync($"clusters/paged/history?page_size=2&page_token={token}")).Is(HttpStatusCode.OK).Json;
-            seen.AddRange(page.GetProperty("items").EnumerateArray().Select(i => i.GetProperty("document").GetProperty("endpoints")[0].ToString()));
+            seen.AddRange(page.GetProperty("items").EnumerateArray()
+                .Select(i => i.GetProperty("document").GetProperty("endpoints")[0].ToString()));
             token = page.GetProperty("next_page_token").GetString();
         }
         while (token is not null);
@@ -67,8 +69,10 @@ public sealed class ResourceHistoryTests(NodeFixture fixture) : IClassFixture<No
     public async Task Restore_OfWhatNeedsSomethingThatIsGone_IsBlocked()
     {
         await Node.PutAsync("clusters/gone", """{"endpoints":["127.0.0.1:9"]}""");
-        var with = await Node.PutAsync("listeners/needs", """{"address":"127.0.0.1:0","routes":[{"match":{"prefix":"/"},"route":{"cluster":"gone"}}]}""");
-        (await Node.PutAsync("listeners/needs", """{"address":"127.0.0.1:0","routes":[{"match":{"prefix":"/"},"route":{"cluster":"web"}}]}""")).Is(HttpStatusCode.OK);
+        var with = await Node.PutAsync("listeners/needs",
+            """{"address":"127.0.0.1:0","routes":[{"match":{"prefix":"/"},"route":{"cluster":"gone"}}]}""");
+        (await Node.PutAsync("listeners/needs",
+            """{"address":"127.0.0.1:0","routes":[{"match":{"prefix":"/"},"route":{"cluster":"web"}}]}""")).Is(HttpStatusCode.OK);
         (await Node.DeleteAsync("clusters/gone")).Is(HttpStatusCode.OK);
         (await Node.PostAsync($"listeners/needs/restore?version={with.Version}")).IsProblem(HttpStatusCode.Conflict, "ROLLBACK_BLOCKED");
     }

@@ -17,7 +17,9 @@ public sealed class RevertTests(NodeFixture fixture) : IClassFixture<NodeFixture
         var theirs = await Node.MergeAsync("clusters/others", """{"endpoints":["127.0.0.1:9","127.0.0.1:10"]}""");
         var undone = (await Node.PostAsync($"versions/{mine.Version}/revert", """{"comment":"not yet"}""")).Is(HttpStatusCode.OK);
         Assert.Equal(theirs.Version + 1, undone.Version);
-        Assert.Equal((mine.Version, "revert", "not yet"), (undone.Json.GetProperty("reverts").GetInt64(), undone.Json.GetProperty("source").GetString(), undone.Json.GetProperty("comment").GetString()));
+        Assert.Equal((mine.Version, "revert", "not yet"),
+            (undone.Json.GetProperty("reverts").GetInt64(), undone.Json.GetProperty("source").GetString(),
+                undone.Json.GetProperty("comment").GetString()));
         Assert.Equal(JsonValueKind.Null, undone.Json.GetProperty("restores").ValueKind);
         Assert.DoesNotContain("stat_prefix", (await Node.GetAsync("listeners/edge")).Body);
         Assert.Contains("127.0.0.1:10", (await Node.GetAsync("clusters/others")).Body);
@@ -51,8 +53,11 @@ public sealed class RevertTests(NodeFixture fixture) : IClassFixture<NodeFixture
         var refused = (await Node.PostAsync(path)).IsProblem(HttpStatusCode.Conflict, "CONFLICT");
         var conflict = Assert.Single(refused.Json.GetProperty("conflicts").EnumerateArray());
         Assert.Equal(($"#/clusters/{name}/lb_policy", $"clusters[{name}].lb_policy", "cluster", name),
-            (conflict.GetProperty("pointer").GetString(), conflict.GetProperty("where").GetString(), conflict.GetProperty("kind").GetString(), conflict.GetProperty("name").GetString()));
-        Assert.Equal(("ROUND_ROBIN", "LEAST_REQUEST", "RANDOM"), (conflict.GetProperty("base").GetString(), conflict.GetProperty("theirs").GetString(), conflict.GetProperty("yours").GetString()));
+            (conflict.GetProperty("pointer").GetString(), conflict.GetProperty("where").GetString(),
+                conflict.GetProperty("kind").GetString(), conflict.GetProperty("name").GetString()));
+        Assert.Equal(("ROUND_ROBIN", "LEAST_REQUEST", "RANDOM"),
+            (conflict.GetProperty("base").GetString(), conflict.GetProperty("theirs").GetString(),
+                conflict.GetProperty("yours").GetString()));
         Assert.Equal(theirs.Version, await Node.ActiveVersionAsync());
 
         var preview = (await Node.PostAsync($"{path}?overlap={overlap}&dry_run=true")).Is(HttpStatusCode.OK).Json;
@@ -67,7 +72,8 @@ public sealed class RevertTests(NodeFixture fixture) : IClassFixture<NodeFixture
     public async Task WhatOthersUseByNow_CannotBeTakenBack()
     {
         var mine = await Node.PutAsync("clusters/wanted", Cluster);
-        await Node.PutAsync("listeners/user", """{"address":"127.0.0.1:0","routes":[{"match":{"prefix":"/"},"route":{"cluster":"wanted"}}]}""");
+        await Node.PutAsync("listeners/user",
+            """{"address":"127.0.0.1:0","routes":[{"match":{"prefix":"/"},"route":{"cluster":"wanted"}}]}""");
         var refused = (await Node.PostAsync($"versions/{mine.Version}/revert")).IsProblem(HttpStatusCode.Conflict, "ROLLBACK_BLOCKED");
         Assert.Contains("wanted", refused.Json.GetProperty("errors")[0].GetProperty("detail").GetString());
     }
@@ -79,6 +85,7 @@ public sealed class RevertTests(NodeFixture fixture) : IClassFixture<NodeFixture
         (await Node.PostAsync("versions/99999/revert")).IsProblem(HttpStatusCode.NotFound, "NOT_FOUND");
         var made = await Node.PutAsync("clusters/any", Cluster);
         (await Node.PostAsync($"versions/{made.Version}/revert?overlap=both")).IsProblem(HttpStatusCode.BadRequest, "INVALID_PARAMETER");
-        (await Node.PostAsync($"versions/{made.Version}/revert", null, ("If-Match", "\"other\""))).IsProblem(HttpStatusCode.PreconditionFailed, "ETAG_MISMATCH");
+        (await Node.PostAsync($"versions/{made.Version}/revert", null, ("If-Match", "\"other\"")))
+            .IsProblem(HttpStatusCode.PreconditionFailed, "ETAG_MISMATCH");
     }
 }

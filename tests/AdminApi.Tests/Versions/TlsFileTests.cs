@@ -6,7 +6,9 @@ using System.Security.Cryptography.X509Certificates;
 
 namespace Managed.AdminApi.Tests.Versions;
 
-/// <summary>Certificates and keys by the path alone, as docs/tls.md has them, through the whole node: read once, kept, and served again.</summary>
+/// <summary>
+/// Certificates and keys by the path alone, as docs/tls.md has them, through the whole node: read once, kept, and served again.
+/// </summary>
 public sealed class TlsFileTests
 {
     [Theory]

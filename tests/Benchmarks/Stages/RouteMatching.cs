@@ -43,7 +43,8 @@ public class RouteMatching
         string hosts = string.Concat(Enumerable.Range(0, 100)
             .Select(i => $"  - {{name: h{i}, domains: [host{i}.example.test, '*.wild{i}.test'], routes: [{routes}]}}\n"));
         string yaml =
-            $"clusters:\n- {{name: up, endpoints: ['127.0.0.1:1']}}\nlisteners:\n- name: edge\n  address: 127.0.0.1:0\n  virtual_hosts:\n{hosts}";
+            $"clusters:\n- {{name: up, endpoints: ['127.0.0.1:1']}}\nlisteners:\n- name: edge\n  address: 127.0.0.1:0\n  "
+                + $"virtual_hosts:\n{hosts}";
         var errors = new ConfigErrors();
         var document = (ConfigObject)ConfigParser.Parse(yaml, ConfigFormat.Yaml, "benchmark", errors)!;
         var built = new ProxyServer(new ProxyOptions { Workers = 1, LoggerFactory = NullLoggerFactory.Instance }).Build(document, 1);

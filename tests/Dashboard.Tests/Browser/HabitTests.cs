@@ -96,7 +96,8 @@ public sealed class HabitTests(BrowserFixture browser)
         await Expect(session.Page.GetByText("Valid: the node can build this")).ToBeVisibleAsync();
         var theirs = session.Host.State.Active.Listeners["edge"];
         Assert.Contains("0.0.0.0:10000", theirs);
-        session.Host.State.Commit(new(session.Host.State.Active.Listeners) { ["edge"] = theirs.Replace("0.0.0.0:10000", "0.0.0.0:10009") }, "another port", author: "kim");
+        session.Host.State.Commit(new(session.Host.State.Active.Listeners) { ["edge"] = theirs.Replace("0.0.0.0:10000", "0.0.0.0:10009") },
+            "another port", author: "kim");
         await Expect(session.Page.GetByText("was changed on the node, by kim at")).ToBeVisibleAsync();
         await Expect(session.Page.Locator(".cm-content")).ToContainTextAsync("0.0.0.0:10009");
         await Expect(session.Page.Locator(".cm-content")).ToContainTextAsync("prefix: /x");
@@ -116,7 +117,8 @@ public sealed class HabitTests(BrowserFixture browser)
         await session.GoAsync("/listeners/edge");
         await session.AppendAsync(Route);
         await Expect(session.Page.GetByText("Valid: the node can build this")).ToBeVisibleAsync();
-        var theirs = session.Host.State.Active.Listeners["edge"].Replace("0.0.0.0:10000", "0.0.0.0:10009") + "- {match: {prefix: /y}, route: {cluster: web}}\n";
+        var theirs = session.Host.State.Active.Listeners["edge"].Replace("0.0.0.0:10000", "0.0.0.0:10009")
+            + "- {match: {prefix: /y}, route: {cluster: web}}\n";
         session.Host.State.Commit(new(session.Host.State.Active.Listeners) { ["edge"] = theirs }, "more", author: "kim");
         await session.Button("Compare both").ClickAsync();
         await Expect(session.Dialog.Locator(".sides3")).ToHaveCountAsync(1);
@@ -181,7 +183,8 @@ public sealed class HabitTests(BrowserFixture browser)
         await using var session = await BrowserSession.StartAsync(browser);
         session.Host.State.Degraded = new()
         {
-            ["reason"] = "the history cannot be opened: disk I/O error", ["serving"] = "last-good.json", ["version"] = 3, ["since"] = DateTimeOffset.UtcNow.ToString("O"), ["store_usable"] = false,
+            ["reason"] = "the history cannot be opened: disk I/O error", ["serving"] = "last-good.json", ["version"] = 3,
+            ["since"] = DateTimeOffset.UtcNow.ToString("O"), ["store_usable"] = false,
         };
         session.Host.State.Tell("deployment.started");
         await Expect(session.Page.GetByText("This node is degraded")).ToBeVisibleAsync();

@@ -178,7 +178,9 @@ public sealed class ModulesPageTests
     [InlineData("""{"listeners":[{"name":"edge","http_filters":[{"name":"f","typed_config":{"module":"X"}}]}]}""",
         "listener edge, filter f", "edge")]
     [InlineData(
-        """{"listeners":[{"name":"edge","filter_chains":[{"name":"main","filters":[{"name":"hcm","typed_config":{"route_config":{"virtual_hosts":[{"name":"all","routes":[{"name":"r","typed_per_filter_config":{"lua":{"source_code":{"module":"X"}}}}]}]}}}]}]}]}""", "listener edge, chain main, filter hcm, virtual host all, route r", "edge")]
+        """{"listeners":[{"name":"edge","filter_chains":[{"name":"main","filters":[{"name":"hcm","typed_config":{"route_config":"""
+            + """{"virtual_hosts":[{"name":"all","routes":[{"name":"r","typed_per_filter_config":{"lua":{"source_code":{"module":"X"}}"""
+                + """}}]}]}}}]}]}]}""", "listener edge, chain main, filter hcm, virtual host all, route r", "edge")]
     [InlineData("""{"extension_configs":[{"name":"e","typed_config":{"code":{"module":"X"}}}]}""", "extension configuration e", null)]
     public void Use_IsSaidWithItsPlace(string document, string where, string? listener) =>
         Assert.Equal([new ModuleUse(where, listener)], ModuleUse.Find(JsonDocument.Parse(document).RootElement, "X"));

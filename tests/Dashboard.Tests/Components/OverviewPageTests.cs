@@ -97,7 +97,8 @@ public sealed class OverviewPageTests
     {
         var (context, _) = ScriptedApi.Create();
         await using var _1 = context;
-        var lamp = context.Render<WorkerLamp>(p => p.Add(l => l.Workers, [new WorkerStatus { Id = 0, Version = version }]).Add(l => l.Active, 4));
+        var lamp = context.Render<WorkerLamp>(p => p.Add(l => l.Workers, [new WorkerStatus { Id = 0, Version = version }])
+            .Add(l => l.Active, 4));
         Assert.Equal(text, lamp.Find(".mark").TextContent.Trim());
     }
 }

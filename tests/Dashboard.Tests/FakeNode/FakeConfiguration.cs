@@ -50,7 +50,9 @@ internal static class FakeConfiguration
                 : FakeAdminApi.Problem(404, "NOT_FOUND", $"no version {n}");
         });
 
-        api.MapGet("/clusters", () => Page([new() { ["name"] = "web", ["endpoints"] = new JsonArray("127.0.0.1:8080", "127.0.0.1:8081", "127.0.0.1:8082") }, new() { ["name"] = "api", ["type"] = "STRICT_DNS", ["endpoints"] = new JsonArray("api.internal:80") }]));
+        api.MapGet("/clusters",
+            () => Page([new() { ["name"] = "web", ["endpoints"] = new JsonArray("127.0.0.1:8080", "127.0.0.1:8081", "127.0.0.1:8082") },
+                new() { ["name"] = "api", ["type"] = "STRICT_DNS", ["endpoints"] = new JsonArray("api.internal:80") }]));
         api.MapGet("/clusters/{name}", (HttpContext context, string name) => Yaml(context, $"name: {name}\nendpoints: [127.0.0.1:8080]\n"));
         api.MapPost("/versions/{n}/revert", async (HttpContext context, string n, string? overlap) =>
         {
@@ -68,7 +70,9 @@ internal static class FakeConfiguration
                 item["document"] = v.Listeners.TryGetValue(name, out var text) ? FakeState.ListenerJson(text) : null;
                 return item;
             })));
-        api.MapGet("/deployments", (string? q) => q is "awaiting_confirmation" ? Page(state.PendingDeployment is { } trial ? [(JsonObject)trial.DeepClone()] : []) : Page((state.PendingDeployment is { } pending ? [(JsonObject)pending.DeepClone()] : Array.Empty<JsonObject>())
+        api.MapGet("/deployments", (string? q) => q is "awaiting_confirmation"
+            ? Page(state.PendingDeployment is { } trial ? [(JsonObject)trial.DeepClone()] : [])
+            : Page((state.PendingDeployment is { } pending ? [(JsonObject)pending.DeepClone()] : Array.Empty<JsonObject>())
             .Concat(state.Versions.Reverse().Select(v => new JsonObject
             {
                 ["id"] = $"d{v.Number}", ["version"] = v.Number, ["state"] = "applied", ["duration_ms"] = 12.5,
@@ -129,17 +133,21 @@ internal static class FakeConfiguration
     }
 
     /// <summary>Whole listeners are the places of this node.</summary>
-    private static IResult Revert(HttpContext context, FakeState state, FakeVersion target, FakeVersion before, string? overlap, string comment)
+    private static IResult Revert(HttpContext context, FakeState state, FakeVersion target, FakeVersion before, string? overlap,
+        string comment)
     {
         var now = new SortedDictionary<string, string>(state.Active.Listeners, StringComparer.Ordinal);
         var conflicts = new JsonArray();
-        foreach (var name in target.Listeners.Keys.Union(before.Listeners.Keys).Where(n => target.Listeners.GetValueOrDefault(n) != before.Listeners.GetValueOrDefault(n)))
+        foreach (var name in target.Listeners.Keys.Union(before.Listeners.Keys)
+            .Where(n => target.Listeners.GetValueOrDefault(n) != before.Listeners.GetValueOrDefault(n)))
         {
-            var (was, made, current) = (before.Listeners.GetValueOrDefault(name), target.Listeners.GetValueOrDefault(name), now.GetValueOrDefault(name));
+            var (was, made, current) = (before.Listeners.GetValueOrDefault(name), target.Listeners.GetValueOrDefault(name),
+                now.GetValueOrDefault(name));
             if (current == was)
                 continue;
             if (current != made)
-                conflicts.Add(new JsonObject { ["pointer"] = $"#/listeners/{name}", ["where"] = $"listeners[{name}]", ["kind"] = "listener", ["name"] = name, ["base"] = made, ["theirs"] = current, ["yours"] = was });
+                conflicts.Add(new JsonObject { ["pointer"] = $"#/listeners/{name}", ["where"] = $"listeners[{name}]", ["kind"] = "listener",
+                    ["name"] = name, ["base"] = made, ["theirs"] = current, ["yours"] = was });
             if (current != made && overlap != "revert")
                 continue;
             now.Remove(name);
@@ -151,7 +159,8 @@ internal static class FakeConfiguration
         if (context.Request.Query["dry_run"] == "true")
         {
             var diff = FakeState.Diff(state.Active.Listeners, now);
-            return Json(new JsonObject { ["dry_run"] = true, ["changed"] = true, ["diff"] = diff["operations"]!.DeepClone(), ["summary"] = diff["summary"]!.DeepClone(), ["impact"] = new JsonObject(), ["warnings"] = new JsonArray() });
+            return Json(new JsonObject { ["dry_run"] = true, ["changed"] = true, ["diff"] = diff["operations"]!.DeepClone(),
+                ["summary"] = diff["summary"]!.DeepClone(), ["impact"] = new JsonObject(), ["warnings"] = new JsonArray() });
         }
         return Accepted(context, state.Commit(now, comment, source: "revert", reverts: target.Number));
     }

@@ -57,7 +57,8 @@ internal sealed partial class FakeState
         _ => Versions.FirstOrDefault(v => v.Number.ToString() == number),
     };
 
-    public FakeVersion Commit(SortedDictionary<string, string> listeners, string comment, string author = "admin", string source = "api", long? restores = null, long? reverts = null)
+    public FakeVersion Commit(SortedDictionary<string, string> listeners, string comment, string author = "admin", string source = "api",
+        long? restores = null, long? reverts = null)
     {
         lock (_gate)
         {
@@ -69,7 +70,8 @@ internal sealed partial class FakeState
             var record = new JsonObject
             {
                 ["version"] = number, ["created_at"] = DateTimeOffset.UtcNow.ToString("O"), ["author"] = author, ["source"] = source,
-                ["comment"] = comment, ["base_version"] = before?.Number, ["restores"] = restores, ["reverts"] = reverts, ["state"] = "active", ["summary"] = diff["summary"]!.DeepClone(),
+                ["comment"] = comment, ["base_version"] = before?.Number, ["restores"] = restores, ["reverts"] = reverts,
+                ["state"] = "active", ["summary"] = diff["summary"]!.DeepClone(),
             };
             var version = new FakeVersion(number, listeners, record);
             _versions.Add(version);

@@ -28,7 +28,9 @@ internal static class FakeTelemetry
                             ["value"] = 12 * (i + 1) })]),
             ["histograms"] = new JsonArray(),
         }));
-        api.MapGet("/status", () => FakeConfiguration.Json(new JsonObject { ["state"] = state.Degraded is null ? "live" : "degraded", ["degraded"] = state.Degraded?.DeepClone() }));
+        api.MapGet("/status",
+            () => FakeConfiguration.Json(new JsonObject { ["state"] = state.Degraded is null ? "live" : "degraded",
+                ["degraded"] = state.Degraded?.DeepClone() }));
         api.MapGet("/stats/stream", (CancellationToken cancel) => TypedResults.ServerSentEvents(SamplesAsync(state, cancel)));
         api.MapGet("/events", (CancellationToken cancel) => TypedResults.ServerSentEvents(EventsAsync(state, cancel)));
     }
@@ -47,7 +49,8 @@ internal static class FakeTelemetry
                 var wave = Math.Sin(i / 25.0);
                 yield return new SseItem<object>(new
                 {
-                    time = start.AddSeconds(i), rps = 18_400 + (2_600 * wave) + (37 * i % 410), error_share = 0.0004, p50_ms = 0.42 + (0.05 * wave),
+                    time = start.AddSeconds(i), rps = 18_400 + (2_600 * wave) + (37 * i % 410), error_share = 0.0004,
+                    p50_ms = 0.42 + (0.05 * wave),
                     p95_ms = 1.1 + (0.2 * wave), p99_ms = 2.31 + (0.5 * wave) + (i % 60 == 0 ? 1.2 : 0), connections = 257 + (i % 9),
                 }, "stats");
             }

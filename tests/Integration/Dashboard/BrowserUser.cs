@@ -10,7 +10,8 @@ internal sealed class BrowserUser : IAsyncDisposable
     private readonly IBrowser _browser;
     private readonly List<string> _complaints = [];
 
-    private BrowserUser(IPlaywright playwright, IBrowser browser, IPage page) => (_playwright, _browser, Page) = (playwright, browser, page);
+    private BrowserUser(IPlaywright playwright, IBrowser browser, IPage page)
+        => (_playwright, _browser, Page) = (playwright, browser, page);
 
     public IPage Page { get; }
 
@@ -21,14 +22,17 @@ internal sealed class BrowserUser : IAsyncDisposable
         var browser = await playwright.Chromium.LaunchAsync(new BrowserTypeLaunchOptions
         {
             ExecutablePath = Environment.GetEnvironmentVariable("CHROMIUM") ?? "/usr/bin/chromium",
-            Args = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update", "--disable-sync", "--no-first-run"],
+            Args = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update", "--disable-sync",
+                "--no-first-run"],
         });
-        var context = await browser.NewContextAsync(new BrowserNewContextOptions { ReducedMotion = ReducedMotion.Reduce, ViewportSize = new() { Width = 1360, Height = 860 } });
+        var context = await browser.NewContextAsync(
+            new BrowserNewContextOptions { ReducedMotion = ReducedMotion.Reduce, ViewportSize = new() { Width = 1360, Height = 860 } });
         context.SetDefaultTimeout(60_000);
         var user = new BrowserUser(playwright, browser, await context.NewPageAsync());
         user.Page.PageError += (_, error) =>
         {
-            if (!error.Contains("Cannot send data if the connection is not", StringComparison.Ordinal)) // what libraries say while the node is away
+            // what libraries say while the node is away
+            if (!error.Contains("Cannot send data if the connection is not", StringComparison.Ordinal))
                 user._complaints.Add(error);
         };
         await user.Page.GotoAsync(program.SignInLink.ToString());

@@ -28,12 +28,15 @@ public sealed class DashboardWayTests
         await Expect(user.Page.GetByText("200 OK")).ToBeVisibleAsync();
         await Expect(user.Page.GetByLabel("The answer")).ToContainTextAsync("upstream says hello");
         using var http = new HttpClient();
-        Assert.Equal("upstream says hello", (await http.GetStringAsync($"http://{address}/", TestContext.Current.CancellationToken)).Trim());
+        Assert.Equal("upstream says hello", (await http.GetStringAsync($"http://{address}/", TestContext.Current.CancellationToken))
+            .Trim());
         await user.Link("Its cluster").ClickAsync();
         await Expect(user.Editor).ToContainTextAsync($"127.0.0.1:{program.Port}");
         await user.Page.GetByRole(AriaRole.Link, new() { Name = "Clusters g c" }).ClickAsync();
         await Expect(user.Page.Locator("tbody tr")).ToContainTextAsync(["shop"]);
-        Assert.Equal(2, System.Text.Json.JsonDocument.Parse(await program.CallAsync(HttpMethod.Get, "versions/active")).RootElement.GetProperty("version").GetInt64());
+        Assert.Equal(2,
+            System.Text.Json.JsonDocument.Parse(await program.CallAsync(HttpMethod.Get, "versions/active")).RootElement.GetProperty(
+                "version").GetInt64());
     }
 
     [Fact]

@@ -38,7 +38,8 @@ internal sealed class ManagedProgram : IAsyncDisposable
         var folder = Directory.CreateTempSubdirectory("managed-test-").FullName;
         int port = FreePort();
         var config = Path.Combine(folder, "config.yaml");
-        await File.WriteAllTextAsync(config, "listeners:\n- " + Listener(port, body).TrimEnd().Replace("\n", "\n  ", StringComparison.Ordinal) + "\n");
+        await File.WriteAllTextAsync(config, "listeners:\n- "
+            + Listener(port, body).TrimEnd().Replace("\n", "\n  ", StringComparison.Ordinal) + "\n");
         var (admin, lines) = ($"127.0.0.1:{FreePort()}", new List<string>());
         var (process, link) = await StartAsync(folder, admin, lines, ["--config", config]);
         return new(process, lines, folder, admin, link, port);
@@ -53,7 +54,8 @@ internal sealed class ManagedProgram : IAsyncDisposable
     }
 
     /// <summary>A call of the API with the token; the answer's body.</summary>
-    public async Task<string> CallAsync(HttpMethod method, string path, string? body = null, string contentType = "application/merge-patch+json")
+    public async Task<string> CallAsync(HttpMethod method, string path, string? body = null,
+        string contentType = "application/merge-patch+json")
     {
         using var request = new HttpRequestMessage(method, new Uri(new Uri($"http://{_admin}/api/v1/"), path));
         request.Headers.Authorization = new("Bearer", Token);
@@ -66,7 +68,8 @@ internal sealed class ManagedProgram : IAsyncDisposable
 
     private static async Task<(Process, Uri)> StartAsync(string folder, string admin, List<string> lines, string[] more)
     {
-        var start = new ProcessStartInfo(Path.Combine(AppContext.BaseDirectory, "managed"), ["run", "--data-dir", Path.Combine(folder, "data"), "--admin", admin, "--workers", "1", .. more])
+        var start = new ProcessStartInfo(Path.Combine(AppContext.BaseDirectory, "managed"),
+            ["run", "--data-dir", Path.Combine(folder, "data"), "--admin", admin, "--workers", "1", .. more])
         {
             RedirectStandardOutput = true,
             RedirectStandardError = true,

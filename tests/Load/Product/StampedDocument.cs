@@ -51,5 +51,6 @@ internal sealed record StampedDocument(int Listener, int Upstream)
         ["endpoints"] = new JsonArray(string.Create(CultureInfo.InvariantCulture, $"127.0.0.1:{Upstream}")) };
 
     private static JsonNode Stamp(string name, string place, long stamp) => JsonNode.Parse(string.Create(CultureInfo.InvariantCulture,
-        $$$$"""{"name":"{{{{name}}}}","typed_config":{"@type":"header_mutation","mutations":{"{{{{place}}}}":[{"append":{"header":{"key":"x-v","value":"{{{{stamp}}}}"},"append_action":"OVERWRITE_IF_EXISTS_OR_ADD"}}]}}}"""))!;
+        $$$$"""{"name":"{{{{name}}}}","typed_config":{"@type":"header_mutation","mutations":{"{{{{place}}}}":[{"append":{"header":"""
+            + $$$$"""{"key":"x-v","value":"{{{{stamp}}}}"},"append_action":"OVERWRITE_IF_EXISTS_OR_ADD"}}]}}}"""))!;
 }

@@ -43,6 +43,7 @@ internal static class FsyncRun
         }
         if (found.Acknowledgements is not [_, ..] all) return;
         verdict.Say(
-            $"acknowledgements {all.Count}: database writes before each {all.Min(a => a.Writes)} to {all.Max(a => a.Writes)}, syncs {all.Min(a => a.Syncs)} to {all.Max(a => a.Syncs)}, writes unsynced when the answer left {all.Sum(a => a.Unsynced)}");
+            $"acknowledgements {all.Count}: database writes before each {all.Min(a => a.Writes)} to {all.Max(a => a.Writes)}, syncs "
+                + $"{all.Min(a => a.Syncs)} to {all.Max(a => a.Syncs)}, writes unsynced when the answer left {all.Sum(a => a.Unsynced)}");
     }
 }

@@ -52,6 +52,7 @@ internal static class InvalidRun
             $"of {halfBound} sockets bound before a later one failed, {leftListening} were left listening; version active at the end "
                 + $"{await managed.Admin.ActiveVersionAsync()}");
         verdict.Say(
-            $"requests {load.Requests}: failed {load.Failed}, mixed {load.Mixed}, connections closed {load.Closed}, p99 {load.Latencies(0).Quantile(0.99):0.00} ms");
+            $"requests {load.Requests}: failed {load.Failed}, mixed {load.Mixed}, connections closed {load.Closed}, p99 "
+                + $"{load.Latencies(0).Quantile(0.99):0.00} ms");
     }
 }

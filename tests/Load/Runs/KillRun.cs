@@ -39,7 +39,9 @@ internal static class KillRun
             if (managed is not null) await managed.DisposeAsync();
         }
         verdict.Say(
-            $"kills {rounds}, of which during a write {inFlight}, whose version was kept {survived} times; acknowledged versions {ledger.Acknowledged}, looked at again at the end; numbers taken {ledger.LastNumber}, rejected as interrupted {ledger.Rejected}");
+            $"kills {rounds}, of which during a write {inFlight}, whose version was kept {survived} times; acknowledged versions "
+                + $"{ledger.Acknowledged}, looked at again at the end; numbers taken {ledger.LastNumber}, rejected as interrupted "
+                    + $"{ledger.Rejected}");
     }
 
     /// <summary>Writes version after version until the process dies under it; true when a write was on its way then.</summary>

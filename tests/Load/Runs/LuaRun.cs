@@ -52,12 +52,14 @@ internal static class LuaRun
         verdict.Expect(!managed.HasExited, $"the product ended:\n{managed.LastLines}");
         load.Judge(verdict);
         verdict.Say(
-            $"requests {load.Requests} ({load.Requests / seconds:0}/s) with {stamp} edits (median {times.Quantile(0.5):0.0} ms): failed {load.Failed}, mixed {load.Mixed}, late {load.Late}");
+            $"requests {load.Requests} ({load.Requests / seconds:0}/s) with {stamp} edits (median {times.Quantile(0.5):0.0} ms): failed "
+                + $"{load.Failed}, mixed {load.Mixed}, late {load.Late}");
         await JudgeScriptsAsync(managed, verdict);
         var (early, late) = (Median.Of(memory.Skip(memory.Count / 4).Take(memory.Count / 8).Select(m => (double)m)),
             Median.Of(memory.TakeLast(memory.Count / 8).Select(m => (double)m)));
         verdict.Say(
-            $"anonymous memory: {early / 1024:0} KiB after a quarter of the edits, {late / 1024:0} KiB at the end ({100 * (late / early - 1):+0.0;-0.0} %)");
+            $"anonymous memory: {early / 1024:0} KiB after a quarter of the edits, {late / 1024:0} KiB at the end ("
+                + $"{100 * (late / early - 1):+0.0;-0.0} %)");
         verdict.Expect(late <= early + Math.Max(GrowthBytes, GrowthShare * early),
             $"anonymous memory grew by {(late - early) / 1024:0} KiB");
     }

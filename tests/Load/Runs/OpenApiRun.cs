@@ -19,6 +19,7 @@ internal static class OpenApiRun
             if (await fuzzer.CallAsync() is { } fault) verdict.Miss($"{fault}");
         verdict.Expect(!managed.HasExited, $"the process ended:\n{managed.LastLines}");
         verdict.Say(
-            $"operations {fuzzer.Called.Count} of {fuzzer.OperationCount}; answers by status: {string.Join(", ", fuzzer.Statuses.Select(s => $"{s.Key}: {s.Value}"))}");
+            $"operations {fuzzer.Called.Count} of {fuzzer.OperationCount}; answers by status: "
+                + $"{string.Join(", ", fuzzer.Statuses.Select(s => $"{s.Key}: {s.Value}"))}");
     }
 }

@@ -41,7 +41,9 @@ internal static class SoakRun
             samples.Add(await SampleAsync(managed, Stopwatch.GetElapsedTime(started).TotalSeconds));
             if (second % 30 == 0)
                 verdict.Say(
-                    $"  {second} s: resident {samples[^1].Resident >> 10} KiB, anonymous {samples[^1].Anonymous >> 10} KiB, heap {samples[^1].Heap >> 10} KiB, descriptors {samples[^1].Descriptors}, requests {load.Requests}, failed {load.Failed}");
+                    $"  {second} s: resident {samples[^1].Resident >> 10} KiB, anonymous {samples[^1].Anonymous >> 10} KiB, heap "
+                        + $"{samples[^1].Heap >> 10} KiB, descriptors {samples[^1].Descriptors}, requests {load.Requests}, failed "
+                            + $"{load.Failed}");
         }
         double seconds = Stopwatch.GetElapsedTime(started).TotalSeconds;
         load.Stop();
@@ -49,7 +51,9 @@ internal static class SoakRun
         load.Judge(verdict);
         var all = load.Latencies(0);
         verdict.Say(
-            $"requests {load.Requests} ({load.Requests / seconds:0}/s, p99 {all.Quantile(0.99):0.0} ms) in {seconds:0} s with {published} publications (median {publisher.Times.Quantile(0.5):0.0} ms): failed {load.Failed}, mixed {load.Mixed}, late {load.Late}, connections closed {load.Closed}");
+            $"requests {load.Requests} ({load.Requests / seconds:0}/s, p99 {all.Quantile(0.99):0.0} ms) in {seconds:0} s with "
+                + $"{published} publications (median {publisher.Times.Quantile(0.5):0.0} ms): failed {load.Failed}, mixed {load.Mixed}"
+                    + $", late {load.Late}, connections closed {load.Closed}");
         List<Sample> early = [.. samples.Where(s => s.Second is >= 60 and <= 90)], late = [.. samples.Where(s => s.Second >= seconds - 30)];
         Level(verdict, "resident memory", early, late, s => s.Resident);
         Level(verdict, "anonymous memory", early, late, s => s.Anonymous);

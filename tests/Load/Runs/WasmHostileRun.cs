@@ -96,7 +96,9 @@ internal static class WasmHostileRun
                 // Busy neighbours stretch a latency, not this: how much of the workers' time went into the module.
                 double share = vms.Sum(v => (double)v["time_micros"]!) / 1e6 / (2 * seconds);
                 verdict.Say(
-                    $"{kind,-22} p99 {during.Quantile(0.99),7:0.000} ms (p99.9 {during.Quantile(0.999):0.0}), quiet {before.Quantile(0.99):0.000}; in the module {100 * share:0.00} % of both workers; CPU {100 * cpu / seconds:0} %; VMs {string.Join(" ", vms.Select(v => $"{v["state"]}:{v["errors"]}e/{v["breaches"]}b/{v["created"]}c/{v["active"]}a"))}; machine stalled {stalledBefore:0} and {stalled:0} ms");
+                    $"{kind,-22} p99 {during.Quantile(0.99),7:0.000} ms (p99.9 {during.Quantile(0.999):0.0}), quiet "
+                        + $"{before.Quantile(0.99):0.000}; in the module {100 * share:0.00} % of both workers; CPU "
+                            + $"{100 * cpu / seconds:0} %; VMs {string.Join(" ", vms.Select(v => $"{v["state"]}:{v["errors"]}e/{v["breaches"]}b/{v["created"]}c/{v["active"]}a"))}; machine stalled {stalledBefore:0} and {stalled:0} ms");
                 // Whatever came of it: a rule that looked at the result would favour one.
                 if (attempt < Attempts && Math.Max(stalledBefore, stalled) > MostStalled * seconds * 1000)
                 {

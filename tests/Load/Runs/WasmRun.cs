@@ -69,18 +69,21 @@ internal static class WasmRun
                 + $"{load.Mixed + slow.Mixed}, late {load.Late + slow.Late}, stepped back {load.SteppedBack + slow.SteppedBack}"
                     + $", connections closed {load.Closed + slow.Closed}");
         verdict.Say(
-            $"swaps {publications} in {periods} periods, {publications / with.Seconds:0.0}/s: answered in {swaps.Times.Quantile(0.5):0.0} ms (median), {swaps.Times.Quantile(0.99):0.0} ms (p99)");
+            $"swaps {publications} in {periods} periods, {publications / with.Seconds:0.0}/s: answered in "
+                + $"{swaps.Times.Quantile(0.5):0.0} ms (median), {swaps.Times.Quantile(0.99):0.0} ms (p99)");
         verdict.Say(
             $"p99 (median of {periods} periods): publications without a module {p99Quiet:0.000} ms, swaps {p99Busy:0.000} ms, ratio "
                 + $"{ratio:0.00} (limit {P99Limit})");
         verdict.Say(
-            $"CPU of the product: publications without a module {100 * without.CpuSeconds / without.Seconds:0} % of a core, swaps {100 * with.CpuSeconds / with.Seconds:0} %");
+            $"CPU of the product: publications without a module {100 * without.CpuSeconds / without.Seconds:0} % of a core, swaps "
+                + $"{100 * with.CpuSeconds / with.Seconds:0} %");
         verdict.Expect(ratio <= P99Limit, $"p99 with swaps is {ratio:0.00} times the one without");
         await JudgeVmsAsync(managed, swaps, verdict);
         var (early, late) = (Median.Of(swaps.Memory.Skip(swaps.Memory.Count / 4).Take(swaps.Memory.Count / 8)),
             Median.Of(swaps.Memory.TakeLast(swaps.Memory.Count / 8)));
         verdict.Say(
-            $"anonymous memory: {early / 1024:0} KiB after a quarter of the run, {late / 1024:0} KiB at the end ({100 * (late / early - 1):+0.0;-0.0} %)");
+            $"anonymous memory: {early / 1024:0} KiB after a quarter of the run, {late / 1024:0} KiB at the end ("
+                + $"{100 * (late / early - 1):+0.0;-0.0} %)");
         verdict.Expect(late <= early + Math.Max(GrowthBytes, GrowthShare * early),
             $"anonymous memory grew by {(late - early) / 1024:0} KiB");
         int cached = Directory.EnumerateFiles(scene.Folder, "*.cwasm", SearchOption.AllDirectories).Count();

@@ -89,7 +89,8 @@ public sealed class DocumentLimitsTests
         var errors = new ConfigErrors();
         var document =
             ConfigParser.Parse(Encoding.UTF8.GetBytes(
-                $$"""{"clusters":[{"name":"a","connect_timeout":{{number}},"endpoints":[{"address":"127.0.0.1:1","weight":{{number}}}]}]}"""), ConfigFormat.Json, "test", errors);
+                $$"""{"clusters":[{"name":"a","connect_timeout":{{number}},"endpoints":[{"address":"127.0.0.1:1","weight":{{number}}"""
+                    + $$"""}]}]}"""), ConfigFormat.Json, "test", errors);
         await using var server = new ProxyServer(new ProxyOptions { Workers = 1, LoggerFactory = NullLoggerFactory.Instance });
         Assert.NotEmpty(server.Build((ConfigObject)document!, 1).Errors);
     }
@@ -98,7 +99,8 @@ public sealed class DocumentLimitsTests
     public async Task DeepestDocumentThatIsRead_GoesAllTheWay()
     {
         const int Levels = DocumentLimits.MaxDepth - 1;
-        var text = $$"""{"extension_configs":{{string.Concat(Enumerable.Repeat("{\"a\":", Levels - 1))}}1{{new string('}', Levels - 1)}}}""";
+        var text = $$"""{"extension_configs":{{string.Concat(Enumerable.Repeat("{\"a\":", Levels - 1))}}1"""
+            + $$"""{{new string('}', Levels - 1)}}}""";
         var document = (ConfigObject)ConfigParser.Parse(text, ConfigFormat.Json, "test", new ConfigErrors())!;
         Assert.Equal(DocumentLimits.MaxDepth, DocumentLimits.Measure(document).Depth);
         Assert.Null(DocumentLimits.TooDeep(document));

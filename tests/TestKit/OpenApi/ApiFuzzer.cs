@@ -149,7 +149,8 @@ public sealed class ApiFuzzer(IPEndPoint address, string token, string document,
         request.Append(CultureInfo.InvariantCulture, $"Content-Length: {body.Length}\r\n\r\n");
         var line = request.ToString().Replace("\r\n", " | ", StringComparison.Ordinal).Replace(token, "…", StringComparison.Ordinal);
         return new(operation, verb, known, shifted, [.. Encoding.UTF8.GetBytes(request.ToString()), .. body],
-            $"{operation}: {(line.Length > 500 ? line[..500] + "…" : line)} {Encoding.UTF8.GetString(body.AsSpan(0, Math.Min(body.Length, 300)))}");
+            $"{operation}: {(line.Length > 500 ? line[..500] + "…" : line)} "
+                + $"{Encoding.UTF8.GetString(body.AsSpan(0, Math.Min(body.Length, 300)))}");
     }
 
     private byte[] BodyOf(ApiOperation operation, StringBuilder request)

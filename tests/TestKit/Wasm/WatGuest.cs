@@ -127,7 +127,9 @@ public sealed partial class WatGuest(string abi = "0_2_1")
             if (!_callbacks.TryGetValue(name, out string? code)) continue;
             var given = parameters.Split(' ', StringSplitOptions.RemoveEmptyEntries).Take(_two.Contains(name) ? 2 : 5);
             body.Append(CultureInfo.InvariantCulture,
-                $"(func (export \"{name}\") {string.Concat(given.Select(p => $"(param ${p} i32) "))}{(result.Length > 0 ? "(result i32) " : "")}(local $x i32) (local $y i32)\n{Constants(code)}\n{(result.Length > 0 ? $"(i32.const {result})" : "")})\n");
+                $"(func (export \"{name}\") {string.Concat(given.Select(p => $"(param ${p} i32) "))}"
+                    + $"{(result.Length > 0 ? "(result i32) " : "")}(local $x i32) (local $y i32)\n{Constants(code)}\n"
+                        + $"{(result.Length > 0 ? $"(i32.const {result})" : "")})\n");
         }
         string more = Constants(_more.ToString());
         var text = new StringBuilder("(module\n");
@@ -155,7 +157,8 @@ public sealed partial class WatGuest(string abi = "0_2_1")
     }
 
     private static string Import(string module, string name, string parameters) =>
-        $"(import \"{module}\" \"{name}\" (func ${name}{string.Concat(parameters.Select(p => p == 'l' ? " (param i64)" : " (param i32)"))} (result i32)))";
+        $"(import \"{module}\" \"{name}\" (func ${name}"
+            + $"{string.Concat(parameters.Select(p => p == 'l' ? " (param i64)" : " (param i32)"))} (result i32)))";
 
     private string Constants(string code) => Constant().Replace(code, m =>
     {

@@ -16,10 +16,12 @@ internal sealed class HttpInspectorDefinition : ListenerFilterDefinition
     public override string Name => "envoy.filters.listener.http_inspector";
     public override string TypeName => "envoy.extensions.filters.listener.http_inspector.v3.HttpInspector";
     public override Type ConfigType => typeof(HttpInspectorConfig);
-    public override string Summary => "Finds out whether a connection in clear text begins with HTTP: http/1.0, http/1.1 or h2c as its application protocol.";
+    public override string Summary
+        => "Finds out whether a connection in clear text begins with HTTP: http/1.0, http/1.1 or h2c as its application protocol.";
 
     internal override ListenerFilterFactory? Build(ConfigNode? typedConfig, ConfigErrors errors, StatScope stats)
-        => typedConfig is null || ConfigBinder.Bind<HttpInspectorConfig>(typedConfig, errors) is not null ? new HttpInspectorFactory(stats) : null;
+        => typedConfig is null || ConfigBinder.Bind<HttpInspectorConfig>(typedConfig, errors) is not null ? new HttpInspectorFactory(stats)
+        : null;
 }
 
 internal sealed class HttpInspectorFactory : ListenerFilterFactory
@@ -67,7 +69,8 @@ internal sealed class HttpInspectorFilter(HttpInspectorFactory factory, WorkerCo
         {
             var line = bytes[..(_seen + end)].TrimEnd((byte)'\r');
             if (!IsMethod(line)) return Missed();
-            return line.EndsWith(" HTTP/1.1"u8) ? Found(facts, factory.Http11, Http11) : line.EndsWith(" HTTP/1.0"u8) ? Found(facts, factory.Http10, Http10) : Missed();
+            return line.EndsWith(" HTTP/1.1"u8) ? Found(facts, factory.Http11, Http11) : line.EndsWith(" HTTP/1.0"u8)
+                ? Found(facts, factory.Http10, Http10) : Missed();
         }
         _seen = bytes.Length;
         return bytes.Length < MaxBytes && MayBeMethod(bytes) ? ListenerFilterStatus.NeedMore : Missed();

@@ -51,7 +51,8 @@ internal ref struct ProxyHeader
         bool v4 = line.StartsWith("TCP4 "u8);
         if (!v4 && !line.StartsWith("TCP6 "u8)) return ProxyHeaderStatus.Wrong;
         line = line[5..];
-        if (!Address(ref line, v4, out var source) || !Address(ref line, v4, out var destination) || !Port(ref line, last: false, out int sourcePort) || !Port(ref line, last: true, out int port))
+        if (!Address(ref line, v4, out var source) || !Address(ref line, v4, out var destination)
+            || !Port(ref line, last: false, out int sourcePort) || !Port(ref line, last: true, out int port))
             return ProxyHeaderStatus.Wrong;
         header.Source = new IPEndPoint(source, sourcePort);
         header.Destination = new IPEndPoint(destination, port);
@@ -67,7 +68,8 @@ internal ref struct ProxyHeader
         var word = line[..space];
         line = line[(space + 1)..];
         // The runtime reads numbers and shortened forms as addresses too; the protocol has none of them.
-        if (v4 ? word.IndexOfAnyExcept("0123456789."u8) >= 0 || word.Count((byte)'.') != 3 : word.IndexOfAnyExcept("0123456789abcdefABCDEF:."u8) >= 0) return false;
+        if (v4 ? word.IndexOfAnyExcept("0123456789."u8) >= 0
+            || word.Count((byte)'.') != 3 : word.IndexOfAnyExcept("0123456789abcdefABCDEF:."u8) >= 0) return false;
         if (!IPAddress.TryParse(Encoding.ASCII.GetString(word), out var read)) return false;
         address = read;
         return read.AddressFamily == (v4 ? System.Net.Sockets.AddressFamily.InterNetwork : System.Net.Sockets.AddressFamily.InterNetworkV6);
@@ -80,13 +82,15 @@ internal ref struct ProxyHeader
         if (end is <= 0 or > 5) return false;
         var word = line[..end];
         line = last ? default : line[(end + 1)..];
-        return word.IndexOfAnyExceptInRange((byte)'0', (byte)'9') < 0 && (word.Length == 1 || word[0] != '0') && Utf8Parser.TryParse(word, out port, out _) && port <= 65535;
+        return word.IndexOfAnyExceptInRange((byte)'0', (byte)'9') < 0 && (word.Length == 1 || word[0] != '0')
+            && Utf8Parser.TryParse(word, out port, out _) && port <= 65535;
     }
 
     private static ProxyHeaderStatus ReadBinary(ReadOnlySpan<byte> bytes, ref ProxyHeader header)
     {
         header.Version = 2;
-        if (bytes.Length < FixedLength) return bytes.Length > 12 && bytes[12] is not (0x20 or 0x21) ? ProxyHeaderStatus.Wrong : ProxyHeaderStatus.NeedMore;
+        if (bytes.Length < FixedLength) return bytes.Length > 12
+            && bytes[12] is not (0x20 or 0x21) ? ProxyHeaderStatus.Wrong : ProxyHeaderStatus.NeedMore;
         bool isLocal = bytes[12] == 0x20;
         if (!isLocal && bytes[12] != 0x21) return ProxyHeaderStatus.Wrong;
         int length = BinaryPrimitives.ReadUInt16BigEndian(bytes[14..]), size = bytes[13] switch { 0x11 => 12, 0x21 => 36, _ => 0 };
@@ -101,7 +105,8 @@ internal ref struct ProxyHeader
         {
             int each = (size - 4) / 2;
             header.Source = new IPEndPoint(new IPAddress(content[..each]), BinaryPrimitives.ReadUInt16BigEndian(content[(2 * each)..]));
-            header.Destination = new IPEndPoint(new IPAddress(content.Slice(each, each)), BinaryPrimitives.ReadUInt16BigEndian(content[(2 * each + 2)..]));
+            header.Destination = new IPEndPoint(new IPAddress(content.Slice(each, each)),
+                BinaryPrimitives.ReadUInt16BigEndian(content[(2 * each + 2)..]));
         }
         header.Fields = content[size..];
         return AreFields(header.Fields) ? ProxyHeaderStatus.Found : ProxyHeaderStatus.Wrong;

@@ -5,7 +5,9 @@ using Managed.Proxy.Configuration.Validation;
 
 namespace Managed.Proxy.Downstream.ListenerFilters.ProxyProtocol;
 
-[Description("Reads the header by which a proxy before us tells whose connection it is (PROXY protocol, version 1 and 2). Nothing of it goes any further.")]
+[Description(
+    "Reads the header by which a proxy before us tells whose connection it is (PROXY protocol, version 1 and 2). Nothing of it goes any "
+        + "further.")]
 [UnsupportedField("pass_through_tlvs", "PROXY protocol towards upstreams is not available in this version")]
 [UnsupportedField("tlv_location", "what rules find goes into the metadata")]
 public sealed record ProxyProtocolConfig : ConfigRecord
@@ -13,10 +15,14 @@ public sealed record ProxyProtocolConfig : ConfigRecord
     [Description("Fields (TLVs) of version 2 that are put into the metadata.")]
     public IReadOnlyList<ProxyFieldRuleConfig> Rules { get; init; } = [];
 
-    [Description("A connection without a header is served as what it is. Whoever reaches the port can then claim to be anybody: for trusted networks only.")]
+    [Description(
+        "A connection without a header is served as what it is. Whoever reaches the port can then claim to be anybody: for trusted "
+            + "networks only.")]
     public bool AllowRequestsWithoutProxyProtocol { get; init; }
 
-    [Description("Connections with a header of these versions are closed, or with allow_requests_without_proxy_protocol served as if they had none.")]
+    [Description(
+        "Connections with a header of these versions are closed, or with allow_requests_without_proxy_protocol served as if they had "
+            + "none.")]
     public IReadOnlyList<ProxyProtocolVersion> DisallowedVersions { get; init; } = [];
 
     [Description("Stands in the names of the statistics after proxy_proto.")]

@@ -12,7 +12,8 @@ internal sealed class ProxyProtocolDefinition : ListenerFilterDefinition
     public override string Name => "envoy.filters.listener.proxy_protocol";
     public override string TypeName => "envoy.extensions.filters.listener.proxy_protocol.v3.ProxyProtocol";
     public override Type ConfigType => typeof(ProxyProtocolConfig);
-    public override string Summary => "Reads the header by which a proxy before us tells whose connection it is (PROXY protocol, versions 1 and 2).";
+    public override string Summary
+        => "Reads the header by which a proxy before us tells whose connection it is (PROXY protocol, versions 1 and 2).";
 
     internal override ListenerFilterFactory? Build(ConfigNode? typedConfig, ConfigErrors errors, StatScope stats)
         => typedConfig is null ? new ProxyProtocolFactory(new ProxyProtocolConfig(), stats)
@@ -41,7 +42,8 @@ internal sealed class ProxyProtocolFactory : ListenerFilterFactory
     public VersionStats V1 { get; }
     public VersionStats V2 { get; }
 
-    public bool Disallows(int version) => Config.DisallowedVersions.Contains(version == 1 ? ProxyProtocolVersion.V1 : ProxyProtocolVersion.V2);
+    public bool Disallows(int version) => Config.DisallowedVersions.Contains(version == 1 ? ProxyProtocolVersion.V1
+        : ProxyProtocolVersion.V2);
 
     public override ListenerFilter Create(WorkerContext worker) => new ProxyProtocolFilter(this, worker);
 
@@ -98,6 +100,7 @@ internal sealed class ProxyProtocolFilter(ProxyProtocolFactory factory, WorkerCo
         while (ProxyHeader.TryTakeField(ref fields, out byte type, out var value))
             foreach (var rule in factory.Config.Rules)
                 if (rule.TlvType == type && rule.OnTlvPresent is { } place)
-                    facts.Note(place.MetadataNamespace.Length > 0 ? place.MetadataNamespace : DefaultNamespace, place.Key, Encoding.UTF8.GetString(value));
+                    facts.Note(place.MetadataNamespace.Length > 0 ? place.MetadataNamespace : DefaultNamespace, place.Key,
+                        Encoding.UTF8.GetString(value));
     }
 }

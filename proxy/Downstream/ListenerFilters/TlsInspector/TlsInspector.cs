@@ -12,7 +12,9 @@ internal sealed class TlsInspectorDefinition : ListenerFilterDefinition
     public override string Name => "envoy.filters.listener.tls_inspector";
     public override string TypeName => "envoy.extensions.filters.listener.tls_inspector.v3.TlsInspector";
     public override Type ConfigType => typeof(TlsInspectorConfig);
-    public override string Summary => "Finds out whether a connection begins with TLS: server name, application protocols, fingerprints. Chains that ask for these get it unasked.";
+    public override string Summary
+        => "Finds out whether a connection begins with TLS: server name, application protocols, fingerprints. Chains that ask for these "
+            + "get it unasked.";
 
     internal override ListenerFilterFactory? Build(ConfigNode? typedConfig, ConfigErrors errors, StatScope stats)
         => typedConfig is null ? new TlsInspectorFactory(new TlsInspectorConfig(), stats)
@@ -22,7 +24,8 @@ internal sealed class TlsInspectorDefinition : ListenerFilterDefinition
 internal sealed class TlsInspectorFactory : ListenerFilterFactory
 {
     private static readonly StatGroup Names = new(
-        ["client_hello_too_large", "tls_found", "tls_not_found", "alpn_found", "alpn_not_found", "sni_found", "sni_not_found", "client_hello_parsing_errors"], [], []);
+        ["client_hello_too_large", "tls_found", "tls_not_found", "alpn_found", "alpn_not_found", "sni_found", "sni_not_found",
+            "client_hello_parsing_errors"], [], []);
 
     public TlsInspectorFactory(TlsInspectorConfig config, StatScope stats)
     {

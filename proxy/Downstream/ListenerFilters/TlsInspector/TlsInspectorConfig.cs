@@ -14,7 +14,8 @@ public sealed record TlsInspectorConfig : ConfigRecord
     [JsonPropertyName("enable_ja4_fingerprinting"), Description("Makes the JA4 fingerprint of the client, for %TLS_JA4_FINGERPRINT%.")]
     public bool EnableJa4Fingerprinting { get; init; }
 
-    [Range(256, 65536), Description("Envoy's first buffer for the ClientHello. Here a buffer always holds what has come, so that it only has to be valid.")]
+    [Range(256, 65536),
+        Description("Envoy's first buffer for the ClientHello. Here a buffer always holds what has come, so that it only has to be valid.")]
     public int? InitialReadBufferSize { get; init; }
 
     [ByteSize, Range(256L, 16384L), Description("A connection with a longer ClientHello is closed.")]

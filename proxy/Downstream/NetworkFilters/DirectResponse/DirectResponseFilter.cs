@@ -17,7 +17,8 @@ internal sealed class DirectResponseDefinition : NetworkFilterDefinition
 
     internal override TerminalFilter? Build(ConfigNode? typedConfig, NetworkBuildContext context)
     {
-        var config = typedConfig is null ? new DirectResponseNetworkConfig() : ConfigBinder.Bind<DirectResponseNetworkConfig>(typedConfig, context.Errors);
+        var config = typedConfig is null ? new DirectResponseNetworkConfig()
+            : ConfigBinder.Bind<DirectResponseNetworkConfig>(typedConfig, context.Errors);
         if (config is null) return null;
         var bytes = config.Response is null ? [] : config.Response.TryRead(context.Errors);
         return bytes is null ? null : new DirectResponseFilter(bytes);

@@ -148,7 +148,8 @@ internal sealed class Http1ServerConnection : Http1Wire
     {
         var exchange = request.Exchange;
         // Closing with bytes unread would reset; an ordinary end needs no such care.
-        bool lingers = !keep && !exchange.CutShort && exchange.MustClose && (!exchange.BodyEnded || _refused || Input.Length > 0 || Transport.MayRead);
+        bool lingers = !keep && !exchange.CutShort && exchange.MustClose
+            && (!exchange.BodyEnded || _refused || Input.Length > 0 || Transport.MayRead);
         bool reset = exchange.CutShort && exchange.ResponseIsCloseDelimited;
         _free.Return(request);
         if (reset) Transport.Close(reset: true);
@@ -187,7 +188,9 @@ internal sealed class Http1ServerConnection : Http1Wire
     // 0 is no limit.
     private static long Earlier(long a, long b) => a == 0 ? b : b == 0 ? a : Math.Min(a, b);
 
-    /// <summary>More of a head whose beginning is in <see cref="Http1Wire.Input"/>: positive when it is worth another look, 0 at the end, -errno.</summary>
+    /// <summary>
+    /// More of a head whose beginning is in <see cref="Http1Wire.Input"/>: positive when it is worth another look, 0 at the end, -errno.
+    /// </summary>
     private async IoTask<int> MoreOfHeadAsync()
     {
         // In all from here: no byte pushes it on.
@@ -262,7 +265,8 @@ internal sealed class Http1ServerConnection : Http1Wire
     private void Rebind()
     {
         _downstream.Rebind(); // what drains may have moved before
-        if (_downstream.Chain.Terminal is not HttpConnectionManagerFilter { Manager: var manager } || ReferenceEquals(manager, _manager)) return;
+        if (_downstream.Chain.Terminal is not HttpConnectionManagerFilter { Manager: var manager } || ReferenceEquals(manager, _manager))
+            return;
         if (_manager.Stats.CxActive != manager.Stats.CxActive)
         {
             _worker.Stats.Decrement(_manager.Stats.CxActive);

@@ -10,12 +10,19 @@ using Managed.Proxy.Http.Rules;
 namespace Managed.Proxy.Downstream.NetworkFilters.HttpConnectionManager;
 
 [Description("Speaks HTTP with the client and runs the HTTP filters.")]
-[UnsupportedField("stream_error_on_invalid_http_message", "of HTTP/1 the connection is always closed after an invalid message (RFC 9112 section 9.6); for HTTP/2 say it in http2_protocol_options.override_stream_error_on_invalid_http_message")]
+[UnsupportedField("stream_error_on_invalid_http_message",
+    "of HTTP/1 the connection is always closed after an invalid message (RFC 9112 section 9.6); for HTTP/2 say it in "
+        + "http2_protocol_options.override_stream_error_on_invalid_http_message")]
 [UnsupportedField("scoped_routes", "use route_config or rds")]
 [UnsupportedField("http3_protocol_options", "HTTP/3 is not available in this version")]
 [UnsupportedField("tracing request_id_extension", "tracing is not available in this version")]
 [UnsupportedField("set_current_client_cert_details forward_client_cert_matcher", "TLS is not available in this version")]
-[UnsupportedField("proxy_100_continue represent_ipv4_remote_address_as_ipv4_mapped_ipv6 original_ip_detection_extensions early_header_mutation_extensions typed_header_validation_config scheme_header_transformation access_log_options access_log_flush_interval flush_access_log_on_new_request proxy_status_config path_normalization_options add_proxy_protocol_connection_state append_x_forwarded_port append_local_overload strip_port_mode forward_proto_config stream_flush_timeout http1_safe_max_connection_duration max_response_headers_kb",
+[UnsupportedField(
+    "proxy_100_continue represent_ipv4_remote_address_as_ipv4_mapped_ipv6 original_ip_detection_extensions "
+        + "early_header_mutation_extensions typed_header_validation_config scheme_header_transformation access_log_options "
+            + "access_log_flush_interval flush_access_log_on_new_request proxy_status_config path_normalization_options "
+                + "add_proxy_protocol_connection_state append_x_forwarded_port append_local_overload strip_port_mode "
+                    + "forward_proto_config stream_flush_timeout http1_safe_max_connection_duration max_response_headers_kb",
     "not available in this version")]
 public sealed record HttpConnectionManagerConfig : ConfigRecord
 {
@@ -68,16 +75,20 @@ public sealed record HttpConnectionManagerConfig : ConfigRecord
     [Description("How long a draining connection may go on serving requests before it is told to close.")]
     public TimeSpan DrainTimeout { get; init; } = TimeSpan.FromSeconds(5); // Envoy's default
 
-    [Description("How long the proxy reads on after its last byte, so that the client sees the response rather than a reset; 0 does not wait.")]
+    [Description(
+        "How long the proxy reads on after its last byte, so that the client sees the response rather than a reset; 0 does not wait.")]
     public TimeSpan DelayedCloseTimeout { get; init; } = TimeSpan.FromSeconds(1); // Envoy's default
 
     [Description("Logs one line for each request.")]
     public IReadOnlyList<AccessLogConfig> AccessLog { get; init; } = [];
 
-    [Description("The client is the peer of the connection, and is appended to x-forwarded-for. false: x-forwarded-for is believed and left as it is. True here, false in Envoy: a proxy at an edge must not believe what clients send.")]
+    [Description(
+        "The client is the peer of the connection, and is appended to x-forwarded-for. false: x-forwarded-for is believed and left as "
+            + "it is. True here, false in Envoy: a proxy at an edge must not believe what clients send.")]
     public bool UseRemoteAddress { get; init; } = true;
 
-    [Range(0, 64), Description("How many proxies in front are trusted: the client is taken from x-forwarded-for that many entries from its right.")]
+    [Range(0, 64),
+        Description("How many proxies in front are trusted: the client is taken from x-forwarded-for that many entries from its right.")]
     public int XffNumTrustedHops { get; init; } // Envoy's default, 0
 
     [Description("Does not append to x-forwarded-for.")]
@@ -112,7 +123,8 @@ public sealed record HttpConnectionManagerConfig : ConfigRecord
     public bool MergeSlashes { get; init; }
 
     [Description("What happens with %2F and %5C in the path, before normalize_path and merge_slashes.")]
-    public EscapedSlashesAction PathWithEscapedSlashesAction { get; init; } = EscapedSlashesAction.KeepUnchanged; // Envoy's default without runtime
+    // Envoy's default without runtime
+    public EscapedSlashesAction PathWithEscapedSlashesAction { get; init; } = EscapedSlashesAction.KeepUnchanged;
 
     [OneOf("strip_port"), Description("Removes the port from the host when it is the listener's.")]
     public bool StripMatchingHostPort { get; init; }
@@ -123,7 +135,9 @@ public sealed record HttpConnectionManagerConfig : ConfigRecord
     [Description("Removes a dot at the end of the host.")]
     public bool StripTrailingHostDot { get; init; }
 
-    [Description("Upgrades that are let through; without an entry the request goes on without its upgrade, with enabled: false it gets 403 as in Envoy. The short form of a listener lets websocket through.")]
+    [Description(
+        "Upgrades that are let through; without an entry the request goes on without its upgrade, with enabled: false it gets 403 as in "
+            + "Envoy. The short form of a listener lets websocket through.")]
     public IReadOnlyList<UpgradeConfig> UpgradeConfigs { get; init; } = [];
 
     [Description("Changes responses that the proxy makes itself.")]

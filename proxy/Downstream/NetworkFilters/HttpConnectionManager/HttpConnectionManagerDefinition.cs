@@ -27,39 +27,53 @@ internal sealed class HttpConnectionManagerDefinition : NetworkFilterDefinition
         if (typedConfig is null || ConfigBinder.BindPartial(typedConfig, context.Errors, former?.Config) is not { } config) return null;
         string prefix = $"http.{config.StatPrefix}.";
         var filters = BuildFilters(config, prefix, context, out bool suppress);
-        var routes = config.RouteConfig is not null ? BuildInlineRoutes(config, prefix, context, former) : config.Rds is not null ? FindRoutes(config, context) : null;
+        var routes = config.RouteConfig is not null ? BuildInlineRoutes(config, prefix, context, former) : config.Rds is not null
+            ? FindRoutes(config, context) : null;
         var accessLog = AccessLog.Build(config.AccessLog, context.Errors, context.AccessLogs);
         var localReply = config.LocalReplyConfig is null ? null : LocalReplyRewriter.Build(config.LocalReplyConfig, context.Errors);
-        var internals = config.InternalAddressConfig is { } addresses ? InternalAddresses.Build(addresses.CidrRanges, addresses.UnixSockets, context.Errors) : InternalAddresses.None;
+        var internals = config.InternalAddressConfig is { } addresses
+            ? InternalAddresses.Build(addresses.CidrRanges, addresses.UnixSockets, context.Errors) : InternalAddresses.None;
         if (context.Errors.Count > before || routes is null) return null;
         var (common, http1) = (config.CommonHttpProtocolOptions, config.HttpProtocolOptions);
         return new HttpConnectionManagerFilter(new ConnectionManager
         {
-            Filters = filters, Routes = routes, Stats = new HttpStats(context.Stats, config.StatPrefix), AccessLog = accessLog, LocalReply = localReply, Internal = internals,
+            Filters = filters, Routes = routes, Stats = new HttpStats(context.Stats, config.StatPrefix), AccessLog = accessLog,
+            LocalReply = localReply, Internal = internals,
             BufferLimit = (int)Math.Min(context.Listener.PerConnectionBufferLimitBytes, int.MaxValue / 4), SuppressEnvoyHeaders = suppress,
             ForwardTrailers = http1.EnableTrailers, AllowAbsoluteUrl = http1.AllowAbsoluteUrl ?? true, AcceptHttp10 = http1.AcceptHttp10,
             DefaultHost = http1.DefaultHostForHttp10.Length > 0 ? Encoding.ASCII.GetBytes(http1.DefaultHostForHttp10) : null,
-            IdleMicros = Micros(common.IdleTimeout), StreamIdleMicros = Micros(config.StreamIdleTimeout), RequestHeadersMicros = Micros(config.RequestHeadersTimeout),
-            RequestMicros = Micros(config.RequestTimeout), DrainMicros = Math.Max(1, Micros(config.DrainTimeout)), DelayedCloseMicros = Micros(config.DelayedCloseTimeout),
+            IdleMicros = Micros(common.IdleTimeout), StreamIdleMicros = Micros(config.StreamIdleTimeout),
+            RequestHeadersMicros = Micros(config.RequestHeadersTimeout),
+            RequestMicros = Micros(config.RequestTimeout), DrainMicros = Math.Max(1, Micros(config.DrainTimeout)),
+            DelayedCloseMicros = Micros(config.DelayedCloseTimeout),
             MaxConnectionMicros = Micros(common.MaxConnectionDuration), MaxStreamMicros = Micros(common.MaxStreamDuration),
-            MaxRequestsPerConnection = common.MaxRequestsPerConnection, MaxHeadBytes = config.MaxRequestHeadersKb * 1024, MaxFields = common.MaxHeadersCount,
+            MaxRequestsPerConnection = common.MaxRequestsPerConnection, MaxHeadBytes = config.MaxRequestHeadersKb * 1024,
+            MaxFields = common.MaxHeadersCount,
             Paths = new PathRules
             {
-                NormalizePath = config.NormalizePath, MergeSlashes = config.MergeSlashes, EscapedSlashes = config.PathWithEscapedSlashesAction,
-                StripAnyHostPort = config.StripAnyHostPort, StripMatchingHostPort = config.StripMatchingHostPort, StripTrailingHostDot = config.StripTrailingHostDot,
+                NormalizePath = config.NormalizePath, MergeSlashes = config.MergeSlashes,
+                EscapedSlashes = config.PathWithEscapedSlashesAction,
+                StripAnyHostPort = config.StripAnyHostPort, StripMatchingHostPort = config.StripMatchingHostPort,
+                StripTrailingHostDot = config.StripTrailingHostDot,
             },
-            Underscores = common.HeadersWithUnderscoresAction, UseRemoteAddress = config.UseRemoteAddress, TrustedHops = config.XffNumTrustedHops, SkipXffAppend = config.SkipXffAppend,
-            ForwardClientCert = config.ForwardClientCertDetails == ForwardClientCertDetails.AlwaysForwardOnly, GenerateRequestId = config.GenerateRequestId,
-            PreserveExternalRequestId = config.PreserveExternalRequestId, AlwaysSetRequestIdInResponse = config.AlwaysSetRequestIdInResponse, AddUserAgent = config.AddUserAgent,
-            ServerHeader = config.ServerHeaderTransformation, ServerName = Encoding.ASCII.GetBytes(config.ServerName), Via = Encoding.ASCII.GetBytes(config.Via),
+            Underscores = common.HeadersWithUnderscoresAction, UseRemoteAddress = config.UseRemoteAddress,
+            TrustedHops = config.XffNumTrustedHops, SkipXffAppend = config.SkipXffAppend,
+            ForwardClientCert = config.ForwardClientCertDetails == ForwardClientCertDetails.AlwaysForwardOnly,
+            GenerateRequestId = config.GenerateRequestId,
+            PreserveExternalRequestId = config.PreserveExternalRequestId,
+            AlwaysSetRequestIdInResponse = config.AlwaysSetRequestIdInResponse, AddUserAgent = config.AddUserAgent,
+            ServerHeader = config.ServerHeaderTransformation, ServerName = Encoding.ASCII.GetBytes(config.ServerName),
+            Via = Encoding.ASCII.GetBytes(config.Via),
             Upgrades = [.. config.UpgradeConfigs.Select(u => (Encoding.ASCII.GetBytes(u.UpgradeType), u.Enabled))],
-            Http2 = config.Http2ProtocolOptions.Compile(config), Http2Stats = new Http2Stats(context.Stats.Group("http2.", Http2Stats.Group)),
+            Http2 = config.Http2ProtocolOptions.Compile(config),
+            Http2Stats = new Http2Stats(context.Stats.Group("http2.", Http2Stats.Group)),
         }, config);
     }
 
     private static long Micros(TimeSpan? span) => (long)(span ?? TimeSpan.Zero).TotalMicroseconds;
 
-    private static BuiltHttpFilter[] BuildFilters(HttpConnectionManagerConfig config, string prefix, NetworkBuildContext context, out bool suppress)
+    private static BuiltHttpFilter[] BuildFilters(HttpConnectionManagerConfig config, string prefix, NetworkBuildContext context,
+        out bool suppress)
     {
         suppress = false;
         var built = new List<BuiltHttpFilter>();
@@ -67,13 +81,19 @@ internal sealed class HttpConnectionManagerDefinition : NetworkFilterDefinition
         for (int i = 0; i < config.HttpFilters.Count; i++)
         {
             var item = config.HttpFilters[i];
-            if (!names.Add(item.Name)) context.Errors.ErrorAt(item.Node, "name", ConfigCode.DuplicateName, $"two HTTP filters of this chain are named '{item.Name}'");
+            if (!names.Add(item.Name))
+                context.Errors.ErrorAt(item.Node, "name", ConfigCode.DuplicateName,
+                    $"two HTTP filters of this chain are named '{item.Name}'");
             var typed = item.TypedConfig ?? context.SharedFilters.GetValueOrDefault(item.Name);
             var definition = context.HttpFilters.Find(typed, item.Name, item.Node, context.Errors);
             if (definition is null) continue;
             bool last = i == config.HttpFilters.Count - 1;
-            if (definition.IsTerminal && !last) context.Errors.ErrorAt(item.Node, "name", ConfigCode.InvalidValue, $"'{item.Name}' ends the chain: no filter may follow it", "move it to the end of http_filters");
-            if (!definition.IsTerminal && last) context.Errors.Error(item.Node, ConfigCode.InvalidValue, "the last HTTP filter must be the router", "add {name: router} at the end of http_filters");
+            if (definition.IsTerminal && !last)
+                context.Errors.ErrorAt(item.Node, "name", ConfigCode.InvalidValue, $"'{item.Name}' ends the chain: no filter may follow it",
+                    "move it to the end of http_filters");
+            if (!definition.IsTerminal && last)
+                context.Errors.Error(item.Node, ConfigCode.InvalidValue, "the last HTTP filter must be the router",
+                    "add {name: router} at the end of http_filters");
             var filterContext = context.ForFilter(prefix, item.Name);
             if (definition is RouterFilterDefinition router)
             {
@@ -85,10 +105,12 @@ internal sealed class HttpConnectionManagerDefinition : NetworkFilterDefinition
         return [.. built];
     }
 
-    private static RouteTable? BuildInlineRoutes(HttpConnectionManagerConfig config, string prefix, NetworkBuildContext context, HttpConnectionManagerFilter? former)
+    private static RouteTable? BuildInlineRoutes(HttpConnectionManagerConfig config, string prefix, NetworkBuildContext context,
+        HttpConnectionManagerFilter? former)
         => RouteTable.Build(config.RouteConfig!, new RouteBuildContext
         {
-            Errors = context.Errors, Clusters = context.Clusters, BuildFilter = new RouteFilterBuilder(context.HttpFilters, context.ForFilter(prefix, "routes")).Build,
+            Errors = context.Errors, Clusters = context.Clusters,
+            BuildFilter = new RouteFilterBuilder(context.HttpFilters, context.ForFilter(prefix, "routes")).Build,
             Former = former is { Config.RouteConfig: not null } ? former.Manager.Routes : null,
         });
 
@@ -96,9 +118,11 @@ internal sealed class HttpConnectionManagerDefinition : NetworkFilterDefinition
     {
         string name = config.Rds!.RouteConfigName;
         if (context.Routes.TryGetValue(name, out var table)) return table;
-        if (context.RouteNames.Contains(name) || config.Rds.HasErrors) return null; // it exists and has errors of its own, or was to come from elsewhere
+        // it exists and has errors of its own, or was to come from elsewhere
+        if (context.RouteNames.Contains(name) || config.Rds.HasErrors) return null;
         string? near = context.Errors.IsFull ? null : Suggestions.Closest(name, context.RouteNames);
-        context.Errors.ErrorAt(config.Rds.Node, "route_config_name", ConfigCode.UnknownReference, $"route configuration '{name}' does not exist", near is null ? null : $"did you mean '{near}'?");
+        context.Errors.ErrorAt(config.Rds.Node, "route_config_name", ConfigCode.UnknownReference,
+            $"route configuration '{name}' does not exist", near is null ? null : $"did you mean '{near}'?");
         return null;
     }
 }

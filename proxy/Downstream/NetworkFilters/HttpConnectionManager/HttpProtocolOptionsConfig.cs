@@ -37,7 +37,9 @@ public sealed record DownstreamHttpOptionsConfig : ConfigRecord
 }
 
 [Description("HTTP/1.")]
-[UnsupportedField("header_key_format override_stream_error_on_invalid_http_message send_fully_qualified_url use_balsa_parser allow_custom_methods ignore_http_11_upgrade", "not available in this version")]
+[UnsupportedField(
+    "header_key_format override_stream_error_on_invalid_http_message send_fully_qualified_url use_balsa_parser allow_custom_methods "
+        + "ignore_http_11_upgrade", "not available in this version")]
 [UnsupportedField("allow_chunked_length", "a message with both transfer-encoding and content-length is refused (RFC 9112 section 6.3)")]
 public sealed record Http1OptionsConfig : ConfigRecord
 {

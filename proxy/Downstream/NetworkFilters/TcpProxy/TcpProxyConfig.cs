@@ -6,7 +6,11 @@ using Managed.Proxy.Configuration.Validation;
 namespace Managed.Proxy.Downstream.NetworkFilters.TcpProxy;
 
 [Description("Forwards the bytes of a connection to a cluster.")]
-[UnsupportedField("tunneling_config hash_policy metadata_match on_demand proxy_protocol_tlvs upstream_connect_mode max_early_data_bytes max_downstream_connection_duration_jitter_percentage access_log_options access_log_flush_interval flush_access_log_on_connected downstream_idle_timeout upstream_idle_timeout backoff_options proxy_protocol_tlv_merge_policy dynamic_proxy_protocol_tlvs",
+[UnsupportedField(
+    "tunneling_config hash_policy metadata_match on_demand proxy_protocol_tlvs upstream_connect_mode max_early_data_bytes "
+        + "max_downstream_connection_duration_jitter_percentage access_log_options access_log_flush_interval "
+            + "flush_access_log_on_connected downstream_idle_timeout upstream_idle_timeout backoff_options "
+                + "proxy_protocol_tlv_merge_policy dynamic_proxy_protocol_tlvs",
     "not available in this version")]
 public sealed record TcpProxyConfig : ConfigRecord
 {

@@ -26,6 +26,7 @@ internal sealed class TcpProxyDefinition : NetworkFilterDefinition
         }
         else if (config.Cluster is { } name && context.FindCluster(config.Node, "cluster", name) is { } only) clusters.Add((only, 1));
         var accessLog = AccessLog.Build(config.AccessLog, context.Errors, context.AccessLogs);
-        return context.Errors.Count > before || clusters.Count == 0 ? null : new TcpProxyFilter(config, [.. clusters], new TcpStats(context.Stats, config.StatPrefix), accessLog);
+        return context.Errors.Count > before || clusters.Count == 0 ? null
+            : new TcpProxyFilter(config, [.. clusters], new TcpStats(context.Stats, config.StatPrefix), accessLog);
     }
 }

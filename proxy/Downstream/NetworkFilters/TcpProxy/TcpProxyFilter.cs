@@ -13,7 +13,8 @@ using Managed.Proxy.Upstream.Pools;
 namespace Managed.Proxy.Downstream.NetworkFilters.TcpProxy;
 
 /// <summary>Connects to an endpoint and passes bytes both ways; half-closes and resets go through as they came.</summary>
-internal sealed class TcpProxyFilter(TcpProxyConfig config, (Cluster Cluster, long UpTo)[] clusters, TcpStats stats, AccessLog? accessLog) : TerminalFilter
+internal sealed class TcpProxyFilter(TcpProxyConfig config, (Cluster Cluster, long UpTo)[] clusters, TcpStats stats, AccessLog? accessLog)
+    : TerminalFilter
 {
     private readonly long _idleMicros = (long)config.IdleTimeout.TotalMicroseconds;
     private readonly long _maxMicros = (long)(config.MaxDownstreamConnectionDuration ?? TimeSpan.Zero).TotalMicroseconds;
@@ -100,7 +101,8 @@ internal sealed class TcpProxyFilter(TcpProxyConfig config, (Cluster Cluster, lo
             _lastActivity = _worker.NowMicros;
             if (_filter._idleMicros > 0) _worker.Timers.Arm(_idle, _filter._idleMicros);
             if (_filter._maxMicros > 0) _worker.Timers.Arm(_max, _filter._maxMicros);
-            _tunnel = new Tunnel(_worker.Loop, _connection.Transport, null, upstream.Transport, null, () => _lastActivity = _worker.NowMicros);
+            _tunnel = new Tunnel(_worker.Loop, _connection.Transport, null, upstream.Transport, null,
+                () => _lastActivity = _worker.NowMicros);
             if (!_gone) await _tunnel.RunAsync();
             _info.BytesReceived = _tunnel.FromFirst;
             _info.BytesSent = _tunnel.FromSecond;
@@ -179,7 +181,8 @@ internal sealed class TcpProxyFilter(TcpProxyConfig config, (Cluster Cluster, lo
 /// <summary>Counters under Envoy's names.</summary>
 internal sealed class TcpStats(StatScope stats, string prefix)
 {
-    public readonly Counter CxTotal = stats.Counter($"tcp.{prefix}.downstream_cx_total"), RxBytes = stats.Counter($"tcp.{prefix}.downstream_cx_rx_bytes_total"),
+    public readonly Counter CxTotal = stats.Counter($"tcp.{prefix}.downstream_cx_total"),
+        RxBytes = stats.Counter($"tcp.{prefix}.downstream_cx_rx_bytes_total"),
         TxBytes = stats.Counter($"tcp.{prefix}.downstream_cx_tx_bytes_total"), IdleTimeout = stats.Counter($"tcp.{prefix}.idle_timeout"),
         MaxDuration = stats.Counter($"tcp.{prefix}.max_downstream_connection_duration");
     public readonly Gauge CxActive = stats.Gauge($"tcp.{prefix}.downstream_cx_active");

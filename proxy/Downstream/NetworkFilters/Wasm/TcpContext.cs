@@ -84,7 +84,8 @@ internal sealed class TcpContext : StreamContext
     {
         if (!_off && Id > 0)
         {
-            bool ok = Vm.Call(this, Vm.Exports.DownstreamClose, (int)(end switch { ConnectionEnd.Local => WasmPeer.Local, ConnectionEnd.Remote => WasmPeer.Remote, _ => WasmPeer.Unknown }))
+            bool ok = Vm.Call(this, Vm.Exports.DownstreamClose,
+                (int)(end switch { ConnectionEnd.Local => WasmPeer.Local, ConnectionEnd.Remote => WasmPeer.Remote, _ => WasmPeer.Unknown }))
                 && Vm.Call(this, Vm.Exports.Done, 1, out _) && Vm.Call(this, Vm.Exports.Log) && Vm.Call(this, Vm.Exports.Delete);
             if (!ok) Plugin.OnFailure(null);
         }
@@ -120,7 +121,8 @@ internal sealed class TcpContext : StreamContext
     public override bool TryProperty(ReadOnlySpan<byte> path, ByteWriter into)
     {
         if (_connection.Forwarding is { } to)
-            (_info.UpstreamCluster, _info.UpstreamHost, _info.UpstreamRemoteAddress, _info.UpstreamAttempts, _info.UpstreamFailure) = (to.UpstreamCluster, to.UpstreamHost, to.UpstreamRemoteAddress, to.UpstreamAttempts, to.UpstreamFailure);
+            (_info.UpstreamCluster, _info.UpstreamHost, _info.UpstreamRemoteAddress, _info.UpstreamAttempts, _info.UpstreamFailure) =
+                (to.UpstreamCluster, to.UpstreamHost, to.UpstreamRemoteAddress, to.UpstreamAttempts, to.UpstreamFailure);
         return base.TryProperty(path, into);
     }
 
@@ -133,7 +135,8 @@ internal sealed class TcpContext : StreamContext
         return true;
     }
 
-    public override ByteWriter? Writable(WasmBuffer buffer) => buffer switch { WasmBuffer.DownstreamData => _down, WasmBuffer.UpstreamData => _up, _ => null };
+    public override ByteWriter? Writable(WasmBuffer buffer)
+        => buffer switch { WasmBuffer.DownstreamData => _down, WasmBuffer.UpstreamData => _up, _ => null };
 
     public override WasmStatus Continue(WasmStream stream)
     {

@@ -4,7 +4,9 @@ using Managed.Proxy.Http.Filters.Wasm.Plugins;
 
 namespace Managed.Proxy.Downstream.NetworkFilters.Wasm;
 
-/// <summary>The filter on one connection: its hooks to the guest's callbacks. Without a VM the connection is closed, or goes on alone (FAIL_OPEN).</summary>
+/// <summary>
+/// The filter on one connection: its hooks to the guest's callbacks. Without a VM the connection is closed, or goes on alone (FAIL_OPEN).
+/// </summary>
 internal sealed class WasmNetworkFilter : NetworkFilter
 {
     private TcpContext? _context;

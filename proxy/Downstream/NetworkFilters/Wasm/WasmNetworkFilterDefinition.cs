@@ -23,8 +23,10 @@ internal sealed class WasmNetworkFilterDefinition : NetworkFilterDefinition
         }
         if (ConfigBinder.Bind<WasmConfig>(typedConfig, context.Errors) is not { Config: { } config }) return null;
         int before = context.Errors.Count;
-        if (PluginBuilder.Build(config, context.Errors, context.Stats, context.Shared, context.Clusters) is { } plugin) return new Factory(plugin);
-        return context.Errors.Host.MakesDo && context.Errors.Count == before ? new Absent(WasmPlugin.PolicyOf(config) == WasmFailurePolicy.FailOpen) : null;
+        if (PluginBuilder.Build(config, context.Errors, context.Stats, context.Shared, context.Clusters) is { } plugin)
+            return new Factory(plugin);
+        return context.Errors.Host.MakesDo && context.Errors.Count == before
+            ? new Absent(WasmPlugin.PolicyOf(config) == WasmFailurePolicy.FailOpen) : null;
     }
 
     private sealed class Factory(WasmPlugin plugin) : NetworkFilterFactory

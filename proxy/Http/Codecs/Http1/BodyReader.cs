@@ -3,7 +3,9 @@ using Managed.Proxy.Http.Headers;
 
 namespace Managed.Proxy.Http.Codecs.Http1;
 
-/// <summary>Takes the body of one message out of a connection's input, by whichever of the framings of RFC 9112 section 6.3 applies.</summary>
+/// <summary>
+/// Takes the body of one message out of a connection's input, by whichever of the framings of RFC 9112 section 6.3 applies.
+/// </summary>
 internal sealed class BodyReader
 {
     private enum Framing { None, Length, Chunked, UntilClose }

@@ -4,8 +4,8 @@ using Managed.Proxy.Http.Headers;
 namespace Managed.Proxy.Http.Codecs.Http1;
 
 /// <summary>
-/// The chunked coding (RFC 9112 section 7.1), with trailers. Extensions are checked and dropped. Bounded: a size line and the trailer section
-/// each; extensions in sum, since a body of one-byte chunks with long extensions would cost much and carry little.
+/// The chunked coding (RFC 9112 section 7.1), with trailers. Extensions are checked and dropped. Bounded: a size line and the trailer
+/// section each; extensions in sum, since a body of one-byte chunks with long extensions would cost much and carry little.
 /// </summary>
 internal sealed class ChunkedDecoder
 {

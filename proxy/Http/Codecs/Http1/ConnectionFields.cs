@@ -25,7 +25,8 @@ internal static class ConnectionFields
                 var lower = name[..option.Length];
                 if (!FieldSyntax.LowerName(lower)) continue;
                 // Naming what frames, routes or upgrades the message must not take it away from us.
-                if (HeaderNames.Find(lower) is HeaderId.Host or HeaderId.ContentLength or HeaderId.TransferEncoding or HeaderId.Upgrade or HeaderId.Connection or HeaderId.Te
+                if (HeaderNames.Find(lower) is HeaderId.Host or HeaderId.ContentLength or HeaderId.TransferEncoding or HeaderId.Upgrade
+                    or HeaderId.Connection or HeaderId.Te
                     or (>= HeaderId.Method and <= HeaderId.Protocol)) continue;
                 headers.Remove(lower);
             }

@@ -4,8 +4,8 @@ namespace Managed.Proxy.Http.Codecs.Http1;
 
 /// <summary>
 /// Feeds the lines of a head, as they become complete, to a parser: bytes that arrive one at a time cost no second look at earlier
-/// lines. Lines end in CRLF and nothing else: a bare LF is an error (RFC 9112 section 2.2 lets a recipient take it; two recipients that differ
-/// in that are how requests get smuggled).
+/// lines. Lines end in CRLF and nothing else: a bare LF is an error (RFC 9112 section 2.2 lets a recipient take it; two recipients that
+/// differ in that are how requests get smuggled).
 /// </summary>
 internal abstract class HeadReader
 {

@@ -143,7 +143,8 @@ internal sealed class MessageWriter
         int cursor = 0;
         while (headers.Next(ref cursor, out HeaderId id, out var name, out var value))
         {
-            if (id is >= HeaderId.Method and <= HeaderId.Host or HeaderId.ContentLength or HeaderId.TransferEncoding or HeaderId.Connection) continue;
+            if (id is >= HeaderId.Method and <= HeaderId.Host or HeaderId.ContentLength or HeaderId.TransferEncoding or HeaderId.Connection)
+                continue;
             var span = _out.GetSpan(name.Length + value.Length + 4);
             name.CopyTo(span);
             span[name.Length] = (byte)':';

@@ -54,14 +54,16 @@ internal sealed class RequestHead : HeadReader
         if (methodEnd <= 0 || targetEnd <= methodEnd) return Fail(400, "http1.codec_error");
         ReadOnlySpan<byte> method = line[..methodEnd], target = line[(methodEnd + 1)..targetEnd], version = line[(targetEnd + 1)..];
         if (!FieldSyntax.IsToken(method)) return Fail(400, "http1.invalid_method");
-        if (version.Length != 8 || !version[..5].SequenceEqual("HTTP/"u8) || version[5] is < (byte)'0' or > (byte)'9' || version[6] != '.' || version[7] is < (byte)'0' or > (byte)'9')
+        if (version.Length != 8 || !version[..5].SequenceEqual("HTTP/"u8) || version[5] is < (byte)'0' or > (byte)'9' || version[6] != '.'
+            || version[7] is < (byte)'0' or > (byte)'9')
             return Fail(400, "http1.invalid_version");
         if (version[5] != '1') return Fail(505, "http1.unsupported_version");
         Minor = version[7] - '0'; // RFC 9112 section 2.3: a higher minor version is handled as the highest we know
         if (Minor > 1) Minor = 1;
         if (method.SequenceEqual("CONNECT"u8)) return Fail(405, "http1.connect_not_allowed");
         if (method.SequenceEqual("TRACE"u8)) return Fail(405, "http1.trace_not_allowed");
-        if (!RequestTarget.Parse(target, method.SequenceEqual("OPTIONS"u8), out var path, out var authority, out var scheme)) return Fail(400, "http1.invalid_url");
+        if (!RequestTarget.Parse(target, method.SequenceEqual("OPTIONS"u8), out var path, out var authority, out var scheme))
+            return Fail(400, "http1.invalid_url");
         if (!authority.IsEmpty && (!AllowAbsoluteUrl || !RequestTarget.IsHost(authority))) return Fail(400, "http1.invalid_url");
         // https on a connection that is not would pass for a secure request wherever the scheme is asked for (RFC 9110 section 4.2.2).
         if (scheme.SequenceEqual("https"u8) && !Scheme.Span.SequenceEqual("https"u8)) return Fail(400, "http1.invalid_scheme");

@@ -2,14 +2,17 @@ using Managed.Proxy.Http.Headers;
 
 namespace Managed.Proxy.Http.Codecs.Http1;
 
-/// <summary>The forms of a request target (RFC 9112 section 3.2) and what may stand in a Host (RFC 9110 section 7.2, RFC 3986 section 3.2).</summary>
+/// <summary>
+/// The forms of a request target (RFC 9112 section 3.2) and what may stand in a Host (RFC 9110 section 7.2, RFC 3986 section 3.2).
+/// </summary>
 internal static class RequestTarget
 {
     /// <summary>
     /// origin-form, absolute-form of http and https, asterisk-form with OPTIONS. No fragment, no user information, no byte outside
     /// visible ASCII. Authority and scheme are empty unless absolute.
     /// </summary>
-    public static bool Parse(ReadOnlySpan<byte> target, bool options, out ReadOnlySpan<byte> path, out ReadOnlySpan<byte> authority, out ReadOnlySpan<byte> scheme)
+    public static bool Parse(ReadOnlySpan<byte> target, bool options, out ReadOnlySpan<byte> path, out ReadOnlySpan<byte> authority,
+        out ReadOnlySpan<byte> scheme)
     {
         path = authority = scheme = default;
         if (target.IsEmpty || target.ContainsAnyExceptInRange((byte)0x21, (byte)0x7E) || target.Contains((byte)'#')) return false;
@@ -28,7 +31,9 @@ internal static class RequestTarget
         return path[0] == '/';
     }
 
-    /// <summary>uri-host [ ":" port ], not empty. A comma is refused though RFC 3986 allows it: it is how two Host fields look when joined.</summary>
+    /// <summary>
+    /// uri-host [ ":" port ], not empty. A comma is refused though RFC 3986 allows it: it is how two Host fields look when joined.
+    /// </summary>
     public static bool IsHost(ReadOnlySpan<byte> host)
     {
         if (host.IsEmpty) return false;
@@ -51,13 +56,15 @@ internal static class RequestTarget
             if (colon < 0) return true;
         }
         var port = host[(colon + 1)..];
-        return port.Length <= 5 && !port.ContainsAnyExceptInRange((byte)'0', (byte)'9') && (port.Length < 5 || FieldSyntax.ParseLength(port) <= 65535);
+        return port.Length <= 5 && !port.ContainsAnyExceptInRange((byte)'0', (byte)'9')
+            && (port.Length < 5 || FieldSyntax.ParseLength(port) <= 65535);
     }
 
     private static readonly System.Buffers.SearchValues<byte> RegName = System.Buffers.SearchValues.Create(
         "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~%!$&'()*+;="u8);
 
-    private static readonly System.Buffers.SearchValues<byte> IpLiteral = System.Buffers.SearchValues.Create("0123456789abcdefABCDEF:.vV%-_~"u8);
+    private static readonly System.Buffers.SearchValues<byte> IpLiteral =
+        System.Buffers.SearchValues.Create("0123456789abcdefABCDEF:.vV%-_~"u8);
 
     private static bool IsHex(byte b) => char.IsAsciiHexDigit((char)b);
 

@@ -39,10 +39,12 @@ internal sealed class ResponseHead : HeadReader
     // status-line = HTTP-version SP status-code SP [ reason-phrase ]; the second SP is missed by many when there is no reason.
     protected override bool OnStartLine(Span<byte> line)
     {
-        if (line.Length < 12 || !line[..7].SequenceEqual("HTTP/1."u8) || line[7] is < (byte)'0' or > (byte)'9' || line[8] != ' ') return Fail(502, "http1.invalid_status_line");
+        if (line.Length < 12 || !line[..7].SequenceEqual("HTTP/1."u8) || line[7] is < (byte)'0' or > (byte)'9' || line[8] != ' ')
+            return Fail(502, "http1.invalid_status_line");
         Minor = line[7] == '0' ? 0 : 1;
         var digits = line.Slice(9, 3);
-        if (digits[0] is < (byte)'1' or > (byte)'9' || digits.ContainsAnyExceptInRange((byte)'0', (byte)'9')) return Fail(502, "http1.invalid_status_line");
+        if (digits[0] is < (byte)'1' or > (byte)'9' || digits.ContainsAnyExceptInRange((byte)'0', (byte)'9'))
+            return Fail(502, "http1.invalid_status_line");
         if (line.Length > 12 && (line[12] != ' ' || !FieldSyntax.IsValue(line[13..]))) return Fail(502, "http1.invalid_status_line");
         Status = (digits[0] - '0') * 100 + (digits[1] - '0') * 10 + digits[2] - '0';
         _headers.Add(HeaderId.Status, digits);

@@ -84,7 +84,8 @@ internal sealed class Http2ClientExchange : ClientExchange
 
     public override HeadResult TryReadHead()
     {
-        if (_refusedUpgrade || (_stream.IsReset && !_stream.IsResetByPeer && _stream.ResetCode != Http2Error.RefusedStream)) return HeadResult.Error;
+        if (_refusedUpgrade || (_stream.IsReset && !_stream.IsResetByPeer && _stream.ResetCode != Http2Error.RefusedStream))
+            return HeadResult.Error;
         if (_stream.HasEarly)
         {
             _stream.HasEarly = false;

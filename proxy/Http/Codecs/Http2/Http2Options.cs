@@ -53,6 +53,8 @@ internal sealed record Http2Options
     /// After a GOAWAY with an error, what the peer still sends is read for so long, so that the GOAWAY is not lost with a reset.
     /// </summary>
     public long DelayedCloseMicros { get; init; } = 1_000_000;
-    /// <summary>Streams that are opened so long after the first GOAWAY are the last, though its PING was not answered; microseconds.</summary>
+    /// <summary>
+    /// Streams that are opened so long after the first GOAWAY are the last, though its PING was not answered; microseconds.
+    /// </summary>
     public long DrainMicros { get; init; } = 5_000_000;
 }

@@ -6,7 +6,10 @@ using Managed.Proxy.Configuration.Validation;
 namespace Managed.Proxy.Http.Filters.Fault;
 
 [Description("Delays or aborts some requests.")]
-[UnsupportedField("response_rate_limit downstream_nodes disable_downstream_cluster_stats filter_metadata delay_percent_runtime abort_percent_runtime delay_duration_runtime abort_http_status_runtime max_active_faults_runtime response_rate_limit_percent_runtime abort_grpc_status_runtime",
+[UnsupportedField(
+    "response_rate_limit downstream_nodes disable_downstream_cluster_stats filter_metadata delay_percent_runtime abort_percent_runtime "
+        + "delay_duration_runtime abort_http_status_runtime max_active_faults_runtime response_rate_limit_percent_runtime "
+            + "abort_grpc_status_runtime",
     "not available in this version")]
 public sealed record FaultConfig : ConfigRecord
 {
@@ -32,7 +35,8 @@ public sealed record FaultDelayConfig : ConfigRecord
     [OneOf("fault_delay_secifier", Required = true), DurationRange(1), Description("How long.")]
     public TimeSpan? FixedDelay { get; init; }
 
-    [OneOf("fault_delay_secifier", Required = true), Description("Taken from x-envoy-fault-delay-request in milliseconds; x-envoy-fault-delay-request-percentage may lower the share.")]
+    [OneOf("fault_delay_secifier", Required = true),
+        Description("Taken from x-envoy-fault-delay-request in milliseconds; x-envoy-fault-delay-request-percentage may lower the share.")]
     public EmptyConfig? HeaderDelay { get; init; }
 
     [Description("Share of the requests. Absent: none, as in Envoy.")]
@@ -48,7 +52,10 @@ public sealed record FaultAbortConfig : ConfigRecord
     [OneOf("error_type", Required = true), Range(0, 16), Description("gRPC status.")]
     public int? GrpcStatus { get; init; }
 
-    [OneOf("error_type", Required = true), Description("Taken from x-envoy-fault-abort-request or x-envoy-fault-abort-grpc-request; x-envoy-fault-abort-request-percentage may lower the share.")]
+    [OneOf("error_type", Required = true),
+        Description(
+            "Taken from x-envoy-fault-abort-request or x-envoy-fault-abort-grpc-request; x-envoy-fault-abort-request-percentage may "
+                + "lower the share.")]
     public EmptyConfig? HeaderAbort { get; init; }
 
     [Description("Share of the requests. Absent: none, as in Envoy.")]

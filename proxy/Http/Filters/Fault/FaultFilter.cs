@@ -84,7 +84,8 @@ internal sealed class FaultFilter : HttpFilter
     {
         _grpcStatus = status;
         bool grpc = GrpcStatus.IsGrpc(Stream.RequestHeaders);
-        Stream.SendLocalReply(grpc ? 200 : GrpcStatus.ToHttp(status), grpc ? default : "fault filter abort"u8, "fault_filter_abort", ResponseFlags.FaultInjected,
+        Stream.SendLocalReply(grpc ? 200 : GrpcStatus.ToHttp(status), grpc ? default : "fault filter abort"u8, "fault_filter_abort",
+            ResponseFlags.FaultInjected,
             grpc ? static (response, filter) => ((FaultFilter)filter!).Decorate(response) : null, this);
     }
 

@@ -17,7 +17,8 @@ internal sealed class FaultSettings
         if (HeaderMatch.CompileAll(config.Headers, context.Errors) is not { } headers) return null;
         if (config.UpstreamCluster.Length > 0 && !context.ClusterNames.Contains(config.UpstreamCluster))
             context.Errors.WarningAt(config.Node, "upstream_cluster", Configuration.ConfigCode.UnknownReference,
-                $"cluster '{config.UpstreamCluster}' does not exist, so this never applies", Configuration.Suggestions.Hint(config.UpstreamCluster, context.ClusterNames));
+                $"cluster '{config.UpstreamCluster}' does not exist, so this never applies",
+                    Configuration.Suggestions.Hint(config.UpstreamCluster, context.ClusterNames));
         return new FaultSettings { Config = config, Headers = headers };
     }
 

@@ -2,7 +2,9 @@ using Managed.Proxy.Core.Telemetry;
 
 namespace Managed.Proxy.Http.Filters.Fault;
 
-/// <summary>Counters and the limit of a chain's fault filter, under <c>http.prefix.fault</c>; what routes configure counts here too, as in Envoy.</summary>
+/// <summary>
+/// Counters and the limit of a chain's fault filter, under <c>http.prefix.fault</c>; what routes configure counts here too, as in Envoy.
+/// </summary>
 internal sealed class FaultStats(FilterBuildContext context)
 {
     public Counter DelaysInjected { get; } = context.Stats.Counter(context.StatPrefix + "fault.delays_injected");

@@ -45,7 +45,8 @@ internal sealed class HeaderMutationFilter(HeaderMutationSettings settings) : Ht
 
     /// <param name="settings">The chain's own.</param>
     /// <param name="levels">Of the route, the most specific first.</param>
-    internal static void Apply(HeaderMutationSettings settings, ReadOnlySpan<object> levels, MutationPlace place, HeaderMap headers, StreamInfo info)
+    internal static void Apply(HeaderMutationSettings settings, ReadOnlySpan<object> levels, MutationPlace place, HeaderMap headers,
+        StreamInfo info)
     {
         var scratch = t_scratch ??= new ByteWriter();
         scratch.Clear();

@@ -26,11 +26,14 @@ internal sealed class HeaderRule
     /// <param name="pseudoHeaders">Whether <c>:path</c> and its kin may be replaced: in a request they may.</param>
     public static HeaderRule? Compile(HeaderMutationRuleConfig config, ConfigErrors errors, bool pseudoHeaders)
     {
-        if (config.Append is { } append) return HeaderAddition.Compile(append, errors, pseudoHeaders) is { } addition ? new HeaderRule(null, null, addition) : null;
-        if (config.RemoveOnMatch?.KeyMatcher is { } matcher) return StringMatch.Of(matcher, errors) is { } match ? new HeaderRule(null, match, null) : null;
+        if (config.Append is { } append) return HeaderAddition.Compile(append, errors, pseudoHeaders) is { } addition
+            ? new HeaderRule(null, null, addition) : null;
+        if (config.RemoveOnMatch?.KeyMatcher is { } matcher)
+            return StringMatch.Of(matcher, errors) is { } match ? new HeaderRule(null, match, null) : null;
         if (config.Remove is not { } name) return null;
         name = name.ToLowerInvariant();
-        return HeaderRules.CheckName(name, errors, config.Node, "remove", pseudoHeaders: false) ? new HeaderRule(Encoding.ASCII.GetBytes(name), null, null) : null;
+        return HeaderRules.CheckName(name, errors, config.Node, "remove", pseudoHeaders: false)
+            ? new HeaderRule(Encoding.ASCII.GetBytes(name), null, null) : null;
     }
 
     public void Apply(HeaderMap headers, StreamInfo info, ByteWriter scratch)
@@ -44,7 +47,8 @@ internal sealed class HeaderRule
     {
         var name = addition.Name;
         bool exists = headers.TryGet(name, out _);
-        if (addition.Action == HeaderAppendAction.AddIfAbsent ? exists : addition.Action == HeaderAppendAction.OverwriteIfExists && !exists) return;
+        if (addition.Action == HeaderAppendAction.AddIfAbsent ? exists : addition.Action == HeaderAppendAction.OverwriteIfExists && !exists)
+            return;
         int mark = scratch.Length;
         addition.Value.Write(scratch, info);
         var value = HeaderValue.Clean(scratch, mark);
@@ -54,7 +58,8 @@ internal sealed class HeaderRule
         }
         else if (value.Length > 0 || addition.KeepEmpty)
         {
-            if (addition.Action is HeaderAppendAction.OverwriteIfExists or HeaderAppendAction.OverwriteIfExistsOrAdd) headers.Set(name, value);
+            if (addition.Action is HeaderAppendAction.OverwriteIfExists or HeaderAppendAction.OverwriteIfExistsOrAdd)
+                headers.Set(name, value);
             else headers.Add(name, value);
         }
         scratch.Truncate(mark);
@@ -75,6 +80,7 @@ internal sealed class HeaderRule
     {
         int cursor = 0;
         while (headers.Next(ref cursor, out HeaderId id, out var name, out _))
-            if (name[0] != ':' && id is not (HeaderId.Host or HeaderId.ContentLength or HeaderId.TransferEncoding) && _removeOnMatch!.IsMatch(name)) headers.RemoveLast(cursor);
+            if (name[0] != ':' && id is not (HeaderId.Host or HeaderId.ContentLength or HeaderId.TransferEncoding)
+                && _removeOnMatch!.IsMatch(name)) headers.RemoveLast(cursor);
     }
 }

@@ -40,7 +40,8 @@ internal sealed class QueryRule
         }
         if (name is null) return null;
         byte[] bytes = Encoding.UTF8.GetBytes(name);
-        if (bytes.AsSpan().IndexOfAny(Unsafe) < 0 && !bytes.Contains((byte)'=')) return new QueryRule(bytes, value, config.Append?.Action ?? default);
+        if (bytes.AsSpan().IndexOfAny(Unsafe) < 0 && !bytes.Contains((byte)'='))
+            return new QueryRule(bytes, value, config.Append?.Action ?? default);
         errors.Error(config.Node, ConfigCode.InvalidValue, $"'{name}' cannot stand as a parameter name in a URL", "percent-encode it");
         return null;
     }
@@ -56,7 +57,8 @@ internal sealed class QueryRule
             HeaderAppendAction.OverwriteIfExists => exists,
             _ => true,
         };
-        bool drop = exists && (_value is null || (append && _action is HeaderAppendAction.OverwriteIfExists or HeaderAppendAction.OverwriteIfExistsOrAdd));
+        bool drop = exists
+            && (_value is null || (append && _action is HeaderAppendAction.OverwriteIfExists or HeaderAppendAction.OverwriteIfExistsOrAdd));
         if (!append && !drop) return;
 
         int mark = scratch.Length;

@@ -6,8 +6,11 @@ using Managed.Proxy.Configuration.Validation;
 
 namespace Managed.Proxy.Http.Filters.LocalRateLimit;
 
-[Description("A token bucket: one for the listener's chain, shared by all workers. As per-route configuration the route has a bucket of its own.")]
-[UnsupportedField("descriptors stage local_cluster_rate_limit rate_limits max_dynamic_descriptors always_consume_default_token_bucket vh_rate_limits rate_limited_as_resource_exhausted", "descriptors are not available in this version")]
+[Description(
+    "A token bucket: one for the listener's chain, shared by all workers. As per-route configuration the route has a bucket of its own.")]
+[UnsupportedField(
+    "descriptors stage local_cluster_rate_limit rate_limits max_dynamic_descriptors always_consume_default_token_bucket vh_rate_limits "
+        + "rate_limited_as_resource_exhausted", "descriptors are not available in this version")]
 public sealed record LocalRateLimitConfig : ConfigRecord
 {
     [Required, Length(1, 256), Description("Name in the statistics.")]

@@ -16,7 +16,8 @@ internal sealed class LocalRateLimitFilterDefinition : HttpFilterDefinition
     {
         if (typedConfig is null)
         {
-            context.Errors.Error((ConfigNode?)null, ConfigCode.MissingField, "local_ratelimit needs a typed_config", "give stat_prefix and token_bucket");
+            context.Errors.Error((ConfigNode?)null, ConfigCode.MissingField, "local_ratelimit needs a typed_config",
+                "give stat_prefix and token_bucket");
             return null;
         }
         return Settings(typedConfig, context) is { } settings

@@ -42,10 +42,12 @@ internal sealed class LocalRateLimitSettings
         // The tokens outlive the version for as long as the bucket is the same one at the same place.
         string key = $"local_ratelimit/{context.Identity}/{max}/{perFill}/{fill}";
         if (config.LocalRateLimitPerDownstreamConnection)
-            _perConnection = context.Shared.GetOrAdd(key + "/connections", () => new ConnectionBuckets(() => new TokenBucket(max, perFill, fill)));
+            _perConnection = context.Shared.GetOrAdd(key + "/connections",
+                () => new ConnectionBuckets(() => new TokenBucket(max, perFill, fill)));
         else _shared = context.Shared.GetOrAdd(key, () => new TokenBucket(max, perFill, fill));
     }
 
     /// <summary>The bucket of a connection; null when there is none here.</summary>
-    public TokenBucket? Bucket(int workerId, ulong connectionId, long nowMicros) => _shared ?? _perConnection?.Of(workerId, connectionId, nowMicros);
+    public TokenBucket? Bucket(int workerId, ulong connectionId, long nowMicros)
+        => _shared ?? _perConnection?.Of(workerId, connectionId, nowMicros);
 }

@@ -16,7 +16,8 @@ internal static unsafe class BodyFunctions
     public static (string, nint)[] All =>
     [
         ("body", LuaLibrary.Address(&Body)), ("chunk", LuaLibrary.Address(&Chunk)), ("trailers", LuaLibrary.Address(&Trailers)),
-        ("buffer_length", LuaLibrary.Address(&Length)), ("buffer_get", LuaLibrary.Address(&GetBytes)), ("buffer_set", LuaLibrary.Address(&SetBytes)),
+        ("buffer_length", LuaLibrary.Address(&Length)), ("buffer_get", LuaLibrary.Address(&GetBytes)),
+        ("buffer_set", LuaLibrary.Address(&SetBytes)),
     ];
 
     public static int WaitFor(LuaState state, nint L, ScriptRun run, ScriptWait what)
@@ -62,19 +63,22 @@ internal static unsafe class BodyFunctions
 
     private static int Length(LuaState state, nint L)
     {
-        if (!LuaHandles.Self(state, L, LuaHandles.Buffer, out var run, out int detail) || !Live(run, detail)) return LuaState.Fail(L, LuaHandles.Dead);
+        if (!LuaHandles.Self(state, L, LuaHandles.Buffer, out var run, out int detail) || !Live(run, detail))
+            return LuaState.Fail(L, LuaHandles.Dead);
         LuaApi.PushInteger(L, run.Bytes?.Length ?? 0);
         return 1;
     }
 
     private static int GetBytes(LuaState state, nint L)
     {
-        if (!LuaHandles.Self(state, L, LuaHandles.Buffer, out var run, out int detail) || !Live(run, detail)) return LuaState.Fail(L, LuaHandles.Dead);
+        if (!LuaHandles.Self(state, L, LuaHandles.Buffer, out var run, out int detail) || !Live(run, detail))
+            return LuaState.Fail(L, LuaHandles.Dead);
         int first, second;
         long index = LuaApi.ToInteger(L, 2, &first), length = LuaApi.ToInteger(L, 3, &second);
         int have = run.Bytes?.Length ?? 0;
         if (first == 0 || second == 0) return LuaState.Fail(L, "index and length expected");
-        if (index < 0 || length < 0 || index > have || length > have - index) return LuaState.Fail(L, "index/length must be >= 0 and (index + length) must be <= buffer size");
+        if (index < 0 || length < 0 || index > have || length > have - index)
+            return LuaState.Fail(L, "index/length must be >= 0 and (index + length) must be <= buffer size");
         state.Charge(length >> 6);
         LuaApi.Push(L, run.Bytes is { } bytes ? bytes.Written.Slice((int)index, (int)length) : default);
         return 1;
@@ -82,7 +86,8 @@ internal static unsafe class BodyFunctions
 
     private static int SetBytes(LuaState state, nint L)
     {
-        if (!LuaHandles.Self(state, L, LuaHandles.Buffer, out var run, out int detail) || !Live(run, detail)) return LuaState.Fail(L, LuaHandles.Dead);
+        if (!LuaHandles.Self(state, L, LuaHandles.Buffer, out var run, out int detail) || !Live(run, detail))
+            return LuaState.Fail(L, LuaHandles.Dead);
         if (!LuaHandles.Text(L, 2, out var value)) return LuaState.Fail(L, "string expected");
         if (run.HeadersOnly && (!run.IsResponse || run.Stream.IsHead || !CanHaveBody(run)))
             return LuaState.Fail(L, "this message came without a body and cannot get one");

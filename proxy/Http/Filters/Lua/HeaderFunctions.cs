@@ -12,8 +12,10 @@ internal static unsafe class HeaderFunctions
     public static (string, nint)[] All =>
     [
         ("headers", LuaLibrary.Address(&Headers)), ("header_get", LuaLibrary.Address(&Get)), ("header_at", LuaLibrary.Address(&GetAt)),
-        ("header_count", LuaLibrary.Address(&Count)), ("header_add", LuaLibrary.Address(&Add)), ("header_replace", LuaLibrary.Address(&Replace)),
-        ("header_remove", LuaLibrary.Address(&Remove)), ("header_next", LuaLibrary.Address(&Next)), ("header_reason", LuaLibrary.Address(&Reason)),
+        ("header_count", LuaLibrary.Address(&Count)), ("header_add", LuaLibrary.Address(&Add)),
+        ("header_replace", LuaLibrary.Address(&Replace)),
+        ("header_remove", LuaLibrary.Address(&Remove)), ("header_next", LuaLibrary.Address(&Next)),
+        ("header_reason", LuaLibrary.Address(&Reason)),
     ];
 
     private static int Headers(LuaState state, nint L)
@@ -147,17 +149,21 @@ internal static unsafe class HeaderFunctions
         if (name[0] == ':')
         {
             if (value.IsEmpty || value.IndexOf((byte)' ') >= 0) return "invalid value of a pseudo-header";
-            if (name.SequenceEqual(":status"u8)) return FieldSyntax.ParseLength(value) is >= 200 and <= 599 ? null : ":status must be a number between 200 and 599";
-            return name.SequenceEqual(":method"u8) && !FieldSyntax.IsToken(value) ? "invalid :method" : IsRequestPseudo(name) ? null : "there is no such pseudo-header";
+            if (name.SequenceEqual(":status"u8)) return FieldSyntax.ParseLength(value) is >= 200 and <= 599 ? null
+                : ":status must be a number between 200 and 599";
+            return name.SequenceEqual(":method"u8) && !FieldSyntax.IsToken(value) ? "invalid :method" : IsRequestPseudo(name) ? null
+                : "there is no such pseudo-header";
         }
         if (name.SequenceEqual("content-length"u8))
-            return run is { BodyComplete: true } && FieldSyntax.ParseLength(value) == (run.Bytes?.Length ?? 0) ? null : "content-length is set by the proxy; remove it to send a body of unknown length";
+            return run is { BodyComplete: true } && FieldSyntax.ParseLength(value) == (run.Bytes?.Length ?? 0) ? null
+                : "content-length is set by the proxy; remove it to send a body of unknown length";
         if (FieldSyntax.LooksLikeFraming(name)) return "transfer-encoding is set by the proxy";
         return null;
     }
 
     private static bool IsRequestPseudo(ReadOnlySpan<byte> name)
-        => name.SequenceEqual(":method"u8) || name.SequenceEqual(":path"u8) || name.SequenceEqual(":authority"u8) || name.SequenceEqual(":scheme"u8);
+        => name.SequenceEqual(":method"u8) || name.SequenceEqual(":path"u8) || name.SequenceEqual(":authority"u8)
+        || name.SequenceEqual(":scheme"u8);
 
     /// <summary>The argument as a field name in lower case; empty when it is none.</summary>
     public static ReadOnlySpan<byte> Lower(nint L, int index, Span<byte> into)

@@ -16,7 +16,8 @@ internal static unsafe class InfoFunctions
         var info = run.Stream.Info;
         switch (LuaApi.ToInteger(L, 2, null))
         {
-            case 1: LuaApi.Push(L, info.Protocol switch { HttpProtocol.Http10 => "HTTP/1.0", HttpProtocol.Http2 => "HTTP/2", _ => "HTTP/1.1" }); break;
+            case 1: LuaApi.Push(L, info.Protocol switch { HttpProtocol.Http10 => "HTTP/1.0", HttpProtocol.Http2 => "HTTP/2",
+                _ => "HTTP/1.1" }); break;
             case 2: LuaApi.Push(L, run.Stream.Route?.Name ?? ""); break;
             case 3: Push(L, info.LocalAddress); break;
             case 4: Push(L, info.DirectRemoteAddress); break;

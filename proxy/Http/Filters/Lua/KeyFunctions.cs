@@ -57,7 +57,8 @@ internal static unsafe class KeyFunctions
         if (!state.IsObject(L, 3, LuaHandles.Key, out int place)) return LuaState.Fail(L, "verifySignature: key expected");
         HashAlgorithmName? hash = (LuaHandles.String(L, 2) ?? "").ToUpperInvariant() switch
         {
-            "SHA1" => HashAlgorithmName.SHA1, "SHA256" => HashAlgorithmName.SHA256, "SHA384" => HashAlgorithmName.SHA384, "SHA512" => HashAlgorithmName.SHA512, _ => null,
+            "SHA1" => HashAlgorithmName.SHA1, "SHA256" => HashAlgorithmName.SHA256, "SHA384" => HashAlgorithmName.SHA384,
+            "SHA512" => HashAlgorithmName.SHA512, _ => null,
         };
         var signature = Part(L, 4, 5);
         var data = Part(L, 6, 7);

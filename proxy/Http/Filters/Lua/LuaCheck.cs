@@ -7,7 +7,9 @@ namespace Managed.Proxy.Http.Filters.Lua;
 /// <summary>Tries a script out as a publication would, without one: for what stores scripts.</summary>
 public static partial class LuaCheck
 {
-    /// <summary>Null when it compiles and its chunk runs; else the message, and the line (1-based; 0 when it has none). Control thread.</summary>
+    /// <summary>
+    /// Null when it compiles and its chunk runs; else the message, and the line (1-based; 0 when it has none). Control thread.
+    /// </summary>
     public static (int Line, string Message)? Try(byte[] text)
     {
         using var state = new LuaState(LuaLimits.Default, CoreFunctions.Library, LuaHandles.Library);

@@ -39,7 +39,8 @@ public enum LuaFailurePolicy { Open, Closed }
 [Description("Limits of a script; over one of them it is stopped on its stream.")]
 public sealed record LuaLimitsConfig : ConfigRecord
 {
-    [Range(1000, 1_000_000_000), Description("Instructions of the Lua machine for one call of a hook; work of string and table functions counts too.")]
+    [Range(1000, 1_000_000_000),
+        Description("Instructions of the Lua machine for one call of a hook; work of string and table functions counts too.")]
     public long Instructions { get; init; } = 1_000_000; // about 10 ms
 
     [DurationRange(1, 10_000), Description("Time on the worker between two waits.")]

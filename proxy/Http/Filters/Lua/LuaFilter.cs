@@ -25,7 +25,9 @@ internal sealed class LuaFilter : HttpFilter
     public int CallsUnderWay { get; set; }
     private int _kept;
 
-    /// <summary>Counts what the host keeps for the script until the stream's end, also of what was replaced since. False: that would be too much.</summary>
+    /// <summary>
+    /// Counts what the host keeps for the script until the stream's end, also of what was replaced since. False: that would be too much.
+    /// </summary>
     public bool Keep(int bytes)
     {
         if (_kept + bytes > LuaCost.Kept) return false;

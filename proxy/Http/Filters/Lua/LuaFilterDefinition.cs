@@ -26,10 +26,12 @@ internal sealed partial class LuaFilterDefinition : HttpFilterDefinition
         bool valid = true;
         LuaScript? main = null;
         if (config.InlineCode is { } inline)
-            valid = (main = Script(Encoding.UTF8.GetBytes(inline), "inline_code", Field(config.Node, "inline_code"), limits, context)) is not null;
+            valid = (main = Script(Encoding.UTF8.GetBytes(inline), "inline_code", Field(config.Node, "inline_code"), limits,
+                context)) is not null;
         else if (config.Module is { } module)
             valid = DataSourceReading.FindModule(module, config.Node, "lua", context.Errors) is { } stored
-                && (main = Script(stored.Content, stored.Name ?? ShortDigest(stored.Digest), Field(config.Node, "module"), limits, context)) is not null;
+                && (main = Script(stored.Content, stored.Name ?? ShortDigest(stored.Digest), Field(config.Node, "module"), limits,
+                    context)) is not null;
         else if (config.DefaultSourceCode is { } source)
             valid = (main = Script(source, "default_source_code", limits, context)) is not null;
         var named = new Dictionary<string, LuaScript>(StringComparer.Ordinal);
@@ -58,25 +60,32 @@ internal sealed partial class LuaFilterDefinition : HttpFilterDefinition
             return DataSourceReading.FindModule(module, source.Node, "lua", context.Errors) is { } stored
                 ? Script(stored.Content, stored.Name ?? ShortDigest(stored.Digest), Field(source.Node, "module"), limits, context) : null;
         if (source.TryRead(context.Errors) is not { } text) return null;
-        string field = source.InlineString is not null ? "inline_string" : source.InlineBytes is not null ? "inline_bytes" : source.Filename is not null ? "filename" : "environment_variable";
-        return Script(text, source.Filename is { } path ? Path.GetFileName(path) : name, Field(source.Node, field), limits, context, quotes: source.Filename is null && source.EnvironmentVariable is null);
+        string field = source.InlineString is not null ? "inline_string" : source.InlineBytes is not null ? "inline_bytes"
+            : source.Filename is not null ? "filename" : "environment_variable";
+        return Script(text, source.Filename is { } path ? Path.GetFileName(path) : name, Field(source.Node, field), limits, context,
+            quotes: source.Filename is null && source.EnvironmentVariable is null);
     }
 
-    private static LuaScript? Script(byte[] text, string name, ConfigNode? at, LuaLimits limits, FilterBuildContext context, bool quotes = true)
+    private static LuaScript? Script(byte[] text, string name, ConfigNode? at, LuaLimits limits, FilterBuildContext context,
+        bool quotes = true)
     {
         if (LuaScript.Get(context.Shared, text, name, limits, Libraries, out string error) is { } script) return script;
         var place = Place().Match(error);
         if (!quotes) // it may be any file, a mistake in the path away from a script
         {
-            context.Errors.Error(at, ConfigCode.CompileFailed, place.Success ? $"script line {place.Groups[1].Value} is not right" : "the script cannot be loaded", "what is wrong is not quoted from files: upload it as a module, or run luac -p");
+            context.Errors.Error(at, ConfigCode.CompileFailed,
+                place.Success ? $"script line {place.Groups[1].Value} is not right" : "the script cannot be loaded",
+                    "what is wrong is not quoted from files: upload it as a module, or run luac -p");
             return null;
         }
-        context.Errors.Error(at, ConfigCode.CompileFailed, place.Success ? $"script line {place.Groups[1].Value}: {place.Groups[2].Value}" : $"script: {error}",
+        context.Errors.Error(at, ConfigCode.CompileFailed,
+            place.Success ? $"script line {place.Groups[1].Value}: {place.Groups[2].Value}" : $"script: {error}",
             place.Success && int.TryParse(place.Groups[1].Value, out int line) ? Line(text, line) : null);
         return null;
     }
 
-    private static ConfigNode? Field(ConfigNode? node, string name) => node is ConfigObject o && o.TryGet(name, out var child) ? child : node;
+    private static ConfigNode? Field(ConfigNode? node, string name)
+        => node is ConfigObject o && o.TryGet(name, out var child) ? child : node;
 
     private static string? Line(byte[] text, int line)
     {

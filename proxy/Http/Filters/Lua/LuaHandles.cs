@@ -15,7 +15,8 @@ internal static unsafe class LuaHandles
 
     public static LuaLibrary Library { get; } = new(LuaLibrary.Read("handles.lua"),
     [
-        .. HeaderFunctions.All, .. BodyFunctions.All, .. StreamFunctions.All, .. InfoFunctions.All, .. ValueFunctions.All, .. KeyFunctions.All,
+        .. HeaderFunctions.All, .. BodyFunctions.All, .. StreamFunctions.All, .. InfoFunctions.All, .. ValueFunctions.All,
+        .. KeyFunctions.All,
         .. StatFunctions.All, .. SharedFunctions.All, .. TlsFunctions.All,
     ]);
 
@@ -48,12 +49,15 @@ internal static unsafe class LuaHandles
         if (type != LuaApi.TypeNumber) return false;
         double number = LuaApi.ToNumber(L, index, null);
         // 3.0 reads 3, as it did before Lua had integers.
-        string written = LuaApi.IsInteger(L, index) != 0 ? LuaApi.ToInteger(L, index, null).ToString(System.Globalization.CultureInfo.InvariantCulture)
-            : number == Math.Floor(number) && Math.Abs(number) < 1e15 ? ((long)number).ToString(System.Globalization.CultureInfo.InvariantCulture)
+        string written = LuaApi.IsInteger(L, index) != 0
+            ? LuaApi.ToInteger(L, index, null).ToString(System.Globalization.CultureInfo.InvariantCulture)
+            : number == Math.Floor(number) && Math.Abs(number) < 1e15
+            ? ((long)number).ToString(System.Globalization.CultureInfo.InvariantCulture)
             : number.ToString("G14", System.Globalization.CultureInfo.InvariantCulture);
         text = System.Text.Encoding.ASCII.GetBytes(written);
         return true;
     }
 
-    public static string? String(nint L, int index) => LuaApi.Type(L, index) == LuaApi.TypeString ? System.Text.Encoding.UTF8.GetString(LuaApi.Bytes(L, index)) : null;
+    public static string? String(nint L, int index)
+        => LuaApi.Type(L, index) == LuaApi.TypeString ? System.Text.Encoding.UTF8.GetString(LuaApi.Bytes(L, index)) : null;
 }

@@ -86,7 +86,9 @@ internal sealed class LuaStats
     }
 
     public string Prefix { get; }
-    /// <summary>Runs that failed, runs of a hook, runs over a budget, times a script was put into quarantine, runs left out for it.</summary>
+    /// <summary>
+    /// Runs that failed, runs of a hook, runs over a budget, times a script was put into quarantine, runs left out for it.
+    /// </summary>
     public Counter Errors { get; }
     public Counter Executions { get; }
     public Counter Breaches { get; }

@@ -35,7 +35,8 @@ internal static class LuaValues
             case ConfigScalar { Kind: ConfigScalarKind.Null }: LuaApi.PushNil(L); return true;
             case ConfigScalar { Kind: ConfigScalarKind.Boolean } flag: LuaApi.PushBoolean(L, flag.Text == "true" ? 1 : 0); return true;
             case ConfigScalar { Kind: ConfigScalarKind.Number } number:
-                if (long.TryParse(number.Text, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out long whole)) LuaApi.PushInteger(L, whole);
+                if (long.TryParse(number.Text, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out long whole))
+                    LuaApi.PushInteger(L, whole);
                 else LuaApi.PushNumber(L, double.Parse(number.Text, CultureInfo.InvariantCulture));
                 return true;
             case ConfigScalar text: return Text(L, text.Text, ref left);
@@ -102,7 +103,8 @@ internal static class LuaValues
         {
             case LuaApi.TypeNone or LuaApi.TypeNil: return true;
             case LuaApi.TypeBoolean: value = LuaApi.ToBoolean(L, index) != 0; return true;
-            case LuaApi.TypeNumber: value = LuaApi.IsInteger(L, index) != 0 ? (object)LuaApi.ToInteger(L, index, null) : LuaApi.ToNumber(L, index, null); return true;
+            case LuaApi.TypeNumber: value = LuaApi.IsInteger(L, index) != 0 ? (object)LuaApi.ToInteger(L, index, null)
+                : LuaApi.ToNumber(L, index, null); return true;
             case LuaApi.TypeString:
                 if ((left.Bytes -= (int)LuaApi.RawLen(L, index)) < 0) return false;
                 value = Encoding.UTF8.GetString(LuaApi.Bytes(L, index));

@@ -135,7 +135,9 @@ internal sealed class ScriptRun(LuaFilter filter, bool response)
         filter.Resume(response);
     }
 
-    /// <summary>Whether a chunk is at hand for the script now: the piece of the present hook, or what was held back during a call.</summary>
+    /// <summary>
+    /// Whether a chunk is at hand for the script now: the piece of the present hook, or what was held back during a call.
+    /// </summary>
     public bool TakeChunk()
     {
         if (_chunkReady)
@@ -245,7 +247,8 @@ internal sealed class ScriptRun(LuaFilter filter, bool response)
             {
                 worker.Stats.Increment(stats.Quarantines);
                 Log.Quarantined(logger, _script!.Name, worker.Id);
-                worker.Reports.Raise("vm.quarantined", ("kind", "lua"), ("name", _script.Name), ("digest", _script.Digest), ("worker", worker.Id));
+                worker.Reports.Raise("vm.quarantined", ("kind", "lua"), ("name", _script.Name), ("digest", _script.Digest),
+                    ("worker", worker.Id));
             }
             // What filled the state is still in it.
             if (breach == LuaBreach.Memory) _script!.Renew(worker, _instance!);
@@ -253,5 +256,6 @@ internal sealed class ScriptRun(LuaFilter filter, bool response)
         if (!Replied && filter.Settings.Config.FailurePolicy == LuaFailurePolicy.Closed) Refuse();
     }
 
-    public string RequestId => Stream.RequestHeaders.GetString("x-request-id") ?? Stream.Info.StreamId.ToString(System.Globalization.CultureInfo.InvariantCulture);
+    public string RequestId => Stream.RequestHeaders.GetString("x-request-id")
+        ?? Stream.Info.StreamId.ToString(System.Globalization.CultureInfo.InvariantCulture);
 }

@@ -6,23 +6,33 @@ namespace Managed.Proxy.Http.Filters.Lua;
 internal sealed class ScriptTrace(StreamTrace trace) : LuaTrace
 {
     private static readonly string[] Kinds =
-        ["", "handle", "headers", "buffer", "metadata", "streamInfo", "dynamicMetadata", "filterState", "connection", "connectionStreamInfo", "route", "virtualHost", "publicKey", "stats", "stat", "ssl"];
+        ["", "handle", "headers", "buffer", "metadata", "streamInfo", "dynamicMetadata", "filterState", "connection",
+            "connectionStreamInfo", "route", "virtualHost", "publicKey", "stats", "stat", "ssl"];
 
     private static readonly string[] Infos =
-        ["", "protocol", "routeName", "downstreamLocalAddress", "downstreamDirectRemoteAddress", "downstreamRemoteAddress", "requestedServerName"];
+        ["", "protocol", "routeName", "downstreamLocalAddress", "downstreamDirectRemoteAddress", "downstreamRemoteAddress",
+            "requestedServerName"];
 
     private static readonly string[] Levels = ["logTrace", "logDebug", "logInfo", "logWarn", "logErr", "logCritical"];
 
     private static readonly Dictionary<string, string> Names = new(StringComparer.Ordinal)
     {
-        ["headers"] = "headers", ["header_get"] = "headers:get", ["header_at"] = "headers:getAtIndex", ["header_count"] = "headers:getNumValues", ["header_add"] = "headers:add",
-        ["header_replace"] = "headers:replace", ["header_remove"] = "headers:remove", ["header_next"] = "headers:pairs", ["header_reason"] = "headers:setHttp1ReasonPhrase",
-        ["body"] = "body", ["chunk"] = "bodyChunks", ["trailers"] = "trailers", ["buffer_length"] = "buffer:length", ["buffer_get"] = "buffer:getBytes", ["buffer_set"] = "buffer:setBytes",
-        ["respond"] = "respond", ["call"] = "httpCall", ["answer"] = "httpCall:answer", ["override_host"] = "setUpstreamOverrideHost", ["clear_route_cache"] = "clearRouteCache",
-        ["context"] = "context", ["base64"] = "base64Escape", ["timestamp"] = "timestamp", ["metadata"] = "metadata:all", ["dynamic_all"] = "dynamicMetadata:pairs",
-        ["dynamic_get"] = "dynamicMetadata:get", ["dynamic_set"] = "dynamicMetadata:set", ["state_get"] = "filterState:get", ["state_set"] = "filterState:set",
-        ["filter_context"] = "filterContext", ["import_key"] = "importPublicKey", ["verify"] = "verifySignature", ["stat"] = "stats:find", ["stat_add"] = "stat:change",
-        ["stat_value"] = "stat:value", ["shared"] = "managed.shared", ["drain"] = "streamInfo:drainConnectionUponCompletion", ["has_tls"] = "ssl", ["tls"] = "ssl:get",
+        ["headers"] = "headers", ["header_get"] = "headers:get", ["header_at"] = "headers:getAtIndex",
+        ["header_count"] = "headers:getNumValues", ["header_add"] = "headers:add",
+        ["header_replace"] = "headers:replace", ["header_remove"] = "headers:remove", ["header_next"] = "headers:pairs",
+        ["header_reason"] = "headers:setHttp1ReasonPhrase",
+        ["body"] = "body", ["chunk"] = "bodyChunks", ["trailers"] = "trailers", ["buffer_length"] = "buffer:length",
+        ["buffer_get"] = "buffer:getBytes", ["buffer_set"] = "buffer:setBytes",
+        ["respond"] = "respond", ["call"] = "httpCall", ["answer"] = "httpCall:answer", ["override_host"] = "setUpstreamOverrideHost",
+        ["clear_route_cache"] = "clearRouteCache",
+        ["context"] = "context", ["base64"] = "base64Escape", ["timestamp"] = "timestamp", ["metadata"] = "metadata:all",
+        ["dynamic_all"] = "dynamicMetadata:pairs",
+        ["dynamic_get"] = "dynamicMetadata:get", ["dynamic_set"] = "dynamicMetadata:set", ["state_get"] = "filterState:get",
+        ["state_set"] = "filterState:set",
+        ["filter_context"] = "filterContext", ["import_key"] = "importPublicKey", ["verify"] = "verifySignature", ["stat"] = "stats:find",
+        ["stat_add"] = "stat:change",
+        ["stat_value"] = "stat:value", ["shared"] = "managed.shared", ["drain"] = "streamInfo:drainConnectionUponCompletion",
+        ["has_tls"] = "ssl", ["tls"] = "ssl:get",
     };
 
     public override void Called(string function, IReadOnlyList<string> arguments, IReadOnlyList<string> results, string place)
@@ -41,7 +51,8 @@ internal sealed class ScriptTrace(StreamTrace trace) : LuaTrace
     }
 
     private void Tell(string name, IEnumerable<string> arguments, IReadOnlyList<string> results, string place) =>
-        trace.Call(name, string.Join(", ", arguments), results is ["nil", var message] ? "error: " + message : string.Join(", ", results), place);
+        trace.Call(name, string.Join(", ", arguments), results is ["nil", var message] ? "error: " + message : string.Join(", ", results),
+            place);
 
     private static string Named(string[] names, IReadOnlyList<string> arguments, int index) =>
         arguments.Count > index && int.TryParse(arguments[index], out int i) && i >= 0 && i < names.Length ? names[i] : "?";

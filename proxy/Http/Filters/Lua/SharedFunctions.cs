@@ -11,10 +11,13 @@ internal static unsafe class SharedFunctions
     // (table, operation, key, value, ttl in seconds, initial)
     private static int Shared(LuaState state, nint L)
     {
-        if (LuaHandles.String(L, 1) is not { Length: > 0 and <= 100 } name || LuaHandles.String(L, 3) is not { Length: <= 4096 } key) return LuaState.Fail(L, "name and key expected (strings)");
+        if (LuaHandles.String(L, 1) is not { Length: > 0 and <= 100 } name || LuaHandles.String(L, 3) is not { Length: <= 4096 } key)
+            return LuaState.Fail(L, "name and key expected (strings)");
         // A script is loaded to try it, too, and then must leave no trace.
-        if (state.Running.Host is not ScriptRun run) return LuaState.Fail(L, "shared dictionaries can be used in hooks only, not while the script is loaded");
-        if (run.Filter.Settings.Tables.Find(name) is not { } table) return LuaState.Fail(L, $"there are more than {SharedTables.Most} shared dictionaries");
+        if (state.Running.Host is not ScriptRun run)
+            return LuaState.Fail(L, "shared dictionaries can be used in hooks only, not while the script is loaded");
+        if (run.Filter.Settings.Tables.Find(name) is not { } table)
+            return LuaState.Fail(L, $"there are more than {SharedTables.Most} shared dictionaries");
         state.Charge(20);
         long now = Environment.TickCount64 * 1000;
         int ok;
@@ -26,7 +29,8 @@ internal static unsafe class SharedFunctions
                 switch (table.Get(key, now))
                 {
                     case byte[] text: LuaApi.Push(L, text); break;
-                    case double number when number == Math.Floor(number) && Math.Abs(number) < 1e15: LuaApi.PushInteger(L, (long)number); break;
+                    case double number when number == Math.Floor(number) && Math.Abs(number) < 1e15:
+                        LuaApi.PushInteger(L, (long)number); break;
                     case double number: LuaApi.PushNumber(L, number); break;
                     case bool flag: LuaApi.PushBoolean(L, flag ? 1 : 0); break;
                     default: LuaApi.PushNil(L); break;
@@ -47,7 +51,8 @@ internal static unsafe class SharedFunctions
                 double by = LuaApi.ToNumber(L, 4, &ok);
                 if (ok == 0) by = 1;
                 double initial = LuaApi.ToNumber(L, 6, null);
-                if (table.Increment(key, by, initial, ttl, now) is not { } sum) return LuaState.Fail(L, Encoding.UTF8.GetString(LuaApi.Bytes(L, 3)) + " is not a number");
+                if (table.Increment(key, by, initial, ttl, now) is not { } sum)
+                    return LuaState.Fail(L, Encoding.UTF8.GetString(LuaApi.Bytes(L, 3)) + " is not a number");
                 if (sum == Math.Floor(sum) && Math.Abs(sum) < 1e15) LuaApi.PushInteger(L, (long)sum); else LuaApi.PushNumber(L, sum);
                 return 1;
             default:

@@ -42,7 +42,8 @@ internal sealed class SharedTable
                 Remove(oldest.Value.Key);
                 _evicted++;
             }
-            _entries[key] = _byAge.AddLast(new Entry(key) { Value = value, Expires = ttlMicros > 0 ? now + ttlMicros : long.MaxValue, Size = size });
+            _entries[key] = _byAge.AddLast(new Entry(key) { Value = value, Expires = ttlMicros > 0 ? now + ttlMicros : long.MaxValue,
+                Size = size });
             _bytes += size;
             return true;
         }

@@ -6,13 +6,16 @@ namespace Managed.Proxy.Http.Filters.Lua;
 /// <summary>stats(): counters, gauges and histograms of scripts; the detail of one is its place in the filter's list.</summary>
 internal static unsafe class StatFunctions
 {
-    public static (string, nint)[] All => [("stat", LuaLibrary.Address(&Find)), ("stat_add", LuaLibrary.Address(&Add)), ("stat_value", LuaLibrary.Address(&Value))];
+    public static (string, nint)[] All => [("stat", LuaLibrary.Address(&Find)), ("stat_add", LuaLibrary.Address(&Add)),
+        ("stat_value", LuaLibrary.Address(&Value))];
 
     // (scope, kind, name): kind 0 counter, 1 gauge, 2 histogram
     private static int Find(LuaState state, nint L)
     {
         if (!LuaHandles.Self(state, L, LuaHandles.Stats, out var run)) return LuaState.Fail(L, LuaHandles.Dead);
-        if (LuaHandles.String(L, 3) is not { Length: > 0 and <= 200 } name || !name.All(c => char.IsAsciiLetterOrDigit(c) || c is '_' or '.' or '-')) return LuaState.Fail(L, "the name of a stat has letters, digits, '_', '-' and '.'");
+        if (LuaHandles.String(L, 3) is not { Length: > 0 and <= 200 } name
+            || !name.All(c => char.IsAsciiLetterOrDigit(c) || c is '_' or '.' or '-'))
+            return LuaState.Fail(L, "the name of a stat has letters, digits, '_', '-' and '.'");
         int place = run.Filter.Settings.FindStat((StatKind)LuaApi.ToInteger(L, 2, null), name);
         if (place < 0) return LuaState.Fail(L, $"stat '{name}' is of another kind, or the script has too many");
         state.PushObject(L, LuaHandles.Stat, place);

@@ -17,8 +17,10 @@ internal static unsafe class StreamFunctions
 
     public static (string, nint)[] All =>
     [
-        ("log", LuaLibrary.Address(&LogLine)), ("respond", LuaLibrary.Address(&Respond)), ("call", LuaLibrary.Address(&Call)), ("answer", LuaLibrary.Address(&Answer)),
-        ("override_host", LuaLibrary.Address(&OverrideHost)), ("clear_route_cache", LuaLibrary.Address(&ClearRouteCache)), ("context", LuaLibrary.Address(&Context)),
+        ("log", LuaLibrary.Address(&LogLine)), ("respond", LuaLibrary.Address(&Respond)), ("call", LuaLibrary.Address(&Call)),
+        ("answer", LuaLibrary.Address(&Answer)),
+        ("override_host", LuaLibrary.Address(&OverrideHost)), ("clear_route_cache", LuaLibrary.Address(&ClearRouteCache)),
+        ("context", LuaLibrary.Address(&Context)),
         ("base64", LuaLibrary.Address(&Base64)), ("timestamp", LuaLibrary.Address(&Timestamp)), ("object", LuaLibrary.Address(&Object)),
     ];
 
@@ -34,7 +36,8 @@ internal static unsafe class StreamFunctions
         LuaApi.Where(L, 2);
         string place = LuaHandles.String(L, -1) ?? "";
         Log.ScriptSaid(logger, level, place, message, run.RequestId, run.Stream.Generation.Version);
-        run.Stream.Worker.Reports.ScriptSaid(run.Stream.Worker, level, place.TrimEnd(' ', ':'), message, run.RequestId, run.Stream.Generation.Version);
+        run.Stream.Worker.Reports.ScriptSaid(run.Stream.Worker, level, place.TrimEnd(' ', ':'), message, run.RequestId,
+            run.Stream.Generation.Version);
         return 0;
     }
 
@@ -49,7 +52,8 @@ internal static unsafe class StreamFunctions
         var headers = new HeaderMap();
         if (ReadHeaders(L, 2, headers) is { } wrong) return LuaState.Fail(L, wrong);
         if (!headers.Has(HeaderId.Status)) return LuaState.Fail(L, ":status must be between 200-599");
-        if (!LuaHandles.Text(L, 3, out var body) && LuaApi.Type(L, 3) != LuaApi.TypeNil) return LuaState.Fail(L, "body must be a string or nil");
+        if (!LuaHandles.Text(L, 3, out var body) && LuaApi.Type(L, 3) != LuaApi.TypeNil)
+            return LuaState.Fail(L, "body must be a string or nil");
         int status = int.Parse(headers.Get(HeaderId.Status), CultureInfo.InvariantCulture);
         run.Replied = true;
         run.Stream.SendLocalReply(status, body, "lua_response", ResponseFlags.None, static (to, from) =>
@@ -71,9 +75,11 @@ internal static unsafe class StreamFunctions
         if (!LuaHandles.Self(state, L, LuaHandles.Handle, out var run)) return LuaState.Fail(L, LuaHandles.Dead);
         bool asynchronous = LuaApi.ToBoolean(L, 6) != 0;
         if (!asynchronous && !state.MayWait(L)) return LuaState.Fail(L, "can only be called from the coroutine that runs the hook");
-        if (LuaHandles.String(L, 2) is not { } name || !run.Stream.Generation.Clusters.TryGetValue(name, out var cluster)) return LuaState.Fail(L, "http call cluster invalid. Must be configured");
+        if (LuaHandles.String(L, 2) is not { } name || !run.Stream.Generation.Clusters.TryGetValue(name, out var cluster))
+            return LuaState.Fail(L, "http call cluster invalid. Must be configured");
         var filter = run.Filter;
-        if (filter.CallsUnderWay >= filter.Settings.Config.Limits.HttpCalls) return LuaState.Fail(L, "too many http calls under way on this stream");
+        if (filter.CallsUnderWay >= filter.Settings.Config.Limits.HttpCalls)
+            return LuaState.Fail(L, "too many http calls under way on this stream");
         int ok;
         double timeout = LuaApi.ToNumber(L, 5, &ok);
         if (ok == 0 || timeout < 0 || timeout > 3_600_000) return LuaState.Fail(L, "http call timeout invalid");
@@ -91,7 +97,8 @@ internal static unsafe class StreamFunctions
             return LuaState.Fail(L, "http call headers must include ':path', ':method', and ':authority'");
         if (LuaHandles.Text(L, 4, out var body)) call.RequestBody.Write(body);
         else if (LuaApi.Type(L, 4) != LuaApi.TypeNil) return LuaState.Fail(L, "http call body must be a string or nil");
-        if (LuaApi.ToBoolean(L, 7) != 0 && run.Stream.Info.LocalAddress is { } local) call.Request.Add("x-forwarded-for", local.Address.ToString());
+        if (LuaApi.ToBoolean(L, 7) != 0 && run.Stream.Info.LocalAddress is { } local)
+            call.Request.Add("x-forwarded-for", local.Address.ToString());
         call.Tag = (run, !asynchronous, run.Stream.Info.StreamId);
         filter.CallsUnderWay++;
         if (!asynchronous) run.Call = call;
@@ -102,7 +109,8 @@ internal static unsafe class StreamFunctions
     // (self, return duplicates) -> headers table, body
     private static int Answer(LuaState state, nint L)
     {
-        if (!LuaHandles.Self(state, L, LuaHandles.Handle, out var run) || run.Call is not { } call) return LuaState.Fail(L, LuaHandles.Dead);
+        if (!LuaHandles.Self(state, L, LuaHandles.Handle, out var run) || run.Call is not { } call)
+            return LuaState.Fail(L, LuaHandles.Dead);
         run.Call = null;
         bool duplicates = LuaApi.ToBoolean(L, 2) != 0;
         state.Charge(call.Response.Count * 20 + (call.Response.ByteSize + call.ResponseBody.Length) / 32);
@@ -152,7 +160,8 @@ internal static unsafe class StreamFunctions
         if (!LuaHandles.Self(state, L, LuaHandles.Handle, out var run)) return LuaState.Fail(L, LuaHandles.Dead);
         if (run.IsResponse) return LuaState.Fail(L, "setUpstreamOverrideHost is only available in the request path");
         string host = LuaHandles.String(L, 2) ?? "";
-        if (!IPAddress.TryParse(host, out _) && !IPEndPoint.TryParse(host, out _)) return LuaState.Fail(L, "host is not a valid IP address");
+        if (!IPAddress.TryParse(host, out _) && !IPEndPoint.TryParse(host, out _))
+            return LuaState.Fail(L, "host is not a valid IP address");
         run.Stream.OverrideHost = host;
         run.Stream.OverrideIsStrict = LuaApi.ToBoolean(L, 3) != 0;
         return 0;
@@ -215,7 +224,8 @@ internal static unsafe class StreamFunctions
             for (long i = 1; i <= count; i++)
             {
                 if (list) LuaApi.RawGetI(L, -1, i);
-                if (!LuaHandles.Text(L, -1, out var value)) return $"headers: the value of '{Encoding.Latin1.GetString(name)}' must be a string or a table of strings";
+                if (!LuaHandles.Text(L, -1, out var value))
+                    return $"headers: the value of '{Encoding.Latin1.GetString(name)}' must be a string or a table of strings";
                 if (!name.SequenceEqual("content-length"u8))
                 {
                     if (HeaderFunctions.Invalid(null, name, value) is { } wrong) return wrong;

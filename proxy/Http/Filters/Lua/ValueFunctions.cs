@@ -11,16 +11,20 @@ internal static unsafe class ValueFunctions
 {
     public static (string, nint)[] All =>
     [
-        ("metadata", LuaLibrary.Address(&Metadata)), ("dynamic_all", LuaLibrary.Address(&DynamicAll)), ("dynamic_get", LuaLibrary.Address(&DynamicGet)),
-        ("dynamic_set", LuaLibrary.Address(&DynamicSet)), ("state_get", LuaLibrary.Address(&StateGet)), ("state_set", LuaLibrary.Address(&StateSet)),
+        ("metadata", LuaLibrary.Address(&Metadata)), ("dynamic_all", LuaLibrary.Address(&DynamicAll)),
+        ("dynamic_get", LuaLibrary.Address(&DynamicGet)),
+        ("dynamic_set", LuaLibrary.Address(&DynamicSet)), ("state_get", LuaLibrary.Address(&StateGet)),
+        ("state_set", LuaLibrary.Address(&StateSet)),
         ("filter_context", LuaLibrary.Address(&FilterContext)),
     ];
 
-    private static readonly string NoValue = $"value must be nil, boolean, number, string or a table of these, of up to {LuaValues.MaxItems} items and {LuaCost.Kept} bytes",
+    private static readonly string NoValue =
+        $"value must be nil, boolean, number, string or a table of these, of up to {LuaValues.MaxItems} items and {LuaCost.Kept} bytes",
         TooMuch = $"a script may set {LuaCost.Kept} bytes of metadata and filter state on a stream";
 
     private static int Push(LuaState state, nint L, object? value)
-        => LuaValues.TryPush(state, L, value) ? 1 : LuaState.Fail(L, $"more than {LuaValues.MaxItems} items or {LuaValues.MaxPushed} bytes, or nested too deep");
+        => LuaValues.TryPush(state, L, value) ? 1
+        : LuaState.Fail(L, $"more than {LuaValues.MaxItems} items or {LuaValues.MaxPushed} bytes, or nested too deep");
 
     // (self) -> table of all
     private static int Metadata(LuaState state, nint L)
@@ -49,7 +53,8 @@ internal static unsafe class ValueFunctions
     {
         if (!LuaHandles.Self(state, L, LuaHandles.DynamicMetadata, out var run, out int detail)) return LuaState.Fail(L, LuaHandles.Dead);
         if (LuaHandles.String(L, 2) is not { } name) return LuaState.Fail(L, "filter name expected (string)");
-        if (detail == 0 && run.Stream.Info.DynamicMetadata is { } all && all.TryGetValue(name, out var values)) return Push(state, L, values);
+        if (detail == 0 && run.Stream.Info.DynamicMetadata is { } all && all.TryGetValue(name, out var values))
+            return Push(state, L, values);
         LuaApi.PushNil(L);
         return 1;
     }
@@ -58,7 +63,8 @@ internal static unsafe class ValueFunctions
     {
         if (!LuaHandles.Self(state, L, LuaHandles.DynamicMetadata, out var run, out int detail)) return LuaState.Fail(L, LuaHandles.Dead);
         if (detail != 0) return LuaState.Fail(L, "metadata of the connection cannot be set");
-        if (LuaHandles.String(L, 2) is not { } name || LuaHandles.String(L, 3) is not { } key) return LuaState.Fail(L, "filter name and key expected (strings)");
+        if (LuaHandles.String(L, 2) is not { } name || LuaHandles.String(L, 3) is not { } key)
+            return LuaState.Fail(L, "filter name and key expected (strings)");
         if (!LuaValues.TryRead(state, L, 4, out object? value, out int bytes)) return LuaState.Fail(L, NoValue);
         if (!run.Filter.Keep(name.Length + key.Length + bytes)) return LuaState.Fail(L, TooMuch);
         var all = run.Stream.Info.DynamicMetadata ??= [];
@@ -72,7 +78,8 @@ internal static unsafe class ValueFunctions
         if (!LuaHandles.Self(state, L, LuaHandles.FilterState, out var run)) return LuaState.Fail(L, LuaHandles.Dead);
         if (LuaHandles.String(L, 2) is not { } name) return LuaState.Fail(L, "object name expected (string)");
         object? value = run.Stream.Info.FilterState?.GetValueOrDefault(name);
-        if (value is not null && LuaHandles.String(L, 3) is { } field) value = value is IReadOnlyDictionary<string, object?> map ? map.GetValueOrDefault(field) : null;
+        if (value is not null && LuaHandles.String(L, 3) is { } field)
+            value = value is IReadOnlyDictionary<string, object?> map ? map.GetValueOrDefault(field) : null;
         return Push(state, L, value);
     }
 

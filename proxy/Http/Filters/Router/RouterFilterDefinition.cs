@@ -3,7 +3,9 @@ using Managed.Proxy.Configuration.Validation;
 
 namespace Managed.Proxy.Http.Filters.Router;
 
-/// <summary>The terminal filter. Its work is the stream's own ([6] and [7] in <see cref="HttpStream"/>); here are its name and settings.</summary>
+/// <summary>
+/// The terminal filter. Its work is the stream's own ([6] and [7] in <see cref="HttpStream"/>); here are its name and settings.
+/// </summary>
 internal sealed class RouterFilterDefinition : HttpFilterDefinition
 {
     public override string Name => "envoy.filters.http.router";

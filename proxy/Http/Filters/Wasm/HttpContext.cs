@@ -11,7 +11,8 @@ namespace Managed.Proxy.Http.Filters.Wasm;
 /// <summary>
 /// The guest's context of one stream. Reused with its filter.
 /// <para>A declared content-length and a guest that changes bodies do not go together, and few guests think of it. So where a guest has a
-/// body callback, headers with a content-length wait for the first piece of the body; by then it shows whether the length still holds.</para>
+/// body callback, headers with a content-length wait for the first piece of the body; by then it shows whether the length still
+/// holds.</para>
 /// </summary>
 internal sealed class HttpContext(WasmFilter filter) : StreamContext
 {
@@ -43,7 +44,8 @@ internal sealed class HttpContext(WasmFilter filter) : StreamContext
     public override StreamInfo Info => Stream.Info;
     public override long Version => Stream.Generation.Version;
     public override IReadOnlyDictionary<string, Upstream.Cluster> Clusters => Stream.Generation.Clusters;
-    public override string RequestId => Stream.RequestHeaders.GetString("x-request-id") ?? Stream.Info.StreamId.ToString(CultureInfo.InvariantCulture);
+    public override string RequestId => Stream.RequestHeaders.GetString("x-request-id")
+        ?? Stream.Info.StreamId.ToString(CultureInfo.InvariantCulture);
 
     /// <summary>Enters the plugin's VM. False: the guest failed at it.</summary>
     public bool Begin(PluginContext root)
@@ -63,14 +65,17 @@ internal sealed class HttpContext(WasmFilter filter) : StreamContext
         direction.SawHeaders = true;
         direction.Ended = end;
         var exports = Vm.Exports;
-        var (callback, old) = response ? (exports.ResponseHeaders, exports.ResponseHeadersOld) : (exports.RequestHeaders, exports.RequestHeadersOld);
+        var (callback, old) = response ? (exports.ResponseHeaders, exports.ResponseHeadersOld)
+            : (exports.RequestHeaders, exports.RequestHeadersOld);
         Enter(ref direction);
-        bool ok = callback.Exists ? Vm.Call(this, callback, count, end ? 1 : 0, 0, out int action) : Vm.Call(this, old, count, 0, out action);
+        bool ok = callback.Exists ? Vm.Call(this, callback, count, end ? 1 : 0, 0, out int action)
+            : Vm.Call(this, old, count, 0, out action);
         Leave(ref direction);
         if (!ok) OnFailure();
         if (_repliedNow) return HeadersStatus.StopAllIterationAndWatermark;
         if (_failed) return HeadersStatus.Continue;
-        bool body = (response ? exports.ResponseBody : exports.RequestBody).Exists, trailers = (response ? exports.ResponseTrailers : exports.RequestTrailers).Exists;
+        bool body = (response ? exports.ResponseBody : exports.RequestBody).Exists,
+            trailers = (response ? exports.ResponseTrailers : exports.RequestTrailers).Exists;
         if (!body && !trailers) Stream.SkipRest(filter, response);
         if (action != 0 && !direction.Resume)
         {
@@ -101,7 +106,9 @@ internal sealed class HttpContext(WasmFilter filter) : StreamContext
         if (_failed) return BodyStatus.Continue;
         if (direction.BodyChanged && direction.LengthSent && body.Length != before)
         {
-            Log(WasmLogLevel.Error, "the module changed the length of a body whose headers had gone on with a content-length; remove content-length in the headers callback"u8);
+            Log(WasmLogLevel.Error,
+                "the module changed the length of a body whose headers had gone on with a content-length; remove content-length in "u8
+                    + "the headers callback"u8);
             filter.SwitchOff();
             Stream.SendLocalReply(500, default, "wasm_body_length");
             return BodyStatus.StopIterationNoBuffer;
@@ -114,7 +121,8 @@ internal sealed class HttpContext(WasmFilter filter) : StreamContext
         }
         direction.Paused = true;
         direction.PausedInHeaders = false;
-        return action switch { 1 => BodyStatus.StopIterationAndBuffer, 3 => BodyStatus.StopIterationNoBuffer, _ => BodyStatus.StopIterationAndWatermark };
+        return action switch { 1 => BodyStatus.StopIterationAndBuffer, 3 => BodyStatus.StopIterationNoBuffer,
+            _ => BodyStatus.StopIterationAndWatermark };
     }
 
     public TrailersStatus OnTrailers(bool response, int count)
@@ -122,7 +130,8 @@ internal sealed class HttpContext(WasmFilter filter) : StreamContext
         ref var direction = ref Of(response);
         direction.Ended = direction.SawTrailers = true;
         Enter(ref direction);
-        bool ok = Vm.Call(this, response ? Vm.Exports.ResponseTrailers : Vm.Exports.RequestTrailers, count, direction.Paused ? 1 : 0, out int action);
+        bool ok = Vm.Call(this, response ? Vm.Exports.ResponseTrailers : Vm.Exports.RequestTrailers, count, direction.Paused ? 1 : 0,
+            out int action);
         Leave(ref direction);
         if (!ok) OnFailure();
         if (_repliedNow) return TrailersStatus.StopIteration;
@@ -191,7 +200,8 @@ internal sealed class HttpContext(WasmFilter filter) : StreamContext
     }
 
     // Apart, so that the closure is made only here.
-    private static Action<string, string, string> TellTo(StreamTrace trace) => (function, arguments, result) => trace.Call(function, arguments, result, "");
+    private static Action<string, string, string> TellTo(StreamTrace trace)
+        => (function, arguments, result) => trace.Call(function, arguments, result, "");
 
     // ---- what the guest asks of its stream
 
@@ -215,11 +225,13 @@ internal sealed class HttpContext(WasmFilter filter) : StreamContext
         if (name[0] == ':')
         {
             if (trailers) return "trailers have no pseudo-headers";
-            if (map == WasmMap.ResponseHeaders) return name.SequenceEqual(":status"u8) ? FieldSyntax.ParseLength(value) is >= 200 and <= 599 ? null : "a status is 200 to 599" : "there is no such pseudo-header in a response";
+            if (map == WasmMap.ResponseHeaders) return name.SequenceEqual(":status"u8) ? FieldSyntax.ParseLength(value) is >= 200 and <= 599
+                ? null : "a status is 200 to 599" : "there is no such pseudo-header in a response";
             if (value.IsEmpty && !name.SequenceEqual(":authority"u8)) return "it must not be empty";
             if (value.IndexOf((byte)' ') >= 0) return "white space";
             if (name.SequenceEqual(":method"u8)) return FieldSyntax.IsToken(value) ? null : "no method";
-            return name.SequenceEqual(":path"u8) || name.SequenceEqual(":authority"u8) || name.SequenceEqual(":scheme"u8) ? null : "there is no such pseudo-header in a request";
+            return name.SequenceEqual(":path"u8) || name.SequenceEqual(":authority"u8)
+                || name.SequenceEqual(":scheme"u8) ? null : "there is no such pseudo-header in a request";
         }
         return null;
     }
@@ -260,13 +272,14 @@ internal sealed class HttpContext(WasmFilter filter) : StreamContext
         return WasmStatus.Ok;
     }
 
-    public override WasmStatus SendLocalResponse(int status, ReadOnlySpan<byte> details, ReadOnlySpan<byte> body, ReadOnlySpan<byte> headers, int grpcStatus)
+    public override WasmStatus SendLocalResponse(int status, ReadOnlySpan<byte> details, ReadOnlySpan<byte> body,
+        ReadOnlySpan<byte> headers, int grpcStatus)
     {
         if (status is < 200 or > 599 || !HeaderPairs.TryOpen(headers, out _)) return WasmStatus.BadArgument;
         if (_replied || _failed)
         {
-            // The first one counts. A guest that answers again, from the hook that sees that answer, then pauses for what it takes to be its
-            // own: nobody would ever let it go on.
+            // The first one counts. A guest that answers again, from the hook that sees that answer, then pauses for what it takes to be
+            // its own: nobody would ever let it go on.
             GoOn(response: false);
             GoOn(response: true);
             return WasmStatus.Ok;
@@ -289,7 +302,8 @@ internal sealed class HttpContext(WasmFilter filter) : StreamContext
                 if (text.Length > 0) to.Set("grpc-message", Uri.EscapeDataString(text));
             }, (this, code, message));
         }
-        else Stream.SendLocalReply(status, body, why, ResponseFlags.None, static (to, state) => ((HttpContext)state!).AddReplyHeaders(to), this);
+        else Stream.SendLocalReply(status, body, why, ResponseFlags.None, static (to, state) => ((HttpContext)state!).AddReplyHeaders(to),
+            this);
         // What stands still for the guest need not wait: the reply ends it. The response's callbacks come for it, as in Envoy.
         _request.Paused = _response.Paused = false;
         return WasmStatus.Ok;
@@ -377,7 +391,9 @@ internal sealed class HttpContext(WasmFilter filter) : StreamContext
     }
 
     // For access logs, which have it in a line.
-    private static string OneWord(ReadOnlySpan<byte> text) => string.Concat(Encoding.UTF8.GetString(text[..Math.Min(text.Length, 200)]).Select(c => char.IsControl(c) || char.IsWhiteSpace(c) ? '_' : c));
+    private static string OneWord(ReadOnlySpan<byte> text)
+        => string.Concat(Encoding.UTF8.GetString(text[..Math.Min(text.Length, 200)])
+            .Select(c => char.IsControl(c) || char.IsWhiteSpace(c) ? '_' : c));
 
     private void AddReplyHeaders(HeaderMap to)
     {

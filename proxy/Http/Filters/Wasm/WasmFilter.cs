@@ -21,13 +21,19 @@ internal sealed class WasmFilter : HttpFilter
 
     public WasmPlugin Plugin => _plugin;
 
-    public override HeadersStatus OnRequestHeaders(HeaderMap headers, bool endStream) => Begin() ? _context.OnHeaders(response: false, headers.Count, endStream) : HeadersStatus.Continue;
-    public override BodyStatus OnRequestBody(ByteWriter body, bool endStream) => _state == State.Running ? _context.OnBody(response: false, body, endStream) : BodyStatus.Continue;
-    public override TrailersStatus OnRequestTrailers(HeaderMap trailers) => _state == State.Running ? _context.OnTrailers(response: false, trailers.Count) : TrailersStatus.Continue;
+    public override HeadersStatus OnRequestHeaders(HeaderMap headers, bool endStream)
+        => Begin() ? _context.OnHeaders(response: false, headers.Count, endStream) : HeadersStatus.Continue;
+    public override BodyStatus OnRequestBody(ByteWriter body, bool endStream)
+        => _state == State.Running ? _context.OnBody(response: false, body, endStream) : BodyStatus.Continue;
+    public override TrailersStatus OnRequestTrailers(HeaderMap trailers)
+        => _state == State.Running ? _context.OnTrailers(response: false, trailers.Count) : TrailersStatus.Continue;
     // A reply of another filter may come before any request hook of this one.
-    public override HeadersStatus OnResponseHeaders(HeaderMap headers, bool endStream) => Begin() ? _context.OnHeaders(response: true, headers.Count, endStream) : HeadersStatus.Continue;
-    public override BodyStatus OnResponseBody(ByteWriter body, bool endStream) => _state == State.Running ? _context.OnBody(response: true, body, endStream) : BodyStatus.Continue;
-    public override TrailersStatus OnResponseTrailers(HeaderMap trailers) => _state == State.Running ? _context.OnTrailers(response: true, trailers.Count) : TrailersStatus.Continue;
+    public override HeadersStatus OnResponseHeaders(HeaderMap headers, bool endStream)
+        => Begin() ? _context.OnHeaders(response: true, headers.Count, endStream) : HeadersStatus.Continue;
+    public override BodyStatus OnResponseBody(ByteWriter body, bool endStream)
+        => _state == State.Running ? _context.OnBody(response: true, body, endStream) : BodyStatus.Continue;
+    public override TrailersStatus OnResponseTrailers(HeaderMap trailers)
+        => _state == State.Running ? _context.OnTrailers(response: true, trailers.Count) : TrailersStatus.Continue;
 
     public override void OnComplete()
     {

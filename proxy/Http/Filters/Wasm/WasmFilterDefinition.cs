@@ -20,9 +20,11 @@ internal sealed class WasmFilterDefinition : HttpFilterDefinition
         }
         if (ConfigBinder.Bind<WasmConfig>(typedConfig, context.Errors) is not { Config: { } config }) return null;
         int before = context.Errors.Count;
-        if (PluginBuilder.Build(config, context.Errors, context.Stats, context.Shared, context.Clusters) is { } plugin) return new FilterFactory((FilterHooks)127, _ => new WasmFilter(plugin));
+        if (PluginBuilder.Build(config, context.Errors, context.Stats, context.Shared, context.Clusters) is { } plugin)
+            return new FilterFactory((FilterHooks)127, _ => new WasmFilter(plugin));
         if (!context.Errors.Host.MakesDo || context.Errors.Count > before) return null;
-        return WasmPlugin.PolicyOf(config) == WasmFailurePolicy.FailOpen ? new FilterFactory(FilterHooks.None, static _ => new AbsentFilter())
+        return WasmPlugin.PolicyOf(config) == WasmFailurePolicy.FailOpen
+            ? new FilterFactory(FilterHooks.None, static _ => new AbsentFilter())
             : new FilterFactory(FilterHooks.RequestHeaders, static _ => new AbsentFilter());
     }
 }

@@ -20,9 +20,11 @@ internal sealed class DurationOperator(Func<StreamInfo, long> from, Func<StreamI
 
     public static FormatOperator? Create(OperatorRequest request, ConfigErrors errors, ConfigNode? at)
     {
-        if (request.Arguments!.Split(':') is [var start, var end, "ms" or "us" or "ns"] parts && Points.TryGetValue(start, out var from) && Points.TryGetValue(end, out var to))
+        if (request.Arguments!.Split(':') is [var start, var end, "ms" or "us" or "ns"] parts && Points.TryGetValue(start, out var from)
+            && Points.TryGetValue(end, out var to))
             return new DurationOperator(from, to, parts[2]);
-        errors.Error(at, ConfigCode.InvalidValue, $"%COMMON_DURATION({request.Arguments})% needs START:END:ms, us or ns", "points are " + string.Join(", ", Points.Keys));
+        errors.Error(at, ConfigCode.InvalidValue, $"%COMMON_DURATION({request.Arguments})% needs START:END:ms, us or ns",
+            "points are " + string.Join(", ", Points.Keys));
         return null;
     }
 

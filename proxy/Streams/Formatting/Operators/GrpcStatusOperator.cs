@@ -23,7 +23,8 @@ internal sealed class GrpcStatusOperator(GrpcStatusForm form) : FormatOperator
             case "SNAKE_STRING": return new GrpcStatusOperator(GrpcStatusForm.SnakeString);
             case "NUMBER": return new GrpcStatusOperator(GrpcStatusForm.Number);
         }
-        errors.Error(at, ConfigCode.InvalidValue, $"%GRPC_STATUS({request.Arguments})% is not a form of %GRPC_STATUS%", "CAMEL_STRING, SNAKE_STRING or NUMBER");
+        errors.Error(at, ConfigCode.InvalidValue, $"%GRPC_STATUS({request.Arguments})% is not a form of %GRPC_STATUS%",
+            "CAMEL_STRING, SNAKE_STRING or NUMBER");
         return null;
     }
 
@@ -47,6 +48,7 @@ internal sealed class GrpcStatusOperator(GrpcStatusForm form) : FormatOperator
     {
         status = 0;
         return headers is not null && headers.Has(HeaderId.GrpcStatus)
-            && Utf8Parser.TryParse(headers.Get(HeaderId.GrpcStatus), out status, out int used) && used == headers.Get(HeaderId.GrpcStatus).Length && status >= 0;
+            && Utf8Parser.TryParse(headers.Get(HeaderId.GrpcStatus), out status, out int used)
+            && used == headers.Get(HeaderId.GrpcStatus).Length && status >= 0;
     }
 }

@@ -8,7 +8,11 @@ internal sealed class StreamIdOperator : FormatOperator
 {
     public override bool Write(ByteWriter to, StreamInfo info)
     {
-        if (info.RequestHeaders is { } headers && headers.Has(HeaderId.XRequestId)) { to.Write(headers.Get(HeaderId.XRequestId)); return true; }
+        if (info.RequestHeaders is { } headers && headers.Has(HeaderId.XRequestId))
+        {
+            to.Write(headers.Get(HeaderId.XRequestId));
+            return true;
+        }
         if (info.StreamId == 0) return false;
         to.Write((long)info.StreamId);
         return true;

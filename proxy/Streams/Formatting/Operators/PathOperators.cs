@@ -5,7 +5,9 @@ using Managed.Proxy.Http.Headers;
 
 namespace Managed.Proxy.Streams.Formatting.Operators;
 
-/// <summary><c>PATH(WQ|NQ:ORIG|PATH|ORIG_OR_PATH)</c>: with or without query, of the original or the present path. Defaults WQ and ORIG_OR_PATH.</summary>
+/// <summary>
+/// <c>PATH(WQ|NQ:ORIG|PATH|ORIG_OR_PATH)</c>: with or without query, of the original or the present path. Defaults WQ and ORIG_OR_PATH.
+/// </summary>
 internal sealed class PathOperator(bool query, bool original, bool present) : FormatOperator
 {
     public static FormatOperator? Create(OperatorRequest request, ConfigErrors errors, ConfigNode? at)
@@ -14,7 +16,8 @@ internal sealed class PathOperator(bool query, bool original, bool present) : Fo
         string query = parts[0], which = parts.Length > 1 ? parts[1] : "";
         if (parts.Length <= 2 && query is "" or "WQ" or "NQ" && which is "" or "ORIG" or "PATH" or "ORIG_OR_PATH")
             return new PathOperator(query != "NQ", which != "PATH", which != "ORIG");
-        errors.Error(at, ConfigCode.InvalidValue, $"%PATH({request.Arguments})% is not a form of %PATH%", "PATH(WQ or NQ:ORIG, PATH or ORIG_OR_PATH)");
+        errors.Error(at, ConfigCode.InvalidValue, $"%PATH({request.Arguments})% is not a form of %PATH%",
+            "PATH(WQ or NQ:ORIG, PATH or ORIG_OR_PATH)");
         return null;
     }
 

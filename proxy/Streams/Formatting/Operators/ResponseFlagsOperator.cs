@@ -29,10 +29,12 @@ internal static class ResponseFlagNames
     [
         (ResponseFlags.NoHealthyUpstream, "UH"), (ResponseFlags.UpstreamConnectionFailure, "UF"), (ResponseFlags.UpstreamOverflow, "UO"),
         (ResponseFlags.NoRouteFound, "NR"), (ResponseFlags.UpstreamRetryLimitExceeded, "URX"), (ResponseFlags.NoClusterFound, "NC"),
-        (ResponseFlags.DurationTimeout, "DT"), (ResponseFlags.DownstreamConnectionTermination, "DC"), (ResponseFlags.UpstreamRequestTimeout, "UT"),
+        (ResponseFlags.DurationTimeout, "DT"), (ResponseFlags.DownstreamConnectionTermination, "DC"),
+        (ResponseFlags.UpstreamRequestTimeout, "UT"),
         (ResponseFlags.LocalReset, "LR"), (ResponseFlags.UpstreamRemoteReset, "UR"), (ResponseFlags.UpstreamConnectionTermination, "UC"),
         (ResponseFlags.DelayInjected, "DI"), (ResponseFlags.FaultInjected, "FI"), (ResponseFlags.RateLimited, "RL"),
-        (ResponseFlags.StreamIdleTimeout, "SI"), (ResponseFlags.DownstreamProtocolError, "DPE"), (ResponseFlags.UpstreamProtocolError, "UPE"),
+        (ResponseFlags.StreamIdleTimeout, "SI"), (ResponseFlags.DownstreamProtocolError, "DPE"),
+        (ResponseFlags.UpstreamProtocolError, "UPE"),
         (ResponseFlags.UpstreamMaxStreamDurationReached, "UMSDR"), (ResponseFlags.OverloadManagerTerminated, "OM"),
         (ResponseFlags.DnsResolutionFailed, "DF"), (ResponseFlags.DownstreamRemoteReset, "DR"),
     ];

@@ -41,13 +41,15 @@ internal sealed class FilterStateOperator(string key) : FormatOperator
     {
         string arguments = request.Arguments!;
         if (arguments.EndsWith(":PLAIN", StringComparison.Ordinal) && arguments.Length > 6) return new FilterStateOperator(arguments[..^6]);
-        errors.Error(at, ConfigCode.UnsupportedField, $"%FILTER_STATE({arguments})%: only the plain form is available in this version", "FILTER_STATE(key:PLAIN)");
+        errors.Error(at, ConfigCode.UnsupportedField, $"%FILTER_STATE({arguments})%: only the plain form is available in this version",
+            "FILTER_STATE(key:PLAIN)");
         return null;
     }
 
     public override bool Write(ByteWriter to, StreamInfo info)
     {
-        if (info.FilterState is null || !info.FilterState.TryGetValue(key, out object? value) || value.ToString() is not { Length: > 0 } text) return false;
+        if (info.FilterState is null || !info.FilterState.TryGetValue(key, out object? value)
+            || value.ToString() is not { Length: > 0 } text) return false;
         to.Write(text);
         return true;
     }

@@ -11,7 +11,8 @@ internal sealed class TimeFormat
 {
     private const string Specifiers = "YyCmdeHIklMSpPaAbBhjuwzZsfnt%";
     private static readonly string[] Days = ["Sunday", "Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday"];
-    private static readonly string[] Months = ["January", "February", "March", "April", "May", "June", "July", "August", "September", "October", "November", "December"];
+    private static readonly string[] Months =
+        ["January", "February", "March", "April", "May", "June", "July", "August", "September", "October", "November", "December"];
 
     // A specifier with its number of digits, or a literal byte run.
     private readonly record struct Part(char Specifier, int Digits, byte[]? Literal);

@@ -11,9 +11,11 @@ internal sealed class TimeOperator(TimeFormat format, bool emit, bool local) : F
 {
     public static FormatOperator? Create(OperatorRequest request, ConfigErrors errors, ConfigNode? at, bool emit, bool local)
     {
-        string text = string.IsNullOrEmpty(request.Arguments) ? local ? "%Y-%m-%dT%H:%M:%S.%3f%Ez" : "%Y-%m-%dT%H:%M:%S.%3fZ" : request.Arguments;
+        string text = string.IsNullOrEmpty(request.Arguments) ? local ? "%Y-%m-%dT%H:%M:%S.%3f%Ez" : "%Y-%m-%dT%H:%M:%S.%3fZ"
+            : request.Arguments;
         if (TimeFormat.Compile(text, out string? wrong) is { } format) return new TimeOperator(format, emit, local);
-        errors.Error(at, ConfigCode.InvalidValue, $"%{request.Name}({text})%: {wrong} is not a time specifier", "strftime's, or %s %f %3f %6f %9f");
+        errors.Error(at, ConfigCode.InvalidValue, $"%{request.Name}({text})%: {wrong} is not a time specifier",
+            "strftime's, or %s %f %3f %6f %9f");
         return null;
     }
 

@@ -7,7 +7,8 @@ namespace Managed.Proxy.Streams.Formatting.Operators;
 internal static class TlsOperators
 {
     private static readonly (string Name, SanType Type)[] Names =
-        [("URI_SAN", SanType.Uri), ("DNS_SAN", SanType.Dns), ("IP_SAN", SanType.IpAddress), ("EMAIL_SAN", SanType.Email), ("OTHERNAME_SAN", SanType.OtherName)];
+        [("URI_SAN", SanType.Uri), ("DNS_SAN", SanType.Dns), ("IP_SAN", SanType.IpAddress), ("EMAIL_SAN", SanType.Email),
+            ("OTHERNAME_SAN", SanType.OtherName)];
 
     public static void Register(Action<string, Func<StreamInfo, string?>> text)
     {
@@ -33,7 +34,8 @@ internal static class TlsOperators
     private static void Certificate(string prefix, Func<StreamInfo, PeerCertificate?> of, Action<string, Func<StreamInfo, string?>> text)
     {
         text(prefix + "SUBJECT", i => NotEmpty(of(i)?.Subject));
-        foreach (var (name, type) in Names) text(prefix + name, i => of(i) is { } certificate ? NotEmpty(string.Join(',', certificate.Names(type))) : null);
+        foreach (var (name, type) in Names)
+            text(prefix + name, i => of(i) is { } certificate ? NotEmpty(string.Join(',', certificate.Names(type))) : null);
         if (prefix.EndsWith("LOCAL_", StringComparison.Ordinal)) return;
         text(prefix + "ISSUER", i => NotEmpty(of(i)?.Issuer));
         text(prefix + "SERIAL", i => NotEmpty(of(i)?.SerialNumber));
@@ -45,7 +47,8 @@ internal static class TlsOperators
     }
 
     private static string? Chain(StreamInfo info, Func<PeerCertificate, string> what)
-        => info.DownstreamTls is { PeerChain.Count: > 0 } tls ? string.Join(',', tls.PeerChain.Select(der => what(PeerCertificate.Read(der)))) : null;
+        => info.DownstreamTls is { PeerChain.Count: > 0 } tls
+        ? string.Join(',', tls.PeerChain.Select(der => what(PeerCertificate.Read(der)))) : null;
 
     private static string Time(DateTimeOffset time) => time.ToString("yyyy-MM-dd'T'HH:mm:ss.000'Z'", CultureInfo.InvariantCulture);
 

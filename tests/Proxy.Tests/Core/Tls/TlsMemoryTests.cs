@@ -17,7 +17,8 @@ public sealed partial class TlsMemoryTests : IDisposable
     public void IdleConnection_TakesLittle()
     {
         const int count = 200, most = 20 * 1024; // 15.4 KiB measured, 16 wanted
-        var server = TlsHost.Server(_authority.Issue("CN=localhost", ["localhost"]), new TicketKeys(TimeSpan.FromHours(1), TimeProvider.System));
+        var server = TlsHost.Server(_authority.Issue("CN=localhost", ["localhost"]),
+            new TicketKeys(TimeSpan.FromHours(1), TimeProvider.System));
         var client = TlsHost.Client(sessions: 0);
         using var thread = new LoopThread();
         var kept = new List<TlsTransport>();

@@ -43,7 +43,10 @@ public sealed class TlsListenerTests : IDisposable
         Assert.Equal(1, stats.Value("listener.edge.ssl.no_certificate"));
         Assert.Equal(0, stats.Value("listener.edge.ssl.connection_error"));
         Assert.Equal(1, stats.Value("listener.edge.ssl.ciphers.TLS_AES_256_GCM_SHA384"));
-        Assert.Contains(proxy.Build($$"""listeners: [{name: edge, address: "127.0.0.1:0", tls: {certificates: [{{TlsYaml.Certificate(_web)}}], alpn: [h3]}, {{Answer()}} }]""").Warnings,
+        Assert.Contains(
+            proxy.Build(
+                $$"""listeners: [{name: edge, address: "127.0.0.1:0", tls: {certificates: [{{TlsYaml.Certificate(_web)}}], alpn: """
+                    + $$"""[h3]}, {{Answer()}} }]""").Warnings,
             w => w.Detail.Contains("h3 is not spoken", StringComparison.Ordinal));
     }
 
@@ -63,10 +66,15 @@ public sealed class TlsListenerTests : IDisposable
                   routes: [{match: {prefix: /}, direct_response: {status: 200, body: {inline_string: hello} } }]}]} } }]
             """);
         using var handler = new SocketsHttpHandler { SslOptions = { RemoteCertificateValidationCallback = (_, _, _, _) => true } };
-        using var client = new HttpClient(handler) { DefaultRequestVersion = new Version(2, 0), DefaultVersionPolicy = HttpVersionPolicy.RequestVersionOrLower };
-        var answers = await Task.WhenAll(Enumerable.Range(0, 50).Select(i => client.GetAsync(new Uri($"https://127.0.0.1:{proxy.Port()}/{i}"))));
+        using var client = new HttpClient(handler) { DefaultRequestVersion = new Version(2, 0),
+            DefaultVersionPolicy = HttpVersionPolicy.RequestVersionOrLower };
+        var answers = await Task.WhenAll(Enumerable.Range(0, 50)
+            .Select(i => client.GetAsync(new Uri($"https://127.0.0.1:{proxy.Port()}/{i}"))));
         Assert.All(answers, a => Assert.Equal(version, a.Version.ToString()));
-        if (Tool.IsThere("curl")) Assert.EndsWith(version == "2.0" ? "|2" : "|1.1", await Tool.RunAsync("curl", $"-sSk --http2 -w |%{{http_version}} https://127.0.0.1:{proxy.Port()}/"), StringComparison.Ordinal);
+        if (Tool.IsThere("curl"))
+            Assert.EndsWith(version == "2.0" ? "|2" : "|1.1",
+                await Tool.RunAsync("curl", $"-sSk --http2 -w |%{{http_version}} https://127.0.0.1:{proxy.Port()}/"),
+                    StringComparison.Ordinal);
         await Eventually.Async(() => proxy.Stat("http.edge.downstream_rq_2xx") >= 50, "they are counted");
         Assert.Equal(version == "2.0", proxy.Stat("http.edge.downstream_cx_http2_total") > 0);
     }
@@ -284,7 +292,8 @@ public sealed class TlsListenerTests : IDisposable
             for (int i = 1; i <= 12; i++)
             {
                 if (i % 4 == 0) await proxy.PublishAsync(Document(i));
-                Assert.Contains("Reused, ", await OpenSsl.ClientAsync(proxy.Port(), ask, version, "-ign_eof", "-sess_in", session, "-sess_out", session), StringComparison.Ordinal);
+                Assert.Contains("Reused, ", await OpenSsl.ClientAsync(proxy.Port(), ask, version, "-ign_eof", "-sess_in", session,
+                    "-sess_out", session), StringComparison.Ordinal);
             }
         }
         finally
@@ -304,7 +313,8 @@ public sealed class TlsListenerTests : IDisposable
                tls: {certificates: [{{TlsYaml.Certificate(_web)}}]}, {{Answer("%TLS_JA3_FINGERPRINT% %TLS_JA4_FINGERPRINT%")}} }
             """);
         await using var client = await TlsYaml.ConnectAsync(proxy.EndPoint(), "web.test", alpn: ["http/1.1"]);
-        Assert.Matches("x-facts: [0-9a-f]{32} t13d[0-9]{4}h1_[0-9a-f]{12}_[0-9a-f]{12}\r", (await TlsYaml.GetAsync(client)).Replace("X-Facts", "x-facts", StringComparison.Ordinal));
+        Assert.Matches("x-facts: [0-9a-f]{32} t13d[0-9]{4}h1_[0-9a-f]{12}_[0-9a-f]{12}\r",
+            (await TlsYaml.GetAsync(client)).Replace("X-Facts", "x-facts", StringComparison.Ordinal));
         Assert.Equal(1, proxy.Server.Stats.Value("tls_inspector.tls_found"));
         Assert.Equal(1, proxy.Server.Stats.Value("tls_inspector.alpn_found"));
     }

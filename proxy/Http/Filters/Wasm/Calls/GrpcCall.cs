@@ -17,19 +17,22 @@ internal enum GrpcNews { Metadata, Message, Trailers, Answer, Close }
 
 /// <summary>
 /// A gRPC call of a guest, unary or streaming, over HTTP/2 without TLS (gRPC over HTTP/2, PROTOCOL-HTTP2.md). It runs on .NET's HTTP
-/// client off the workers: the proxy's own upstream connections speak HTTP/1.1, which cannot carry gRPC. What arrives is posted to the worker.
+/// client off the workers: the proxy's own upstream connections speak HTTP/1.1, which cannot carry gRPC. What arrives is posted to the
+/// worker.
 /// </summary>
 internal sealed class GrpcCall : IDisposable
 {
     /// <summary>gRPC's customary limit.</summary>
     public const int MaxMessage = 4 << 20;
     private const int MaxWaiting = 1000; // messages of a stream that are not sent yet
-    private const int MaxUnheard = 4; // messages that have come and the guest has not been told of; then the connection's own flow control holds the server
+    // messages that have come and the guest has not been told of; then the connection's own flow control holds the server
+    private const int MaxUnheard = 4;
     private const int Cancelled = 1, Unknown = 2, DeadlineExceeded = 4, Unimplemented = 12, Internal = 13, Unavailable = 14;
 
     private static readonly HttpMessageInvoker Client = new(new SocketsHttpHandler
     {
-        UseProxy = false, UseCookies = false, AllowAutoRedirect = false, EnableMultipleHttp2Connections = true, ActivityHeadersPropagator = null,
+        UseProxy = false, UseCookies = false, AllowAutoRedirect = false, EnableMultipleHttp2Connections = true,
+        ActivityHeadersPropagator = null,
         ConnectTimeout = TimeSpan.FromSeconds(10), PooledConnectionIdleTimeout = TimeSpan.FromMinutes(1),
     });
 
@@ -41,7 +44,8 @@ internal sealed class GrpcCall : IDisposable
     private bool _ended;
     private long _unsent;
 
-    /// <param name="asker">The context that asked; used again for another stream, so <see cref="AskerId"/> says whether it is still the one.</param>
+    /// <param name="asker">The context that asked; used again for another stream, so <see cref="AskerId"/> says whether it is still the
+    /// one.</param>
     /// <param name="tell">On the worker: something has come, see <see cref="GrpcNews"/>; at the end the status and its text.</param>
     public GrpcCall(WorkerContext worker, int id, bool streaming, WasmContext asker, Action<GrpcCall, GrpcNews, int, byte[]> tell)
     {
@@ -67,7 +71,8 @@ internal sealed class GrpcCall : IDisposable
     /// <param name="authority">The cluster's name.</param>
     /// <param name="path"><c>/package.Service/Method</c></param>
     /// <param name="timeout">Zero: none.</param>
-    public void Start(IPEndPoint? endpoint, string authority, string path, IReadOnlyList<(string Name, string Value)> metadata, TimeSpan timeout)
+    public void Start(IPEndPoint? endpoint, string authority, string path, IReadOnlyList<(string Name, string Value)> metadata,
+        TimeSpan timeout)
     {
         if (timeout > TimeSpan.Zero) _stop.CancelAfter(timeout);
         _ = RunAsync(endpoint, authority, path, metadata, timeout);
@@ -99,13 +104,15 @@ internal sealed class GrpcCall : IDisposable
 
     public void Dispose() => _stop.Dispose();
 
-    private async Task RunAsync(IPEndPoint? endpoint, string authority, string path, IReadOnlyList<(string Name, string Value)> metadata, TimeSpan timeout)
+    private async Task RunAsync(IPEndPoint? endpoint, string authority, string path, IReadOnlyList<(string Name, string Value)> metadata,
+        TimeSpan timeout)
     {
         await Task.CompletedTask.ConfigureAwait(ConfigureAwaitOptions.ForceYielding); // off the worker
         var (status, text) = (Unavailable, "no healthy upstream");
         try
         {
-            if (endpoint is not null) (status, text) = await ExchangeAsync(new Uri($"http://{endpoint}{path}"), authority, metadata, timeout).ConfigureAwait(false);
+            if (endpoint is not null) (status, text) =
+                await ExchangeAsync(new Uri($"http://{endpoint}{path}"), authority, metadata, timeout).ConfigureAwait(false);
         }
         catch (OperationCanceledException)
         {
@@ -123,15 +130,18 @@ internal sealed class GrpcCall : IDisposable
         });
     }
 
-    private async Task<(int, string)> ExchangeAsync(Uri uri, string authority, IReadOnlyList<(string Name, string Value)> metadata, TimeSpan timeout)
+    private async Task<(int, string)> ExchangeAsync(Uri uri, string authority, IReadOnlyList<(string Name, string Value)> metadata,
+        TimeSpan timeout)
     {
-        using var request = new HttpRequestMessage(HttpMethod.Post, uri) { Version = HttpVersion.Version20, VersionPolicy = HttpVersionPolicy.RequestVersionExact, Content = new Messages(this, _stop.Token) };
+        using var request = new HttpRequestMessage(HttpMethod.Post, uri) { Version = HttpVersion.Version20,
+            VersionPolicy = HttpVersionPolicy.RequestVersionExact, Content = new Messages(this, _stop.Token) };
         request.Headers.Host = authority;
         request.Headers.TE.Add(new TransferCodingWithQualityHeaderValue("trailers"));
         if (timeout > TimeSpan.Zero) request.Headers.TryAddWithoutValidation("grpc-timeout", $"{(long)timeout.TotalMilliseconds}m");
         foreach (var (name, value) in metadata) request.Headers.TryAddWithoutValidation(name, value);
         using var response = await Client.SendAsync(request, _stop.Token).ConfigureAwait(false);
-        if (response.StatusCode != HttpStatusCode.OK) return (response.StatusCode == HttpStatusCode.NotFound ? Unimplemented : Unknown, $"HTTP status {(int)response.StatusCode}");
+        if (response.StatusCode != HttpStatusCode.OK)
+            return (response.StatusCode == HttpStatusCode.NotFound ? Unimplemented : Unknown, $"HTTP status {(int)response.StatusCode}");
         if (response.Headers.Contains("grpc-status")) return StatusOf(response.Headers); // an answer of trailers only
         if (IsStreaming) PostHeaders(response.Headers, GrpcNews.Metadata);
         using var body = await response.Content.ReadAsStreamAsync(_stop.Token).ConfigureAwait(false);
@@ -139,7 +149,8 @@ internal sealed class GrpcCall : IDisposable
         while (await body.ReadAtLeastAsync(head, 5, throwOnEndOfStream: false, _stop.Token).ConfigureAwait(false) is var read and > 0)
         {
             uint length = BinaryPrimitives.ReadUInt32BigEndian(head.AsSpan(1));
-            if (read < 5 || head[0] != 0 || length > MaxMessage) return (Internal, head[0] != 0 ? "a compressed message was not asked for" : "a message is cut or too large");
+            if (read < 5 || head[0] != 0 || length > MaxMessage)
+                return (Internal, head[0] != 0 ? "a compressed message was not asked for" : "a message is cut or too large");
             byte[] message = new byte[length];
             await body.ReadExactlyAsync(message, _stop.Token).ConfigureAwait(false);
             if (IsStreaming)
@@ -150,7 +161,8 @@ internal sealed class GrpcCall : IDisposable
             else Message = message;
         }
         if (IsStreaming) PostHeaders(response.TrailingHeaders, GrpcNews.Trailers);
-        return response.TrailingHeaders.Contains("grpc-status") ? StatusOf(response.TrailingHeaders) : (Unknown, "the answer ends without a status");
+        return response.TrailingHeaders.Contains("grpc-status") ? StatusOf(response.TrailingHeaders)
+            : (Unknown, "the answer ends without a status");
     }
 
     private static (int, string) StatusOf(HttpResponseHeaders headers)

@@ -7,7 +7,8 @@ using Managed.Proxy.Upstream;
 namespace Managed.Proxy.Http.Filters.Wasm.Calls;
 
 /// <summary>A call to elsewhere that a guest has under way; answered once.</summary>
-/// <param name="asker">The context that asked; used again for another stream, so <see cref="AskerId"/> says whether it is still the one.</param>
+/// <param name="asker">The context that asked; used again for another stream, so <see cref="AskerId"/> says whether it is still the
+/// one.</param>
 /// <param name="answered">On the worker: the answer is here, or will never be.</param>
 internal sealed class GuestCall(WasmContext asker, int id, Action<GuestCall, HttpCall> answered)
 {
@@ -23,7 +24,8 @@ internal sealed class GuestCall(WasmContext asker, int id, Action<GuestCall, Htt
     public int Size { get; init; }
 
     /// <param name="to">Null: there is no such cluster, and the call fails.</param>
-    public void Start(WorkerContext worker, Cluster? to, string cluster, HeaderMap headers, byte[] body, HeaderMap trailers, long timeoutMicros)
+    public void Start(WorkerContext worker, Cluster? to, string cluster, HeaderMap headers, byte[] body, HeaderMap trailers,
+        long timeoutMicros)
     {
         if (_cancelled) return;
         _call = new HttpCall(worker, static c => { var call = (GuestCall)c.Tag!; call.Answered(); }) { Tag = this };
@@ -53,10 +55,18 @@ internal sealed class GuestCall(WasmContext asker, int id, Action<GuestCall, Htt
             var lower = buffer[..name.Length];
             if (!FieldSyntax.LowerName(lower[0] == ':' ? lower[1..] : lower) || !FieldSyntax.IsValue(value)) return false;
             if (lower[0] == ':' && !pseudo) return false;
-            if (lower.SequenceEqual(":path"u8) || lower.SequenceEqual(":method"u8)) { if (value.IsEmpty || value.IndexOf((byte)' ') >= 0) return false; }
+            if (lower.SequenceEqual(":path"u8) || lower.SequenceEqual(":method"u8))
+            {
+                if (value.IsEmpty || value.IndexOf((byte)' ') >= 0) return false;
+            }
             // The length is the proxy's to say, and so is the framing.
-            if (lower.SequenceEqual("content-length"u8) || lower.SequenceEqual("connection"u8) || FieldSyntax.LooksLikeFraming(lower)) continue;
-            if (lower.SequenceEqual("host"u8) && pseudo) { if (!into.Has(HeaderId.Authority)) into.Set(HeaderId.Authority, value); continue; }
+            if (lower.SequenceEqual("content-length"u8) || lower.SequenceEqual("connection"u8) || FieldSyntax.LooksLikeFraming(lower))
+                continue;
+            if (lower.SequenceEqual("host"u8) && pseudo)
+            {
+                if (!into.Has(HeaderId.Authority)) into.Set(HeaderId.Authority, value);
+                continue;
+            }
             if (lower[0] == ':') into.Set(lower, value); else into.Add(lower, value);
         }
         return true;

@@ -37,7 +37,8 @@ internal static class CodeFetch
             var (code, failure) = await TryAsync(plan, attempt - 1, cancellation);
             if (code is not null) return (code, "");
             if (attempt == plan.Attempts || failure is not { MayPass: true })
-                return (null, failure!.Reason + (attempt > 1 ? string.Create(CultureInfo.InvariantCulture, $" (after {attempt} attempts)") : ""));
+                return (null, failure!.Reason + (attempt > 1 ? string.Create(CultureInfo.InvariantCulture, $" (after {attempt} attempts)")
+                    : ""));
             await Task.Delay(FetchPlan.Least(pause, plan.LongestPause), cancellation);
             pause *= 2;
         }
@@ -49,11 +50,14 @@ internal static class CodeFetch
         deadline.CancelAfter(plan.Timeout);
         using var handler = new SocketsHttpHandler
         {
-            AllowAutoRedirect = false, UseCookies = false, UseProxy = false, AutomaticDecompression = DecompressionMethods.None, ActivityHeadersPropagator = null, ConnectTimeout = Timeout.InfiniteTimeSpan,
-            ConnectCallback = (context, token) => plan.Endpoints is { } endpoints ? ToEndpointAsync(endpoints, turn, token) : ToHostAsync(plan, context.DnsEndPoint, token),
+            AllowAutoRedirect = false, UseCookies = false, UseProxy = false, AutomaticDecompression = DecompressionMethods.None,
+            ActivityHeadersPropagator = null, ConnectTimeout = Timeout.InfiniteTimeSpan,
+            ConnectCallback = (context, token) => plan.Endpoints is { } endpoints ? ToEndpointAsync(endpoints, turn, token)
+                : ToHostAsync(plan, context.DnsEndPoint, token),
         };
         using var client = new HttpMessageInvoker(handler);
-        using var request = new HttpRequestMessage(HttpMethod.Get, plan.Uri) { Version = HttpVersion.Version11, VersionPolicy = HttpVersionPolicy.RequestVersionExact };
+        using var request = new HttpRequestMessage(HttpMethod.Get, plan.Uri) { Version = HttpVersion.Version11,
+            VersionPolicy = HttpVersionPolicy.RequestVersionExact };
         request.Headers.UserAgent.Add(new ProductInfoHeaderValue("managed", null));
         request.Headers.ConnectionClose = true;
         try
@@ -62,11 +66,15 @@ internal static class CodeFetch
             if (Refusal(response) is { } refusal) return (null, refusal);
             if (await ReadAsync(response.Content, deadline.Token) is not { } code) return (null, TooLarge);
             string digest = Convert.ToHexStringLower(SHA256.HashData(code));
-            return digest == plan.Sha256 ? (code, null) : (null, new Failure($"its SHA-256 is {digest}, and {plan.Sha256} is asked for ({code.Length} bytes)", MayPass: true)); // of the next endpoint it may be right
+            // of the next endpoint it may be right
+            return digest == plan.Sha256 ? (code, null)
+                : (null, new Failure($"its SHA-256 is {digest}, and {plan.Sha256} is asked for ({code.Length} bytes)", MayPass: true));
         }
         catch (OperationCanceledException) when (!cancellation.IsCancellationRequested)
         {
-            return (null, new Failure(string.Create(CultureInfo.InvariantCulture, $"no whole answer within {plan.Timeout.TotalSeconds:0.###} s"), MayPass: true));
+            return (null,
+                new Failure(string.Create(CultureInfo.InvariantCulture, $"no whole answer within {plan.Timeout.TotalSeconds:0.###} s"),
+                    MayPass: true));
         }
         catch (Exception e) when (e is HttpRequestException or IOException or SocketException)
         {
@@ -78,10 +86,14 @@ internal static class CodeFetch
     {
         int status = (int)response.StatusCode;
         if (status is >= 300 and < 400 && response.Headers.Location is { } to)
-            return new($"it answers {status}, a redirect to {(to.IsAbsoluteUri ? to.GetLeftPart(UriPartial.Path) : to.ToString().Split('?')[0])}; redirects are not followed, so name that URL", MayPass: false);
-        if (status != 200) return new(string.Create(CultureInfo.InvariantCulture, $"it answers {status}"), MayPass: status is 408 or 429 or >= 500);
+            return new($"it answers {status}, a redirect to "
+                + $"{(to.IsAbsoluteUri ? to.GetLeftPart(UriPartial.Path) : to.ToString().Split('?')[0])}; redirects are not followed, "
+                    + $"so name that URL", MayPass: false);
+        if (status != 200)
+            return new(string.Create(CultureInfo.InvariantCulture, $"it answers {status}"), MayPass: status is 408 or 429 or >= 500);
         foreach (string coding in response.Content.Headers.ContentEncoding)
-            if (!coding.Equals("identity", StringComparison.OrdinalIgnoreCase)) return new($"it answers with content-encoding {coding}, and nothing is decompressed", MayPass: false);
+            if (!coding.Equals("identity", StringComparison.OrdinalIgnoreCase))
+                return new($"it answers with content-encoding {coding}, and nothing is decompressed", MayPass: false);
         return response.Content.Headers.ContentLength > WasmModule.MaxCodeBytes ? TooLarge : null;
     }
 
@@ -101,16 +113,20 @@ internal static class CodeFetch
     private static async ValueTask<Stream> ToHostAsync(FetchPlan plan, DnsEndPoint at, CancellationToken cancellation)
         => await ConnectAsync(await ResolveAsync(at.Host, cancellation), at.Port, plan.HostIsNamed, cancellation);
 
-    private static async ValueTask<Stream> ToEndpointAsync(IReadOnlyList<EndpointTarget> endpoints, int turn, CancellationToken cancellation)
+    private static async ValueTask<Stream> ToEndpointAsync(IReadOnlyList<EndpointTarget> endpoints, int turn,
+        CancellationToken cancellation)
     {
         for (int i = 0; ; i++)
         {
             var endpoint = endpoints[(turn + i) % endpoints.Count];
             try
             {
-                if (endpoint.Address is null) return await ConnectAsync(await ResolveAsync(endpoint.HostName, cancellation), endpoint.Port, named: true, cancellation);
+                if (endpoint.Address is null)
+                    return await ConnectAsync(await ResolveAsync(endpoint.HostName, cancellation), endpoint.Port, named: true,
+                        cancellation);
                 if (endpoint.Address.EndPoint is { } ip) return await ConnectAsync([ip.Address], ip.Port, named: true, cancellation);
-                return await ConnectAsync(new UnixDomainSocketEndPoint(endpoint.Text["unix://".Length..] is ['@', .. var name] ? "\0" + name : endpoint.Text["unix://".Length..]), cancellation);
+                return await ConnectAsync(new UnixDomainSocketEndPoint(endpoint.Text["unix://".Length..] is ['@', .. var name] ? "\0" + name
+                    : endpoint.Text["unix://".Length..]), cancellation);
             }
             catch (Exception e) when (i + 1 < endpoints.Count && e is SocketException or RefusedAddressException)
             {
@@ -146,7 +162,8 @@ internal static class CodeFetch
 
     private static async Task<Stream> ConnectAsync(EndPoint to, CancellationToken cancellation)
     {
-        var socket = new Socket(to.AddressFamily, SocketType.Stream, to is UnixDomainSocketEndPoint ? ProtocolType.Unspecified : ProtocolType.Tcp);
+        var socket = new Socket(to.AddressFamily, SocketType.Stream,
+            to is UnixDomainSocketEndPoint ? ProtocolType.Unspecified : ProtocolType.Tcp);
         try
         {
             await socket.ConnectAsync(to, cancellation);

@@ -4,7 +4,10 @@ using System.Net.Sockets;
 
 namespace Managed.Proxy.Http.Filters.Wasm.Code;
 
-/// <summary>Which hosts the node itself may ask for code, and at which addresses: whoever writes a configuration must not learn through it what only the node can reach.</summary>
+/// <summary>
+/// Which hosts the node itself may ask for code, and at which addresses: whoever writes a configuration must not learn through it what only
+/// the node can reach.
+/// </summary>
 public static class FetchHosts
 {
     /// <summary><c>example.com</c>, <c>example.com:8443</c>, <c>*.example.com</c>, <c>[::1]:80</c> or <c>*</c>.</summary>
@@ -12,8 +15,11 @@ public static class FetchHosts
     {
         if (text == "*") return true;
         var (host, port) = Split(text);
-        if (port is "" || (port is not null && !(ushort.TryParse(port, NumberStyles.None, CultureInfo.InvariantCulture, out ushort number) && number > 0))) return false;
-        return Uri.CheckHostName(host.StartsWith("*.", StringComparison.Ordinal) ? host[2..] : host) is UriHostNameType.Dns or UriHostNameType.IPv4 or UriHostNameType.IPv6;
+        if (port is ""
+            || (port is not null && !(ushort.TryParse(port, NumberStyles.None, CultureInfo.InvariantCulture, out ushort number)
+                && number > 0))) return false;
+        return Uri.CheckHostName(host.StartsWith("*.", StringComparison.Ordinal) ? host[2..] : host) is UriHostNameType.Dns
+            or UriHostNameType.IPv4 or UriHostNameType.IPv6;
     }
 
     /// <param name="host">Without brackets.</param>
@@ -28,7 +34,8 @@ public static class FetchHosts
             var (name, only) = Split(entry);
             if (only is not null && only != port.ToString(CultureInfo.InvariantCulture)) continue;
             if (string.Equals(name, host, StringComparison.OrdinalIgnoreCase)) literal = allowed = true;
-            else if (name == "*" || (name.StartsWith("*.", StringComparison.Ordinal) && host.Length >= name.Length && host.EndsWith(name[1..], StringComparison.OrdinalIgnoreCase))) allowed = true;
+            else if (name == "*" || (name.StartsWith("*.", StringComparison.Ordinal) && host.Length >= name.Length
+                && host.EndsWith(name[1..], StringComparison.OrdinalIgnoreCase))) allowed = true;
         }
         return allowed;
     }
@@ -41,10 +48,13 @@ public static class FetchHosts
         bool v4 = address.AddressFamily == AddressFamily.InterNetwork;
         // Cloud providers hand out credentials at such addresses.
         if (v4 ? b[0] == 169 && b[1] == 254 : address.IsIPv6LinkLocal) return $"{address} is a link-local address, which is never asked";
-        if (v4 ? b[0] is 0 or >= 224 : address.IsIPv6Multicast || address.Equals(IPAddress.IPv6Any)) return $"{address} is no host's address";
+        if (v4 ? b[0] is 0 or >= 224 : address.IsIPv6Multicast || address.Equals(IPAddress.IPv6Any))
+            return $"{address} is no host's address";
         if (named) return null;
-        if (IPAddress.IsLoopback(address)) return $"{address} is this machine's own, which has to be allowed by its name and not by a pattern";
-        bool inside = v4 ? b[0] == 10 || (b[0] == 172 && b[1] is >= 16 and < 32) || (b[0] == 192 && b[1] == 168) || (b[0] == 100 && b[1] is >= 64 and < 128) : (b[0] & 0xFE) == 0xFC || address.IsIPv6SiteLocal;
+        if (IPAddress.IsLoopback(address))
+            return $"{address} is this machine's own, which has to be allowed by its name and not by a pattern";
+        bool inside = v4 ? b[0] == 10 || (b[0] == 172 && b[1] is >= 16 and < 32) || (b[0] == 192 && b[1] == 168)
+            || (b[0] == 100 && b[1] is >= 64 and < 128) : (b[0] & 0xFE) == 0xFC || address.IsIPv6SiteLocal;
         return inside ? $"{address} is a private address, which has to be allowed by its name and not by a pattern" : null;
     }
 
@@ -53,7 +63,8 @@ public static class FetchHosts
     {
         if (address.IsIPv4MappedToIPv6) return address.MapToIPv4();
         var b = address.GetAddressBytes();
-        return b.Length == 16 && b.AsSpan(0, 12).SequenceEqual((ReadOnlySpan<byte>)[0, 0x64, 0xFF, 0x9B, 0, 0, 0, 0, 0, 0, 0, 0]) ? new IPAddress(b.AsSpan(12)) : address;
+        return b.Length == 16 && b.AsSpan(0, 12).SequenceEqual((ReadOnlySpan<byte>)[0, 0x64, 0xFF, 0x9B, 0, 0, 0, 0, 0, 0, 0, 0])
+            ? new IPAddress(b.AsSpan(12)) : address;
     }
 
     private static (string Host, string? Port) Split(string entry)

@@ -38,7 +38,8 @@ internal sealed class FetchPlan
     public string Title => Path.GetFileNameWithoutExtension(Uri.AbsolutePath) is { Length: > 0 } name ? name : Sha256[..12];
 
     /// <summary>Null with errors collected.</summary>
-    public static FetchPlan? Make(RemoteCodeConfig remote, IReadOnlyDictionary<string, Cluster> clusters, GuestEnvironment guests, ConfigErrors errors)
+    public static FetchPlan? Make(RemoteCodeConfig remote, IReadOnlyDictionary<string, Cluster> clusters, GuestEnvironment guests,
+        ConfigErrors errors)
     {
         int before = errors.Count;
         var http = remote.HttpUri!;
@@ -47,32 +48,46 @@ internal sealed class FetchPlan
         if (!Uri.TryCreate(http.Uri, UriKind.Absolute, out var uri) || uri.Scheme is not ("http" or "https") || uri.Host.Length == 0)
             errors.ErrorAt(http.Node, "uri", ConfigCode.InvalidValue, $"'{http.Uri}' is not a URL of http or https");
         else if (uri.UserInfo.Length > 0)
-            errors.ErrorAt(http.Node, "uri", ConfigCode.InvalidValue, "a URL with credentials in it is not fetched: every version would show them");
+            errors.ErrorAt(http.Node, "uri", ConfigCode.InvalidValue,
+                "a URL with credentials in it is not fetched: every version would show them");
         IReadOnlyList<EndpointTarget>? endpoints = null;
         if (http.Cluster is { } name)
         {
             if (!clusters.TryGetValue(name, out var cluster))
-                errors.ErrorAt(http.Node, "cluster", ConfigCode.UnknownReference, $"cluster '{name}' does not exist", errors.IsFull ? null : Suggestions.Hint(name, clusters.Keys));
+                errors.ErrorAt(http.Node, "cluster", ConfigCode.UnknownReference, $"cluster '{name}' does not exist",
+                    errors.IsFull ? null : Suggestions.Hint(name, clusters.Keys));
             else
             {
-                endpoints = [.. cluster.Targets.Where(t => t.Health is EndpointHealthStatus.Unknown or EndpointHealthStatus.Healthy or EndpointHealthStatus.Degraded)];
-                if (endpoints.Count == 0) errors.ErrorAt(http.Node, "cluster", ConfigCode.InvalidValue, $"cluster '{name}' has no endpoint that could be asked");
+                endpoints = [.. cluster.Targets.Where(t => t.Health is EndpointHealthStatus.Unknown or EndpointHealthStatus.Healthy
+                    or EndpointHealthStatus.Degraded)];
+                if (endpoints.Count == 0)
+                    errors.ErrorAt(http.Node, "cluster", ConfigCode.InvalidValue, $"cluster '{name}' has no endpoint that could be asked");
             }
         }
         if (errors.Count > before) return null;
         bool allowed = FetchHosts.Allows(guests.FetchHosts ?? [], uri!.IdnHost, uri.Port, out bool named);
-        return new FetchPlan(remote, uri, remote.Sha256.ToLowerInvariant()) { Endpoints = endpoints, HostIsNamed = named, HostAllowed = allowed || endpoints is not null };
+        return new FetchPlan(remote, uri, remote.Sha256.ToLowerInvariant()) { Endpoints = endpoints, HostIsNamed = named,
+            HostAllowed = allowed || endpoints is not null };
     }
 
-    /// <summary>False with an error collected when it must not be fetched. What is here already needs no leave: a node restarts whatever its settings say today.</summary>
+    /// <summary>
+    /// False with an error collected when it must not be fetched. What is here already needs no leave: a node restarts whatever its
+    /// settings say today.
+    /// </summary>
     public bool MayFetch(GuestEnvironment guests, bool waits, ConfigErrors errors)
     {
         if (guests.FetchHosts is null)
-            errors.Error(At, ConfigCode.CompileFailed, $"code {Sha256[..12]} is not here, and nothing is fetched for a test", "publish or validate a configuration with it first");
+            errors.Error(At, ConfigCode.CompileFailed, $"code {Sha256[..12]} is not here, and nothing is fetched for a test",
+                "publish or validate a configuration with it first");
         else if (!HostAllowed)
-            errors.Error(At, ConfigCode.InvalidValue, $"code may not be fetched from {Uri.Authority}", $"name a cluster to fetch through, or allow the host: --code-fetch-hosts {Uri.IdnHost} (MANAGED_CODE_FETCH_HOSTS) when the node is started");
+            errors.Error(At, ConfigCode.InvalidValue, $"code may not be fetched from {Uri.Authority}",
+                $"name a cluster to fetch through, or allow the host: --code-fetch-hosts {Uri.IdnHost} (MANAGED_CODE_FETCH_HOSTS) when "
+                    + $"the node is started");
         else if (waits && Longest() is var longest && longest > LongestWait)
-            errors.ErrorAt(_remote.HttpUri!.Node, "timeout", ConfigCode.InvalidValue, string.Create(CultureInfo.InvariantCulture, $"with all retries a fetch could take {longest.TotalSeconds:0} s, and a version is not built for longer than {LongestWait.TotalSeconds:0} s"),
+            errors.ErrorAt(_remote.HttpUri!.Node, "timeout", ConfigCode.InvalidValue,
+                string.Create(CultureInfo.InvariantCulture,
+                    $"with all retries a fetch could take {longest.TotalSeconds:0} s, and a version is not built for longer than "
+                        + $"{LongestWait.TotalSeconds:0} s"),
                 "lower timeout, num_retries or max_interval, or set nack_on_code_cache_miss");
         else return true;
         return false;
@@ -91,5 +106,6 @@ internal sealed class FetchPlan
 
     public static TimeSpan Least(TimeSpan a, TimeSpan b) => a < b ? a : b;
 
-    private static ConfigNode? Field(ConfigNode? node, string name) => node is ConfigObject o && o.TryGet(name, out var child) ? child : node;
+    private static ConfigNode? Field(ConfigNode? node, string name)
+        => node is ConfigObject o && o.TryGet(name, out var child) ? child : node;
 }

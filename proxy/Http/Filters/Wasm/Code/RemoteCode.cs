@@ -45,7 +45,8 @@ internal sealed class RemoteCode
     /// The code, or null with an error collected. Waits for it unless <paramref name="refuseWhenMissing"/>, here or where the build is told
     /// to leave waiting to. Control thread.
     /// </summary>
-    public WasmCode? Find(RemoteCodeConfig remote, bool refuseWhenMissing, ConfigErrors errors, GuestEnvironment guests, IReadOnlyDictionary<string, Cluster> clusters)
+    public WasmCode? Find(RemoteCodeConfig remote, bool refuseWhenMissing, ConfigErrors errors, GuestEnvironment guests,
+        IReadOnlyDictionary<string, Cluster> clusters)
     {
         if (FetchPlan.Make(remote, clusters, guests, errors) is not { } plan) return null;
         // What this build, or the one that it repeats for other places of the same document, was told already.
@@ -64,7 +65,8 @@ internal sealed class RemoteCode
         }
         if (errors.Host.StaysOffline)
         {
-            errors.Warning(plan.At, ConfigCode.CompileFailed, $"code {plan.Sha256[..12]} is not here and was not fetched: whether it compiles is not known");
+            errors.Warning(plan.At, ConfigCode.CompileFailed,
+                $"code {plan.Sha256[..12]} is not here and was not fetched: whether it compiles is not known");
             return null;
         }
         if (!plan.MayFetch(guests, !refuseWhenMissing, errors)) return null;
@@ -113,7 +115,8 @@ internal sealed class RemoteCode
         bool durable = guests.CacheFolder is not { } folder || CacheFolder.Touch(folder, FileOf(plan));
         var inUse = arrived || durable ? WasmModule.Find(plan.Digest) : null;
         if (inUse is not null) bytes ??= [];
-        if (bytes is null && durable && guests.CacheFolder is { } disk && CacheFolder.Read(disk, FileOf(plan)) is { } kept && WasmModule.DigestOf(kept) == plan.Digest) bytes = kept;
+        if (bytes is null && durable && guests.CacheFolder is { } disk && CacheFolder.Read(disk, FileOf(plan)) is { } kept
+            && WasmModule.DigestOf(kept) == plan.Digest) bytes = kept;
         if (bytes is null) return null;
         if (!arrived) Remember(plan.Digest, null);
         return new WasmCode(bytes, plan.Title, plan.At) { Compiled = inUse };
@@ -135,13 +138,16 @@ internal sealed class RemoteCode
                 if (refuseWhenMissing && wait > TimeSpan.Zero)
                 {
                     Interlocked.Increment(ref _negativeHits);
-                    why = string.Create(CultureInfo.InvariantCulture, $"code could not be fetched from {plan.Where}: {reason}; it is not asked again for {Math.Ceiling(wait.TotalSeconds)} s");
+                    why = string.Create(CultureInfo.InvariantCulture,
+                        $"code could not be fetched from {plan.Where}: {reason}; it is not asked again for "
+                            + $"{Math.Ceiling(wait.TotalSeconds)} s");
                     return null;
                 }
                 before = $"; the last attempt failed: {reason}";
             }
             Interlocked.Increment(ref _misses);
-            if (fetch is null or { Failed: not null } or { Abandoned: true }) _fetches[plan.Digest] = fetch = Begin(plan, build.Host, guests);
+            if (fetch is null or { Failed: not null } or { Abandoned: true })
+                _fetches[plan.Digest] = fetch = Begin(plan, build.Host, guests);
             Entered(fetch); // where nobody waits for it, nobody leaves it
             if (!refuseWhenMissing) return fetch;
             why = $"code {plan.Sha256[..12]} is not here yet and is being fetched from {plan.Where}: try again when it has arrived{before}";
@@ -169,7 +175,8 @@ internal sealed class RemoteCode
     private Fetch Begin(FetchPlan plan, HostAccess build, GuestEnvironment guests)
     {
         if (_fetches.Count >= MostKnown)
-            foreach (var old in _fetches.Where(f => f.Value.Failed is not null).OrderBy(f => f.Value.Ended).Take(MostKnown / 2).ToList()) _fetches.Remove(old.Key);
+            foreach (var old in _fetches.Where(f => f.Value.Failed is not null).OrderBy(f => f.Value.Ended).Take(MostKnown / 2).ToList())
+                _fetches.Remove(old.Key);
         var fetch = new Fetch(plan.Target, build);
         fetch.Outcome = RunAsync(fetch, plan, guests);
         return fetch;

@@ -24,7 +24,9 @@ public sealed record VmConfig : ConfigRecord
     [Description("Accepted for Envoy's sake: modules are always compiled here, and their machine code is kept by digest.")]
     public bool AllowPrecompiled { get; init; }
 
-    [Description("For remote code that is not here yet: true refuses the version and fetches in the background, so that a later attempt finds it; false waits for the code while the version is built.")]
+    [Description(
+        "For remote code that is not here yet: true refuses the version and fetches in the background, so that a later attempt finds "
+            + "it; false waits for the code while the version is built.")]
     public bool NackOnCodeCacheMiss { get; init; }
 
     [Description("The module's environment variables.")]
@@ -63,7 +65,9 @@ public sealed record HttpUriConfig : ConfigRecord
     [Required, Length(1, 4096), Description("http://… or https://…; redirects are not followed.")]
     public string Uri { get; init; } = "";
 
-    [Description("The cluster whose endpoints are asked in place of the URL's host. Absent: the host itself, which has to be one of --code-fetch-hosts.")]
+    [Description(
+        "The cluster whose endpoints are asked in place of the URL's host. Absent: the host itself, which has to be one of "
+            + "--code-fetch-hosts.")]
     public string? Cluster { get; init; }
 
     [Required, DurationRange(1, 300_000), Description("For one attempt, from the connection to the last byte.")]
@@ -71,7 +75,8 @@ public sealed record HttpUriConfig : ConfigRecord
 }
 
 [Description("How often and how soon to try again.")]
-[UnsupportedField("retry_on retry_priority retry_host_predicate host_selection_retry_max_attempts", "a fetch is tried again whenever that may help, at the cluster's next endpoint")]
+[UnsupportedField("retry_on retry_priority retry_host_predicate host_selection_retry_max_attempts",
+    "a fetch is tried again whenever that may help, at the cluster's next endpoint")]
 public sealed record FetchRetryConfig : ConfigRecord
 {
     [Range(0, 10), Description("Further attempts.")]

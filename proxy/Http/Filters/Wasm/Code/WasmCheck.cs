@@ -19,8 +19,10 @@ public static class WasmCheck
     {
         reasons = [];
         if (WasmModule.Load(code, guests.CacheFolder, guests.Compiler, out var refusal) is { Abi: { } abi, Compiled: { } compiled })
-            return new WasmModuleSummary(abi, [.. compiled.Imports.Select(i => $"{i.ModuleName}.{i.Name}")], [.. compiled.Exports.Select(e => e.Name)]);
-        reasons = refusal!.UnknownImports is { Count: > 0 } unknown ? [.. unknown.Select(i => $"it imports {i}, which no Proxy-Wasm host has")] : [refusal.Reason];
+            return new WasmModuleSummary(abi, [.. compiled.Imports.Select(i => $"{i.ModuleName}.{i.Name}")],
+                [.. compiled.Exports.Select(e => e.Name)]);
+        reasons = refusal!.UnknownImports is { Count: > 0 } unknown
+            ? [.. unknown.Select(i => $"it imports {i}, which no Proxy-Wasm host has")] : [refusal.Reason];
         return null;
     }
 }

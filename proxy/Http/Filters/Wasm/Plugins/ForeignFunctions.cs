@@ -7,9 +7,12 @@ using Managed.Proxy.Http.Filters.Wasm.Calls;
 namespace Managed.Proxy.Http.Filters.Wasm.Plugins;
 
 /// <summary>
-/// Functions that guests call by name. Envoy's: <c>compress</c>, <c>uncompress</c> (zlib), <c>clear_route_cache</c>, <c>declare_property</c>,
-/// <c>set_envoy_filter_state</c>, <c>sign</c>, <c>verify_signature</c>. Ours: <c>managed.call_back</c>, which calls proxy_on_foreign_function a
-/// little later with the same argument. Not there (NOT_FOUND), for want of an interpreter of CEL: <c>expr_create</c>, <c>expr_evaluate</c>, <c>expr_delete</c>.
+/// Functions that guests call by name. Envoy's: <c>compress</c>, <c>uncompress</c> (zlib), <c>clear_route_cache</c>,
+/// <c>declare_property</c>,
+/// <c>set_envoy_filter_state</c>, <c>sign</c>, <c>verify_signature</c>. Ours: <c>managed.call_back</c>, which calls
+/// proxy_on_foreign_function a
+/// little later with the same argument. Not there (NOT_FOUND), for want of an interpreter of CEL: <c>expr_create</c>, <c>expr_evaluate</c>,
+/// <c>expr_delete</c>.
 /// </summary>
 internal static class ForeignFunctions
 {
@@ -18,17 +21,25 @@ internal static class ForeignFunctions
     /// <summary>The function_id that proxy_on_foreign_function gets from <c>managed.call_back</c>.</summary>
     public const int CallBackId = 1;
 
-    public static bool TryCall(WasmContext context, ReadOnlySpan<byte> name, ReadOnlySpan<byte> arguments, ByteWriter result, out WasmStatus status)
+    public static bool TryCall(WasmContext context, ReadOnlySpan<byte> name, ReadOnlySpan<byte> arguments, ByteWriter result,
+        out WasmStatus status)
     {
         status = WasmStatus.Ok;
-        if (name.SequenceEqual("compress"u8)) status = arguments.Length > MaxCompressed ? WasmStatus.BadArgument : Compress(context.Vm, arguments, result);
+        if (name.SequenceEqual("compress"u8)) status = arguments.Length > MaxCompressed ? WasmStatus.BadArgument
+            : Compress(context.Vm, arguments, result);
         else if (name.SequenceEqual("uncompress"u8)) status = Uncompress(context.Vm, arguments, result);
         else if (name.SequenceEqual("clear_route_cache"u8)) status = context.ClearRouteCache();
-        else if (name.SequenceEqual("declare_property"u8)) status = ProtoReader.TryField(arguments, 1, out var property) && property.Length > 0 ? WasmStatus.Ok : WasmStatus.BadArgument; // properties need no declaration here
-        else if (name.SequenceEqual("set_envoy_filter_state"u8)) status = ProtoReader.TryField(arguments, 1, out var path) && path.Length > 0 ? context.SetFilterState(path, ProtoReader.TryField(arguments, 2, out var value) ? value : default) : WasmStatus.BadArgument;
+        // properties need no declaration here
+        else if (name.SequenceEqual("declare_property"u8))
+            status = ProtoReader.TryField(arguments, 1, out var property) && property.Length > 0 ? WasmStatus.Ok : WasmStatus.BadArgument;
+        else if (name.SequenceEqual("set_envoy_filter_state"u8))
+            status = ProtoReader.TryField(arguments, 1, out var path)
+                && path.Length > 0 ? context.SetFilterState(path, ProtoReader.TryField(arguments, 2, out var value) ? value : default)
+                : WasmStatus.BadArgument;
         else if (name.SequenceEqual("sign"u8)) status = Signatures.Sign(arguments, result);
         else if (name.SequenceEqual("verify_signature"u8)) status = Signatures.Verify(arguments, result);
-        else if (name.SequenceEqual("managed.call_back"u8)) status = ((PluginContext)context.Root).CallBackLater(CallBackId, arguments) ? WasmStatus.Ok : WasmStatus.InternalFailure;
+        else if (name.SequenceEqual("managed.call_back"u8))
+            status = ((PluginContext)context.Root).CallBackLater(CallBackId, arguments) ? WasmStatus.Ok : WasmStatus.InternalFailure;
         else return false;
         return true;
     }

@@ -5,13 +5,14 @@ namespace Managed.Proxy.Http.Filters.Wasm.Plugins;
 
 /// <summary>
 /// What a plugin is called for while no request waits for it: ticks, messages in queues, call-backs, answers that nobody's stream asked
-/// for. It may take a thirtieth of its worker for that, and earns the right by the time that passes; who has spent more waits in line. A call
-/// of more than a millisecond is felt by everybody, so what it takes beyond that counts twenty-five times.
+/// for. It may take a thirtieth of its worker for that, and earns the right by the time that passes; who has spent more waits in line. A
+/// call of more than a millisecond is felt by everybody, so what it takes beyond that counts twenty-five times.
 /// </summary>
 internal sealed class IdleWork
 {
     private const int Share = 30, LongWeight = 25, MaxWaiting = 1000;
-    private const long MostSaved = 1000, LongCall = 1000, LeastPause = 5000; // microseconds; a loop that wakes for each call costs more than the calls
+    // microseconds; a loop that wakes for each call costs more than the calls
+    private const long MostSaved = 1000, LongCall = 1000, LeastPause = 5000;
 
     private readonly PluginContext _root;
     private readonly Queue<Action> _waiting = new();

@@ -21,7 +21,10 @@ public sealed record PluginConfig : ConfigRecord
     [Description("Given to proxy_on_configure: a text or Envoy's StringValue or BytesValue as it is, an object or Struct as JSON.")]
     public ConfigNode? Configuration { get; init; }
 
-    [Description("What becomes of a stream whose plugin fails: FAIL_CLOSED (the default) answers 503 or closes the connection, FAIL_OPEN goes on without the plugin, FAIL_RELOAD fails closed and makes a new VM no sooner than the back-off allows. In all cases a VM that failed serves no new stream.")]
+    [Description(
+        "What becomes of a stream whose plugin fails: FAIL_CLOSED (the default) answers 503 or closes the connection, FAIL_OPEN goes on "
+            + "without the plugin, FAIL_RELOAD fails closed and makes a new VM no sooner than the back-off allows. In all cases a VM "
+                + "that failed serves no new stream.")]
     public WasmFailurePolicy FailurePolicy { get; init; }
 
     [Description("Envoy's older form of failure_policy: true is FAIL_OPEN.")]
@@ -33,7 +36,9 @@ public sealed record PluginConfig : ConfigRecord
     [Description("Which host functions the module may call.")]
     public CapabilityRestrictionConfig? CapabilityRestrictionConfig { get; init; }
 
-    [Description("Lets a headers callback stop its own headers only: body callbacks come all the same. Otherwise its StopIteration stops everything, as in Envoy.")]
+    [Description(
+        "Lets a headers callback stop its own headers only: body callbacks come all the same. Otherwise its StopIteration stops "
+            + "everything, as in Envoy.")]
     public bool AllowOnHeadersStopIteration { get; init; }
 
     [Description("What a VM may use. Plugins that share a VM must agree on it.")]
@@ -53,7 +58,8 @@ public sealed record ReloadConfig : ConfigRecord
 public sealed record CapabilityRestrictionConfig : ConfigRecord
 {
     [Description("The functions that may be called; the others answer an error. Empty: all.")]
-    public IReadOnlyDictionary<string, SanitizationConfig> AllowedCapabilities { get; init; } = new Dictionary<string, SanitizationConfig>();
+    public IReadOnlyDictionary<string, SanitizationConfig> AllowedCapabilities { get; init; } =
+        new Dictionary<string, SanitizationConfig>();
 }
 
 [Description("Envoy's SanitizationConfig, which has no fields.")]
@@ -68,7 +74,8 @@ public sealed record WasmLimitsConfig : ConfigRecord
     [Range(1, 10_000_000), Description("Entries of its function tables.")]
     public long TableElements { get; init; } = 100_000;
 
-    [DurationRange(1, 60_000), Description("CPU time of one callback; beyond it the callback is stopped and its stream fails. Looked at every 2 ms.")]
+    [DurationRange(1, 60_000),
+        Description("CPU time of one callback; beyond it the callback is stopped and its stream fails. Looked at every 2 ms.")]
     public TimeSpan CpuPerCall { get; init; } = TimeSpan.FromMilliseconds(10);
 
     [DurationRange(1, 60_000), Description("CPU time of the module's start and of a plugin's configuration.")]

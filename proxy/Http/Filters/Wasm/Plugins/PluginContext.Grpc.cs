@@ -10,14 +10,17 @@ internal sealed partial class PluginContext
     private readonly Dictionary<int, GrpcCall> _grpcCalls = [];
     private GrpcCall? _grpc; // within its callback
 
-    public override WasmStatus GrpcCall(WasmContext asker, ReadOnlySpan<byte> upstream, ReadOnlySpan<byte> service, ReadOnlySpan<byte> method, ReadOnlySpan<byte> metadata, ReadOnlySpan<byte> message, int timeoutMs, bool streaming, out int id)
+    public override WasmStatus GrpcCall(WasmContext asker, ReadOnlySpan<byte> upstream, ReadOnlySpan<byte> service,
+        ReadOnlySpan<byte> method, ReadOnlySpan<byte> metadata, ReadOnlySpan<byte> message, int timeoutMs, bool streaming, out int id)
     {
         id = 0;
         if (timeoutMs < 0 || service.IsEmpty || method.IsEmpty) return WasmStatus.BadArgument;
         if (!GrpcService.TryName(upstream, out string cluster)) return WasmStatus.ParseFailure;
         if (!HeaderPairs.TryOpen(metadata, out var pairs)) return WasmStatus.BadArgument;
-        if (Worker is not null && !Clusters(asker).ContainsKey(cluster)) return WasmStatus.ParseFailure; // Envoy's answer to an upstream that does not parse
-        if (service.Length > MaxName || method.Length > MaxName || message.Length > Wasm.Calls.GrpcCall.MaxMessage) return WasmStatus.BadArgument;
+        // Envoy's answer to an upstream that does not parse
+        if (Worker is not null && !Clusters(asker).ContainsKey(cluster)) return WasmStatus.ParseFailure;
+        if (service.Length > MaxName || method.Length > MaxName || message.Length > Wasm.Calls.GrpcCall.MaxMessage)
+            return WasmStatus.BadArgument;
         if (!MayCall(message.Length)) return WasmStatus.InternalFailure;
         var fields = new List<(string, string)>();
         while (pairs.Next(out var name, out var value))
@@ -66,9 +69,11 @@ internal sealed partial class PluginContext
     {
         switch (news)
         {
-            case GrpcNews.Metadata: Tell(call, Vm.Exports.GrpcInitialMetadata, call.Metadata.Count, static () => { }, "OnGrpcInitialMetadata"); break;
+            case GrpcNews.Metadata: Tell(call, Vm.Exports.GrpcInitialMetadata, call.Metadata.Count, static () => { },
+                "OnGrpcInitialMetadata"); break;
             case GrpcNews.Message: Tell(call, Vm.Exports.GrpcReceive, call.Message.Length, call.MakeRoom, "OnGrpcMessage"); break;
-            case GrpcNews.Trailers: Tell(call, Vm.Exports.GrpcTrailingMetadata, call.Metadata.Count, static () => { }, "OnGrpcTrailingMetadata"); break;
+            case GrpcNews.Trailers: Tell(call, Vm.Exports.GrpcTrailingMetadata, call.Metadata.Count, static () => { },
+                "OnGrpcTrailingMetadata"); break;
             case GrpcNews.Answer: Tell(call, Vm.Exports.GrpcReceive, call.Message.Length, () => End(call, 0, []), "OnGrpcDone"); break;
             case GrpcNews.Close: Tell(call, Vm.Exports.GrpcClose, status, () => End(call, status, text), "OnGrpcClose"); break;
         }

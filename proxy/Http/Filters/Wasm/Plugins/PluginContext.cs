@@ -20,10 +20,12 @@ internal sealed partial class PluginContext : WasmContext
     private const long MaxHeld = 16 << 20;     // bytes of messages on their way
     private const int MaxCallBackBytes = 1 << 20, MaxPosted = 1000;
     private const int MaxName = 4096, MaxQueueName = 1024;
-    // An answer may ask for the next call, and that for the next. What is longer than any chain that serves a request goes on ever more slowly.
+    // An answer may ask for the next call, and that for the next. What is longer than any chain that serves a request goes on ever more
+    // slowly.
     private const int LongChain = 8, MostDelays = 20;
     private const long ChainDelayMicros = 100_000;
-    // Charged for the host's own work on calls that no request waits for. Estimates: with 30 for an HTTP call, answers that beget calls took 21 to 34 % of a core, with 100 15 to 29 %.
+    // Charged for the host's own work on calls that no request waits for. Estimates: with 30 for an HTTP call, answers that beget calls
+    // took 21 to 34 % of a core, with 100 15 to 29 %.
     private const long HttpCallMicros = 100, GrpcCallMicros = 200;
 
     private readonly WasmPlugin _plugin;
@@ -84,10 +86,12 @@ internal sealed partial class PluginContext : WasmContext
     private string Start()
     {
         if (!Vm.Add(this, 0)) return "it fails at the creation of its context: " + Vm.Failure;
-        if (!Vm.Call(this, Vm.Exports.VmStart, Vm.Program.Configuration.Length, 1, out int started)) return "it fails at its start: " + Vm.Failure;
+        if (!Vm.Call(this, Vm.Exports.VmStart, Vm.Program.Configuration.Length, 1, out int started))
+            return "it fails at its start: " + Vm.Failure;
         if (started == 0) return "it refuses to start (proxy_on_vm_start)";
         _configuring = true;
-        if (!Vm.Call(this, Vm.Exports.Configure, _plugin.Configuration.Length, 1, out int configured)) return "it fails at its configuration: " + Vm.Failure;
+        if (!Vm.Call(this, Vm.Exports.Configure, _plugin.Configuration.Length, 1, out int configured))
+            return "it fails at its configuration: " + Vm.Failure;
         return configured == 0 ? "it refuses its configuration (proxy_on_configure)" : "";
     }
 
@@ -170,10 +174,12 @@ internal sealed partial class PluginContext : WasmContext
 
     public override bool TryMap(WasmMap map, out HeaderMap? headers)
     {
-        headers = map == WasmMap.CallResponseHeaders ? _answer?.Response : map == WasmMap.CallResponseTrailers ? _answer?.ResponseTrailers : null;
+        headers = map == WasmMap.CallResponseHeaders ? _answer?.Response : map == WasmMap.CallResponseTrailers ? _answer?.ResponseTrailers
+            : null;
         if (_answer is { Failed: true }) headers = null; // there is none, but one may ask
         if (_grpc is { } grpc && map is WasmMap.GrpcInitialMetadata or WasmMap.GrpcTrailingMetadata) headers = grpc.Metadata;
-        return map is WasmMap.CallResponseHeaders or WasmMap.CallResponseTrailers ? _answer is not null : map is WasmMap.GrpcInitialMetadata or WasmMap.GrpcTrailingMetadata && _grpc is not null;
+        return map is WasmMap.CallResponseHeaders or WasmMap.CallResponseTrailers ? _answer is not null
+            : map is WasmMap.GrpcInitialMetadata or WasmMap.GrpcTrailingMetadata && _grpc is not null;
     }
 
     public override bool TryBuffer(WasmBuffer buffer, out ReadOnlySpan<byte> bytes)
@@ -183,7 +189,8 @@ internal sealed partial class PluginContext : WasmContext
         {
             case WasmBuffer.VmConfiguration: bytes = Vm.Program.Configuration; return true;
             case WasmBuffer.PluginConfiguration: bytes = _plugin.Configuration; return true;
-            case WasmBuffer.CallResponseBody when _answer is { } answer: bytes = answer.Failed ? default : answer.ResponseBody.Written; return true;
+            case WasmBuffer.CallResponseBody when _answer is { } answer:
+                bytes = answer.Failed ? default : answer.ResponseBody.Written; return true;
             case WasmBuffer.GrpcMessage when _grpc is { } grpc: bytes = grpc.Message; return true;
             case WasmBuffer.ForeignFunctionArguments when _arguments is { } arguments: bytes = arguments; return true;
             default: return false;
@@ -195,7 +202,8 @@ internal sealed partial class PluginContext : WasmContext
 
     public override bool TryProperty(ReadOnlySpan<byte> path, ByteWriter into) => Properties.TryWrite(path, null, null, this, into);
 
-    public override bool TryForeign(ReadOnlySpan<byte> name, ReadOnlySpan<byte> arguments, ByteWriter result, out WasmStatus status) => ForeignFunctions.TryCall(this, name, arguments, result, out status);
+    public override bool TryForeign(ReadOnlySpan<byte> name, ReadOnlySpan<byte> arguments, ByteWriter result, out WasmStatus status)
+        => ForeignFunctions.TryCall(this, name, arguments, result, out status);
 
     public override WasmStatus SetTickPeriod(uint milliseconds)
     {
@@ -247,7 +255,8 @@ internal sealed partial class PluginContext : WasmContext
         if (!ok) OnFailure(Vm.FailedOn as StreamContext);
     }
 
-    public override WasmStatus HttpCall(WasmContext asker, ReadOnlySpan<byte> upstream, ReadOnlySpan<byte> headers, ReadOnlySpan<byte> body, ReadOnlySpan<byte> trailers, int timeoutMs, out int id)
+    public override WasmStatus HttpCall(WasmContext asker, ReadOnlySpan<byte> upstream, ReadOnlySpan<byte> headers, ReadOnlySpan<byte> body,
+        ReadOnlySpan<byte> trailers, int timeoutMs, out int id)
     {
         id = 0;
         if (timeoutMs < 0 || upstream.IsEmpty || upstream.Length > MaxName) return WasmStatus.BadArgument;
@@ -255,7 +264,8 @@ internal sealed partial class PluginContext : WasmContext
         string name = Encoding.UTF8.GetString(upstream);
         var request = new HeaderMap();
         var tail = new HeaderMap();
-        if (!GuestCall.TryRead(headers, request, pseudo: true) || !GuestCall.TryRead(trailers, tail, pseudo: false)) return WasmStatus.BadArgument;
+        if (!GuestCall.TryRead(headers, request, pseudo: true) || !GuestCall.TryRead(trailers, tail, pseudo: false))
+            return WasmStatus.BadArgument;
         if (!request.Has(HeaderId.Method) || !request.Has(HeaderId.Path) || !request.Has(HeaderId.Authority)) return WasmStatus.BadArgument;
         if (Worker is not null && !Clusters(asker).ContainsKey(name)) return WasmStatus.BadArgument;
         byte[] bytes = body.ToArray();
@@ -298,7 +308,8 @@ internal sealed partial class PluginContext : WasmContext
     private void Begin(int chain, Action start)
     {
         if (chain <= LongChain) start();
-        else Worker!.Timers.Arm(new WheelTimer(static s => ((Action)s!)(), start), ChainDelayMicros * Math.Min(chain - LongChain, MostDelays));
+        else Worker!.Timers.Arm(new WheelTimer(static s => ((Action)s!)(), start),
+            ChainDelayMicros * Math.Min(chain - LongChain, MostDelays));
     }
 
     public override void CallStatus(out int code, out ReadOnlySpan<byte> message)
@@ -318,12 +329,14 @@ internal sealed partial class PluginContext : WasmContext
     }
 
     public IReadOnlyDictionary<string, Cluster> Clusters(WasmContext asker) =>
-        asker is StreamContext { Id: > 0 } stream ? stream.Clusters : Worker is { } worker ? VersionOn(worker)?.Clusters ?? NoClusters : NoClusters;
+        asker is StreamContext { Id: > 0 } stream ? stream.Clusters : Worker is { } worker ? VersionOn(worker)?.Clusters ?? NoClusters
+        : NoClusters;
 
     private static Generation? VersionOn(WorkerContext worker) => worker.Installing as Generation ?? CurrentGeneration.Of(worker).Value;
 
     // The stream that asked, while it lives: a context is used again for another.
-    private static StreamContext? StreamOf(WasmContext? asker, int id) => asker is StreamContext stream && id > 0 && stream.Id == id ? stream : null;
+    private static StreamContext? StreamOf(WasmContext? asker, int id)
+        => asker is StreamContext stream && id > 0 && stream.Id == id ? stream : null;
 
     // The answer of a call is here, or will never be.
     private void OnAnswer(GuestCall asked, HttpCall call)
@@ -347,7 +360,8 @@ internal sealed partial class PluginContext : WasmContext
             Vm.Trace = (function, arguments, result) => trace.Call(function, arguments, result, "");
         }
         bool ok = call.Failed ? Vm.Call(this, Vm.Exports.HttpCallResponse, asked.Id, 0, 0, 0)
-            : Vm.Call(this, Vm.Exports.HttpCallResponse, asked.Id, call.Response.Count, call.ResponseBody.Length, call.ResponseTrailers.Count);
+            : Vm.Call(this, Vm.Exports.HttpCallResponse, asked.Id, call.Response.Count, call.ResponseBody.Length,
+                call.ResponseTrailers.Count);
         if (trace is null) TraceEnd(ok);
         else
         {
@@ -367,10 +381,14 @@ internal sealed partial class PluginContext : WasmContext
 
     public static bool MaySay(WasmMachine machine, WasmLogLevel level) => machine.Logger.IsEnabled(LevelOf(level));
 
-    private static LogLevel LevelOf(WasmLogLevel level) => level switch { WasmLogLevel.Trace => LogLevel.Trace, WasmLogLevel.Debug => LogLevel.Debug, WasmLogLevel.Info => LogLevel.Information, WasmLogLevel.Warn => LogLevel.Warning, WasmLogLevel.Error => LogLevel.Error, _ => LogLevel.Critical };
+    private static LogLevel LevelOf(WasmLogLevel level)
+        => level switch { WasmLogLevel.Trace => LogLevel.Trace, WasmLogLevel.Debug => LogLevel.Debug,
+            WasmLogLevel.Info => LogLevel.Information, WasmLogLevel.Warn => LogLevel.Warning, WasmLogLevel.Error => LogLevel.Error,
+                _ => LogLevel.Critical };
 
     /// <summary>A guest's words: to the log, and to whoever listens to events.</summary>
-    public static void Say(WasmMachine machine, WorkerContext? worker, string name, WasmLogLevel level, ReadOnlySpan<byte> text, string requestId, long version)
+    public static void Say(WasmMachine machine, WorkerContext? worker, string name, WasmLogLevel level, ReadOnlySpan<byte> text,
+        string requestId, long version)
     {
         var at = LevelOf(level);
         if (!machine.Logger.IsEnabled(at)) return;
@@ -385,10 +403,12 @@ internal sealed partial class PluginContext : WasmContext
     }
 
     // Off the worker: a guest may write five hundred at once.
-    private static void Write(WasmMachine machine, int worker, string name, LogLevel level, string words, string requestId, long version, long dropped) => Chores.Add(() =>
+    private static void Write(WasmMachine machine, int worker, string name, LogLevel level, string words, string requestId, long version,
+        long dropped) => Chores.Add(() =>
     {
         if (dropped > 0) Plugins.Log.LinesDropped(machine.Logger, dropped, machine.Name, worker);
-        if (requestId.Length > 0) Plugins.Log.ModuleSaidOnStream(machine.Logger, level, name, words, machine.Program.VmId, worker, requestId, version);
+        if (requestId.Length > 0)
+            Plugins.Log.ModuleSaidOnStream(machine.Logger, level, name, words, machine.Program.VmId, worker, requestId, version);
         else Plugins.Log.ModuleSaid(machine.Logger, level, name, words, machine.Program.VmId, worker);
     });
 

@@ -12,8 +12,9 @@ using Managed.Proxy.Streams;
 namespace Managed.Proxy.Http.Filters.Wasm.Plugins;
 
 /// <summary>
-/// Envoy's attributes, for proxy_get_property: a path of segments, values in the ABI's encoding (texts as they are, numbers, times and durations
-/// in nanoseconds as 8 bytes little endian, truth values as one byte, maps as pairs). What belongs to TLS is not there without TLS.
+/// Envoy's attributes, for proxy_get_property: a path of segments, values in the ABI's encoding (texts as they are, numbers, times and
+/// durations in nanoseconds as 8 bytes little endian, truth values as one byte, maps as pairs). What belongs to TLS is not there without
+/// TLS.
 /// </summary>
 internal static class Properties
 {
@@ -37,7 +38,8 @@ internal static class Properties
             ranges[count++] = range;
         }
         var segments = new Path(path, ranges[..count]);
-        return Plugin(segments, root, into) || (stream is not null && OfStream(segments, stream, into)) || (info is not null && (OfConnection(segments, info, into) || State(path, info, into)));
+        return Plugin(segments, root, into) || (stream is not null && OfStream(segments, stream, into))
+            || (info is not null && (OfConnection(segments, info, into) || State(path, info, into)));
     }
 
     private static bool Plugin(Path path, PluginContext root, ByteWriter into)
@@ -72,7 +74,8 @@ internal static class Properties
     {
         if (path.First("request"u8)) return Request(path.From(1), stream, into);
         if (path.First("response"u8)) return Response(path.From(1), stream, into);
-        if (path.First("upstream"u8)) return Upstream(path.From(1), stream.Info, into) || (path.From(1).Is("num_endpoints"u8) && Cluster(stream) is { } cluster && Number(into, cluster.Endpoints.All.Length));
+        if (path.First("upstream"u8)) return Upstream(path.From(1), stream.Info, into)
+            || (path.From(1).Is("num_endpoints"u8) && Cluster(stream) is { } cluster && Number(into, cluster.Endpoints.All.Length));
         return Xds(path.First("xds"u8) ? path.From(1) : path, stream, into);
     }
 
@@ -105,10 +108,15 @@ internal static class Properties
         if (path.Is("id"u8)) return headers.Has(HeaderId.XRequestId) && Bytes(into, headers.Get(HeaderId.XRequestId));
         if (path.Is("referer"u8)) return headers.TryGet("referer"u8, out var referer) && Bytes(into, referer);
         if (path.Is("useragent"u8)) return headers.TryGet("user-agent"u8, out var agent) && Bytes(into, agent);
-        if (path.Is("protocol"u8)) return Text(into, info.Protocol switch { HttpProtocol.Http10 => "HTTP/1.0", HttpProtocol.Http2 => "HTTP/2", _ => "HTTP/1.1" });
+        if (path.Is("protocol"u8))
+            return Text(into, info.Protocol switch { HttpProtocol.Http10 => "HTTP/1.0", HttpProtocol.Http2 => "HTTP/2", _ => "HTTP/1.1" });
         if (path.Is("time"u8)) return Number(into, info.StartWallClock * 1000);
-        if (path.Is("duration"u8)) return Number(into, ((info.EndTime > 0 ? info.EndTime : stream.Worker.NowMicros) - info.StartTime) * 1000);
-        if (path.Is("size"u8)) return Number(into, headers.Has(HeaderId.ContentLength) && info.BytesReceived == 0 && Headers.FieldSyntax.ParseLength(headers.Get(HeaderId.ContentLength)) is >= 0 and var length ? length : info.BytesReceived);
+        if (path.Is("duration"u8))
+            return Number(into, ((info.EndTime > 0 ? info.EndTime : stream.Worker.NowMicros) - info.StartTime) * 1000);
+        if (path.Is("size"u8))
+            return Number(into, headers.Has(HeaderId.ContentLength) && info.BytesReceived == 0
+                && Headers.FieldSyntax.ParseLength(headers.Get(HeaderId.ContentLength)) is >= 0 and var length ? length
+                    : info.BytesReceived);
         if (path.Is("total_size"u8)) return Number(into, info.BytesReceived + headers.ByteSize);
         if (path.Is("headers_bytes"u8)) return Number(into, headers.ByteSize);
         return path.First("headers"u8) && Fields(path.From(1), headers, into);
@@ -117,15 +125,19 @@ internal static class Properties
     private static bool Response(Path path, HttpStream stream, ByteWriter into)
     {
         var (headers, info) = (stream.ResponseHeaders, stream.Info);
-        if (path.Is("code"u8)) return headers.Has(HeaderId.Status) ? Number(into, Headers.FieldSyntax.ParseLength(headers.Get(HeaderId.Status))) : info.ResponseCode > 0 && Number(into, info.ResponseCode);
+        if (path.Is("code"u8)) return headers.Has(HeaderId.Status)
+            ? Number(into, Headers.FieldSyntax.ParseLength(headers.Get(HeaderId.Status))) : info.ResponseCode > 0
+            && Number(into, info.ResponseCode);
         if (path.Is("code_details"u8)) return info.Details is { } details && Text(into, details);
         if (path.Is("flags"u8)) return Number(into, (long)info.Flags);
         if (path.Is("grpc_status"u8))
-            return (stream.ResponseTrailers.TryGet("grpc-status"u8, out var grpc) || headers.TryGet("grpc-status"u8, out grpc)) && Headers.FieldSyntax.ParseLength(grpc) is >= 0 and var status && Number(into, status);
+            return (stream.ResponseTrailers.TryGet("grpc-status"u8, out var grpc) || headers.TryGet("grpc-status"u8, out grpc))
+                && Headers.FieldSyntax.ParseLength(grpc) is >= 0 and var status && Number(into, status);
         if (path.Is("size"u8)) return Number(into, info.BytesSent);
         if (path.Is("total_size"u8)) return Number(into, info.BytesSent + headers.ByteSize);
         if (path.Is("headers_bytes"u8)) return Number(into, headers.ByteSize);
-        if (path.Is("backend_latency"u8)) return info.UpstreamFirstByte > 0 && Number(into, (info.UpstreamFirstByte - info.UpstreamStart) * 1000);
+        if (path.Is("backend_latency"u8)) return info.UpstreamFirstByte > 0
+            && Number(into, (info.UpstreamFirstByte - info.UpstreamStart) * 1000);
         if (path.First("headers"u8)) return Fields(path.From(1), headers, into);
         return path.First("trailers"u8) && Fields(path.From(1), stream.ResponseTrailers, into);
     }
@@ -173,7 +185,8 @@ internal static class Properties
         return path.Is("sha256_peer_certificate_digest"u8) && Text(into, Convert.ToHexStringLower(peer.Sha256));
     }
 
-    private static bool First(PeerCertificate? certificate, SanType type, ByteWriter into) => certificate?.Names(type).FirstOrDefault() is { } name && Text(into, name);
+    private static bool First(PeerCertificate? certificate, SanType type, ByteWriter into)
+        => certificate?.Names(type).FirstOrDefault() is { } name && Text(into, name);
 
     private static bool Upstream(Path path, StreamInfo info, ByteWriter into)
     {
@@ -181,7 +194,8 @@ internal static class Properties
         if (path.Is("port"u8)) return info.UpstreamRemoteAddress is { } remote && Number(into, remote.Port);
         if (path.Is("local_address"u8)) return info.UpstreamLocalAddress is { } local && EndPoint(into, local);
         if (path.Is("transport_failure_reason"u8)) return Text(into, info.UpstreamFailure ?? "");
-        if (path.Is("cx_pool_ready_duration"u8)) return info.UpstreamStart > 0 && info.UpstreamAsked > 0 && Number(into, (info.UpstreamStart - info.UpstreamAsked) * 1000);
+        if (path.Is("cx_pool_ready_duration"u8))
+            return info.UpstreamStart > 0 && info.UpstreamAsked > 0 && Number(into, (info.UpstreamStart - info.UpstreamAsked) * 1000);
         if (path.Is("locality"u8)) return info.UpstreamHost is not null; // an empty message: endpoints have no locality in this version
         if (path.Is("request_attempt_count"u8)) return Number(into, info.UpstreamAttempts);
         return info.UpstreamTls is { } tls && Tls(path, tls, into);
@@ -195,29 +209,35 @@ internal static class Properties
         if (path.Is("virtual_host_name"u8)) return stream.Route is { } host && Text(into, host.VirtualHostName ?? "");
         if (path.First("route_metadata"u8)) return FilterMetadata(path.From(1), stream.Route?.Metadata, into);
         if (path.First("virtual_host_metadata"u8)) return FilterMetadata(path.From(1), stream.Route?.VirtualHostMetadata, into);
-        return (path.First("cluster_metadata"u8) || path.First("upstream_host_metadata"u8) || path.First("upstream_host_locality_metadata"u8)) && FilterMetadata(path.From(1), null, into);
+        return (path.First("cluster_metadata"u8) || path.First("upstream_host_metadata"u8)
+            || path.First("upstream_host_locality_metadata"u8)) && FilterMetadata(path.From(1), null, into);
     }
 
-    private static Upstream.Cluster? Cluster(HttpStream stream) => stream.Info.UpstreamCluster is { } name && stream.Generation.Clusters.TryGetValue(name, out var cluster) ? cluster : null;
+    private static Upstream.Cluster? Cluster(HttpStream stream)
+        => stream.Info.UpstreamCluster is { } name && stream.Generation.Clusters.TryGetValue(name, out var cluster) ? cluster : null;
 
     // metadata.filter_metadata.NAMESPACE.KEY…
     private static bool FilterMetadata(Path path, IReadOnlyDictionary<string, ConfigObject>? metadata, ByteWriter into)
     {
         if (path.Length > 0 && path.First("filter_metadata"u8)) path = path.From(1);
-        if (path.Length == 0) return Pairs(into, [.. (metadata ?? new Dictionary<string, ConfigObject>()).Select(m => (Encoding.UTF8.GetBytes(m.Key), Encoded(m.Value)))]);
+        if (path.Length == 0)
+            return Pairs(into, [.. (metadata ?? new Dictionary<string, ConfigObject>())
+                .Select(m => (Encoding.UTF8.GetBytes(m.Key), Encoded(m.Value)))]);
         return metadata is not null && metadata.TryGetValue(path.TextOf(0), out var found) && Walk(path.From(1), found, into);
     }
 
     private static bool Metadata(Path path, StreamInfo info, ByteWriter into)
     {
         if (path.Length > 0 && path.First("filter_metadata"u8)) path = path.From(1);
-        if (path.Length == 0) return Pairs(into, [.. (info.DynamicMetadata ?? []).Select(m => (Encoding.UTF8.GetBytes(m.Key), Encoded(m.Value)))]);
+        if (path.Length == 0)
+            return Pairs(into, [.. (info.DynamicMetadata ?? []).Select(m => (Encoding.UTF8.GetBytes(m.Key), Encoded(m.Value)))]);
         return info.DynamicMetadata is { } all && all.TryGetValue(path.TextOf(0), out var values) && Walk(path.From(1), values, into);
     }
 
     private static bool FilterState(Path path, StreamInfo info, ByteWriter into)
     {
-        if (path.Length == 0) return Pairs(into, [.. (info.FilterState ?? []).Select(s => (Encoding.UTF8.GetBytes(s.Key), Encoded(s.Value)))]);
+        if (path.Length == 0)
+            return Pairs(into, [.. (info.FilterState ?? []).Select(s => (Encoding.UTF8.GetBytes(s.Key), Encoded(s.Value)))]);
         return info.FilterState is { } state && state.TryGetValue(path.JoinedFrom(0), out object? value) && Bytes(into, Encoded(value));
     }
 
@@ -255,9 +275,11 @@ internal static class Properties
             switch (value)
             {
                 case ConfigObject o when o.TryGet(segment, out var member): value = member; break;
-                case ConfigArray a when int.TryParse(segment, out int index) && index >= 0 && index < a.Count: value = a.ElementAt(index); break;
+                case ConfigArray a when int.TryParse(segment, out int index) && index >= 0 && index < a.Count:
+                    value = a.ElementAt(index); break;
                 case IReadOnlyDictionary<string, object?> map when map.TryGetValue(segment, out object? member): value = member; break;
-                case IReadOnlyList<object?> list when int.TryParse(segment, out int index) && index >= 0 && index < list.Count: value = list[index]; break;
+                case IReadOnlyList<object?> list when int.TryParse(segment, out int index) && index >= 0 && index < list.Count:
+                    value = list[index]; break;
                 default: return false;
             }
         }
@@ -276,16 +298,21 @@ internal static class Properties
             case long or int: return BitConverter.GetBytes(Convert.ToInt64(value, System.Globalization.CultureInfo.InvariantCulture));
             case ConfigScalar { IsNull: true }: return [];
             case ConfigScalar { Kind: ConfigScalarKind.Boolean } s: return [s.Text == "true" ? (byte)1 : (byte)0];
-            case ConfigScalar { Kind: ConfigScalarKind.Number } s: return BitConverter.GetBytes(double.Parse(s.Text, System.Globalization.CultureInfo.InvariantCulture)); // protobuf's Value has doubles
+            // protobuf's Value has doubles
+            case ConfigScalar { Kind: ConfigScalarKind.Number } s:
+                return BitConverter.GetBytes(double.Parse(s.Text, System.Globalization.CultureInfo.InvariantCulture));
             case ConfigScalar s: return Encoding.UTF8.GetBytes(s.Text);
         }
         var into = new ByteWriter();
         switch (value)
         {
-            case ConfigObject o: HeaderPairs.Write([.. o.Members.Select(m => (Encoding.UTF8.GetBytes(m.Key), Encoded(m.Value)))], into); break;
+            case ConfigObject o: HeaderPairs.Write([.. o.Members.Select(m => (Encoding.UTF8.GetBytes(m.Key), Encoded(m.Value)))],
+                into); break;
             case ConfigArray a: HeaderPairs.Write([.. a.Select((item, i) => (Encoding.UTF8.GetBytes($"{i}"), Encoded(item)))], into); break;
-            case IReadOnlyDictionary<string, object?> map: HeaderPairs.Write([.. map.Select(m => (Encoding.UTF8.GetBytes(m.Key), Encoded(m.Value)))], into); break;
-            case IReadOnlyList<object?> list: HeaderPairs.Write([.. list.Select((item, i) => (Encoding.UTF8.GetBytes($"{i}"), Encoded(item)))], into); break;
+            case IReadOnlyDictionary<string, object?> map:
+                HeaderPairs.Write([.. map.Select(m => (Encoding.UTF8.GetBytes(m.Key), Encoded(m.Value)))], into); break;
+            case IReadOnlyList<object?> list:
+                HeaderPairs.Write([.. list.Select((item, i) => (Encoding.UTF8.GetBytes($"{i}"), Encoded(item)))], into); break;
             default: into.Write(value.ToString() ?? ""); break;
         }
         return into.Written.ToArray();
@@ -330,7 +357,8 @@ internal static class Properties
         public int Length => _segments.Length;
         public bool Is(ReadOnlySpan<byte> only) => _segments.Length == 1 && _text[_segments[0]].SequenceEqual(only);
         public bool First(ReadOnlySpan<byte> name) => _segments.Length > 0 && _text[_segments[0]].SequenceEqual(name);
-        public bool First(ReadOnlySpan<byte> name, ReadOnlySpan<byte> second) => _segments.Length > 1 && First(name) && _text[_segments[1]].SequenceEqual(second);
+        public bool First(ReadOnlySpan<byte> name, ReadOnlySpan<byte> second)
+            => _segments.Length > 1 && First(name) && _text[_segments[1]].SequenceEqual(second);
         public Path From(int index) => new(_text, _segments[index..]);
         public string TextOf(int index) => Encoding.UTF8.GetString(_text[_segments[index]]);
         /// <summary>The whole in lower case, with its dots: a header's name may have some.</summary>

@@ -8,9 +8,10 @@ using Managed.Proxy.Http.Filters.Wasm.Calls;
 namespace Managed.Proxy.Http.Filters.Wasm.Plugins;
 
 /// <summary>
-/// Envoy's foreign functions <c>sign</c> and <c>verify_signature</c> (source/extensions/common/wasm/ext): RSA with PKCS #1 padding, or ECDSA with
-/// its DER form, over SHA-1 or SHA-2. A key that is no key or a signature that is wrong is a result, not an error; no key, or both forms of it,
-/// is BAD_ARGUMENT.
+/// Envoy's foreign functions <c>sign</c> and <c>verify_signature</c> (source/extensions/common/wasm/ext): RSA with PKCS #1 padding, or
+/// ECDSA with
+/// its DER form, over SHA-1 or SHA-2. A key that is no key or a signature that is wrong is a result, not an error; no key, or both forms of
+/// it, is BAD_ARGUMENT.
 /// </summary>
 internal static class Signatures
 {
@@ -78,10 +79,12 @@ internal static class Signatures
         return WasmStatus.Ok;
     }
 
-    private static ReadOnlySpan<byte> Field(ReadOnlySpan<byte> message, int number) => ProtoReader.TryField(message, number, out var value) ? value : default;
+    private static ReadOnlySpan<byte> Field(ReadOnlySpan<byte> message, int number)
+        => ProtoReader.TryField(message, number, out var value) ? value : default;
 
     // Exactly one of the two forms.
-    private static bool TryKey(ReadOnlySpan<byte> arguments, int derField, int pemField, out ReadOnlySpan<byte> der, out ReadOnlySpan<byte> pem)
+    private static bool TryKey(ReadOnlySpan<byte> arguments, int derField, int pemField, out ReadOnlySpan<byte> der,
+        out ReadOnlySpan<byte> pem)
     {
         der = Field(arguments, derField);
         pem = Field(arguments, pemField);
@@ -90,7 +93,8 @@ internal static class Signatures
 
     private static HashAlgorithmName? HashOf(ReadOnlySpan<byte> name) => Encoding.ASCII.GetString(name).ToLowerInvariant() switch
     {
-        "sha1" => HashAlgorithmName.SHA1, "sha256" => HashAlgorithmName.SHA256, "sha384" => HashAlgorithmName.SHA384, "sha512" => HashAlgorithmName.SHA512,
+        "sha1" => HashAlgorithmName.SHA1, "sha256" => HashAlgorithmName.SHA256, "sha384" => HashAlgorithmName.SHA384,
+        "sha512" => HashAlgorithmName.SHA512,
         _ => null, // sha224 is Envoy's, but not .NET's
     };
 
@@ -111,7 +115,8 @@ internal static class Signatures
                 ec.ImportECPrivateKey(der, out _);
                 return KeyCost.OrNothing(ec);
             }
-            if (label is "RSA PRIVATE KEY" && secret) return Rsa(der, secret, static (RSA key, ReadOnlySpan<byte> from) => key.ImportRSAPrivateKey(from, out _));
+            if (label is "RSA PRIVATE KEY" && secret)
+                return Rsa(der, secret, static (RSA key, ReadOnlySpan<byte> from) => key.ImportRSAPrivateKey(from, out _));
             if (label != (secret ? "PRIVATE KEY" : "PUBLIC KEY")) return null;
         }
         // PKCS #8 and SubjectPublicKeyInfo name the algorithm in their first bytes.
@@ -123,7 +128,8 @@ internal static class Signatures
             return KeyCost.OrNothing(ec);
         }
         if (head.IndexOf(RsaEncryption) < 0) return null;
-        return secret ? Rsa(der, secret, static (RSA key, ReadOnlySpan<byte> from) => key.ImportPkcs8PrivateKey(from, out _)) : Rsa(der, secret, static (RSA key, ReadOnlySpan<byte> from) => key.ImportSubjectPublicKeyInfo(from, out _));
+        return secret ? Rsa(der, secret, static (RSA key, ReadOnlySpan<byte> from) => key.ImportPkcs8PrivateKey(from, out _))
+            : Rsa(der, secret, static (RSA key, ReadOnlySpan<byte> from) => key.ImportSubjectPublicKeyInfo(from, out _));
     }
 
     private delegate void Importer(RSA key, ReadOnlySpan<byte> from);

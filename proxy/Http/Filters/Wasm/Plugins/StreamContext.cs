@@ -5,7 +5,9 @@ using Managed.Proxy.Streams;
 
 namespace Managed.Proxy.Http.Filters.Wasm.Plugins;
 
-/// <summary>What contexts of HTTP streams and of connections have in common: their plugin, properties, log lines, and that they can fail.</summary>
+/// <summary>
+/// What contexts of HTTP streams and of connections have in common: their plugin, properties, log lines, and that they can fail.
+/// </summary>
 internal abstract class StreamContext : WasmContext
 {
     private const int MaxStates = 100, MaxState = 1 << 20, MaxKey = 4 << 10; // of one stream
@@ -73,10 +75,12 @@ internal abstract class StreamContext : WasmContext
         return WasmStatus.Ok;
     }
 
-    public override bool TryForeign(ReadOnlySpan<byte> name, ReadOnlySpan<byte> arguments, ByteWriter result, out WasmStatus status) => ForeignFunctions.TryCall(this, name, arguments, result, out status);
+    public override bool TryForeign(ReadOnlySpan<byte> name, ReadOnlySpan<byte> arguments, ByteWriter result, out WasmStatus status)
+        => ForeignFunctions.TryCall(this, name, arguments, result, out status);
 
     public override void Log(WasmLogLevel level, ReadOnlySpan<byte> text)
     {
-        if (PluginContext.MaySay(_root.Machine, level)) PluginContext.Say(_root.Machine, Vm.Worker, _root.Plugin.Name, level, text, RequestId, Version);
+        if (PluginContext.MaySay(_root.Machine, level))
+            PluginContext.Say(_root.Machine, Vm.Worker, _root.Plugin.Name, level, text, RequestId, Version);
     }
 }

@@ -25,7 +25,9 @@ internal sealed class WasmMachine(WasmProgram program, string name, WasmStats st
     public WasmStats Stats => stats;
     public ILogger Logger => logger;
 
-    /// <summary>The least CPU time, in microseconds, that a VM's start and its plugins' configuration took; the first ones pay for the compiler.</summary>
+    /// <summary>
+    /// The least CPU time, in microseconds, that a VM's start and its plugins' configuration took; the first ones pay for the compiler.
+    /// </summary>
     public long StartMicros => Volatile.Read(ref _startMicros);
 
     public void OnStarted(long micros)
@@ -94,7 +96,9 @@ internal sealed class WasmMachine(WasmProgram program, string name, WasmStats st
         if (unreplicated) program.Metrics.Return();
     }
 
-    /// <summary>A replica has ended, and so has the last of its VMs: with the last replica go the names of the machine's statistics. On its worker.</summary>
+    /// <summary>
+    /// A replica has ended, and so has the last of its VMs: with the last replica go the names of the machine's statistics. On its worker.
+    /// </summary>
     public void OnGone()
     {
         if (Interlocked.Decrement(ref _leaving) == 0) program.Metrics.Return();
@@ -103,7 +107,8 @@ internal sealed class WasmMachine(WasmProgram program, string name, WasmStats st
     public override void Describe(IReadOnlyList<WorkerContext> workers, ICollection<GuestVmStatus> into)
     {
         foreach (var worker in workers)
-            into.Add(Volatile.Read(ref _replicas[worker.Id])?.Describe() ?? new GuestVmStatus("wasm", name, program.Module.Digest, worker.Id, "ready", 0, 0, 0, 0, 0, 0, null));
+            into.Add(Volatile.Read(ref _replicas[worker.Id])?.Describe()
+                ?? new GuestVmStatus("wasm", name, program.Module.Digest, worker.Id, "ready", 0, 0, 0, 0, 0, 0, null));
     }
 }
 

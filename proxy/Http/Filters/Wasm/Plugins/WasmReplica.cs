@@ -11,7 +11,10 @@ namespace Managed.Proxy.Http.Filters.Wasm.Plugins;
 /// </summary>
 internal sealed class WasmReplica
 {
-    /// <summary>What starts in less CPU time than this may start on the worker itself: a new VM in place of one that failed, a new plugin in a VM that runs. About what a worker may stand still for.</summary>
+    /// <summary>
+    /// What starts in less CPU time than this may start on the worker itself: a new VM in place of one that failed, a new plugin in a VM
+    /// that runs. About what a worker may stand still for.
+    /// </summary>
     public const long QuickStartMicros = 2000;
     // What a start may take on the worker when it is not as quick as it was: then the next is made elsewhere.
     private static readonly TimeSpan QuickBudget = TimeSpan.FromMilliseconds(10);
@@ -119,7 +122,8 @@ internal sealed class WasmReplica
             Chores.Add(() =>
             {
                 Log.Quarantined(_machine.Logger, plugin.Name, _worker.Id);
-                _worker.Reports.Raise("vm.quarantined", ("kind", "wasm"), ("name", plugin.Name), ("digest", _machine.Program.Module.Digest), ("worker", _worker.Id));
+                _worker.Reports.Raise("vm.quarantined", ("kind", "wasm"), ("name", plugin.Name), ("digest", _machine.Program.Module.Digest),
+                    ("worker", _worker.Id));
             });
         }
         if (!served) return;
@@ -191,12 +195,16 @@ internal sealed class WasmReplica
     public GuestVmStatus Describe()
     {
         var vm = Volatile.Read(ref _current)?.Vm;
-        double wait = (Math.Max(_quarantine.Until, vm is null ? _notBefore : 0) - Stopwatch.GetTimestamp() / (Stopwatch.Frequency / 1_000_000)) / 1e6;
+        double wait = (Math.Max(_quarantine.Until,
+            vm is null ? _notBefore : 0) - Stopwatch.GetTimestamp() / (Stopwatch.Frequency / 1_000_000)) / 1e6;
         long calls = _times.Calls;
-        string state = wait > 0 ? _quarantine.Until >= _notBefore ? "quarantined" : "backoff" : vm is null ? "failed" : calls > 0 ? "active" : "ready";
-        return new GuestVmStatus("wasm", _machine.Name, _machine.Program.Module.Digest, _worker.Id, state, calls, _traps, _overBudget, _times.Micros, 0, vm?.MemorySeen ?? 0, wait > 0 ? wait : null)
+        string state = wait > 0 ? _quarantine.Until >= _notBefore ? "quarantined" : "backoff" : vm is null ? "failed" : calls > 0 ? "active"
+            : "ready";
+        return new GuestVmStatus("wasm", _machine.Name, _machine.Program.Module.Digest, _worker.Id, state, calls, _traps, _overBudget,
+            _times.Micros, 0, vm?.MemorySeen ?? 0, wait > 0 ? wait : null)
         {
-            VmId = _machine.Program.VmId, Callbacks = _times.Callbacks(), TimeHistogram = _times.Histogram(), Created = _created, Reloads = _reloads, Active = _active, LastError = _lastError,
+            VmId = _machine.Program.VmId, Callbacks = _times.Callbacks(), TimeHistogram = _times.Histogram(), Created = _created,
+            Reloads = _reloads, Active = _active, LastError = _lastError,
         };
     }
 

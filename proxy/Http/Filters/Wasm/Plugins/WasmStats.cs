@@ -8,13 +8,17 @@ namespace Managed.Proxy.Http.Filters.Wasm.Plugins;
 internal sealed class WasmStats(StatScope stats, string name)
 {
     /// <summary>Callbacks that ran, that failed, and of these over their CPU budget.</summary>
-    public readonly Counter Calls = stats.Counter($"wasm.{name}.calls"), Traps = stats.Counter($"wasm.{name}.traps"), OverBudget = stats.Counter($"wasm.{name}.cpu_exceeded");
+    public readonly Counter Calls = stats.Counter($"wasm.{name}.calls"), Traps = stats.Counter($"wasm.{name}.traps"),
+        OverBudget = stats.Counter($"wasm.{name}.cpu_exceeded");
     /// <summary>VMs made, and of these in place of one that failed.</summary>
-    public readonly Counter Created = stats.Counter($"wasm.{name}.vm_created"), Reloads = stats.Counter($"wasm.{name}.vm_reload_success"), ReloadFailures = stats.Counter($"wasm.{name}.vm_reload_failure");
+    public readonly Counter Created = stats.Counter($"wasm.{name}.vm_created"), Reloads = stats.Counter($"wasm.{name}.vm_reload_success"),
+        ReloadFailures = stats.Counter($"wasm.{name}.vm_reload_failure");
     /// <summary>Streams that found no VM: because of the back-off, or of the quarantine.</summary>
-    public readonly Counter Backoff = stats.Counter($"wasm.{name}.vm_reload_backoff"), Quarantined = stats.Counter($"wasm.{name}.quarantined"), Quarantines = stats.Counter($"wasm.{name}.quarantines");
+    public readonly Counter Backoff = stats.Counter($"wasm.{name}.vm_reload_backoff"),
+        Quarantined = stats.Counter($"wasm.{name}.quarantined"), Quarantines = stats.Counter($"wasm.{name}.quarantines");
     /// <summary>Streams that were failed, or let through, because of the plugin.</summary>
-    public readonly Counter FailedClosed = stats.Counter($"wasm.{name}.failed_closed"), FailedOpen = stats.Counter($"wasm.{name}.failed_open");
+    public readonly Counter FailedClosed = stats.Counter($"wasm.{name}.failed_closed"),
+        FailedOpen = stats.Counter($"wasm.{name}.failed_open");
     /// <summary>Lines of its log that were left out.</summary>
     public readonly Counter LogDropped = stats.Counter($"wasm.{name}.log_dropped");
     public readonly Gauge Active = stats.Gauge($"wasm.{name}.vm_active");

@@ -20,7 +20,8 @@ internal static class Edge
         string listener = "")
     {
         hosts ??= $"{{name: all, domains: [\"*\"], {host} routes: [{routes}]}}";
-        return $"clusters:\n- {{name: up, endpoints: [\"{endpoint}\"]{cluster}}}\nlisteners:\n- {Listener("edge", manager, hosts, table, filters, listener)}\n";
+        return $"clusters:\n- {{name: up, endpoints: [\"{endpoint}\"]{cluster}}}\nlisteners:\n- "
+            + $"{Listener("edge", manager, hosts, table, filters, listener)}\n";
     }
 
     public static string Document(RecordingUpstream up, string manager = "", string routes = EveryPath, string table = "", string host = "",

@@ -56,7 +56,8 @@ public sealed class PathDenyTests
         const string others = "{match: {prefix: /}, route: {cluster: up}}";
         var hosts = string.Join(", ",
             Kinds.Select(k =>
-                $"{{name: {k.Host}, domains: [{k.Host}], {matched}, routes: [{{match: {{{k.Match}}}, direct_response: {{status: 403}}}}, {others}]}}"));
+                $"{{name: {k.Host}, domains: [{k.Host}], {matched}, routes: [{{match: {{{k.Match}}}, direct_response: {{status: "
+                    + $"403}}}}, {others}]}}"));
         await using var proxy = await ProxyFixture.StartAsync(
             Edge.Document(up.Address, $"normalize_path: {normalize}, merge_slashes: {merge}, path_with_escaped_slashes_action: {action},",
                 hosts: hosts));

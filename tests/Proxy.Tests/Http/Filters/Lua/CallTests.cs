@@ -81,7 +81,8 @@ public sealed class CallTests
     public async Task WrongUse_IsAnErrorOfTheScript(string call, string expected)
         => Assert.Equal("true",
             await LuaProxy.AnswerAsync(
-                $"local ok, e = pcall(function() {call.Replace("F", Fields, StringComparison.Ordinal)} end) return (not ok and e:find([[{expected}]], 1, true) ~= nil) or tostring(e)"));
+                $"local ok, e = pcall(function() {call.Replace("F", Fields, StringComparison.Ordinal)} end) return (not ok and e:find([["
+                    + $"{expected}]], 1, true) ~= nil) or tostring(e)"));
 
     [Fact]
     public async Task BodyThenCallThenRespond_Mix()

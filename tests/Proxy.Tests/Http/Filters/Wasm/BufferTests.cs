@@ -79,7 +79,8 @@ public sealed class BufferTests
     {
         await using var proxy = await WasmProxy.StartAsync(new WatGuest()
             .On("request_body",
-                $"""(call $n "body" (local.get $a)) (if (i32.eqz (local.get $b)) (then (return (i32.const 1)))) {Read(0, 100)} {Write(0, "0", "-1", "all of it")}""").Build());
+                $"""(call $n "body" (local.get $a)) (if (i32.eqz (local.get $b)) (then (return (i32.const 1)))) {Read(0, 100)} """
+                    + $"""{Write(0, "0", "-1", "all of it")}""").Build());
         await using var client = await proxy.Proxy.ConnectAsync();
         await client.SendAsync("POST / HTTP/1.1\r\nhost: h\r\ncontent-length: 9\r\n\r\nabc");
         await Managed.TestKit.Eventually.Async(() => proxy.Said.Contains("body: 3"), proxy.Log);

@@ -129,7 +129,8 @@ public sealed class FuzzTests
         catch (TimeoutException)
         {
             Assert.Fail(
-                $"left after seed {seed - 1}: {proxy.Stat("wasm.fuzz.vm_active")} VMs ({string.Join("; ", proxy.Server.GuestVms().Select(v => $"guest {_guests.GetValueOrDefault(v.Digest)} {v.State}, {v.Active} active"))}), {string.Join(", ", Gauges.Select(g => $"{g} {proxy.Stat(g)}"))}");
+                $"left after seed {seed - 1}: {proxy.Stat("wasm.fuzz.vm_active")} VMs ("
+                    + $"{string.Join("; ", proxy.Server.GuestVms().Select(v => $"guest {_guests.GetValueOrDefault(v.Digest)} {v.State}, {v.Active} active"))}), {string.Join(", ", Gauges.Select(g => $"{g} {proxy.Stat(g)}"))}");
         }
         GC.Collect();
         GC.WaitForPendingFinalizers();

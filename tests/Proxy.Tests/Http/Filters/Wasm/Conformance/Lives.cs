@@ -22,7 +22,8 @@ internal static class Lives
         var guest = new WatGuest(abi);
         foreach (string callback in callbacks)
             guest.On(callback,
-                $"(call $n \"{callback}\" (local.get $ctx)) {(callback == at ? $"(if (i32.ne (local.get $ctx) (i32.const 1)) (then {doing}))" : "")}");
+                $"(call $n \"{callback}\" (local.get $ctx)) "
+                    + $"{(callback == at ? $"(if (i32.ne (local.get $ctx) (i32.const 1)) (then {doing}))" : "")}");
         return guest;
     }
 

@@ -136,7 +136,8 @@ public sealed class SharingTests
         byte[] module = new WatGuest().With("(global $id (mut i32) (i32.const 0))")
             .On("configure",
                 """(drop (call $proxy_define_metric (i32.const 0) "of all" (global.get $NUM))) (global.set $id (i32.load (global.get """
-                    + """$NUM))) (drop (call $proxy_set_shared_data "n" (i32.const 400) (i32.const 4) (i32.const 0)))""") // a CAS of 0 asks nothing
+                    // a CAS of 0 asks nothing
+                    + """$NUM))) (drop (call $proxy_set_shared_data "n" (i32.const 400) (i32.const 4) (i32.const 0)))""")
             .On("request_headers", """
                 (drop (call $proxy_increment_metric (global.get $id) (i64.const 1)))
                 (loop $again
