@@ -62,6 +62,7 @@ public sealed class WholeProductTests
         await Expect(Heading(page, "v1 → v2")).ToBeVisibleAsync();
         await Expect(page.Locator(".cm-changedLine").First).ToContainTextAsync("two");
         await page.GetByRole(AriaRole.Link, new() { Name = "History g h" }).ClickAsync();
+        await Expect(Heading(page, "History")).ToBeVisibleAsync(); // the comparison has a button of this name too
         await Button(page, "Roll back to v1").ClickAsync();
         await page.GetByRole(AriaRole.Dialog).GetByLabel("Reason").FillAsync("one was right");
         await page.GetByRole(AriaRole.Dialog).GetByRole(AriaRole.Button, new() { Name = "Roll back to v1" }).ClickAsync();
