@@ -24,7 +24,7 @@ internal sealed class BrowserSession : IAsyncDisposable
         var context = await fixture.Browser.NewContextAsync(
             new BrowserNewContextOptions { ColorScheme = scheme, ReducedMotion = ReducedMotion.Reduce,
                 ViewportSize = new() { Width = 1360, Height = 860 } });
-        context.SetDefaultTimeout(30_000);
+        context.SetDefaultTimeout(120_000);
         var page = await context.NewPageAsync();
         var session = new BrowserSession(host, context, page);
         page.PageError += (_, error) => session._complaints.Enqueue($"script error: {error}");
