@@ -51,7 +51,8 @@ internal sealed class Sessions
     public void Load() => Store(db =>
     {
         Forget(db);
-        foreach (var row in db.Rows("SELECT hash, name, role, expires_at FROM sessions ORDER BY expires_at DESC LIMIT $1", r => new SessionRow
+        foreach (var row in db.Rows("SELECT hash, name, role, expires_at FROM sessions ORDER BY expires_at DESC LIMIT $1",
+            r => new SessionRow
         {
             Hash = r.GetString(0), Name = r.GetString(1), Role = r.GetString(2), ExpiresAt = HistoryConnection.Time(r, 3),
         }, Most))

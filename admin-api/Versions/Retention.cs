@@ -30,7 +30,7 @@ internal sealed class Retention(HistoryPruner pruner, Publisher publisher, Activ
 
     public void Dispose() => _stop.Cancel();
 
-    /// <summary>All that is due, in steps. Gives the time at which there is more to do; null when only a publication can bring more.</summary>
+    /// <summary>All that is due, in steps. Gives the time until there is more; null when only a publication can bring more.</summary>
     public async Task<TimeSpan?> SweepAsync()
     {
         var doomed = pruner.Doomed(keep, time.GetUtcNow()).ToArray();

@@ -259,7 +259,7 @@ internal sealed class VersionStore(HistoryAccess history)
         change(row);
         if ((row.Pinned || row.Labels != "{}")
             && db.Versions.Count(v => v.Number != number && (v.Pinned || v.Labels != "{}")) is var kept && kept >= MostKept)
-            throw new ApiException(ProblemCode.ValidationFailed, $"{kept} versions are pinned or labelled and kept for ever: no more can be");
+            throw new ApiException(ProblemCode.ValidationFailed, $"{kept} versions are pinned or labelled and kept, the most there may be");
         db.SaveChanges();
         return row;
     }

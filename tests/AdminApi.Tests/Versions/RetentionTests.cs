@@ -82,7 +82,8 @@ public sealed class RetentionTests : IAsyncLifetime
     {
         for (var i = 0; i < 8; i++)
             (await _node.PutAsync("listeners/big", $$$$$"""
-                {"address":"127.0.0.1:0","routes":[{"match":{"prefix":"/"},"direct_response":{"status":200},
+                {"address":"127.0.0.1:0",
+                 "routes":[{"match":{"prefix":"/"},"direct_response":{"status":200},
                  "metadata":{"filter_metadata":{"x":{"bytes":"{{{{{Noise(1 << 20)}}}}}"}}}}]}
                 """)).IsOneOf(HttpStatusCode.OK, HttpStatusCode.Created);
         var before = DatabaseBytes();
@@ -106,7 +107,8 @@ public sealed class RetentionTests : IAsyncLifetime
                 {"address":"127.0.0.1:0","routes":[{"match":{"prefix":"/"},"direct_response":{"status":200,"body":{"filename":"{{{{{file}}}}}"}}}]}
                 """)).IsOneOf(HttpStatusCode.OK, HttpStatusCode.Created);
         }
-        IEnumerable<string> Copies() => Directory.GetFiles(Path.Combine(_node.Folder, "data", "modules"), "*.file").Select(File.ReadAllText);
+        IEnumerable<string> Copies() =>
+            Directory.GetFiles(Path.Combine(_node.Folder, "data", "modules"), "*.file").Select(File.ReadAllText);
         await WithBodyAsync("one");
         await _node.RestartAsync(null, "--allow-files", _node.Folder);
         Assert.Equal(["one"], Copies()); // for the day when the history cannot be read
