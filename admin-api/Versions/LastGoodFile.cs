@@ -26,6 +26,9 @@ internal sealed class LastGoodFile(DataFolder folder, ILogger<LastGoodFile> logg
             PublisherLog.CopyFailed(logger, version.Number, Path, reason);
     }
 
+    /// <summary>Told when there is a copy that could not be written.</summary>
+    public event Action? Failed;
+
     /// <summary>A copy that could not be written has to be written still.</summary>
     public bool Owed => Volatile.Read(ref _owed) is not null;
 
@@ -59,6 +62,7 @@ internal sealed class LastGoodFile(DataFolder folder, ILogger<LastGoodFile> logg
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
             Volatile.Write(ref _owed, version);
+            Failed?.Invoke();
             return e.Message;
         }
     }
