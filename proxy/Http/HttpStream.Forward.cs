@@ -32,7 +32,8 @@ public sealed partial class HttpStream
             return false;
         }
         Info.UpstreamCluster = cluster.Name;
-        if (!_upstream.TryBegin(cluster, isRepeatable: !_down.RequestHasBody && IsIdempotent()))
+        if (!_upstream.TryBegin(cluster, isRepeatable: !_down.RequestHasBody && IsIdempotent(), isWhole: !_down.RequestHasBody,
+            fromHttp2: Info.Protocol == HttpProtocol.Http2))
         {
             ReplyForFailure(UpstreamFailure.Overflow);
             return false;
@@ -127,7 +128,7 @@ public sealed partial class HttpStream
         Info.UpstreamConnectionId = _upstream.ConnectionId;
         Info.UpstreamTls = _upstream.Tls;
         Info.UpstreamStart = _upstream.BeganMicros;
-        Info.UpstreamProtocol = HttpProtocol.Http11;
+        Info.UpstreamProtocol = _upstream.Exchange!.IsHttp2 ? HttpProtocol.Http2 : HttpProtocol.Http11;
         Info.UpstreamAttempts++;
     }
 

@@ -90,6 +90,10 @@ internal abstract partial class Http2Connection
     public int Attached { get; private set; }
     /// <summary>No stream is to be opened any more.</summary>
     public bool IsGoingAway { get; private set; }
+    /// <summary>The peer's SETTINGS have come.</summary>
+    public bool HasSettings => _settingsSeen;
+    /// <summary>It is ending, or has ended: nothing more comes of it.</summary>
+    public bool IsOver => _over;
     /// <summary>What it was closed for; None when it simply ended.</summary>
     public Http2Error CloseCode { get; private set; }
     public string CloseDetails { get; private set; } = "";
