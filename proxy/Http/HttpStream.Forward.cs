@@ -32,7 +32,7 @@ public sealed partial class HttpStream
             return false;
         }
         Info.UpstreamCluster = cluster.Name;
-        if (!_upstream.TryBegin(cluster, isRepeatable: !_down.RequestHasBody && IsIdempotent(), isWhole: !_down.RequestHasBody,
+        if (!_upstream.TryBegin(cluster, isRepeatable: !_down.RequestHasBody && IsIdempotent(), isWhole: true,
             fromHttp2: Info.Protocol == HttpProtocol.Http2))
         {
             ReplyForFailure(UpstreamFailure.Overflow);
@@ -172,6 +172,7 @@ public sealed partial class HttpStream
     private async IoTask<UpstreamFailure> PassOnAsync(ClientExchange up, RouteEntry route)
     {
         int status = up.Status;
+        _keepsSent = false; // with its next piece what was kept goes
         Info.UpstreamFirstByte = Worker.NowMicros;
         if (status == 101 && !(_down.AsksUpgrade && up.MayUpgrade && AnswersUpgrade())) return _upstream.NoAnswer(ResponseHeaders);
         Info.ResponseCode = status;

@@ -49,6 +49,7 @@ public sealed partial class HttpStream
         _traceStarted = StreamTrace.SinkOf(worker);
         _upstream = new UpstreamRequest(worker);
         _replyBody = new ByteWriter(worker.Loop.Buffers);
+        _sent = new ByteWriter(worker.Loop.Buffers);
         _request = new FilterPass(this, response: false);
         _response = new FilterPass(this, response: true);
         _idleTimer = new WheelTimer(static s => ((HttpStream)s!).OnIdleTimer(), this);
@@ -144,6 +145,7 @@ public sealed partial class HttpStream
         _filterCount = 0;
         _request.Begin();
         _response.Begin();
+        _keepsSent = true;
         _request.BufferLimit = _response.BufferLimit = manager.BufferLimit;
         ResponseHeaders.Clear();
         ResponseTrailers.Clear();
@@ -350,6 +352,8 @@ public sealed partial class HttpStream
         _reply = ReplyState.None;
         OverrideHost = null;
         _replyBody.Release();
+        _sent.Release();
+        _bodyEnded = _sentEnd = false;
         _request.End();
         _response.End();
         _routeKnown = _responseStarted = _wakePending = _upgraded = false;

@@ -68,7 +68,7 @@ public sealed record ClusterConfig : ConfigRecord
         = new Dictionary<string, HttpProtocolOptionsConfig>();
 
     [JsonPropertyName("http2_protocol_options"),
-        Description("Deprecated in Envoy: HTTP/2, as explicit_http_config of typed_extension_protocol_options has it, which is used if given.")]
+        Description("Deprecated in Envoy: HTTP/2. typed_extension_protocol_options says it otherwise, and is used if it is given.")]
     public UpstreamHttp2OptionsConfig? Http2ProtocolOptions { get; init; }
 
     [Description("Deprecated in Envoy: HTTP/1.1, which is spoken anyway where nothing else is said.")]

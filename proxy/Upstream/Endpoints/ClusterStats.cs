@@ -9,7 +9,8 @@ internal sealed class ClusterStats
         [
             "upstream_cx_total", "upstream_cx_destroy", "upstream_cx_connect_fail", "upstream_cx_connect_timeout",
             "upstream_cx_overflow", "upstream_cx_http1_total", "upstream_cx_http2_total", "upstream_cx_idle_timeout",
-            "upstream_cx_max_requests", "upstream_cx_close_notify", "upstream_rq_pending_failure_eject", "upstream_rq_total", "upstream_rq_retry", "upstream_rq_retry_success", "upstream_rq_timeout",
+            "upstream_cx_max_requests", "upstream_cx_close_notify", "upstream_rq_pending_failure_eject", "upstream_rq_total",
+            "upstream_rq_retry", "upstream_rq_retry_success", "upstream_rq_timeout",
             "upstream_rq_pending_total", "upstream_rq_pending_overflow", "upstream_rq_cancelled", "upstream_cx_none_healthy",
             "upstream_rq_rx_reset", "upstream_cx_protocol_error", "upstream_rq_informational_overflow", "upstream_rq_1xx",
             "upstream_rq_2xx", "upstream_rq_3xx", "upstream_rq_4xx",

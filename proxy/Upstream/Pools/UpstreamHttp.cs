@@ -19,7 +19,8 @@ internal sealed class UpstreamHttp
 {
     private static readonly UpstreamHttp2OptionsConfig Defaults = new();
 
-    public static readonly UpstreamHttp Http1 = new(UpstreamProtocol.Http1, Compile(Defaults), new Http2Stats(new StatBlock(Http2Stats.Group, null)), "h1");
+    public static readonly UpstreamHttp Http1 = new(UpstreamProtocol.Http1, Compile(Defaults),
+        new Http2Stats(new StatBlock(Http2Stats.Group, null)), "h1");
 
     private UpstreamHttp(UpstreamProtocol protocol, Http2Options options, Http2Stats stats, string key)
         => (Protocol, Options, Stats, Key) = (protocol, options, stats, key);

@@ -170,10 +170,17 @@ internal abstract partial class Http2Connection
             OnBegun(_begun[i]);
         }
         _begun.Clear();
-        for (int i = 0; i < _woken.Count; i++) Tell(_woken[i]);
-        _woken.Clear();
+        TellWoken();
         return true;
     }
+
+    private void TellWoken()
+    {
+        for (int i = 0; i < _woken.Count; i++) Tell(_woken[i]);
+        _woken.Clear();
+    }
+
+    private void TellSoon() => _loop.Defer(static c => ((Http2Connection)c!).TellWoken(), this);
 
     private void Tell(Http2Stream stream)
     {

@@ -25,7 +25,8 @@ public sealed class Http2PoolTests
     [InlineData(", http2: {max_concurrent_streams: 50}")]
     [InlineData(", http2_protocol_options: {}")]
     [InlineData(", typed_extension_protocol_options: {envoy.extensions.upstreams.http.v3.HttpProtocolOptions: {\"@type\": "
-        + "type.googleapis.com/envoy.extensions.upstreams.http.v3.HttpProtocolOptions, explicit_http_config: {http2_protocol_options: {}}}}")]
+        + "type.googleapis.com/envoy.extensions.upstreams.http.v3.HttpProtocolOptions, explicit_http_config: "
+        + "{http2_protocol_options: {}}}}")]
     public async Task EveryForm_SpeaksHttp2(string cluster)
     {
         await using var up = new Http2Upstream();
@@ -33,7 +34,8 @@ public sealed class Http2PoolTests
         var response = await proxy.GetAsync("/a?b=c", headers: "cookie: a=1; b=2\r\nx-mine: v\r\nconnection: keep-alive\r\n");
         Assert.Equal((200, "/a?b=c"), (response.Status, response.Text));
         var call = Assert.Single(up.Calls);
-        Assert.Equal(("GET", "http", "example.test", "v", null, null), (call[":method"], call[":scheme"], call[":authority"], call["x-mine"],
+        Assert.Equal(("GET", "http", "example.test", "v", null, null), (call[":method"], call[":scheme"], call[":authority"], 
+            call["x-mine"],
             call["host"], call["connection"]));
         Assert.Equal(["cookie: a=1", "cookie: b=2"], call.Fields.Where(f => f.StartsWith("cookie", StringComparison.Ordinal)));
         Assert.Equal((1, 1, 0), (proxy.Stat("cluster.up.upstream_cx_total"), proxy.Stat("cluster.up.upstream_cx_http2_total"),
@@ -140,12 +142,33 @@ public sealed class Http2PoolTests
     {
         await using var up = new Http2Upstream();
         int asked = 0;
-        up.Answer = call => Interlocked.Increment(ref asked) == 1 ? new Http2Script().Reset(call.Id, Enum.Parse<Http2Error>(code)) : Ok(call);
+        up.Answer = call => Interlocked.Increment(ref asked) == 1
+            ? new Http2Script().Reset(call.Id, Enum.Parse<Http2Error>(code)) : Ok(call);
         await using var proxy = await StartAsync(up.Address);
         await using var client = await proxy.ConnectAsync();
         Assert.Equal(status, (await client.AskAsync("DELETE /x HTTP/1.1\r\nhost: a\r\n\r\n")).Status);
         Assert.Equal((retries, 1), (proxy.Stat("cluster.up.upstream_rq_retry"), up.Connections));
         Assert.Equal(1 + retries, up.Calls.Count);
+    }
+
+    [Theory]
+    [InlineData(10, true, 200)]
+    [InlineData(60_000, true, 200)]
+    [InlineData(60_000, false, 200)]
+    [InlineData(100_000, true, 503)]
+    public async Task BodyOfARefusedRequest_IsSentAgainWhereItWasKept(int length, bool atTheEnd, int status)
+    {
+        await using var up = new Http2Upstream { AnswersEarly = !atTheEnd };
+        up.Answer = call => call.Connection == 1 ? new Http2Script().GoAway(0)
+            : call.Ended ? new Http2Script().Headers(call.Id, false, ":status: 200").Data(call.Id, $"{call.Received}", true) : null;
+        await using var proxy = await StartAsync(up.Address);
+        await using var client = await proxy.ConnectAsync();
+        var response = await client.AskAsync($"POST /x HTTP/1.1\r\nhost: a\r\ntransfer-encoding: chunked\r\n\r\n"
+            + $"{length:x}\r\n{new string('b', length)}\r\n0\r\nx-checksum: 7\r\n\r\n");
+        Assert.Equal(status, response.Status);
+        if (status != 200) return;
+        Assert.Equal($"{length}", response.Text);
+        Assert.Equal(["x-checksum: 7"], up.Calls[^1].Trailers);
     }
 
     [Fact]
@@ -215,7 +238,8 @@ public sealed class Http2PoolTests
     public async Task MostRequestsOfAConnection_AreHonoured()
     {
         await using var up = new Http2Upstream();
-        await using var proxy = await StartAsync(up.Address, ", http2: true, common_http_protocol_options: {max_requests_per_connection: 2}");
+        await using var proxy = await StartAsync(up.Address,
+            ", http2: true, common_http_protocol_options: {max_requests_per_connection: 2}");
         for (int i = 0; i < 5; i++) Assert.Equal(200, (await proxy.GetAsync($"/{i}")).Status);
         Assert.Equal([1, 1, 2, 2, 3], up.Calls.Select(c => c.Connection));
         Assert.Equal(2, proxy.Stat("cluster.up.upstream_cx_max_requests"));
