@@ -65,6 +65,11 @@ public sealed partial class HttpStream
     public HeaderMap RequestTrailers { get; } = new();
     public HeaderMap ResponseTrailers { get; } = new();
 
+    /// <summary>What its route gives the answer; 0: no limit.</summary>
+    internal long RouteTimeoutMicros { get; private set; }
+    /// <summary>The reply under way is for its longest life.</summary>
+    internal bool IsOutOfTime { get; private set; }
+
     /// <summary>The version this stream began with and keeps to its end.</summary>
     public Generation Generation { get; private set; } = null!;
     internal ConnectionManager Manager { get; private set; } = null!;
@@ -353,7 +358,8 @@ public sealed partial class HttpStream
         OverrideHost = null;
         _replyBody.Release();
         _sent.Release();
-        _bodyEnded = _sentEnd = false;
+        _bodyEnded = _sentEnd = IsOutOfTime = false;
+        RouteTimeoutMicros = 0;
         _request.End();
         _response.End();
         _routeKnown = _responseStarted = _wakePending = _upgraded = false;
@@ -432,6 +438,7 @@ public sealed partial class HttpStream
     private void OnTimeout(StreamEnd end)
     {
         if (_end != StreamEnd.None || _reply == ReplyState.Asked) return;
+        IsOutOfTime = end == StreamEnd.MaxDuration;
         Manager.CountTimeout(Worker, end == StreamEnd.RouteTimeout, end == StreamEnd.IdleTimeout, end == StreamEnd.RequestTimeout);
         if (end == StreamEnd.RouteTimeout) _upstream.CountTimeout();
         (int status, string details, var flag, ReadOnlyMemory<byte> text) = end switch

@@ -6,7 +6,8 @@ using Managed.TestKit;
 namespace Managed.Proxy.Tests.Http;
 
 /// <summary>An answer, whichever protocol it came by; cut: it ended before its time.</summary>
-internal sealed record PairAnswer(int Status, Dictionary<string, string> Fields, string Body, Dictionary<string, string> Trailers, bool IsCut);
+internal sealed record PairAnswer(int Status, Dictionary<string, string> Fields, string Body, Dictionary<string, string> Trailers,
+    bool IsCut);
 
 /// <summary>A request, likewise, as the upstream got it.</summary>
 internal sealed record PairRequest(string Method, string Path, string Authority, Func<string, string?> Field, string Body, string Trailers);
@@ -36,8 +37,8 @@ internal sealed class Pairing : IAsyncDisposable
         var made = new Pairing(pair.StartsWith("h2", StringComparison.Ordinal), pair.EndsWith("h2", StringComparison.Ordinal));
         made._one.Script = made.ServeAsync;
         made._two.Answer = made.Answer;
-        made.Proxy = await ProxyFixture.StartAsync(Edge.Document(made._up2 ? made._two.Address : made._one.Address, manager, filters: filters,
-            cluster: made._up2 ? ", http2: true" : ""));
+        made.Proxy = await ProxyFixture.StartAsync(Edge.Document(made._up2 ? made._two.Address : made._one.Address, manager,
+            filters: filters, cluster: made._up2 ? ", http2: true" : ""));
         return made;
     }
 
