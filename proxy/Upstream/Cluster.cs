@@ -3,6 +3,7 @@ using Managed.Proxy.Configuration.Model;
 using Managed.Proxy.Core;
 using Managed.Proxy.Upstream.Endpoints;
 using Managed.Proxy.Upstream.LoadBalancing;
+using Managed.Proxy.Upstream.Pools;
 
 namespace Managed.Proxy.Upstream;
 
@@ -29,6 +30,8 @@ public sealed class Cluster
     internal ClusterState State { get; }
     /// <summary>Null: connections as they are.</summary>
     internal UpstreamSocket? Socket { get; init; }
+    /// <summary>Which HTTP is spoken.</summary>
+    internal UpstreamHttp Http { get; init; } = UpstreamHttp.Http1;
     internal ClusterMembers Members { get; }
     internal LoadBalancer LoadBalancer { get; }
     /// <summary>This version's.</summary>

@@ -102,7 +102,8 @@ public static class ConfigBinder
             value = former;
             return true;
         }
-        var ok = TryRecord(field.Type, node, errors, typed: false, former, out var record);
+        // Items of a map are messages of extensions, which may say which they are.
+        var ok = TryRecord(field.Type, node, errors, typed: field.IsMap, former, out var record);
         value = record;
         return ok;
     }

@@ -90,6 +90,10 @@ internal abstract partial class Http2Connection
     public int Attached { get; private set; }
     /// <summary>No stream is to be opened any more.</summary>
     public bool IsGoingAway { get; private set; }
+    /// <summary>The peer's SETTINGS have come.</summary>
+    public bool HasSettings => _settingsSeen;
+    /// <summary>It is ending, or has ended: nothing more comes of it.</summary>
+    public bool IsOver => _over;
     /// <summary>What it was closed for; None when it simply ended.</summary>
     public Http2Error CloseCode { get; private set; }
     public string CloseDetails { get; private set; } = "";
@@ -166,10 +170,17 @@ internal abstract partial class Http2Connection
             OnBegun(_begun[i]);
         }
         _begun.Clear();
-        for (int i = 0; i < _woken.Count; i++) Tell(_woken[i]);
-        _woken.Clear();
+        TellWoken();
         return true;
     }
+
+    private void TellWoken()
+    {
+        for (int i = 0; i < _woken.Count; i++) Tell(_woken[i]);
+        _woken.Clear();
+    }
+
+    private void TellSoon() => _loop.Defer(static c => ((Http2Connection)c!).TellWoken(), this);
 
     private void Tell(Http2Stream stream)
     {
