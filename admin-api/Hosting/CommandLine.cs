@@ -30,12 +30,14 @@ internal static class CommandLine
                                      --config and the data folder)                      MANAGED_ALLOW_FILES (DIR:DIR)
           --allow-env NAME           environment variable that they may read (repeatable; none); PREFIX* for several
                                                                                         MANAGED_ALLOW_ENV (NAME,NAME)
+          --secrets-key WHERE        key that the data folder's keys are encrypted with: file:PATH or env:NAME; 32 random
+                                     bytes or more, the same at each start              MANAGED_SECRETS_KEY
           --drain-time TIME          for open connections after SIGTERM (8s)                    MANAGED_DRAIN_TIME
         """;
 
     private static readonly string[] Valued =
         ["--config", "--data-dir", "--admin", "--workers", "--max-connections", "--admin-host", "--code-fetch-hosts", "--allow-files",
-            "--allow-env", "--drain-time"];
+            "--allow-env", "--drain-time", "--secrets-key"];
     private static readonly string[] Flags = ["--demo", "--no-dashboard", "--insecure-admin"];
 
     /// <exception cref="StartException">Something is not understood; the message is one line.</exception>
@@ -77,6 +79,7 @@ internal static class CommandLine
             AllowFiles = Values("--allow-files", "MANAGED_ALLOW_FILES", ':'),
             AllowEnv = Values("--allow-env", "MANAGED_ALLOW_ENV", ','),
             CodeFetchHosts = FetchHostsOf(Value("--code-fetch-hosts", "MANAGED_CODE_FETCH_HOSTS")),
+            SecretsKey = Value("--secrets-key", "MANAGED_SECRETS_KEY"),
             DrainTime = Value("--drain-time", "MANAGED_DRAIN_TIME") is { } drain ? Duration(drain) : defaults.DrainTime,
         };
         if (!IPAddress.IsLoopback(options.Admin.Address) && !options.InsecureAdmin)

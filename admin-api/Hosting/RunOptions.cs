@@ -26,6 +26,8 @@ internal sealed record RunOptions
     public IReadOnlyList<string> AllowFiles { get; init; } = [];
     /// <summary>Environment variables that such configurations may read; a star at the end stands for any rest.</summary>
     public IReadOnlyList<string> AllowEnv { get; init; } = [];
+    /// <summary>Where the key is that the keys of secrets are encrypted with, <c>file:PATH</c> or <c>env:NAME</c>; null: nowhere.</summary>
+    public string? SecretsKey { get; init; }
     /// <summary>How long connections may go on after SIGTERM. Container engines kill after 10 s, so a little less.</summary>
     public TimeSpan DrainTime { get; init; } = TimeSpan.FromSeconds(8);
 }
