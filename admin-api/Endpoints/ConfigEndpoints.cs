@@ -1,6 +1,7 @@
 using Managed.AdminApi.Documents;
 using Managed.AdminApi.Problems;
 using Managed.AdminApi.Requests;
+using Managed.AdminApi.Secrets;
 using Managed.AdminApi.Swagger;
 using Managed.AdminApi.Versions;
 using Managed.Proxy;
@@ -154,7 +155,7 @@ internal static class ConfigEndpoints
 
     private static (string Label, ConfigObject Document) Side(HttpContext context, ConfigObject body, string field) => body[field] switch
     {
-        ConfigObject document => (field, document),
+        ConfigObject document => (field, context.RequestServices.GetRequiredService<SecretVault>().Seal(document)),
         ConfigScalar { IsNull: false } scalar => VersionNames.Load(context, scalar.Text),
         var other => throw RequestBody.Invalid(other ?? body, ConfigCode.MissingField,
             $"{field} is a version number, active, latest, or a document"),

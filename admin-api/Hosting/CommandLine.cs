@@ -34,12 +34,15 @@ internal static class CommandLine
                                                                                         MANAGED_HISTORY_KEEP
           --history-keep-age TIME    and no older than this, such as 90d (any age)              MANAGED_HISTORY_KEEP_AGE
           --history-keep-mib N       and no more than this together (1024)                      MANAGED_HISTORY_KEEP_MIB
+          --secrets-key WHERE        key that the data folder's keys are encrypted with: file:PATH or env:NAME; 32 random
+                                     bytes or more, the same at each start              MANAGED_SECRETS_KEY
           --drain-time TIME          for open connections after SIGTERM (8s)                    MANAGED_DRAIN_TIME
         """;
 
     private static readonly string[] Valued =
         ["--config", "--data-dir", "--admin", "--workers", "--max-connections", "--admin-host", "--code-fetch-hosts", "--allow-files",
-            "--allow-env", "--drain-time", "--history-keep", "--history-keep-age", "--history-keep-mib"];
+            "--allow-env", "--drain-time", "--history-keep", "--history-keep-age", "--history-keep-mib",
+            "--secrets-key"];
     private static readonly string[] Flags = ["--demo", "--no-dashboard", "--insecure-admin"];
 
     /// <exception cref="StartException">Something is not understood; the message is one line.</exception>
@@ -89,6 +92,7 @@ internal static class CommandLine
                 : defaults.HistoryKeepAge,
             HistoryKeepSize = Value("--history-keep-mib", "MANAGED_HISTORY_KEEP_MIB") is { } size
                 ? (long)Number("--history-keep-mib", size) << 20 : defaults.HistoryKeepSize,
+            SecretsKey = Value("--secrets-key", "MANAGED_SECRETS_KEY"),
         };
         if (!IPAddress.IsLoopback(options.Admin.Address) && !options.InsecureAdmin)
             throw new StartException(

@@ -32,6 +32,8 @@ internal sealed record RunOptions
     public TimeSpan? HistoryKeepAge { get; init; }
     /// <summary>Bytes of documents, files and modules that they may take together.</summary>
     public long HistoryKeepSize { get; init; } = 1024L << 20;
+    /// <summary>Where the key is that the keys of secrets are encrypted with, <c>file:PATH</c> or <c>env:NAME</c>; null: nowhere.</summary>
+    public string? SecretsKey { get; init; }
     /// <summary>How long connections may go on after SIGTERM. Container engines kill after 10 s, so a little less.</summary>
     public TimeSpan DrainTime { get; init; } = TimeSpan.FromSeconds(8);
 }

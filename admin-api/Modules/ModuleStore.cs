@@ -38,7 +38,8 @@ internal sealed class ModuleStore(HistoryAccess history)
     public bool Name(string name, string digest)
     {
         using var db = history.Map();
-        if (!db.Modules.Any(m => m.Digest == digest && m.Kind != StoredModules.FileKind))
+        if (!db.Modules.Any(m => m.Digest == digest && m.Kind != StoredModules.FileKind
+            && m.Kind != StoredModules.SecretKind))
             return false;
         Point(db, name, digest);
         db.SaveChanges();
@@ -58,9 +59,11 @@ internal sealed class ModuleStore(HistoryAccess history)
         return db.Value("SELECT name FROM module_names WHERE digest = $1 ORDER BY name LIMIT 1", digest) as string;
     }
 
-    public ModuleView? Find(string digest) => Views(m => m.Digest == digest && m.Kind != StoredModules.FileKind).FirstOrDefault();
+    public ModuleView? Find(string digest) => Views(m => m.Digest == digest && m.Kind != StoredModules.FileKind
+            && m.Kind != StoredModules.SecretKind).FirstOrDefault();
 
-    public IReadOnlyList<ModuleView> List() => Views(m => m.Kind != StoredModules.FileKind);
+    public IReadOnlyList<ModuleView> List() =>
+        Views(m => m.Kind != StoredModules.FileKind && m.Kind != StoredModules.SecretKind);
 
     public (string Kind, byte[] Content)? Content(string digest)
     {

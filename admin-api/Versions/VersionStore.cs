@@ -1,6 +1,7 @@
 using System.Globalization;
 using Managed.AdminApi.Documents;
 using Managed.AdminApi.Problems;
+using Managed.AdminApi.Secrets;
 using Managed.Migrations;
 using Managed.Proxy.Configuration;
 using Microsoft.Data.Sqlite;
@@ -23,7 +24,7 @@ namespace Managed.AdminApi.Versions;
 /// may fail; and in the copy, unless that is owed. The copy is never newer than the history unless the history has lost something, so
 /// a start takes the newer of the two. Callers hold the publisher's lock while they write.
 /// </summary>
-internal sealed class VersionStore(HistoryAccess history)
+internal sealed class VersionStore(HistoryAccess history, SecretVault vault)
 {
     /// <summary>Versions that are pinned or labelled, which retention leaves alone.</summary>
     public const int MostKept = 1000;
@@ -181,7 +182,7 @@ internal sealed class VersionStore(HistoryAccess history)
         {
             using var db = history.Open();
             db.Patience = 1;
-            return HeadOf(db).Active is { } number ? Served(db, number) : null;
+            return HeadOf(db).Active is { } number && Served(db, number) is { } version ? vault.SealStored(version) : null;
         }
         catch (Exception e) when (e is SqliteException or InvalidOperationException or InvalidDataException or InvalidCastException
             or FormatException or ArgumentException or IOException)
@@ -218,7 +219,7 @@ internal sealed class VersionStore(HistoryAccess history)
     {
         var row = Find(number) ?? throw Missing(number);
         room?.Invoke(VersionDocument.LengthOf(row.Document));
-        return (row, VersionDocument.Unpack(row.Document, row.Digest));
+        return (row, vault.SealStored(VersionDocument.Unpack(row.Document, row.Digest)));
     }
 
     /// <summary>Newest first, without documents.</summary>
@@ -267,7 +268,8 @@ internal sealed class VersionStore(HistoryAccess history)
     public IReadOnlyDictionary<long, IReadOnlyList<string>> ModulesOf(IReadOnlyCollection<long> versions)
     {
         using var db = history.Map();
-        return db.VersionModules.AsNoTracking().Where(m => versions.Contains(m.Version)).AsEnumerable()
+        return db.VersionModules.AsNoTracking().Where(m => versions.Contains(m.Version) && m.Digest.StartsWith("sha256:"))
+            .AsEnumerable()
             .GroupBy(m => m.Version).ToDictionary(g => g.Key, g => (IReadOnlyList<string>)[.. g.Select(m => m.Digest)]);
     }
 

@@ -21,6 +21,9 @@ public sealed class ConfigErrors
     /// <summary>What the document may take from the machine.</summary>
     public HostAccess Host { get; init; } = new();
 
+    /// <summary>The sensitive field that is being read, or that what is being read is below of.</summary>
+    internal string? SensitiveField { get; set; }
+
     /// <summary>In the order of the text, so that they read like it.</summary>
     public IReadOnlyList<ConfigError> Errors => InTextOrder(_errors);
 

@@ -56,6 +56,7 @@ public static class ConfigBinder
         var shape = RecordShape.Of(type);
         record = shape.NewRecord();
         record.Node = o;
+        record.SensitiveField = errors.SensitiveField;
         var ok = true;
         foreach (var field in shape.Fields)
             ok &= TryField(record, field, o, former, errors);
@@ -76,9 +77,13 @@ public static class ConfigBinder
             return false;
         }
         var before = former is not null && RecordShape.IsRecord(field.Type) ? field.Property.GetValue(former) : null;
+        var above = errors.SensitiveField;
+        if (field.IsSensitive)
+            errors.SensitiveField ??= field.Name;
         var ok = field.IsList ? TryList(field, node, before as IList, errors, out var value)
             : field.IsMap ? TryMap(field, node, errors, out value)
             : TryValue(field, node, before as ConfigRecord, errors, out value);
+        errors.SensitiveField = above;
         if (value is not null)
             field.Set(record, value);
         return ok;
