@@ -31,6 +31,7 @@ internal static class EnvoyListeners
     private static void TakeChain(ConfigObject chain, ConfigErrors notes, Func<string, Type?> configTypes)
     {
         EnvoyExtensions.DropRawBuffer(chain);
+        Defaults(chain, notes);
         var filters = ShortForm.Items(chain, "filters").ToList();
         EnvoyNames.Distinct(filters, "network filter", notes);
         foreach (var filter in filters)
@@ -43,6 +44,15 @@ internal static class EnvoyListeners
             else if (type is ExtensionNames.TcpProxyType)
                 EnvoyAccessLogs.Take(config, notes);
         }
+    }
+
+    private static void Defaults(ConfigObject chain, ConfigErrors notes)
+    {
+        if (!chain.Has("transport_socket") || chain.Has("transport_socket_connect_timeout"))
+            return;
+        chain.Set("transport_socket_connect_timeout", ConfigScalar.String("0s", chain.Origin));
+        notes.Warning(chain, ConfigCode.MissingField,
+            "Envoy's defaults are written out where this proxy has others: transport_socket_connect_timeout: 0s");
     }
 
     private static string Address(ConfigObject listener) =>

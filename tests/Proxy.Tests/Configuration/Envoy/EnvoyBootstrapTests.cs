@@ -70,6 +70,19 @@ public sealed class EnvoyBootstrapTests
         Assert.Equal("HTTP1", manager.Text("codec_type"));
     }
 
+    [Theory]
+    [InlineData("{name: tls}", null, "0s")]
+    [InlineData("{name: tls}", "7s", "7s")]
+    [InlineData("{name: envoy.transport_sockets.raw_buffer}", null, null)]
+    public void HandshakeOfAChain_HasEnvoysLimit(string socket, string? given, string? expected)
+    {
+        string limit = given is null ? "" : $", transport_socket_connect_timeout: {given}";
+        var taken = Take("static_resources: {listeners: [{name: a, address: {socket_address: {address: 127.0.0.1, port_value: 1}}, "
+            + $"filter_chains: [{{filters: [{{name: echo}}], transport_socket: {socket}{limit}}}]}}]}}");
+        Assert.Equal(expected, ((ConfigObject)taken.Find("/listeners/0/filter_chains/0")!).Text("transport_socket_connect_timeout"));
+        Assert.Equal(given is null && expected is not null, taken.Notes.Any(n => n.Detail.Contains("connect_timeout: 0s")));
+    }
+
     [Fact]
     public void Tabs_InScriptsAndQuotesStay()
     {
