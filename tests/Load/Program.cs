@@ -25,6 +25,8 @@ const string Usage = """
       attack    crowds in a heap of 512 MB beside innocent traffic (silent, idle, half-head, pipelined, bodies, documents, clusters): no exit, at
                 most 4 KiB for an idle and 6 KiB for half a head, p99 of the innocent at most 3 times, full service within 5 s after
                 --connections 20000  --count 1000 (bodies)  --documents 100  --clusters 20000 (in each)  --rate 500  --kind NAME,...
+      waiting   clients that say nothing, half a head, half a body: at most 6 KiB each, closed when their time is over
+                --connections 10000  --patience 20  --kind NAME,...
       soak      full load and a publication each second: memory and descriptors stay level
                 --minutes 5  --rate 0 (as fast as it goes)  --connections 64
       lua       requests through a script that is edited meanwhile: body(), httpCall and respond paths, none fails, memory stays level
@@ -83,6 +85,7 @@ try
         "attack" => AttackRun.RunAsync,
         Crowd.Command => Crowd.RunAsync, // not for people: parts of an attack
         BodyCrowd.Command => BodyCrowd.RunAsync,
+        "waiting" => WaitingRun.RunAsync,
         "soak" => SoakRun.RunAsync,
         "routes" => RoutesRun.RunAsync,
         "descriptors" => DescriptorsRun.RunAsync,

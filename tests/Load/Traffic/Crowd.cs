@@ -21,6 +21,7 @@ internal sealed class Crowd : IDisposable
     {
         ["silent"] = [], ["idle"] = Whole, ["pipelined"] = [.. Whole, (byte)'G'],
         ["half-head"] = "GET /crowd HTTP/1.1\r\nHost: load.test\r\nUser-Agent: crowd\r\nAccept: text/html,application/xhtml"u8.ToArray(),
+        ["half-body"] = "POST /crowd HTTP/1.1\r\nHost: load.test\r\nContent-Length: 1000\r\n\r\nhalf of"u8.ToArray(),
     };
 
     private readonly List<Process> _parts = [];
