@@ -11,6 +11,9 @@ public static class HistorySchema
     /// <summary>All migrations, the newest last.</summary>
     public static readonly IReadOnlyList<string> Migrations = ["20261122223303_InitialHistory"];
 
+    /// <summary>The <c>user_version</c> of a history in which no secret stands as it is; those of older programs have 0.</summary>
+    public const long WithoutPlainSecrets = 2;
+
     /// <summary>The columns of each table.</summary>
     public static readonly IReadOnlyDictionary<string, string> Columns = new Dictionary<string, string>
     {
@@ -31,6 +34,7 @@ public static class HistorySchema
         using var script = new StreamReader(Assembly.GetExecutingAssembly().GetManifestResourceStream("history.sql")!);
         db.Begin();
         db.Execute(script.ReadToEnd());
+        db.Execute($"PRAGMA user_version = {WithoutPlainSecrets}");
         db.Commit();
     }
 

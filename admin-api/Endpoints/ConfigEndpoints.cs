@@ -1,6 +1,7 @@
 using Managed.AdminApi.Documents;
 using Managed.AdminApi.Problems;
 using Managed.AdminApi.Requests;
+using Managed.AdminApi.Secrets;
 using Managed.AdminApi.Swagger;
 using Managed.AdminApi.Versions;
 using Managed.Proxy;
@@ -54,7 +55,7 @@ internal static class ConfigEndpoints
             {
                 Bodies = [new(MediaTypes.Json, """{"from":40,"to":"active"}""")],
                 Description = "from and to are each a version number, active, latest, or a document.",
-                Errors = [MalformedBody, NotFound, TooLarge, RateLimited, UnsupportedMediaType, ValidationFailed],
+                Errors = [MalformedBody, NotFound, VersionPruned, TooLarge, RateLimited, UnsupportedMediaType, ValidationFailed],
                 FurtherAnswerTypes = [MediaTypes.UnifiedDiff],
                 Answers = [(200, "Operations and summary; with Accept: text/x-diff a unified diff", ConfigExamples.Diff)],
             })
@@ -154,7 +155,7 @@ internal static class ConfigEndpoints
 
     private static (string Label, ConfigObject Document) Side(HttpContext context, ConfigObject body, string field) => body[field] switch
     {
-        ConfigObject document => (field, document),
+        ConfigObject document => (field, context.RequestServices.GetRequiredService<SecretVault>().Seal(document)),
         ConfigScalar { IsNull: false } scalar => VersionNames.Load(context, scalar.Text),
         var other => throw RequestBody.Invalid(other ?? body, ConfigCode.MissingField,
             $"{field} is a version number, active, latest, or a document"),

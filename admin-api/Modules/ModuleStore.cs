@@ -21,7 +21,11 @@ internal sealed class ModuleStore(HistoryAccess history)
         db.Modules.Where(m => m.Digest == module.Digest && m.Kind == StoredModules.FileKind)
             .ExecuteUpdate(set => set.SetProperty(m => m.Kind, module.Kind).SetProperty(m => m.Abi, module.Abi)
                 .SetProperty(m => m.Imports, module.Imports).SetProperty(m => m.Exports, module.Exports));
-        var isNew = !db.Modules.Any(m => m.Digest == module.Digest);
+        // Uploaded again to be used: as long as it is neither named nor used, it is as young as that.
+        var isNew = db.Modules.Where(m => m.Digest == module.Digest)
+            .ExecuteUpdate(set => set.SetProperty(m => m.CreatedAt, m =>
+                db.VersionModules.Any(v => v.Digest == m.Digest) || db.ModuleNames.Any(n => n.Digest == m.Digest)
+                    ? m.CreatedAt : module.CreatedAt)) == 0;
         if (isNew)
             db.Modules.Add(module);
         if (name is not null)
@@ -34,7 +38,8 @@ internal sealed class ModuleStore(HistoryAccess history)
     public bool Name(string name, string digest)
     {
         using var db = history.Map();
-        if (!db.Modules.Any(m => m.Digest == digest && m.Kind != StoredModules.FileKind))
+        if (!db.Modules.Any(m => m.Digest == digest && m.Kind != StoredModules.FileKind
+            && m.Kind != StoredModules.SecretKind))
             return false;
         Point(db, name, digest);
         db.SaveChanges();
@@ -54,9 +59,11 @@ internal sealed class ModuleStore(HistoryAccess history)
         return db.Value("SELECT name FROM module_names WHERE digest = $1 ORDER BY name LIMIT 1", digest) as string;
     }
 
-    public ModuleView? Find(string digest) => Views(m => m.Digest == digest && m.Kind != StoredModules.FileKind).FirstOrDefault();
+    public ModuleView? Find(string digest) => Views(m => m.Digest == digest && m.Kind != StoredModules.FileKind
+            && m.Kind != StoredModules.SecretKind).FirstOrDefault();
 
-    public IReadOnlyList<ModuleView> List() => Views(m => m.Kind != StoredModules.FileKind);
+    public IReadOnlyList<ModuleView> List() =>
+        Views(m => m.Kind != StoredModules.FileKind && m.Kind != StoredModules.SecretKind);
 
     public (string Kind, byte[] Content)? Content(string digest)
     {

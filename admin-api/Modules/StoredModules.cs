@@ -14,6 +14,11 @@ internal sealed class StoredModules(ModuleStore store, DataFolder folder) : Modu
     /// <summary>Kind of what a <c>filename</c> led to; stored as modules are, and none.</summary>
     public const string FileKind = "file";
 
+    /// <summary>Kind of a value that must not be seen, encrypted; found by the digest of its mark alone.</summary>
+    public const string SecretKind = "secret";
+    /// <summary>Of the digests of secrets; as long as <c>sha256:</c>.</summary>
+    public const string SecretPrefix = "secret:";
+
     public override StoredModule? Find(string nameOrDigest)
     {
         try
@@ -23,7 +28,7 @@ internal sealed class StoredModules(ModuleStore store, DataFolder folder) : Modu
                 return null;
             if (store.Content(digest) is not var (kind, content))
                 return FromFile(digest, ["lua", "wasm"]); // the history was begun anew
-            if (kind == FileKind)
+            if (kind is FileKind or SecretKind)
                 return null; // a file of a version is no module: whoever knows its digest must not read it as one
             var module = new StoredModule(digest, store.NameOf(digest), kind, content);
             Keep(module);
@@ -77,14 +82,50 @@ internal sealed class StoredModules(ModuleStore store, DataFolder folder) : Modu
         }
     }
 
+    /// <summary>An encrypted value by the digits of its mark; null when there is none.</summary>
+    public byte[]? Secret(string digest)
+    {
+        try
+        {
+            if (store.Content(SecretPrefix + digest) is not var (kind, content) || kind != SecretKind)
+                return ReadIfThere(PathOf(SecretPrefix + digest, SecretKind)); // the history was begun anew
+            KeepSecret(SecretPrefix + digest, content);
+            return content;
+        }
+        catch (SqliteException)
+        {
+            return ReadIfThere(PathOf(SecretPrefix + digest, SecretKind));
+        }
+    }
+
+    /// <summary>Copies an encrypted value beside the database.</summary>
+    public void KeepSecret(string digest, byte[] content) => Keep(new(digest, null, SecretKind, content));
+
+    /// <summary>Puts secrets of versions whose copies are there into a history that lacks them.</summary>
+    public void RestoreSecrets(IEnumerable<string> digests)
+    {
+        foreach (var digest in digests.Select(d => SecretPrefix + d))
+            if (store.Content(digest) is null && ReadIfThere(PathOf(digest, SecretKind)) is { } content)
+                store.Add(new() { Digest = digest, Kind = SecretKind, Size = 0, CreatedAt = DateTimeOffset.UtcNow, Author = "managed",
+                    Content = content }, null);
+    }
+
     /// <summary>A file to be stored with the version that names it.</summary>
     public static ModuleRow FileRow(string sha256, byte[] content, string author, DateTimeOffset now) =>
         new() { Digest = "sha256:" + sha256, Kind = FileKind, Size = content.Length, CreatedAt = now, Author = author, Content = content };
 
-    /// <summary>The module is deleted: so is its copy.</summary>
+    /// <summary>Digests of which there are copies that were last written before a time.</summary>
+    public IReadOnlyList<string> Copies(DateTimeOffset olderThan) => !Directory.Exists(folder.ModulesFolder) ? []
+        : [.. new DirectoryInfo(folder.ModulesFolder).EnumerateFiles().Where(f => f.LastWriteTimeUtc < olderThan)
+            .Select(f => "sha256:" + Path.GetFileNameWithoutExtension(f.Name)).Where(ModuleDigest.IsDigest).Distinct()];
+
+    /// <summary>The bytes of a file are a secret from now on: their plain copy goes.</summary>
+    public void ForgetFile(string sha256) => System.IO.File.Delete(PathOf("sha256:" + sha256, FileKind));
+
+    /// <summary>The module or file is gone: so is its copy.</summary>
     public void Forget(string digest)
     {
-        foreach (var kind in (ReadOnlySpan<string>)["lua", "wasm"])
+        foreach (var kind in (ReadOnlySpan<string>)["lua", "wasm", FileKind])
             if (PathOf(digest, kind) is var path && System.IO.File.Exists(path))
                 System.IO.File.Delete(path);
     }

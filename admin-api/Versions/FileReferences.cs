@@ -8,8 +8,10 @@ namespace Managed.AdminApi.Versions;
 /// <param name="Node">The data source.</param>
 /// <param name="Holder">The field that it is the value of, such as <c>body</c>: what may be read as a script need not be fit to be
 /// shown.</param>
-/// <param name="Sha256">64 hexadecimal digits, or null.</param>
-internal sealed record FileReference(ConfigObject Node, string Holder, string Filename, string? Sha256)
+/// <param name="Sha256">64 hexadecimal digits, the mark of a secret, or null.</param>
+/// <param name="Sensitive">The sensitive field that it is in or below of.</param>
+internal sealed record FileReference(ConfigObject Node, string Holder, string Filename, string? Sha256,
+    (string Name, bool OnlyWithPrivateKey)? Sensitive)
 {
     // What a user may fill freely; a member "filename" in there is his own.
     private static readonly HashSet<string> Free =
@@ -23,23 +25,23 @@ internal sealed record FileReference(ConfigObject Node, string Holder, string Fi
     {
         var found = new List<FileReference>();
         if (document is not null)
-            Walk(document, "", found);
+            Walk(document, "", null, found);
         return found;
     }
 
-    private static void Walk(ConfigNode node, string holder, List<FileReference> found)
+    private static void Walk(ConfigNode node, string holder, (string Name, bool OnlyWithPrivateKey)? sensitive, List<FileReference> found)
     {
         if (node is ConfigArray array)
             for (var i = 0; i < array.Count; i++)
-                Walk(array[i], holder, found);
+                Walk(array[i], holder, sensitive, found);
         else if (node is ConfigObject o)
         {
             if (o["filename"] is ConfigScalar { Kind: ConfigScalarKind.String } name && o.Members.All(m => Fields.Contains(m.Key)))
-                found.Add(new(o, holder, name.Text, o["sha256"] is ConfigScalar { IsNull: false } digest ? digest.Text : null));
+                found.Add(new(o, holder, name.Text, o["sha256"] is ConfigScalar { IsNull: false } digest ? digest.Text : null, sensitive));
             else
                 for (var i = 0; i < o.Members.Count; i++)
                     if (o.Members[i] is var member && member.Value is not ConfigScalar && !Free.Contains(member.Key))
-                        Walk(member.Value, member.Key, found);
+                        Walk(member.Value, member.Key, sensitive ?? SensitiveFields.Of(member.Key), found);
         }
     }
 }

@@ -1,6 +1,7 @@
 using System.Security.Cryptography;
 using Managed.AdminApi.Modules;
 using Managed.AdminApi.Problems;
+using Managed.AdminApi.Secrets;
 using Managed.Proxy.Configuration;
 using Managed.Proxy.Configuration.Host;
 
@@ -10,7 +11,7 @@ namespace Managed.AdminApi.Versions;
 /// The files that one proposal names: each is read once, on a thread of its own, and its digest written beside its name. What the versions
 /// before it have is not read again, whatever lies at the path by now.
 /// </summary>
-internal sealed class FileSources(StoredModules stored, HostPolicy policy)
+internal sealed class FileSources(StoredModules stored, HostPolicy policy, SecretVault vault, SecretBag secrets)
 {
     private const long MostBytes = 256L << 20; // of one proposal
     private const int MostReaders = 8;
@@ -18,6 +19,7 @@ internal sealed class FileSources(StoredModules stored, HostPolicy policy)
     private static int s_readers;
 
     private readonly Dictionary<(string Holder, string Filename), string> _digests = [];
+    private readonly Dictionary<(string Holder, string Filename), string> _sums = []; // of secrets: what their bytes come to
     private readonly Dictionary<string, byte[]> _fresh = new(StringComparer.Ordinal);
 
     /// <summary>The bytes that no version has yet, by their digest.</summary>
@@ -53,7 +55,8 @@ internal sealed class FileSources(StoredModules stored, HostPolicy policy)
             var digest = _digests.GetValueOrDefault((reference.Holder, reference.Filename));
             // A digest of a version that stands beside another name now came there by a patch of the name.
             if (digest is not null && reference.Sha256 is { } asked && !digests.Contains(asked)
-                && !asked.Equals(digest, StringComparison.OrdinalIgnoreCase))
+                && !asked.Equals(_sums.GetValueOrDefault((reference.Holder, reference.Filename), digest),
+                    StringComparison.OrdinalIgnoreCase))
                 (host.Unreadable[reference.Filename], digest) =
                     ((ConfigCode.InvalidValue, $"has other bytes than sha256 says; leave sha256 out to take it as it is"), null);
             if (digest is null)
@@ -91,13 +94,22 @@ internal sealed class FileSources(StoredModules stored, HostPolicy policy)
                 if (content is null)
                     host.Unreadable[reference.Filename] = (code, why);
                 else
-                    _fresh[_digests[(reference.Holder, reference.Filename)] = Convert.ToHexStringLower(SHA256.HashData(content))] = content;
+                    Take(reference, content);
         }
         catch (TimeoutException)
         {
             foreach (var reference in references)
                 host.Unreadable[reference.Filename] = (ConfigCode.InvalidValue, $"could not be read within {Longest.TotalSeconds:0} s");
         }
+    }
+
+    private void Take(FileReference reference, byte[] content)
+    {
+        var (key, sum) = ((reference.Holder, reference.Filename), Convert.ToHexStringLower(SHA256.HashData(content)));
+        if (reference.Sensitive is var (field, onlyWithKey) && (!onlyWithKey || SensitiveFields.HoldsPrivateKey(content)))
+            (_digests[key], _sums[key]) = (vault.Mark(field, content, secrets), sum);
+        else
+            _fresh[_digests[key] = sum] = content;
     }
 
     private static List<(FileReference, byte[]?, string Code, string Why)> Read(List<FileReference> references,

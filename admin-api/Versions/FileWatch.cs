@@ -5,6 +5,7 @@ namespace Managed.AdminApi.Versions;
 
 /// <summary>
 /// Looks once a second whether a file has changed that the active document names with <c>watch: true</c>; a version is made of it then.
+/// While it names none, nothing wakes up.
 /// </summary>
 internal sealed class FileWatch(Publisher publisher, ActiveConfiguration active, ILogger<FileWatch> logger) : IDisposable
 {
@@ -29,17 +30,34 @@ internal sealed class FileWatch(Publisher publisher, ActiveConfiguration active,
     {
         ActiveVersion? version = null;
         IReadOnlyList<string> files = [];
-        while (!_stop.Token.WaitHandle.WaitOne(TimeSpan.FromSeconds(1)))
+        Task changed;
+        do
         {
-            if (active.Current is not { } current)
-                continue;
-            if (!ReferenceEquals(current, version))
+            changed = active.Changed; // taken before the look, so that no change falls between
+            if (active.Current is { } current && !ReferenceEquals(current, version))
                 (version, files) =
                     (current, [.. FileReference.In(current.Document).Where(r => r.Watched).Select(r => r.Filename).Distinct()]);
             foreach (var gone in _seen.Keys.Except(files).ToList())
                 _seen.Remove(gone);
             foreach (var file in files)
                 Look(file);
+        }
+        while (Wait(files.Count > 0 ? null : changed));
+    }
+
+    /// <summary>A second, or as long as nothing changes; false when the process ends.</summary>
+    private bool Wait(Task? changed)
+    {
+        if (changed is null)
+            return !_stop.Token.WaitHandle.WaitOne(TimeSpan.FromSeconds(1));
+        try
+        {
+            changed.Wait(_stop.Token);
+            return true;
+        }
+        catch (OperationCanceledException)
+        {
+            return false;
         }
     }
 

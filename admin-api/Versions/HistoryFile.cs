@@ -1,4 +1,5 @@
 using Managed.AdminApi.Hosting;
+using Managed.AdminApi.Secrets;
 using Managed.Migrations;
 using Microsoft.Data.Sqlite;
 using Microsoft.EntityFrameworkCore;
@@ -21,7 +22,7 @@ internal enum HistoryHealth
 internal sealed record HistoryFinding(HistoryHealth Health, string? Reason, VersionStore.Head? Head);
 
 /// <summary>The history's file as a whole: opened and checked, read in need, set aside.</summary>
-internal sealed class HistoryFile(DataFolder folder, HistoryAccess history)
+internal sealed class HistoryFile(DataFolder folder, HistoryAccess history, SecretVault vault)
 {
     private static readonly string[] Parts = ["", "-wal", "-shm"];
 
@@ -57,7 +58,7 @@ internal sealed class HistoryFile(DataFolder folder, HistoryAccess history)
                 return default;
             using var db = HistoryDatabase.OpenForReading(folder.DatabaseFile);
             head = VersionStore.HeadOf(db);
-            return (head, head.Active is { } number ? VersionStore.Served(db, number) : null);
+            return (head, head.Active is { } number && VersionStore.Served(db, number) is { } version ? vault.SealStored(version) : null);
         }
         catch (Exception e) when (e is SqliteException or InvalidOperationException or InvalidDataException or InvalidCastException
             or FormatException or ArgumentException or IOException)

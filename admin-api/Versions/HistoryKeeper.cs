@@ -2,6 +2,7 @@ using System.Globalization;
 using Managed.AdminApi.Hosting;
 using Managed.AdminApi.Modules;
 using Managed.AdminApi.Problems;
+using Managed.AdminApi.Secrets;
 using Managed.Proxy;
 using Managed.Proxy.Configuration;
 using Managed.Proxy.Configuration.Host;
@@ -24,13 +25,14 @@ namespace Managed.AdminApi.Versions;
 /// <c>/api/v1/status</c> until the next change.
 /// </summary>
 internal sealed class HistoryKeeper(ProxyServer proxy, HistoryFile file, VersionStore store, StoredModules modules, LastGoodFile lastGood,
-    Publisher publisher,
+    Publisher publisher, SecretVault vault,
     ConfirmationClock confirmations, MissingCode missing, ActiveConfiguration active, ILogger<HistoryKeeper> logger) : IDisposable
 {
     private const int FormerVersionsTried = 20;
     private static readonly TimeSpan RetryEvery = TimeSpan.FromSeconds(1);
 
     private readonly CancellationTokenSource _stop = new();
+    private readonly SemaphoreSlim _failed = new(0);
     private string? _said;
 
     /// <summary>Serves what there is and says what is wrong.</summary>
@@ -84,8 +86,12 @@ internal sealed class HistoryKeeper(ProxyServer proxy, HistoryFile file, Version
                 $"version {served.Number} from {(served == copy ? lastGood.Path : "the history")}"));
     }
 
-    /// <summary>From now on: what the disk refused is tried again every second.</summary>
-    public void Watch() => _ = WatchAsync();
+    /// <summary>From now on: what the disk refused is tried again every second. While it refuses nothing, nobody wakes up.</summary>
+    public void Watch()
+    {
+        lastGood.Failed += () => _failed.Release();
+        _ = WatchAsync();
+    }
 
     public void Dispose() => _stop.Cancel();
 
@@ -161,7 +167,8 @@ internal sealed class HistoryKeeper(ProxyServer proxy, HistoryFile file, Version
 
     // What was a version once takes what it took. Files of one that was made before files were kept are read.
     private HostAccess HostOf(ConfigObject document, bool makesDo) =>
-        new() { Pinned = FileReference.In(document).Any(r => r.Sha256 is null) ? null : modules.File, MakesDo = makesDo };
+        new() { Pinned = FileReference.In(document).Any(r => r.Sha256 is null) ? null : modules.File, MakesDo = makesDo,
+            Secrets = vault.Find };
 
     private async Task PublishAsync(Snapshot snapshot)
     {
@@ -194,6 +201,7 @@ internal sealed class HistoryKeeper(ProxyServer proxy, HistoryFile file, Version
                 var version = served ?? new(0, new ConfigObject(), DateTimeOffset.UtcNow, "managed");
                 modules.Restore([.. ModuleReferences.In(version.Document),
                     .. FileReference.In(version.Document).Where(r => r.Sha256 is not null).Select(r => "sha256:" + r.Sha256)]);
+                modules.RestoreSecrets(SecretMarks.In(version.Document));
                 store.Adopt(version, head?.LastNumber ?? 0, "taken in at start: the history had lost it");
             }
             foreach (var interrupted in store.SettleInterrupted())
@@ -209,11 +217,15 @@ internal sealed class HistoryKeeper(ProxyServer proxy, HistoryFile file, Version
 
     private async Task WatchAsync()
     {
-        using var timer = new PeriodicTimer(RetryEvery);
         try
         {
-            while (await timer.WaitForNextTickAsync(_stop.Token))
+            while (true)
+            {
+                if (!lastGood.Owed && active.Degraded is not { StoreUsable: false })
+                    await _failed.WaitAsync(_stop.Token);
+                await Task.Delay(RetryEvery, _stop.Token);
                 await RetryAsync();
+            }
         }
         catch (OperationCanceledException)
         {

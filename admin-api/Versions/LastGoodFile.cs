@@ -1,11 +1,13 @@
 using System.Buffers;
 using System.Text.Json;
 using Managed.AdminApi.Hosting;
+using Managed.AdminApi.Secrets;
+using Managed.Proxy.Configuration;
 
 namespace Managed.AdminApi.Versions;
 
 /// <summary>A copy of the active version beside the database: what is served when the database cannot be.</summary>
-internal sealed class LastGoodFile(DataFolder folder, ILogger<LastGoodFile> logger)
+internal sealed class LastGoodFile(DataFolder folder, SecretVault vault, ILogger<LastGoodFile> logger)
 {
     private const long MaxNumber = long.MaxValue / 2; // from here on there would be none left to count
     private static readonly JsonDocumentOptions Deep = new() { MaxDepth = 1024 }; // what documents may have is ConfigParser's to say
@@ -25,6 +27,9 @@ internal sealed class LastGoodFile(DataFolder folder, ILogger<LastGoodFile> logg
         if (TryWrite(version, json) is { } reason)
             PublisherLog.CopyFailed(logger, version.Number, Path, reason);
     }
+
+    /// <summary>Told when there is a copy that could not be written.</summary>
+    public event Action? Failed;
 
     /// <summary>A copy that could not be written has to be written still.</summary>
     public bool Owed => Volatile.Read(ref _owed) is not null;
@@ -59,6 +64,7 @@ internal sealed class LastGoodFile(DataFolder folder, ILogger<LastGoodFile> logg
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
             Volatile.Write(ref _owed, version);
+            Failed?.Invoke();
             return e.Message;
         }
     }
@@ -81,8 +87,22 @@ internal sealed class LastGoodFile(DataFolder folder, ILogger<LastGoodFile> logg
         }
     }
 
+    /// <summary>Writes a copy anew in which secrets stand as they are; whether it was one.</summary>
+    /// <exception cref="IOException">It cannot be written.</exception>
+    public bool Rewrite()
+    {
+        if (ReadPlain() is not { } plain || plain.Document is var document && vault.SealStored(document) is var marked
+            && ReferenceEquals(document, marked))
+            return false;
+        if (TryWrite(plain with { Document = marked }) is { } reason)
+            throw new IOException(reason);
+        return true;
+    }
+
     /// <summary>The copy, or null when there is none or it is damaged.</summary>
-    public ActiveVersion? TryRead()
+    public ActiveVersion? TryRead() => ReadPlain() is { } read ? read with { Document = vault.SealStored(read.Document) } : null;
+
+    private ActiveVersion? ReadPlain()
     {
         try
         {

@@ -1,4 +1,5 @@
 using Managed.AdminApi.Modules;
+using Managed.AdminApi.Secrets;
 using Managed.Proxy;
 using Managed.Proxy.Configuration.Host;
 
@@ -9,8 +10,8 @@ namespace Managed.AdminApi.Versions;
 /// or pass on what they would when their machine has failed, everything else works. The code is asked for again, after a second at first
 /// and a minute at most, until it comes or another version is live; meanwhile the log, <c>/ready</c> and the status say what is missing.
 /// </summary>
-internal sealed class MissingCode(ProxyServer proxy, StoredModules modules, Publisher publisher, ActiveConfiguration active,
-    TimeProvider time, ILogger<MissingCode> logger) : IDisposable
+internal sealed class MissingCode(ProxyServer proxy, StoredModules modules, SecretVault vault, Publisher publisher,
+    ActiveConfiguration active, TimeProvider time, ILogger<MissingCode> logger) : IDisposable
 {
     private static readonly TimeSpan First = TimeSpan.FromSeconds(1), Longest = TimeSpan.FromMinutes(1);
 
@@ -72,7 +73,8 @@ internal sealed class MissingCode(ProxyServer proxy, StoredModules modules, Publ
     private async Task<bool> TryAsync(ActiveVersion version, Degradation? before)
     {
         // Waits for the code, and for nobody's turn.
-        var host = new HostAccess { Pinned = FileReference.In(version.Document).Any(r => r.Sha256 is null) ? null : modules.File };
+        var host = new HostAccess { Pinned = FileReference.In(version.Document).Any(r => r.Sha256 is null) ? null : modules.File,
+            Secrets = vault.Find };
         var built = proxy.Build(version.Document, version.Number, host);
         if (built.Snapshot is not { } whole)
         {

@@ -5,6 +5,7 @@ using Managed.AdminApi.Hosting;
 using Managed.AdminApi.Modules;
 using Managed.AdminApi.Problems;
 using Managed.AdminApi.Requests;
+using Managed.AdminApi.Secrets;
 using Managed.Migrations;
 using Managed.Proxy;
 using Managed.Proxy.Configuration;
@@ -16,8 +17,9 @@ namespace Managed.AdminApi.Versions;
 /// before it is published, and its outcome is on the disk before the caller hears of it.
 /// </summary>
 internal sealed class Publisher(ProxyServer proxy, VersionStore store, ActiveConfiguration active, LastGoodFile lastGood, EventLog events,
-    VersionBuilder builder, ILogger<Publisher> logger)
+    VersionBuilder builder, SecretVault vault, ILogger<Publisher> logger)
 {
+    private const int ErrorsTold = 10; // in an event; the deployment has them all
     private readonly PublisherTurn _turn = new();
     private long _lastNumber;
     private bool _unsettled; // the disk refused an outcome: some version or deployment is pending still
@@ -97,7 +99,7 @@ internal sealed class Publisher(ProxyServer proxy, VersionStore store, ActiveCon
                     if (draft is { Next: null })
                         return new(SubmissionOutcome.Unchanged, draft.Former!.Number, draft.Former.Document, []);
                     if (draft is not null)
-                        publication = Begin(proposal, draft, work.Files.Fresh, giveBack);
+                        publication = Begin(proposal, draft, work, giveBack);
                 }
                 finally
                 {
@@ -170,14 +172,17 @@ internal sealed class Publisher(ProxyServer proxy, VersionStore store, ActiveCon
     }
 
     /// <summary>Records the version, then starts the publication, which gives the lock back when it is over.</summary>
-    private Task<Submission> Begin(Proposal proposal, Draft draft, IReadOnlyDictionary<string, byte[]> files, Action giveBack)
+    private Task<Submission> Begin(Proposal proposal, Draft draft, VersionBuilder.Work work, Action giveBack)
     {
         var (former, edit, next) = (draft.Former, draft.Edit, draft.Next!);
         var summary = ChangeSummary.Between(former?.Document, edit.Document);
         var json = edit.Document.ToJson();
         var (document, digest) = VersionDocument.Pack(json);
-        var named = FileReference.In(edit.Document);
+        var named = FileReference.In(edit.Document).Where(r => SecretMark.DigestOf(r.Sha256!) is null).ToList();
+        var files = work.Files.Fresh;
         var now = DateTimeOffset.UtcNow;
+        var marks = SecretMarks.In(edit.Document);
+        var secrets = vault.Rows(marks, work.Secrets, proposal.Author, now);
         if (_unsettled)
             store.SettleInterrupted();
         // True until the outcome is stored: a commit that fails late may have taken the number all the same.
@@ -192,9 +197,11 @@ internal sealed class Publisher(ProxyServer proxy, VersionStore store, ActiveCon
             },
             n => new DeploymentRow { Id = DeploymentId(n), Version = n, PreviousVersion = former?.Number, State = DeploymentState.Preparing,
                 StartedAt = now },
-            [.. ModuleReferences.In(edit.Document), .. named.Select(r => "sha256:" + r.Sha256).Distinct()],
-            [.. named.Select(r => r.Sha256!).Distinct().Where(files.ContainsKey)
+            [.. ModuleReferences.In(edit.Document), .. named.Select(r => "sha256:" + r.Sha256).Distinct(),
+                .. marks.Select(d => StoredModules.SecretPrefix + d)],
+            [.. secrets, .. named.Select(r => r.Sha256!).Distinct().Where(files.ContainsKey)
                 .Select(d => StoredModules.FileRow(d, files[d], proposal.Author, now))]);
+        vault.Keep(secrets);
         next.Version = number;
         _lastNumber = number;
         _inFlight = DeploymentId(number);
@@ -279,7 +286,7 @@ internal sealed class Publisher(ProxyServer proxy, VersionStore store, ActiveCon
             result.TimedOut ? "the workers did not acknowledge in time" : string.Join("; ", result.Errors.Select(e => e.Detail)));
         events.Add("version.created", new { version = version.Number, state = VersionState.Rejected, author = proposal.Author,
             source = proposal.Source, comment = proposal.Comment });
-        events.Add("deployment.failed", new { id, version = version.Number, errors });
+        events.Add("deployment.failed", new { id, version = version.Number, errors = errors.Take(ErrorsTold) });
         var code = result.TimedOut ? ProblemCode.ApplyTimeout : proposal.IsRollback ? ProblemCode.RollbackBlocked : ProblemCode.ApplyFailed;
         return new ApiException(code, result.TimedOut ? $"version {version.Number} was not acknowledged by every worker in time"
             : $"version {version.Number} was rejected: {result.Errors.FirstOrDefault()?.Detail}")

@@ -1,5 +1,6 @@
 using Managed.AdminApi.Hosting;
 using Managed.AdminApi.Problems;
+using Managed.AdminApi.Secrets;
 using Managed.Proxy.Configuration;
 
 namespace Managed.AdminApi.Versions;
@@ -10,12 +11,14 @@ namespace Managed.AdminApi.Versions;
 /// </summary>
 internal sealed class Startup(HistoryFile history, VersionStore store, Publisher publisher, HistoryKeeper keeper,
     ConfirmationClock confirmations, ActiveConfiguration active,
-    LastGoodFile lastGood, MissingCode missing, DataFolder folder, RunOptions options)
+    SecretSweep sweep, LastGoodFile lastGood, MissingCode missing, DataFolder folder, RunOptions options)
 {
     /// <exception cref="StartException">The given configuration is not valid, a port is in use, or a new history cannot be
     /// begun.</exception>
     public async Task ServeAsync()
     {
+        if (!folder.IsNew)
+            sweep.Run();
         // What the head names is served before anything else is looked at: checking a long history takes longer than the rest of a start.
         var glanced = folder.IsNew ? null : store.Glance();
         if (glanced is not null && lastGood.Number() <= glanced.Number)

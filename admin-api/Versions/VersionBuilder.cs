@@ -1,6 +1,7 @@
 using Managed.AdminApi.Hosting;
 using Managed.AdminApi.Modules;
 using Managed.AdminApi.Problems;
+using Managed.AdminApi.Secrets;
 using Managed.Proxy;
 using Managed.Proxy.Configuration;
 using Managed.Proxy.Configuration.Host;
@@ -12,7 +13,7 @@ namespace Managed.AdminApi.Versions;
 /// Builds documents with what they name: modules and files pinned, code fetched. All of it outside of the publisher's turn, so that what
 /// one document waits for holds up nobody else.
 /// </summary>
-internal sealed class VersionBuilder(ProxyServer proxy, StoredModules modules, HostPolicy policy)
+internal sealed class VersionBuilder(ProxyServer proxy, StoredModules modules, HostPolicy policy, SecretVault vault)
 {
     private const int MostWaiting = 8;
 
@@ -20,26 +21,30 @@ internal sealed class VersionBuilder(ProxyServer proxy, StoredModules modules, H
     private int _waiting;
 
     /// <summary>What stays of one proposal from build to build.</summary>
-    public sealed record Work(HostAccess Host, FileSources Files, bool Trusted);
+    public sealed record Work(HostAccess Host, FileSources Files, SecretBag Secrets, bool Trusted);
 
     /// <param name="trusted">The operator's own document, or one that is a version already.</param>
     /// <param name="makesDo">See <see cref="Proposal.MakesDo"/>.</param>
     public Work Begin(bool trusted, bool makesDo = false)
     {
-        var files = new FileSources(modules, policy);
+        var secrets = new SecretBag();
+        var files = new FileSources(modules, policy, vault, secrets);
         return new(new HostAccess
         {
             Pinned = files.Content, Folders = trusted ? null : policy.Folders, Variables = trusted ? null : policy.Variables,
             DefersWaiting = true, MakesDo = makesDo,
-        }, files, trusted);
+            Secrets = (field, digest) => secrets.Find(field, digest) ?? vault.Find(field, digest),
+        }, files, secrets, trusted);
     }
 
-    /// <summary>The document with digests in place of what it names, null when that must not be waited for.</summary>
+    /// <summary>
+    /// The document with digests in place of what it names and marks in place of secrets, null when that must not be waited for.
+    /// </summary>
     /// <param name="known">Documents of versions, whose files need not be read.</param>
     public Task<ConfigObject?> PinAsync(Work work, ConfigObject document, IReadOnlyList<ConfigObject?> known, bool isOperators, bool waits,
         CancellationToken cancellation)
     {
-        document = ShortForm.NameFiles(document);
+        document = vault.Seal(ShortForm.NameFiles(document), work.Secrets);
         if (isOperators)
             policy.Trust(document);
         return work.Files.PinAsync(ModuleReferences.Pin(document, modules), known, work.Host, isOperators, waits, cancellation);

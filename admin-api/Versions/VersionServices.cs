@@ -1,5 +1,6 @@
 using Managed.AdminApi.Hosting;
 using Managed.AdminApi.Modules;
+using Managed.AdminApi.Secrets;
 using Managed.Migrations;
 
 namespace Managed.AdminApi.Versions;
@@ -12,6 +13,9 @@ internal static class VersionServices
         .AddSingleton<DeploymentStore>()
         .AddSingleton<ModuleStore>()
         .AddSingleton<StoredModules>()
+        .AddSingleton<SecretCipher>()
+        .AddSingleton<SecretVault>()
+        .AddSingleton<SecretSweep>()
         .AddSingleton<LastGoodFile>()
         .AddSingleton<ActiveConfiguration>()
         .AddSingleton<HostPolicy>()
@@ -22,5 +26,7 @@ internal static class VersionServices
         .AddSingleton<HistoryKeeper>()
         .AddSingleton<MissingCode>()
         .AddSingleton<FileWatch>()
+        .AddSingleton<HistoryPruner>()
+        .AddSingleton<Retention>()
         .AddSingleton<Startup>();
 }

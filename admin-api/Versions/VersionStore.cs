@@ -1,5 +1,7 @@
+using System.Globalization;
 using Managed.AdminApi.Documents;
 using Managed.AdminApi.Problems;
+using Managed.AdminApi.Secrets;
 using Managed.Migrations;
 using Managed.Proxy.Configuration;
 using Microsoft.Data.Sqlite;
@@ -22,8 +24,11 @@ namespace Managed.AdminApi.Versions;
 /// may fail; and in the copy, unless that is owed. The copy is never newer than the history unless the history has lost something, so
 /// a start takes the newer of the two. Callers hold the publisher's lock while they write.
 /// </summary>
-internal sealed class VersionStore(HistoryAccess history)
+internal sealed class VersionStore(HistoryAccess history, SecretVault vault)
 {
+    /// <summary>Versions that are pinned or labelled, which retention leaves alone.</summary>
+    public const int MostKept = 1000;
+
     /// <summary>What the head row says.</summary>
     public sealed record Head(long? Active, long? Previous, long LastNumber);
 
@@ -177,7 +182,7 @@ internal sealed class VersionStore(HistoryAccess history)
         {
             using var db = history.Open();
             db.Patience = 1;
-            return HeadOf(db).Active is { } number ? Served(db, number) : null;
+            return HeadOf(db).Active is { } number && Served(db, number) is { } version ? vault.SealStored(version) : null;
         }
         catch (Exception e) when (e is SqliteException or InvalidOperationException or InvalidDataException or InvalidCastException
             or FormatException or ArgumentException or IOException)
@@ -214,7 +219,7 @@ internal sealed class VersionStore(HistoryAccess history)
     {
         var row = Find(number) ?? throw Missing(number);
         room?.Invoke(VersionDocument.LengthOf(row.Document));
-        return (row, VersionDocument.Unpack(row.Document, row.Digest));
+        return (row, vault.SealStored(VersionDocument.Unpack(row.Document, row.Digest)));
     }
 
     /// <summary>Newest first, without documents.</summary>
@@ -253,6 +258,9 @@ internal sealed class VersionStore(HistoryAccess history)
         using var db = history.Map();
         var row = db.Versions.Find(number) ?? throw Missing(number);
         change(row);
+        if ((row.Pinned || row.Labels != "{}")
+            && db.Versions.Count(v => v.Number != number && (v.Pinned || v.Labels != "{}")) is var kept && kept >= MostKept)
+            throw new ApiException(ProblemCode.ValidationFailed, $"{kept} versions are pinned or labelled and kept, the most there may be");
         db.SaveChanges();
         return row;
     }
@@ -260,15 +268,24 @@ internal sealed class VersionStore(HistoryAccess history)
     public IReadOnlyDictionary<long, IReadOnlyList<string>> ModulesOf(IReadOnlyCollection<long> versions)
     {
         using var db = history.Map();
-        return db.VersionModules.AsNoTracking().Where(m => versions.Contains(m.Version)).AsEnumerable()
+        return db.VersionModules.AsNoTracking().Where(m => versions.Contains(m.Version) && m.Digest.StartsWith("sha256:"))
+            .AsEnumerable()
             .GroupBy(m => m.Version).ToDictionary(g => g.Key, g => (IReadOnlyList<string>)[.. g.Select(m => m.Digest)]);
     }
 
     private ApiException Missing(long number)
     {
-        var head = ReadHead();
-        return ApiException.NotFound("version", number.ToString(System.Globalization.CultureInfo.InvariantCulture),
-            head.LastNumber == 0 ? [] : [head.LastNumber.ToString(System.Globalization.CultureInfo.InvariantCulture)]);
+        using var db = history.Open();
+        var head = HeadOf(db);
+        if (number < 1 || number > head.LastNumber)
+            return ApiException.NotFound("version", number.ToString(CultureInfo.InvariantCulture),
+                head.LastNumber == 0 ? [] : [head.LastNumber.ToString(CultureInfo.InvariantCulture)]);
+        var oldest = db.Value("SELECT number FROM versions ORDER BY number LIMIT 1");
+        return new(ProblemCode.VersionPruned, string.Create(CultureInfo.InvariantCulture,
+            $"version {number} is no longer kept (retention: --history-keep, --history-keep-age, --history-keep-mib)"))
+        {
+            Members = new Dictionary<string, object?> { ["oldest_version"] = oldest },
+        };
     }
 
     private static void MarkReverted(HistoryConnection db, string deployment, long version)

@@ -56,7 +56,7 @@ internal sealed class CompiledRoute
         if (former is { IsKept: true } && former.LeadsWhere(scope.Context.Clusters)) return former;
         if (config.Match is not { } match) return null;
         string label = config.Name.Length > 0 ? config.Name : $"route-{index}";
-        long asked = errors.Host.Asked;
+        long ties = scope.Context.Ties();
         var path = former?.Path ?? PathMatch.Compile(match, errors);
         var headers = HeaderMatch.CompileAll(match.Headers, errors);
         var query = match.QueryParameters.Select(q => QueryMatch.Compile(q, errors)).OfType<QueryMatch>().ToArray();
@@ -71,7 +71,7 @@ internal sealed class CompiledRoute
         var entries = new RouteEntryBuilder(scope, config, label, path!).Build();
         if (path is null || headers is null || query.Length != match.QueryParameters.Count || entries is null) return null;
         int share = match.RuntimeFraction?.DefaultValue?.PartsPerMillion ?? 1_000_000;
-        bool isKept = scope.Filters == RouteFilters.None && errors.Host.Asked == asked;
+        bool isKept = scope.Filters.IsKept && scope.Context.Ties() == ties;
         return new CompiledRoute(config, isKept, label, path, headers, query, share, entries,
             weightHeader is null ? null : new HeaderName(weightHeader));
     }

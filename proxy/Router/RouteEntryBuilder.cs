@@ -13,8 +13,8 @@ namespace Managed.Proxy.Router;
 /// What a route inherits: names, filters and header changes of the table and the virtual host, and the clusters of the version.
 /// </summary>
 internal sealed record RouteScope(
-    RouteConfigurationConfig Table, string VirtualHost, RouteFilters Filters, Level[] Levels, Dictionary<byte[], Cluster> ClustersByName,
-        RouteBuildContext Context)
+    RouteConfigurationConfig Table, string VirtualHost, RouteFilters Filters, Level[] Levels,
+        Lazy<Dictionary<byte[], Cluster>> ClustersByName, RouteBuildContext Context)
 {
     public IReadOnlyDictionary<string, ConfigObject>? VirtualHostMetadata { get; init; }
 }
@@ -133,7 +133,7 @@ internal sealed class RouteEntryBuilder(RouteScope scope, RouteConfig config, st
             Match = match,
             Cluster = cluster,
             ClusterHeader = clusterHeader,
-            ClustersByName = clusterHeader is null ? null : scope.ClustersByName,
+            ClustersByName = clusterHeader is null ? null : scope.ClustersByName.Value,
             ClusterNotFoundStatus = action?.ClusterNotFoundResponseCode switch
             {
                 ClusterNotFoundResponseCode.NotFound => 404,

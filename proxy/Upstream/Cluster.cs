@@ -1,3 +1,4 @@
+using Managed.Proxy.Configuration;
 using Managed.Proxy.Configuration.Model;
 using Managed.Proxy.Core;
 using Managed.Proxy.Upstream.Endpoints;
@@ -41,5 +42,7 @@ public sealed class Cluster
     /// </summary>
     internal volatile EndpointSet Endpoints = EndpointSet.Empty;
     internal IReadOnlyList<EndpointTarget> Targets => _targets;
+    /// <summary>What its user was told of it.</summary>
+    internal IReadOnlyList<ConfigNote> Notes { get; set; } = [];
     internal bool NeedsDns => _targets.Any(t => t.Address is null);
 }

@@ -21,6 +21,12 @@ public sealed class HostAccess
     /// </summary>
     public Func<string, byte[]?>? Pinned { get; init; }
 
+    /// <summary>
+    /// The value that a mark stands for, told the sensitive field that it stands in and the mark's digits; null when none is kept for the
+    /// two. Without it marks stand for nothing.
+    /// </summary>
+    public Func<string, string, byte[]?>? Secrets { get; init; }
+
     /// <summary>Where files may be written; null: anywhere.</summary>
     public AllowedFolders? Folders { get; init; }
 

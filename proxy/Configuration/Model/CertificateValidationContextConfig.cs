@@ -11,7 +11,7 @@ namespace Managed.Proxy.Configuration.Model;
 [UnsupportedField("verify_subject_alt_name", "use match_typed_subject_alt_names")]
 public sealed record CertificateValidationContextConfig : ConfigRecord
 {
-    [Description("PEM: certificates that a chain may end in. Intermediate ones end it too.")]
+    [Sensitive(OnlyWithPrivateKey = true), Description("PEM: certificates that a chain may end in. Intermediate ones end it too.")]
     public DataSourceConfig? TrustedCa { get; init; }
 
     [Description("The certificates that the machine trusts, as long as trusted_ca is absent.")]
@@ -30,7 +30,7 @@ public sealed record CertificateValidationContextConfig : ConfigRecord
     [Length(0, 1000), Description("Deprecated in Envoy, use match_typed_subject_alt_names: names of any type.")]
     public IReadOnlyList<StringMatcherConfig> MatchSubjectAltNames { get; init; } = [];
 
-    [Description(
+    [Sensitive(OnlyWithPrivateKey = true), Description(
         "PEM: lists of certificates that were revoked. Each authority of a chain must have one, unless only_verify_leaf_cert_crl.")]
     public DataSourceConfig? Crl { get; init; }
 

@@ -70,16 +70,16 @@ public enum TlsProtocol
 [UnsupportedField("watched_directory private_key_provider signed_certificate_timestamp", "not available in this version")]
 public sealed record TlsCertificateConfig : ConfigRecord
 {
-    [Description("PEM: the certificate, then those that lead to a trusted one.")]
+    [Sensitive(OnlyWithPrivateKey = true), Description("PEM: the certificate, then those that lead to a trusted one.")]
     public DataSourceConfig? CertificateChain { get; init; }
 
-    [Description("PEM: the private key of the certificate.")]
+    [Sensitive, Description("PEM: the private key of the certificate.")]
     public DataSourceConfig? PrivateKey { get; init; }
 
-    [JsonPropertyName("pkcs12"), Description("PKCS#12 (.p12, .pfx) with both, in place of certificate_chain and private_key.")]
+    [Sensitive, JsonPropertyName("pkcs12"), Description("PKCS#12 (.p12, .pfx) with both, in place of certificate_chain and private_key.")]
     public DataSourceConfig? Pkcs12 { get; init; }
 
-    [Description("Of the private key or the PKCS#12 file.")]
+    [Sensitive, Description("Of the private key or the PKCS#12 file.")]
     public DataSourceConfig? Password { get; init; }
 
     [Description("An OCSP response in DER that is sent to clients that ask for one.")]

@@ -15,9 +15,11 @@ public static class DataSourceReading
             errors.ErrorAt(source.Node, source.Watch ? "watch" : "sha256", ConfigCode.InvalidValue,
                 "belongs to filename, and there is none");
         if (source.InlineString is { } text)
-            return Encoding.UTF8.GetBytes(text);
+            return SecretMark.DigestOf(text) is { } mark && source.SensitiveField is { } field
+                ? Kept(source, field, mark, "inline_string", errors) : Encoding.UTF8.GetBytes(text);
         if (source.InlineBytes is { } bytes)
-            return bytes;
+            return bytes.Length < 64 && SecretMark.DigestOf(Encoding.UTF8.GetString(bytes)) is { } base64Mark
+                ? Decoded(source, base64Mark, errors) : bytes;
         errors.Host.Asked++;
         if (source.EnvironmentVariable is { } variable)
         {
@@ -40,6 +42,30 @@ public static class DataSourceReading
 
     /// <summary>The hint of a variable that may not be read.</summary>
     internal const string AllowVariable = "the operator allows it: --allow-env NAME";
+
+    // Who writes a password where the path of its file is wanted must not find it in a log.
+    private static string Named(DataSourceConfig source, string path) =>
+        source.SensitiveField is null || path.Contains('/', StringComparison.Ordinal) ? $"file '{path}'" : "the file that it names";
+
+    private static byte[]? Kept(DataSourceConfig source, string field, string mark, string member, ConfigErrors errors)
+    {
+        if (errors.Host.Secrets?.Invoke(field, mark) is { } value) return value;
+        errors.ErrorAt(source.Node, member, ConfigCode.UnknownReference, "stands for a value that is not kept for this field here",
+            "write the value itself; what is shown in its place is good on the node that showed it, in the same field");
+        return null;
+    }
+
+    private static byte[]? Decoded(DataSourceConfig source, string mark, ConfigErrors errors)
+    {
+        if (source.SensitiveField is { } field)
+        {
+            if (Kept(source, field, mark, "inline_bytes", errors) is not { } text) return null;
+            byte[] buffer = new byte[text.Length];
+            if (Convert.TryFromBase64Chars(Encoding.UTF8.GetChars(text), buffer, out int written)) return buffer[..written];
+        }
+        errors.ErrorAt(source.Node, "inline_bytes", ConfigCode.InvalidValue, "must be base64");
+        return null;
+    }
 
     // What may be code must not become a body.
     private static string HolderOf(ConfigNode? node) => node?.Origin.Path.ToString() is { } path ? path[(path.LastIndexOf('/') + 1)..] : "";
@@ -72,15 +98,17 @@ public static class DataSourceReading
         byte[]? content;
         if (errors.Host.Pinned is { } pinned)
         {
-            if (source.Sha256 is { } digest && (content = pinned(digest)) is not null) return content;
+            if (source.Sha256 is { } digest && (content = SecretMark.DigestOf(digest) is { } mark
+                ? source.SensitiveField is { } field ? errors.Host.Secrets?.Invoke(field, mark) : null : pinned(digest)) is not null)
+                return content;
             var (code, why) = errors.Host.Unreadable.GetValueOrDefault(path, (ConfigCode.UnknownReference, "is not kept here"));
-            errors.ErrorAt(source.Node, "filename", code, $"file '{path}' {why}");
+            errors.ErrorAt(source.Node, "filename", code, $"{Named(source, path)} {why}");
             return null;
         }
         content = HostFile.Read(path, limit, null, out string? wrong, out bool isMissing);
         if (content is null)
             errors.ErrorAt(source.Node, "filename", isMissing ? ConfigCode.UnknownReference : ConfigCode.InvalidValue,
-                $"file '{path}' {wrong}");
+                $"{Named(source, path)} {wrong}");
         else if (source.Sha256 is { } expected && !expected.Equals(Convert.ToHexStringLower(SHA256.HashData(content)),
             StringComparison.OrdinalIgnoreCase))
             errors.ErrorAt(source.Node, "sha256", ConfigCode.InvalidValue, $"file '{path}' has other bytes by now",

@@ -17,7 +17,7 @@ public sealed record DownstreamTlsContextConfig : ConfigRecord
     [Description("A client must name the server that it wants (SNI).")]
     public bool RequireSni { get; init; }
 
-    [OneOf("session_ticket_keys_type"),
+    [OneOf("session_ticket_keys_type"), Sensitive,
         Description(
             "Keys that session tickets are encrypted with, the first one new tickets, so that several nodes share them. Absent: keys of "
                 + "our own, renewed each session_timeout.")]

@@ -21,7 +21,7 @@ public static class ConfigBinder
     public static T? BindPartial<T>(ConfigNode node, ConfigErrors errors, T? former = null)
         where T : ConfigRecord
     {
-        if (former is not null && IsOf(former, node))
+        if (former is not null && IsOf(former, node, errors))
             return former;
         TryRecord(typeof(T), node, errors, typed: true, former, out var record);
         return (T?)record;
@@ -35,7 +35,14 @@ public static class ConfigBinder
     }
 
     /// <summary>Whether a record, and all below it, is what this node would become.</summary>
-    private static bool IsOf(ConfigRecord former, ConfigNode node) => !former.HasErrors && former.Node is { } its && its.IsCopyOf(node);
+    private static bool IsOf(ConfigRecord former, ConfigNode node, ConfigErrors errors)
+    {
+        if (former.HasErrors || former.Node is not { } its || !its.IsCopyOf(node))
+            return false;
+        errors.Places.NodesOf ??= FormerRecord.Nodes;
+        errors.Places.StandsFor(former, node);
+        return true;
+    }
 
     private static bool TryRecord(Type type, ConfigNode node, ConfigErrors errors, bool typed, ConfigRecord? former,
         out ConfigRecord? record)
@@ -49,6 +56,7 @@ public static class ConfigBinder
         var shape = RecordShape.Of(type);
         record = shape.NewRecord();
         record.Node = o;
+        record.SensitiveField = errors.SensitiveField;
         var ok = true;
         foreach (var field in shape.Fields)
             ok &= TryField(record, field, o, former, errors);
@@ -69,9 +77,13 @@ public static class ConfigBinder
             return false;
         }
         var before = former is not null && RecordShape.IsRecord(field.Type) ? field.Property.GetValue(former) : null;
+        var above = errors.SensitiveField;
+        if (field.IsSensitive)
+            errors.SensitiveField ??= field.Name;
         var ok = field.IsList ? TryList(field, node, before as IList, errors, out var value)
             : field.IsMap ? TryMap(field, node, errors, out value)
             : TryValue(field, node, before as ConfigRecord, errors, out value);
+        errors.SensitiveField = above;
         if (value is not null)
             field.Set(record, value);
         return ok;
@@ -90,7 +102,7 @@ public static class ConfigBinder
         }
         if (!RecordShape.IsRecord(field.Type))
             return ScalarBinder.TryBind(field, node, errors, out value);
-        if (former is not null && IsOf(former, node))
+        if (former is not null && IsOf(former, node, errors))
         {
             value = former;
             return true;

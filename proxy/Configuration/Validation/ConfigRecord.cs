@@ -8,6 +8,9 @@ public abstract record ConfigRecord
     /// <summary>The node this was read from: the place to report an error at. Null for a record that was defaulted.</summary>
     public ConfigNode? Node { get; internal set; }
 
+    /// <summary>The sensitive field that this was read below, by its snake_case name; null where nothing is sensitive.</summary>
+    internal string? SensitiveField { get; set; }
+
     /// <summary>This record or one below it did not bind; its errors are collected already. Its name still counts for references.</summary>
     public bool HasErrors { get; internal set; }
 }

@@ -18,6 +18,7 @@ internal sealed class FieldShape
         Required = property.IsDefined(typeof(RequiredAttribute));
         IsResourceName = property.IsDefined(typeof(ResourceNameAttribute));
         IsByteSize = property.IsDefined(typeof(ByteSizeAttribute));
+        IsSensitive = property.IsDefined(typeof(SensitiveAttribute));
         OneOf = property.GetCustomAttribute<OneOfAttribute>();
         Range = property.GetCustomAttribute<RangeAttribute>();
         Length = property.GetCustomAttribute<LengthAttribute>();
@@ -68,6 +69,8 @@ internal sealed class FieldShape
     public bool IsResourceName { get; }
 
     public bool IsByteSize { get; }
+
+    public bool IsSensitive { get; }
 
     public OneOfAttribute? OneOf { get; }
 

@@ -1,5 +1,6 @@
 using System.Diagnostics.CodeAnalysis;
 using System.Globalization;
+using System.Text;
 using System.Text.RegularExpressions;
 
 namespace Managed.Proxy.Configuration.Validation;
@@ -140,7 +141,9 @@ internal static partial class ScalarBinder
     {
         value = null;
         var buffer = new byte[(scalar.Text.Length * 3 / 4) + 3];
-        if (scalar.Kind == ConfigScalarKind.String && Convert.TryFromBase64String(scalar.Text, buffer, out var written))
+        if (SecretMark.DigestOf(scalar.Text) is not null)
+            value = Encoding.UTF8.GetBytes(scalar.Text); // whoever reads the bytes asks for what it stands for
+        else if (scalar.Kind == ConfigScalarKind.String && Convert.TryFromBase64String(scalar.Text, buffer, out var written))
             value = buffer[..written];
         else
             errors.Error(scalar, ConfigCode.InvalidValue, "must be base64");
