@@ -98,7 +98,7 @@ internal sealed partial class EndpointPool(WorkerContext worker, Endpoint endpoi
             if (result < 0) return (null, result);
             Faults.Pass(FaultPoint.Connected);
             worker.Stats.Record(State.Stats.ConnectMs, worker.NowMicros - began);
-            var made = new UpstreamConnection(worker, this, used!, http2 ? http : null) { Tls = tls };
+            var made = new UpstreamConnection(worker, this, used!, http2 ? http : null, tls);
             if (http2 && await SettleAsync(made, attempt) is < 0 and var unsettled) return (null, result = unsettled);
             made.Enter();
             _open.Add(made);

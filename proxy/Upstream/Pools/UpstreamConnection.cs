@@ -27,8 +27,11 @@ internal sealed class UpstreamConnection
     /// <param name="pool">Likewise.</param>
     /// <param name="transport">Connected.</param>
     /// <param name="http2">It speaks HTTP/2, as this says; null: HTTP/1, or what the caller will.</param>
-    public UpstreamConnection(WorkerContext worker, EndpointPool pool, Transport transport, UpstreamHttp? http2 = null)
+    /// <param name="tls">Null without TLS.</param>
+    public UpstreamConnection(WorkerContext worker, EndpointPool pool, Transport transport, UpstreamHttp? http2 = null,
+        TlsConnection? tls = null)
     {
+        Tls = tls;
         _worker = worker;
         Pool = pool;
         Transport = transport;
@@ -40,14 +43,14 @@ internal sealed class UpstreamConnection
             transport.PeerGoneState = this;
             return;
         }
-        _http2 = new Http2ClientConnection(worker.Loop, worker.Stats, transport, http2.Options, http2.Stats, isSecure: false)
+        _http2 = new Http2ClientConnection(worker.Loop, worker.Stats, transport, http2.Options, http2.Stats, isSecure: tls is not null)
             { Changed = static c => ((UpstreamConnection)c!).OnChanged(), ChangedState = this };
     }
 
     public EndpointPool Pool { get; }
     public Transport Transport { get; }
     /// <summary>Null without TLS.</summary>
-    public TlsConnection? Tls { get; init; }
+    public TlsConnection? Tls { get; }
     public ulong Id { get; }
     public bool IsHttp2 => _http2 is not null;
     /// <summary>Requests it has carried, those under way included.</summary>

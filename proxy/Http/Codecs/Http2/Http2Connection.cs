@@ -56,6 +56,7 @@ internal abstract partial class Http2Connection
         Transport = transport;
         Options = options;
         IsServer = isServer;
+        IsSecure = isSecure;
         Input = input ?? new InputBuffer(loop.Buffers);
         _out = new(loop.Buffers);
         _sending = new(loop.Buffers);
@@ -78,6 +79,8 @@ internal abstract partial class Http2Connection
     public Transport Transport { get; }
     public Http2Options Options { get; }
     public bool IsServer { get; }
+    /// <summary>The transport is one of TLS.</summary>
+    public bool IsSecure { get; }
     /// <summary>What was read before the connection was known to be one of HTTP/2 may be in it already.</summary>
     public InputBuffer Input { get; }
     /// <summary>Those that are open and known to the peer.</summary>
