@@ -167,7 +167,7 @@ internal sealed class ManagedHost : IAsyncDisposable
         Services.GetRequiredService<HistoryKeeper>().Dispose();
         Services.GetRequiredService<MissingCode>().Dispose();
         Services.GetRequiredService<FileWatch>().Dispose();
-        Services.GetRequiredService<Retention>().Dispose();
+        await Services.GetRequiredService<Retention>().StopAsync();
         await Services.GetRequiredService<Publisher>().CloseAsync();
         Services.GetRequiredService<EventLog>().Close();
     }

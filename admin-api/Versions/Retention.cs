@@ -20,12 +20,20 @@ internal sealed class Retention(HistoryPruner pruner, Publisher publisher, Activ
     private readonly SemaphoreSlim _wanted = new(1);
     private readonly Dictionary<string, DateTimeOffset> _unused = new(StringComparer.Ordinal);
     private bool _swept;
+    private Task _running = Task.CompletedTask;
 
     /// <summary>From now on, first for what an earlier run has left.</summary>
     public void Start()
     {
         publisher.Published += _ => Want();
-        _ = RunAsync();
+        _running = RunAsync();
+    }
+
+    /// <summary>Ends behind the step that is under way, after which nothing opens the history any more.</summary>
+    public Task StopAsync()
+    {
+        _stop.Cancel();
+        return _running;
     }
 
     public void Dispose() => _stop.Cancel();
