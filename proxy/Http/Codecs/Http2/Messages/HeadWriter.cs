@@ -10,7 +10,7 @@ internal static class HeadWriter
 {
     /// <param name="encoder">Of the connection.</param>
     /// <param name="headers">A request as HTTP/1 would send it.</param>
-    /// <param name="isSecure">It goes over TLS: :scheme says how the peer is reached, as servers insist on (RFC 9113 section 8.3.1); how the
+    /// <param name="isSecure">It goes over TLS: :scheme says how the peer is reached, as servers insist (RFC 9113 section 8.3.1); how the
     /// client has reached us stands in x-forwarded-proto.</param>
     /// <param name="upgrade">It asks for another protocol: an extended CONNECT (RFC 8441 section 4), whose protocol is in Upgrade.</param>
     /// <param name="length">Of the body, in place of what the map says; -1: it is not said.</param>
