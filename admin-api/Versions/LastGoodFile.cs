@@ -2,7 +2,6 @@ using System.Buffers;
 using System.Text.Json;
 using Managed.AdminApi.Hosting;
 using Managed.AdminApi.Secrets;
-using Managed.Proxy.Configuration;
 
 namespace Managed.AdminApi.Versions;
 

@@ -47,7 +47,8 @@ internal sealed class BrowserSession : IAsyncDisposable
         if (signedIn)
         {
             // The context's own request: its cookie is the pages', and no page is drawn for it.
-            var answer = await context.APIRequest.GetAsync(host.Url($"/auth/login?code={FakeAdminApi.LinkCode}"), new() { MaxRedirects = 0 });
+            var link = host.Url($"/auth/login?code={FakeAdminApi.LinkCode}");
+            var answer = await context.APIRequest.GetAsync(link, new() { MaxRedirects = 0 });
             Assert.Equal(302, answer.Status);
         }
         return session;

@@ -1,4 +1,3 @@
-using System.Text;
 using Managed.Proxy.Http.Codecs.Http2.Frames;
 using Managed.Proxy.Tests.Downstream.NetworkFilters.HttpConnectionManager;
 using Managed.TestKit;
