@@ -65,6 +65,7 @@ public sealed partial class HttpStream
                 case BodyResult.NeedMore:
                     if (_responseStarted && await _down.FlushAsync() < 0) { OnClientGone(); return false; }
                     if (_up is not { } up) { _end = StreamEnd.Cut; continue; }
+                    if (_end != StreamEnd.None || _reply == ReplyState.Asked) continue; // meanwhile: nobody would wake the next wait
                     int n = await up.FillAsync();
                     if (n < 0 && n != -Libc.EIntr) { OnUpstreamBroken(); continue; }
                     Touch();
