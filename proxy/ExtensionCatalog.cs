@@ -14,6 +14,9 @@ using Managed.Proxy.Downstream.NetworkFilters.Wasm;
 using Managed.Proxy.Downstream.TransportSockets;
 using Managed.Proxy.Http;
 using Managed.Proxy.Http.Filters.Fault;
+using Managed.Proxy.Http.Filters.GrpcHttp1Bridge;
+using Managed.Proxy.Http.Filters.GrpcStats;
+using Managed.Proxy.Http.Filters.GrpcWeb;
 using Managed.Proxy.Http.Filters.HeaderMutation;
 using Managed.Proxy.Http.Filters.LocalRateLimit;
 using Managed.Proxy.Http.Filters.Lua;
@@ -55,6 +58,9 @@ public static class ExtensionCatalog
         new HeaderMutationFilterDefinition(),
         new LocalRateLimitFilterDefinition(),
         new FaultFilterDefinition(),
+        new GrpcWebFilterDefinition(),
+        new GrpcHttp1BridgeFilterDefinition(),
+        new GrpcStatsFilterDefinition(),
         new LuaFilterDefinition(),
         new WasmFilterDefinition(),
         new RouterFilterDefinition(),

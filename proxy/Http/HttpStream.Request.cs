@@ -93,6 +93,7 @@ public sealed partial class HttpStream
             if (result == BodyResult.NeedMore)
             {
                 if (_upReady && _up is { } flushed && await flushed.FlushAsync() < 0) break;
+                if (_pumpStop) break; // meanwhile: nobody would wake the next wait
                 int n = await _down.FillAsync();
                 if (n == -Libc.EIntr) continue;
                 if (n < 0) { OnClientGone(); break; }

@@ -12,7 +12,7 @@ namespace Managed.Proxy.Http;
 /// </summary>
 public sealed partial class HttpStream
 {
-    private bool _replyBodyGiven;
+    private bool _replyBodyGiven, _keepsTrailers;
     private Core.Transport.Tunnel? _tunnel;
 
     /// <summary>Sends what <see cref="ResponseHeaders"/> begins. True when all of it went out.</summary>
@@ -36,7 +36,7 @@ public sealed partial class HttpStream
                 if (_response.EndOut)
                 {
                     // Before the client learns of the end: the connection must be free for the request that it sends next.
-                    _down.WriteEnd(_response.TrailersOut && Manager.ForwardTrailers
+                    _down.WriteEnd(_response.TrailersOut && Manager.ForwardTrailers && !_keepsTrailers
                         && ResponseTrailers.Count > 0 ? ResponseTrailers : null);
                     if (await _down.FlushAsync() < 0) { OnClientGone(); return false; }
                     return true;
@@ -65,6 +65,7 @@ public sealed partial class HttpStream
                 case BodyResult.NeedMore:
                     if (_responseStarted && await _down.FlushAsync() < 0) { OnClientGone(); return false; }
                     if (_up is not { } up) { _end = StreamEnd.Cut; continue; }
+                    if (_end != StreamEnd.None || _reply == ReplyState.Asked) continue; // meanwhile: nobody would wake the next wait
                     int n = await up.FillAsync();
                     if (n < 0 && n != -Libc.EIntr) { OnUpstreamBroken(); continue; }
                     Touch();

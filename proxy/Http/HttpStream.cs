@@ -140,6 +140,9 @@ public sealed partial class HttpStream
     internal ByteWriter JoinBody(HttpFilter filter, bool response) => (response ? _response : _request).Join(filter);
     internal ByteWriter? BufferedResponseBody(HttpFilter filter) => _response.BufferOf(filter);
 
+    /// <summary>The response's trailers are told in another way: they do not go out, and stay for whoever logs.</summary>
+    internal void KeepTrailersBack() => _keepsTrailers = true;
+
     /// <summary>Begins a stream whose request headers are in <see cref="RequestHeaders"/>.</summary>
     internal void Begin(ServerExchange down, ConnectionManager manager, Generation generation)
     {
@@ -358,7 +361,7 @@ public sealed partial class HttpStream
         OverrideHost = null;
         _replyBody.Release();
         _sent.Release();
-        _bodyEnded = _sentEnd = IsOutOfTime = false;
+        _bodyEnded = _sentEnd = IsOutOfTime = _keepsTrailers = false;
         RouteTimeoutMicros = 0;
         _request.End();
         _response.End();

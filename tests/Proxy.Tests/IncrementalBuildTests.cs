@@ -10,6 +10,7 @@ namespace Managed.Proxy.Tests;
 /// A version that is built on the one before is the same as one that is built on none, with the same errors; and what has not changed is
 /// the same object.
 /// </summary>
+[Collection("heap")] // one of them looks at the heap of the process
 public sealed class IncrementalBuildTests : IAsyncLifetime
 {
     private const string Document = """

@@ -17,6 +17,7 @@ public sealed class HeaderMap
         public ushort NameLength; // 0: removed
         public HeaderId Id;
         public short Next; // next entry of the same known name, -1: none
+        public bool NeverIndexed;
     }
 
     // No peer takes more; indexes are 16 bits wide.
@@ -163,6 +164,15 @@ public sealed class HeaderMap
         return false;
     }
 
+    /// <summary>
+    /// The field that was added last is one that its sender lets into no table of HPACK, and nobody behind it may (RFC 7541 section 7.1.3).
+    /// What replaces its value is another one.
+    /// </summary>
+    internal void MarkNeverIndexed() => _entries[_entryCount - 1].NeverIndexed = true;
+
+    /// <summary>So it is with what the last Next gave.</summary>
+    internal bool IsNeverIndexed(int cursor) => _entries[cursor - 1].NeverIndexed;
+
     /// <summary>Removes the field that the last <see cref="Next(ref int, out ReadOnlySpan{byte}, out ReadOnlySpan{byte})"/> gave.</summary>
     public void RemoveLast(int cursor)
     {
@@ -192,7 +202,11 @@ public sealed class HeaderMap
     {
         Clear();
         int cursor = 0;
-        while (other.Next(ref cursor, out var id, out var name, out var value)) Append(id, name, value);
+        while (other.Next(ref cursor, out var id, out var name, out var value))
+        {
+            Append(id, name, value);
+            if (other.IsNeverIndexed(cursor)) MarkNeverIndexed();
+        }
     }
 
     // ---- for people and for tests: these allocate

@@ -191,6 +191,7 @@ internal sealed class UpstreamRequest(WorkerContext worker)
         HeadResult result;
         while ((result = exchange.TryReadHead()) == HeadResult.NeedMore)
         {
+            if (_stopped) return UpstreamFailure.GivenUp; // while something else was waited for
             int n = await exchange.FillAsync();
             if (_stopped) return UpstreamFailure.GivenUp;
             if (n > 0) HeardMicros = worker.NowMicros;

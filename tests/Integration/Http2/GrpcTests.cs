@@ -29,7 +29,8 @@ public sealed class GrpcTests : IAsyncLifetime
         await _server.DisposeAsync();
     }
 
-    private static string Document(int port, string route = "timeout: 0s, max_stream_duration: {grpc_timeout_header_max: 0s}") => new EdgeDocument
+    private static string Document(int port, string route = "timeout: 0s, max_stream_duration: {grpc_timeout_header_max: 0s}")
+        => new EdgeDocument
     {
         Clusters = $"- {{name: up, endpoints: [\"127.0.0.1:{port}\"], http2: true}}",
         Routes = $"- {{match: {{prefix: /}}, route: {{cluster: up, {route}}}}}",
@@ -106,7 +107,8 @@ public sealed class GrpcTests : IAsyncLifetime
                 await call.RequestStream.WriteAsync(Bytes("x"));
                 Assert.True(await call.ResponseStream.MoveNext());
             }
-            await _proxy.PublishAsync(Document(_server.Port, $"timeout: {version + 1}s, max_stream_duration: {{grpc_timeout_header_max: 0s}}"));
+            await _proxy.PublishAsync(Document(_server.Port,
+                $"timeout: {version + 1}s, max_stream_duration: {{grpc_timeout_header_max: 0s}}"));
         }
         foreach (var call in calls)
         {

@@ -44,7 +44,8 @@ public sealed class HttpClientTests
         await using var server = await KestrelServer.StartAsync(certificate);
         await using var proxy = await ProxyFixture.StartAsync(new EdgeDocument
         {
-            Clusters = $"- {{name: up, endpoints: [\"127.0.0.1:{server.Port}\"], tls: {{trusted_ca: {TlsYaml.Inline(authority.Pem)}}}, {cluster}}}",
+            Clusters = $"- {{name: up, endpoints: [\"127.0.0.1:{server.Port}\"], "
+                + $"tls: {{trusted_ca: {TlsYaml.Inline(authority.Pem)}}}, {cluster}}}",
         }.ToString());
         using var client = new HttpClient();
         var answers = await Task.WhenAll(Enumerable.Range(0, 10).Select(async _ =>

@@ -47,15 +47,20 @@ internal sealed class HpackEncoder(BufferPool pool)
         _smallest = int.MaxValue;
     }
 
-    public void Field(HeaderId id, ReadOnlySpan<byte> name, ReadOnlySpan<byte> value, ByteWriter to)
+    /// <param name="id">Of the name.</param>
+    /// <param name="name">In lower case.</param>
+    /// <param name="value">Likewise a field's.</param>
+    /// <param name="to">Where the block is.</param>
+    /// <param name="never">Whoever sent it to us had it in no table.</param>
+    public void Field(HeaderId id, ReadOnlySpan<byte> name, ReadOnlySpan<byte> value, ByteWriter to, bool never = false)
     {
         int nameIndex = StaticTable.Find(id, name);
-        if (nameIndex > 0 && StaticTable.FindValue(nameIndex, value) is > 0 and var index)
+        if (!never && nameIndex > 0 && StaticTable.FindValue(nameIndex, value) is > 0 and var index)
         {
             Put(0x80, 7, index, to);
             return;
         }
-        var policy = IndexingPolicy.Of(id, name, value.Length);
+        var policy = never ? Indexing.Never : IndexingPolicy.Of(id, name, value.Length);
         bool adds = policy == Indexing.Add && DynamicTable.SizeOf(name, value) <= _table.MaxSize / 2;
         int bucket = 0, older = 0;
         if (policy != Indexing.Never && _table.MaxSize > 0)

@@ -14,7 +14,7 @@ internal abstract class HeadReader(HpackDecoder decoder, BufferPool pool)
     private readonly ByteWriter _cookie = new(pool);
     private long _size;
     private int _count;
-    private bool _regular;
+    private bool _regular, _secretCookie;
     private MessageVerdict _verdict;
 
     protected HeaderMap Headers { get; private set; } = null!;
@@ -43,7 +43,11 @@ internal abstract class HeadReader(HpackDecoder decoder, BufferPool pool)
         Begin(to);
         OnBegin();
         bool decoded = ReadFields(block, trailers: false);
-        if (_cookie.Length > 0) Headers.Add(HeaderId.Cookie, _cookie.Written);
+        if (_cookie.Length > 0)
+        {
+            Headers.Add(HeaderId.Cookie, _cookie.Written);
+            if (_secretCookie) Headers.MarkNeverIndexed(); // one piece is enough
+        }
         _cookie.Release();
         if (!decoded) return MessageVerdict.Broken;
         if (_verdict == MessageVerdict.Good) OnEnd(ended);
@@ -96,7 +100,7 @@ internal abstract class HeadReader(HpackDecoder decoder, BufferPool pool)
         to.Clear();
         Headers = to;
         _size = _count = 0;
-        _regular = false;
+        _regular = _secretCookie = false;
         _verdict = MessageVerdict.Good;
         Pseudo = 0;
         ErrorStatus = 0;
@@ -146,7 +150,7 @@ internal abstract class HeadReader(HpackDecoder decoder, BufferPool pool)
         {
             case HeaderId.Unknown:
                 if (FieldSyntax.LooksLikeFraming(field.Name)) { Fail("http2.framing_lookalike"); return; }
-                if (_verdict == MessageVerdict.Good) Headers.Add(field.Name, field.Value);
+                if (_verdict == MessageVerdict.Good) Add(field);
                 return;
             // Section 8.2.2: they belong to a connection of HTTP/1.
             case HeaderId.Connection or HeaderId.KeepAlive or HeaderId.ProxyConnection or HeaderId.TransferEncoding or HeaderId.Upgrade:
@@ -158,10 +162,17 @@ internal abstract class HeadReader(HpackDecoder decoder, BufferPool pool)
                 adds = OnContentLength(field.Value);
                 break;
             default:
+                _secretCookie |= field.NeverIndexed && field.Id == HeaderId.Cookie;
                 adds = OnField(field.Id, field.Value);
                 break;
         }
-        if (adds && _verdict == MessageVerdict.Good) Headers.Add(field.Id, field.Value);
+        if (adds && _verdict == MessageVerdict.Good) Add(field);
+    }
+
+    private void Add(in HpackField field)
+    {
+        if (field.Id == HeaderId.Unknown) Headers.Add(field.Name, field.Value); else Headers.Add(field.Id, field.Value);
+        if (field.NeverIndexed) Headers.MarkNeverIndexed();
     }
 
     private bool OnContentLength(ReadOnlySpan<byte> value)

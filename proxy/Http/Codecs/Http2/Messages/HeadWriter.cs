@@ -10,8 +10,8 @@ internal static class HeadWriter
 {
     /// <param name="encoder">Of the connection.</param>
     /// <param name="headers">A request as HTTP/1 would send it.</param>
-    /// <param name="isSecure">It goes over TLS: :scheme says how the peer is reached, as servers insist on (RFC 9113 section 8.3.1), whatever
-    /// the client's was, which x-forwarded-proto says.</param>
+    /// <param name="isSecure">It goes over TLS: :scheme says how the peer is reached, as servers insist (RFC 9113 section 8.3.1); how the
+    /// client has reached us stands in x-forwarded-proto.</param>
     /// <param name="upgrade">It asks for another protocol: an extended CONNECT (RFC 8441 section 4), whose protocol is in Upgrade.</param>
     /// <param name="length">Of the body, in place of what the map says; -1: it is not said.</param>
     /// <param name="to">Where.</param>
@@ -26,12 +26,13 @@ internal static class HeadWriter
         int cursor = 0;
         while (headers.Next(ref cursor, out HeaderId id, out var name, out var value))
         {
-            if (id == HeaderId.Cookie) Cookie(encoder, name, value, to);
+            bool never = headers.IsNeverIndexed(cursor);
+            if (id == HeaderId.Cookie) Cookie(encoder, name, value, never, to);
             else if (id == HeaderId.Te)
             {
                 if (FieldSyntax.EqualsIgnoreCase(value, "trailers"u8)) encoder.Field(id, name, value, to);
             }
-            else if (Passes(id) && id != HeaderId.ContentLength) encoder.Field(id, name, value, to);
+            else if (Passes(id) && id != HeaderId.ContentLength) encoder.Field(id, name, value, to, never);
         }
         if (length >= 0) Length(encoder, length, to);
 
@@ -44,7 +45,7 @@ internal static class HeadWriter
         encoder.Field(HeaderId.Status, ":status"u8, status, to);
         int cursor = 0;
         while (headers.Next(ref cursor, out HeaderId id, out var name, out var value))
-            if (Passes(id) && id != HeaderId.Te) encoder.Field(id, name, value, to);
+            if (Passes(id) && id != HeaderId.Te) encoder.Field(id, name, value, to, headers.IsNeverIndexed(cursor));
     }
 
     public static void Trailers(HpackEncoder encoder, HeaderMap trailers, ByteWriter to)
@@ -71,13 +72,13 @@ internal static class HeadWriter
     };
 
     // RFC 9113 section 8.2.3: in pieces, most of which are in the table already when one of them has changed.
-    private static void Cookie(HpackEncoder encoder, ReadOnlySpan<byte> name, ReadOnlySpan<byte> value, ByteWriter to)
+    private static void Cookie(HpackEncoder encoder, ReadOnlySpan<byte> name, ReadOnlySpan<byte> value, bool never, ByteWriter to)
     {
         for (int end = value.IndexOf("; "u8); end >= 0; end = value.IndexOf("; "u8))
         {
-            if (end > 0) encoder.Field(HeaderId.Cookie, name, value[..end], to);
+            if (end > 0) encoder.Field(HeaderId.Cookie, name, value[..end], to, never);
             value = value[(end + 2)..];
         }
-        if (value.Length > 0) encoder.Field(HeaderId.Cookie, name, value, to);
+        if (value.Length > 0) encoder.Field(HeaderId.Cookie, name, value, to, never);
     }
 }

@@ -1,11 +1,14 @@
 using System.Buffers.Binary;
-using System.Net.Http.Headers;
-using System.Net;
+using System.Globalization;
 using System.Text;
-using System.Threading.Channels;
 using Managed.Proxy.Bindings.Wasm;
 using Managed.Proxy.Core;
+using Managed.Proxy.Core.EventLoop;
+using Managed.Proxy.Core.Timers;
+using Managed.Proxy.Http.Codecs;
 using Managed.Proxy.Http.Headers;
+using Managed.Proxy.Upstream;
+using Managed.Proxy.Upstream.Requests;
 
 namespace Managed.Proxy.Http.Filters.Wasm.Calls;
 
@@ -16,34 +19,36 @@ namespace Managed.Proxy.Http.Filters.Wasm.Calls;
 internal enum GrpcNews { Metadata, Message, Trailers, Answer, Close }
 
 /// <summary>
-/// A gRPC call of a guest, unary or streaming, over HTTP/2 without TLS (gRPC over HTTP/2, PROTOCOL-HTTP2.md). It runs on .NET's HTTP
-/// client off the workers: the proxy's own upstream connections speak HTTP/1.1, which cannot carry gRPC. What arrives is posted to the
-/// worker.
+/// A gRPC call of a guest, unary or streaming (grpc/grpc doc/PROTOCOL-HTTP2.md), on the guest's worker over the cluster's connections, by
+/// HTTP/2 whatever else the cluster speaks. The guest is never called within a call of its own: what comes is posted. Two pieces of
+/// straight-line code: one sends what the guest gives, the other reads.
 /// </summary>
-internal sealed class GrpcCall : IDisposable
+internal sealed class GrpcCall
 {
     /// <summary>gRPC's customary limit.</summary>
     public const int MaxMessage = 4 << 20;
     private const int MaxWaiting = 1000; // messages of a stream that are not sent yet
-    // messages that have come and the guest has not been told of; then the connection's own flow control holds the server
+    // messages that have come and the guest has not been told of; then the stream's own flow control holds the server
     private const int MaxUnheard = 4;
-    private const int Cancelled = 1, Unknown = 2, DeadlineExceeded = 4, Unimplemented = 12, Internal = 13, Unavailable = 14;
-
-    private static readonly HttpMessageInvoker Client = new(new SocketsHttpHandler
-    {
-        UseProxy = false, UseCookies = false, AllowAutoRedirect = false, EnableMultipleHttp2Connections = true,
-        ActivityHeadersPropagator = null,
-        ConnectTimeout = TimeSpan.FromSeconds(10), PooledConnectionIdleTimeout = TimeSpan.FromMinutes(1),
-    });
+    private const int Prefix = 5;
+    private const int Unknown = 2, DeadlineExceeded = 4, Unimplemented = 12, Internal = 13, Unavailable = 14;
 
     private readonly Action<GrpcCall, GrpcNews, int, byte[]> _tell;
     private readonly WorkerContext _worker;
-    private readonly Channel<(byte[] Message, bool End)> _outgoing = Channel.CreateBounded<(byte[], bool)>(MaxWaiting);
-    private readonly CancellationTokenSource _stop = new();
-    private readonly SemaphoreSlim _room = new(MaxUnheard);
-    private bool _ended;
-    private long _unsent;
+    private readonly UpstreamRequest _upstream;
+    private readonly WheelTimer _timer;
+    private readonly HeaderMap _request = new(), _head = new(), _trailers = new();
+    private readonly List<(byte[] Framed, bool End)> _outgoing = [];
+    private readonly Signal _toSend = new(), _sent = new(), _room = new();
+    private readonly byte[] _prefix = new byte[Prefix];
+    private byte[]? _message; // under way
+    private int _prefixLength, _messageLength, _unheard, _next;
+    private bool _ended, _timedOut, _closed, _sending, _stopSending;
+    private (int Status, string Text) _outcome;
 
+    /// <param name="worker">The guest's.</param>
+    /// <param name="id">Of the call.</param>
+    /// <param name="streaming">Messages go both ways until either side ends.</param>
     /// <param name="asker">The context that asked; used again for another stream, so <see cref="AskerId"/> says whether it is still the
     /// one.</param>
     /// <param name="tell">On the worker: something has come, see <see cref="GrpcNews"/>; at the end the status and its text.</param>
@@ -51,6 +56,8 @@ internal sealed class GrpcCall : IDisposable
     {
         (_tell, _worker, Id, IsStreaming) = (tell, worker, id, streaming);
         (Asker, AskerId) = (asker, asker.Id);
+        _upstream = new UpstreamRequest(worker);
+        _timer = new WheelTimer(static c => ((GrpcCall)c!).OnTimeout(), this);
     }
 
     public int Id { get; }
@@ -58,7 +65,7 @@ internal sealed class GrpcCall : IDisposable
     /// <summary>How many answers of other calls led to it.</summary>
     public int Chain { get; init; }
     /// <summary>Bytes that wait to be sent.</summary>
-    public long Size => Volatile.Read(ref _unsent);
+    public long Size { get; private set; }
     public WasmContext Asker { get; }
     public int AskerId { get; }
     // What the present callback is about.
@@ -67,123 +74,65 @@ internal sealed class GrpcCall : IDisposable
     public int Status { get; private set; }
     public byte[] StatusText { get; private set; } = [];
 
-    /// <param name="endpoint">Null: there is none, and the call fails.</param>
+    /// <param name="cluster">Null: it is not there any more, and the call fails.</param>
     /// <param name="authority">The cluster's name.</param>
     /// <param name="path"><c>/package.Service/Method</c></param>
+    /// <param name="metadata">Further fields.</param>
     /// <param name="timeout">Zero: none.</param>
-    public void Start(IPEndPoint? endpoint, string authority, string path, IReadOnlyList<(string Name, string Value)> metadata,
+    public void Start(Cluster? cluster, string authority, string path, IReadOnlyList<(string Name, string Value)> metadata,
         TimeSpan timeout)
     {
-        if (timeout > TimeSpan.Zero) _stop.CancelAfter(timeout);
-        _ = RunAsync(endpoint, authority, path, metadata, timeout);
+        _request.Add(HeaderId.Method, "POST"u8);
+        _request.Add(":scheme", "http");
+        _request.Add(":authority", authority);
+        _request.Add(HeaderId.Path, Encoding.UTF8.GetBytes(path));
+        _request.Add(HeaderId.ContentType, "application/grpc"u8);
+        _request.Add(HeaderId.Te, "trailers"u8);
+        if (timeout > TimeSpan.Zero) GrpcTimeout.Set(_request, (long)timeout.TotalMicroseconds, _worker.Scratch);
+        foreach (var (name, value) in metadata)
+            if (name.ToLowerInvariant() is not ("content-type" or "te" or "grpc-timeout" or "content-length" or "host"))
+                _request.Add(name, value);
+        if (timeout > TimeSpan.Zero) _worker.Timers.Arm(_timer, (long)timeout.TotalMicroseconds);
+        RunAsync(cluster).Forget();
     }
 
     /// <summary>False: more waits to be sent than may.</summary>
     public bool Send(byte[] message, bool end)
     {
-        if (!_outgoing.Writer.TryWrite((message, end))) return false;
-        Interlocked.Add(ref _unsent, message.Length);
+        if (_outgoing.Count >= MaxWaiting || _closed) return false;
+        byte[] framed = new byte[Prefix + message.Length];
+        BinaryPrimitives.WriteInt32BigEndian(framed.AsSpan(1), message.Length);
+        message.CopyTo(framed, Prefix);
+        _outgoing.Add((framed, end));
+        _closed |= end;
+        Size += message.Length;
+        _toSend.Set();
         return true;
     }
 
     /// <summary>The guest has been told of a message: another may be read.</summary>
-    public void MakeRoom() => _room.Release();
+    public void MakeRoom()
+    {
+        _unheard--;
+        _room.Set();
+    }
 
     /// <summary>What a callback that comes late is about.</summary>
     public void Show(HeaderMap metadata, byte[] message) => (Metadata, Message) = (metadata, message);
 
     /// <summary>The guest's side ends; what the server still says is delivered.</summary>
-    public void CloseSend() => _outgoing.Writer.TryComplete();
+    public void CloseSend()
+    {
+        _closed = true;
+        _toSend.Set();
+    }
 
     /// <summary>The guest hears nothing more.</summary>
     public void Cancel()
     {
         _ended = true;
-        _stop.Cancel();
+        Interrupt();
     }
-
-    public void Dispose() => _stop.Dispose();
-
-    private async Task RunAsync(IPEndPoint? endpoint, string authority, string path, IReadOnlyList<(string Name, string Value)> metadata,
-        TimeSpan timeout)
-    {
-        await Task.CompletedTask.ConfigureAwait(ConfigureAwaitOptions.ForceYielding); // off the worker
-        var (status, text) = (Unavailable, "no healthy upstream");
-        try
-        {
-            if (endpoint is not null) (status, text) =
-                await ExchangeAsync(new Uri($"http://{endpoint}{path}"), authority, metadata, timeout).ConfigureAwait(false);
-        }
-        catch (OperationCanceledException)
-        {
-            (status, text) = _ended ? (Cancelled, "cancelled") : (DeadlineExceeded, "deadline exceeded");
-        }
-        catch (Exception e)
-        {
-            // Whatever it is, the guest must hear of the end, or its stream waits for ever.
-            (status, text) = (Unavailable, e.InnerException?.Message ?? e.Message);
-        }
-        Post(call =>
-        {
-            bool closes = call.IsStreaming || status != 0;
-            call._tell(call, closes ? GrpcNews.Close : GrpcNews.Answer, status, Encoding.UTF8.GetBytes(text));
-        });
-    }
-
-    private async Task<(int, string)> ExchangeAsync(Uri uri, string authority, IReadOnlyList<(string Name, string Value)> metadata,
-        TimeSpan timeout)
-    {
-        using var request = new HttpRequestMessage(HttpMethod.Post, uri) { Version = HttpVersion.Version20,
-            VersionPolicy = HttpVersionPolicy.RequestVersionExact, Content = new Messages(this, _stop.Token) };
-        request.Headers.Host = authority;
-        request.Headers.TE.Add(new TransferCodingWithQualityHeaderValue("trailers"));
-        if (timeout > TimeSpan.Zero) request.Headers.TryAddWithoutValidation("grpc-timeout", $"{(long)timeout.TotalMilliseconds}m");
-        foreach (var (name, value) in metadata) request.Headers.TryAddWithoutValidation(name, value);
-        using var response = await Client.SendAsync(request, _stop.Token).ConfigureAwait(false);
-        if (response.StatusCode != HttpStatusCode.OK)
-            return (response.StatusCode == HttpStatusCode.NotFound ? Unimplemented : Unknown, $"HTTP status {(int)response.StatusCode}");
-        if (response.Headers.Contains("grpc-status")) return StatusOf(response.Headers); // an answer of trailers only
-        if (IsStreaming) PostHeaders(response.Headers, GrpcNews.Metadata);
-        using var body = await response.Content.ReadAsStreamAsync(_stop.Token).ConfigureAwait(false);
-        byte[] head = new byte[5];
-        while (await body.ReadAtLeastAsync(head, 5, throwOnEndOfStream: false, _stop.Token).ConfigureAwait(false) is var read and > 0)
-        {
-            uint length = BinaryPrimitives.ReadUInt32BigEndian(head.AsSpan(1));
-            if (read < 5 || head[0] != 0 || length > MaxMessage)
-                return (Internal, head[0] != 0 ? "a compressed message was not asked for" : "a message is cut or too large");
-            byte[] message = new byte[length];
-            await body.ReadExactlyAsync(message, _stop.Token).ConfigureAwait(false);
-            if (IsStreaming)
-            {
-                await _room.WaitAsync(_stop.Token).ConfigureAwait(false);
-                Post(call => { call.Message = message; call._tell(call, GrpcNews.Message, 0, []); });
-            }
-            else Message = message;
-        }
-        if (IsStreaming) PostHeaders(response.TrailingHeaders, GrpcNews.Trailers);
-        return response.TrailingHeaders.Contains("grpc-status") ? StatusOf(response.TrailingHeaders)
-            : (Unknown, "the answer ends without a status");
-    }
-
-    private static (int, string) StatusOf(HttpResponseHeaders headers)
-    {
-        int status = headers.TryGetValues("grpc-status", out var codes) && int.TryParse(codes.First(), out int code) ? code : Unknown;
-        return (status, headers.TryGetValues("grpc-message", out var texts) ? Uri.UnescapeDataString(texts.First()) : "");
-    }
-
-    private void PostHeaders(HttpResponseHeaders headers, GrpcNews news)
-    {
-        var map = new HeaderMap();
-        foreach (var (name, values) in headers)
-            foreach (string value in values) map.Add(name, value);
-        Post(call => { call.Metadata = map; call._tell(call, news, 0, []); });
-    }
-
-    private void Post(Action<GrpcCall> action) => _worker.Post(static s =>
-    {
-        var (call, what) = ((GrpcCall, Action<GrpcCall>))s!;
-        if (!call._ended) what(call);
-    }, (this, action));
 
     /// <summary>On the worker: nothing more comes.</summary>
     public void End(int status, byte[] text)
@@ -192,37 +141,213 @@ internal sealed class GrpcCall : IDisposable
         (Status, StatusText) = (status, text);
     }
 
-    /// <summary>Each message with its five bytes before it: not compressed, length in network order.</summary>
-    private sealed class Messages : HttpContent
+    private bool IsStopped => _ended || _timedOut;
+
+    private void OnTimeout()
     {
-        private readonly GrpcCall _call;
-        private readonly CancellationToken _cancellation;
+        _timedOut = true;
+        _upstream.CountTimeout();
+        Interrupt();
+    }
 
-        public Messages(GrpcCall call, CancellationToken cancellation)
+    private void Interrupt()
+    {
+        _upstream.Stop();
+        _upstream.Exchange?.InterruptWrite();
+        _toSend.Set();
+        _room.Set();
+    }
+
+    private async IoTask<bool> RunAsync(Cluster? cluster)
+    {
+        _outcome = (Unavailable, "no healthy upstream");
+        try
         {
-            (_call, _cancellation) = (call, cancellation);
-            Headers.ContentType = new MediaTypeHeaderValue("application/grpc");
+            if (cluster is not null && !IsStopped) await CallAsync(cluster);
         }
-
-        protected override async Task SerializeToStreamAsync(Stream stream, TransportContext? context)
+        catch (Exception e)
         {
-            await stream.FlushAsync(_cancellation).ConfigureAwait(false); // the headers go at once
-            byte[] head = new byte[5];
-            await foreach (var (message, end) in _call._outgoing.Reader.ReadAllAsync(_cancellation).ConfigureAwait(false))
+            // Whatever it is, the guest must hear of the end, or its stream waits for ever.
+            _worker.Reports.OnCrash(e);
+            _outcome = (Internal, "internal error");
+        }
+        _worker.Timers.Remove(_timer);
+        _upstream.End();
+        _upstream.Forget();
+        if (_timedOut) _outcome = (DeadlineExceeded, "deadline exceeded");
+        var (status, text) = _outcome;
+        Post(call => call._tell(call, call.IsStreaming || status != 0 ? GrpcNews.Close : GrpcNews.Answer, status,
+            Encoding.UTF8.GetBytes(text)));
+        return status == 0;
+    }
+
+    private async IoTask<bool> CallAsync(Cluster cluster)
+    {
+        _outcome = (Unavailable, "overflow");
+        if (!_upstream.TryBegin(cluster, isRepeatable: false, isWhole: true, needsHttp2: true)) return false;
+        UpstreamFailure failure;
+        int status;
+        do
+        {
+            failure = await _upstream.AcquireAsync(default);
+            if (!failure.IsNone) break;
+            var up = _upstream.Exchange!;
+            failure = await ExchangeAsync(up);
+            status = up.Status;
+            if (!failure.IsNone && _ended) failure = UpstreamFailure.Cancelled;
+        }
+        while (_upstream.Finish(failure, status));
+        if (failure.IsNone || failure.Reason is FailureReason.GivenUp or FailureReason.Cancelled) return failure.IsNone;
+        _outcome = (Unavailable, failure.Reason switch
+        {
+            FailureReason.NoEndpoint => "no healthy upstream",
+            FailureReason.Overflow => "overflow",
+            FailureReason.Connect => "connection failure",
+            FailureReason.Protocol => "protocol error",
+            _ => "connection termination",
+        });
+        _upstream.CountAnswer(503);
+        return false;
+    }
+
+    private async IoTask<UpstreamFailure> ExchangeAsync(ClientExchange up)
+    {
+        (_message, _prefixLength, _next, _stopSending, _sending) = (null, 0, 0, false, true);
+        _sent.Reset();
+        up.WriteHead(_request, -1, hasBody: true, upgrade: false);
+        SendAsync(up).Forget();
+        var failure = await ReadAsync(up);
+        _stopSending = true;
+        up.InterruptWrite();
+        _toSend.Set();
+        if (_sending) await _sent.WaitAsync();
+        return failure;
+    }
+
+    private async IoTask<bool> SendAsync(ClientExchange up)
+    {
+        while (!_stopSending)
+        {
+            if (_next < _outgoing.Count)
             {
-                BinaryPrimitives.WriteInt32BigEndian(head.AsSpan(1), message.Length);
-                await stream.WriteAsync(head, _cancellation).ConfigureAwait(false);
-                await stream.WriteAsync(message, _cancellation).ConfigureAwait(false);
-                await stream.FlushAsync(_cancellation).ConfigureAwait(false);
-                Interlocked.Add(ref _call._unsent, -message.Length);
-                if (end) break;
+                var (framed, end) = _outgoing[_next];
+                // What the guest streams is not kept.
+                if (IsStreaming) { _upstream.IsWhole = false; _outgoing.RemoveAt(0); } else _next++;
+                if (await up.WriteBodyAsync(framed) < 0) break;
+                if (IsStreaming) Size -= framed.Length - Prefix;
+                if (!end) continue;
+                _closed = true;
+            }
+            if (_next >= _outgoing.Count && _closed)
+            {
+                up.WriteEnd(null);
+                await up.FlushAsync();
+                break;
+            }
+            if (_next < _outgoing.Count) continue;
+            if (await up.FlushAsync() < 0) break;
+            await _toSend.WaitAsync();
+        }
+        _sending = false;
+        _sent.Set();
+        return true;
+    }
+
+    private async IoTask<UpstreamFailure> ReadAsync(ClientExchange up)
+    {
+        do
+        {
+            if (await _upstream.ReadHeadAsync(_head) is { IsNone: false } failed) return failed;
+        }
+        while (up.Status is < 200);
+        up.BeginBody(isHead: false, _trailers);
+        if (up.Status != 200)
+        {
+            _outcome = (up.Status == 404 ? Unimplemented : Unknown,
+                string.Create(CultureInfo.InvariantCulture, $"HTTP status {up.Status}"));
+            return UpstreamFailure.GivenUp;
+        }
+        bool trailersOnly = _head.Has(HeaderId.GrpcStatus);
+        if (IsStreaming && !trailersOnly) PostFields(_head, GrpcNews.Metadata);
+        while (!IsStopped)
+        {
+            switch (up.TryReadBody(out var piece))
+            {
+                case BodyResult.Data:
+                    if (!await TakeAsync(piece)) return UpstreamFailure.GivenUp;
+                    break;
+                case BodyResult.End:
+                    OnEnd(trailersOnly ? _head : _trailers, trailersOnly);
+                    return default;
+                case BodyResult.NeedMore:
+                    if (await up.FillAsync() is < 0 and not -Libc.EIntr) return UpstreamFailure.Closed;
+                    break;
+                default:
+                    return UpstreamFailure.Closed;
             }
         }
-
-        protected override bool TryComputeLength(out long length)
-        {
-            length = 0;
-            return false;
-        }
+        return UpstreamFailure.GivenUp;
     }
+
+    // Messages, each behind its five bytes. False: it cannot go on.
+    private async IoTask<bool> TakeAsync(ReadOnlyMemory<byte> piece)
+    {
+        while (piece.Length > 0)
+        {
+            if (_message is null)
+            {
+                _prefix[_prefixLength++] = piece.Span[0];
+                piece = piece[1..];
+                if (_prefixLength < Prefix) continue;
+                uint length = BinaryPrimitives.ReadUInt32BigEndian(_prefix.AsSpan(1));
+                if (_prefix[0] != 0 || length > MaxMessage)
+                {
+                    _outcome = (Internal, _prefix[0] != 0 ? "a compressed message was not asked for" : "a message is cut or too large");
+                    return false;
+                }
+                (_message, _messageLength, _prefixLength) = (new byte[length], 0, 0);
+            }
+            int n = Math.Min(piece.Length, _message.Length - _messageLength);
+            piece.Span[..n].CopyTo(_message.AsSpan(_messageLength));
+            _messageLength += n;
+            piece = piece[n..];
+            if (_messageLength == _message.Length && !await GiveAsync()) return false;
+        }
+        return true;
+    }
+
+    private async IoTask<bool> GiveAsync()
+    {
+        byte[] message = _message!;
+        _message = null;
+        if (!IsStreaming) { Message = message; return true; }
+        while (_unheard >= MaxUnheard && !IsStopped) await _room.WaitAsync();
+        _unheard++;
+        Post(call => { call.Message = message; call._tell(call, GrpcNews.Message, 0, []); });
+        return !IsStopped;
+    }
+
+    private void OnEnd(HeaderMap fields, bool trailersOnly)
+    {
+        if (_message is not null || _prefixLength > 0) { _outcome = (Internal, "a message is cut or too large"); return; }
+        if (IsStreaming && !trailersOnly) PostFields(_trailers, GrpcNews.Trailers);
+        if (!fields.Has(HeaderId.GrpcStatus)) { _outcome = (Unknown, "the answer ends without a status"); return; }
+        int status = int.TryParse(Encoding.ASCII.GetString(fields.Get(HeaderId.GrpcStatus)), NumberStyles.None,
+            CultureInfo.InvariantCulture, out int code) ? code : Unknown;
+        _outcome = (status, Uri.UnescapeDataString(Encoding.Latin1.GetString(fields.Get(HeaderId.GrpcMessage))));
+    }
+
+    private void PostFields(HeaderMap fields, GrpcNews news)
+    {
+        var map = new HeaderMap();
+        map.CopyFrom(fields);
+        map.Remove(HeaderId.Status);
+        Post(call => { call.Metadata = map; call._tell(call, news, 0, []); });
+    }
+
+    private void Post(Action<GrpcCall> action) => _worker.Post(static s =>
+    {
+        var (call, what) = ((GrpcCall, Action<GrpcCall>))s!;
+        if (!call._ended) what(call);
+    }, (this, action));
 }

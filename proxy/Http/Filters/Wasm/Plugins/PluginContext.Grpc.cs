@@ -38,8 +38,7 @@ internal sealed partial class PluginContext
             Begin(chain, () =>
             {
                 if (!_grpcCalls.ContainsKey(number)) return; // cancelled while it waited
-                var endpoint = Clusters(asker).TryGetValue(cluster, out var to) ? to.LoadBalancer.Pick(to.Endpoints, worker) : null;
-                call.Start(endpoint?.Address.EndPoint, cluster, path, fields, TimeSpan.FromMilliseconds(timeoutMs));
+                call.Start(Clusters(asker).GetValueOrDefault(cluster), cluster, path, fields, TimeSpan.FromMilliseconds(timeoutMs));
             });
         });
         return WasmStatus.Ok;
@@ -84,7 +83,6 @@ internal sealed partial class PluginContext
     {
         _grpcCalls.Remove(call.Id);
         call.End(status, text);
-        call.Dispose();
     }
 
     /// <param name="call">What it is about.</param>

@@ -249,6 +249,44 @@ public sealed class DowngradeTests
             "te: trailers"], fields!.Take(7));
     }
 
+    [Theory]
+    [InlineData("x-token", "a-secret-that-comes-again")]
+    [InlineData("cookie", "a=a-cookie-that-is-long-enough; b=2")]
+    [InlineData("accept-encoding", "gzip, deflate")] // the static table has it whole
+    public void FieldThatItsSenderLetIntoNoTable_GoesIntoNone(string name, string value)
+    {
+        var pool = HpackCodecPool();
+        var block = new ByteWriter();
+        var sender = new HpackEncoder(pool);
+        sender.Begin(block);
+        foreach (string field in Usual)
+        {
+            var (usual, its) = Hpack.HpackCodec.Split(field);
+            sender.Field(HeaderNames.Find(usual), usual, its, block);
+        }
+        sender.Field(HeaderNames.Find(Encoding.ASCII.GetBytes(name)), Encoding.ASCII.GetBytes(name), Encoding.ASCII.GetBytes(value), block,
+            never: true);
+        var (read, kept) = (new HeaderMap(), new HeaderMap());
+        Assert.Equal(MessageVerdict.Good, new RequestReader(new HpackDecoder(pool), pool).Read(block.Written, read, ended: true));
+        kept.CopyFrom(read);
+
+        var (encoder, decoder) = (new HpackEncoder(pool), new HpackDecoder(pool));
+        for (int round = 0; round < 2; round++)
+        {
+            var to = new ByteWriter();
+            HeadWriter.Request(encoder, kept, isSecure: false, upgrade: false, -1, to);
+            int at = 0, seen = 0;
+            decoder.Begin();
+            while (decoder.Next(to.Written, ref at, out var field) == HpackResult.Field)
+            {
+                bool its = Encoding.ASCII.GetString(field.Name) == name;
+                seen += its ? 1 : 0;
+                Assert.Equal(its, field.NeverIndexed);
+            }
+            Assert.Equal(name == "cookie" ? 2 : 1, seen);
+        }
+    }
+
     private static BufferPool HpackCodecPool() => Hpack.HpackCodec.Pool();
 
     private static (MessageVerdict, RequestReader, HeaderMap) Read(string[] fields)
