@@ -6,8 +6,6 @@ using Managed.Proxy.Configuration.Validation;
 namespace Managed.Proxy.Configuration.Model;
 
 [Description("What both sides of TLS have.")]
-[UnsupportedField("tls_certificate_sds_secret_configs validation_context_sds_secret_config combined_validation_context",
-    "secrets are not available in this version; give tls_certificates and validation_context inline")]
 [UnsupportedField(
     "tls_certificate_provider_instance tls_certificate_certificate_provider tls_certificate_certificate_provider_instance "
         + "validation_context_certificate_provider "
@@ -25,8 +23,17 @@ public sealed record CommonTlsContextConfig : ConfigRecord
                 + "it can use; a client shows the first.")]
     public IReadOnlyList<TlsCertificateConfig> TlsCertificates { get; init; } = [];
 
-    [Description("What the peer's certificate has to fulfil.")]
+    [Length(0, 5000), Description("Likewise, as secrets; behind those of tls_certificates.")]
+    public IReadOnlyList<SdsSecretConfig> TlsCertificateSdsSecretConfigs { get; init; } = [];
+
+    [OneOf("validation_context_type"), Description("What the peer's certificate has to fulfil.")]
     public CertificateValidationContextConfig? ValidationContext { get; init; }
+
+    [OneOf("validation_context_type"), Description("Likewise, as a secret.")]
+    public SdsSecretConfig? ValidationContextSdsSecretConfig { get; init; }
+
+    [OneOf("validation_context_type"), Description("Likewise, of two parts.")]
+    public CombinedValidationContextConfig? CombinedValidationContext { get; init; }
 
     [Length(0, 32), Description("Application protocols (ALPN), best first, such as h2 and http/1.1.")]
     public IReadOnlyList<string> AlpnProtocols { get; init; } = [];
