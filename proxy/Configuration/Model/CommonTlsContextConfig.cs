@@ -74,7 +74,7 @@ public enum TlsProtocol
 }
 
 [Description("A certificate with its key.")]
-[UnsupportedField("watched_directory private_key_provider signed_certificate_timestamp", "not available in this version")]
+[UnsupportedField("private_key_provider signed_certificate_timestamp", "not available in this version")]
 public sealed record TlsCertificateConfig : ConfigRecord
 {
     [Sensitive(OnlyWithPrivateKey = true), Description("PEM: the certificate, then those that lead to a trusted one.")]
@@ -88,6 +88,9 @@ public sealed record TlsCertificateConfig : ConfigRecord
 
     [Sensitive, Description("Of the private key or the PKCS#12 file.")]
     public DataSourceConfig? Password { get; init; }
+
+    [Description("When files are moved in this folder, a version with what is at the certificate's paths then is made.")]
+    public WatchedDirectoryConfig? WatchedDirectory { get; init; }
 
     [Description("An OCSP response in DER that is sent to clients that ask for one.")]
     public DataSourceConfig? OcspStaple { get; init; }

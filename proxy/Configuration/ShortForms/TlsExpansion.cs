@@ -21,7 +21,7 @@ internal static class TlsExpansion
     [
         "trusted_ca", "system_root_certs", "verify_certificate_spki", "verify_certificate_hash", "match_typed_subject_alt_names", "crl",
         "only_verify_leaf_cert_crl",
-        "allow_expired_certificate", "trust_chain_verification", "max_verify_depth",
+        "allow_expired_certificate", "trust_chain_verification", "max_verify_depth", "watched_directory",
     ];
     private static readonly string[] Sources =
         ["certificate_chain", "private_key", "pkcs12", "password", "ocsp_staple", "trusted_ca", "crl"];
