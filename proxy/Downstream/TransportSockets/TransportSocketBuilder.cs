@@ -87,7 +87,8 @@ internal static class TransportSocketBuilder
             return null;
         }
         return new TlsSocket(contexts, choice, new SslStats(names, $"listener.{listener.Stats.Prefix}."), config.RequireSni,
-            (long)chain.TransportSocketConnectTimeout.TotalMicroseconds);
+            (long)chain.TransportSocketConnectTimeout.TotalMicroseconds,
+            new TlsIdentity(all, verifier?.TellsAuthorities == true ? verifier.TrustedCa : []));
     }
 
     // What a session may not be taken out of: the chain, its certificates, and whom it trusts.

@@ -11,6 +11,9 @@ internal abstract class UpstreamSocket
     /// <summary>What shapes connections: those made under another key are not used again.</summary>
     public abstract string Key { get; }
 
+    /// <summary>What it shows and trusts; null where that is nothing.</summary>
+    public virtual TlsIdentity? Identity => null;
+
     /// <summary>
     /// Makes of a connected transport the one that is used. On failure it is closed, and the error is negative, with a reason for people.
     /// Cancelled by cancelling the reading and writing of the connected one.

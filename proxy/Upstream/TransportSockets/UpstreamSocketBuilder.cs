@@ -56,7 +56,8 @@ internal static class UpstreamSocketBuilder
             return null;
         }
         return new UpstreamTlsSocket($"{key}|{config.Sni}|{config.AutoHostSni}", contexts, new SslStats(names, $"cluster.{cluster.Name}."),
-            config.Sni, config.AutoHostSni);
+            config.Sni, config.AutoHostSni,
+            new TlsIdentity(own is null ? [] : [own], verifier?.TellsAuthorities == true ? verifier.TrustedCa : []));
     }
 
     // It works, as in Envoy, and it is not what people take TLS for.

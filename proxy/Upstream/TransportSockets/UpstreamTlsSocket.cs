@@ -9,10 +9,12 @@ using Managed.Proxy.Upstream.Endpoints;
 namespace Managed.Proxy.Upstream.TransportSockets;
 
 /// <summary>TLS to the endpoints of one cluster of one version.</summary>
-internal sealed class UpstreamTlsSocket(string key, TlsClientContexts contexts, SslStats stats, string serverName, bool nameOfEndpoint)
+internal sealed class UpstreamTlsSocket(string key, TlsClientContexts contexts, SslStats stats, string serverName, bool nameOfEndpoint,
+    TlsIdentity identity)
     : UpstreamSocket
 {
     public override string Key => key;
+    public override TlsIdentity? Identity => identity;
 
     public override async IoTask<UpstreamSocketResult> ConnectAsync(WorkerContext worker, Transport connected, Endpoint endpoint)
     {
