@@ -15,7 +15,7 @@ public static class HistoryDatabase
     private const int ShortRead = 522; // SQLITE_IOERR_SHORT_READ: the file ends before its last page
 
     /// <summary>FULL: in WAL mode anything less may lose acknowledged commits at a power cut.</summary>
-    internal const string Durable = "PRAGMA synchronous=FULL; PRAGMA busy_timeout=5000;";
+    internal const string Durable = "PRAGMA synchronous=FULL; PRAGMA busy_timeout=5000; PRAGMA journal_size_limit=16777216;";
 
     public static DbContextOptions<HistoryContext> Options(string file) => new DbContextOptionsBuilder<HistoryContext>()
         .UseSqlite(ConnectionString(file))
@@ -40,9 +40,12 @@ public static class HistoryDatabase
     public static void Migrate(HistoryAccess history)
     {
         using var db = history.Open();
+        var isEmpty = db.Value("SELECT count(*) FROM sqlite_schema") is 0L;
+        if (isEmpty)
+            db.Execute("PRAGMA auto_vacuum=INCREMENTAL"); // so that it can get shorter; counts only before anything is in the file
         if (db.Value("PRAGMA journal_mode") as string != "wal")
             db.Execute("PRAGMA journal_mode=WAL");
-        if (db.Value("SELECT count(*) FROM sqlite_schema") is 0L)
+        if (isEmpty)
             HistorySchema.Make(db);
         else if (!HistorySchema.IsCurrent(db))
             MigrateByMapper(history);

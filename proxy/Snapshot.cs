@@ -82,8 +82,6 @@ public sealed class Snapshot : ListenerGeneration, IDisposable
     /// <summary>What it leases, in the order of the build.</summary>
     internal IReadOnlyList<SharedResource> Resources => _shared.Leases();
 
-    /// <summary>Nothing in its long form was worth a warning.</summary>
-    internal bool IsQuiet { get; init; }
     /// <summary>Its names were asked for.</summary>
     internal bool NamesResolved { get; set; }
     /// <summary>What it takes from the machine, for the next version's <see cref="HostAccess.Kept"/>.</summary>

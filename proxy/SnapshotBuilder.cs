@@ -30,18 +30,12 @@ internal sealed class SnapshotBuilder(StatsRegistry registry, SharedState state,
 {
     /// <summary>
     /// Builds on the version before, so that the cost follows what has changed: its records, clusters and routes stand for those that are
-    /// the
-    /// same. What is wrong, or worth a warning, is told with the places of this document, which such parts do not know: then all is built
-    /// anew.
+    /// the same, and what was worth a warning in them is told again with its places in this document. Where something is wrong, all is
+    /// built anew, so that each error has its place.
     /// </summary>
     public static BuildResult Build(Func<SnapshotBuilder> builder, ConfigObject document, long version, Snapshot? former)
     {
-        if (former is { IsQuiet: true })
-        {
-            var result = builder().Build(document, version, former);
-            if (result.Snapshot is { IsQuiet: true }) return result;
-            result.Snapshot?.Dispose();
-        }
+        if (former is not null && builder().Build(document, version, former) is { Snapshot: not null } result) return result;
         return builder().Build(document, version, null);
     }
 
@@ -72,7 +66,6 @@ internal sealed class SnapshotBuilder(StatsRegistry registry, SharedState state,
     {
         var errors = new ConfigErrors { Modules = modules, Host = host };
         var expanded = ShortForm.Expand(document, errors, ExtensionCatalog.FindConfigType);
-        int warnings = errors.Warnings.Count; // their places are this document's in any case
         var config = expanded is null ? null : ConfigBinder.BindPartial(expanded, errors, former?.Config);
         if (config is null || expanded is null) return new BuildResult(null, errors.Errors, errors.Warnings);
 
@@ -89,8 +82,17 @@ internal sealed class SnapshotBuilder(StatsRegistry registry, SharedState state,
             // One with TLS leases its contexts and names for each version.
             if (cluster.TransportSocket is null && former?.Clusters.GetValueOrDefault(cluster.Name) is { } same
                 && ReferenceEquals(same.Config, cluster) && ReferenceEquals(same.Members, clusterRegistry.For(cluster.Name)))
+            {
+                errors.Repeat(same.Notes);
                 clusters[cluster.Name] = same;
-            else if (ClusterBuilder.Build(cluster, clusterRegistry, errors, _names, _shared) is { } built) clusters[cluster.Name] = built;
+            }
+            else
+            {
+                int noted = errors.Noted;
+                if (ClusterBuilder.Build(cluster, clusterRegistry, errors, _names, _shared) is not { } built) continue;
+                built.Notes = errors.NotesSince(noted);
+                clusters[cluster.Name] = built;
+            }
 
         var filters = new FilterBuildContext { Errors = errors, Stats = _names, Shared = _shared, StatPrefix = "",
             ClusterNames = clusters.Keys.ToHashSet(), Clusters = clusters, Identity = "routes" };
@@ -99,7 +101,8 @@ internal sealed class SnapshotBuilder(StatsRegistry registry, SharedState state,
         {
             var context = new RouteBuildContext
             {
-                Errors = errors, Clusters = clusters, BuildFilter = new RouteFilterBuilder(ExtensionCatalog.Http, filters).Build,
+                Errors = errors, Clusters = clusters, Taken = () => _shared.Taken + _names.Taken,
+                BuildFilter = new RouteFilterBuilder(ExtensionCatalog.Http, filters).Build,
                 Former = former?.Routes.GetValueOrDefault(route.Name),
             };
             if (RouteTable.Build(route, context) is { } table) routes[route.Name] = table;
@@ -123,10 +126,9 @@ internal sealed class SnapshotBuilder(StatsRegistry registry, SharedState state,
         }
         Faults.Pass(FaultPoint.Build);
         return errors.HasErrors ? new BuildResult(null, errors.Errors, errors.Warnings)
-            : new BuildResult(new Snapshot(version, document, expanded, config, clusters, routes, listeners, _shared, _names, workers, host)
-            {
-                IsQuiet = errors.Warnings.Count == warnings,
-            }, [], errors.Warnings);
+            : new BuildResult(
+                new Snapshot(version, document, expanded, config, clusters, routes, listeners, _shared, _names, workers, host),
+                [], errors.Warnings);
     }
 
     private static Dictionary<string, ConfigObject> BuildSharedFilters(BootstrapConfig config, FilterBuildContext context,

@@ -52,7 +52,7 @@ if ! dotnet build Managed.sln -c Release -v q --disable-build-servers >"$log" 2>
   stop "The build failed."
 fi
 
-passed=0 failed=0 skipped=0
+passed=0 failed=0 skipped=0 broken=
 for project in tests/*/*.csproj; do
   folder=$(basename "$(dirname "$project")")
   grep -q 'Include="xunit.v3"' "$project" || continue
@@ -72,7 +72,13 @@ for project in tests/*/*.csproj; do
   total=$(count Total) bad=$(( $(count Failed) + $(count Errors) )) skip=$(count Skipped)
   good=$((total - bad - skip))
   [ "$code" = 0 ] || [ "$bad" -gt 0 ] || bad=1
-  [ "$bad" = 0 ] || grep -vE '^ *(Discovering|Discovered|Starting|Finished):|^=== |^ *'"$assembly"' +Total:|^[0-9T:.-]+Z info: ' "$log" | head -400
+  if [ "$bad" != 0 ]; then
+    # Each failure with its message and trace; what the product logged meanwhile only where nothing says more.
+    awk '/ \[FAIL\]$/ { on = 1; lines = 0 } !/ \[FAIL\]$/ && !/^      / { on = 0 } on && lines++ < 40' "$log"
+    broken="$broken$(grep -E ' \[FAIL\]$' "$log" | sed 's/^ */  /')
+"
+    grep -qE ' \[FAIL\]$' "$log" || tail -60 "$log"
+  fi
   echo "$folder: $good passed, $bad failed, $skip skipped in $((SECONDS - started)) s"
   passed=$((passed + good)) failed=$((failed + bad)) skipped=$((skipped + skip))
 done
@@ -85,5 +91,6 @@ case Readme in *"$only"*)
 esac
 
 [ $((passed + failed)) -gt 0 ] || stop "No test ran."
+[ -z "$broken" ] || printf 'Failed:\n%s' "$broken"
 if [ "$skipped" -gt 0 ]; then echo "$passed passed, $failed failed, $skipped skipped"; else echo "$passed passed, $failed failed"; fi
 [ "$failed" = 0 ]

@@ -6,6 +6,7 @@ internal static class AuthServices
 {
     public static IServiceCollection AddAccess(this IServiceCollection services) => services
         .AddSingleton(TimeProvider.System)
+        .AddSingleton<Expiry>()
         .AddSingleton<AccessTokens>()
         .AddSingleton<Sessions>()
         .AddSingleton<SignInCodes>()

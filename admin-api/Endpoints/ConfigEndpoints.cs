@@ -55,7 +55,7 @@ internal static class ConfigEndpoints
             {
                 Bodies = [new(MediaTypes.Json, """{"from":40,"to":"active"}""")],
                 Description = "from and to are each a version number, active, latest, or a document.",
-                Errors = [MalformedBody, NotFound, TooLarge, RateLimited, UnsupportedMediaType, ValidationFailed],
+                Errors = [MalformedBody, NotFound, VersionPruned, TooLarge, RateLimited, UnsupportedMediaType, ValidationFailed],
                 FurtherAnswerTypes = [MediaTypes.UnifiedDiff],
                 Answers = [(200, "Operations and summary; with Accept: text/x-diff a unified diff", ConfigExamples.Diff)],
             })

@@ -33,7 +33,7 @@ internal static class FilterTestEndpoints
                         + ""","upstream_response":{"status":200,"headers":{"content-type":"text/plain"},"body":"hello"}}"""),
             new(MediaTypes.Yaml, "listener: edge\nrequest: {path: /api}\n"),
         ],
-        Errors = [MalformedBody, NotFound, RateLimited, TooLarge, UnsupportedMediaType, ValidationFailed, ApplyFailed],
+        Errors = [MalformedBody, NotFound, VersionPruned, RateLimited, TooLarge, UnsupportedMediaType, ValidationFailed, ApplyFailed],
         Answers =
         [
             (200, "What happened. error is null, or why there was no response; errors are those of guest code: script:line and text, or "

@@ -25,7 +25,7 @@ internal sealed class ResourceHistoryEndpoints(TopLevelList list)
                 Description = "change is added, changed or removed; document is what the version made of it, null when it removed it. "
                     + "Also for one that is gone. A page may be short, even empty, and go on.",
                 Parameters = [ApiParameters.PageSize, ApiParameters.PageToken],
-                Errors = [InvalidParameter, NotFound, RateLimited, StoreUnavailable],
+                Errors = [InvalidParameter, NotFound, VersionPruned, RateLimited, StoreUnavailable],
                 Answers = [(200, "One page",
                     """{"items":[{"version":42,"created_at":"2026-11-22T22:41:00Z","author":"admin","source":"api","comment":"add """
                         + """h2","state":"active","change":"changed","document":{"name":"web"}}]"""
@@ -37,7 +37,7 @@ internal sealed class ResourceHistoryEndpoints(TopLevelList list)
                 Parameters = [.. ApiParameters.ConditionalWrite, new("version", "A number, active or latest.", "41")],
                 Bodies = [new(MediaTypes.Json, """{"comment":"as it was before the sale"}""")],
                 BodyRequired = false, BodyLimit = RequestBody.FieldsLimit,
-                Errors = [MalformedBody, InvalidParameter, NotFound, RollbackBlocked, EtagMismatch, TooLarge, RateLimited,
+                Errors = [MalformedBody, InvalidParameter, NotFound, VersionPruned, RollbackBlocked, EtagMismatch, TooLarge, RateLimited,
                     UnsupportedMediaType, StoreUnavailable, ApplyTimeout],
                 Answers = [(200, "Published, or unchanged; the new version", ConfigExamples.Version),
                     (202, "With wait=0s: the deployment", """{"deployment":"d-00000042","version":42}""")],

@@ -24,32 +24,34 @@ internal static class VersionEndpoints
             (200, "Published, or unchanged; the new version", ConfigExamples.Version),
             (202, "With wait=0s: the deployment", """{"deployment":"d-00000042","version":42}"""),
         ];
-        ProblemCode[] rollbackErrors = [MalformedBody, InvalidParameter, NotFound, RollbackBlocked, EtagMismatch, TooLarge, RateLimited,
-            UnsupportedMediaType, StoreUnavailable, ApplyTimeout];
+        ProblemCode[] rollbackErrors = [MalformedBody, InvalidParameter, NotFound, VersionPruned, RollbackBlocked, EtagMismatch, TooLarge,
+            RateLimited,             UnsupportedMediaType, StoreUnavailable, ApplyTimeout];
         api.Get("/versions", ListAsync, new(Tag, "Lists versions, newest first")
             {
+                Description = "Those that the history keeps: `--history-keep` and what is in use, pinned or labelled.",
                 Parameters = ApiParameters.Page, Errors = [InvalidParameter, StoreUnavailable],
                 Answers = [(200, "One page", $$"""{"items":[{{ConfigExamples.Version}}],"next_page_token":null,"total_size":1}""")],
             })
             .Get("/versions/{version}", ReadAsync, new(Tag, "Reads one version") { Description = "version is a number, active or latest.",
-                Errors = [NotFound, StoreUnavailable], Answers = [(200, "The version", ConfigExamples.Version)] })
+                Errors = [NotFound, VersionPruned, StoreUnavailable], Answers = [(200, "The version", ConfigExamples.Version)] })
             .Patch("/versions/{version}", AnnotateAsync, new(Tag, "Changes comment, labels and pinned")
             {
                 Bodies = [new(MediaTypes.MergePatch, """{"comment":"before the sale","labels":{"release":"1.4"},"pinned":true}"""),
                     new(MediaTypes.JsonPatch, """[{"op":"replace","path":"/pinned","value":true}]""")],
+                Description = "A version that is pinned or labelled is kept for ever, 1,000 at most.",
                 BodyLimit = RequestBody.FieldsLimit, Errors =
-                    [MalformedBody, NotFound, RateLimited, UnsupportedMediaType, ValidationFailed, StoreUnavailable],
+                    [MalformedBody, NotFound, VersionPruned, RateLimited, UnsupportedMediaType, ValidationFailed, StoreUnavailable],
                     Answers = [(200, "The version", ConfigExamples.Version)],
             })
             .Get("/versions/{version}/config", DocumentAsync, new(Tag, "Reads a version's document")
             {
                 Parameters = [ApiParameters.Expanded, ApiParameters.IfNoneMatch],
-                Errors = [InvalidParameter, NotFound, RateLimited, StoreUnavailable],
+                Errors = [InvalidParameter, NotFound, VersionPruned, RateLimited, StoreUnavailable],
                 Answers = [(200, "The document", PieceExamples.ToJson(ConfigExamples.Document)), (304, "Unchanged", null)],
             })
             .Get("/versions/{from}/diff/{to}", DiffAsync, new(Tag, "Compares two versions")
             {
-                Errors = [NotFound, RateLimited, StoreUnavailable], FurtherAnswerTypes = [MediaTypes.UnifiedDiff],
+                Errors = [NotFound, VersionPruned, RateLimited, StoreUnavailable], FurtherAnswerTypes = [MediaTypes.UnifiedDiff],
                 Answers = [(200, "Operations and summary; with Accept: text/x-diff a unified diff", ConfigExamples.Diff)],
             })
             .Post("/versions/{version}/rollback", RollBackAsync, new(Tag, "Makes a new version with the content of this one")
@@ -131,10 +133,11 @@ internal static class VersionEndpoints
         var body = await RequestBody.ReadOptionalObjectAsync(context, "comment");
         var store = Store(context);
         var number = target(store);
+        var budget = context.RequestServices.GetRequiredService<MemoryBudget>().For(context);
+        var document = store.Load(number, bytes => budget.Take(bytes * MemoryBudget.StoredFactor)).Document;
         await WriteCall.RunAsync(context, active =>
         {
             PieceAnswer.CheckConditions(context, active, active.Document, null);
-            var document = store.Load(number).Document;
             return new(document, null, $"version {number}") { Stored = [document] };
         }, _ => null, refine: proposal => proposal with
         {

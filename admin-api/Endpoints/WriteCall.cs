@@ -1,5 +1,6 @@
 using System.Globalization;
 using Managed.AdminApi.Auth;
+using Managed.AdminApi.Problems;
 using Managed.AdminApi.Requests;
 using Managed.AdminApi.Versions;
 using Managed.Proxy.Configuration;
@@ -29,6 +30,12 @@ internal static class WriteCall
             Wait = WaitOf(context),
             ConfirmWithin = Query.Duration(context, "confirm_within", TimeSpan.FromSeconds(1), MaxConfirm),
         };
+        if (proposal is { ConfirmWithin: not null, DryRun: false }
+            && context.RequestServices.GetRequiredService<ConfirmationClock>().Open >= ConfirmationClock.MostOpen)
+            throw new ApiException(ProblemCode.RateLimited, $"{ConfirmationClock.MostOpen} deployments wait for their confirmation")
+            {
+                Headers = new Dictionary<string, string> { ["Retry-After"] = "60" },
+            };
         var done = await context.RequestServices.GetRequiredService<Publisher>()
             .SubmitAsync(refine?.Invoke(proposal) ?? proposal, context.RequestAborted);
         await AnswerAsync(context, done, piece, status, location, answer);
@@ -38,7 +45,7 @@ internal static class WriteCall
     {
         var comment = Query.Text(context, "comment") ?? fallback;
         return comment is null || comment.Length <= MaxComment ? comment
-            : throw Problems.ApiException.Parameter("comment", $"is longer than {MaxComment} characters");
+            : throw ApiException.Parameter("comment", $"is longer than {MaxComment} characters");
     }
 
     private static Task AnswerAsync(HttpContext context, Submission done, Func<ConfigObject, ConfigNode?> piece, Func<int>? status,

@@ -14,11 +14,12 @@ internal sealed record LoggedEvent(string Id, long Sequence, string Type, string
 internal sealed class EventLog
 {
     private const int Kept = 1024;
+    private const long KeptLetters = 4 << 20;
     private readonly Lock _lock = new();
     private readonly Queue<LoggedEvent> _recent = new(Kept);
     private readonly List<Channel<LoggedEvent>> _readers = [];
     private readonly string _epoch = Convert.ToString(DateTimeOffset.UtcNow.ToUnixTimeMilliseconds(), 16);
-    private long _sequence;
+    private long _sequence, _letters;
 
     public void Add(string type, object data)
     {
@@ -26,9 +27,10 @@ internal sealed class EventLog
         lock (_lock)
         {
             var entry = new LoggedEvent($"{_epoch}-{++_sequence}", _sequence, type, json);
-            if (_recent.Count == Kept)
-                _recent.Dequeue();
             _recent.Enqueue(entry);
+            _letters += json.Length;
+            while (_recent.Count > Kept || (_letters > KeptLetters && _recent.Count > 1))
+                _letters -= _recent.Dequeue().Data.Length;
             for (var i = _readers.Count - 1; i >= 0; i--)
                 if (!_readers[i].Writer.TryWrite(entry))
                 {

@@ -30,6 +30,10 @@ internal static class CommandLine
                                      --config and the data folder)                      MANAGED_ALLOW_FILES (DIR:DIR)
           --allow-env NAME           environment variable that they may read (repeatable; none); PREFIX* for several
                                                                                         MANAGED_ALLOW_ENV (NAME,NAME)
+          --history-keep N           versions that the history keeps (1000), beside those in use, pinned or labelled
+                                                                                        MANAGED_HISTORY_KEEP
+          --history-keep-age TIME    and no older than this, such as 90d (any age)              MANAGED_HISTORY_KEEP_AGE
+          --history-keep-mib N       and no more than this together (1024)                      MANAGED_HISTORY_KEEP_MIB
           --secrets-key WHERE        key that the data folder's keys are encrypted with: file:PATH or env:NAME; 32 random
                                      bytes or more, the same at each start              MANAGED_SECRETS_KEY
           --drain-time TIME          for open connections after SIGTERM (8s)                    MANAGED_DRAIN_TIME
@@ -37,7 +41,8 @@ internal static class CommandLine
 
     private static readonly string[] Valued =
         ["--config", "--data-dir", "--admin", "--workers", "--max-connections", "--admin-host", "--code-fetch-hosts", "--allow-files",
-            "--allow-env", "--drain-time", "--secrets-key"];
+            "--allow-env", "--drain-time", "--history-keep", "--history-keep-age", "--history-keep-mib",
+            "--secrets-key"];
     private static readonly string[] Flags = ["--demo", "--no-dashboard", "--insecure-admin"];
 
     /// <exception cref="StartException">Something is not understood; the message is one line.</exception>
@@ -71,7 +76,8 @@ internal static class CommandLine
             DataDirectory = Value("--data-dir", "MANAGED_DATA_DIR") ?? defaults.DataDirectory,
             Admin = Value("--admin", "MANAGED_ADMIN") is { } admin ? Address(admin) : defaults.Admin,
             Workers = Value("--workers", "MANAGED_WORKERS") is { } workers ? Count(workers) : defaults.Workers,
-            MaxConnections = Value("--max-connections", "MANAGED_MAX_CONNECTIONS") is { } most ? Connections(most) : null,
+            MaxConnections = Value("--max-connections", "MANAGED_MAX_CONNECTIONS") is { } most
+                ? Number("--max-connections", most) : null,
             Demo = Flag(Value("--demo", "MANAGED_DEMO")),
             Dashboard = !Flag(Value("--no-dashboard", "MANAGED_NO_DASHBOARD")),
             InsecureAdmin = Flag(Value("--insecure-admin", "MANAGED_INSECURE_ADMIN")),
@@ -79,8 +85,14 @@ internal static class CommandLine
             AllowFiles = Values("--allow-files", "MANAGED_ALLOW_FILES", ':'),
             AllowEnv = Values("--allow-env", "MANAGED_ALLOW_ENV", ','),
             CodeFetchHosts = FetchHostsOf(Value("--code-fetch-hosts", "MANAGED_CODE_FETCH_HOSTS")),
+            DrainTime = Value("--drain-time", "MANAGED_DRAIN_TIME") is { } drain ? Duration("--drain-time", drain) : defaults.DrainTime,
+            HistoryKeep = Value("--history-keep", "MANAGED_HISTORY_KEEP") is { } keep ? Number("--history-keep", keep)
+                : defaults.HistoryKeep,
+            HistoryKeepAge = Value("--history-keep-age", "MANAGED_HISTORY_KEEP_AGE") is { } age ? Duration("--history-keep-age", age)
+                : defaults.HistoryKeepAge,
+            HistoryKeepSize = Value("--history-keep-mib", "MANAGED_HISTORY_KEEP_MIB") is { } size
+                ? (long)Number("--history-keep-mib", size) << 20 : defaults.HistoryKeepSize,
             SecretsKey = Value("--secrets-key", "MANAGED_SECRETS_KEY"),
-            DrainTime = Value("--drain-time", "MANAGED_DRAIN_TIME") is { } drain ? Duration(drain) : defaults.DrainTime,
         };
         if (!IPAddress.IsLoopback(options.Admin.Address) && !options.InsecureAdmin)
             throw new StartException(
@@ -111,13 +123,13 @@ internal static class CommandLine
         && n <= Managed.Proxy.Worker.MaxWorkers ? n
         : throw new StartException($"--workers: '{text}' is not a number from 1 to {Managed.Proxy.Worker.MaxWorkers}");
 
-    private static int Connections(string text)
+    private static int Number(string option, string text)
         => int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var n) && n >= 1 ? n
-        : throw new StartException($"--max-connections: '{text}' is not a number from 1");
+        : throw new StartException($"{option}: '{text}' is not a number from 1");
 
-    private static TimeSpan Duration(string text)
+    private static TimeSpan Duration(string option, string text)
         => DurationText.TryParse(text, out var value) ? value
-        : throw new StartException($"--drain-time: '{text}' is not a duration such as 8s");
+        : throw new StartException($"{option}: '{text}' is not a duration such as 8s");
 
     /// <summary>The list of <c>--code-fetch-hosts</c>.</summary>
     public static IReadOnlyList<string> FetchHostsOf(string? text)

@@ -167,6 +167,7 @@ internal sealed class ManagedHost : IAsyncDisposable
         Services.GetRequiredService<HistoryKeeper>().Dispose();
         Services.GetRequiredService<MissingCode>().Dispose();
         Services.GetRequiredService<FileWatch>().Dispose();
+        Services.GetRequiredService<Retention>().Dispose();
         await Services.GetRequiredService<Publisher>().CloseAsync();
         Services.GetRequiredService<EventLog>().Close();
     }
@@ -195,6 +196,7 @@ internal sealed class ManagedHost : IAsyncDisposable
         TellAddress();
         Services.GetRequiredService<StatHistory>().Start();
         Services.GetRequiredService<FileWatch>().Start();
+        Services.GetRequiredService<Retention>().Start();
     }
 
     private void TellAddress()

@@ -26,6 +26,12 @@ internal sealed record RunOptions
     public IReadOnlyList<string> AllowFiles { get; init; } = [];
     /// <summary>Environment variables that such configurations may read; a star at the end stands for any rest.</summary>
     public IReadOnlyList<string> AllowEnv { get; init; } = [];
+    /// <summary>How many versions the history keeps, beside those that are in use, pinned or labelled.</summary>
+    public int HistoryKeep { get; init; } = 1000;
+    /// <summary>How old they may become; null: any age.</summary>
+    public TimeSpan? HistoryKeepAge { get; init; }
+    /// <summary>Bytes of documents, files and modules that they may take together.</summary>
+    public long HistoryKeepSize { get; init; } = 1024L << 20;
     /// <summary>Where the key is that the keys of secrets are encrypted with, <c>file:PATH</c> or <c>env:NAME</c>; null: nowhere.</summary>
     public string? SecretsKey { get; init; }
     /// <summary>How long connections may go on after SIGTERM. Container engines kill after 10 s, so a little less.</summary>

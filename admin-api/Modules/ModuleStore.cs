@@ -21,7 +21,11 @@ internal sealed class ModuleStore(HistoryAccess history)
         db.Modules.Where(m => m.Digest == module.Digest && m.Kind == StoredModules.FileKind)
             .ExecuteUpdate(set => set.SetProperty(m => m.Kind, module.Kind).SetProperty(m => m.Abi, module.Abi)
                 .SetProperty(m => m.Imports, module.Imports).SetProperty(m => m.Exports, module.Exports));
-        var isNew = !db.Modules.Any(m => m.Digest == module.Digest);
+        // Uploaded again to be used: as long as it is neither named nor used, it is as young as that.
+        var isNew = db.Modules.Where(m => m.Digest == module.Digest)
+            .ExecuteUpdate(set => set.SetProperty(m => m.CreatedAt, m =>
+                db.VersionModules.Any(v => v.Digest == m.Digest) || db.ModuleNames.Any(n => n.Digest == m.Digest)
+                    ? m.CreatedAt : module.CreatedAt)) == 0;
         if (isNew)
             db.Modules.Add(module);
         if (name is not null)

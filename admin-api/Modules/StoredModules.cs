@@ -114,13 +114,18 @@ internal sealed class StoredModules(ModuleStore store, DataFolder folder) : Modu
     public static ModuleRow FileRow(string sha256, byte[] content, string author, DateTimeOffset now) =>
         new() { Digest = "sha256:" + sha256, Kind = FileKind, Size = content.Length, CreatedAt = now, Author = author, Content = content };
 
+    /// <summary>Digests of which there are copies that were last written before a time.</summary>
+    public IReadOnlyList<string> Copies(DateTimeOffset olderThan) => !Directory.Exists(folder.ModulesFolder) ? []
+        : [.. new DirectoryInfo(folder.ModulesFolder).EnumerateFiles().Where(f => f.LastWriteTimeUtc < olderThan)
+            .Select(f => "sha256:" + Path.GetFileNameWithoutExtension(f.Name)).Where(ModuleDigest.IsDigest).Distinct()];
+
     /// <summary>The bytes of a file are a secret from now on: their plain copy goes.</summary>
     public void ForgetFile(string sha256) => System.IO.File.Delete(PathOf("sha256:" + sha256, FileKind));
 
-    /// <summary>The module is deleted: so is its copy.</summary>
+    /// <summary>The module or file is gone: so is its copy.</summary>
     public void Forget(string digest)
     {
-        foreach (var kind in (ReadOnlySpan<string>)["lua", "wasm"])
+        foreach (var kind in (ReadOnlySpan<string>)["lua", "wasm", FileKind])
             if (PathOf(digest, kind) is var path && System.IO.File.Exists(path))
                 System.IO.File.Delete(path);
     }

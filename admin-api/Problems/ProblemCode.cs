@@ -16,6 +16,7 @@ internal sealed record ProblemCode(string Name, int Status, string Title)
     public static readonly ProblemCode RollbackBlocked = new("ROLLBACK_BLOCKED", 409, "The version cannot be brought back as things are");
     public static readonly ProblemCode NotAwaitingConfirmation =
         new("NOT_AWAITING_CONFIRMATION", 409, "The deployment does not wait for a confirmation");
+    public static readonly ProblemCode VersionPruned = new("VERSION_PRUNED", 410, "The history does not keep this version any more");
     public static readonly ProblemCode EtagMismatch = new("ETAG_MISMATCH", 412, "It has changed in the meantime");
     public static readonly ProblemCode TooLarge = new("TOO_LARGE", 413, "The body is too large");
     public static readonly ProblemCode UnsupportedMediaType = new("UNSUPPORTED_MEDIA_TYPE", 415, "The media type is not served here");
@@ -39,7 +40,7 @@ internal sealed record ProblemCode(string Name, int Status, string Title)
     [
         MalformedBody, InvalidParameter, Unauthenticated, Forbidden, NotFound, MethodNotAllowed, BodyTimeout, AlreadyExists, InUse,
         Conflict, RollbackBlocked,
-        NotAwaitingConfirmation, EtagMismatch, TooLarge, UnsupportedMediaType, ValidationFailed, CompileFailed, ApplyFailed,
+        NotAwaitingConfirmation, VersionPruned, EtagMismatch, TooLarge, UnsupportedMediaType, ValidationFailed, CompileFailed, ApplyFailed,
         PreconditionRequired, RateLimited, Internal, StoreUnavailable, ApplyTimeout,
         MalformedRequest, RequestTimeout, AddressTooLong, HeadersTooLarge, VersionNotSupported,
     ];

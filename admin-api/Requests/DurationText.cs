@@ -4,7 +4,8 @@ namespace Managed.AdminApi.Requests;
 
 internal static class DurationText
 {
-    private static readonly (string Suffix, double Seconds)[] Units = [("ms", 0.001), ("s", 1), ("m", 60), ("h", 3600), ("", 1)];
+    private static readonly (string Suffix, double Seconds)[] Units =
+        [("ms", 0.001), ("s", 1), ("m", 60), ("h", 3600), ("d", 86_400), ("", 1)];
 
     public static bool TryParse(string text, out TimeSpan value)
     {

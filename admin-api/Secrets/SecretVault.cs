@@ -4,7 +4,6 @@ using Managed.AdminApi.Problems;
 using Managed.AdminApi.Versions;
 using Managed.Migrations;
 using Managed.Proxy.Configuration;
-using Microsoft.Data.Sqlite;
 
 namespace Managed.AdminApi.Secrets;
 

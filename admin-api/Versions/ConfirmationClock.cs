@@ -10,6 +10,9 @@ namespace Managed.AdminApi.Versions;
 /// </summary>
 internal sealed class ConfirmationClock : IDisposable
 {
+    /// <summary>Deployments that wait at one time; the history keeps what each would go back to.</summary>
+    public const int MostOpen = 100;
+
     private readonly Publisher _publisher;
     private readonly VersionStore _versions;
     private readonly DeploymentStore _deployments;
@@ -24,6 +27,15 @@ internal sealed class ConfirmationClock : IDisposable
         (_publisher, _versions, _deployments, _events, _logger) = (publisher, versions, deployments, events, logger);
         publisher.ConfirmationNeeded += Arm;
         publisher.Published += EndReplaced;
+    }
+
+    public int Open
+    {
+        get
+        {
+            lock (_lock)
+                return _timers.Count;
+        }
     }
 
     /// <summary>After a start: arms what still waits; a deadline that has passed fires at once.</summary>

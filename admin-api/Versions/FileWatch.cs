@@ -6,7 +6,7 @@ namespace Managed.AdminApi.Versions;
 
 /// <summary>
 /// Looks once a second whether files have changed that the active document names with <c>watch: true</c> or in a
-/// <c>watched_directory</c>; a version is made of them then.
+/// <c>watched_directory</c>; a version is made of them then. While it names none, nothing wakes up.
 /// </summary>
 internal sealed class FileWatch(Publisher publisher, ActiveConfiguration active, ILogger<FileWatch> logger) : IDisposable
 {
@@ -32,18 +32,35 @@ internal sealed class FileWatch(Publisher publisher, ActiveConfiguration active,
     {
         ActiveVersion? version = null;
         IReadOnlyList<string> files = [];
-        while (!_stop.Token.WaitHandle.WaitOne(TimeSpan.FromSeconds(1)))
+        Task changed;
+        do
         {
-            if (active.Current is not { } current)
-                continue;
-            if (!ReferenceEquals(current, version))
+            changed = active.Changed; // taken before the look, so that no change falls between
+            if (active.Current is { } current && !ReferenceEquals(current, version))
                 (version, files) =
                     (current, [.. FileReference.In(current.Document).Where(r => r.Watched).Select(r => r.Filename).Distinct()]);
             foreach (var gone in _seen.Keys.Except(files).ToList())
                 _seen.Remove(gone);
             _refused.IntersectWith(files);
-            if (files.Where(Changed).ToHashSet(StringComparer.Ordinal) is { Count: > 0 } changed)
-                Publish(changed);
+            if (files.Where(Changed).ToHashSet(StringComparer.Ordinal) is { Count: > 0 } those)
+                Publish(those);
+        }
+        while (Wait(files.Count > 0 ? null : changed));
+    }
+
+    /// <summary>A second, or as long as nothing changes; false when the process ends.</summary>
+    private bool Wait(Task? changed)
+    {
+        if (changed is null)
+            return !_stop.Token.WaitHandle.WaitOne(TimeSpan.FromSeconds(1));
+        try
+        {
+            changed.Wait(_stop.Token);
+            return true;
+        }
+        catch (OperationCanceledException)
+        {
+            return false;
         }
     }
 

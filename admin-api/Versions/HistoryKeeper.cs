@@ -32,6 +32,7 @@ internal sealed class HistoryKeeper(ProxyServer proxy, HistoryFile file, Version
     private static readonly TimeSpan RetryEvery = TimeSpan.FromSeconds(1);
 
     private readonly CancellationTokenSource _stop = new();
+    private readonly SemaphoreSlim _failed = new(0);
     private string? _said;
 
     /// <summary>Serves what there is and says what is wrong.</summary>
@@ -85,8 +86,12 @@ internal sealed class HistoryKeeper(ProxyServer proxy, HistoryFile file, Version
                 $"version {served.Number} from {(served == copy ? lastGood.Path : "the history")}"));
     }
 
-    /// <summary>From now on: what the disk refused is tried again every second.</summary>
-    public void Watch() => _ = WatchAsync();
+    /// <summary>From now on: what the disk refused is tried again every second. While it refuses nothing, nobody wakes up.</summary>
+    public void Watch()
+    {
+        lastGood.Failed += () => _failed.Release();
+        _ = WatchAsync();
+    }
 
     public void Dispose() => _stop.Cancel();
 
@@ -212,11 +217,15 @@ internal sealed class HistoryKeeper(ProxyServer proxy, HistoryFile file, Version
 
     private async Task WatchAsync()
     {
-        using var timer = new PeriodicTimer(RetryEvery);
         try
         {
-            while (await timer.WaitForNextTickAsync(_stop.Token))
+            while (true)
+            {
+                if (!lastGood.Owed && active.Degraded is not { StoreUsable: false })
+                    await _failed.WaitAsync(_stop.Token);
+                await Task.Delay(RetryEvery, _stop.Token);
                 await RetryAsync();
+            }
         }
         catch (OperationCanceledException)
         {

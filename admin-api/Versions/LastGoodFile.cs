@@ -2,7 +2,6 @@ using System.Buffers;
 using System.Text.Json;
 using Managed.AdminApi.Hosting;
 using Managed.AdminApi.Secrets;
-using Managed.Proxy.Configuration;
 
 namespace Managed.AdminApi.Versions;
 
@@ -27,6 +26,9 @@ internal sealed class LastGoodFile(DataFolder folder, SecretVault vault, ILogger
         if (TryWrite(version, json) is { } reason)
             PublisherLog.CopyFailed(logger, version.Number, Path, reason);
     }
+
+    /// <summary>Told when there is a copy that could not be written.</summary>
+    public event Action? Failed;
 
     /// <summary>A copy that could not be written has to be written still.</summary>
     public bool Owed => Volatile.Read(ref _owed) is not null;
@@ -61,6 +63,7 @@ internal sealed class LastGoodFile(DataFolder folder, SecretVault vault, ILogger
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
             Volatile.Write(ref _owed, version);
+            Failed?.Invoke();
             return e.Message;
         }
     }

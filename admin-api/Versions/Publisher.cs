@@ -19,6 +19,7 @@ namespace Managed.AdminApi.Versions;
 internal sealed class Publisher(ProxyServer proxy, VersionStore store, ActiveConfiguration active, LastGoodFile lastGood, EventLog events,
     VersionBuilder builder, SecretVault vault, ILogger<Publisher> logger)
 {
+    private const int ErrorsTold = 10; // in an event; the deployment has them all
     private readonly PublisherTurn _turn = new();
     private long _lastNumber;
     private bool _unsettled; // the disk refused an outcome: some version or deployment is pending still
@@ -285,7 +286,7 @@ internal sealed class Publisher(ProxyServer proxy, VersionStore store, ActiveCon
             result.TimedOut ? "the workers did not acknowledge in time" : string.Join("; ", result.Errors.Select(e => e.Detail)));
         events.Add("version.created", new { version = version.Number, state = VersionState.Rejected, author = proposal.Author,
             source = proposal.Source, comment = proposal.Comment });
-        events.Add("deployment.failed", new { id, version = version.Number, errors });
+        events.Add("deployment.failed", new { id, version = version.Number, errors = errors.Take(ErrorsTold) });
         var code = result.TimedOut ? ProblemCode.ApplyTimeout : proposal.IsRollback ? ProblemCode.RollbackBlocked : ProblemCode.ApplyFailed;
         return new ApiException(code, result.TimedOut ? $"version {version.Number} was not acknowledged by every worker in time"
             : $"version {version.Number} was rejected: {result.Errors.FirstOrDefault()?.Detail}")

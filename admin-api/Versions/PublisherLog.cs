@@ -57,4 +57,10 @@ internal static partial class PublisherLog
 
     [LoggerMessage(3117, LogLevel.Error, "The history was not taken up again: {Reason}")]
     public static partial void RetryFailed(ILogger logger, string reason);
+
+    [LoggerMessage(3120, LogLevel.Information, "{Count} versions up to {Newest} are no longer kept in the history")]
+    public static partial void Pruned(ILogger logger, int count, long newest);
+
+    [LoggerMessage(3121, LogLevel.Warning, "What the history need not keep could not be removed; it is tried again in a minute: {Reason}")]
+    public static partial void NotPruned(ILogger logger, string reason);
 }

@@ -27,5 +27,7 @@ internal static class VersionServices
         .AddSingleton<HistoryKeeper>()
         .AddSingleton<MissingCode>()
         .AddSingleton<FileWatch>()
+        .AddSingleton<HistoryPruner>()
+        .AddSingleton<Retention>()
         .AddSingleton<Startup>();
 }

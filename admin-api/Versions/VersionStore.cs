@@ -1,3 +1,4 @@
+using System.Globalization;
 using Managed.AdminApi.Documents;
 using Managed.AdminApi.Problems;
 using Managed.AdminApi.Secrets;
@@ -25,6 +26,9 @@ namespace Managed.AdminApi.Versions;
 /// </summary>
 internal sealed class VersionStore(HistoryAccess history, SecretVault vault)
 {
+    /// <summary>Versions that are pinned or labelled, which retention leaves alone.</summary>
+    public const int MostKept = 1000;
+
     /// <summary>What the head row says.</summary>
     public sealed record Head(long? Active, long? Previous, long LastNumber);
 
@@ -254,6 +258,9 @@ internal sealed class VersionStore(HistoryAccess history, SecretVault vault)
         using var db = history.Map();
         var row = db.Versions.Find(number) ?? throw Missing(number);
         change(row);
+        if ((row.Pinned || row.Labels != "{}")
+            && db.Versions.Count(v => v.Number != number && (v.Pinned || v.Labels != "{}")) is var kept && kept >= MostKept)
+            throw new ApiException(ProblemCode.ValidationFailed, $"{kept} versions are pinned or labelled and kept, the most there may be");
         db.SaveChanges();
         return row;
     }
@@ -268,9 +275,17 @@ internal sealed class VersionStore(HistoryAccess history, SecretVault vault)
 
     private ApiException Missing(long number)
     {
-        var head = ReadHead();
-        return ApiException.NotFound("version", number.ToString(System.Globalization.CultureInfo.InvariantCulture),
-            head.LastNumber == 0 ? [] : [head.LastNumber.ToString(System.Globalization.CultureInfo.InvariantCulture)]);
+        using var db = history.Open();
+        var head = HeadOf(db);
+        if (number < 1 || number > head.LastNumber)
+            return ApiException.NotFound("version", number.ToString(CultureInfo.InvariantCulture),
+                head.LastNumber == 0 ? [] : [head.LastNumber.ToString(CultureInfo.InvariantCulture)]);
+        var oldest = db.Value("SELECT number FROM versions ORDER BY number LIMIT 1");
+        return new(ProblemCode.VersionPruned, string.Create(CultureInfo.InvariantCulture,
+            $"version {number} is no longer kept (retention: --history-keep, --history-keep-age, --history-keep-mib)"))
+        {
+            Members = new Dictionary<string, object?> { ["oldest_version"] = oldest },
+        };
     }
 
     private static void MarkReverted(HistoryConnection db, string deployment, long version)

@@ -9,10 +9,11 @@ public sealed class ConfigErrors
     public const int Limit = 1000;
 
     private readonly List<ConfigError> _errors = [];
-    private readonly List<ConfigError> _warnings = [];
+    private readonly List<ConfigNote> _notes = [];
 
     // A shared part is checked once for each place that uses it.
     private readonly HashSet<ConfigError> _seen = [];
+    private readonly HashSet<ConfigNote> _noted = [];
 
     /// <summary>Where stored modules are found while this document is built; null where there is no store.</summary>
     public ModuleSource? Modules { get; init; }
@@ -26,13 +27,30 @@ public sealed class ConfigErrors
     /// <summary>In the order of the text, so that they read like it.</summary>
     public IReadOnlyList<ConfigError> Errors => InTextOrder(_errors);
 
-    public IReadOnlyList<ConfigError> Warnings => InTextOrder(_warnings);
+    /// <summary>Likewise, each with its place in this document.</summary>
+    public IReadOnlyList<ConfigError> Warnings => InTextOrder(Located());
+
+    /// <summary>Parts of a former document that stand for parts of this one.</summary>
+    internal FormerPlaces Places { get; } = new();
+
+    /// <summary>How many warnings there are, before those that say the same of one place become one.</summary>
+    internal int Noted => _notes.Count;
+
+    /// <summary>Those that came after so many.</summary>
+    internal IReadOnlyList<ConfigNote> NotesSince(int noted) => _notes.Count == noted ? [] : _notes.GetRange(noted, _notes.Count - noted);
+
+    /// <summary>What was said of a part of a former document, which stands for one of this.</summary>
+    internal void Repeat(IReadOnlyList<ConfigNote> notes)
+    {
+        foreach (var note in notes)
+            Add(note);
+    }
 
     /// <summary>How many errors there are.</summary>
     public int Count => _errors.Count;
 
     /// <summary>What is found from here on is not listed, so hints for it need not be looked for.</summary>
-    public bool IsFull => _errors.Count > Limit || _warnings.Count > Limit;
+    public bool IsFull => _errors.Count > Limit || _notes.Count > Limit;
 
     public bool HasErrors => _errors.Count > 0;
 
@@ -55,20 +73,20 @@ public sealed class ConfigErrors
         Add(_errors, origin, code, detail, hint);
 
     public void Warning(ConfigNode? node, string code, string detail, string? hint = null) =>
-        Add(_warnings, node?.Origin ?? ConfigOrigin.None, code, detail, hint);
+        Add(new ConfigNote(node, null, From(node?.Origin ?? ConfigOrigin.None, code, detail, hint)));
 
     public void Warning(ConfigOrigin origin, string code, string detail, string? hint = null) =>
-        Add(_warnings, origin, code, detail, hint);
+        Add(new ConfigNote(null, null, From(origin, code, detail, hint)));
 
     /// <summary>What was found while the text was read.</summary>
     public void AddNotes(IEnumerable<ConfigError> notes)
     {
         foreach (var note in notes)
-            Add(_warnings, note);
+            Add(new ConfigNote(null, null, note));
     }
 
     public void WarningAt(ConfigNode? node, string field, string code, string detail, string? hint = null) =>
-        Add(_warnings, FieldOrigin(node, field), code, detail, hint);
+        Add(new ConfigNote(node, field, From(FieldOrigin(node, field), code, detail, hint)));
 
     /// <summary>An error of this code is at the node or below it already, or would not be listed any more.</summary>
     public bool HasAt(ConfigNode? node, string code)
@@ -86,8 +104,16 @@ public sealed class ConfigErrors
     {
         foreach (var error in other._errors)
             Add(_errors, error);
-        foreach (var warning in other._warnings)
-            Add(_warnings, warning);
+        Repeat(other._notes);
+    }
+
+    private List<ConfigError> Located()
+    {
+        var (located, seen) = (new List<ConfigError>(_notes.Count), new HashSet<ConfigError>());
+        foreach (var note in Places.Locate(_notes))
+            if (seen.Add(note))
+                Put(located, note);
+        return located;
     }
 
     private static List<ConfigError> InTextOrder(List<ConfigError> list)
@@ -96,7 +122,7 @@ public sealed class ConfigErrors
         return [.. list.OrderBy(e => sources.IndexOf(e.Source)).ThenBy(e => e.Line).ThenBy(e => e.Column)];
     }
 
-    private static ConfigOrigin FieldOrigin(ConfigNode? node, string field)
+    internal static ConfigOrigin FieldOrigin(ConfigNode? node, string field)
     {
         if (node is ConfigObject o && o.TryGet(field, out var child))
             return child.Origin;
@@ -112,9 +138,22 @@ public sealed class ConfigErrors
 
     private void Add(List<ConfigError> list, ConfigError error)
     {
-        if (list.Count < Limit && _seen.Add(error))
+        if (list.Count <= Limit && _seen.Add(error))
+            Put(list, error);
+    }
+
+    private void Add(ConfigNote note)
+    {
+        // Copies of a shared part have one place; they may be many, and each is told of on its own until the places are known.
+        if (_notes.Count < 100 * Limit && _noted.Add(note))
+            _notes.Add(note);
+    }
+
+    private static void Put(List<ConfigError> list, ConfigError error)
+    {
+        if (list.Count < Limit)
             list.Add(error);
-        else if (list.Count == Limit && !_seen.Contains(error))
+        else if (list.Count == Limit)
             list.Add(new("#", ConfigCode.TooManyErrors, $"more than {Limit} are not listed", 0, 0, null, error.Source));
     }
 }

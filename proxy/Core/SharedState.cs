@@ -59,6 +59,9 @@ public sealed class SharedState
         }
     }
 
+    /// <summary>How often this build leased something.</summary>
+    internal long Taken => _leases.Count;
+
     /// <summary>What is leased at this moment.</summary>
     internal IReadOnlyList<SharedResource> Leased()
     {

@@ -11,12 +11,12 @@ namespace Managed.Proxy.Core;
 /// Looks every 50 ms whether a worker is still in a turn that began long ago: its connections all stand still meanwhile. Counts under
 /// Envoy's names (<c>server.watchdog_miss</c>, <c>server.watchdog_mega_miss</c> and for each worker <c>server.worker_0.watchdog_miss</c>)
 /// and, from a second on, logs once what the worker runs. The workers pay plain stores of what they are about to run.
-/// <para>It is also the clock of <see cref="Overload"/>. While no worker has anything to do and next to nothing is allocated, it looks four
-/// times a second: waking up is most of what an idle process costs.</para>
+/// <para>It is also the clock of <see cref="Overload"/>. While no worker has anything to do and next to nothing is allocated, it looks
+/// twice a second: waking up is most of what an idle process costs.</para>
 /// </summary>
 internal sealed class Watchdog : IDisposable
 {
-    private const int IdleMs = 250;
+    private const int IdleMs = 500;
     private const long IdleBytes = 256 << 10; // allocated from look to look
 
     private readonly IReadOnlyList<WorkerContext> _workers;

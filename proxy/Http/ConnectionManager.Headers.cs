@@ -2,6 +2,7 @@ using System.Text;
 using Managed.Proxy.Core.Buffers;
 using Managed.Proxy.Http.Codecs.Http1;
 using Managed.Proxy.Http.Headers;
+using Managed.Proxy.Http.LocalReply;
 using Managed.Proxy.Http.Rules;
 using Managed.Proxy.Router;
 using Managed.Proxy.Streams;
@@ -52,10 +53,14 @@ internal sealed partial class ConnectionManager
     /// <summary>Before the request leaves for the upstream.</summary>
     public void PrepareUpstream(HttpStream stream, RouteEntry route)
     {
-        if (SuppressEnvoyHeaders || route.TimeoutMicros == 0) return;
+        long timeout = stream.RouteTimeoutMicros;
+        if (timeout == 0) return;
         var scratch = stream.Worker.Scratch;
+        if (route.MaxGrpcTimeoutMicros >= 0 && GrpcStatus.IsGrpc(stream.RequestHeaders))
+            GrpcTimeout.Set(stream.RequestHeaders, timeout, scratch);
+        if (SuppressEnvoyHeaders) return;
         scratch.Clear();
-        scratch.Write(route.TimeoutMicros / 1000);
+        scratch.Write(timeout / 1000);
         stream.RequestHeaders.Set(HeaderId.XEnvoyExpectedRqTimeoutMs, scratch.Written);
     }
 
@@ -89,6 +94,12 @@ internal sealed partial class ConnectionManager
         int before = status;
         LocalReply?.Rewrite(headers, stream.Info, ref status, body);
         if (status != before) SetStatus(headers, status, scratch);
+        if (GrpcStatus.IsGrpc(stream.RequestHeaders))
+        {
+            GrpcReply.Write(headers, ref status, body, scratch, stream.IsOutOfTime);
+            CompleteResponse(stream, headers, local: true);
+            return;
+        }
         if (body.Length > 0 && !headers.Has(HeaderId.ContentType)) headers.Add(HeaderId.ContentType, "text/plain"u8);
         scratch.Clear();
         scratch.Write(body.Length);

@@ -32,11 +32,14 @@ public sealed partial class HttpStream
             return false;
         }
         Info.UpstreamCluster = cluster.Name;
-        if (!_upstream.TryBegin(cluster, isRepeatable: !_down.RequestHasBody && IsIdempotent()))
+        if (!_upstream.TryBegin(cluster, isRepeatable: !_down.RequestHasBody && IsIdempotent(), isWhole: true,
+            fromHttp2: Info.Protocol == HttpProtocol.Http2))
         {
             ReplyForFailure(UpstreamFailure.Overflow);
             return false;
         }
+        RouteTimeoutMicros = route.TimeoutOf(RequestHeaders);
+        LimitDuration(route.DurationOf(RequestHeaders));
         // [6.2] What the upstream was not to see as it came is not sent there as it came.
         var rewrite = route.PrepareRequest(RequestHeaders, Info, envoyHeaders: !Manager.SuppressEnvoyHeaders);
         bool prepared = rewrite == PathRewriteResult.Done;
@@ -56,7 +59,6 @@ public sealed partial class HttpStream
             SendLocalReply(403, default, "upgrade_failed");
         }
         if (route.IdleTimeoutMicros >= 0) SetIdleTimeout(route.IdleTimeoutMicros);
-        if (route.MaxStreamDurationMicros > 0) Worker.Timers.Arm(_maxTimer, route.MaxStreamDurationMicros);
         if (!_down.RequestHasBody)
         {
             Info.RequestEnd = Worker.NowMicros;
@@ -69,7 +71,14 @@ public sealed partial class HttpStream
 
     private void ArmRouteTimer()
     {
-        if (_route is { TimeoutMicros: > 0 } route && !_upgraded) Worker.Timers.Arm(_routeTimer, route.TimeoutMicros);
+        if (RouteTimeoutMicros > 0 && !_upgraded) Worker.Timers.Arm(_routeTimer, RouteTimeoutMicros);
+    }
+
+    // Counted from the stream's beginning; -1: as the connection manager says.
+    private void LimitDuration(long micros)
+    {
+        if (micros == 0) Worker.Timers.Cancel(_maxTimer);
+        else if (micros > 0) Worker.Timers.Arm(_maxTimer, Math.Max(1, Info.StartTime + micros - Worker.NowMicros));
     }
 
     private void AnswerFromRoute(RouteEntry route)
@@ -127,7 +136,7 @@ public sealed partial class HttpStream
         Info.UpstreamConnectionId = _upstream.ConnectionId;
         Info.UpstreamTls = _upstream.Tls;
         Info.UpstreamStart = _upstream.BeganMicros;
-        Info.UpstreamProtocol = HttpProtocol.Http11;
+        Info.UpstreamProtocol = _upstream.Exchange!.IsHttp2 ? HttpProtocol.Http2 : HttpProtocol.Http11;
         Info.UpstreamAttempts++;
     }
 
@@ -171,6 +180,7 @@ public sealed partial class HttpStream
     private async IoTask<UpstreamFailure> PassOnAsync(ClientExchange up, RouteEntry route)
     {
         int status = up.Status;
+        _keepsSent = false; // with its next piece what was kept goes
         Info.UpstreamFirstByte = Worker.NowMicros;
         if (status == 101 && !(_down.AsksUpgrade && up.MayUpgrade && AnswersUpgrade())) return _upstream.NoAnswer(ResponseHeaders);
         Info.ResponseCode = status;

@@ -1,3 +1,4 @@
+using Managed.Proxy.Core.Buffers;
 using Managed.Proxy.Core.EventLoop;
 using Managed.Proxy.Http.Codecs;
 using Managed.Proxy.Streams;
@@ -8,7 +9,11 @@ namespace Managed.Proxy.Http;
 public sealed partial class HttpStream
 {
     private readonly Signal _pumpSignal = new(), _pumpDone = new();
-    private bool _pumping, _pumpStop, _upReady;
+    // What is sent over HTTP/2 is kept until there is an answer, as far as it is little: an endpoint may say that it has not seen it.
+    private const int MostKept = 64 * 1024;
+
+    private readonly ByteWriter _sent;
+    private bool _pumping, _pumpStop, _upReady, _bodyEnded, _sentEnd, _keepsSent;
 
     private void StartPump()
     {
@@ -61,22 +66,22 @@ public sealed partial class HttpStream
 
     private async IoTask<bool> MoveRequestAsync()
     {
-        bool ended = false;
+        if (_upReady && _up is { } anew && await SendAgainAsync(anew)) return true;
         while (!_pumpStop)
         {
             // What has come out of the filters goes first.
-            if (_upReady && _up is { } up && (_request.HasOut || (_request.EndOut && ended)))
+            if (_upReady && _up is { } up && (_request.HasOut || (_request.EndOut && _bodyEnded)))
             {
                 if (_request.HasOut)
                 {
-                    if (await up.WriteBodyAsync(_request.TakeOut()) < 0) break;
+                    if (await SendUpAsync(up, _request.TakeOut()) < 0) break;
                     Touch();
                     continue;
                 }
                 await EndUpstreamRequestAsync(up);
                 break;
             }
-            bool stuck = ended || _request.PausesReading || (!_upReady && (_request.HeadersOut || !_request.IsHeld))
+            bool stuck = _bodyEnded || _request.PausesReading || (!_upReady && (_request.HeadersOut || !_request.IsHeld))
                 || _reply != ReplyState.None;
             if (stuck)
             {
@@ -108,17 +113,17 @@ public sealed partial class HttpStream
                 Info.BytesReceived += piece.Length;
                 if (_request.BypassesBody && _upReady && _up is { } direct)
                 {
-                    if (await direct.WriteBodyAsync(piece) < 0) break;
+                    if (await SendUpAsync(direct, piece) < 0) break;
                 }
                 else
                 {
-                    if (_down.BodyEnded) OnRequestEnd(ref ended);
-                    _request.Data(piece.Span, ended);
+                    if (_down.BodyEnded) OnRequestEnd();
+                    _request.Data(piece.Span, _bodyEnded);
                 }
             }
             else
             {
-                OnRequestEnd(ref ended);
+                OnRequestEnd();
                 if (_request.BypassesBody && _upReady && _up is { } direct && !_request.HasTrailerHooks)
                 {
                     await EndUpstreamRequestAsync(direct);
@@ -131,15 +136,38 @@ public sealed partial class HttpStream
         return true;
     }
 
-    private void OnRequestEnd(ref bool ended)
+    private IoTask<int> SendUpAsync(ClientExchange up, ReadOnlyMemory<byte> piece)
     {
-        ended = true;
+        if (up.IsHttp2) Keep(piece.Span);
+        return up.WriteBodyAsync(piece);
+    }
+
+    private void Keep(ReadOnlySpan<byte> piece)
+    {
+        if (_keepsSent && _sent.Length + piece.Length <= MostKept && !Worker.Loop.Buffers.Budget.IsSpent) { _sent.Write(piece); return; }
+        _keepsSent = _upstream.IsWhole = false;
+        _sent.Release();
+    }
+
+    // Of a second attempt: what the first had. True: that was all.
+    private async IoTask<bool> SendAgainAsync(ClientExchange up)
+    {
+        if (_sent.Length > 0 && await up.WriteBodyAsync(_sent.WrittenMemory) < 0) return true;
+        if (!_sentEnd) return false;
+        await EndUpstreamRequestAsync(up);
+        return true;
+    }
+
+    private void OnRequestEnd()
+    {
+        _bodyEnded = true;
         Info.RequestEnd = Worker.NowMicros;
         Worker.Timers.Cancel(_requestTimer);
     }
 
     private async IoTask<bool> EndUpstreamRequestAsync(ClientExchange up)
     {
+        _sentEnd = true;
         up.WriteEnd(RequestTrailers.Count > 0 && Manager.ForwardTrailers ? RequestTrailers : null);
         ArmRouteTimer();
         return await up.FlushAsync() >= 0;

@@ -141,8 +141,9 @@ public sealed partial class HttpStream
         var (client, upstream) = (_down.Tunnel(out var fromClient), up.Tunnel(out var fromUpstream));
         if (await _down.FlushAsync() < 0 || _end != StreamEnd.None) return UpstreamFailure.GivenUp;
         var tunnel = _tunnel = new Core.Transport.Tunnel(Worker.Loop, client, fromClient, upstream, fromUpstream, Touch);
-        await tunnel.RunAsync();
+        bool ended = await tunnel.RunAsync();
         _tunnel = null;
+        if (ended) await up.FlushAsync(); // its end may still be on the way
         Info.BytesReceived += tunnel.FromFirst;
         Info.BytesSent += tunnel.FromSecond;
         return default;

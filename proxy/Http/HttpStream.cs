@@ -49,6 +49,7 @@ public sealed partial class HttpStream
         _traceStarted = StreamTrace.SinkOf(worker);
         _upstream = new UpstreamRequest(worker);
         _replyBody = new ByteWriter(worker.Loop.Buffers);
+        _sent = new ByteWriter(worker.Loop.Buffers);
         _request = new FilterPass(this, response: false);
         _response = new FilterPass(this, response: true);
         _idleTimer = new WheelTimer(static s => ((HttpStream)s!).OnIdleTimer(), this);
@@ -63,6 +64,11 @@ public sealed partial class HttpStream
     public HeaderMap ResponseHeaders { get; } = new();
     public HeaderMap RequestTrailers { get; } = new();
     public HeaderMap ResponseTrailers { get; } = new();
+
+    /// <summary>What its route gives the answer; 0: no limit.</summary>
+    internal long RouteTimeoutMicros { get; private set; }
+    /// <summary>The reply under way is for its longest life.</summary>
+    internal bool IsOutOfTime { get; private set; }
 
     /// <summary>The version this stream began with and keeps to its end.</summary>
     public Generation Generation { get; private set; } = null!;
@@ -144,6 +150,7 @@ public sealed partial class HttpStream
         _filterCount = 0;
         _request.Begin();
         _response.Begin();
+        _keepsSent = true;
         _request.BufferLimit = _response.BufferLimit = manager.BufferLimit;
         ResponseHeaders.Clear();
         ResponseTrailers.Clear();
@@ -350,6 +357,9 @@ public sealed partial class HttpStream
         _reply = ReplyState.None;
         OverrideHost = null;
         _replyBody.Release();
+        _sent.Release();
+        _bodyEnded = _sentEnd = IsOutOfTime = false;
+        RouteTimeoutMicros = 0;
         _request.End();
         _response.End();
         _routeKnown = _responseStarted = _wakePending = _upgraded = false;
@@ -428,6 +438,7 @@ public sealed partial class HttpStream
     private void OnTimeout(StreamEnd end)
     {
         if (_end != StreamEnd.None || _reply == ReplyState.Asked) return;
+        IsOutOfTime = end == StreamEnd.MaxDuration;
         Manager.CountTimeout(Worker, end == StreamEnd.RouteTimeout, end == StreamEnd.IdleTimeout, end == StreamEnd.RequestTimeout);
         if (end == StreamEnd.RouteTimeout) _upstream.CountTimeout();
         (int status, string details, var flag, ReadOnlyMemory<byte> text) = end switch

@@ -13,6 +13,7 @@ internal sealed class CompiledRoute
     private readonly HeaderMatch[] _headers;
     private readonly QueryMatch[] _query;
     private readonly int _partsPerMillion;
+    private readonly bool _grpc;
     private readonly RouteEntry[] _entries;
     private readonly uint[] _upTo; // the sum of the weights up to each entry
     private readonly HeaderName? _weightHeader;
@@ -27,6 +28,7 @@ internal sealed class CompiledRoute
         _headers = headers;
         _query = query;
         _partsPerMillion = partsPerMillion;
+        _grpc = config.Match?.Grpc is not null;
         _entries = [.. entries.Select(e => e.Entry)];
         _upTo = new uint[_entries.Length];
         uint sum = 0;
@@ -54,7 +56,7 @@ internal sealed class CompiledRoute
         if (former is { IsKept: true } && former.LeadsWhere(scope.Context.Clusters)) return former;
         if (config.Match is not { } match) return null;
         string label = config.Name.Length > 0 ? config.Name : $"route-{index}";
-        long asked = errors.Host.Asked;
+        long ties = scope.Context.Ties();
         var path = former?.Path ?? PathMatch.Compile(match, errors);
         var headers = HeaderMatch.CompileAll(match.Headers, errors);
         var query = match.QueryParameters.Select(q => QueryMatch.Compile(q, errors)).OfType<QueryMatch>().ToArray();
@@ -69,7 +71,7 @@ internal sealed class CompiledRoute
         var entries = new RouteEntryBuilder(scope, config, label, path!).Build();
         if (path is null || headers is null || query.Length != match.QueryParameters.Count || entries is null) return null;
         int share = match.RuntimeFraction?.DefaultValue?.PartsPerMillion ?? 1_000_000;
-        bool isKept = scope.Filters == RouteFilters.None && errors.Host.Asked == asked;
+        bool isKept = scope.Filters.IsKept && scope.Context.Ties() == ties;
         return new CompiledRoute(config, isKept, label, path, headers, query, share, entries,
             weightHeader is null ? null : new HeaderName(weightHeader));
     }
@@ -84,7 +86,8 @@ internal sealed class CompiledRoute
     }
 
     /// <summary>Asks for nothing but its path, and that without an expression.</summary>
-    public bool IsSure => Path.Test != PathTest.Regex && _partsPerMillion >= 1_000_000 && _headers.Length == 0 && _query.Length == 0;
+    public bool IsSure
+        => Path.Test != PathTest.Regex && _partsPerMillion >= 1_000_000 && _headers.Length == 0 && _query.Length == 0 && !_grpc;
 
     /// <summary>Whether all of it matches. No answer when the work is given up.</summary>
     public bool IsMatch(HeaderMap request, ReadOnlySpan<byte> target, ReadOnlySpan<byte> path, ulong random, ref MatchWork work)
@@ -96,6 +99,7 @@ internal sealed class CompiledRoute
 
     private bool MatchesRest(HeaderMap request, ReadOnlySpan<byte> target, ulong random, ref MatchWork work)
     {
+        if (_grpc && !GrpcStatus.IsGrpc(request)) return false;
         if (_partsPerMillion < 1_000_000 && random % 1_000_000 >= (ulong)_partsPerMillion) return false;
         foreach (var header in _headers)
             if (!header.IsMatch(request, ref work) || work.GaveUp) return false;
@@ -127,6 +131,7 @@ internal sealed class CompiledRoute
         if (!matches) return $"the path does not match {Path}";
         if (_partsPerMillion < 1_000_000 && random % 1_000_000 >= (ulong)_partsPerMillion)
             return $"outside of runtime_fraction ({_partsPerMillion} in a million)";
+        if (_grpc && !GrpcStatus.IsGrpc(request)) return "not gRPC";
         foreach (var header in _headers)
             if (!header.IsMatch(request, ref work) || work.GaveUp) return $"{Failed(work)}: {header}";
         foreach (var query in _query)
@@ -137,5 +142,6 @@ internal sealed class CompiledRoute
     }
 
     public string Describe()
-        => $"matches {Path}{string.Concat(_headers.Select(h => $", {h}"))}{string.Concat(_query.Select(q => $", {q}"))}";
+        => $"matches {Path}{(_grpc ? ", gRPC" : "")}"
+            + $"{string.Concat(_headers.Select(h => $", {h}"))}{string.Concat(_query.Select(q => $", {q}"))}";
 }

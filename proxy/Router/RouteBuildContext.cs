@@ -15,6 +15,17 @@ public sealed class RouteBuildContext
     public required IReadOnlyDictionary<string, Cluster> Clusters { get; init; }
     /// <summary>For <c>typed_per_filter_config</c>.</summary>
     public required RouteFilterBuild BuildFilter { get; init; }
+    /// <summary>
+    /// How much the version has taken by now that is counted and leased by versions: what was built while it stayed the same may be a part
+    /// of the next one.
+    /// </summary>
+    public Func<long> Taken { get; init; } = static () => 0;
     /// <summary>The same table in the version before: what has not changed is taken from it.</summary>
     public RouteTable? Former { get; init; }
+
+    /// <summary>
+    /// Changes with all that makes a part this version's own: leases, names of statistics, what was asked of the machine or told to the
+    /// user.
+    /// </summary>
+    internal long Ties() => Taken() + Errors.Host.Asked + Errors.Noted;
 }

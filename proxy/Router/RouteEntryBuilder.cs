@@ -13,8 +13,8 @@ namespace Managed.Proxy.Router;
 /// What a route inherits: names, filters and header changes of the table and the virtual host, and the clusters of the version.
 /// </summary>
 internal sealed record RouteScope(
-    RouteConfigurationConfig Table, string VirtualHost, RouteFilters Filters, Level[] Levels, Dictionary<byte[], Cluster> ClustersByName,
-        RouteBuildContext Context)
+    RouteConfigurationConfig Table, string VirtualHost, RouteFilters Filters, Level[] Levels,
+        Lazy<Dictionary<byte[], Cluster>> ClustersByName, RouteBuildContext Context)
 {
     public IReadOnlyDictionary<string, ConfigObject>? VirtualHostMetadata { get; init; }
 }
@@ -133,16 +133,22 @@ internal sealed class RouteEntryBuilder(RouteScope scope, RouteConfig config, st
             Match = match,
             Cluster = cluster,
             ClusterHeader = clusterHeader,
-            ClustersByName = clusterHeader is null ? null : scope.ClustersByName,
+            ClustersByName = clusterHeader is null ? null : scope.ClustersByName.Value,
             ClusterNotFoundStatus = action?.ClusterNotFoundResponseCode switch
             {
                 ClusterNotFoundResponseCode.NotFound => 404,
                 ClusterNotFoundResponseCode.InternalServerError => 500,
                 _ => 503,
             },
-            TimeoutMicros = Micros(action?.Timeout) ?? 0,
+            // As in Envoy the default does not hold with the newer setting, which long streams need; what is written down does.
+            TimeoutMicros = action?.MaxStreamDuration is null || action.Node is ConfigObject node && node.Has("timeout")
+                ? Micros(action?.Timeout) ?? 0 : 0,
             IdleTimeoutMicros = Micros(action?.IdleTimeout) ?? -1,
             MaxStreamDurationMicros = Micros(action?.MaxStreamDuration?.MaxStreamDuration) ?? -1,
+            GrpcHeaderMaxMicros = Micros(action?.MaxStreamDuration?.GrpcTimeoutHeaderMax) ?? -1,
+            GrpcHeaderOffsetMicros = Micros(action?.MaxStreamDuration?.GrpcTimeoutHeaderOffset) ?? 0,
+            MaxGrpcTimeoutMicros = action?.MaxStreamDuration is null ? Micros(action?.MaxGrpcTimeout) ?? -1 : -1,
+            GrpcTimeoutOffsetMicros = Micros(action?.GrpcTimeoutOffset) ?? 0,
             AutoHostRewrite = action?.AutoHostRewrite == true && host is null,
             AppendForwardedHost = action?.AppendXForwardedHost == true,
             Upgrades = action is null ? [] : [.. action.UpgradeConfigs.Select(u => (Encoding.ASCII.GetBytes(u.UpgradeType), u.Enabled))],

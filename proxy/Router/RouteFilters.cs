@@ -8,11 +8,14 @@ namespace Managed.Proxy.Router;
 /// </summary>
 internal sealed class RouteFilters
 {
-    public static readonly RouteFilters None = new([]);
+    public static readonly RouteFilters None = new([], isKept: true);
 
     private readonly Dictionary<string, object[]> _byName;
 
-    private RouteFilters(Dictionary<string, object[]> byName) => _byName = byName;
+    private RouteFilters(Dictionary<string, object[]> byName, bool isKept) => (_byName, IsKept) = (byName, isKept);
+
+    /// <summary>Nothing in it is one version's own.</summary>
+    public bool IsKept { get; }
 
     public bool Any => _byName.Count > 0;
 
@@ -24,10 +27,11 @@ internal sealed class RouteFilters
     public RouteFilters With(IReadOnlyDictionary<string, ConfigObject> configs, RouteBuildContext context, string place)
     {
         if (configs.Count == 0) return this;
+        long ties = context.Ties();
         var merged = new Dictionary<string, object[]>(_byName, StringComparer.Ordinal);
         foreach (var (name, node) in configs)
             if (context.BuildFilter(name, node, place) is { } built)
                 merged[name] = merged.TryGetValue(name, out object[]? above) ? [built, .. above] : [built];
-        return new RouteFilters(merged);
+        return new RouteFilters(merged, IsKept && context.Ties() == ties);
     }
 }

@@ -37,8 +37,12 @@ public sealed class RouteTable
     {
         var errors = context.Errors;
         int before = errors.Count;
-        var clusters = new Dictionary<byte[], Cluster>(ByteKeys.Comparer);
-        foreach (var (name, cluster) in context.Clusters) clusters[Encoding.UTF8.GetBytes(name)] = cluster;
+        var clusters = new Lazy<Dictionary<byte[], Cluster>>(() =>
+        {
+            var byName = new Dictionary<byte[], Cluster>(context.Clusters.Count, ByteKeys.Comparer);
+            foreach (var (name, cluster) in context.Clusters) byName[Encoding.UTF8.GetBytes(name)] = cluster;
+            return byName;
+        }, isThreadSafe: false);
         var level = new Level(
             HeaderMutations.Build(config.RequestHeadersToAdd, config.RequestHeadersToRemove, errors,
                 Place.Of(config, "request_headers_to_remove")),

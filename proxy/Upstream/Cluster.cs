@@ -1,7 +1,9 @@
+using Managed.Proxy.Configuration;
 using Managed.Proxy.Configuration.Model;
 using Managed.Proxy.Core;
 using Managed.Proxy.Upstream.Endpoints;
 using Managed.Proxy.Upstream.LoadBalancing;
+using Managed.Proxy.Upstream.Pools;
 
 namespace Managed.Proxy.Upstream;
 
@@ -28,6 +30,8 @@ public sealed class Cluster
     internal ClusterState State { get; }
     /// <summary>Null: connections as they are.</summary>
     internal UpstreamSocket? Socket { get; init; }
+    /// <summary>Which HTTP is spoken.</summary>
+    internal UpstreamHttp Http { get; init; } = UpstreamHttp.Http1;
     internal ClusterMembers Members { get; }
     internal LoadBalancer LoadBalancer { get; }
     /// <summary>This version's.</summary>
@@ -38,5 +42,7 @@ public sealed class Cluster
     /// </summary>
     internal volatile EndpointSet Endpoints = EndpointSet.Empty;
     internal IReadOnlyList<EndpointTarget> Targets => _targets;
+    /// <summary>What its user was told of it.</summary>
+    internal IReadOnlyList<ConfigNote> Notes { get; set; } = [];
     internal bool NeedsDns => _targets.Any(t => t.Address is null);
 }

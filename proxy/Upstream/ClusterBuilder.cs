@@ -4,6 +4,9 @@ using Managed.Proxy.Configuration.Model;
 using Managed.Proxy.Core;
 using Managed.Proxy.Core.Telemetry;
 using Managed.Proxy.Core.Transport;
+using Managed.Proxy.Configuration.ShortForms;
+using Managed.Proxy.Http.Codecs.Http2;
+using Managed.Proxy.Upstream.Pools;
 using Managed.Proxy.Upstream.TransportSockets;
 
 namespace Managed.Proxy.Upstream;
@@ -23,8 +26,27 @@ internal static class ClusterBuilder
         else if (HasType(config))
             errors.WarningAt(config.Node, "load_assignment", ConfigCode.MissingField,
                 $"cluster '{config.Name}' has no endpoints: requests to it get 503");
-        var socket = UpstreamSocketBuilder.Build(config, errors, names, shared);
-        return new Cluster(config, registry.For(config.Name), targets) { Socket = socket };
+        CheckProtocol(config, errors);
+        var http = UpstreamHttp.Of(config, () => new Http2Stats(names.Group($"cluster.{config.Name}.http2.", Http2Stats.Group)));
+        var socket = UpstreamSocketBuilder.Build(config, http.Protocol, errors, names, shared);
+        return new Cluster(config, registry.For(config.Name), targets) { Socket = socket, Http = http };
+    }
+
+    private static void CheckProtocol(ClusterConfig config, ConfigErrors errors)
+    {
+        if (config.TypedExtensionProtocolOptions.Count == 0) return;
+        foreach (var (name, options) in config.TypedExtensionProtocolOptions)
+            if (ExtensionNames.Bare((options.Node as ConfigObject)?.Text("@type") ?? name) != ExtensionNames.HttpProtocolOptionsType)
+                errors.Error(options.Node, ConfigCode.UnknownExtension, $"'{name}' is not served: the one message here is "
+                    + ExtensionNames.HttpProtocolOptionsType);
+        if (config.TypedExtensionProtocolOptions.Count > 1)
+            errors.ErrorAt(config.Node, "typed_extension_protocol_options", ConfigCode.Conflict, "only one entry may be given");
+        if (config.Http2ProtocolOptions is { } old)
+            errors.Warning(old.Node, ConfigCode.UnsupportedField,
+                "'http2_protocol_options' of the cluster is not used: typed_extension_protocol_options says it, as in Envoy");
+        if (config.HttpOptions is { AutoConfig: { } auto } && config.TransportSocket is null)
+            errors.Error(auto.Node, ConfigCode.Conflict, "auto_config needs TLS, by which the endpoint chooses (ALPN)",
+                "give tls, or explicit_http_config");
     }
 
     // A type that did not bind is reported itself; what does not fit the default in its place is no further mistake.

@@ -138,7 +138,7 @@ internal sealed class ClusterMembers(ClusterState state)
 
         void Take(SocketAddressBytes address, string text, EndpointTarget target)
         {
-            string key = KeyOf(text, target.HostName, cluster.Socket);
+            string key = KeyOf(text, target.HostName, cluster);
             if (!taken.Add(key)) return; // the same address twice
             if (!_known.TryGetValue(key, out var endpoint))
                 _known[key] = endpoint = new Endpoint(address, text, target.HostName, target.RewriteHost, state.Workers);
@@ -158,5 +158,6 @@ internal sealed class ClusterMembers(ClusterState state)
     }
 
     // An endpoint that is reached in another way is another one.
-    private static string KeyOf(string text, string hostName, UpstreamSocket? socket) => $"{text}|{hostName}|{socket?.Key}";
+    private static string KeyOf(string text, string hostName, Cluster cluster)
+        => $"{text}|{hostName}|{cluster.Socket?.Key}|{cluster.Http.Key}";
 }

@@ -26,6 +26,12 @@ internal sealed record Answer(HttpStatusCode Status, HttpResponseHeaders Headers
         return this;
     }
 
+    public Answer IsOneOf(params ReadOnlySpan<HttpStatusCode> statuses)
+    {
+        Assert.True(statuses.Contains(Status), $"{(int)Status}: {Body}");
+        return this;
+    }
+
     /// <summary>Checks that it is a problem of one kind, whole and typed as such.</summary>
     public Answer IsProblem(HttpStatusCode status, string code)
     {

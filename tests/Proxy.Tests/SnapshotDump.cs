@@ -18,7 +18,8 @@ internal static class SnapshotDump
 {
     // Of a cluster: its endpoints are those of the live version, and whose turn it is goes on.
     private static readonly Type[] Live = [typeof(EndpointSet), typeof(LoadBalancer), typeof(WorkerContext), typeof(SharedResource),
-        typeof(Delegate), typeof(Type), typeof(Task), typeof(ClusterMembers)];
+        typeof(Delegate), typeof(Type), typeof(Task), typeof(ClusterMembers),
+        typeof(ConfigNote)]; // of the version that it was first said of
 
     public static string Of(Snapshot snapshot)
     {

@@ -112,6 +112,26 @@ internal sealed class Http2Peer : IAsyncDisposable
         return frames;
     }
 
+    /// <summary>Of a client: reads the preface away.</summary>
+    public async Task TakePrefaceAsync()
+    {
+        byte[] preface = new byte[24];
+        using var limit = new CancellationTokenSource(Patience);
+        for (int n = 0; n < preface.Length;)
+        {
+            int read = await _socket.ReceiveAsync(preface.AsMemory(n), SocketFlags.None, limit.Token);
+            if (read == 0) { Ended = true; return; }
+            n += read;
+        }
+    }
+
+    public void Close(bool reset = false)
+    {
+        Ended = true;
+        if (reset) _socket.LingerState = new LingerOption(true, 0);
+        _socket.Dispose();
+    }
+
     public ValueTask DisposeAsync()
     {
         _socket.Dispose();

@@ -31,6 +31,7 @@ public sealed class InMemoryPath : IAsyncDisposable
     private readonly Worker _worker;
     private readonly Signal[] _go = new Signal[Connections];
     private int _answered, _turns, _requests;
+    private readonly TaskCompletionSource _settled = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private TaskCompletionSource<InMemoryPathCost> _done = new();
     private long _allocated, _cpu, _began;
 
@@ -45,7 +46,7 @@ public sealed class InMemoryPath : IAsyncDisposable
     {
         var proxy = await ProxyFixture.StartAsync($$$"""
             clusters:
-            - {name: up, endpoints: ["127.0.0.1:1"]}
+            - {name: up, endpoints: ["127.0.0.1:1"], http2: {{{(what.ToHttp2 ? "true" : "false")}}}}
             listeners:
             - name: edge
               address: 127.0.0.1:0
@@ -57,6 +58,7 @@ public sealed class InMemoryPath : IAsyncDisposable
             """);
         var path = new InMemoryPath(what, proxy);
         await path.OnWorkerAsync(path.Connect);
+        if (what.ToHttp2) await path._settled.Task;
         return path;
     }
 
@@ -79,19 +81,47 @@ public sealed class InMemoryPath : IAsyncDisposable
         var cluster = snapshot.Clusters["up"];
         var endpoint = cluster.Endpoints.Healthy[0];
         var pool = EndpointPool.Of(endpoint, _worker, cluster.State);
+        if (_case.ToHttp2)
+        {
+            // One for all of them.
+            var (near, upstream) = InMemoryTransport.Pair(_worker.Loop, far: endpoint.Address.EndPoint);
+            new InMemoryHttp2(upstream).AnswerAsync().Forget();
+            SettleAsync(new UpstreamConnection(_worker, pool, near, cluster.Http)).Forget();
+        }
         for (int i = 0; i < Connections; i++)
         {
             // The pool finds these idle and so never has to connect.
-            var (near, upstream) = InMemoryTransport.Pair(_worker.Loop, far: endpoint.Address.EndPoint);
-            pool.Return(new UpstreamConnection(_worker, pool, near));
-            AnswerAsync(upstream).Forget();
-
+            if (!_case.ToHttp2)
+            {
+                var (near, upstream) = InMemoryTransport.Pair(_worker.Loop, far: endpoint.Address.EndPoint);
+                pool.Return(new UpstreamConnection(_worker, pool, near));
+                AnswerAsync(upstream).Forget();
+            }
             _go[i] = new Signal();
             var (server, client) = InMemoryTransport.Pair(_worker.Loop, listener.BoundAddress,
                 new IPEndPoint(IPAddress.Loopback, 40000 + i));
             if (!_worker.Connections.Admits(listener)) throw new InvalidOperationException("not admitted");
             _worker.Connections.Serve(server, listener, snapshot, isCurrent: true);
-            AskAsync(client, _go[i]).Forget();
+            if (_case.ByHttp2) AskByHttp2Async(new InMemoryHttp2(client), _go[i]).Forget(); else AskAsync(client, _go[i]).Forget();
+        }
+    }
+
+    private async IoTask<bool> SettleAsync(UpstreamConnection connection)
+    {
+        bool settled = await connection.SettleAsync();
+        connection.Pool.Return(connection);
+        _settled.SetResult();
+        return settled;
+    }
+
+    private async IoTask<bool> AskByHttp2Async(InMemoryHttp2 client, Signal go)
+    {
+        await client.GreetAsync(isClient: true);
+        while (true)
+        {
+            await go.WaitAsync();
+            if (await client.AskAsync() is { } wrong) { Fail(wrong); return false; }
+            if (++_answered == Connections) EndTurn();
         }
     }
 

@@ -57,8 +57,16 @@ public sealed record InMemoryPathCase(string Name, byte[] Request, byte[] Respon
     public static InMemoryPathCase DirectResponse { get; } =
         new("direct_response", Get, Answer, Route: "direct_response: {status: 200, body: {inline_string: hello}}");
 
+    /// <summary>The client speaks HTTP/2, and the upstream.</summary>
+    public bool ByHttp2 { get; private init; }
+    public bool ToHttp2 { get; private init; }
+
     public static IReadOnlyList<InMemoryPathCase> All { get; } =
-        [Plain, Post, Chunked, HeaderMutation, Lua, Wasm, AccessLog, DirectResponse];
+    [
+        Plain, Post, Chunked, HeaderMutation, Lua, Wasm, AccessLog, DirectResponse,
+        Plain with { Name = "h1-h2", ToHttp2 = true }, Plain with { Name = "h2-h1", ByHttp2 = true },
+        Plain with { Name = "h2-h2", ByHttp2 = true, ToHttp2 = true },
+    ];
 
     public override string ToString() => Name;
 

@@ -32,6 +32,16 @@ export async function copy(text) {
   try { return document.execCommand('copy'); } finally { area.remove(); }
 }
 
+/** Whoever is in the page already, typing or in a dialog, is left there. */
+export function focusHeading() {
+  const at = document.activeElement;
+  if (at?.closest('main :is(input, textarea, select, button, [contenteditable="true"]), .mud-dialog')) return;
+  const heading = document.querySelector('h1');
+  if (!heading) return;
+  if (!heading.hasAttribute('tabindex')) heading.tabIndex = -1;
+  heading.focus();
+}
+
 export async function signOut() {
   try { await fetch('/api/v1/auth/logout', { method: 'POST' }); } finally { location.assign('/sign-in?reason=out'); }
 }

@@ -20,7 +20,7 @@ public sealed partial class ResourceEditor
     private Account? _account;
     private EditorCheck _check = Clean;
     private Problem? _problem;
-    private bool _ready, _dirty, _moved, _leaving, _mayWrite;
+    private bool _ready, _dirty, _moved, _leaving, _mayWrite, _wanted;
     private long? _seen;
 
     private string? _merged, _who;
@@ -45,7 +45,10 @@ public sealed partial class ResourceEditor
     /// <summary>Who moved it on under the editor, for a sentence: <c>, by kim at 14:05</c>.</summary>
     private string Who => _who is null ? "" : $", {_who}";
 
-    private bool CanReview => _ready && _mayWrite && _problem is null && (_dirty || Name is null) && _check.State is "valid" or "conflict";
+    private bool MayReview => _ready && _mayWrite && _problem is null && (_dirty || Name is null);
+
+    // Also while it is checked: whoever asks then gets the review as soon as the text is found valid.
+    private bool CanReview => MayReview && _check.State is "valid" or "conflict" or "unchecked" or "checking";
 
     protected override async Task OnInitializedAsync()
     {
@@ -106,6 +109,12 @@ public sealed partial class ResourceEditor
     private void OnCheck(EditorCheck check)
     {
         _check = check;
+        if (check.State is not ("unchecked" or "checking") && _wanted)
+        {
+            _wanted = false;
+            if (check.State is "valid")
+                _ = InvokeAsync(ReviewAsync);
+        }
         if (check.State is not "conflict" || Name is null || _moved)
             return;
         _moved = true;
@@ -125,6 +134,9 @@ public sealed partial class ResourceEditor
             await OpenConflictAsync();
             return;
         }
+        _wanted = _check.State is "unchecked" or "checking";
+        if (_wanted)
+            return;
         var write = await ReviewDialog.ShowAsync(Dialogs, _editor, Kind.Noun, Name);
         if (write is null)
             return;

@@ -32,6 +32,9 @@ internal sealed class Shell(IJSRuntime js) : IAsyncDisposable
     /// <returns>False where the browser refuses the clipboard.</returns>
     public async Task<bool> CopyAsync(string text) => await _script.InvokeAsync<bool>("copy", text);
 
+    /// <summary>To the heading of the page, unless somebody is in one of its fields already.</summary>
+    public async Task FocusHeadingAsync() => await _script.InvokeVoidAsync("focusHeading");
+
     public async Task SignOutAsync() => await _script.InvokeVoidAsync("signOut");
 
     public ValueTask DisposeAsync() => _script.DisposeAsync();

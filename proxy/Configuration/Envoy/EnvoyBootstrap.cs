@@ -45,7 +45,7 @@ public static class EnvoyBootstrap
         document.RemoveAll(anchors.Select(m => m.Key).ToHashSet());
         EnvoyListeners.Take(document, notes, configTypes);
         foreach (var cluster in document.Array("clusters")?.OfType<ConfigObject>() ?? [])
-            EnvoyClusters.Take(cluster, form, notes);
+            EnvoyClusters.Take(cluster, notes);
         UnusedClusters.Drop(document, notes);
         document.Notes = notes.Warnings;
         return document;

@@ -4,17 +4,16 @@ using Managed.Proxy.Configuration.ShortForms;
 namespace Managed.Proxy.Configuration.Envoy;
 
 /// <summary>
-/// Clusters of a bootstrap file: the options of HTTP where Envoy has them now, and settings that come to the same as none.
+/// Clusters of a bootstrap file: fields where Envoy has them now, and settings that come to the same as none.
 /// </summary>
 internal static class EnvoyClusters
 {
-    private const string HttpOptions = "envoy.extensions.upstreams.http.v3.HttpProtocolOptions";
     private const int MaxWeight = 128;
 
-    public static void Take(ConfigObject cluster, ProtoForm form, ConfigErrors notes)
+    public static void Take(ConfigObject cluster, ConfigErrors notes)
     {
         EnvoyExtensions.DropRawBuffer(cluster);
-        TakeHttpOptions(cluster, form, notes);
+        TakeHttpOptions(cluster, notes);
         if (cluster.Remove("max_requests_per_connection") is { } most)
             Common(cluster).Set("max_requests_per_connection", most is ConfigObject wrapper ? wrapper["value"] ?? most : most);
         TakePolicy(cluster);
@@ -29,44 +28,31 @@ internal static class EnvoyClusters
         return common;
     }
 
-    private static void TakeHttpOptions(ConfigObject cluster, ProtoForm form, ConfigErrors notes)
+    private static void TakeHttpOptions(ConfigObject cluster, ConfigErrors notes)
     {
-        if (cluster.Object("typed_extension_protocol_options") is not { } extensions
-            || extensions.Members is not [{ Value: ConfigObject options } member])
+        foreach (var member in cluster.Object("typed_extension_protocol_options")?.Members ?? [])
+            if (member.Value is ConfigObject options && options.Object("upstream_http_protocol_options") is { } names)
+            {
+                TakeNames(names, notes);
+                if (names.Count == 0)
+                    options.Remove("upstream_http_protocol_options");
+            }
+        if (cluster.Object("upstream_http_protocol_options") is not { } old)
             return;
-        if (ExtensionNames.Bare(options.Text("@type") ?? member.Key) != HttpOptions)
-            return;
-        options.Remove("upstream_http_protocol_options"); // counts only with TLS, which is refused itself
-        options.Remove("@type");
-        var specific = options.Object("explicit_http_config");
-        foreach (var version in (string[])["http2_protocol_options", "http3_protocol_options"])
-            if (specific?.Remove(version) is { } newer)
-                cluster.Set(version, newer);
-        if (specific is not null && (!specific.Has("http_protocol_options") || specific["http_protocol_options"] is ConfigObject http1
-            && IsEmpty(http1, form)))
-            specific.Remove("http_protocol_options");
-        if (specific is { Count: 0 })
-            options.Remove("explicit_http_config");
-        if (options.Remove("use_downstream_protocol_config") is { } same)
-            notes.Warning(same, ConfigCode.UnsupportedField,
-                "'use_downstream_protocol_config' comes to HTTP/1.1: it is what clients speak in this version");
-        if (options.Remove("auto_config") is { } auto)
-            notes.Warning(auto, ConfigCode.UnsupportedField, "'auto_config' comes to HTTP/1.1: it is what upstreams speak in this version");
-        if (options.Remove("common_http_protocol_options") is ConfigObject common)
-        {
-            var all = Common(cluster);
-            foreach (var part in common.Members)
-                all.Put(part);
-            form.Apply(all, typeof(Model.UpstreamHttpOptionsConfig));
-        }
-        if (options.Count == 0)
-            cluster.Remove("typed_extension_protocol_options");
+        TakeNames(old, notes);
+        if (old.Count == 0)
+            cluster.Remove("upstream_http_protocol_options");
     }
 
-    private static bool IsEmpty(ConfigObject http1, ProtoForm form)
+    // auto_san_validation is left: who would see another name in the certificate than the one that was asked for must not go unseen.
+    private static void TakeNames(ConfigObject names, ConfigErrors notes)
     {
-        form.Rules(http1, "UpstreamHttp1Options");
-        return http1.Count == 0;
+        foreach (var field in (string[])["auto_sni", "auto_san_validation", "override_auto_sni_header"])
+            if (names[field] is ConfigScalar { Text: "false" or "" or "0" })
+                names.Remove(field);
+        if (names["auto_sni"] is { } auto && !names.Has("auto_san_validation") && names.Remove("auto_sni") is not null)
+            notes.Warning(auto, ConfigCode.UnsupportedField,
+                "'auto_sni' is not used: connections are shared by requests whatever their host; give sni in the TLS context");
     }
 
     /// <summary>Envoy's newer form of lb_policy: the first of the list that is known counts.</summary>

@@ -6,13 +6,12 @@ using Managed.Proxy.Configuration.Validation;
 namespace Managed.Proxy.Configuration.Model;
 
 [Description("A group of upstream endpoints and how they are used.")]
-[ShortFormFields("endpoints tls")]
+[ShortFormFields("endpoints tls http2")]
 [UnsupportedField("transport_socket_matches", "all endpoints of a cluster are reached in the same way in this version")]
 [UnsupportedField("tls_context", "use transport_socket with an UpstreamTlsContext, or tls")]
 [UnsupportedField("health_checks outlier_detection", "health checks are not available in this version")]
-[UnsupportedField(
-    "http2_protocol_options http_protocol_options typed_extension_protocol_options upstream_http_protocol_options protocol_selection",
-    "upstreams speak HTTP/1.1 in this version; idle times and request counts are in common_http_protocol_options")]
+[UnsupportedField("upstream_http_protocol_options protocol_selection",
+    "use typed_extension_protocol_options with HttpProtocolOptions, or http2: true")]
 [UnsupportedField("max_requests_per_connection", "use common_http_protocol_options.max_requests_per_connection")]
 [UnsupportedField(
     "lb_subset_config ring_hash_lb_config maglev_lb_config original_dst_lb_config round_robin_lb_config common_lb_config "
@@ -63,9 +62,23 @@ public sealed record ClusterConfig : ConfigRecord
     [Description("Limits of upstream connections.")]
     public UpstreamHttpOptionsConfig CommonHttpProtocolOptions { get; init; } = new();
 
+    [Description("Which HTTP the endpoints are spoken to with: one entry, envoy.extensions.upstreams.http.v3.HttpProtocolOptions. Absent: "
+        + "HTTP/1.1.")]
+    public IReadOnlyDictionary<string, HttpProtocolOptionsConfig> TypedExtensionProtocolOptions { get; init; }
+        = new Dictionary<string, HttpProtocolOptionsConfig>();
+
+    [JsonPropertyName("http2_protocol_options"),
+        Description("Deprecated in Envoy: HTTP/2. typed_extension_protocol_options says it otherwise, and is used if it is given.")]
+    public UpstreamHttp2OptionsConfig? Http2ProtocolOptions { get; init; }
+
+    [Description("Deprecated in Envoy: HTTP/1.1, which is spoken anyway where nothing else is said.")]
+    public UpstreamHttp1OptionsConfig? HttpProtocolOptions { get; init; }
+
     [ByteSize, Range(1024L, 1L << 30),
         Description("Soft limit of the buffers of one upstream connection: above it the endpoint is not read.")]
     public long PerConnectionBufferLimitBytes { get; init; } = 1 << 20; // Envoy's default, 1 MiB
+
+    internal HttpProtocolOptionsConfig? HttpOptions => TypedExtensionProtocolOptions.Values.FirstOrDefault();
 }
 
 public enum ClusterType { Static, StrictDns }

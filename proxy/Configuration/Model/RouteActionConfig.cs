@@ -9,7 +9,7 @@ namespace Managed.Proxy.Configuration.Model;
     "retry policies are not available in this version; a request on a reused connection that was closed is sent once more by itself")]
 [UnsupportedField(
     "request_mirror_policies hash_policy cors rate_limits include_vh_rate_limits metadata_match internal_redirect_policy "
-        + "internal_redirect_action max_internal_redirects max_grpc_timeout grpc_timeout_offset priority cluster_specifier_plugin "
+        + "internal_redirect_action max_internal_redirects priority cluster_specifier_plugin "
             + "inline_cluster_specifier_plugin path_rewrite_policy path_rewrite host_rewrite early_data_policy flush_timeout",
     "not available in this version")]
 public sealed record RouteActionConfig : ConfigRecord
@@ -48,7 +48,8 @@ public sealed record RouteActionConfig : ConfigRecord
     [Description("With a host rewrite, puts the original host into x-forwarded-host.")]
     public bool AppendXForwardedHost { get; init; }
 
-    [Description("From the end of the request to the end of the response; 0 is no limit.")]
+    [Description("From the end of the request to the end of the response; 0 is no limit. The default does not hold where "
+        + "max_stream_duration is given.")]
     public TimeSpan Timeout { get; init; } = TimeSpan.FromSeconds(15); // Envoy's default
 
     [Description("Replaces stream_idle_timeout for this route; 0 is no limit.")]
@@ -57,6 +58,13 @@ public sealed record RouteActionConfig : ConfigRecord
     [Description("Longest life of a stream.")]
     public RouteMaxStreamDurationConfig? MaxStreamDuration { get; init; }
 
+    [Description("Deprecated in Envoy, for max_stream_duration: of a gRPC request grpc-timeout is the timeout, up to this; 0: whatever it "
+        + "says. The upstream is told.")]
+    public TimeSpan? MaxGrpcTimeout { get; init; }
+
+    [Description("With max_grpc_timeout: taken off what the client says, if that is longer.")]
+    public TimeSpan? GrpcTimeoutOffset { get; init; }
+
     [Description("Turns upgrades of the connection manager on or off for this route.")]
     public IReadOnlyList<RouteUpgradeConfig> UpgradeConfigs { get; init; } = [];
 }
@@ -64,11 +72,16 @@ public sealed record RouteActionConfig : ConfigRecord
 public enum ClusterNotFoundResponseCode { ServiceUnavailable, NotFound, InternalServerError }
 
 [Description("Longest life of a stream.")]
-[UnsupportedField("grpc_timeout_header_max grpc_timeout_header_offset", "not available in this version")]
 public sealed record RouteMaxStreamDurationConfig : ConfigRecord
 {
     [Description("0 is no limit.")]
     public TimeSpan? MaxStreamDuration { get; init; }
+
+    [Description("What a request's grpc-timeout says is used in place of max_stream_duration, up to this; 0: whatever it says.")]
+    public TimeSpan? GrpcTimeoutHeaderMax { get; init; }
+
+    [Description("Taken off what the client says, so that it hears of it from here. What is left of nothing is over at once.")]
+    public TimeSpan? GrpcTimeoutHeaderOffset { get; init; }
 }
 
 [Description("An upgrade on or off.")]

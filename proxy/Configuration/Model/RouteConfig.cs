@@ -55,7 +55,7 @@ public sealed record MetadataConfig : ConfigRecord
 }
 
 [Description("Tests of a request; all must hold.")]
-[UnsupportedField("connect_matcher path_match_policy grpc tls_context dynamic_metadata filter_state cookies",
+[UnsupportedField("connect_matcher path_match_policy tls_context dynamic_metadata filter_state cookies",
     "not available in this version")]
 public sealed record RouteMatchConfig : ConfigRecord
 {
@@ -80,6 +80,9 @@ public sealed record RouteMatchConfig : ConfigRecord
 
     [Description("Tests of query parameters.")]
     public IReadOnlyList<QueryParameterMatcherConfig> QueryParameters { get; init; } = [];
+
+    [Description("Only gRPC: a content-type of application/grpc or application/grpc+…")]
+    public EmptyConfig? Grpc { get; init; }
 
     [Description("Only this share of the requests.")]
     public RuntimeFractionConfig? RuntimeFraction { get; init; }

@@ -28,7 +28,10 @@ internal static class ShortFormSchema
         }
         else if (type == typeof(ClusterConfig))
             properties.Set("endpoints", List(Endpoint(),
-                "Short form of load_assignment: addresses, or {address, weight, hostname, health_status}."));
+                    "Short form of load_assignment: addresses, or {address, weight, hostname, health_status}."))
+                .Set("http2", Described(new ConfigObject().Set("anyOf", new ConfigArray()
+                    .Add(new ConfigObject().Set("type", SchemaWriter.Text("boolean"))).Add(reference(typeof(UpstreamHttp2OptionsConfig)))),
+                    "Short form of typed_extension_protocol_options: HTTP/2, with its options if any."));
         else if (type == typeof(BootstrapConfig))
             properties.Set("static_resources", Described(new ConfigObject().Set("type", SchemaWriter.Text("object")),
                 "Envoy's wrapper around listeners, clusters and secrets, accepted in their place."));

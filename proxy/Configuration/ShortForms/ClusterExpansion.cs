@@ -1,13 +1,14 @@
 
 namespace Managed.Proxy.Configuration.ShortForms;
 
-/// <summary>The short forms of a cluster: <c>endpoints</c>, addresses as text, no <c>type</c>.</summary>
+/// <summary>The short forms of a cluster: <c>endpoints</c>, addresses as text, no <c>type</c>, <c>http2</c>.</summary>
 internal static class ClusterExpansion
 {
     private static readonly string[] EndpointFields = ["address", "weight", "hostname", "health_status"];
 
     public static void Expand(ConfigObject cluster, ConfigErrors errors)
     {
+        ExpandHttp2(cluster, errors);
         if (cluster["endpoints"] is { } endpoints)
         {
             if (cluster.Has("load_assignment"))
@@ -28,6 +29,32 @@ internal static class ClusterExpansion
         }
         if (!cluster.Has("type"))
             cluster.Set("type", ConfigScalar.String(literal ? "STATIC" : "STRICT_DNS", cluster.Origin));
+    }
+
+    // true, or what http2_protocol_options would say.
+    private static void ExpandHttp2(ConfigObject cluster, ConfigErrors errors)
+    {
+        if (cluster["http2"] is not { } given)
+            return;
+        cluster.Remove("http2");
+        if (cluster.Has("typed_extension_protocol_options") || cluster.Has("http2_protocol_options"))
+        {
+            errors.Error(given, ConfigCode.Conflict,
+                "only one of these may be given: http2, typed_extension_protocol_options, http2_protocol_options");
+            return;
+        }
+        if (given is ConfigScalar { Text: "false" })
+            return;
+        if (given is not ConfigObject and not ConfigScalar { Text: "true" })
+        {
+            errors.Error(given, ConfigCode.InvalidType, "must be true, false, or the fields of http2_protocol_options");
+            return;
+        }
+        var options = given as ConfigObject ?? new ConfigObject(given.Origin);
+        cluster.Set("typed_extension_protocol_options", new ConfigObject(given.Origin).Set(ExtensionNames.HttpProtocolOptionsType,
+            new ConfigObject(given.Origin)
+                .Set("@type", ConfigScalar.String(ExtensionNames.TypeUrlPrefix + ExtensionNames.HttpProtocolOptionsType, given.Origin))
+                .Set("explicit_http_config", new ConfigObject(given.Origin).Set("http2_protocol_options", options))));
     }
 
     private static IEnumerable<ConfigObject> Endpoints(ConfigObject assignment) =>

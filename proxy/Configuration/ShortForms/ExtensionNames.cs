@@ -10,6 +10,9 @@ public static class ExtensionNames
     /// <summary>Envoy's wrapper that switches a filter off or on for a route.</summary>
     public const string FilterConfigType = "envoy.config.route.v3.FilterConfig";
 
+    /// <summary>The one message of a cluster's <c>typed_extension_protocol_options</c>.</summary>
+    public const string HttpProtocolOptionsType = "envoy.extensions.upstreams.http.v3.HttpProtocolOptions";
+
     public const string HttpConnectionManagerType = "envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager";
     public const string TcpProxyType = "envoy.extensions.filters.network.tcp_proxy.v3.TcpProxy";
     public const string RouterType = "envoy.extensions.filters.http.router.v3.Router";

@@ -21,7 +21,7 @@ public static class ConfigBinder
     public static T? BindPartial<T>(ConfigNode node, ConfigErrors errors, T? former = null)
         where T : ConfigRecord
     {
-        if (former is not null && IsOf(former, node))
+        if (former is not null && IsOf(former, node, errors))
             return former;
         TryRecord(typeof(T), node, errors, typed: true, former, out var record);
         return (T?)record;
@@ -35,7 +35,14 @@ public static class ConfigBinder
     }
 
     /// <summary>Whether a record, and all below it, is what this node would become.</summary>
-    private static bool IsOf(ConfigRecord former, ConfigNode node) => !former.HasErrors && former.Node is { } its && its.IsCopyOf(node);
+    private static bool IsOf(ConfigRecord former, ConfigNode node, ConfigErrors errors)
+    {
+        if (former.HasErrors || former.Node is not { } its || !its.IsCopyOf(node))
+            return false;
+        errors.Places.NodesOf ??= FormerRecord.Nodes;
+        errors.Places.StandsFor(former, node);
+        return true;
+    }
 
     private static bool TryRecord(Type type, ConfigNode node, ConfigErrors errors, bool typed, ConfigRecord? former,
         out ConfigRecord? record)
@@ -95,12 +102,13 @@ public static class ConfigBinder
         }
         if (!RecordShape.IsRecord(field.Type))
             return ScalarBinder.TryBind(field, node, errors, out value);
-        if (former is not null && IsOf(former, node))
+        if (former is not null && IsOf(former, node, errors))
         {
             value = former;
             return true;
         }
-        var ok = TryRecord(field.Type, node, errors, typed: false, former, out var record);
+        // Items of a map are messages of extensions, which may say which they are.
+        var ok = TryRecord(field.Type, node, errors, typed: field.IsMap, former, out var record);
         value = record;
         return ok;
     }

@@ -24,7 +24,8 @@ internal static unsafe partial class Libc
 
     private const int ClockThreadCpu = 3; // CLOCK_THREAD_CPUTIME_ID
 
-    public const int EIntr = 4, EAgain = 11, ENoMem = 12, ENFile = 23, EMFile = 24, EPipe = 32, EProto = 71, EAddrInUse = 98,
+    public const int EIntr = 4, EAgain = 11, ENoMem = 12, ENFile = 23, EMFile = 24, EPipe = 32, EProto = 71, EProtoNoSupport = 93,
+        EAddrInUse = 98,
         EConnAborted = 103, EConnReset = 104, ETimedOut = 110, EConnRefused = 111, EInProgress = 115, ECanceled = 125;
 
     public static int Errno => Marshal.GetLastSystemError();

@@ -10,6 +10,10 @@ public sealed class StatScope(StatsRegistry registry)
     private readonly HashSet<StatEntry> _leased = [];
     private readonly HashSet<string> _owners = new(StringComparer.Ordinal);
     private bool _used, _returned;
+    private long _taken;
+
+    /// <summary>How often a name was asked for, and an owner named.</summary>
+    internal long Taken => Volatile.Read(ref _taken);
 
     /// <summary>The registry of the process; stands for the data plane.</summary>
     public StatsRegistry Registry => registry;
@@ -32,7 +36,11 @@ public sealed class StatScope(StatsRegistry registry)
     /// <summary>In service, what guests made for this owner in the version before goes on counting.</summary>
     internal void Own(string owner)
     {
-        lock (_lock) _owners.Add(owner);
+        lock (_lock)
+        {
+            _taken++;
+            _owners.Add(owner);
+        }
     }
 
     /// <summary>Readers see the names, those to come as well.</summary>
@@ -63,6 +71,7 @@ public sealed class StatScope(StatsRegistry registry)
         lock (_lock)
         {
             if (_returned) return null;
+            _taken++;
             var entry = registry.Lease(name, kind, group, owner);
             if (!_leased.Add(entry)) registry.Return([entry]); // one lease is enough
             else if (_used) registry.Use([entry]);

@@ -132,7 +132,7 @@ internal sealed class HttpCall
     private async IoTask<UpstreamFailure> SendAsync(Cluster cluster)
     {
         UpstreamFailure failure;
-        if (!_upstream.TryBegin(cluster, isRepeatable: RequestBody.Length == 0 && RequestTrailers.Count == 0))
+        if (!_upstream.TryBegin(cluster, isRepeatable: RequestBody.Length == 0 && RequestTrailers.Count == 0, isWhole: true))
             return UpstreamFailure.Overflow;
         do
         {

@@ -28,6 +28,9 @@ internal abstract class ClientExchange : Exchange
     /// <param name="isHead">The request was a HEAD.</param>
     public abstract void BeginBody(bool isHead, HeaderMap trailers);
 
+    public virtual bool IsHttp2 => false;
+    /// <summary>The peer has certainly not begun with it (RFC 9113 section 8.7): on another connection it may be sent again.</summary>
+    public virtual bool IsRefused => false;
     /// <summary>A byte of an answer has come.</summary>
     public abstract bool ReceivedAnything { get; }
     public abstract long WireBytesSent { get; }

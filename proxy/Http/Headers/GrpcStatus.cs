@@ -17,6 +17,8 @@ internal static class GrpcStatus
     private static readonly byte[][] CamelNames = [.. Names.Select(Encoding.ASCII.GetBytes)];
     private static readonly byte[][] SnakeNames = [.. Names.Select(n => Encoding.ASCII.GetBytes(Upper(n)))];
 
+    public const int DeadlineExceeded = 4;
+
     public static int Count => Names.Length;
     public static ReadOnlySpan<byte> Camel(int status) => CamelNames[status];
     public static ReadOnlySpan<byte> Snake(int status) => SnakeNames[status];

@@ -20,8 +20,9 @@ internal sealed class ClusterLimits
         MaxRequests = limits.MaxRequests;
         MaxRetries = limits.MaxRetries;
         ConnectTimeoutMicros = (long)config.ConnectTimeout.TotalMicroseconds;
-        IdleTimeoutMicros = (long)config.CommonHttpProtocolOptions.IdleTimeout.TotalMicroseconds;
-        MaxRequestsPerConnection = config.CommonHttpProtocolOptions.MaxRequestsPerConnection;
+        var common = config.HttpOptions?.CommonHttpProtocolOptions ?? config.CommonHttpProtocolOptions;
+        IdleTimeoutMicros = (long)common.IdleTimeout.TotalMicroseconds;
+        MaxRequestsPerConnection = common.MaxRequestsPerConnection;
     }
 
     public long MaxConnections { get; init; }

@@ -41,7 +41,11 @@ internal sealed class ClusterState(string name, int workers)
     }
 
     /// <summary>Waits for a connection of this worker to become free; false when too many wait already.</summary>
-    public bool TryWait(WorkerContext worker, PendingRequest request, ClusterLimits limits)
+    /// <param name="worker">Whose line it is.</param>
+    /// <param name="request">Who waits.</param>
+    /// <param name="limits">Of the version that asks.</param>
+    /// <param name="line">Another one than that for whatever becomes free.</param>
+    public bool TryWait(WorkerContext worker, PendingRequest request, ClusterLimits limits, PendingRequest? line = null)
     {
         if (Interlocked.Increment(ref Pending) > limits.MaxPending)
         {
@@ -50,7 +54,7 @@ internal sealed class ClusterState(string name, int workers)
         }
         worker.Stats.Increment(Stats.RqPendingTotal);
         worker.Stats.Increment(Stats.RqPendingActive);
-        (_pending[worker.Id] ??= PendingRequest.NewLine()).Add(request);
+        (line ?? (_pending[worker.Id] ??= PendingRequest.NewLine())).Add(request);
         return true;
     }
 
@@ -79,6 +83,13 @@ internal sealed class ClusterState(string name, int workers)
         worker.Stats.Decrement(Stats.RqPendingActive);
     }
 
+    /// <summary>Gives back a place under max_connections in which none was made.</summary>
+    public void LeaveConnection(WorkerContext worker)
+    {
+        Interlocked.Decrement(ref Connections);
+        OnConnectionClosed(worker);
+    }
+
     /// <summary>Takes a place under max_requests; give it back by <see cref="LeaveRequest"/>.</summary>
     /// <param name="limits">Of the version that asks.</param>
     public bool TryEnterRequest(ClusterLimits limits)
@@ -100,6 +111,9 @@ internal sealed class PendingRequest
     private PendingRequest? _previous;
 
     public readonly IoSource<bool> Ready = new();
+    /// <summary>Why the connection that it waited for was not made; -errno, 0: it was.</summary>
+    public int Error { get; set; }
+    public string? Reason { get; set; }
     public PendingRequest? Next { get; private set; }
     public bool IsLine { get; private init; }
     public bool Queued => Next is not null && !IsLine;

@@ -8,7 +8,9 @@ internal sealed class ClusterStats
     private static readonly StatGroup Names = new(
         [
             "upstream_cx_total", "upstream_cx_destroy", "upstream_cx_connect_fail", "upstream_cx_connect_timeout",
-            "upstream_cx_overflow", "upstream_rq_total", "upstream_rq_retry", "upstream_rq_retry_success", "upstream_rq_timeout",
+            "upstream_cx_overflow", "upstream_cx_http1_total", "upstream_cx_http2_total", "upstream_cx_idle_timeout",
+            "upstream_cx_max_requests", "upstream_cx_close_notify", "upstream_rq_pending_failure_eject", "upstream_rq_total",
+            "upstream_rq_retry", "upstream_rq_retry_success", "upstream_rq_timeout",
             "upstream_rq_pending_total", "upstream_rq_pending_overflow", "upstream_rq_cancelled", "upstream_cx_none_healthy",
             "upstream_rq_rx_reset", "upstream_cx_protocol_error", "upstream_rq_informational_overflow", "upstream_rq_1xx",
             "upstream_rq_2xx", "upstream_rq_3xx", "upstream_rq_4xx",
@@ -16,7 +18,8 @@ internal sealed class ClusterStats
         ],
         ["upstream_cx_active", "upstream_rq_active", "upstream_rq_pending_active"], ["upstream_rq_time", "upstream_cx_connect_ms"]);
 
-    public readonly Counter CxTotal, CxDestroy, CxConnectFail, CxConnectTimeout, CxOverflow, RqTotal, RqRetry, RqRetrySuccess, RqTimeout,
+    public readonly Counter CxTotal, CxDestroy, CxConnectFail, CxConnectTimeout, CxOverflow, CxHttp1, CxHttp2, CxIdleTimeout,
+        CxMaxRequests, CxCloseNotify, RqPendingFailureEject, RqTotal, RqRetry, RqRetrySuccess, RqTimeout,
         RqPendingTotal, RqPendingOverflow,
         RqCancelled, NoHealthy, RxReset, ProtocolError, InformationalOverflow, Rq1xx, Rq2xx, Rq3xx, Rq4xx, Rq5xx, RqCompleted, RxBytes,
         TxBytes;
@@ -39,6 +42,12 @@ internal sealed class ClusterStats
         CxConnectFail = C("upstream_cx_connect_fail");
         CxConnectTimeout = C("upstream_cx_connect_timeout");
         CxOverflow = C("upstream_cx_overflow");
+        CxHttp1 = C("upstream_cx_http1_total");
+        CxHttp2 = C("upstream_cx_http2_total");
+        CxIdleTimeout = C("upstream_cx_idle_timeout");
+        CxMaxRequests = C("upstream_cx_max_requests");
+        CxCloseNotify = C("upstream_cx_close_notify");
+        RqPendingFailureEject = C("upstream_rq_pending_failure_eject");
         RqTotal = C("upstream_rq_total");
         RqRetry = C("upstream_rq_retry");
         RqRetrySuccess = C("upstream_rq_retry_success");

@@ -10,6 +10,8 @@ internal abstract class UpstreamSocket
 {
     /// <summary>What shapes connections: those made under another key are not used again.</summary>
     public abstract string Key { get; }
+    /// <summary>To a connection that is to be one of HTTP/2 it says so, by ALPN: what the endpoint answers must be that.</summary>
+    public abstract bool OffersHttp2 { get; }
 
     /// <summary>What it shows and trusts; null where that is nothing.</summary>
     public virtual TlsIdentity? Identity => null;
@@ -18,7 +20,12 @@ internal abstract class UpstreamSocket
     /// Makes of a connected transport the one that is used. On failure it is closed, and the error is negative, with a reason for people.
     /// Cancelled by cancelling the reading and writing of the connected one.
     /// </summary>
-    public abstract IoTask<UpstreamSocketResult> ConnectAsync(WorkerContext worker, Transport connected, Endpoint endpoint);
+    /// <param name="worker">Whose loop it is.</param>
+    /// <param name="connected">The connected one.</param>
+    /// <param name="endpoint">Where it leads.</param>
+    /// <param name="http2">HTTP/2 is to be spoken, as far as both protocols may be.</param>
+    public abstract IoTask<UpstreamSocketResult> ConnectAsync(WorkerContext worker, Transport connected, Endpoint endpoint,
+        bool http2);
 }
 
 /// <summary>What came of it.</summary>

@@ -15,10 +15,13 @@ internal sealed class ConnectAttempt
 
     /// <summary>Why the last attempt failed, where the error number says too little.</summary>
     public string? Reason { get; set; }
+    /// <summary>What the last attempt was given up for; 0 when it was not.</summary>
+    public int Errno { get; private set; }
 
     public void Begin(WorkerContext worker, Transport transport, long timeoutMicros)
     {
         _transport = transport;
+        Errno = 0;
         worker.Timers.Arm(_timer, timeoutMicros);
     }
 
@@ -33,8 +36,9 @@ internal sealed class ConnectAttempt
     // Connecting waits as a write does; the handshake of a transport socket reads and writes.
     private void Cancel(int errno)
     {
-        var transport = _transport;
-        transport?.CancelWrite(errno);
-        transport?.CancelRead(errno);
+        if (_transport is not { } transport) return;
+        Errno = errno;
+        transport.CancelWrite(errno);
+        transport.CancelRead(errno);
     }
 }

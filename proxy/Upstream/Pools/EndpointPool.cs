@@ -10,12 +10,16 @@ namespace Managed.Proxy.Upstream.Pools;
 /// <summary>
 /// One worker's connections to one endpoint. A connection carries as many requests at once as its protocol and its peer let it; those with
 /// room are taken from, the last used first, so that the rest can time out.
+/// <para>Where a connection carries many, requests do not make one each: they wait for one together (<see cref="Line"/>,
+/// <see cref="Connect"/>).</para>
 /// </summary>
-internal sealed class EndpointPool(WorkerContext worker, Endpoint endpoint, ClusterState state)
+internal sealed partial class EndpointPool(WorkerContext worker, Endpoint endpoint, ClusterState state)
 {
     private readonly List<UpstreamConnection> _ready = []; // with room for a request
     private readonly HashSet<UpstreamConnection> _open = [];
     private int _connecting;
+    private EndpointPool? _http2; // beside one of another protocol
+    private bool _isHttp2;
 
     /// <summary>This worker's; made at its first use.</summary>
     public static EndpointPool Of(Endpoint endpoint, WorkerContext worker, ClusterState state)
@@ -31,16 +35,23 @@ internal sealed class EndpointPool(WorkerContext worker, Endpoint endpoint, Clus
     /// <summary>Those that are being made included.</summary>
     public int OpenConnections => _open.Count + _connecting;
 
+    /// <summary>This one, or the one for HTTP/2 beside it where the cluster alone does not say that it is spoken.</summary>
+    public EndpointPool For(UpstreamHttp http, bool http2)
+    {
+        if (!http2 || http.Protocol is UpstreamProtocol.Http2 or UpstreamProtocol.Negotiated) return this;
+        return _http2 ??= new EndpointPool(worker, Endpoint, State) { _isHttp2 = true, IsRetired = IsRetired };
+    }
+
     /// <summary>A connection with room, whose place for one request is taken; null when there is none.</summary>
     public UpstreamConnection? TryTake()
     {
         while (_ready.Count > 0)
         {
             var connection = _ready[^1];
-            bool open = !connection.Transport.IsClosed;
-            if (open) connection.Enter();
-            if (!open || !connection.HasRoom) _ready.RemoveAt(_ready.Count - 1);
-            if (open) return connection;
+            bool had = connection.HasRoom;
+            if (had) connection.Enter();
+            if (!connection.HasRoom) RemoveReady(connection);
+            if (had) return connection;
         }
         return null;
     }
@@ -49,9 +60,14 @@ internal sealed class EndpointPool(WorkerContext worker, Endpoint endpoint, Clus
     /// A new connection, in the place that <see cref="ClusterState.TryEnterConnection"/> took; null and -errno (ETIMEDOUT after the connect
     /// time-out) when there is none to be had.
     /// </summary>
+    /// <param name="attempt">The way to give it up.</param>
+    /// <param name="limits">Of the version that asks.</param>
+    /// <param name="socket">Likewise; null: bytes as they are.</param>
+    /// <param name="http">Likewise; null: no protocol of ours is spoken.</param>
     public async IoTask<(UpstreamConnection? Connection, int Error)> ConnectAsync(ConnectAttempt attempt, ClusterLimits limits,
-        UpstreamSocket? socket = null)
+        UpstreamSocket? socket = null, UpstreamHttp? http = null)
     {
+        var protocol = http is null ? UpstreamProtocol.Http1 : ProtocolOf(http);
         _connecting++;
         Interlocked.Increment(ref Endpoint.TotalConnections);
         worker.Stats.Increment(State.Stats.CxTotal);
@@ -73,16 +89,22 @@ internal sealed class EndpointPool(WorkerContext worker, Endpoint endpoint, Clus
                 attempt.Begin(worker, transport, limits.ConnectTimeoutMicros);
                 result = await transport.ConnectedAsync();
                 if (result >= 0 && socket is not null) (used, tls, result, attempt.Reason) =
-                    await socket.ConnectAsync(worker, transport, Endpoint);
+                    await socket.ConnectAsync(worker, transport, Endpoint, protocol != UpstreamProtocol.Http1);
                 else used = transport;
             }
+            bool http2 = protocol == UpstreamProtocol.Http2 || (protocol == UpstreamProtocol.Negotiated && tls is { Alpn: "h2" });
+            if (result >= 0 && http2 && socket is { OffersHttp2: true } && tls is { Alpn: not "h2" })
+                (result, attempt.Reason) = (-Libc.EConnReset, "TLS: the endpoint does not take h2");
             if (result < 0) return (null, result);
             Faults.Pass(FaultPoint.Connected);
             worker.Stats.Record(State.Stats.ConnectMs, worker.NowMicros - began);
-            var made = new UpstreamConnection(worker, this, used!) { Tls = tls };
+            var made = new UpstreamConnection(worker, this, used!, http2 ? http : null, tls);
+            if (http2 && await SettleAsync(made, attempt) is < 0 and var unsettled) return (null, result = unsettled);
             made.Enter();
             _open.Add(made);
             connection = made;
+            if (http is not null) worker.Stats.Increment(http2 ? State.Stats.CxHttp2 : State.Stats.CxHttp1);
+            if (http is not null) _choseHttp1 = !http2;
         }
         finally
         {
@@ -105,19 +127,32 @@ internal sealed class EndpointPool(WorkerContext worker, Endpoint endpoint, Clus
         State.OnConnectionClosed(worker);
     }
 
-    /// <summary>It has room again.</summary>
+    /// <summary>It has room for one more again.</summary>
     public void Return(UpstreamConnection connection)
     {
-        _ready.Add(connection);
+        AddReady(connection);
         State.OnConnectionFree(worker);
     }
 
-    public void RemoveReady(UpstreamConnection connection) => _ready.Remove(connection);
+    private void AddReady(UpstreamConnection connection)
+    {
+        if (connection.IsReady) return;
+        connection.IsReady = true;
+        _ready.Add(connection);
+    }
+
+    private void RemoveReady(UpstreamConnection connection)
+    {
+        if (!connection.IsReady) return;
+        connection.IsReady = false;
+        if (_ready[^1] == connection) _ready.RemoveAt(_ready.Count - 1); else _ready.Remove(connection);
+    }
 
     public bool Forgotten(UpstreamConnection connection) => !_open.Contains(connection);
 
     public void Closed(UpstreamConnection connection)
     {
+        RemoveReady(connection);
         if (!_open.Remove(connection)) return;
         Interlocked.Decrement(ref State.Connections);
         Interlocked.Decrement(ref Endpoint.ActiveConnections);
@@ -141,12 +176,8 @@ internal sealed class EndpointPool(WorkerContext worker, Endpoint endpoint, Clus
     private void Retire()
     {
         IsRetired = true;
+        _http2?.Retire();
         for (int i = _ready.Count - 1; i >= 0; i--)
-        {
-            var connection = _ready[i];
-            if (!connection.IsIdle) continue;
-            _ready.RemoveAt(i);
-            connection.Close();
-        }
+            if (_ready[i].IsIdle) _ready[i].Close();
     }
 }

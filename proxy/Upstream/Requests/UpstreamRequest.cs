@@ -2,6 +2,7 @@ using Managed.Proxy.Core;
 using Managed.Proxy.Core.EventLoop;
 using Managed.Proxy.Core.Tls;
 using Managed.Proxy.Http.Codecs;
+using Managed.Proxy.Http.Codecs.Http2;
 using Managed.Proxy.Http.Headers;
 using Managed.Proxy.Upstream.Endpoints;
 using Managed.Proxy.Upstream.Pools;
@@ -28,7 +29,7 @@ internal sealed class UpstreamRequest(WorkerContext worker)
     private Cluster _cluster = null!;
     private UpstreamConnection? _connection;
     private PendingRequest? _waiting;
-    private bool _entered, _holds, _owesAnswer, _repeatable, _fresh, _stopped;
+    private bool _entered, _holds, _owesAnswer, _repeatable, _fresh, _stopped, _http2;
     private int _informational;
 
     /// <summary>Of the request under way; null when there is none.</summary>
@@ -49,11 +50,23 @@ internal sealed class UpstreamRequest(WorkerContext worker)
     public long BeganMicros { get; private set; }
     public long HeardMicros { get; private set; }
 
+    /// <summary>
+    /// All that was sent of it is there to be sent again: what the endpoint has certainly not begun with is then tried once more, whatever
+    /// it is (RFC 9113 section 8.7).
+    /// </summary>
+    public bool IsWhole { get; set; }
+
     /// <summary>Takes a place under max_requests. False: there is none, which is counted.</summary>
+    /// <param name="cluster">Whom to ask.</param>
     /// <param name="isRepeatable">Sending it twice does what sending it once does, and all of it is there to be sent again.</param>
-    public bool TryBegin(Cluster cluster, bool isRepeatable)
+    /// <param name="isWhole">All of it is there to be sent again; see <see cref="IsWhole"/>.</param>
+    /// <param name="fromHttp2">It came by HTTP/2: so it goes where the cluster has its clients' protocol.</param>
+    /// <param name="needsHttp2">It goes by HTTP/2 whatever the cluster says.</param>
+    public bool TryBegin(Cluster cluster, bool isRepeatable, bool isWhole = false, bool fromHttp2 = false, bool needsHttp2 = false)
     {
         _cluster = cluster;
+        _http2 = needsHttp2 || (fromHttp2 && cluster.Http.Protocol == UpstreamProtocol.Downstream);
+        IsWhole = isRepeatable || isWhole;
         var state = State = cluster.State;
         _owesAnswer = true;
         _repeatable = isRepeatable;
@@ -77,47 +90,68 @@ internal sealed class UpstreamRequest(WorkerContext worker)
         if (_stopped) return new IoTask<UpstreamFailure>(UpstreamFailure.GivenUp);
         // The usual case is over at once.
         if (Pick(pick) is not { } endpoint) return new IoTask<UpstreamFailure>(NobodyThere());
-        var pool = EndpointPool.Of(endpoint, worker, State!);
+        var pool = PoolOf(endpoint);
         AskedMicros = worker.NowMicros;
-        if (_fresh || pool.TryTake() is not { } connection) return ConnectAsync(pick, endpoint, pool);
+        // After a failure not on an idle connection: another one may be as dead. Of HTTP/2 they are watched while they are idle.
+        if ((_fresh && !pool.Shares(_cluster.Http)) || pool.TryTake() is not { } connection) return ConnectAsync(pick, endpoint, pool);
         Begin(endpoint, connection);
         return default;
     }
 
     private async IoTask<UpstreamFailure> ConnectAsync(PickContext pick, Endpoint endpoint, EndpointPool pool)
     {
-        var state = State!;
-        while (!state.TryEnterConnection(pool.OpenConnections, _cluster.Limits))
+        var (state, limits, http) = (State!, _cluster.Limits, _cluster.Http);
+        while (true)
         {
-            worker.Stats.Increment(state.Stats.CxOverflow);
+            bool shares = pool.Shares(http), expects = shares && pool.ExpectsRoom;
+            bool enters = !expects && state.TryEnterConnection(pool.OpenConnections, limits);
+            if (enters && !shares) break;
+            if (!enters && !expects) worker.Stats.Increment(state.Stats.CxOverflow);
             var waiting = new PendingRequest();
-            if (!state.TryWait(worker, waiting, _cluster.Limits))
+            bool joins = enters || expects;
+            if (!state.TryWait(worker, waiting, limits, joins ? pool.Line : null))
             {
+                if (enters) state.LeaveConnection(worker);
                 worker.Stats.Increment(state.Stats.RqPendingOverflow);
                 return UpstreamFailure.Overflow;
             }
             _waiting = waiting;
-            bool free = await waiting.Ready.AsTask();
+            if (enters) pool.Connect(limits, _cluster.Socket, http);
+            bool free = await (joins ? pool.WaitAsync(waiting) : waiting.Ready.AsTask());
             _waiting = null;
             if (!free || _stopped) return UpstreamFailure.GivenUp;
-            if (Pick(pick) is not { } next) return NobodyThere();
-            (endpoint, pool) = (next, EndpointPool.Of(next, worker, state));
-            AskedMicros = worker.NowMicros;
-            if (_fresh || pool.TryTake() is not { } idle) continue;
+            if (waiting.Error < 0)
+            {
+                worker.Stats.Increment(state.Stats.RqPendingFailureEject);
+                _connect.Reason = waiting.Reason;
+                return Unconnected(waiting.Error);
+            }
+            if (!joins)
+            {
+                if (Pick(pick) is not { } next) return NobodyThere();
+                (endpoint, pool) = (next, PoolOf(next));
+            }
+            AskedMicros = joins ? AskedMicros : worker.NowMicros;
+            if (_fresh && !shares || pool.TryTake() is not { } idle) continue;
             Begin(endpoint, idle);
             return default;
         }
-        var (connection, error) = await pool.ConnectAsync(_connect, _cluster.Limits, _cluster.Socket);
-        if (connection is null) return _stopped ? UpstreamFailure.GivenUp
-            : new UpstreamFailure(FailureSide.Upstream, FailureReason.Connect, Errno: -error);
+        var (connection, error) = await pool.ConnectAsync(_connect, limits, _cluster.Socket, http);
+        if (connection is null) return _stopped ? UpstreamFailure.GivenUp : Unconnected(error);
         if (_stopped)
         {
-            connection.Close();
+            connection.Abandon();
             return UpstreamFailure.GivenUp;
         }
         Begin(endpoint, connection);
+        if (connection.HasRoom) pool.Return(connection); // others may come along
         return default;
     }
+
+    private static UpstreamFailure Unconnected(int error) => error == -Libc.EProtoNoSupport ? UpstreamFailure.Protocol
+        : new UpstreamFailure(FailureSide.Upstream, FailureReason.Connect, Errno: -error);
+
+    private EndpointPool PoolOf(Endpoint endpoint) => EndpointPool.Of(endpoint, worker, State!).For(_cluster.Http, _http2);
 
     private void Begin(Endpoint endpoint, UpstreamConnection connection)
     {
@@ -171,9 +205,12 @@ internal sealed class UpstreamRequest(WorkerContext worker)
     private UpstreamFailure Broken(HeaderMap into, int n)
     {
         into.Clear();
-        bool silent = !Exchange!.ReceivedAnything;
-        return new UpstreamFailure(FailureSide.Upstream, silent && n != 0 ? FailureReason.Reset : FailureReason.Closed, IsRetryable: silent
-            && _repeatable && !_fresh && _connection!.IsReused);
+        var exchange = Exchange!;
+        bool silent = !exchange.ReceivedAnything;
+        // Over HTTP/2 an endpoint that closes says which requests it has not seen; of others nobody knows.
+        bool unseen = exchange.IsHttp2 ? exchange.IsRefused && IsWhole : silent && _repeatable && _connection!.IsReused;
+        return new UpstreamFailure(FailureSide.Upstream, silent && n != 0 ? FailureReason.Reset : FailureReason.Closed,
+            IsRetryable: unseen && !_fresh);
     }
 
     /// <summary>What came cannot be passed on, and what comes next cannot be believed: counted, and the head forgotten.</summary>
@@ -195,7 +232,7 @@ internal sealed class UpstreamRequest(WorkerContext worker)
         if (!complete) status = exchange.Status;
         stats.Add(counts.TxBytes, exchange.WireBytesSent);
         stats.Add(counts.RxBytes, exchange.WireBytesReceived);
-        _connection!.Finish(complete);
+        _connection!.Finish(complete, exchange as Http2ClientExchange);
         if (complete)
         {
             if (_fresh) stats.Increment(counts.RqRetrySuccess);
@@ -215,7 +252,7 @@ internal sealed class UpstreamRequest(WorkerContext worker)
         }
         if (!again) return false;
         stats.Increment(counts.RqRetry);
-        _fresh = true; // on a new connection: another idle one may be as dead
+        _fresh = true;
         return true;
     }
 
@@ -250,7 +287,7 @@ internal sealed class UpstreamRequest(WorkerContext worker)
         else if (_holds)
         {
             Leave(Endpoint!); // something threw before the exchange began
-            _connection!.Close(reset: true);
+            _connection!.Abandon();
         }
         if (!_entered) return;
         _entered = false;

@@ -6,6 +6,7 @@ using Managed.Proxy.Core.Telemetry;
 using Managed.Proxy.Core.Tls;
 using Managed.Proxy.Security;
 using Managed.Proxy.Upstream.Endpoints;
+using Managed.Proxy.Upstream.Pools;
 
 namespace Managed.Proxy.Upstream.TransportSockets;
 
@@ -17,7 +18,8 @@ internal static class UpstreamSocketBuilder
         RawBufferType = "envoy.extensions.transport_sockets.raw_buffer.v3.RawBuffer";
 
     /// <summary>Null with errors added, or null alone for connections as they are.</summary>
-    public static UpstreamSocket? Build(ClusterConfig cluster, ConfigErrors errors, StatScope names, SharedState shared)
+    public static UpstreamSocket? Build(ClusterConfig cluster, UpstreamProtocol protocol, ConfigErrors errors, StatScope names,
+        SharedState shared)
     {
         if (cluster.TransportSocket is not { TypedConfig: { } typed }) return null;
         if (typed.Text("@type") is { } type && type.EndsWith(RawBufferType, StringComparison.Ordinal))
@@ -25,12 +27,12 @@ internal static class UpstreamSocketBuilder
             ConfigBinder.Bind<RawBufferConfig>(typed, errors);
             return null;
         }
-        return ConfigBinder.Bind<UpstreamTlsContextConfig>(typed, errors) is { } config ? BuildTls(config, cluster, errors, names, shared)
-            : null;
+        return ConfigBinder.Bind<UpstreamTlsContextConfig>(typed, errors) is { } config
+            ? BuildTls(config, cluster, protocol, errors, names, shared) : null;
     }
 
-    private static UpstreamTlsSocket? BuildTls(UpstreamTlsContextConfig config, ClusterConfig cluster, ConfigErrors errors, StatScope names,
-        SharedState shared)
+    private static UpstreamTlsSocket? BuildTls(UpstreamTlsContextConfig config, ClusterConfig cluster, UpstreamProtocol protocol,
+        ConfigErrors errors, StatScope names, SharedState shared)
     {
         var common = config.CommonTlsContext;
         var parameters = TlsBuilder.Parameters(common, preferClientCiphers: false, errors);
@@ -44,29 +46,39 @@ internal static class UpstreamSocketBuilder
             errors.ErrorAt(config.Node, "auto_sni_san_validation", ConfigCode.InvalidValue,
                 "there is no server name to look for: give sni or auto_host_sni");
         if (parameters is null || errors.HasErrors) return null;
-        Warn(config, cluster, verifier, errors);
-        var settings = new TlsClientSettings { Parameters = parameters, Verifier = verifier, Certificate = own,
-            MaxSessions = config.MaxSessionKeys };
-        string key = string.Join('|', "tls-client", cluster.Name, parameters.Key(), TlsBuilder.Digest(verifier), own?.Digest,
+        Warn(config, cluster, protocol, verifier, errors);
+        // What the file says is offered; where it says nothing, what is spoken (Envoy's order).
+        string[] both = protocol == UpstreamProtocol.Negotiated ? ["h2", "http/1.1"] : ["h2"];
+        var offers = parameters.Alpn.Count > 0 ? parameters : parameters with { Alpn = both };
+        if (Lease(parameters) is not { } contexts || (protocol == UpstreamProtocol.Http1 ? contexts : Lease(offers)) is not { } http2)
+            return null;
+        bool offered = protocol != UpstreamProtocol.Http1 && offers.Alpn.Contains("h2");
+        return new UpstreamTlsSocket($"{Key(offers)}|{config.Sni}|{config.AutoHostSni}", contexts, (http2, offered),
+            new SslStats(names, $"cluster.{cluster.Name}."), config.Sni, config.AutoHostSni,
+            new TlsIdentity(own is null ? [] : [own], verifier?.TellsAuthorities == true ? verifier.TrustedCa : []));
+
+        string Key(TlsParameters with) => string.Join('|', "tls-client", cluster.Name, with.Key(), TlsBuilder.Digest(verifier), own?.Digest,
             config.MaxSessionKeys);
-        var contexts = shared.Lease(key, () => new TlsClientContexts(settings, shared.Workers));
-        if (contexts.Try() is { } wrong)
+
+        TlsClientContexts? Lease(TlsParameters with)
         {
+            var settings = new TlsClientSettings { Parameters = with, Verifier = verifier, Certificate = own,
+                MaxSessions = config.MaxSessionKeys };
+            var leased = shared.Lease(Key(with), () => new TlsClientContexts(settings, shared.Workers));
+            if (leased.Try() is not { } wrong) return leased;
             errors.Error(config.Node, ConfigCode.InvalidValue, wrong);
             return null;
         }
-        return new UpstreamTlsSocket($"{key}|{config.Sni}|{config.AutoHostSni}", contexts, new SslStats(names, $"cluster.{cluster.Name}."),
-            config.Sni, config.AutoHostSni,
-            new TlsIdentity(own is null ? [] : [own], verifier?.TellsAuthorities == true ? verifier.TrustedCa : []));
     }
 
     // It works, as in Envoy, and it is not what people take TLS for.
-    private static void Warn(UpstreamTlsContextConfig config, ClusterConfig cluster, PeerVerifier? verifier, ConfigErrors errors)
+    private static void Warn(UpstreamTlsContextConfig config, ClusterConfig cluster, UpstreamProtocol protocol, PeerVerifier? verifier,
+        ConfigErrors errors)
     {
-        if (config.CommonTlsContext.AlpnProtocols.Contains("h2"))
-            errors.WarningAt(config.CommonTlsContext.Node, "alpn_protocols", ConfigCode.UnsupportedField,
-                $"cluster '{cluster.Name}' offers h2, and requests to it are HTTP/1.1 in this version: an endpoint that takes the offer "
-                    + $"will not understand them", "leave h2 out");
+        if (protocol == UpstreamProtocol.Http1 && config.CommonTlsContext.AlpnProtocols.Contains("h2"))
+            errors.WarningAt(config.CommonTlsContext.Node, "alpn_protocols", ConfigCode.Conflict,
+                $"cluster '{cluster.Name}' offers h2, and requests to it are HTTP/1.1: an endpoint that takes the offer will not "
+                    + $"understand them", "leave h2 out, or give http2: true");
         if (verifier is not { Verifies: true })
             errors.Warning(config.Node, ConfigCode.InvalidValue,
                 $"cluster '{cluster.Name}' encrypts, and does not look at whom it speaks to: whoever stands between can read and change "

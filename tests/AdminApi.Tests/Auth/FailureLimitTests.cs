@@ -12,7 +12,7 @@ public sealed class FailureLimitTests
     [Fact]
     public void Failures_AreLimitedUntilTheOldestIsAWindowAgo()
     {
-        var limit = new FailureLimit(_time, "tokens", 3, TimeSpan.FromMinutes(1));
+        var limit = new FailureLimit(_time, new(_time), "tokens", 3, TimeSpan.FromMinutes(1));
         for (var i = 0; i < 3; i++)
             limit.Failed(Here);
         _time.Now += TimeSpan.FromSeconds(59.5);
@@ -25,7 +25,7 @@ public sealed class FailureLimitTests
     [Fact]
     public void AddressesOfOneMachine_CountAsOne()
     {
-        var limit = new FailureLimit(_time, "tokens", 1, TimeSpan.FromMinutes(1));
+        var limit = new FailureLimit(_time, new(_time), "tokens", 1, TimeSpan.FromMinutes(1));
         limit.Failed(IPAddress.Parse("2001:db8::1"));
         Assert.NotNull(Refusal(limit, IPAddress.Parse("2001:db8::ffff:2")));
         Assert.Null(Refusal(limit, IPAddress.Parse("2001:db8:0:1::1")));
@@ -36,7 +36,7 @@ public sealed class FailureLimitTests
     [Fact]
     public void ManyAddresses_TakeNoMoreMemory()
     {
-        var limit = new FailureLimit(_time, "tokens", 1, TimeSpan.FromMinutes(1));
+        var limit = new FailureLimit(_time, new(_time), "tokens", 1, TimeSpan.FromMinutes(1));
         var before = GC.GetAllocatedBytesForCurrentThread();
         for (uint i = 0; i < 50_000; i++)
             limit.Failed(new(i));

@@ -12,7 +12,7 @@ public sealed class SignInLinkTests
     [Fact]
     public void Code_WorksOnceWithinTenMinutes()
     {
-        var codes = new SignInCodes(_time);
+        var codes = new SignInCodes(_time, new(_time));
         var (first, second) = (codes.Issue(), codes.Issue());
         Assert.Equal(_time.Now + TimeSpan.FromMinutes(10), first.ExpiresAt);
         _time.Now += TimeSpan.FromMinutes(10) - TimeSpan.FromSeconds(1);
@@ -26,7 +26,7 @@ public sealed class SignInLinkTests
     [Fact]
     public void OpenCodes_AreFew()
     {
-        var codes = new SignInCodes(_time);
+        var codes = new SignInCodes(_time, new(_time));
         var first = codes.Issue().Code;
         for (var i = 0; i < 16; i++)
             codes.Issue();

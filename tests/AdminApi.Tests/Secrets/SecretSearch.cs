@@ -1,6 +1,5 @@
 using System.IO.Compression;
 using System.Text;
-using Managed.TestKit;
 using Microsoft.Data.Sqlite;
 
 namespace Managed.AdminApi.Tests.Secrets;

@@ -73,6 +73,46 @@ public sealed class HabitTests(BrowserFixture browser)
     }
 
     [Fact]
+    public async Task Typing_WhileThePageIsStillArriving_StaysInItsField()
+    {
+        await using var session = await BrowserSession.StartAsync(browser);
+        await session.SlowDownAsync(TimeSpan.FromSeconds(1));
+        await session.GoAsync("/modules");
+        var name = session.Page.GetByLabel("Name").First;
+        await name.ClickAsync();
+        await name.PressSequentiallyAsync("team05-app-005", new() { Delay = 100 });
+        await Expect(name).ToHaveValueAsync("team05-app-005");
+        await Expect(name).ToBeFocusedAsync();
+
+        await session.GoAsync("/history");
+        await session.Button("Roll back to v1").ClickAsync();
+        var reason = session.Dialog.GetByLabel("Reason");
+        await reason.ClickAsync();
+        await reason.PressSequentiallyAsync("it was better before", new() { Delay = 100 });
+        await Expect(reason).ToHaveValueAsync("it was better before");
+        await Expect(reason).ToBeFocusedAsync();
+    }
+
+    [Fact]
+    public async Task Review_AskedForDuringTheCheck_OpensAfterIt()
+    {
+        await using var session = await BrowserSession.StartAsync(browser);
+        await session.GoAsync("/listeners/edge");
+        var checkedNow = new TaskCompletionSource();
+        await session.Page.RouteAsync("**/api/v1/listeners/edge?*dry_run*", async route =>
+        {
+            await checkedNow.Task;
+            await route.ContinueAsync();
+        });
+        await session.AppendAsync(Route);
+        await Expect(session.Page.GetByText("Checking…")).ToBeVisibleAsync();
+        await session.Button("Review").ClickAsync();
+        await Expect(session.Page.GetByText("The review opens as soon as it is valid")).ToBeVisibleAsync();
+        checkedNow.SetResult();
+        await Expect(session.Dialog).ToContainTextAsync("Review the change of edge");
+    }
+
+    [Fact]
     public async Task ManyTabs_ShareOneStream()
     {
         await using var session = await BrowserSession.StartAsync(browser);
@@ -181,6 +221,7 @@ public sealed class HabitTests(BrowserFixture browser)
     public async Task DegradedNode_SaysSoOnEveryPage()
     {
         await using var session = await BrowserSession.StartAsync(browser);
+        await session.GoAsync("/");
         session.Host.State.Degraded = new()
         {
             ["reason"] = "the history cannot be opened: disk I/O error", ["serving"] = "last-good.json", ["version"] = 3,

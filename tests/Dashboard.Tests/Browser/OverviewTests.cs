@@ -10,6 +10,7 @@ public sealed class OverviewTests(BrowserFixture browser)
     public async Task Overview_ShowsLiveFiguresWorkersAndVersions()
     {
         await using var session = await BrowserSession.StartAsync(browser);
+        await session.GoAsync("/");
         await Expect(session.Page.Locator("[data-stat=rps]")).ToHaveTextAsync(new Regex(@"^\d\d,\d{3}$"));
         await Expect(session.Page.Locator(".plot canvas")).ToHaveCountAsync(2);
         await Expect(session.Page.GetByText("All 2 workers on v3")).ToBeVisibleAsync();
@@ -20,6 +21,7 @@ public sealed class OverviewTests(BrowserFixture browser)
     public async Task NewVersion_ShowsInTheFrameByItself()
     {
         await using var session = await BrowserSession.StartAsync(browser);
+        await session.GoAsync("/");
         await Expect(session.ActiveVersion("v3 active")).ToBeVisibleAsync();
         session.Host.State.Commit(new(session.Host.State.Active.Listeners), "from a shell");
         await Expect(session.ActiveVersion("v4 active")).ToBeVisibleAsync();
@@ -30,6 +32,7 @@ public sealed class OverviewTests(BrowserFixture browser)
     public async Task TrialDeployment_IsConfirmedFromTheFrame()
     {
         await using var session = await BrowserSession.StartAsync(browser);
+        await session.GoAsync("/");
         session.Host.State.PendingDeployment = new() { ["id"] = "d3", ["version"] = 3, ["state"] = "awaiting_confirmation",
             ["confirm_by"] = DateTimeOffset.UtcNow.AddMinutes(1).ToString("O") };
         session.Host.State.Tell("deployment.awaiting_confirmation");
@@ -43,6 +46,7 @@ public sealed class OverviewTests(BrowserFixture browser)
     public async Task Keys_NavigateAndHelp()
     {
         await using var session = await BrowserSession.StartAsync(browser);
+        await session.GoAsync("/");
         await Expect(session.Page.Locator("html[data-keys=on]")).ToBeAttachedAsync();
         await session.Page.Keyboard.PressAsync("g");
         await session.Page.Keyboard.PressAsync("l");
@@ -64,6 +68,7 @@ public sealed class OverviewTests(BrowserFixture browser)
     public async Task Theme_IsChosenAndKept()
     {
         await using var session = await BrowserSession.StartAsync(browser, ColorScheme.Light);
+        await session.GoAsync("/");
         await session.Page.GetByRole(AriaRole.Button, new() { Name = "Theme: system" }).ClickAsync();
         await session.Page.GetByRole(AriaRole.Menuitem, new() { Name = "Dark" }).ClickAsync();
         await Expect(session.Page.Locator("html")).ToHaveAttributeAsync("data-theme", "dark");

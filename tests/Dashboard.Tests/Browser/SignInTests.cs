@@ -11,6 +11,7 @@ public sealed class SignInTests(BrowserFixture browser)
     public async Task PrintedLink_SignsIn()
     {
         await using var session = await BrowserSession.StartAsync(browser);
+        await session.GoAsync("/");
         await Expect(session.Page.GetByText("edge-1")).ToBeVisibleAsync();
         await Expect(session.ActiveVersion("v3 active")).ToBeVisibleAsync();
     }
@@ -45,6 +46,7 @@ public sealed class SignInTests(BrowserFixture browser)
     public async Task SigningOut_EndsTheSession()
     {
         await using var session = await BrowserSession.StartAsync(browser);
+        await session.GoAsync("/");
         await session.Page.GetByRole(AriaRole.Button, new() { Name = "Account: admin" }).ClickAsync();
         await session.Page.GetByText("Sign out").ClickAsync();
         await Expect(session.Page.GetByText("You are signed out.")).ToBeVisibleAsync();
@@ -55,6 +57,8 @@ public sealed class SignInTests(BrowserFixture browser)
     public async Task SessionThatEndsElsewhere_LeadsToTheForm()
     {
         await using var session = await BrowserSession.StartAsync(browser);
+        await session.GoAsync("/");
+        await Expect(session.Heading("Overview")).ToBeVisibleAsync();
         session.Host.State.Sessions.Clear();
         session.Host.State.Tell("version.created");
         await Expect(session.Page.GetByText("Your session has ended.")).ToBeVisibleAsync();

@@ -17,7 +17,7 @@ internal sealed class BrowserUser : IAsyncDisposable
 
     public static async Task<BrowserUser> SignInAsync(ManagedProgram program)
     {
-        SetDefaultExpectTimeout(60_000);
+        SetDefaultExpectTimeout(120_000);
         var playwright = await Playwright.CreateAsync();
         var browser = await playwright.Chromium.LaunchAsync(new BrowserTypeLaunchOptions
         {
@@ -27,7 +27,7 @@ internal sealed class BrowserUser : IAsyncDisposable
         });
         var context = await browser.NewContextAsync(
             new BrowserNewContextOptions { ReducedMotion = ReducedMotion.Reduce, ViewportSize = new() { Width = 1360, Height = 860 } });
-        context.SetDefaultTimeout(60_000);
+        context.SetDefaultTimeout(120_000);
         var user = new BrowserUser(playwright, browser, await context.NewPageAsync());
         user.Page.PageError += (_, error) =>
         {

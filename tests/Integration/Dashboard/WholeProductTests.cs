@@ -13,7 +13,7 @@ public sealed class WholeProductTests
     [Fact]
     public async Task Listener_IsEditedInTheBrowserAndRolledBack()
     {
-        SetDefaultExpectTimeout(30_000);
+        SetDefaultExpectTimeout(120_000);
         await using var program = await ManagedProgram.StartAsync("one");
         Assert.Equal("one", await program.CurlAsync());
         using var playwright = await Playwright.CreateAsync();
@@ -25,7 +25,7 @@ public sealed class WholeProductTests
         });
         await using var context = await browser.NewContextAsync(
             new BrowserNewContextOptions { ReducedMotion = ReducedMotion.Reduce, ViewportSize = new() { Width = 1360, Height = 860 } });
-        context.SetDefaultTimeout(30_000);
+        context.SetDefaultTimeout(120_000);
         var page = await context.NewPageAsync();
         var complaints = new List<string>();
         page.PageError += (_, error) => complaints.Add(error);
@@ -62,6 +62,7 @@ public sealed class WholeProductTests
         await Expect(Heading(page, "v1 → v2")).ToBeVisibleAsync();
         await Expect(page.Locator(".cm-changedLine").First).ToContainTextAsync("two");
         await page.GetByRole(AriaRole.Link, new() { Name = "History g h" }).ClickAsync();
+        await Expect(Heading(page, "History")).ToBeVisibleAsync(); // the comparison has a button of this name too
         await Button(page, "Roll back to v1").ClickAsync();
         await page.GetByRole(AriaRole.Dialog).GetByLabel("Reason").FillAsync("one was right");
         await page.GetByRole(AriaRole.Dialog).GetByRole(AriaRole.Button, new() { Name = "Roll back to v1" }).ClickAsync();

@@ -117,7 +117,32 @@ public sealed class UpstreamTlsTests : IDisposable
             w => w.Detail.Contains("cluster 'web'", StringComparison.Ordinal));
     }
 
-    private string Document(int port, string tls) => $$"""
+    [Fact]
+    public async Task EndpointThatDoesNotTakeH2_IsNotSpokenToByIt()
+    {
+        await using var service = new TlsEcho(_service, http: true);
+        await using var proxy = await ProxyFixture.StartAsync(Document(service.Port, "trusted_ca: CA", ", http2: true"));
+        var response = await proxy.GetAsync();
+        Assert.Equal(503, response.Status);
+        Assert.Contains("UF", response["x-facts"]!, StringComparison.Ordinal);
+        Assert.Contains("does not take h2", response["x-reason"]!, StringComparison.Ordinal);
+        Assert.Equal((0, 1), (service.Received, proxy.Stat("cluster.web.upstream_cx_connect_fail")));
+    }
+
+    [Fact]
+    public async Task AutoConfig_SpeaksHttp1WhereNothingElseIsChosen()
+    {
+        await using var service = new TlsEcho(_service, http: true);
+        await using var proxy = await ProxyFixture.StartAsync(Document(service.Port, "trusted_ca: CA",
+            ", typed_extension_protocol_options: {h: {\"@type\": type.googleapis.com/envoy.extensions.upstreams.http.v3."
+                + "HttpProtocolOptions, auto_config: {}}}"));
+        var responses = await Task.WhenAll(Enumerable.Range(0, 4).Select(_ => proxy.GetAsync()));
+        Assert.All(responses, r => Assert.Equal(200, r.Status));
+        Assert.Equal((proxy.Stat("cluster.web.upstream_cx_total"), 0),
+            (proxy.Stat("cluster.web.upstream_cx_http1_total"), proxy.Stat("cluster.web.upstream_cx_http2_total")));
+    }
+
+    private string Document(int port, string tls, string cluster = "") => $$"""
         listeners:
         - name: edge
           address: "127.0.0.1:0"
@@ -125,7 +150,7 @@ public sealed class UpstreamTlsTests : IDisposable
             {header: {key: x-facts, value: "%UPSTREAM_TLS_VERSION% %UPSTREAM_PEER_SUBJECT% %RESPONSE_FLAGS%"} }, {header: {key: x-reason, value: "%UPSTREAM_TRANSPORT_FAILURE_REASON%"} }]}]
         clusters:
         - {name: web, endpoints: ["127.0.0.1:{{port}}"], tls: { {{tls.Replace("trusted_ca: CA", "trusted_ca: " + TlsYaml.Inline(_authority.Pem), StringComparison.Ordinal).Replace("STRANGE", TlsYaml.Inline(_stranger.Pem), StringComparison.Ordinal)
-            .Replace("HASH", _service.Sha256, StringComparison.Ordinal).Replace("SPKI", _service.KeySha256, StringComparison.Ordinal)}} } }
+            .Replace("HASH", _service.Sha256, StringComparison.Ordinal).Replace("SPKI", _service.KeySha256, StringComparison.Ordinal)}} }{{cluster}} }
         """;
 
     public void Dispose()

@@ -109,7 +109,7 @@ internal sealed class HttpConnectionManagerDefinition : NetworkFilterDefinition
         HttpConnectionManagerFilter? former)
         => RouteTable.Build(config.RouteConfig!, new RouteBuildContext
         {
-            Errors = context.Errors, Clusters = context.Clusters,
+            Errors = context.Errors, Clusters = context.Clusters, Taken = () => context.Shared.Taken + context.Stats.Taken,
             BuildFilter = new RouteFilterBuilder(context.HttpFilters, context.ForFilter(prefix, "routes")).Build,
             Former = former is { Config.RouteConfig: not null } ? former.Manager.Routes : null,
         });

@@ -1,3 +1,5 @@
+using System.Buffers.Text;
+using System.Security.Cryptography;
 using Managed.Proxy.Core.EventLoop;
 using Managed.Proxy.Core.Transport;
 using Managed.Proxy.Http.Codecs.Http2.Frames;
@@ -32,8 +34,8 @@ internal sealed class Http2ClientExchange : ClientExchange
     // Trailers are behind the last run of the body: it has not ended before they were asked for.
     public override bool BodyEnded => _stream.BodyEnded && (_endGiven || !_stream.HasTrailers);
 
-    /// <summary>The peer has certainly not begun with it (RFC 9113 section 8.7): on another connection it may be sent again.</summary>
-    public bool IsRefused => _stream.IsRefused;
+    public override bool IsHttp2 => true;
+    public override bool IsRefused => _stream.IsRefused;
 
     /// <summary>Begins a request on a connection that has room.</summary>
     public void Begin(Http2ClientConnection connection)
@@ -46,9 +48,9 @@ internal sealed class Http2ClientExchange : ClientExchange
     }
 
     /// <summary>The request is over: what is not over of its stream is reset.</summary>
-    public void Finish(bool complete)
+    public void Finish()
     {
-        _stream.Finish(complete ? Http2Error.None : Http2Error.Cancel);
+        _stream.Finish(Http2Error.Cancel);
         _head.Shrink();
         _trailers.Shrink();
         _early.Shrink();
@@ -133,11 +135,21 @@ internal sealed class Http2ClientExchange : ClientExchange
         return new Http2StreamTransport(_loop, _stream);
     }
 
-    // The answer to an extended CONNECT, in the words that HTTP/1 has for it.
+    // The answer to an extended CONNECT, in the words that HTTP/1 has for it: with the proof that a client of HTTP/1 asked for (RFC 6455
+    // section 4.2.2), which nobody computes over HTTP/2 (RFC 8441 section 5).
     private void Switch()
     {
         _status = 101;
         _into!.Set(HeaderId.Status, "101"u8);
         _into.Set(HeaderId.Upgrade, _request.Get(HeaderId.Upgrade));
+        if (!_request.TryGet("sec-websocket-key"u8, out var key) || key.Length > 64
+            || _into.TryGet("sec-websocket-accept"u8, out _)) return;
+        ReadOnlySpan<byte> salt = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11"u8;
+        Span<byte> text = stackalloc byte[key.Length + salt.Length], hash = stackalloc byte[20], proof = stackalloc byte[28];
+        key.CopyTo(text);
+        salt.CopyTo(text[key.Length..]);
+        SHA1.HashData(text, hash);
+        Base64.EncodeToUtf8(hash, proof, out _, out _);
+        _into.Add("sec-websocket-accept"u8, proof);
     }
 }

@@ -30,6 +30,7 @@ internal abstract partial class Http2Connection
         if (IsGoingAway || _nextStream <= 0)
         {
             BreakUnopened(stream);
+            TellSoon(); // what is composed is no answer to what has come: nobody else would
             return false;
         }
         if (OpenStreams >= _peer.MaxConcurrentStreams)

@@ -123,8 +123,7 @@ internal abstract partial class Http2Connection
         while (_streams.Count > 0) BreakOne();
         while (_waiting.Take() is { } waiting) BreakUnopened(waiting);
         while (_ready.Take() is { } unopened) BreakUnopened(unopened);
-        for (int i = 0; i < _woken.Count; i++) Tell(_woken[i]);
-        _woken.Clear();
+        TellWoken();
         _begun.Clear();
     }
 

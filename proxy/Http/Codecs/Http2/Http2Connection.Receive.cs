@@ -160,7 +160,7 @@ internal abstract partial class Http2Connection
                 stream.Body.Add(unread[..n]);
                 Wake(stream);
             }
-            else OnCredit(n);
+            if (_data is null || !IsServer) OnCredit(n);
             _dataLeft -= n;
         }
         int padding = Math.Min(unread.Length - n, _padLeft);

@@ -187,7 +187,7 @@ internal abstract partial class Http2Connection
         _out.GetSpan(FrameHeader.Size);
         _out.Advance(FrameHeader.Size);
         if (IsServer) HeadWriter.Response(_encoder, head, stream.OutIsUpgrade ? "200"u8 : head.Get(HeaderId.Status), _out);
-        else HeadWriter.Request(_encoder, head, stream.OutIsUpgrade, stream.OutLength, _out);
+        else HeadWriter.Request(_encoder, head, IsSecure, stream.OutIsUpgrade, stream.OutLength, _out);
         stream.OutHeadBytes = _out.Length - start;
         _out.EndHeaders(start, stream.Id, ends, _peer.MaxFrameSize);
         _frames++;

@@ -124,7 +124,7 @@ internal abstract partial class Http2Connection
         // Section 8.1: a response may be complete before its request; then the rest of that is not wanted, and nothing was wrong.
         if (stream.IsOpen) OnResetByUs(stream, IsServer && stream.LocalEnded ? Http2Error.None : code);
         stream.Queue?.Remove(stream);
-        OnCredit(stream.Body.Length);
+        if (IsServer) OnCredit(stream.Body.Length);
         if (--Attached == 0) OnBusy(false);
         EndWhenDone();
     }
@@ -142,10 +142,13 @@ internal abstract partial class Http2Connection
         _resets[_resetCount++ % Remembered] = id;
     }
 
-    /// <summary>The consumer is done with so many bytes of the body: the peer may send as many more.</summary>
+    /// <summary>
+    /// The consumer is done with so many bytes of the body: the peer may send as many more. On a connection that we have opened that holds
+    /// of the stream alone: its streams are of many clients, and the slow ones would take the connection's window from all others.
+    /// </summary>
     internal void OnTaken(Http2Stream stream, int bytes)
     {
-        OnCredit(bytes);
+        if (IsServer) OnCredit(bytes);
         stream.Credit += bytes;
         // At half, so that the peer does not run dry, and not for each piece.
         if (!stream.IsOpen || stream.RemoteEnded || stream.Credit < Options.InitialStreamWindowSize / 2) return;

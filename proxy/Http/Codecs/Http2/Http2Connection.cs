@@ -56,6 +56,7 @@ internal abstract partial class Http2Connection
         Transport = transport;
         Options = options;
         IsServer = isServer;
+        IsSecure = isSecure;
         Input = input ?? new InputBuffer(loop.Buffers);
         _out = new(loop.Buffers);
         _sending = new(loop.Buffers);
@@ -78,6 +79,8 @@ internal abstract partial class Http2Connection
     public Transport Transport { get; }
     public Http2Options Options { get; }
     public bool IsServer { get; }
+    /// <summary>The transport is one of TLS.</summary>
+    public bool IsSecure { get; }
     /// <summary>What was read before the connection was known to be one of HTTP/2 may be in it already.</summary>
     public InputBuffer Input { get; }
     /// <summary>Those that are open and known to the peer.</summary>
@@ -90,6 +93,10 @@ internal abstract partial class Http2Connection
     public int Attached { get; private set; }
     /// <summary>No stream is to be opened any more.</summary>
     public bool IsGoingAway { get; private set; }
+    /// <summary>The peer's SETTINGS have come.</summary>
+    public bool HasSettings => _settingsSeen;
+    /// <summary>It is ending, or has ended: nothing more comes of it.</summary>
+    public bool IsOver => _over;
     /// <summary>What it was closed for; None when it simply ended.</summary>
     public Http2Error CloseCode { get; private set; }
     public string CloseDetails { get; private set; } = "";
@@ -166,10 +173,17 @@ internal abstract partial class Http2Connection
             OnBegun(_begun[i]);
         }
         _begun.Clear();
-        for (int i = 0; i < _woken.Count; i++) Tell(_woken[i]);
-        _woken.Clear();
+        TellWoken();
         return true;
     }
+
+    private void TellWoken()
+    {
+        for (int i = 0; i < _woken.Count; i++) Tell(_woken[i]);
+        _woken.Clear();
+    }
+
+    private void TellSoon() => _loop.Defer(static c => ((Http2Connection)c!).TellWoken(), this);
 
     private void Tell(Http2Stream stream)
     {

@@ -79,22 +79,17 @@ internal sealed class FaultFilter : HttpFilter
         return true;
     }
 
-    // A gRPC client gets its status in a response without a body; another gets the HTTP status that means the same.
+    // A gRPC client gets its status, another the HTTP status that means the same.
     private void AbortGrpc(int status)
     {
         _grpcStatus = status;
         bool grpc = GrpcStatus.IsGrpc(Stream.RequestHeaders);
-        Stream.SendLocalReply(grpc ? 200 : GrpcStatus.ToHttp(status), grpc ? default : "fault filter abort"u8, "fault_filter_abort",
-            ResponseFlags.FaultInjected,
+        Stream.SendLocalReply(GrpcStatus.ToHttp(status), "fault filter abort"u8, "fault_filter_abort", ResponseFlags.FaultInjected,
             grpc ? static (response, filter) => ((FaultFilter)filter!).Decorate(response) : null, this);
     }
 
     private void Decorate(HeaderMap response)
-    {
-        response.Set(HeaderId.ContentType, "application/grpc"u8);
-        response.Set(HeaderId.GrpcStatus, Encoding.ASCII.GetBytes(_grpcStatus.ToString(CultureInfo.InvariantCulture)));
-        response.Set(HeaderId.GrpcMessage, "fault filter abort"u8);
-    }
+        => response.Set(HeaderId.GrpcStatus, Encoding.ASCII.GetBytes(_grpcStatus.ToString(CultureInfo.InvariantCulture)));
 
     private bool Enter(FaultSettings settings)
     {

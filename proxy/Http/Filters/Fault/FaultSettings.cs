@@ -15,6 +15,7 @@ internal sealed class FaultSettings
     public static FaultSettings? Build(FaultConfig config, FilterBuildContext context)
     {
         if (HeaderMatch.CompileAll(config.Headers, context.Errors) is not { } headers) return null;
+        if (config.UpstreamCluster.Length > 0) context.Errors.Host.Asked++; // what is said of it depends on the other clusters
         if (config.UpstreamCluster.Length > 0 && !context.ClusterNames.Contains(config.UpstreamCluster))
             context.Errors.WarningAt(config.Node, "upstream_cluster", Configuration.ConfigCode.UnknownReference,
                 $"cluster '{config.UpstreamCluster}' does not exist, so this never applies",

@@ -116,7 +116,7 @@ public sealed class EnvoyBootstrapTests
     [Fact]
     public void UnusedCluster_OfAManagementServerIsLeftOut_AUsedOneIsAnError()
     {
-        const string Clusters = "[{name: xds_cluster, http2_protocol_options: {}, load_assignment: {}}]";
+        const string Clusters = "[{name: xds_cluster, transport_socket_matches: [{name: m}], load_assignment: {}}]";
         Assert.Empty(Take(File(clusters: Clusters)).Array("clusters")!);
         Assert.Single(Take(File(clusters: Clusters, filters: "- name: lua\n  typed_config: {inline_code: 'h:httpCall(\"xds_cluster\")'}"))
             .Array("clusters")!);

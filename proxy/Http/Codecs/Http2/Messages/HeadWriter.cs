@@ -10,15 +10,17 @@ internal static class HeadWriter
 {
     /// <param name="encoder">Of the connection.</param>
     /// <param name="headers">A request as HTTP/1 would send it.</param>
+    /// <param name="isSecure">It goes over TLS: :scheme says how the peer is reached, as servers insist on (RFC 9113 section 8.3.1), whatever
+    /// the client's was, which x-forwarded-proto says.</param>
     /// <param name="upgrade">It asks for another protocol: an extended CONNECT (RFC 8441 section 4), whose protocol is in Upgrade.</param>
     /// <param name="length">Of the body, in place of what the map says; -1: it is not said.</param>
     /// <param name="to">Where.</param>
-    public static void Request(HpackEncoder encoder, HeaderMap headers, bool upgrade, long length, ByteWriter to)
+    public static void Request(HpackEncoder encoder, HeaderMap headers, bool isSecure, bool upgrade, long length, ByteWriter to)
     {
         encoder.Begin(to);
         Pseudo(HeaderId.Method, upgrade ? "CONNECT"u8 : headers.Get(HeaderId.Method));
         if (upgrade) Pseudo(HeaderId.Protocol, headers.Get(HeaderId.Upgrade));
-        Pseudo(HeaderId.Scheme, headers.Get(HeaderId.Scheme));
+        Pseudo(HeaderId.Scheme, isSecure ? "https"u8 : "http"u8);
         Pseudo(HeaderId.Authority, headers.Get(HeaderId.Authority));
         Pseudo(HeaderId.Path, headers.Get(HeaderId.Path));
         int cursor = 0;

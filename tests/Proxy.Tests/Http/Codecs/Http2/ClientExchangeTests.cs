@@ -37,7 +37,7 @@ public sealed class ClientExchangeTests
         exchange.WriteHead(headers, 0, hasBody: false, upgrade: false);
         exchange.WriteEnd(null);
         Assert.Equal("content-length: 0", (await ReadAsync(exchange)).Split(',')[^2]);
-        exchange.Finish(complete: true);
+        exchange.Finish();
         return true;
     });
 
@@ -52,7 +52,7 @@ public sealed class ClientExchangeTests
         exchange.WriteHead(Request("GET", "/"), -1, hasBody: false, upgrade: false);
         Assert.True(await exchange.FlushAsync() < 0);
         Assert.True(exchange is { IsRefused: true, ReceivedAnything: false });
-        exchange.Finish(complete: false);
+        exchange.Finish();
         return true;
     });
 
@@ -76,7 +76,7 @@ public sealed class ClientExchangeTests
         Assert.Equal(4, await transport.ReadAsync(buffer));
         transport.ShutdownWrite();
         Assert.Equal(0, await transport.ReadAsync(buffer));
-        exchange.Finish(complete: true);
+        exchange.Finish();
         return true;
     });
 
@@ -89,7 +89,7 @@ public sealed class ClientExchangeTests
         exchange.WriteHead(Request("GET", "/"), -1, hasBody: false, upgrade: true);
         exchange.BeginResponse(new HeaderMap());
         Assert.Equal(HeadResult.Error, exchange.TryReadHead());
-        exchange.Finish(complete: false);
+        exchange.Finish();
         await pair.TurnAsync();
         return true;
     });
@@ -119,7 +119,7 @@ public sealed class ClientExchangeTests
             await exchange.FlushAsync();
             await far.WriteAsync(new Http2Script().Settings().Headers(1, true, fields.Split('|')).Bytes);
             result = await ReadHeadAsync(exchange, new HeaderMap());
-            exchange.Finish(complete: false);
+            exchange.Finish();
             far.Close();
             thread.Done();
             return true;
@@ -142,7 +142,7 @@ public sealed class ClientExchangeTests
         exchange.WriteEnd(null);
         await exchange.FlushAsync();
         string answer = await ReadAsync(exchange);
-        exchange.Finish(complete: true);
+        exchange.Finish();
         return answer;
     }
 

@@ -237,13 +237,13 @@ public sealed class DowngradeTests
             headers.Add(name, value);
         }
         var to = new ByteWriter();
-        HeadWriter.Request(new HpackEncoder(pool), headers, upgrade: false, 3, to);
+        HeadWriter.Request(new HpackEncoder(pool), headers, isSecure: false, upgrade: false, 3, to);
         var fields = Hpack.HpackCodec.Decode(new HpackDecoder(pool), to.Written);
         Assert.Equal([":method: POST", ":scheme: http", ":authority: example.test", ":path: /", "x-first: 1", "cookie: a=1", "cookie: b=2",
             "content-length: 3"], fields);
         to.Clear();
         headers.Set("te", "trailers");
-        HeadWriter.Request(new HpackEncoder(pool), headers, upgrade: true, -1, to);
+        HeadWriter.Request(new HpackEncoder(pool), headers, isSecure: false, upgrade: true, -1, to);
         fields = Hpack.HpackCodec.Decode(new HpackDecoder(pool), to.Written);
         Assert.Equal([":method: CONNECT", ":protocol: h2c", ":scheme: http", ":authority: example.test", ":path: /", "x-first: 1",
             "te: trailers"], fields!.Take(7));
