@@ -29,7 +29,8 @@ public sealed class WatchedFileTests : IDisposable
         var watched = $$""" "watched_directory":{"path":"{{folder}}"} """;
         var pair = where == "source"
             ? $$"""
-              {"certificate_chain":{"filename":"{{folder}}/tls.crt",{{watched}} },"private_key":{"filename":"{{folder}}/tls.key",{{watched}} } }
+              {"certificate_chain":{"filename":"{{folder}}/tls.crt",{{watched}} },
+               "private_key":{"filename":"{{folder}}/tls.key",{{watched}} } }
               """
             : $$"""{"certificate_chain":{"filename":"{{folder}}/tls.crt"},"private_key":{"filename":"{{folder}}/tls.key"},{{watched}} }""";
         if (where == "secret")
