@@ -51,7 +51,8 @@ public sealed class KilledWriteTests : IDisposable
                 for (var i = 0; i < 2; i++)
                     maybe = await WriteAsync(client, i % 2 == 0 ? second : first, maybe);
                 var last = WriteAsync(client, second, maybe);
-                Thread.SpinWait(_random.Next(1, 4_000_000));
+                for (var turns = _random.Next(3_000); turns > 0; turns--)
+                    await Task.Yield();
                 program.Kill();
                 maybe = await last;
             }
