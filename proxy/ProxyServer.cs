@@ -177,5 +177,7 @@ public sealed partial class ProxyServer : IAsyncDisposable
         Stats.Observe("listener_manager.total_listeners_active", () => Current?.Listeners.Count ?? 0);
         Stats.Observe("cluster_manager.active_clusters", () => Current?.Clusters.Count ?? 0);
         Stats.Observe("server.version", () => Current?.Version ?? 0);
+        Stats.Observe("server.days_until_first_cert_expiring", DaysUntilFirstExpires);
+        Stats.ObserveAll(Expirations);
     }
 }

@@ -15,6 +15,7 @@ using Managed.Proxy.Downstream.NetworkFilters;
 using Managed.Proxy.Downstream.TransportSockets;
 using Managed.Proxy.Http;
 using Managed.Proxy.Router;
+using Managed.Proxy.Security;
 using Managed.Proxy.Streams.AccessLog;
 using Managed.Proxy.Upstream;
 
@@ -72,6 +73,9 @@ internal sealed class SnapshotBuilder(StatsRegistry registry, SharedState state,
         Unique(config.RouteConfigurations, r => r.Name, "route configuration", errors);
         Unique(config.Clusters, c => c.Name, "cluster", errors);
         Unique(config.ExtensionConfigs, e => e.Name, "extension configuration", errors);
+
+        Unique(config.Secrets, s => s.Name, "secret", errors);
+        TlsBuilder.CheckSecrets(config.Secrets, former?.Config.Secrets, _shared, errors);
 
         var clusters = new Dictionary<string, Cluster>();
         foreach (var cluster in config.Clusters)

@@ -27,6 +27,7 @@ internal static class Expansion
             file.Node.Remove("sha256"); // Envoy reads files when it starts
             file.Node.Remove("watch");
         }
+        expanded.Remove("secrets"); // likewise
         expanded.Remove("extension_configs"); // their users hold a copy in the long form
         return expanded;
     }

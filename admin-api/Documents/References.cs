@@ -39,7 +39,33 @@ internal static class References
                     Walk(value, at, found, collection, name, owner);
                 if (value is ConfigArray items && HoldsNames(collection, member))
                     NamedItems(items, at, found, collection, name, owner);
+                if (collection == "secrets")
+                    Secret(member, value, at, found, name, owner);
             }
+        }
+    }
+
+    /// <summary>
+    /// Secrets are named by <c>{name}</c> without a source of their own, alone or in a list, and in the short form by texts.
+    /// </summary>
+    private static void Secret(string member, ConfigNode value, string pointer, List<Reference> found, string name, Reference owner)
+    {
+        if (member is "certificates" or "tls_certificates" or "tlsCertificates" && value is ConfigArray certificates)
+        {
+            for (var i = 0; i < certificates.Count; i++)
+                if (certificates[i] is ConfigScalar { Kind: ConfigScalarKind.String } text && text.Text == name)
+                    found.Add(owner with { Pointer = $"{pointer}/{i}" });
+        }
+        else if (member == "validation_context" && value is ConfigScalar { Kind: ConfigScalarKind.String } context && context.Text == name)
+            found.Add(owner with { Pointer = pointer });
+        else if (member.TrimEnd('s') is var one && (one.EndsWith("sds_secret_config", StringComparison.Ordinal)
+            || one.EndsWith("SdsSecretConfig", StringComparison.Ordinal)))
+        {
+            var items = value is ConfigArray list ? list : new ConfigArray().Add(value);
+            for (var i = 0; i < items.Count; i++)
+                if (items[i] is ConfigObject item && item.Text("name") == name
+                    && item["sds_config"] is (null or ConfigScalar { IsNull: true }))
+                    found.Add(owner with { Pointer = value is ConfigArray ? $"{pointer}/{i}/name" : $"{pointer}/name" });
         }
     }
 

@@ -10,9 +10,10 @@ internal sealed class TopLevelList(string collection, string kind) : PieceList(k
     public static readonly TopLevelList Listeners = new("listeners", "listener");
     public static readonly TopLevelList RouteConfigurations = new("route_configurations", "route configuration");
     public static readonly TopLevelList Clusters = new("clusters", "cluster");
+    public static readonly TopLevelList Secrets = new("secrets", "secret");
     public static readonly TopLevelList ExtensionConfigs = new("extension_configs", "extension configuration");
 
-    public static readonly IReadOnlyList<TopLevelList> All = [Listeners, RouteConfigurations, Clusters, ExtensionConfigs];
+    public static readonly IReadOnlyList<TopLevelList> All = [Listeners, RouteConfigurations, Clusters, Secrets, ExtensionConfigs];
 
     public string Collection { get; } = collection;
 

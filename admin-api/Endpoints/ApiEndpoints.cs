@@ -11,6 +11,7 @@ internal static class ApiEndpoints
         api.MapListeners();
         api.MapRouteConfigurations();
         new PieceEndpoints("/clusters", "Clusters", _ => Documents.TopLevelList.Clusters, PieceExamples.Cluster, ordered: false).Map(api);
+        new PieceEndpoints("/secrets", "Secrets", _ => Documents.TopLevelList.Secrets, PieceExamples.Secret, ordered: false).Map(api);
         new PieceEndpoints("/extension_configs", "Extension configurations", _ => Documents.TopLevelList.ExtensionConfigs,
             PieceExamples.ExtensionConfig, ordered: false).Map(api);
         foreach (var list in Documents.TopLevelList.All)

@@ -56,6 +56,13 @@ internal static class PieceExamples
           abort: {http_status: 503, percentage: {numerator: 1, denominator: HUNDRED}}
         """;
 
+    public const string Secret = """
+        name: example.com
+        tls_certificate:
+          certificate_chain: {filename: /etc/managed/example.com.pem}
+          private_key: {filename: /etc/managed/example.com.key}
+        """;
+
     public const string VirtualHost = """
         name: all
         domains: ["*"]
@@ -75,6 +82,7 @@ internal static class PieceExamples
     public static string MergePatchFor(string kind) => kind switch
     {
         "cluster" => """{"lb_policy":"LEAST_REQUEST"}""",
+        "secret" => """{"tls_certificate":{"private_key":{"filename":"/etc/managed/new.key"}}}""",
         "listener" => """{"per_connection_buffer_limit_bytes":65536}""",
         "route" => """{"route":{"timeout":"3s"}}""",
         "HTTP filter" => """{"disabled":true}""",

@@ -25,6 +25,8 @@ internal static class ConfigDump
                 l => new ConfigObject().Set("name", l["name"]!).Set("active_state", Entry("listener", l, version, updated)))))
             .Add(Dump("RoutesConfigDump", null, "dynamic_route_configs",
                 Items(expanded, "route_configurations", r => Entry("route_config", r, version, updated))))
+            .Add(Dump("SecretsConfigDump", null, "dynamic_active_secrets", Items(expanded, "secrets",
+                s => Entry("secret", s, version, updated).Set("name", s["name"]!))))
             .Add(Dump("EcdsConfigDump", null, "ecds_filters",
                 Items(expanded, "extension_configs", e => Entry("ecds_filter", e, version, updated))));
         return JsonAnswer.WriteAsync(context, StatusCodes.Status200OK, new ConfigObject().Set("configs", configs));

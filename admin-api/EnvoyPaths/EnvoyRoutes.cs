@@ -30,7 +30,7 @@ internal static class EnvoyRoutes
             .ExcludeFromDescription().AllowAnonymous();
         MapGet(app, "/server_info", ServerAnswers.InfoAsync);
         MapGet(app, "/memory", ServerAnswers.MemoryAsync);
-        MapGet(app, "/certs", ServerAnswers.CertsAsync);
+        MapGet(app, "/certs", CertsAnswer.WriteAsync);
         MapGet(app, "/config_dump", ConfigDump.WriteAsync);
         MapGet(app, "/stats", StatsText.WriteAsync);
         MapGet(app, "/stats/prometheus", StatsText.WritePrometheusAsync);

@@ -52,10 +52,6 @@ internal static class ServerAnswers
         });
     }
 
-    /// <summary>TLS is not available in this version, so there are none.</summary>
-    public static Task CertsAsync(HttpContext context)
-        => JsonAnswer.WriteAsync(context, StatusCodes.Status200OK, new { certificates = Array.Empty<object>() });
-
     public static Task TextAsync(HttpContext context, string text)
     {
         context.Response.ContentType = "text/plain; charset=utf-8";

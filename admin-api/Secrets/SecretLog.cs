@@ -11,6 +11,12 @@ internal static partial class SecretLog
         "Secrets that an earlier program has stored as they are could not be encrypted; the next start tries again: {Reason}")]
     public static partial void SweepFailed(ILogger logger, string reason);
 
+    [LoggerMessage(3303, LogLevel.Warning, "The certificate of {Name}, used by {Owner}, {Verb} at {When:u}")]
+    public static partial void Expires(ILogger logger, string name, string owner, string verb, DateTimeOffset when);
+
+    [LoggerMessage(3304, LogLevel.Error, "When certificates expire cannot be told: {Reason}")]
+    public static partial void ExpiryUnknown(ILogger logger, string reason);
+
     [LoggerMessage(3302, LogLevel.Error, "A secret ({Field}) cannot be decrypted: {Reason}")]
     public static partial void Unreadable(ILogger logger, string field, string reason);
 }

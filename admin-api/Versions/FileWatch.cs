@@ -1,16 +1,18 @@
 using Managed.AdminApi.Problems;
 using Managed.Proxy.Configuration;
+using Managed.Proxy.Configuration.Host;
 
 namespace Managed.AdminApi.Versions;
 
 /// <summary>
-/// Looks once a second whether a file has changed that the active document names with <c>watch: true</c>; a version is made of it then.
-/// While it names none, nothing wakes up.
+/// Looks once a second whether files have changed that the active document names with <c>watch: true</c> or in a
+/// <c>watched_directory</c>; a version is made of them then. While it names none, nothing wakes up.
 /// </summary>
 internal sealed class FileWatch(Publisher publisher, ActiveConfiguration active, ILogger<FileWatch> logger) : IDisposable
 {
     private readonly CancellationTokenSource _stop = new();
-    private readonly Dictionary<string, (DateTime Changed, long Length)?> _seen = new(StringComparer.Ordinal);
+    private readonly Dictionary<string, (string Path, DateTime Changed, long Length)?> _seen = new(StringComparer.Ordinal);
+    private readonly HashSet<string> _refused = new(StringComparer.Ordinal); // changed, and no version could be made with them so far
 
     /// <summary>The document without the digests of some of its files, so that they are read.</summary>
     public static ConfigObject Reopened(ConfigObject document, Func<FileReference, bool> which)
@@ -39,8 +41,9 @@ internal sealed class FileWatch(Publisher publisher, ActiveConfiguration active,
                     (current, [.. FileReference.In(current.Document).Where(r => r.Watched).Select(r => r.Filename).Distinct()]);
             foreach (var gone in _seen.Keys.Except(files).ToList())
                 _seen.Remove(gone);
-            foreach (var file in files)
-                Look(file);
+            _refused.IntersectWith(files);
+            if (files.Where(Changed).ToHashSet(StringComparer.Ordinal) is { Count: > 0 } those)
+                Publish(those);
         }
         while (Wait(files.Count > 0 ? null : changed));
     }
@@ -61,18 +64,32 @@ internal sealed class FileWatch(Publisher publisher, ActiveConfiguration active,
         }
     }
 
-    private void Look(string file)
+    private bool Changed(string file)
     {
-        var there = new FileInfo(file);
-        (DateTime, long)? state = there.Exists ? (there.LastWriteTimeUtc, there.Length) : null;
-        if (state is null || (_seen.TryGetValue(file, out var before) && before == state))
-            return; // one that is gone stays what it was
+        // Where a path leads counts too: folders of secrets are swapped by turning one link.
+        if (HostFile.RealPathOf(file) is not { } path || new FileInfo(path) is not { Exists: true } there)
+            return false; // one that is gone stays what it was
+        (string, DateTime, long)? state = (path, there.LastWriteTimeUtc, there.Length);
+        if (_seen.TryGetValue(file, out var before) && before == state)
+            return false;
         _seen[file] = state;
+        return true;
+    }
+
+    /// <summary>
+    /// All that have changed at once: a certificate without its key would be refused. When it is refused all the same (the one was looked
+    /// at before the other was moved), what has changed is taken along with the next change.
+    /// </summary>
+    private void Publish(HashSet<string> changed)
+    {
+        changed.UnionWith(_refused);
+        var what = string.Join(", ", changed.Order(StringComparer.Ordinal).Take(5)) + (changed.Count > 5 ? ", …" : "");
         try
         {
             publisher.SubmitAsync(new("watcher", ChangeSource.File,
-                now => new(Reopened(now!.Document, r => r.Watched && r.Filename == file), null, file)) { Comment = file }, _stop.Token)
-                    .GetAwaiter().GetResult();
+                now => new(Reopened(now!.Document, r => r.Watched && changed.Contains(r.Filename)), null, what)) { Comment = what },
+                    _stop.Token).GetAwaiter().GetResult();
+            _refused.Clear();
         }
         catch (OperationCanceledException)
         {
@@ -80,9 +97,12 @@ internal sealed class FileWatch(Publisher publisher, ActiveConfiguration active,
         }
         catch (Exception e)
         {
-            PublisherLog.NotReloaded(logger, file, e is ApiException { Errors: [var first, ..] } ? first.Detail : e.Message);
-            if (e is not ApiException { Code.Name: "VALIDATION_FAILED" or "APPLY_FAILED" })
-                _seen.Remove(file); // it is worth another attempt
+            PublisherLog.NotReloaded(logger, what, e is ApiException { Errors: [var first, ..] } ? first.Detail : e.Message);
+            if (e is ApiException { Code.Name: "VALIDATION_FAILED" or "APPLY_FAILED" })
+                _refused.UnionWith(changed);
+            else
+                foreach (var file in changed)
+                    _seen.Remove(file); // it is worth another attempt
         }
     }
 }

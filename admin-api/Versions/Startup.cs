@@ -11,7 +11,7 @@ namespace Managed.AdminApi.Versions;
 /// </summary>
 internal sealed class Startup(HistoryFile history, VersionStore store, Publisher publisher, HistoryKeeper keeper,
     ConfirmationClock confirmations, ActiveConfiguration active,
-    SecretSweep sweep, LastGoodFile lastGood, MissingCode missing, DataFolder folder, RunOptions options)
+    SecretSweep sweep, CertificateExpiry expiry, LastGoodFile lastGood, MissingCode missing, DataFolder folder, RunOptions options)
 {
     /// <exception cref="StartException">The given configuration is not valid, a port is in use, or a new history cannot be
     /// begun.</exception>
@@ -33,6 +33,7 @@ internal sealed class Startup(HistoryFile history, VersionStore store, Publisher
             confirmations.Resume();
         keeper.Watch();
         missing.Watch();
+        expiry.Watch();
     }
 
     private async Task ServeFirstAsync(HistoryFinding finding)

@@ -16,6 +16,7 @@ internal static class VersionServices
         .AddSingleton<SecretCipher>()
         .AddSingleton<SecretVault>()
         .AddSingleton<SecretSweep>()
+        .AddSingleton<CertificateExpiry>()
         .AddSingleton<LastGoodFile>()
         .AddSingleton<ActiveConfiguration>()
         .AddSingleton<HostPolicy>()

@@ -55,6 +55,41 @@ internal static class TlsBuilder
         return null;
     }
 
+    /// <summary>Null with errors added.</summary>
+    public static List<byte[]>? TicketKeys(TlsSessionTicketKeysConfig config, ConfigErrors errors)
+    {
+        var keys = new List<byte[]>();
+        foreach (var source in config.Keys)
+        {
+            if (source.TryRead(errors) is not { } key) return null;
+            if (key.Length != TicketKey.GivenLength)
+            {
+                errors.Error(source.Node, ConfigCode.InvalidValue,
+                    $"a key of session tickets has {TicketKey.GivenLength} bytes, this one {key.Length}", "make one with: openssl rand 80");
+                return null;
+            }
+            keys.Add(key);
+        }
+        return keys;
+    }
+
+    /// <summary>
+    /// Whether every secret is what it says, used or not. Those that the version before has too were looked at then.
+    /// </summary>
+    public static void CheckSecrets(IReadOnlyList<SecretConfig> secrets, IReadOnlyList<SecretConfig>? former, SharedState shared,
+        ConfigErrors errors)
+    {
+        var known = former is null ? [] : former.ToHashSet<SecretConfig>(ReferenceEqualityComparer.Instance);
+        foreach (var secret in secrets)
+        {
+            if (secret.HasErrors || known.Contains(secret)) continue;
+            if (secret.TlsCertificate is { } certificate) Certificate(certificate, shared, errors);
+            if (secret.ValidationContext is { } context) Verifier(context, requiresServerName: false, errors);
+            if (secret.SessionTicketKeys is { } tickets) TicketKeys(tickets, errors);
+            secret.GenericSecret?.Secret?.TryRead(errors);
+        }
+    }
+
     /// <summary>Null with errors added. One that another version has is not read anew.</summary>
     public static TlsCertificate? Certificate(TlsCertificateConfig config, SharedState shared, ConfigErrors errors)
     {

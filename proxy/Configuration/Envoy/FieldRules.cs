@@ -157,8 +157,6 @@ public static class FieldRules
         .. Of("CircuitBreakerThresholds", Warned, "each worker has one pool for each endpoint", "max_connection_pools"),
 
         .. Of("SocketAddress", Warned, "an IPv6 socket takes what the system's bindv6only says", "ipv4_compat"),
-        .. Of("DataSource", Warned, "a file is read when the version is made; watch: true makes a version when it changes",
-            "watched_directory"),
         .. Of("SubstitutionFormat", Taken, "an operator that is not known is an error itself", "formatters"),
         .. Of("SubstitutionFormat", Taken, "the order of the members is that of the file", "json_format_options"),
     ];

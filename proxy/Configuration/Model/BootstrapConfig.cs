@@ -1,10 +1,10 @@
 using System.ComponentModel;
+using System.ComponentModel.DataAnnotations;
 using Managed.Proxy.Configuration.Validation;
 
 namespace Managed.Proxy.Configuration.Model;
 
 [Description("The whole configuration document.")]
-[UnsupportedField("secrets", "TLS is not available in this version")]
 [UnsupportedField("runtime layered_runtime", "there are no runtime layers in this version; write the value itself")]
 [UnsupportedField(
     "admin node dynamic_resources cluster_manager hds_config flags_path stats_sinks stats_config stats_flush_interval watchdog "
@@ -21,6 +21,9 @@ public sealed record BootstrapConfig : ConfigRecord
 
     [Description("Groups of upstream endpoints.")]
     public IReadOnlyList<ClusterConfig> Clusters { get; init; } = [];
+
+    [Length(0, 20_000), Description("Certificates, validation contexts, ticket keys and other secrets that TLS contexts refer to by name.")]
+    public IReadOnlyList<SecretConfig> Secrets { get; init; } = [];
 
     [Description("Filters to be shared: an http_filters item without typed_config takes the one of the same name from here.")]
     public IReadOnlyList<SharedExtensionConfig> ExtensionConfigs { get; init; } = [];

@@ -6,13 +6,16 @@ namespace Managed.Proxy.Configuration.Model;
 
 [Description(
     "What a peer's certificate has to fulfil: all that is given of chain, name and pin. With nothing given any certificate is taken.")]
-[UnsupportedField("watched_directory ca_certificate_provider_instance custom_validator_config require_signed_certificate_timestamp",
+[UnsupportedField("ca_certificate_provider_instance custom_validator_config require_signed_certificate_timestamp",
     "not available in this version")]
 [UnsupportedField("verify_subject_alt_name", "use match_typed_subject_alt_names")]
 public sealed record CertificateValidationContextConfig : ConfigRecord
 {
     [Sensitive(OnlyWithPrivateKey = true), Description("PEM: certificates that a chain may end in. Intermediate ones end it too.")]
     public DataSourceConfig? TrustedCa { get; init; }
+
+    [Description("When files are moved in this folder, a version with what is at the context's paths then is made.")]
+    public WatchedDirectoryConfig? WatchedDirectory { get; init; }
 
     [Description("The certificates that the machine trusts, as long as trusted_ca is absent.")]
     public EmptyConfig? SystemRootCerts { get; init; }

@@ -6,8 +6,6 @@ using Managed.Proxy.Configuration.Validation;
 namespace Managed.Proxy.Configuration.Model;
 
 [Description("What both sides of TLS have.")]
-[UnsupportedField("tls_certificate_sds_secret_configs validation_context_sds_secret_config combined_validation_context",
-    "secrets are not available in this version; give tls_certificates and validation_context inline")]
 [UnsupportedField(
     "tls_certificate_provider_instance tls_certificate_certificate_provider tls_certificate_certificate_provider_instance "
         + "validation_context_certificate_provider "
@@ -25,8 +23,17 @@ public sealed record CommonTlsContextConfig : ConfigRecord
                 + "it can use; a client shows the first.")]
     public IReadOnlyList<TlsCertificateConfig> TlsCertificates { get; init; } = [];
 
-    [Description("What the peer's certificate has to fulfil.")]
+    [Length(0, 5000), Description("Likewise, as secrets; behind those of tls_certificates.")]
+    public IReadOnlyList<SdsSecretConfig> TlsCertificateSdsSecretConfigs { get; init; } = [];
+
+    [OneOf("validation_context_type"), Description("What the peer's certificate has to fulfil.")]
     public CertificateValidationContextConfig? ValidationContext { get; init; }
+
+    [OneOf("validation_context_type"), Description("Likewise, as a secret.")]
+    public SdsSecretConfig? ValidationContextSdsSecretConfig { get; init; }
+
+    [OneOf("validation_context_type"), Description("Likewise, of two parts.")]
+    public CombinedValidationContextConfig? CombinedValidationContext { get; init; }
 
     [Length(0, 32), Description("Application protocols (ALPN), best first, such as h2 and http/1.1.")]
     public IReadOnlyList<string> AlpnProtocols { get; init; } = [];
@@ -67,7 +74,7 @@ public enum TlsProtocol
 }
 
 [Description("A certificate with its key.")]
-[UnsupportedField("watched_directory private_key_provider signed_certificate_timestamp", "not available in this version")]
+[UnsupportedField("private_key_provider signed_certificate_timestamp", "not available in this version")]
 public sealed record TlsCertificateConfig : ConfigRecord
 {
     [Sensitive(OnlyWithPrivateKey = true), Description("PEM: the certificate, then those that lead to a trusted one.")]
@@ -81,6 +88,9 @@ public sealed record TlsCertificateConfig : ConfigRecord
 
     [Sensitive, Description("Of the private key or the PKCS#12 file.")]
     public DataSourceConfig? Password { get; init; }
+
+    [Description("When files are moved in this folder, a version with what is at the certificate's paths then is made.")]
+    public WatchedDirectoryConfig? WatchedDirectory { get; init; }
 
     [Description("An OCSP response in DER that is sent to clients that ask for one.")]
     public DataSourceConfig? OcspStaple { get; init; }

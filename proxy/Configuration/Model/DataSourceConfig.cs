@@ -4,7 +4,6 @@ using Managed.Proxy.Configuration.Validation;
 namespace Managed.Proxy.Configuration.Model;
 
 [Description("Bytes given inline, in a file, in an environment variable or as a stored module.")]
-[UnsupportedField("watched_directory", "a file is read once, when the version is built")]
 public sealed record DataSourceConfig : ConfigRecord
 {
     [OneOf("specifier", Required = true), Description("Path of a file, read once, when the version that names it is made.")]
@@ -24,6 +23,9 @@ public sealed record DataSourceConfig : ConfigRecord
 
     [Description("Of filename: when the file changes, a version with its new bytes is made.")]
     public bool Watch { get; init; }
+
+    [Description("Of filename: likewise, when files are moved in this folder, which is how several change at one instant.")]
+    public WatchedDirectoryConfig? WatchedDirectory { get; init; }
 
     [OneOf("specifier", Required = true), Description("Name or digest (sha256:…) of a stored module; a version keeps the digest.")]
     public string? Module { get; init; }

@@ -11,9 +11,9 @@ public static class DataSourceReading
     /// <param name="limit">Of a file, in bytes: it would be held in memory by every version that names it.</param>
     public static byte[]? TryRead(this DataSourceConfig source, ConfigErrors errors, long limit = HostFile.MaxText)
     {
-        if (source.Filename is null && (source.Sha256 is not null || source.Watch))
-            errors.ErrorAt(source.Node, source.Watch ? "watch" : "sha256", ConfigCode.InvalidValue,
-                "belongs to filename, and there is none");
+        if (source.Filename is null && (source.Sha256 is not null || source.Watch || source.WatchedDirectory is not null))
+            errors.ErrorAt(source.Node, source.Watch ? "watch" : source.Sha256 is not null ? "sha256" : "watched_directory",
+                ConfigCode.InvalidValue, "belongs to filename, and there is none");
         if (source.InlineString is { } text)
             return SecretMark.DigestOf(text) is { } mark && source.SensitiveField is { } field
                 ? Kept(source, field, mark, "inline_string", errors) : Encoding.UTF8.GetBytes(text);

@@ -5,7 +5,6 @@ using Managed.Proxy.Configuration.Validation;
 namespace Managed.Proxy.Configuration.Model;
 
 [Description("TLS for the connections of a filter chain.")]
-[UnsupportedField("session_ticket_keys_sds_secret_config", "secrets are not available in this version; give session_ticket_keys")]
 public sealed record DownstreamTlsContextConfig : ConfigRecord
 {
     [Required, Description("What both sides of TLS have: certificates, versions, validation.")]
@@ -22,6 +21,9 @@ public sealed record DownstreamTlsContextConfig : ConfigRecord
             "Keys that session tickets are encrypted with, the first one new tickets, so that several nodes share them. Absent: keys of "
                 + "our own, renewed each session_timeout.")]
     public TlsSessionTicketKeysConfig? SessionTicketKeys { get; init; }
+
+    [OneOf("session_ticket_keys_type"), Description("Likewise, as a secret.")]
+    public SdsSecretConfig? SessionTicketKeysSdsSecretConfig { get; init; }
 
     [OneOf("session_ticket_keys_type"), Description("No session tickets: no session is resumed.")]
     public bool DisableStatelessSessionResumption { get; init; }

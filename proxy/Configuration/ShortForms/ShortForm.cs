@@ -9,6 +9,7 @@ namespace Managed.Proxy.Configuration.ShortForms;
 /// static_resources        lifted to the root
 /// listener                address text; routes, virtual_hosts or route_config_name with http_filters, or tcp_proxy: a filter chain 'main'
 /// cluster                 endpoints; type from the addresses
+/// secrets                 what TLS contexts name, copied into them
 /// tls                     on a listener (for all its chains), chain or cluster: transport_socket
 /// filters, access logs    name without @type, short @type, missing typed_config, missing name, a shared extension_configs entry
 /// typed_per_filter_config @type from the filter's name or from the filter of that name in a chain
@@ -47,9 +48,8 @@ public static class ShortForm
         var root = given.Clone();
         LiftStaticResources(root, errors);
         RejectBootstrap(root, errors);
-        foreach (var empty in new[] { "secrets", "runtime" })
-            if (root[empty] is ConfigArray { Count: 0 } or ConfigObject { Count: 0 })
-                root.Remove(empty);
+        if (root["runtime"] is ConfigArray { Count: 0 } or ConfigObject { Count: 0 })
+            root.Remove("runtime");
 
         var extensions = new ExtensionExpansion(root, errors);
         extensions.ExpandShared();
@@ -65,6 +65,7 @@ public static class ShortForm
             TlsExpansion.Expand(cluster, errors);
             extensions.ExpandOne(cluster, "transport_socket", ExtensionKind.UpstreamSocket);
         }
+        new SecretExpansion(root, errors).Expand();
         new RouteFilterExpansion(root, extensions.HttpFilterTypes, errors).Expand();
         CanonicalForm.Apply(root, typeof(BootstrapConfig), configTypes ?? (_ => null));
         return root;

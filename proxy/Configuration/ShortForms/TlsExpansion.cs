@@ -10,17 +10,29 @@ internal static class TlsExpansion
 {
     private static readonly Dictionary<string, string> Renamed =
         new() { ["certificates"] = "tls_certificates", ["alpn"] = "alpn_protocols" };
-    private static readonly HashSet<string> OfCommon = ["tls_certificates", "alpn_protocols", "validation_context", "tls_params"];
+    private static readonly HashSet<string> OfCommon =
+    [
+        "tls_certificates", "alpn_protocols", "validation_context", "tls_params", "tls_certificate_sds_secret_configs",
+        "validation_context_sds_secret_config", "combined_validation_context",
+    ];
     private static readonly HashSet<string> OfParameters =
         ["tls_minimum_protocol_version", "tls_maximum_protocol_version", "cipher_suites", "ecdh_curves", "signature_algorithms"];
     private static readonly HashSet<string> OfValidation =
     [
         "trusted_ca", "system_root_certs", "verify_certificate_spki", "verify_certificate_hash", "match_typed_subject_alt_names", "crl",
         "only_verify_leaf_cert_crl",
-        "allow_expired_certificate", "trust_chain_verification", "max_verify_depth",
+        "allow_expired_certificate", "trust_chain_verification", "max_verify_depth", "watched_directory",
     ];
     private static readonly string[] Sources =
         ["certificate_chain", "private_key", "pkcs12", "password", "ocsp_staple", "trusted_ca", "crl"];
+
+    private static readonly string[] InSecrets = ["tls_certificate", "validation_context"];
+
+    /// <summary>Texts that are paths of files, in a secret.</summary>
+    public static void NameFilesOf(ConfigObject secret)
+    {
+        foreach (string within in InSecrets) Files(secret.Object(within));
+    }
 
     /// <summary>What a listener says is for all its chains that say nothing themselves.</summary>
     public static void Share(ConfigObject listener, List<ConfigObject> chains, ConfigErrors errors)
@@ -71,6 +83,9 @@ internal static class TlsExpansion
         var listeners = roots.SelectMany(r => Objects(r, "listeners")).ToList();
         var owners = roots.SelectMany(r => Objects(r, "clusters")).Concat(listeners)
             .Concat(listeners.SelectMany(l => Objects(l, "filter_chains").Concat(Objects(l, "default_filter_chain"))));
+        foreach (var secret in roots.SelectMany(r => Objects(r, "secrets")))
+            foreach (string within in InSecrets)
+                foreach (var part in Objects(secret, within)) yield return part;
         foreach (var tls in owners.Select(o => o.Object("tls")).OfType<ConfigObject>())
             foreach (var holder in new[] { tls, tls.Object("common_tls_context") })
             {
@@ -96,7 +111,9 @@ internal static class TlsExpansion
         foreach (var (name, value) in tls.Members.ToList())
         {
             string full = Renamed.GetValueOrDefault(name, name);
-            if (OfCommon.Contains(full)) common.Set(full, value);
+            if (full == "validation_context" && value is ConfigScalar { Kind: ConfigScalarKind.String })
+                common.Set(full + "_sds_secret_config", new ConfigObject(value.Origin).Set("name", value));
+            else if (OfCommon.Contains(full)) common.Set(full, value);
             else if (OfParameters.Contains(full)) Inside(common, "tls_params").Set(full, value);
             else if (OfValidation.Contains(full)) Inside(common, "validation_context").Set(full, value);
             else context.Set(full, value);
@@ -104,13 +121,7 @@ internal static class TlsExpansion
         Files(common.Object("validation_context"));
         if (common.Array("tls_certificates") is { } certificates)
             foreach (var certificate in certificates)
-            {
                 Files(certificate as ConfigObject);
-                if (certificate is ConfigScalar { Kind: ConfigScalarKind.String } secret)
-                    errors.Error(secret, ConfigCode.UnsupportedField,
-                        $"'{secret.Text}' would be the name of a secret, and there are none in this version",
-                            "write {certificate_chain: PATH, private_key: PATH}");
-            }
         return context.Set("common_tls_context", common);
     }
 

@@ -30,6 +30,7 @@ public sealed class StatsRegistry
     private readonly Dictionary<string, StatEntry> _byName = new(StringComparer.Ordinal);
     private readonly HashSet<StatEntry> _guests = []; // with an owner
     private readonly List<(string Name, Func<double> Read)> _observed = [];
+    private readonly List<Func<IEnumerable<(string Name, double Value)>>> _observedLists = [];
     private readonly StatIndexes _scalars = new(StatsCells.MaxIndexes), _histograms = new(StatsCells.MaxIndexes);
     private (StatsCells Cells, Action<Action<object?>, object?> Post)[] _workers = [];
     private int _names;
@@ -54,6 +55,12 @@ public sealed class StatsRegistry
     public void Observe(string name, Func<double> read)
     {
         lock (_lock) _observed.Add((name, read));
+    }
+
+    /// <summary>Gauges that are computed when read and whose names come and go, such as those of certificates.</summary>
+    public void ObserveAll(Func<IEnumerable<(string Name, double Value)>> read)
+    {
+        lock (_lock) _observedLists.Add(read);
     }
 
     /// <param name="post">Runs an action on the worker.</param>
@@ -117,6 +124,8 @@ public sealed class StatsRegistry
                     // What is read from the system may fail, for want of a descriptor: the others are there all the same.
                 }
             }
+            foreach (var read in _observedLists)
+                foreach (var (name, value) in read()) stats.Add(new Stat(name, StatKind.Gauge, value, null));
             stats.Sort((a, b) => string.CompareOrdinal(a.Name, b.Name));
             return stats;
         }

@@ -1,4 +1,5 @@
 using Managed.Proxy.Core.EventLoop;
+using Managed.Proxy.Core.Tls;
 
 namespace Managed.Proxy.Downstream.Listener;
 
@@ -10,6 +11,9 @@ internal abstract class TransportSocket
 {
     /// <summary>The server name must be known before: the listener has to look at the first bytes.</summary>
     public virtual bool AsksForServerName => false;
+
+    /// <summary>What it shows and trusts; null where that is nothing.</summary>
+    public virtual TlsIdentity? Identity => null;
 
     /// <summary>
     /// Puts its own transport in the place of the connection's. False: the two peers do not agree, and the connection is over. What it has

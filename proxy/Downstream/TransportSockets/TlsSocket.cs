@@ -8,8 +8,10 @@ namespace Managed.Proxy.Downstream.TransportSockets;
 
 /// <summary>TLS of one chain of one version: the handshake, with a certificate for the name that the client asks for.</summary>
 internal sealed class TlsSocket(TlsServerContexts contexts, CertificateChoice choice, SslStats stats, bool requiresServerName,
-    long patienceMicros) : TransportSocket
+    long patienceMicros, TlsIdentity identity) : TransportSocket
 {
+    public override TlsIdentity? Identity => identity;
+
     public override bool AsksForServerName => requiresServerName || choice.Sets.Count > 1;
 
     public override async IoTask<bool> AcceptAsync(DownstreamConnection connection)

@@ -63,7 +63,7 @@ internal static class TransportSocketBuilder
                 "clients must show a certificate, and nothing is asked of it: validation_context is missing or empty");
             verifier ??= new PeerVerifier();
         }
-        var given = TicketKeysOf(config, errors);
+        var given = config.SessionTicketKeys is { } tickets ? TlsBuilder.TicketKeys(tickets, errors) : [];
         if (parameters is null || given is null || certificates.Count == 0 || certificates.Contains(null) || errors.HasErrors) return null;
 
         var all = certificates.OfType<TlsCertificate>().ToList();
@@ -87,7 +87,8 @@ internal static class TransportSocketBuilder
             return null;
         }
         return new TlsSocket(contexts, choice, new SslStats(names, $"listener.{listener.Stats.Prefix}."), config.RequireSni,
-            (long)chain.TransportSocketConnectTimeout.TotalMicroseconds);
+            (long)chain.TransportSocketConnectTimeout.TotalMicroseconds,
+            new TlsIdentity(all, verifier?.TellsAuthorities == true ? verifier.TrustedCa : []));
     }
 
     // What a session may not be taken out of: the chain, its certificates, and whom it trusts.
@@ -101,21 +102,4 @@ internal static class TransportSocketBuilder
         => given.Count > 0 ? new TicketKeys([.. given.Select(k => TicketKey.From(k, place))])
             : shared.GetOrAdd($"tls-tickets|{Convert.ToHexString(place)}|{config.SessionTimeout}",
                 () => new TicketKeys(config.SessionTimeout, TimeProvider.System));
-
-    private static List<byte[]>? TicketKeysOf(DownstreamTlsContextConfig config, ConfigErrors errors)
-    {
-        var keys = new List<byte[]>();
-        foreach (var source in config.SessionTicketKeys?.Keys ?? [])
-        {
-            if (source.TryRead(errors) is not { } key) return null;
-            if (key.Length != TicketKey.GivenLength)
-            {
-                errors.Error(source.Node, ConfigCode.InvalidValue,
-                    $"a key of session tickets has {TicketKey.GivenLength} bytes, this one {key.Length}", "make one with: openssl rand 80");
-                return null;
-            }
-            keys.Add(key);
-        }
-        return keys;
-    }
 }

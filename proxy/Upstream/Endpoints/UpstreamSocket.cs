@@ -13,6 +13,9 @@ internal abstract class UpstreamSocket
     /// <summary>To a connection that is to be one of HTTP/2 it says so, by ALPN: what the endpoint answers must be that.</summary>
     public abstract bool OffersHttp2 { get; }
 
+    /// <summary>What it shows and trusts; null where that is nothing.</summary>
+    public virtual TlsIdentity? Identity => null;
+
     /// <summary>
     /// Makes of a connected transport the one that is used. On failure it is closed, and the error is negative, with a reason for people.
     /// Cancelled by cancelling the reading and writing of the connected one.

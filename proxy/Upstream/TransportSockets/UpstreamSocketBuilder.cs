@@ -54,7 +54,8 @@ internal static class UpstreamSocketBuilder
             return null;
         bool offered = protocol != UpstreamProtocol.Http1 && offers.Alpn.Contains("h2");
         return new UpstreamTlsSocket($"{Key(offers)}|{config.Sni}|{config.AutoHostSni}", contexts, (http2, offered),
-            new SslStats(names, $"cluster.{cluster.Name}."), config.Sni, config.AutoHostSni);
+            new SslStats(names, $"cluster.{cluster.Name}."), config.Sni, config.AutoHostSni,
+            new TlsIdentity(own is null ? [] : [own], verifier?.TellsAuthorities == true ? verifier.TrustedCa : []));
 
         string Key(TlsParameters with) => string.Join('|', "tls-client", cluster.Name, with.Key(), TlsBuilder.Digest(verifier), own?.Digest,
             config.MaxSessionKeys);

@@ -15,10 +15,12 @@ namespace Managed.Proxy.Upstream.TransportSockets;
 /// <param name="stats">Of handshakes.</param>
 /// <param name="serverName">For SNI; empty: none.</param>
 /// <param name="nameOfEndpoint">The endpoint's own name comes before that.</param>
+/// <param name="identity">What it shows and trusts.</param>
 internal sealed class UpstreamTlsSocket(string key, TlsClientContexts contexts, (TlsClientContexts Contexts, bool Offers) http2,
-    SslStats stats, string serverName, bool nameOfEndpoint) : UpstreamSocket
+    SslStats stats, string serverName, bool nameOfEndpoint, TlsIdentity identity) : UpstreamSocket
 {
     public override string Key => key;
+    public override TlsIdentity? Identity => identity;
     public override bool OffersHttp2 => http2.Offers;
 
     public override async IoTask<UpstreamSocketResult> ConnectAsync(WorkerContext worker, Transport connected, Endpoint endpoint,

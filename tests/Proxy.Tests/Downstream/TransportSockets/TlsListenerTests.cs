@@ -341,7 +341,7 @@ public sealed class TlsListenerTests : IDisposable
     public static TheoryData<string, string> Mistakes() => new()
     {
         { "tls: {}", "TLS needs a certificate" },
-        { "tls: {certificates: [secret-name]}", "would be the name of a secret" },
+        { "tls: {certificates: [secret-name]}", "there is no secret 'secret-name'" },
         { "tls: {certificates: [{certificate_chain: {inline_string: x}, private_key: {inline_string: y}}]}", "there is no certificate" },
         { "tls: {certificates: [WEB_CHAIN_OTHER_KEY]}", "does not belong to the certificate" },
         { "tls: {certificates: [{certificate_chain: /no/such/file, private_key: /no/such/file}]}", "does not exist" },
@@ -356,7 +356,7 @@ public sealed class TlsListenerTests : IDisposable
         { "tls: {certificates: [WEB]}, transport_socket: {name: raw_buffer}", "only one of these may be given: tls, transport_socket" },
         { "transport_socket: {name: quic}", "'quic' is not available" },
         { "transport_socket: {name: tls, typed_config: {common_tls_context: {tls_certificate_sds_secret_configs: [{name: x}]}}}",
-            "secrets are not available" },
+            "there is no secret 'x'" },
     };
 
     [Theory]
