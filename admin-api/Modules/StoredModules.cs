@@ -125,7 +125,7 @@ internal sealed class StoredModules(ModuleStore store, DataFolder folder) : Modu
     /// <summary>The module or file is gone: so is its copy.</summary>
     public void Forget(string digest)
     {
-        foreach (var kind in (ReadOnlySpan<string>)["lua", "wasm", FileKind])
+        foreach (var kind in (ReadOnlySpan<string>)["lua", "wasm", FileKind, SecretKind])
             if (PathOf(digest, kind) is var path && System.IO.File.Exists(path))
                 System.IO.File.Delete(path);
     }

@@ -199,10 +199,13 @@ internal sealed class HistoryKeeper(ProxyServer proxy, HistoryFile file, Version
             if (finding.Health == HistoryHealth.Damaged || lost)
             {
                 var version = served ?? new(0, new ConfigObject(), DateTimeOffset.UtcNow, "managed");
-                modules.Restore([.. ModuleReferences.In(version.Document),
-                    .. FileReference.In(version.Document).Where(r => r.Sha256 is not null).Select(r => "sha256:" + r.Sha256)]);
-                modules.RestoreSecrets(SecretMarks.In(version.Document));
-                store.Adopt(version, head?.LastNumber ?? 0, "taken in at start: the history had lost it");
+                List<string> needed = [.. ModuleReferences.In(version.Document),
+                    .. FileReference.In(version.Document).Where(r => r.Sha256 is not null).Select(r => "sha256:" + r.Sha256)];
+                var secrets = SecretMarks.In(version.Document).ToList();
+                modules.Restore(needed);
+                modules.RestoreSecrets(secrets);
+                store.Adopt(version, head?.LastNumber ?? 0, "taken in at start: the history had lost it",
+                    needed.Concat(secrets.Select(s => StoredModules.SecretPrefix + s)));
             }
             foreach (var interrupted in store.SettleInterrupted())
                 PublisherLog.Interrupted(logger, interrupted);

@@ -65,15 +65,15 @@ internal sealed class HistoryPruner(HistoryAccess history)
         return done;
     }
 
-    /// <summary>Digests of files and modules that no version needs and no name points at.</summary>
+    /// <summary>Digests of files, secrets and modules that no version needs and no name points at.</summary>
     /// <param name="uploadedBefore">Modules younger than this stay: they were uploaded to be used.</param>
     public IReadOnlyList<string> Unused(DateTimeOffset uploadedBefore)
     {
         using var db = history.Open();
-        return db.Rows("SELECT digest FROM modules m WHERE (kind = $1 OR created_at < $2)"
+        return db.Rows("SELECT digest FROM modules m WHERE (kind IN ($1, $2) OR created_at < $3)"
             + " AND NOT EXISTS (SELECT 1 FROM version_modules v WHERE v.digest = m.digest)"
             + " AND NOT EXISTS (SELECT 1 FROM module_names n WHERE n.digest = m.digest)",
-            r => r.GetString(0), StoredModules.FileKind, uploadedBefore);
+            r => r.GetString(0), StoredModules.FileKind, StoredModules.SecretKind, uploadedBefore);
     }
 
     /// <summary>False when a version or a name has come to need it.</summary>

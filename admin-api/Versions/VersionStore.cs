@@ -60,11 +60,17 @@ internal sealed class VersionStore(HistoryAccess history, SecretVault vault)
             db.Execute("INSERT OR IGNORE INTO modules (digest, kind, size, created_at, author, abi, imports, exports, content) VALUES "
                 + "($1, $2, $3, $4, $5, $6, $7, $8, $9)",
                 file.Digest, file.Kind, file.Size, file.CreatedAt, file.Author, file.Abi, file.Imports, file.Exports, file.Content);
-        foreach (var digest in modules)
-            db.Execute("INSERT OR IGNORE INTO version_modules (version, digest) SELECT $1, digest FROM modules WHERE digest = $2", number,
-                digest);
+        Link(db, number, modules);
         db.Commit();
         return number;
+    }
+
+    // What no version needs is removed (Retention): the rows say what this one needs.
+    private static void Link(HistoryConnection db, long version, IEnumerable<string> modules)
+    {
+        foreach (var digest in modules)
+            db.Execute("INSERT OR IGNORE INTO version_modules (version, digest) SELECT $1, digest FROM modules WHERE digest = $2", version,
+                digest);
     }
 
     /// <summary>The publication went well: moves the head, marks the former version, updates the deployments.</summary>
@@ -115,7 +121,8 @@ internal sealed class VersionStore(HistoryAccess history, SecretVault vault)
     /// Takes in a version that was acknowledged and is not in this history: it was lost from it, or the history is a new one. Its number
     /// stays, and so do those that were given before.
     /// </summary>
-    public void Adopt(ActiveVersion version, long lastNumber, string comment)
+    /// <param name="modules">Digests of the modules, files and secrets that it needs.</param>
+    public void Adopt(ActiveVersion version, long lastNumber, string comment, IEnumerable<string> modules)
     {
         using var db = history.Open();
         db.Begin();
@@ -133,6 +140,7 @@ internal sealed class VersionStore(HistoryAccess history, SecretVault vault)
                     State = VersionState.Active, Document = document, Digest = digest,
                     Summary = ChangeSummary.Between(null, version.Document).ResourcesJson(),
                 });
+            Link(db, version.Number, modules);
             Activate(db, version.Number);
             Mark(db, version.Number, VersionState.Active);
         }

@@ -138,6 +138,30 @@ public sealed class RetentionTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task WhatAVersionNeedsThatCameIntoANewHistory_Stays()
+    {
+        var file = Path.Combine(_node.Folder, "page.txt");
+        await File.WriteAllTextAsync(file, "the page");
+        (await _node.PutAsync("listeners/files", $$$$$"""
+            {"address":"127.0.0.1:0","routes":[{"match":{"prefix":"/"},"direct_response":{"status":200,"body":{"filename":"{{{{{file}}}}}"}}}]}
+            """)).Is(HttpStatusCode.Created);
+        (await _node.PutAsync("secrets/word", """{"generic_secret":{"secret":{"inline_string":"open sesame"}}}"""))
+            .Is(HttpStatusCode.Created);
+        await _node.RestartAsync(null, "--allow-files", _node.Folder); // copies are made as it is read
+        await _node.RestartAsync(() => File.WriteAllText(Path.Combine(_node.Folder, "data", "history.db"), "nothing of a database"),
+            "--allow-files", _node.Folder);
+        Assert.Equal(3, await _node.ActiveVersionAsync());
+        var blobs = Blobs().Count;
+        Assert.Equal(2, blobs);
+        UploadedLongAgo();
+        using var retention = Retention(new() { HistoryKeep = 1 });
+        await retention.SweepAsync();
+        _time.Now += TimeSpan.FromDays(2);
+        await retention.SweepAsync();
+        Assert.Equal(blobs, Blobs().Count);
+    }
+
+    [Fact]
     public async Task APublication_BringsASweep()
     {
         await _node.RestartAsync(null, "--history-keep", "2");
