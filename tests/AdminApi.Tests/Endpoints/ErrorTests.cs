@@ -70,7 +70,6 @@ public sealed class ErrorTests(NodeFixture fixture) : IClassFixture<NodeFixture>
     }
 
     [Theory]
-    [InlineData("secrets")]
     [InlineData("drafts")]
     [InlineData("tokens")]
     [InlineData("audit")]
