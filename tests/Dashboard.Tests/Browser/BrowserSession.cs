@@ -88,6 +88,25 @@ internal sealed class BrowserSession : IAsyncDisposable
 
     public ILocator Dialog => Page.GetByRole(AriaRole.Dialog);
 
+    /// <summary>Escape, again where the dialog was too new to hear it: it listens a round trip after it is drawn.</summary>
+    public async Task DismissAsync()
+    {
+        for (var i = 0; i < 60; i++)
+        {
+            await Page.Keyboard.PressAsync("Escape");
+            try
+            {
+                await Dialog.WaitForAsync(new() { State = WaitForSelectorState.Hidden, Timeout = 1000 });
+                return;
+            }
+            catch (TimeoutException)
+            {
+                continue;
+            }
+        }
+        Assert.Fail("The dialog stays.");
+    }
+
     /// <summary>Puts the cursor at the end of the editor and types.</summary>
     public async Task AppendAsync(string text)
     {

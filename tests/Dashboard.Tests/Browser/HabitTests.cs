@@ -39,8 +39,7 @@ public sealed class HabitTests(BrowserFixture browser)
         await Expect(session.Page.Locator("html[data-keys=on]")).ToBeAttachedAsync();
         await session.Button("Roll back to v1").ClickAsync();
         await Expect(session.Dialog.GetByLabel("Reason")).ToBeFocusedAsync();
-        await session.Page.Keyboard.PressAsync("Escape");
-        await Expect(session.Dialog).ToBeHiddenAsync();
+        await session.DismissAsync();
         await session.Button("Undo v2").ClickAsync();
         await Expect(session.Dialog.GetByLabel("Reason")).ToBeFocusedAsync();
         await session.GoAsync("/listeners/internal");
