@@ -25,13 +25,12 @@ public sealed class ReplicaTests
         await using var proxy = await WasmProxy.StartAsync(TrapsWhenTold, ", configuration: one");
         Assert.Equal(503, (await proxy.GetAsync(headers: "x-trap: 1\r\n")).Status);
         await proxy.PublishAsync(TrapsWhenTold, ", configuration: three");
+        int before = proxy.Said.Count;
 
         Assert.Equal(200, (await proxy.GetAsync()).Status);
-        // The plugin that the new version has not is not started again with it. (A slow publication finds the VM up again.)
-        Assert.Equal(["configure: 3", "configure: 3"], proxy.Said.Take(2));
-        var since = proxy.Said.SkipWhile(s => s != "configure: 5").ToList();
-        Assert.NotEmpty(since);
-        Assert.All(since, s => Assert.Equal("configure: 5", s));
+        Assert.Contains("configure: 5", proxy.Said);
+        // The plugin that the new version has not is not started again with it. (During a slow publication the former one comes up again.)
+        Assert.DoesNotContain("configure: 3", proxy.Said.Skip(before));
         Assert.Equal((1, 1), proxy.Proxy.Server.GuestVms()[0] is var vm ? (vm.Active, vm.Reloads) : default);
     }
 
