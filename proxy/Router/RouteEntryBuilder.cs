@@ -17,6 +17,7 @@ internal sealed record RouteScope(
         Lazy<Dictionary<byte[], Cluster>> ClustersByName, RouteBuildContext Context)
 {
     public IReadOnlyDictionary<string, ConfigObject>? VirtualHostMetadata { get; init; }
+    public CorsPolicy[] Cors { get; init; } = [];
 }
 
 /// <summary>The header changes of one level.</summary>
@@ -26,6 +27,7 @@ internal sealed record Level(HeaderMutations Request, HeaderMutations Response);
 internal sealed class RouteEntryBuilder(RouteScope scope, RouteConfig config, string label, PathMatch match)
 {
     private readonly ConfigErrors _errors = scope.Context.Errors;
+    private CorsPolicy[] _cors = scope.Cors;
 
     /// <summary>Null when errors were added.</summary>
     public IReadOnlyList<(RouteEntry Entry, uint Weight)>? Build()
@@ -59,6 +61,10 @@ internal sealed class RouteEntryBuilder(RouteScope scope, RouteConfig config, st
         var path = PathRewrite.Compile(action.PrefixRewrite, action.RegexRewrite, _errors, action.Node);
         var host = HostRewrite.Compile(action, _errors);
         bool valid = (path is not null || !rewritesPath) && (host is not null || !rewritesHost);
+        if (action.Cors is { } policy)
+        {
+            if (CorsPolicy.Build(policy, _errors) is { } cors) _cors = [cors, .. scope.Cors]; else valid = false;
+        }
 
         if (action.WeightedClusters is { } weighted)
             return Weighted(action, weighted, filters, levels, path, host) is { } entries && valid ? entries : null;
@@ -159,6 +165,7 @@ internal sealed class RouteEntryBuilder(RouteScope scope, RouteConfig config, st
             RequestMutations = [.. ordered.Select(l => l.Request).Where(m => !m.IsEmpty)],
             ResponseMutations = [.. ordered.Select(l => l.Response).Where(m => !m.IsEmpty)],
             Filters = filters,
+            Cors = _cors,
         };
     }
 

@@ -126,6 +126,7 @@ public sealed class RouteTable
         {
             VirtualHost = config.Name,
             VirtualHostMetadata = config.Metadata?.FilterMetadata,
+            Cors = config.Cors is { } policy && CorsPolicy.Build(policy, context.Errors) is { } cors ? [cors] : [],
             Filters = table.Filters.With(config.TypedPerFilterConfig, context, $"{table.Table.Name}/{config.Name}"),
             Levels = [level, .. table.Levels],
         };

@@ -87,7 +87,7 @@ public static class FieldRules
 
         .. Of("RouteConfiguration", Taken, "clusters that routes name must exist always", "validate_clusters metadata"),
         .. Of("VirtualHost", Warned, "virtual clusters have no statistics in this version", "virtual_clusters"),
-        .. Of("VirtualHost", Taken, "counts only with a filter that is refused itself", "rate_limits cors"),
+        .. Of("VirtualHost", Taken, "counts only with a filter that is refused itself", "rate_limits"),
         .. Of("VirtualHost", Warned, "a request is tried once: the header is not added",
             "include_request_attempt_count include_attempt_count_in_response"),
         .. Of("VirtualHost", Warned, "the listener's per_connection_buffer_limit_bytes holds",
@@ -98,7 +98,7 @@ public static class FieldRules
             "per_request_buffer_limit_bytes request_body_buffer_limit"),
         .. Of("Metadata", Warned, "only filter_metadata is read", "typed_filter_metadata"),
         .. Of("RouteAction", Taken, OtherPolicy, "hash_policy metadata_match"),
-        .. Of("RouteAction", Taken, "counts only with a filter that is refused itself", "cors rate_limits include_vh_rate_limits"),
+        .. Of("RouteAction", Taken, "counts only with a filter that is refused itself", "rate_limits include_vh_rate_limits"),
         .. Of("RouteAction", Only, "there is one priority", "priority", "DEFAULT"),
         .. Of("RouteAction", Parts, "a policy of no retries is none", "retry_policy", "RetryPolicy"),
         .. Of("RetryPolicy", Only, "a request is tried once", "num_retries", "0"),

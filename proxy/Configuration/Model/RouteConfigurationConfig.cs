@@ -46,7 +46,7 @@ public sealed record RouteConfigurationConfig : ConfigRecord
     "retry_policy retry_policy_typed_config hedge_policy include_request_attempt_count include_attempt_count_in_response "
         + "include_is_timeout_retry_header", "retry policies are not available in this version")]
 [UnsupportedField(
-    "virtual_clusters rate_limits cors request_mirror_policies per_request_buffer_limit_bytes request_body_buffer_limit matcher",
+    "virtual_clusters rate_limits request_mirror_policies per_request_buffer_limit_bytes request_body_buffer_limit matcher",
         "not available in this version")]
 public sealed record VirtualHostConfig : ConfigRecord
 {
@@ -76,6 +76,9 @@ public sealed record VirtualHostConfig : ConfigRecord
 
     [Description("Free data for filters, by namespace, under filter_metadata.")]
     public MetadataConfig? Metadata { get; init; }
+
+    [Description("Deprecated in Envoy, use typed_per_filter_config: the policy of the filter cors, where no level has one there.")]
+    public CorsPolicyConfig? Cors { get; init; }
 
     [Description("Configuration of filters for these routes, by filter name.")]
     public IReadOnlyDictionary<string, ConfigObject> TypedPerFilterConfig { get; init; } = new Dictionary<string, ConfigObject>();
