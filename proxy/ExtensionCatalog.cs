@@ -13,6 +13,7 @@ using Managed.Proxy.Downstream.NetworkFilters.TcpProxy;
 using Managed.Proxy.Downstream.NetworkFilters.Wasm;
 using Managed.Proxy.Downstream.TransportSockets;
 using Managed.Proxy.Http;
+using Managed.Proxy.Http.Filters.Cors;
 using Managed.Proxy.Http.Filters.Fault;
 using Managed.Proxy.Http.Filters.GrpcHttp1Bridge;
 using Managed.Proxy.Http.Filters.GrpcStats;
@@ -57,6 +58,7 @@ public static class ExtensionCatalog
     [
         new HeaderMutationFilterDefinition(),
         new LocalRateLimitFilterDefinition(),
+        new CorsFilterDefinition(),
         new FaultFilterDefinition(),
         new GrpcWebFilterDefinition(),
         new GrpcHttp1BridgeFilterDefinition(),
