@@ -60,7 +60,6 @@ public static class FieldRules
         .. Of("HttpConnectionManager", Warned, "spans are not made in this version", "tracing"),
         .. Of("HttpConnectionManager", Warned, "an x-request-id is a random UUID", "request_id_extension"),
         .. Of("HttpConnectionManager", Warned, "HTTP/3 is not available in this version", "http3_protocol_options"),
-        .. Of("HttpConnectionManager", Taken, "counts only with TLS, which is refused itself", "set_current_client_cert_details"),
         .. Of("HttpConnectionManager", Warned, "after an invalid message the connection is always closed",
             "stream_error_on_invalid_http_message"),
         .. Of("HttpConnectionManager", Warned, Logged, "access_log_options access_log_flush_interval flush_access_log_on_new_request"),
