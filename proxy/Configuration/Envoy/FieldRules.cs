@@ -65,7 +65,6 @@ public static class FieldRules
         .. Of("HttpConnectionManager", Warned, Logged, "access_log_options access_log_flush_interval flush_access_log_on_new_request"),
         .. Of("HttpConnectionManager", Warned, "limits of this version hold",
             "max_response_headers_kb stream_flush_timeout typed_header_validation_config"),
-        .. Of("HttpConnectionManager", Taken, "there is no PROXY protocol in this version", "add_proxy_protocol_connection_state"),
         .. Of("DownstreamHttpOptions", Warned, "limits of this version hold", "max_response_headers_kb"),
         .. Of("Http1Options", Warned, "after an invalid message the connection is always closed",
             "override_stream_error_on_invalid_http_message"),
@@ -82,7 +81,6 @@ public static class FieldRules
         .. Of("Router", Warned, "requests are logged by the connection manager's access_log", "upstream_log upstream_log_options"),
         .. Of("Router", Taken, "statistics of clusters are always kept", "dynamic_stats suppress_grpc_request_failure_code_stats"),
         .. Of("TcpProxy", Taken, OtherPolicy, "hash_policy metadata_match"),
-        .. Of("TcpProxy", Warned, Logged, "access_log_options access_log_flush_interval flush_access_log_on_connected"),
 
         .. Of("RouteConfiguration", Taken, "clusters that routes name must exist always", "validate_clusters metadata"),
         .. Of("VirtualHost", Warned, "virtual clusters have no statistics in this version", "virtual_clusters"),

@@ -40,6 +40,7 @@ internal sealed class SecretExpansion(ConfigObject root, ConfigErrors errors)
     private void Socket(ConfigObject owner)
     {
         if (owner.Object("transport_socket")?.Object("typed_config") is not { } context) return;
+        Socket(context); // one may stand inside of another
         if (context.Object("common_tls_context") is { } common)
         {
             Certificates(common);

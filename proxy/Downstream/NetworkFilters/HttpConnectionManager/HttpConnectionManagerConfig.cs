@@ -21,7 +21,7 @@ namespace Managed.Proxy.Downstream.NetworkFilters.HttpConnectionManager;
     "proxy_100_continue represent_ipv4_remote_address_as_ipv4_mapped_ipv6 original_ip_detection_extensions "
         + "early_header_mutation_extensions typed_header_validation_config scheme_header_transformation access_log_options "
             + "access_log_flush_interval flush_access_log_on_new_request proxy_status_config path_normalization_options "
-                + "add_proxy_protocol_connection_state append_x_forwarded_port append_local_overload strip_port_mode "
+                + "append_x_forwarded_port append_local_overload strip_port_mode "
                     + "forward_proto_config stream_flush_timeout http1_safe_max_connection_duration max_response_headers_kb",
     "not available in this version")]
 public sealed record HttpConnectionManagerConfig : ConfigRecord
@@ -108,6 +108,10 @@ public sealed record HttpConnectionManagerConfig : ConfigRecord
 
     [Description("What APPEND_FORWARD and SANITIZE_SET say of the client's certificate beside its hash.")]
     public SetCurrentClientCertDetailsConfig SetCurrentClientCertDetails { get; init; } = new();
+
+    [Description(
+        "Clusters with an upstream_proxy_protocol socket tell endpoints of the client's connection. false: they are told of none.")]
+    public bool AddProxyProtocolConnectionState { get; init; } = true; // Envoy's default
 
     [Description("Makes an x-request-id where there is none.")]
     public bool GenerateRequestId { get; init; } = true; // Envoy's default

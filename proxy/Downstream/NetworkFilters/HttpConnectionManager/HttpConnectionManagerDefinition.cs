@@ -58,7 +58,7 @@ internal sealed class HttpConnectionManagerDefinition : NetworkFilterDefinition
             },
             Underscores = common.HeadersWithUnderscoresAction, UseRemoteAddress = config.UseRemoteAddress,
             TrustedHops = config.XffNumTrustedHops, SkipXffAppend = config.SkipXffAppend,
-            ClientCert = ClientCert(config),
+            ClientCert = ClientCert(config), TellsClient = config.AddProxyProtocolConnectionState,
             GenerateRequestId = config.GenerateRequestId,
             PreserveExternalRequestId = config.PreserveExternalRequestId,
             AlwaysSetRequestIdInResponse = config.AlwaysSetRequestIdInResponse, AddUserAgent = config.AddUserAgent,
