@@ -17,6 +17,8 @@ using Managed.Proxy.Downstream.TransportSockets;
 using Managed.Proxy.Http;
 using Managed.Proxy.Http.Filters.Buffer;
 using Managed.Proxy.Http.Filters.CdnLoop;
+using Managed.Proxy.Http.Filters.Compressor;
+using Managed.Proxy.Http.Filters.Decompressor;
 using Managed.Proxy.Http.Filters.Fault;
 using Managed.Proxy.Http.Filters.GrpcHttp1Bridge;
 using Managed.Proxy.Http.Filters.GrpcStats;
@@ -80,6 +82,8 @@ public static class ExtensionCatalog
         new HeaderMutationFilterDefinition(),
         new LocalRateLimitFilterDefinition(),
         new FaultFilterDefinition(),
+        new CompressorFilterDefinition(),
+        new DecompressorFilterDefinition(),
         new GrpcWebFilterDefinition(),
         new GrpcHttp1BridgeFilterDefinition(),
         new GrpcStatsFilterDefinition(),

@@ -106,6 +106,9 @@ public sealed partial class HttpStream
     internal object? RouteConfig(int index) => Route is { HasFilterConfigs: true } route ? route.FilterConfig(Manager.Filters[index].Name)
         : null;
 
+    /// <summary>The filters of this stream, in the order of the chain.</summary>
+    internal ReadOnlySpan<HttpFilter> Filters => _filters.AsSpan(0, _filterCount);
+
     /// <summary>The matched route as far as it is known: null before the first use, and when none matches.</summary>
     internal RouteEntry? MatchedRoute => _route;
 

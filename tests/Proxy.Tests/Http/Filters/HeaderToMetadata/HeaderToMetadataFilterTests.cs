@@ -99,6 +99,7 @@ public sealed class HeaderToMetadataFilterTests(HeaderToMetadataFilterTests.Tabl
     {
         await using var proxy = await ProxyFixture.StartAsync("");
         Assert.Contains(proxy.Build("listeners: [{name: edge, address: '127.0.0.1:0', routes: [], http_filters: "
-            + $"[{{name: header_to_metadata, typed_config: {{{config}}}}}]}}]").Errors, e => e.Detail.Contains(error, StringComparison.Ordinal));
+            + $"[{{name: header_to_metadata, typed_config: {{{config}}}}}]}}]").Errors,
+            e => e.Detail.Contains(error, StringComparison.Ordinal));
     }
 }

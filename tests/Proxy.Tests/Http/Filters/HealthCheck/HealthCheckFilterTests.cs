@@ -22,7 +22,8 @@ public sealed class HealthCheckFilterTests
         await using var up = RecordingUpstream.Start();
         string document = Edge.Document(up, filters: Filter($"pass_through_mode: false, cluster_min_healthy_percentages: {{{clusters}}}"),
             table: Details).Replace("clusters:\n", "clusters:\n- {name: half, load_assignment: {cluster_name: half, endpoints: "
-            + "[{lb_endpoints: [{endpoint: {address: '127.0.0.1:1'}}, {endpoint: {address: '127.0.0.1:2'}, health_status: UNHEALTHY}]}]}}\n",
+            + "[{lb_endpoints: [{endpoint: {address: '127.0.0.1:1'}}, "
+            + "{endpoint: {address: '127.0.0.1:2'}, health_status: UNHEALTHY}]}]}}\n",
             StringComparison.Ordinal);
         await using var proxy = await ProxyFixture.StartAsync(document);
         var answer = await proxy.GetAsync("/healthz");
