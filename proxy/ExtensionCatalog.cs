@@ -3,14 +3,20 @@ using Managed.Proxy.Configuration.Model;
 using Managed.Proxy.Configuration.ShortForms;
 using Managed.Proxy.Downstream.ListenerFilters;
 using Managed.Proxy.Downstream.ListenerFilters.HttpInspector;
+using Managed.Proxy.Downstream.ListenerFilters.LocalRateLimit;
+using Managed.Proxy.Downstream.ListenerFilters.OriginalDst;
+using Managed.Proxy.Downstream.ListenerFilters.OriginalSrc;
 using Managed.Proxy.Downstream.ListenerFilters.ProxyProtocol;
 using Managed.Proxy.Downstream.ListenerFilters.TlsInspector;
 using Managed.Proxy.Downstream.NetworkFilters;
+using Managed.Proxy.Downstream.NetworkFilters.ConnectionLimit;
 using Managed.Proxy.Downstream.NetworkFilters.DirectResponse;
 using Managed.Proxy.Downstream.NetworkFilters.Echo;
 using Managed.Proxy.Downstream.NetworkFilters.HttpConnectionManager;
+using Managed.Proxy.Downstream.NetworkFilters.LocalRateLimit;
 using Managed.Proxy.Downstream.NetworkFilters.Rbac;
 using Managed.Proxy.Downstream.NetworkFilters.SetFilterState;
+using Managed.Proxy.Downstream.NetworkFilters.SniCluster;
 using Managed.Proxy.Downstream.NetworkFilters.TcpProxy;
 using Managed.Proxy.Downstream.NetworkFilters.Wasm;
 using Managed.Proxy.Downstream.TransportSockets;
@@ -18,6 +24,7 @@ using Managed.Proxy.Http;
 using Managed.Proxy.Http.Filters.Buffer;
 using Managed.Proxy.Http.Filters.CdnLoop;
 using Managed.Proxy.Http.Filters.Compressor;
+using Managed.Proxy.Http.Filters.Cors;
 using Managed.Proxy.Http.Filters.Decompressor;
 using Managed.Proxy.Http.Filters.Fault;
 using Managed.Proxy.Http.Filters.GrpcHttp1Bridge;
@@ -47,6 +54,9 @@ public static class ExtensionCatalog
         new TlsInspectorDefinition(),
         new HttpInspectorDefinition(),
         new ProxyProtocolDefinition(),
+        new OriginalDstDefinition(),
+        new OriginalSrcDefinition(),
+        new ListenerRateLimitDefinition(),
     ];
 
     /// <summary>Messages of transport sockets, which are few; each side has its own for TLS.</summary>
@@ -55,6 +65,7 @@ public static class ExtensionCatalog
         [TransportSocketBuilder.TlsType] = typeof(DownstreamTlsContextConfig),
         [UpstreamSocketBuilder.TlsType] = typeof(UpstreamTlsContextConfig),
         [TransportSocketBuilder.RawBufferType] = typeof(RawBufferConfig),
+        [UpstreamSocketBuilder.ProxyProtocolType] = typeof(UpstreamProxyProtocolConfig),
     };
 
     public static IReadOnlyList<NetworkFilterDefinition> NetworkFilters { get; } =
@@ -66,6 +77,9 @@ public static class ExtensionCatalog
         new RbacNetworkFilterDefinition(),
         new SetFilterStateNetworkFilterDefinition(),
         new WasmNetworkFilterDefinition(),
+        new ConnectionLimitDefinition(),
+        new NetworkRateLimitDefinition(),
+        new SniClusterDefinition(),
     ];
 
     public static IReadOnlyList<HttpFilterDefinition> HttpFilters { get; } =
@@ -81,6 +95,7 @@ public static class ExtensionCatalog
         new JsonToMetadataFilterDefinition(),
         new HeaderMutationFilterDefinition(),
         new LocalRateLimitFilterDefinition(),
+        new CorsFilterDefinition(),
         new FaultFilterDefinition(),
         new CompressorFilterDefinition(),
         new DecompressorFilterDefinition(),

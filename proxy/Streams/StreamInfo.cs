@@ -1,5 +1,6 @@
 using System.Net;
 using Managed.Proxy.Core.Tls;
+using Managed.Proxy.Core.Transport;
 using Managed.Proxy.Http.Headers;
 
 namespace Managed.Proxy.Streams;
@@ -96,6 +97,8 @@ public sealed class StreamInfo
     public string? RequestedServerName;
     /// <summary>Null without TLS.</summary>
     internal TlsConnection? DownstreamTls, UpstreamTls;
+    /// <summary>What endpoints may be told of the client; null for what is no connection's.</summary>
+    internal ClientIdentity? Client;
     /// <summary>Why the client's TLS did not begin; null when it did, or there is none.</summary>
     public string? DownstreamTransportFailure;
     /// <summary>Fingerprints of the client's ClientHello; null or empty when they were not made.</summary>
@@ -107,6 +110,8 @@ public sealed class StreamInfo
     /// <summary>The body of a local reply, for LOCAL_REPLY_BODY; null otherwise.</summary>
     public string? LocalReplyBody;
     public bool IsHealthCheck;
+    /// <summary>Envoy's kind of the line that is logged; null: of the end of a request.</summary>
+    public string? LogType;
 
     /// <summary>Dynamic metadata by filter name; created when first written.</summary>
     public Dictionary<string, Dictionary<string, object?>>? DynamicMetadata;
@@ -152,10 +157,12 @@ public sealed class StreamInfo
         ConnectionId = StreamId = UpstreamConnectionId = 0;
         RemoteAddress = DirectRemoteAddress = ConnectionRemoteAddress = LocalAddress = UpstreamRemoteAddress = UpstreamLocalAddress = null;
         DownstreamTls = UpstreamTls = null;
+        Client = null;
         DownstreamTransportFailure = Ja3 = Ja4 = null;
         RequestedServerName = ListenerName = FilterChainName = RouteName = VirtualHostName = UpstreamCluster = UpstreamHost =
             UpstreamHostName = LocalReplyBody = null;
         IsHealthCheck = false;
+        LogType = null;
         TakeMetadataBack();
         FilterState = null;
         _lockedState = null;
