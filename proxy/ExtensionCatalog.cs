@@ -13,12 +13,17 @@ using Managed.Proxy.Downstream.NetworkFilters.TcpProxy;
 using Managed.Proxy.Downstream.NetworkFilters.Wasm;
 using Managed.Proxy.Downstream.TransportSockets;
 using Managed.Proxy.Http;
+using Managed.Proxy.Http.Filters.ApiKeyAuth;
+using Managed.Proxy.Http.Filters.BasicAuth;
 using Managed.Proxy.Http.Filters.Cors;
+using Managed.Proxy.Http.Filters.Csrf;
+using Managed.Proxy.Http.Filters.ExtAuthz;
 using Managed.Proxy.Http.Filters.Fault;
 using Managed.Proxy.Http.Filters.GrpcHttp1Bridge;
 using Managed.Proxy.Http.Filters.GrpcStats;
 using Managed.Proxy.Http.Filters.GrpcWeb;
 using Managed.Proxy.Http.Filters.HeaderMutation;
+using Managed.Proxy.Http.Filters.JwtAuthn;
 using Managed.Proxy.Http.Filters.LocalRateLimit;
 using Managed.Proxy.Http.Filters.Lua;
 using Managed.Proxy.Http.Filters.Router;
@@ -59,6 +64,11 @@ public static class ExtensionCatalog
         new HeaderMutationFilterDefinition(),
         new LocalRateLimitFilterDefinition(),
         new CorsFilterDefinition(),
+        new JwtAuthnFilterDefinition(),
+        new ExtAuthzFilterDefinition(),
+        new CsrfFilterDefinition(),
+        new BasicAuthFilterDefinition(),
+        new ApiKeyAuthFilterDefinition(),
         new FaultFilterDefinition(),
         new GrpcWebFilterDefinition(),
         new GrpcHttp1BridgeFilterDefinition(),

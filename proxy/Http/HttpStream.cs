@@ -140,6 +140,10 @@ public sealed partial class HttpStream
     internal ByteWriter JoinBody(HttpFilter filter, bool response) => (response ? _response : _request).Join(filter);
     internal ByteWriter? BufferedResponseBody(HttpFilter filter) => _response.BufferOf(filter);
 
+    /// <summary>So much of the request's body may be held, if that is more than the listener lets filters hold.</summary>
+    internal void RaiseRequestLimit(long bytes) 
+        => _request.BufferLimit = (int)Math.Min(Math.Max(_request.BufferLimit, bytes), int.MaxValue / 4);
+
     /// <summary>The response's trailers are told in another way: they do not go out, and stay for whoever logs.</summary>
     internal void KeepTrailersBack() => _keepsTrailers = true;
 

@@ -36,6 +36,16 @@ public sealed record RuntimeFractionConfig : ConfigRecord
     public string RuntimeKey { get; init; } = "";
 }
 
+[Description("A switch. There are no runtime layers, so default_value always applies.")]
+public sealed record RuntimeFeatureFlagConfig : ConfigRecord
+{
+    [Required, Description("The switch.")]
+    public bool? DefaultValue { get; init; }
+
+    [Description("Envoy's runtime key; with no layer that sets it, default_value applies, as in Envoy.")]
+    public string RuntimeKey { get; init; } = "";
+}
+
 [Description("A number. There are no runtime layers, so default_value always applies.")]
 public sealed record RuntimeUInt32Config : ConfigRecord
 {
