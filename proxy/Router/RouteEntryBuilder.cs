@@ -6,6 +6,7 @@ using Managed.Proxy.Http.Headers;
 using Managed.Proxy.Router.Matching;
 using Managed.Proxy.Streams.Formatting;
 using Managed.Proxy.Upstream;
+using Managed.Proxy.Upstream.Retries;
 
 namespace Managed.Proxy.Router;
 
@@ -17,6 +18,8 @@ internal sealed record RouteScope(
         Lazy<Dictionary<byte[], Cluster>> ClustersByName, RouteBuildContext Context)
 {
     public IReadOnlyDictionary<string, ConfigObject>? VirtualHostMetadata { get; init; }
+    public VirtualHostConfig? Host { get; init; }
+    public RetryPolicy? Retries { get; init; }
     public CorsPolicy[] Cors { get; init; } = [];
 }
 
@@ -27,6 +30,8 @@ internal sealed record Level(HeaderMutations Request, HeaderMutations Response);
 internal sealed class RouteEntryBuilder(RouteScope scope, RouteConfig config, string label, PathMatch match)
 {
     private readonly ConfigErrors _errors = scope.Context.Errors;
+    private readonly RetryPolicy? _retries = config.Route?.RetryPolicy is { } own
+        ? RetryPolicyBuilder.Build(own, scope.Context.Errors) : scope.Retries;
     private CorsPolicy[] _cors = scope.Cors;
 
     /// <summary>Null when errors were added.</summary>
@@ -158,6 +163,12 @@ internal sealed class RouteEntryBuilder(RouteScope scope, RouteConfig config, st
             AutoHostRewrite = action?.AutoHostRewrite == true && host is null,
             AppendForwardedHost = action?.AppendXForwardedHost == true,
             Upgrades = action is null ? [] : [.. action.UpgradeConfigs.Select(u => (Encoding.ASCII.GetBytes(u.UpgradeType), u.Enabled))],
+            Retries = _retries,
+            TellsAttempt = scope.Host?.IncludeRequestAttemptCount == true,
+            TellsTimeoutRetry = scope.Host?.IncludeIsTimeoutRetryHeader == true,
+            TellsAttemptsInResponse = scope.Host?.IncludeAttemptCountInResponse == true,
+            BodyBytes = config.RequestBodyBufferLimit ?? scope.Host?.RequestBodyBufferLimit ?? -1,
+            RequestBytes = config.PerRequestBufferLimitBytes ?? scope.Host?.PerRequestBufferLimitBytes ?? -1,
             Path = path,
             Host = host,
             Redirect = redirect,

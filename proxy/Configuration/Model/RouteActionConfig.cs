@@ -5,8 +5,8 @@ using Managed.Proxy.Configuration.Validation;
 namespace Managed.Proxy.Configuration.Model;
 
 [Description("Forwards to a cluster.")]
-[UnsupportedField("retry_policy retry_policy_typed_config hedge_policy",
-    "retry policies are not available in this version; a request on a reused connection that was closed is sent once more by itself")]
+[UnsupportedField("retry_policy_typed_config", "use retry_policy")]
+[UnsupportedField("hedge_policy", "an attempt is given up before the next one begins in this version")]
 [UnsupportedField(
     "request_mirror_policies hash_policy rate_limits include_vh_rate_limits metadata_match internal_redirect_policy "
         + "internal_redirect_action max_internal_redirects priority cluster_specifier_plugin "
@@ -51,6 +51,9 @@ public sealed record RouteActionConfig : ConfigRecord
     [Description("From the end of the request to the end of the response; 0 is no limit. The default does not hold where "
         + "max_stream_duration is given.")]
     public TimeSpan Timeout { get; init; } = TimeSpan.FromSeconds(15); // Envoy's default
+
+    [Description("When a request that failed is sent again. Absent: as the virtual host says.")]
+    public RetryPolicyConfig? RetryPolicy { get; init; }
 
     [Description("Replaces stream_idle_timeout for this route; 0 is no limit.")]
     public TimeSpan? IdleTimeout { get; init; }

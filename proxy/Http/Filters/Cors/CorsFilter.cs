@@ -1,7 +1,6 @@
 using Managed.Proxy.Core.Buffers;
 using Managed.Proxy.Core.Telemetry;
 using Managed.Proxy.Http.Headers;
-using Managed.Proxy.Router;
 using Managed.Proxy.Streams;
 
 namespace Managed.Proxy.Http.Filters.Cors;
