@@ -21,11 +21,15 @@ using Managed.Proxy.Downstream.NetworkFilters.TcpProxy;
 using Managed.Proxy.Downstream.NetworkFilters.Wasm;
 using Managed.Proxy.Downstream.TransportSockets;
 using Managed.Proxy.Http;
+using Managed.Proxy.Http.Filters.ApiKeyAuth;
+using Managed.Proxy.Http.Filters.BasicAuth;
 using Managed.Proxy.Http.Filters.Buffer;
 using Managed.Proxy.Http.Filters.CdnLoop;
 using Managed.Proxy.Http.Filters.Compressor;
 using Managed.Proxy.Http.Filters.Cors;
+using Managed.Proxy.Http.Filters.Csrf;
 using Managed.Proxy.Http.Filters.Decompressor;
+using Managed.Proxy.Http.Filters.ExtAuthz;
 using Managed.Proxy.Http.Filters.Fault;
 using Managed.Proxy.Http.Filters.GrpcHttp1Bridge;
 using Managed.Proxy.Http.Filters.GrpcStats;
@@ -35,6 +39,7 @@ using Managed.Proxy.Http.Filters.HeaderToMetadata;
 using Managed.Proxy.Http.Filters.HealthCheck;
 using Managed.Proxy.Http.Filters.IpTagging;
 using Managed.Proxy.Http.Filters.JsonToMetadata;
+using Managed.Proxy.Http.Filters.JwtAuthn;
 using Managed.Proxy.Http.Filters.LocalRateLimit;
 using Managed.Proxy.Http.Filters.Lua;
 using Managed.Proxy.Http.Filters.Rbac;
@@ -96,6 +101,11 @@ public static class ExtensionCatalog
         new HeaderMutationFilterDefinition(),
         new LocalRateLimitFilterDefinition(),
         new CorsFilterDefinition(),
+        new JwtAuthnFilterDefinition(),
+        new ExtAuthzFilterDefinition(),
+        new CsrfFilterDefinition(),
+        new BasicAuthFilterDefinition(),
+        new ApiKeyAuthFilterDefinition(),
         new FaultFilterDefinition(),
         new CompressorFilterDefinition(),
         new DecompressorFilterDefinition(),

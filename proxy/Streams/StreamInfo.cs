@@ -54,6 +54,8 @@ public enum ResponseFlags : uint
     DnsResolutionFailed = 1 << 20,
     /// <summary>DR</summary>
     DownstreamRemoteReset = 1 << 21,
+    /// <summary>UAEX</summary>
+    UnauthorizedExternalService = 1 << 22,
 }
 
 public enum HttpProtocol : byte { None, Http10, Http11, Http2 }
