@@ -42,6 +42,7 @@ using Managed.Proxy.Http.Filters.JsonToMetadata;
 using Managed.Proxy.Http.Filters.JwtAuthn;
 using Managed.Proxy.Http.Filters.LocalRateLimit;
 using Managed.Proxy.Http.Filters.Lua;
+using Managed.Proxy.Http.Filters.RateLimit;
 using Managed.Proxy.Http.Filters.Rbac;
 using Managed.Proxy.Http.Filters.Router;
 using Managed.Proxy.Http.Filters.SetFilterState;
@@ -100,6 +101,7 @@ public static class ExtensionCatalog
         new JsonToMetadataFilterDefinition(),
         new HeaderMutationFilterDefinition(),
         new LocalRateLimitFilterDefinition(),
+        new RateLimitFilterDefinition(),
         new CorsFilterDefinition(),
         new JwtAuthnFilterDefinition(),
         new ExtAuthzFilterDefinition(),

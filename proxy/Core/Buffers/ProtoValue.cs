@@ -1,8 +1,7 @@
 using System.Buffers.Binary;
 using System.Text;
-using Managed.Proxy.Core.Buffers;
 
-namespace Managed.Proxy.Http.Filters.HeaderToMetadata;
+namespace Managed.Proxy.Core.Buffers;
 
 /// <summary>Reads a google.protobuf.Value (struct.proto), which a client may have made.</summary>
 internal static class ProtoValue
@@ -11,6 +10,14 @@ internal static class ProtoValue
 
     /// <summary>False: it is none, or too deep. Text, double, bool, null, list or dictionary.</summary>
     public static bool TryRead(ReadOnlySpan<byte> message, out object? value) => TryRead(message, MaxDepth, out value);
+
+    /// <summary>A google.protobuf.Struct: a <c>Dictionary&lt;string, object?&gt;</c>.</summary>
+    public static bool TryReadStruct(ReadOnlySpan<byte> message, out Dictionary<string, object?> values)
+    {
+        bool read = TryReadStruct(message, MaxDepth, out object? value);
+        values = value as Dictionary<string, object?> ?? [];
+        return read;
+    }
 
     private static bool TryRead(ReadOnlySpan<byte> message, int depth, out object? value)
     {
