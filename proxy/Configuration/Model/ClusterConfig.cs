@@ -9,12 +9,11 @@ namespace Managed.Proxy.Configuration.Model;
 [ShortFormFields("endpoints tls http2")]
 [UnsupportedField("transport_socket_matches", "all endpoints of a cluster are reached in the same way in this version")]
 [UnsupportedField("tls_context", "use transport_socket with an UpstreamTlsContext, or tls")]
-[UnsupportedField("health_checks outlier_detection", "health checks are not available in this version")]
 [UnsupportedField("upstream_http_protocol_options protocol_selection",
     "use typed_extension_protocol_options with HttpProtocolOptions, or http2: true")]
 [UnsupportedField("max_requests_per_connection", "use common_http_protocol_options.max_requests_per_connection")]
 [UnsupportedField(
-    "lb_subset_config ring_hash_lb_config maglev_lb_config original_dst_lb_config round_robin_lb_config common_lb_config "
+    "lb_subset_config ring_hash_lb_config maglev_lb_config original_dst_lb_config round_robin_lb_config "
         + "load_balancing_policy",
     "only ROUND_ROBIN, LEAST_REQUEST and RANDOM without further settings are available in this version")]
 [UnsupportedField(
@@ -43,6 +42,15 @@ public sealed record ClusterConfig : ConfigRecord
 
     [Description("Settings of LEAST_REQUEST.")]
     public LeastRequestLbConfig LeastRequestLbConfig { get; init; } = new();
+
+    [Description("Settings that all policies have.")]
+    public CommonLbConfig CommonLbConfig { get; init; } = new();
+
+    [Length(0, 1), Description("How the endpoints are asked whether they are well. At most one.")]
+    public IReadOnlyList<HealthCheckConfig> HealthChecks { get; init; } = [];
+
+    [Description("Endpoints that answer worse than others get no requests for a while. Absent: they do.")]
+    public OutlierDetectionConfig? OutlierDetection { get; init; }
 
     [Description("The endpoints.")]
     public LoadAssignmentConfig? LoadAssignment { get; init; }

@@ -12,33 +12,40 @@ internal sealed class LoadBalancer(LbPolicy policy, int choiceCount, int workers
     private uint[]? _turns; // made when there is something to choose: many clusters never have two endpoints, or any request
     private const int Stride = 16; // a cache line between two workers' counters
 
-    /// <summary>Null when no endpoint is healthy.</summary>
+    /// <summary>Null when no endpoint may be chosen.</summary>
     public Endpoint? Pick(EndpointSet set, WorkerContext worker)
     {
-        if (set.Healthy.Length == 0) return null;
-        if (set.Healthy.Length == 1) return set.Healthy[0];
+        var group = set.DegradedPercent > 0 && (int)(worker.NextRandom() % 100) < set.DegradedPercent ? set.Degraded : set.Main;
+        var members = group.Members;
+        if (members.Length <= 1) return members.Length == 0 ? null : members[0];
         switch (policy)
         {
             case LbPolicy.RoundRobin:
                 uint turn = (_turns ?? MakeTurns())[worker.Id * Stride]++ + (uint)worker.Id * 7;
-                if (set.EqualWeights) return set.Healthy[turn % (uint)set.Healthy.Length];
-                return set.Schedule is { } schedule ? set.Healthy[schedule[turn % (uint)schedule.Length]]
-                    : set.ByWeight(worker.NextRandom());
+                if (group.EqualWeights) return members[turn % (uint)members.Length];
+                return members[group.Schedule is { } schedule ? schedule[turn % (uint)schedule.Length]
+                    : group.ByWeight(worker.NextRandom())];
             case LbPolicy.LeastRequest:
-                var first = set.ByWeight(worker.NextRandom());
-                var best = first;
-                for (int i = 1; i < choiceCount; i++)
-                {
-                    var other = set.ByWeight(worker.NextRandom());
-                    // Comparing one with itself is no choice.
-                    if (ReferenceEquals(other, first)) other = set.Healthy[(int)(worker.NextRandom() % (ulong)set.Healthy.Length)];
-                    if (ReferenceEquals(other, first)) other = set.Healthy[(Array.IndexOf(set.Healthy, first) + 1) % set.Healthy.Length];
-                    if (Volatile.Read(ref other.ActiveRequests) < Volatile.Read(ref best.ActiveRequests)) best = other;
-                }
-                return best;
+                return LeastBusy(group, worker);
             default:
-                return set.ByWeight(worker.NextRandom());
+                return members[group.ByWeight(worker.NextRandom())];
         }
+    }
+
+    private Endpoint LeastBusy(EndpointGroup group, WorkerContext worker)
+    {
+        var members = group.Members;
+        int first = group.ByWeight(worker.NextRandom());
+        var best = members[first];
+        for (int i = 1; i < choiceCount; i++)
+        {
+            int other = group.ByWeight(worker.NextRandom());
+            // Comparing one with itself is no choice.
+            if (other == first) other = (int)(worker.NextRandom() % (ulong)members.Length);
+            if (other == first) other = (first + 1) % members.Length;
+            if (Volatile.Read(ref members[other].ActiveRequests) < Volatile.Read(ref best.ActiveRequests)) best = members[other];
+        }
+        return best;
     }
 
     private uint[] MakeTurns()
