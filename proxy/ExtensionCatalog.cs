@@ -3,16 +3,24 @@ using Managed.Proxy.Configuration.Model;
 using Managed.Proxy.Configuration.ShortForms;
 using Managed.Proxy.Downstream.ListenerFilters;
 using Managed.Proxy.Downstream.ListenerFilters.HttpInspector;
+using Managed.Proxy.Downstream.ListenerFilters.LocalRateLimit;
+using Managed.Proxy.Downstream.ListenerFilters.OriginalDst;
+using Managed.Proxy.Downstream.ListenerFilters.OriginalSrc;
 using Managed.Proxy.Downstream.ListenerFilters.ProxyProtocol;
 using Managed.Proxy.Downstream.ListenerFilters.TlsInspector;
 using Managed.Proxy.Downstream.NetworkFilters;
+using Managed.Proxy.Downstream.NetworkFilters.ConnectionLimit;
 using Managed.Proxy.Downstream.NetworkFilters.DirectResponse;
 using Managed.Proxy.Downstream.NetworkFilters.Echo;
 using Managed.Proxy.Downstream.NetworkFilters.HttpConnectionManager;
+using Managed.Proxy.Downstream.NetworkFilters.Rbac;
+using Managed.Proxy.Downstream.NetworkFilters.LocalRateLimit;
+using Managed.Proxy.Downstream.NetworkFilters.SniCluster;
 using Managed.Proxy.Downstream.NetworkFilters.TcpProxy;
 using Managed.Proxy.Downstream.NetworkFilters.Wasm;
 using Managed.Proxy.Downstream.TransportSockets;
 using Managed.Proxy.Http;
+using Managed.Proxy.Http.Filters.Cors;
 using Managed.Proxy.Http.Filters.Fault;
 using Managed.Proxy.Http.Filters.GrpcHttp1Bridge;
 using Managed.Proxy.Http.Filters.GrpcStats;
@@ -20,6 +28,7 @@ using Managed.Proxy.Http.Filters.GrpcWeb;
 using Managed.Proxy.Http.Filters.HeaderMutation;
 using Managed.Proxy.Http.Filters.LocalRateLimit;
 using Managed.Proxy.Http.Filters.Lua;
+using Managed.Proxy.Http.Filters.Rbac;
 using Managed.Proxy.Http.Filters.Router;
 using Managed.Proxy.Http.Filters.Wasm;
 using Managed.Proxy.Upstream.TransportSockets;
@@ -34,6 +43,9 @@ public static class ExtensionCatalog
         new TlsInspectorDefinition(),
         new HttpInspectorDefinition(),
         new ProxyProtocolDefinition(),
+        new OriginalDstDefinition(),
+        new OriginalSrcDefinition(),
+        new ListenerRateLimitDefinition(),
     ];
 
     /// <summary>Messages of transport sockets, which are few; each side has its own for TLS.</summary>
@@ -42,6 +54,7 @@ public static class ExtensionCatalog
         [TransportSocketBuilder.TlsType] = typeof(DownstreamTlsContextConfig),
         [UpstreamSocketBuilder.TlsType] = typeof(UpstreamTlsContextConfig),
         [TransportSocketBuilder.RawBufferType] = typeof(RawBufferConfig),
+        [UpstreamSocketBuilder.ProxyProtocolType] = typeof(UpstreamProxyProtocolConfig),
     };
 
     public static IReadOnlyList<NetworkFilterDefinition> NetworkFilters { get; } =
@@ -50,13 +63,19 @@ public static class ExtensionCatalog
         new TcpProxyDefinition(),
         new EchoDefinition(),
         new DirectResponseDefinition(),
+        new RbacNetworkFilterDefinition(),
         new WasmNetworkFilterDefinition(),
+        new ConnectionLimitDefinition(),
+        new NetworkRateLimitDefinition(),
+        new SniClusterDefinition(),
     ];
 
     public static IReadOnlyList<HttpFilterDefinition> HttpFilters { get; } =
     [
+        new RbacFilterDefinition(),
         new HeaderMutationFilterDefinition(),
         new LocalRateLimitFilterDefinition(),
+        new CorsFilterDefinition(),
         new FaultFilterDefinition(),
         new GrpcWebFilterDefinition(),
         new GrpcHttp1BridgeFilterDefinition(),

@@ -10,6 +10,7 @@ using Managed.Proxy.Core.Limits;
 using Managed.Proxy.Core.Telemetry;
 using Managed.Proxy.Core.Transport;
 using Managed.Proxy.Downstream.Listener;
+using Managed.Proxy.Downstream.ListenerFilters;
 using Managed.Proxy.Downstream.ListenerFilters.TlsInspector;
 using Managed.Proxy.Downstream.NetworkFilters;
 using Managed.Proxy.Downstream.TransportSockets;
@@ -222,10 +223,11 @@ internal sealed class SnapshotBuilder(StatsRegistry registry, SharedState state,
     {
         var filters = new List<ListenerFilterFactory>();
         foreach (var filter in config.ListenerFilters)
-            if (ExtensionCatalog.FindListenerFilter(filter.TypedConfig, filter.Name, filter.Node, errors)?.Build(filter.TypedConfig, errors,
-                _names) is { } built) filters.Add(built);
+            if (ExtensionCatalog.FindListenerFilter(filter.TypedConfig, filter.Name, filter.Node, errors)?.Build(filter.TypedConfig,
+                new ListenerFilterContext(errors, _names, _shared, $"{config.Name}/{filter.Name}")) is { } built) filters.Add(built);
         bool asks = config.FilterChains.Any(c => ChainCriteria.AskForTls(c.FilterChainMatch))
-            || listener.Chains.Append(listener.DefaultChain).Any(c => c?.TransportSocket is { AsksForServerName: true });
+            || listener.Chains.Append(listener.DefaultChain).Any(c => c?.TransportSocket is { AsksForServerName: true }
+                || c?.Filters.Any(f => f.AsksForServerName) == true);
         if (asks && !filters.Exists(f => f is TlsInspectorFactory)) filters.Add(new TlsInspectorFactory(new TlsInspectorConfig(), _names));
         return [.. filters];
     }

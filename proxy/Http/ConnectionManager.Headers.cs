@@ -21,7 +21,7 @@ internal sealed partial class ConnectionManager
     public bool UseRemoteAddress { get; init; } = true;
     public int TrustedHops { get; init; }
     public bool SkipXffAppend { get; init; }
-    public bool ForwardClientCert { get; init; }
+    public ClientCertHeader ClientCert { get; init; } = ClientCertHeader.None;
     public bool GenerateRequestId { get; init; }
     public bool PreserveExternalRequestId { get; init; }
     public bool AlwaysSetRequestIdInResponse { get; init; }
@@ -280,7 +280,7 @@ internal sealed partial class ConnectionManager
         headers.Remove(HeaderId.XEnvoyInternal); // said by nobody but us
         if (isInternal) headers.Add(HeaderId.XEnvoyInternal, "true"u8); else ProxyFields.Strip(headers, edge);
         if (edge) SetExternalAddress(headers, client);
-        if (!ForwardClientCert) headers.Remove(HeaderId.XForwardedClientCert);
+        ClientCert.Apply(headers, info.DownstreamTls, worker.Scratch);
         SetScheme(headers, mayBelieve: !UseRemoteAddress || hops > 0, isSecure: info.DownstreamTls is not null);
         bool keepId = headers.Has(HeaderId.XRequestId) && (PreserveExternalRequestId || !edge);
         if (!keepId && GenerateRequestId)
@@ -308,7 +308,7 @@ internal sealed partial class ConnectionManager
         headers.Set(HeaderId.Scheme, FieldSyntax.EqualsIgnoreCase(said, "https"u8) ? "https"u8 : "http"u8);
     }
 
-    private static void Append(HeaderMap headers, HeaderId id, ReadOnlySpan<byte> value, ByteWriter scratch)
+    internal static void Append(HeaderMap headers, HeaderId id, ReadOnlySpan<byte> value, ByteWriter scratch)
     {
         if (!headers.Has(id)) { headers.Add(id, value); return; }
         scratch.Clear();

@@ -57,6 +57,9 @@ internal sealed partial class ConnectionManager
 
     public bool RoutesConfigureFilters => Filters.Length > 0;
 
+    /// <summary>Clusters that tell endpoints of clients may do so.</summary>
+    public bool TellsClient { get; init; } = true;
+
     public void OnRequest(HttpStream stream)
     {
         var stats = stream.Worker.Stats;

@@ -32,6 +32,7 @@ public sealed partial class HttpStream
             return false;
         }
         Info.UpstreamCluster = cluster.Name;
+        (_upstream.Client, _upstream.TellsClient) = (Info.Client, Manager.TellsClient);
         if (!_upstream.TryBegin(cluster, isRepeatable: !_down.RequestHasBody && IsIdempotent(), isWhole: true,
             fromHttp2: Info.Protocol == HttpProtocol.Http2))
         {

@@ -70,6 +70,8 @@ public sealed partial class RouteEntry
     internal HeaderMutations[] RequestMutations { get; init; } = [];
     internal HeaderMutations[] ResponseMutations { get; init; } = [];
     internal RouteFilters Filters { get; init; } = RouteFilters.None;
+    /// <summary>What the older fields of route and virtual host say, the route's first.</summary>
+    internal CorsPolicy[] Cors { get; init; } = [];
     internal HeaderName? ClusterHeader { get; init; }
     /// <summary>The clusters of the same version, for <see cref="ClusterHeader"/>.</summary>
     internal Dictionary<byte[], Cluster>? ClustersByName { get; init; }

@@ -20,6 +20,7 @@ internal sealed record RouteScope(
     public IReadOnlyDictionary<string, ConfigObject>? VirtualHostMetadata { get; init; }
     public VirtualHostConfig? Host { get; init; }
     public RetryPolicy? Retries { get; init; }
+    public CorsPolicy[] Cors { get; init; } = [];
 }
 
 /// <summary>The header changes of one level.</summary>
@@ -31,6 +32,7 @@ internal sealed class RouteEntryBuilder(RouteScope scope, RouteConfig config, st
     private readonly ConfigErrors _errors = scope.Context.Errors;
     private readonly RetryPolicy? _retries = config.Route?.RetryPolicy is { } own
         ? RetryPolicyBuilder.Build(own, scope.Context.Errors) : scope.Retries;
+    private CorsPolicy[] _cors = scope.Cors;
 
     /// <summary>Null when errors were added.</summary>
     public IReadOnlyList<(RouteEntry Entry, uint Weight)>? Build()
@@ -64,6 +66,10 @@ internal sealed class RouteEntryBuilder(RouteScope scope, RouteConfig config, st
         var path = PathRewrite.Compile(action.PrefixRewrite, action.RegexRewrite, _errors, action.Node);
         var host = HostRewrite.Compile(action, _errors);
         bool valid = (path is not null || !rewritesPath) && (host is not null || !rewritesHost);
+        if (action.Cors is { } policy)
+        {
+            if (CorsPolicy.Build(policy, _errors) is { } cors) _cors = [cors, .. scope.Cors]; else valid = false;
+        }
 
         if (action.WeightedClusters is { } weighted)
             return Weighted(action, weighted, filters, levels, path, host) is { } entries && valid ? entries : null;
@@ -170,6 +176,7 @@ internal sealed class RouteEntryBuilder(RouteScope scope, RouteConfig config, st
             RequestMutations = [.. ordered.Select(l => l.Request).Where(m => !m.IsEmpty)],
             ResponseMutations = [.. ordered.Select(l => l.Response).Where(m => !m.IsEmpty)],
             Filters = filters,
+            Cors = _cors,
         };
     }
 

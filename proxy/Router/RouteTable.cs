@@ -129,6 +129,7 @@ public sealed class RouteTable
             VirtualHostMetadata = config.Metadata?.FilterMetadata,
             Host = config,
             Retries = RetryPolicyBuilder.Build(config.RetryPolicy, context.Errors),
+            Cors = config.Cors is { } policy && CorsPolicy.Build(policy, context.Errors) is { } cors ? [cors] : [],
             Filters = table.Filters.With(config.TypedPerFilterConfig, context, $"{table.Table.Name}/{config.Name}"),
             Levels = [level, .. table.Levels],
         };

@@ -1,5 +1,6 @@
 using System.Net;
 using Managed.Proxy.Core.Tls;
+using Managed.Proxy.Core.Transport;
 using Managed.Proxy.Http.Headers;
 
 namespace Managed.Proxy.Streams;
@@ -90,10 +91,14 @@ public sealed class StreamInfo
     public IPEndPoint? RemoteAddress;
     /// <summary>The physical peer; null on a Unix socket.</summary>
     public IPEndPoint? DirectRemoteAddress;
+    /// <summary>After PROXY protocol, before X-Forwarded-For; null on a Unix socket.</summary>
+    public IPEndPoint? ConnectionRemoteAddress;
     public IPEndPoint? LocalAddress;
     public string? RequestedServerName;
     /// <summary>Null without TLS.</summary>
     internal TlsConnection? DownstreamTls, UpstreamTls;
+    /// <summary>What endpoints may be told of the client; null for what is no connection's.</summary>
+    internal ClientIdentity? Client;
     /// <summary>Why the client's TLS did not begin; null when it did, or there is none.</summary>
     public string? DownstreamTransportFailure;
     /// <summary>Fingerprints of the client's ClientHello; null or empty when they were not made.</summary>
@@ -105,6 +110,8 @@ public sealed class StreamInfo
     /// <summary>The body of a local reply, for LOCAL_REPLY_BODY; null otherwise.</summary>
     public string? LocalReplyBody;
     public bool IsHealthCheck;
+    /// <summary>Envoy's kind of the line that is logged; null: of the end of a request.</summary>
+    public string? LogType;
 
     /// <summary>Dynamic metadata by filter name; created when first written.</summary>
     public Dictionary<string, Dictionary<string, object?>>? DynamicMetadata;
@@ -122,13 +129,45 @@ public sealed class StreamInfo
         Flags = ResponseFlags.None;
         Details = ConnectionTerminationDetails = UpstreamFailure = null;
         ConnectionId = StreamId = UpstreamConnectionId = 0;
-        RemoteAddress = DirectRemoteAddress = LocalAddress = UpstreamRemoteAddress = UpstreamLocalAddress = null;
+        RemoteAddress = DirectRemoteAddress = ConnectionRemoteAddress = LocalAddress = UpstreamRemoteAddress = UpstreamLocalAddress = null;
         DownstreamTls = UpstreamTls = null;
+        Client = null;
         DownstreamTransportFailure = Ja3 = Ja4 = null;
         RequestedServerName = ListenerName = FilterChainName = RouteName = VirtualHostName = UpstreamCluster = UpstreamHost =
             UpstreamHostName = LocalReplyBody = null;
         IsHealthCheck = false;
-        DynamicMetadata = null;
+        LogType = null;
+        TakeMetadataBack();
         FilterState = null;
+    }
+
+    // Maps for the next stream, so that noting a result costs no allocation.
+    private const int KeptSpaces = 4, KeptValues = 16;
+    private readonly Stack<Dictionary<string, object?>> _freeSpaces = [];
+    private Dictionary<string, Dictionary<string, object?>>? _freeMetadata;
+
+    /// <summary>The values of a namespace of <see cref="DynamicMetadata"/>, which are made when there are none.</summary>
+    public Dictionary<string, object?> MetadataOf(string space)
+    {
+        DynamicMetadata ??= _freeMetadata ?? [];
+        if (DynamicMetadata.TryGetValue(space, out var values)) return values;
+        if (!_freeSpaces.TryPop(out values)) values = [];
+        DynamicMetadata.Add(space, values);
+        return values;
+    }
+
+    private void TakeMetadataBack()
+    {
+        if (DynamicMetadata is not { } all) return;
+        DynamicMetadata = null;
+        if (all.Capacity > KeptValues) return;
+        foreach (var values in all.Values)
+        {
+            if (_freeSpaces.Count >= KeptSpaces || values.Capacity > KeptValues) continue;
+            values.Clear();
+            _freeSpaces.Push(values);
+        }
+        all.Clear();
+        _freeMetadata = all;
     }
 }

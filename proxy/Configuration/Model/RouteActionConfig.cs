@@ -8,7 +8,7 @@ namespace Managed.Proxy.Configuration.Model;
 [UnsupportedField("retry_policy_typed_config", "use retry_policy")]
 [UnsupportedField("hedge_policy", "an attempt is given up before the next one begins in this version")]
 [UnsupportedField(
-    "request_mirror_policies hash_policy cors rate_limits include_vh_rate_limits metadata_match internal_redirect_policy "
+    "request_mirror_policies hash_policy rate_limits include_vh_rate_limits metadata_match internal_redirect_policy "
         + "internal_redirect_action max_internal_redirects priority cluster_specifier_plugin "
             + "inline_cluster_specifier_plugin path_rewrite_policy path_rewrite host_rewrite early_data_policy flush_timeout",
     "not available in this version")]
@@ -70,6 +70,9 @@ public sealed record RouteActionConfig : ConfigRecord
 
     [Description("Turns upgrades of the connection manager on or off for this route.")]
     public IReadOnlyList<RouteUpgradeConfig> UpgradeConfigs { get; init; } = [];
+
+    [Description("Deprecated in Envoy, use typed_per_filter_config: the policy of the filter cors, where no level has one there.")]
+    public CorsPolicyConfig? Cors { get; init; }
 }
 
 public enum ClusterNotFoundResponseCode { ServiceUnavailable, NotFound, InternalServerError }

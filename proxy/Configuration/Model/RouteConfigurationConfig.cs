@@ -44,7 +44,7 @@ public sealed record RouteConfigurationConfig : ConfigRecord
 [Description("Routes for some domains.")]
 [UnsupportedField("retry_policy_typed_config", "use retry_policy")]
 [UnsupportedField("hedge_policy", "an attempt is given up before the next one begins in this version")]
-[UnsupportedField("virtual_clusters rate_limits cors request_mirror_policies matcher", "not available in this version")]
+[UnsupportedField("virtual_clusters rate_limits request_mirror_policies matcher", "not available in this version")]
 public sealed record VirtualHostConfig : ConfigRecord
 {
     [Required, ResourceName, Description("Addresses the virtual host in its route configuration.")]
@@ -92,6 +92,9 @@ public sealed record VirtualHostConfig : ConfigRecord
 
     [Description("Free data for filters, by namespace, under filter_metadata.")]
     public MetadataConfig? Metadata { get; init; }
+
+    [Description("Deprecated in Envoy, use typed_per_filter_config: the policy of the filter cors, where no level has one there.")]
+    public CorsPolicyConfig? Cors { get; init; }
 
     [Description("Configuration of filters for these routes, by filter name.")]
     public IReadOnlyDictionary<string, ConfigObject> TypedPerFilterConfig { get; init; } = new Dictionary<string, ConfigObject>();

@@ -40,7 +40,8 @@ internal static class ShortFormSchema
     private const string TlsNote =
         "Short form of transport_socket with TLS: the fields of Envoy's messages without the levels between, certificates and alpn for "
         + "tls_certificates and alpn_protocols; a text in place of a source of bytes is the path of a file. On a listener: for its "
-            + "chains that say nothing themselves.";
+            + "chains that say nothing themselves. Without alpn a chain that ends with HTTP offers h2 and http/1.1 (what its codec_type "
+            + "speaks of them), any other nothing; alpn: [] offers nothing.";
 
     /// <summary>An address may be a text.</summary>
     public static ConfigObject Widen(Type type, ConfigObject schema) =>

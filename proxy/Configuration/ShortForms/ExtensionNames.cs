@@ -14,6 +14,8 @@ public static class ExtensionNames
     public const string HttpProtocolOptionsType = "envoy.extensions.upstreams.http.v3.HttpProtocolOptions";
 
     public const string HttpConnectionManagerType = "envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager";
+    public const string UpstreamProxyProtocolType = "envoy.extensions.transport_sockets." + UpstreamProxyProtocol;
+    private const string UpstreamProxyProtocol = "proxy_protocol.v3.ProxyProtocolUpstreamTransport";
     public const string TcpProxyType = "envoy.extensions.filters.network.tcp_proxy.v3.TcpProxy";
     public const string RouterType = "envoy.extensions.filters.http.router.v3.Router";
 
@@ -24,6 +26,7 @@ public static class ExtensionNames
         Listener("proxy_protocol", "ProxyProtocol"),
         Listener("original_dst", "OriginalDst"),
         Listener("local_ratelimit", "LocalRateLimit"),
+        Listener("original_src", "OriginalSrc"),
 
         Network("http_connection_manager", "HttpConnectionManager"),
         Network("tcp_proxy", "TcpProxy"),
@@ -74,6 +77,7 @@ public static class ExtensionNames
         Socket(ExtensionKind.UpstreamSocket, "tls", "tls.v3.UpstreamTlsContext"),
         Socket(ExtensionKind.DownstreamSocket, "raw_buffer", "raw_buffer.v3.RawBuffer"),
         Socket(ExtensionKind.UpstreamSocket, "raw_buffer", "raw_buffer.v3.RawBuffer"),
+        Socket(ExtensionKind.UpstreamSocket, "upstream_proxy_protocol", UpstreamProxyProtocol),
 
         new(ExtensionKind.AccessLogger, "envoy.access_loggers.file", "envoy.extensions.access_loggers.file.v3.FileAccessLog"),
         new(ExtensionKind.AccessLogger, "envoy.access_loggers.stdout", "envoy.extensions.access_loggers.stream.v3.StdoutAccessLog"),
@@ -83,7 +87,7 @@ public static class ExtensionNames
     // Envoy's own of which no document can make use yet, by their short names, so that they are not taken for mistypings.
     private static readonly Dictionary<ExtensionKind, string[]> NotServed = new()
     {
-        [ExtensionKind.ListenerFilter] = ["original_src", "dynamic_modules", "set_filter_state", "udp_proxy", "dns_filter"],
+        [ExtensionKind.ListenerFilter] = ["dynamic_modules", "set_filter_state", "udp_proxy", "dns_filter"],
         [ExtensionKind.NetworkFilter] =
         [
             "client_ssl_auth", "dubbo_proxy", "dynamic_modules", "ext_proc", "generic_proxy", "geoip", "kafka_broker", "kafka_mesh",
@@ -102,8 +106,8 @@ public static class ExtensionNames
             "set_filter_state", "squash", "sxg", "tap", "thrift_to_metadata", "upstream_codec",
         ],
         [ExtensionKind.DownstreamSocket] = ["quic", "starttls", "tap", "tcp_stats", "alts", "s2a", "proxy_protocol"],
-        [ExtensionKind.UpstreamSocket] = ["quic", "starttls", "tap", "tcp_stats", "alts", "s2a", "upstream_proxy_protocol",
-            "proxy_protocol", "http_11_proxy", "internal_upstream"],
+        [ExtensionKind.UpstreamSocket] = ["quic", "starttls", "tap", "tcp_stats", "alts", "s2a",
+            "http_11_proxy", "internal_upstream"],
         [ExtensionKind.AccessLogger] = ["http_grpc", "tcp_grpc", "open_telemetry", "fluentd", "wasm", "stats"],
     };
 

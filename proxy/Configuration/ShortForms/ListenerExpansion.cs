@@ -22,11 +22,14 @@ internal sealed class ListenerExpansion(ExtensionExpansion extensions, RouteExpa
         }
         foreach (var chain in chains)
         {
+            bool isShort = chain.Has("tls") && !chain.Has("transport_socket");
             TlsExpansion.Expand(chain, errors);
             extensions.ExpandOne(chain, "transport_socket", ExtensionKind.DownstreamSocket);
             extensions.Expand(chain, "filters", ExtensionKind.NetworkFilter);
             foreach (var filter in ShortForm.Items(chain, "filters"))
                 ExpandInside(filter.Object("typed_config"));
+            if (isShort && chain.Object("transport_socket")?.Object("typed_config")?.Object("common_tls_context") is { } common)
+                TlsExpansion.OfferHttp(common, ShortForm.Items(chain, "filters").LastOrDefault()?.Object("typed_config"));
         }
     }
 

@@ -40,6 +40,7 @@ internal sealed class SecretExpansion(ConfigObject root, ConfigErrors errors)
     private void Socket(ConfigObject owner)
     {
         if (owner.Object("transport_socket")?.Object("typed_config") is not { } context) return;
+        Socket(context); // one may stand inside of another
         if (context.Object("common_tls_context") is { } common)
         {
             Certificates(common);
@@ -55,11 +56,10 @@ internal sealed class SecretExpansion(ConfigObject root, ConfigErrors errors)
 
     private void Certificates(ConfigObject common)
     {
+        if (common["tls_certificates"] is ConfigScalar { Kind: ConfigScalarKind.String } only)
+            common.Set("tls_certificates", new ConfigArray(only.Origin).Add(only));
+        if (common["tls_certificates"] is ConfigArray given && given.OfType<ConfigScalar>().Any(IsName)) NamedInList(common, given);
         var named = common["tls_certificate_sds_secret_configs"];
-        if (common["tls_certificates"] is ConfigArray given)
-            for (int i = 0; i < given.Count; i++)
-                if (given[i] is ConfigScalar { Kind: ConfigScalarKind.String } name && Find(name, name.Text, "tls_certificate") is { } one)
-                    given[i] = one;
         if (named is null or ConfigScalar) return;
         var all = common.Array("tls_certificates") ?? new ConfigArray(named.Origin);
         bool whole = true;
@@ -69,6 +69,29 @@ internal sealed class SecretExpansion(ConfigObject root, ConfigErrors errors)
         if (!whole && all.Count == 0) return; // the errors are said, and that there is none would be another
         common.Remove("tls_certificate_sds_secret_configs");
         common.Set("tls_certificates", all);
+    }
+
+    private static bool IsName(ConfigScalar item) => item.Kind == ConfigScalarKind.String;
+
+    // A name that is no secret's stays as the reference that it is: the error is said, and another for a text in place of an object would
+    // be of the same cause.
+    private void NamedInList(ConfigObject common, ConfigArray given)
+    {
+        var found = new ConfigArray(given.Origin);
+        foreach (var item in given)
+        {
+            if (item is not ConfigScalar name || !IsName(name))
+            {
+                found.Add(item);
+                continue;
+            }
+            var reference = new ConfigObject(name.Origin).Set("name", name);
+            if (Named(reference, "tls_certificate") is { } certificate) found.Add(certificate);
+            else if (!common.Has("tls_certificate_sds_secret_configs"))
+                common.Set("tls_certificate_sds_secret_configs", new ConfigArray(name.Origin).Add(reference));
+            else common.Array("tls_certificate_sds_secret_configs")?.Add(reference);
+        }
+        common.Set("tls_certificates", found);
     }
 
     private void Validation(ConfigObject common)

@@ -64,6 +64,9 @@ public static class ShortForm
             ClusterExpansion.Expand(cluster, errors);
             TlsExpansion.Expand(cluster, errors);
             extensions.ExpandOne(cluster, "transport_socket", ExtensionKind.UpstreamSocket);
+            // A PROXY header has a socket inside.
+            if (cluster.Object("transport_socket")?.Object("typed_config") is { } outer && outer.Has("transport_socket"))
+                extensions.ExpandOne(outer, "transport_socket", ExtensionKind.UpstreamSocket);
         }
         new SecretExpansion(root, errors).Expand();
         new RouteFilterExpansion(root, extensions.HttpFilterTypes, errors).Expand();

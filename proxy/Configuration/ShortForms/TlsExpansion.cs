@@ -66,6 +66,23 @@ internal static class TlsExpansion
     }
 
     /// <summary>
+    /// The protocols that a chain with the short form offers where it does not say: those of HTTP that its connection manager speaks; none
+    /// before anything else, which has no names for what it carries.
+    /// </summary>
+    /// <param name="common">Of the chain's TLS context.</param>
+    /// <param name="terminal">The chain's last filter, expanded.</param>
+    public static void OfferHttp(ConfigObject common, ConfigObject? terminal)
+    {
+        if (common.Has("alpn_protocols") || terminal?.Text("@type") is not { } type
+            || ExtensionNames.Bare(type) != ExtensionNames.HttpConnectionManagerType) return;
+        string? codec = terminal.Text("codec_type") ?? terminal.Text("codecType");
+        var offered = new ConfigArray(common.Origin);
+        if (codec != "HTTP1") offered.Add(ConfigScalar.String("h2", common.Origin));
+        if (codec != "HTTP2") offered.Add(ConfigScalar.String("http/1.1", common.Origin));
+        common.Set("alpn_protocols", offered);
+    }
+
+    /// <summary>
     /// The document with <c>{filename: PATH}</c> for each text in a <c>tls</c> that is the path of a file; itself where there is none.
     /// </summary>
     public static ConfigObject NameFiles(ConfigObject document)

@@ -43,6 +43,9 @@ internal sealed class TlsConnection
     /// <summary>The certificates that the peer sent, its own first, in DER. On a resumed connection its own alone.</summary>
     public IReadOnlyList<byte[]> PeerChain => _chain;
 
+    /// <summary>Text that somebody made of it, and who: made once, since it does not change.</summary>
+    public (object? Maker, object? Text) Described { get; set; }
+
     internal static unsafe TlsConnection Of(nint ssl, TlsContext context, string serverName)
     {
         byte[]? peer = null;

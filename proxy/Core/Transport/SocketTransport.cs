@@ -55,7 +55,8 @@ internal sealed unsafe class SocketTransport : Transport, IPollable
     /// Begins to connect. The transport is made in any case unless no socket can be had (then null and the errno);
     /// await <see cref="ConnectedAsync"/> before use.
     /// </summary>
-    public static SocketTransport? Connect(EventLoop.EventLoop loop, SocketAddressBytes address, out int errno)
+    /// <param name="from">Where it is to begin; null: where the system says.</param>
+    public static SocketTransport? Connect(EventLoop.EventLoop loop, SocketAddressBytes address, out int errno, ClientBinding? from = null)
     {
         int fd = Libc.socket(address.Family, Libc.SockStream | Libc.SockNonBlock | Libc.SockCloExec, 0);
         if (fd < 0) { errno = Libc.Errno; return null; }
@@ -66,6 +67,12 @@ internal sealed unsafe class SocketTransport : Transport, IPollable
             return null;
         }
         if (address.Family != Libc.AfUnix) Libc.SetOption(fd, Libc.IpProtoTcp, Libc.TcpNoDelay, 1);
+        if (from is not null && SourceAddress.Bind(fd, address.Family, from) is not 0 and var unbound)
+        {
+            Libc.close(fd);
+            errno = unbound;
+            return null;
+        }
         SocketTransport? transport = null;
         try
         {

@@ -1,4 +1,5 @@
 using System.Net;
+using Managed.Proxy.Core.Transport;
 
 namespace Managed.Proxy.Downstream.Listener;
 
@@ -29,6 +30,11 @@ internal sealed class ConnectionFacts
     public IReadOnlyList<string> ApplicationProtocols { get; set; } = [];
     public string Ja3 { get; set; } = "";
     public string Ja4 { get; set; } = "";
+
+    /// <summary>Fields of its PROXY header that endpoints are told of: type, length (2 bytes) and value of each.</summary>
+    public byte[]? PassedFields { get; set; }
+    /// <summary>Where connections made for it begin; null: where the system says.</summary>
+    public ClientBinding? UpstreamFrom { get; set; }
 
     public const string RawBuffer = "raw_buffer", Tls = "tls";
 

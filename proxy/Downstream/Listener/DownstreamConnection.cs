@@ -16,6 +16,7 @@ internal sealed class DownstreamConnection
     internal DownstreamConnection? Next, Previous; // the worker's list
     private readonly WorkerConnections _home;
     private Generation? _filtersOf, _staysOn; // held until it has gone
+    private ClientIdentity? _client;
 
     public DownstreamConnection(WorkerConnections home, Transport transport, FilterChain chain, Generation generation)
     {
@@ -45,6 +46,10 @@ internal sealed class DownstreamConnection
     public TlsConnection? Tls { get; internal set; }
     /// <summary>Why the transport socket failed; null when it did not.</summary>
     public string? TransportFailure { get; internal set; }
+    /// <summary>Why a network filter ended it, in Envoy's words; null when none did.</summary>
+    public string? TerminationDetails { get; set; }
+    /// <summary>What network filters keep for everything that comes on it; each request begins with a copy. Null: nothing.</summary>
+    public Dictionary<string, object>? FilterState { get; set; }
     /// <summary>The name that the client asked for by TLS; empty when it named none.</summary>
     public string ServerName => Tls?.ServerName ?? Facts?.ServerName ?? "";
 
@@ -55,6 +60,18 @@ internal sealed class DownstreamConnection
     // A listener on one address needs no system call to know it.
     public IPEndPoint? LocalAddress => Facts is { AddressesRestored: true } ? Facts.Local : Chain.Listener.BoundAddress is { } bound
         && !bound.Address.Equals(IPAddress.Any) && !bound.Address.Equals(IPAddress.IPv6Any) ? bound : Transport.LocalAddress;
+
+    /// <summary>What endpoints may be told of it.</summary>
+    public ClientIdentity Client => _client ??= new ClientIdentity(RemoteAddress, LocalAddress)
+        { Fields = Facts?.PassedFields ?? [], From = Facts?.UpstreamFrom };
+
+    /// <summary>Filters of its chain that have admitted it.</summary>
+    public ReadOnlyMemory<NetworkFilterFactory> Admitted { get; set; }
+
+    /// <summary>The cluster that the connection is for, whatever its chain's last filter says; null: as that says.</summary>
+    public string? ClusterOverride { get; set; }
+    /// <summary>That cluster is called as the server that the client asks for by TLS.</summary>
+    public bool ClusterIsServerName { get; set; }
 
     /// <summary>Its listener or chain is gone, or the process is going: no new request after the present one.</summary>
     public bool IsDraining { get; private set; }
@@ -136,6 +153,7 @@ internal sealed class DownstreamConnection
     /// <summary>It has gone.</summary>
     public void LetGo()
     {
+        _client?.End();
         _filtersOf?.LetGo(Worker);
         _staysOn?.LetGo(Worker);
         _filtersOf = _staysOn = null;
@@ -170,13 +188,16 @@ internal sealed class DownstreamConnection
     /// <summary>Notes what is known of the connection itself.</summary>
     public void Describe(Streams.StreamInfo info)
     {
-        info.RemoteAddress = RemoteAddress;
+        info.RemoteAddress = info.ConnectionRemoteAddress = RemoteAddress;
         info.DirectRemoteAddress = DirectRemoteAddress;
         info.LocalAddress = LocalAddress;
         info.ListenerName = Chain.Listener.Name;
         info.FilterChainName = Chain.Name;
         info.DownstreamTls = Tls;
+        info.Client = Client;
         info.DownstreamTransportFailure = TransportFailure;
+        info.ConnectionTerminationDetails = TerminationDetails;
+        if (FilterState is { } state) info.FilterState = new(state);
         if (Facts is null && Tls is null) return;
         info.RequestedServerName = ServerName;
         (info.Ja3, info.Ja4) = (Facts?.Ja3, Facts?.Ja4);

@@ -43,7 +43,18 @@ internal sealed class FilterChain
     /// <summary>Null: the connection's own socket.</summary>
     public TransportSocket? TransportSocket { get; set; }
     /// <summary>The network filters before the last, in their order.</summary>
-    public NetworkFilterFactory[] Filters { get; init; } = [];
+    public NetworkFilterFactory[] Filters
+    {
+        get;
+        init
+        {
+            field = value;
+            BytesFilters = value.All(f => f.SeesBytes) ? value : [.. value.Where(f => f.SeesBytes)];
+        }
+    } = [];
+
+    /// <summary>Those of them that see bytes.</summary>
+    public NetworkFilterFactory[] BytesFilters { get; private init; } = [];
     /// <summary>The last network filter: it runs the connection.</summary>
     public TerminalFilter Terminal { get; set; } = null!;
 }

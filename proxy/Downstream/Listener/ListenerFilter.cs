@@ -1,4 +1,5 @@
 using Managed.Proxy.Core;
+using Managed.Proxy.Core.Transport;
 
 namespace Managed.Proxy.Downstream.Listener;
 
@@ -21,6 +22,11 @@ internal abstract class ListenerFilter
 {
     /// <summary>How many bytes it looks at; with so many it must not say NeedMore any more.</summary>
     public abstract int MaxBytes { get; }
+
+    /// <summary>
+    /// Asked before anything is read; null: it wants to see bytes. One that wants none is <see cref="Inspect"/>ed by nobody.
+    /// </summary>
+    public virtual ListenerFilterStatus? OnAccept(Transport transport, ConnectionFacts facts) => null;
 
     /// <summary>Asked first when nothing has come yet.</summary>
     public abstract ListenerFilterStatus Inspect(ReadOnlySpan<byte> bytes, ConnectionFacts facts);

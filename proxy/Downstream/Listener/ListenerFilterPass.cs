@@ -50,6 +50,8 @@ internal static class ListenerFilterPass
     private static async IoTask<InspectionResult> AskAsync(ListenerFilter filter, Transport transport, InputBuffer input,
         ConnectionFacts facts)
     {
+        if (filter.OnAccept(transport, facts) is { } status)
+            return status == ListenerFilterStatus.Reject ? InspectionResult.Rejected : InspectionResult.Done;
         while (true)
         {
             switch (filter.Inspect(input.Unread, facts))

@@ -1,4 +1,5 @@
 using Managed.Proxy.Core.Buffers;
+using Managed.Proxy.Core.EventLoop;
 
 namespace Managed.Proxy.Downstream.Listener;
 
@@ -48,6 +49,23 @@ public abstract class NetworkFilter
 /// <summary>A filter of one version: makes an instance for each connection. On the connection's worker.</summary>
 internal abstract class NetworkFilterFactory
 {
-    /// <summary>Null: the connection is to be closed at once.</summary>
-    public abstract NetworkFilter? Create(DownstreamConnection connection);
+    /// <summary>
+    /// It looks at bytes: an instance of it stands between the socket and the chain's last filter. False: it says of each connection
+    /// whether it may come, and costs nothing afterwards.
+    /// </summary>
+    public virtual bool SeesBytes => true;
+
+    /// <summary>The server name must be known before: the listener has to look at the first bytes.</summary>
+    public virtual bool AsksForServerName => false;
+
+    /// <summary>
+    /// Whether the connection may come; asked before its TLS begins. Not admitted, it is closed.
+    /// </summary>
+    public virtual IoTask<bool> AdmitAsync(DownstreamConnection connection) => new(true);
+
+    /// <summary>A connection that was admitted is over.</summary>
+    public virtual void Leave(DownstreamConnection connection) { }
+
+    /// <summary>Of one that sees bytes. Null: the connection is to be closed at once.</summary>
+    public virtual NetworkFilter? Create(DownstreamConnection connection) => null;
 }

@@ -163,9 +163,11 @@ internal sealed class WorkerConnections(WorkerContext worker, CurrentGeneration 
     {
         try
         {
-            // [3.1] The transport socket, [3.2] the filters before the last, [3.3] the last, which runs the connection.
-            if ((connection.Chain.TransportSocket is not { } socket || await socket.AcceptAsync(connection))
-                && (connection.Chain.Filters.Length == 0 || await FilterAsync(connection)))
+            // [3.1] Whoever may refuse it, [3.2] the transport socket, [3.3] the filters before the last, [3.4] the last, which runs the
+            // connection.
+            if ((connection.Chain.Filters.Length == 0 || await AdmitAsync(connection))
+                && (connection.Chain.TransportSocket is not { } socket || await socket.AcceptAsync(connection))
+                && (connection.Chain.BytesFilters.Length == 0 || await FilterAsync(connection)))
                 await connection.Chain.Terminal.RunAsync(connection);
         }
         catch (Exception e)
@@ -200,6 +202,7 @@ internal sealed class WorkerConnections(WorkerContext worker, CurrentGeneration 
         worker.Stats.Increment(stats.CxDestroy);
         Leave(connection.Chain.Listener, connection.CountsGlobally);
         connection.Generation.LeaveConnection(worker);
+        foreach (var filter in connection.Admitted.Span) LeaveSafely(filter, connection);
         connection.LetGo();
         try
         {
@@ -211,10 +214,34 @@ internal sealed class WorkerConnections(WorkerContext worker, CurrentGeneration 
         }
     }
 
+    // What was admitted leaves with its end, whatever version it is on by then.
+    private static async IoTask<bool> AdmitAsync(DownstreamConnection connection)
+    {
+        var filters = connection.Chain.Filters;
+        for (int i = 0; i < filters.Length; i++)
+        {
+            if (!await filters[i].AdmitAsync(connection)) return false;
+            connection.Admitted = filters.AsMemory(0, i + 1);
+        }
+        return !connection.Transport.IsClosed;
+    }
+
+    private void LeaveSafely(NetworkFilterFactory filter, DownstreamConnection connection)
+    {
+        try
+        {
+            filter.Leave(connection);
+        }
+        catch (Exception e)
+        {
+            worker.Reports.OnCrash(e);
+        }
+    }
+
     // The network filters of the chain, between the socket and whoever runs the connection. False: one of them will not have it.
     private async IoTask<bool> FilterAsync(DownstreamConnection connection)
     {
-        var factories = connection.Chain.Filters;
+        var factories = connection.Chain.BytesFilters;
         var filters = new NetworkFilter[factories.Length];
         int made = 0;
         try

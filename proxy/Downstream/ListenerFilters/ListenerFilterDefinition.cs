@@ -1,5 +1,4 @@
 using Managed.Proxy.Configuration;
-using Managed.Proxy.Core.Telemetry;
 using Managed.Proxy.Downstream.Listener;
 
 namespace Managed.Proxy.Downstream.ListenerFilters;
@@ -16,5 +15,5 @@ public abstract class ListenerFilterDefinition
     public abstract string Summary { get; }
 
     /// <summary>Null when errors were added.</summary>
-    internal abstract ListenerFilterFactory? Build(ConfigNode? typedConfig, ConfigErrors errors, StatScope stats);
+    internal abstract ListenerFilterFactory? Build(ConfigNode? typedConfig, ListenerFilterContext context);
 }

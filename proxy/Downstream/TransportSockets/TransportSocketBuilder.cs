@@ -51,7 +51,8 @@ internal static class TransportSocketBuilder
     {
         var parameters = TlsBuilder.Parameters(common, config.PreferClientCiphers, errors);
         var certificates = common.TlsCertificates.Select(c => TlsBuilder.Certificate(c, shared, errors)).ToList();
-        if (certificates.Count == 0)
+        // A secret that is not there is an error already.
+        if (certificates.Count == 0 && common.TlsCertificateSdsSecretConfigs.Count == 0)
             errors.ErrorAt(common.Node ?? config.Node, "tls_certificates", ConfigCode.MissingField, "TLS needs a certificate",
                 "give tls_certificates: [{certificate_chain: {filename: …}, private_key: {filename: …}}]");
         PeerVerifier? verifier = null;

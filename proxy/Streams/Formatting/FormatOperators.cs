@@ -133,7 +133,7 @@ internal static class FormatOperators
         Text("REQUESTED_SERVER_NAME", i => i.RequestedServerName);
         Text("FILTER_CHAIN_NAME", i => i.FilterChainName);
         Other("ACCESS_LOG_TYPE", Arguments.None, false, (r, _, _) => new TextOperator(r.Use == FormatUse.Log
-            ? i => i.RequestHeaders is null ? "TcpConnectionEnd" : "DownstreamEnd"
+            ? i => i.LogType ?? (i.RequestHeaders is null ? "TcpConnectionEnd" : "DownstreamEnd")
             : _ => "NotSet"));
         Other("HOSTNAME", Arguments.None, false, (_, _, _) => new ConstantOperator(Encoding.UTF8.GetBytes(Environment.MachineName)));
         Other("ENVIRONMENT", Arguments.Required, true, EnvironmentOf);

@@ -13,6 +13,9 @@ internal abstract class UpstreamSocket
     /// <summary>To a connection that is to be one of HTTP/2 it says so, by ALPN: what the endpoint answers must be that.</summary>
     public abstract bool OffersHttp2 { get; }
 
+    /// <summary>It tells endpoints of the client: a connection that was made for one is used for no other.</summary>
+    public virtual bool TellsClient => false;
+
     /// <summary>What it shows and trusts; null where that is nothing.</summary>
     public virtual TlsIdentity? Identity => null;
 
@@ -24,8 +27,9 @@ internal abstract class UpstreamSocket
     /// <param name="connected">The connected one.</param>
     /// <param name="endpoint">Where it leads.</param>
     /// <param name="http2">HTTP/2 is to be spoken, as far as both protocols may be.</param>
+    /// <param name="client">Whom it is made for; null: nobody in particular.</param>
     public abstract IoTask<UpstreamSocketResult> ConnectAsync(WorkerContext worker, Transport connected, Endpoint endpoint,
-        bool http2);
+        bool http2, ClientIdentity? client = null);
 }
 
 /// <summary>What came of it.</summary>

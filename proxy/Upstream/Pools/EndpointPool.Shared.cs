@@ -30,6 +30,7 @@ internal sealed partial class EndpointPool
         _waiting++;
         bool free = await request.Ready.AsTask();
         _waiting--;
+        LeaveIfEmpty();
         return free;
     }
 

@@ -18,6 +18,12 @@ internal sealed partial class EndpointPool(WorkerContext worker, Endpoint endpoi
     private readonly List<UpstreamConnection> _ready = []; // with room for a request
     private readonly HashSet<UpstreamConnection> _open = [];
     private int _connecting;
+    private int _total; // of the pools for single clients too
+    private Dictionary<object, EndpointPool>? _byClient;
+    private EndpointPool? _root; // whose _byClient it is in, by its key
+    private object? _key;
+    private ClientIdentity? _client;
+    private ClientBinding? _from;
     private EndpointPool? _http2; // beside one of another protocol
     private bool _isHttp2;
 
@@ -33,13 +39,55 @@ internal sealed partial class EndpointPool(WorkerContext worker, Endpoint endpoi
     /// <summary>The endpoint or its cluster is gone: connections close when their request ends.</summary>
     public bool IsRetired { get; private set; }
     /// <summary>Those that are being made included.</summary>
-    public int OpenConnections => _open.Count + _connecting;
+    public int OpenConnections => Root._total;
+
+    private EndpointPool Root => _root ?? this;
 
     /// <summary>This one, or the one for HTTP/2 beside it where the cluster alone does not say that it is spoken.</summary>
     public EndpointPool For(UpstreamHttp http, bool http2)
     {
         if (!http2 || http.Protocol is UpstreamProtocol.Http2 or UpstreamProtocol.Negotiated) return this;
         return _http2 ??= new EndpointPool(worker, Endpoint, State) { _isHttp2 = true, IsRetired = IsRetired };
+    }
+
+    /// <summary>
+    /// This one, or the one beside it whose connections are for one client alone (its cluster tells endpoints of it), or begin where a
+    /// client's do.
+    /// </summary>
+    /// <param name="client">Null: none.</param>
+    /// <param name="socket">Of the cluster.</param>
+    /// <param name="isTold">False: endpoints are not told of it all the same.</param>
+    public EndpointPool For(ClientIdentity? client, UpstreamSocket? socket, bool isTold = true)
+    {
+        if (client is null) return this;
+        bool tells = isTold && socket is { TellsClient: true };
+        object? key = tells ? client : client.From;
+        if (key is null) return this;
+        _byClient ??= [];
+        if (_byClient.TryGetValue(key, out var there)) return there;
+        var made = new EndpointPool(worker, Endpoint, State)
+        {
+            _root = this, _key = key, _client = tells ? client : null, _from = client.From, _isHttp2 = _isHttp2,
+            IsRetired = IsRetired || (tells && client.IsOver),
+        };
+        if (made.IsRetired) return made; // what is made in it now is for what still runs
+        _byClient.Add(key, made);
+        // Nobody else can use its connections.
+        if (tells) client.WhenOver(made.Leave);
+        return made;
+    }
+
+    private void Leave()
+    {
+        _root!._byClient!.Remove(_key!);
+        Retire();
+    }
+
+    // One for an address of many clients goes with its last connection.
+    private void LeaveIfEmpty()
+    {
+        if (_key is not ClientBinding || _open.Count + _connecting + _waiting + _shared > 0) return;
+        if (_root!._byClient!.TryGetValue(_key, out var there) && there == this) _root._byClient.Remove(_key);
     }
 
     /// <summary>A connection with room, whose place for one request is taken; null when there is none.</summary>
@@ -69,6 +117,7 @@ internal sealed partial class EndpointPool(WorkerContext worker, Endpoint endpoi
     {
         var protocol = http is null ? UpstreamProtocol.Http1 : ProtocolOf(http);
         _connecting++;
+        Root._total++;
         Interlocked.Increment(ref Endpoint.TotalConnections);
         worker.Stats.Increment(State.Stats.CxTotal);
         SocketTransport? transport = null;
@@ -81,7 +130,7 @@ internal sealed partial class EndpointPool(WorkerContext worker, Endpoint endpoi
         {
             long began = worker.NowMicros;
             Faults.Pass(FaultPoint.PoolAcquire);
-            transport = SocketTransport.Connect(worker.Loop, Endpoint.Address, out int errno);
+            transport = SocketTransport.Connect(worker.Loop, Endpoint.Address, out int errno, _from);
             result = -errno;
             if (transport is not null)
             {
@@ -89,7 +138,7 @@ internal sealed partial class EndpointPool(WorkerContext worker, Endpoint endpoi
                 attempt.Begin(worker, transport, limits.ConnectTimeoutMicros);
                 result = await transport.ConnectedAsync();
                 if (result >= 0 && socket is not null) (used, tls, result, attempt.Reason) =
-                    await socket.ConnectAsync(worker, transport, Endpoint, protocol != UpstreamProtocol.Http1);
+                    await socket.ConnectAsync(worker, transport, Endpoint, protocol != UpstreamProtocol.Http1, _client);
                 else used = transport;
             }
             bool http2 = protocol == UpstreamProtocol.Http2 || (protocol == UpstreamProtocol.Negotiated && tls is { Alpn: "h2" });
@@ -121,6 +170,8 @@ internal sealed partial class EndpointPool(WorkerContext worker, Endpoint endpoi
     private void Failed(Transport? transport, int result)
     {
         transport?.Close();
+        Root._total--;
+        LeaveIfEmpty();
         Interlocked.Decrement(ref State.Connections);
         Interlocked.Increment(ref Endpoint.ConnectFailures);
         worker.Stats.Increment(result == -Libc.ETimedOut ? State.Stats.CxConnectTimeout : State.Stats.CxConnectFail);
@@ -154,6 +205,8 @@ internal sealed partial class EndpointPool(WorkerContext worker, Endpoint endpoi
     {
         RemoveReady(connection);
         if (!_open.Remove(connection)) return;
+        Root._total--;
+        LeaveIfEmpty();
         Interlocked.Decrement(ref State.Connections);
         Interlocked.Decrement(ref Endpoint.ActiveConnections);
         Trim();
@@ -179,5 +232,7 @@ internal sealed partial class EndpointPool(WorkerContext worker, Endpoint endpoi
         _http2?.Retire();
         for (int i = _ready.Count - 1; i >= 0; i--)
             if (_ready[i].IsIdle) _ready[i].Close();
+        if (_byClient is null) return;
+        foreach (var pool in _byClient.Values.ToArray()) pool.Retire();
     }
 }

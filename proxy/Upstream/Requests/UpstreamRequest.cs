@@ -1,6 +1,7 @@
 using Managed.Proxy.Core;
 using Managed.Proxy.Core.EventLoop;
 using Managed.Proxy.Core.Tls;
+using Managed.Proxy.Core.Transport;
 using Managed.Proxy.Http.Codecs;
 using Managed.Proxy.Http.Codecs.Http2;
 using Managed.Proxy.Http.Headers;
@@ -52,6 +53,11 @@ internal sealed class UpstreamRequest(WorkerContext worker)
     public long AskedMicros { get; private set; }
     public long BeganMicros { get; private set; }
     public long HeardMicros { get; private set; }
+
+    /// <summary>Whose request it is; null: ours. Before <see cref="AcquireAsync"/>.</summary>
+    public ClientIdentity? Client { get; set; }
+    /// <summary>Endpoints may be told of the client, where the cluster does.</summary>
+    public bool TellsClient { get; set; } = true;
 
     /// <summary>
     /// All that was sent of it is there to be sent again: what the endpoint has certainly not begun with is then tried once more, whatever
@@ -180,7 +186,8 @@ internal sealed class UpstreamRequest(WorkerContext worker)
     private static UpstreamFailure Unconnected(int error) => error == -Libc.EProtoNoSupport ? UpstreamFailure.Protocol
         : new UpstreamFailure(FailureSide.Upstream, FailureReason.Connect, Errno: -error);
 
-    private EndpointPool PoolOf(Endpoint endpoint) => EndpointPool.Of(endpoint, worker, State!).For(_cluster.Http, _http2);
+    private EndpointPool PoolOf(Endpoint endpoint) => EndpointPool.Of(endpoint, worker, State!).For(_cluster.Http, _http2)
+        .For(Client, _cluster.Socket, TellsClient);
 
     private void Begin(Endpoint endpoint, UpstreamConnection connection)
     {
@@ -433,6 +440,7 @@ internal sealed class UpstreamRequest(WorkerContext worker)
         State = null;
         Endpoint = null;
         _connection = null;
+        Client = null;
         _owesAnswer = false;
     }
 

@@ -15,13 +15,30 @@ internal static class UpstreamSocketBuilder
 {
     /// <summary>Envoy's messages, without the prefix of their URLs.</summary>
     public const string TlsType = "envoy.extensions.transport_sockets.tls.v3.UpstreamTlsContext",
-        RawBufferType = "envoy.extensions.transport_sockets.raw_buffer.v3.RawBuffer";
+        RawBufferType = "envoy.extensions.transport_sockets.raw_buffer.v3.RawBuffer",
+        ProxyProtocolType = "envoy.extensions.transport_sockets.proxy_protocol.v3.ProxyProtocolUpstreamTransport";
 
     /// <summary>Null with errors added, or null alone for connections as they are.</summary>
     public static UpstreamSocket? Build(ClusterConfig cluster, UpstreamProtocol protocol, ConfigErrors errors, StatScope names,
         SharedState shared)
     {
         if (cluster.TransportSocket is not { TypedConfig: { } typed }) return null;
+        if (typed.Text("@type") is not { } type || !type.EndsWith(ProxyProtocolType, StringComparison.Ordinal))
+            return Inner(typed, cluster, protocol, errors, names, shared);
+        if (ConfigBinder.Bind<UpstreamProxyProtocolConfig>(typed, errors) is not { TransportSocket: { } inside } config) return null;
+        int before = errors.Count;
+        if (inside.TypedConfig?.Text("@type") is { } within && within.EndsWith(ProxyProtocolType, StringComparison.Ordinal))
+            errors.Error(inside.Node, ConfigCode.Conflict, "a connection has one header of the PROXY protocol");
+        var header = ProxyHeaderWriter.Build(config.Config, errors);
+        var inner = inside.TypedConfig is { } content ? Inner(content, cluster, protocol, errors, names, shared) : null;
+        if (inner is null && protocol == UpstreamProtocol.Negotiated)
+            errors.Error(inside.Node, ConfigCode.Conflict, "auto_config needs TLS, by which the endpoint chooses (ALPN)");
+        return header is null || errors.Count > before ? null : new UpstreamProxySocket(header, inner);
+    }
+
+    private static UpstreamTlsSocket? Inner(ConfigObject typed, ClusterConfig cluster, UpstreamProtocol protocol, ConfigErrors errors,
+        StatScope names, SharedState shared)
+    {
         if (typed.Text("@type") is { } type && type.EndsWith(RawBufferType, StringComparison.Ordinal))
         {
             ConfigBinder.Bind<RawBufferConfig>(typed, errors);

@@ -24,7 +24,7 @@ internal sealed class UpstreamTlsSocket(string key, TlsClientContexts contexts, 
     public override bool OffersHttp2 => http2.Offers;
 
     public override async IoTask<UpstreamSocketResult> ConnectAsync(WorkerContext worker, Transport connected, Endpoint endpoint,
-        bool http2IsWanted)
+        bool http2IsWanted, ClientIdentity? client = null)
     {
         string name = nameOfEndpoint && endpoint.RewriteHost.Length > 0 ? Encoding.ASCII.GetString(endpoint.RewriteHost) : serverName;
         if ((http2IsWanted ? http2.Contexts : contexts).Of(worker.Id) is not { } context

@@ -19,9 +19,9 @@ internal sealed class HttpInspectorDefinition : ListenerFilterDefinition
     public override string Summary
         => "Finds out whether a connection in clear text begins with HTTP: http/1.0, http/1.1 or h2c as its application protocol.";
 
-    internal override ListenerFilterFactory? Build(ConfigNode? typedConfig, ConfigErrors errors, StatScope stats)
-        => typedConfig is null || ConfigBinder.Bind<HttpInspectorConfig>(typedConfig, errors) is not null ? new HttpInspectorFactory(stats)
-        : null;
+    internal override ListenerFilterFactory? Build(ConfigNode? typedConfig, ListenerFilterContext context)
+        => typedConfig is null || ConfigBinder.Bind<HttpInspectorConfig>(typedConfig, context.Errors) is not null
+            ? new HttpInspectorFactory(context.Stats) : null;
 }
 
 internal sealed class HttpInspectorFactory : ListenerFilterFactory

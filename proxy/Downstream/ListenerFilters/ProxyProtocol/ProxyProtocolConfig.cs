@@ -1,14 +1,13 @@
 using System.ComponentModel;
 using System.ComponentModel.DataAnnotations;
-using System.Text.Json.Serialization;
+using Managed.Proxy.Configuration.Model;
 using Managed.Proxy.Configuration.Validation;
 
 namespace Managed.Proxy.Downstream.ListenerFilters.ProxyProtocol;
 
 [Description(
     "Reads the header by which a proxy before us tells whose connection it is (PROXY protocol, version 1 and 2). Nothing of it goes any "
-        + "further.")]
-[UnsupportedField("pass_through_tlvs", "PROXY protocol towards upstreams is not available in this version")]
+        + "further, but for what an upstream_proxy_protocol socket makes of it.")]
 [UnsupportedField("tlv_location", "what rules find goes into the metadata")]
 public sealed record ProxyProtocolConfig : ConfigRecord
 {
@@ -25,14 +24,12 @@ public sealed record ProxyProtocolConfig : ConfigRecord
             + "none.")]
     public IReadOnlyList<ProxyProtocolVersion> DisallowedVersions { get; init; } = [];
 
+    [Description(
+        "Fields (TLVs) of version 2 that are kept for upstream_proxy_protocol sockets, as long as the connection is. Absent: none.")]
+    public ProxyTlvMatchConfig? PassThroughTlvs { get; init; }
+
     [Description("Stands in the names of the statistics after proxy_proto.")]
     public string StatPrefix { get; init; } = "";
-}
-
-public enum ProxyProtocolVersion
-{
-    [JsonStringEnumMemberName("V1")] V1,
-    [JsonStringEnumMemberName("V2")] V2,
 }
 
 [Description("One field of version 2 and where it goes.")]

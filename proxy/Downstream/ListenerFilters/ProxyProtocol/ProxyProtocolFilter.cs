@@ -1,7 +1,9 @@
 using System.Text;
 using Managed.Proxy.Configuration;
+using Managed.Proxy.Configuration.Model;
 using Managed.Proxy.Configuration.Validation;
 using Managed.Proxy.Core;
+using Managed.Proxy.Core.Buffers;
 using Managed.Proxy.Core.Telemetry;
 using Managed.Proxy.Downstream.Listener;
 
@@ -15,9 +17,10 @@ internal sealed class ProxyProtocolDefinition : ListenerFilterDefinition
     public override string Summary
         => "Reads the header by which a proxy before us tells whose connection it is (PROXY protocol, versions 1 and 2).";
 
-    internal override ListenerFilterFactory? Build(ConfigNode? typedConfig, ConfigErrors errors, StatScope stats)
-        => typedConfig is null ? new ProxyProtocolFactory(new ProxyProtocolConfig(), stats)
-            : ConfigBinder.Bind<ProxyProtocolConfig>(typedConfig, errors) is { } config ? new ProxyProtocolFactory(config, stats) : null;
+    internal override ListenerFilterFactory? Build(ConfigNode? typedConfig, ListenerFilterContext context)
+        => typedConfig is null ? new ProxyProtocolFactory(new ProxyProtocolConfig(), context.Stats)
+            : ConfigBinder.Bind<ProxyProtocolConfig>(typedConfig, context.Errors) is { } config
+                ? new ProxyProtocolFactory(config, context.Stats) : null;
 }
 
 internal sealed class ProxyProtocolFactory : ListenerFilterFactory
@@ -84,6 +87,7 @@ internal sealed class ProxyProtocolFilter(ProxyProtocolFactory factory, WorkerCo
             facts.AddressesRestored = true;
         }
         NoteFields(header.Fields, facts);
+        if (factory.Config.PassThroughTlvs is { } passed) facts.PassedFields = Passed(header.Fields, passed);
         Taken = header.Length;
         return ListenerFilterStatus.Done;
     }
@@ -92,6 +96,15 @@ internal sealed class ProxyProtocolFilter(ProxyProtocolFactory factory, WorkerCo
     {
         worker.Stats.Increment(factory.Config.AllowRequestsWithoutProxyProtocol ? factory.NotFoundAllowed : factory.NotFoundDisallowed);
         return factory.Config.AllowRequestsWithoutProxyProtocol ? ListenerFilterStatus.Done : ListenerFilterStatus.Reject;
+    }
+
+    private static byte[] Passed(ReadOnlySpan<byte> fields, ProxyTlvMatchConfig passed)
+    {
+        if (passed.MatchType == ProxyTlvMatch.IncludeAll) return fields.ToArray();
+        var kept = new ByteWriter(0);
+        for (var rest = fields; ProxyHeader.TryTakeField(ref rest, out byte type, out _); fields = rest)
+            if (passed.TlvType.Contains(type)) kept.Write(fields[..^rest.Length]);
+        return kept.Written.ToArray();
     }
 
     private void NoteFields(ReadOnlySpan<byte> fields, ConnectionFacts facts)

@@ -16,9 +16,10 @@ internal sealed class TlsInspectorDefinition : ListenerFilterDefinition
         => "Finds out whether a connection begins with TLS: server name, application protocols, fingerprints. Chains that ask for these "
             + "get it unasked.";
 
-    internal override ListenerFilterFactory? Build(ConfigNode? typedConfig, ConfigErrors errors, StatScope stats)
-        => typedConfig is null ? new TlsInspectorFactory(new TlsInspectorConfig(), stats)
-            : ConfigBinder.Bind<TlsInspectorConfig>(typedConfig, errors) is { } config ? new TlsInspectorFactory(config, stats) : null;
+    internal override ListenerFilterFactory? Build(ConfigNode? typedConfig, ListenerFilterContext context)
+        => typedConfig is null ? new TlsInspectorFactory(new TlsInspectorConfig(), context.Stats)
+            : ConfigBinder.Bind<TlsInspectorConfig>(typedConfig, context.Errors) is { } config
+                ? new TlsInspectorFactory(config, context.Stats) : null;
 }
 
 internal sealed class TlsInspectorFactory : ListenerFilterFactory

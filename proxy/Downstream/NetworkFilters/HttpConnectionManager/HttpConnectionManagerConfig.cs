@@ -16,12 +16,12 @@ namespace Managed.Proxy.Downstream.NetworkFilters.HttpConnectionManager;
 [UnsupportedField("scoped_routes", "use route_config or rds")]
 [UnsupportedField("http3_protocol_options", "HTTP/3 is not available in this version")]
 [UnsupportedField("tracing request_id_extension", "tracing is not available in this version")]
-[UnsupportedField("set_current_client_cert_details forward_client_cert_matcher", "TLS is not available in this version")]
+[UnsupportedField("forward_client_cert_matcher", "say it for all in forward_client_cert_details")]
 [UnsupportedField(
     "proxy_100_continue represent_ipv4_remote_address_as_ipv4_mapped_ipv6 original_ip_detection_extensions "
         + "early_header_mutation_extensions typed_header_validation_config scheme_header_transformation access_log_options "
             + "access_log_flush_interval flush_access_log_on_new_request proxy_status_config path_normalization_options "
-                + "add_proxy_protocol_connection_state append_x_forwarded_port append_local_overload strip_port_mode "
+                + "append_x_forwarded_port append_local_overload strip_port_mode "
                     + "forward_proto_config stream_flush_timeout http1_safe_max_connection_duration max_response_headers_kb",
     "not available in this version")]
 public sealed record HttpConnectionManagerConfig : ConfigRecord
@@ -101,10 +101,17 @@ public sealed record HttpConnectionManagerConfig : ConfigRecord
         + "Without it nobody's are.")]
     public InternalAddressConfig? InternalAddressConfig { get; init; } // Envoy's default since 1.33: no address
 
-    [Description("What happens with x-forwarded-client-cert: SANITIZE removes it, ALWAYS_FORWARD_ONLY passes it on, "
-        + "which only a proxy behind one that sets it may do.")]
-    [UnsupportedValue("FORWARD_ONLY APPEND_FORWARD SANITIZE_SET", "TLS is not available in this version")]
+    [Description("What happens with x-forwarded-client-cert: SANITIZE removes it; of a client that shows a certificate FORWARD_ONLY passes "
+        + "it on, APPEND_FORWARD adds what set_current_client_cert_details says, SANITIZE_SET replaces it by that, and of any other "
+        + "they remove it; ALWAYS_FORWARD_ONLY passes it on from anybody, which only a proxy behind one that sets it may do.")]
     public ForwardClientCertDetails ForwardClientCertDetails { get; init; } = ForwardClientCertDetails.Sanitize; // Envoy's default
+
+    [Description("What APPEND_FORWARD and SANITIZE_SET say of the client's certificate beside its hash.")]
+    public SetCurrentClientCertDetailsConfig SetCurrentClientCertDetails { get; init; } = new();
+
+    [Description(
+        "Clusters with an upstream_proxy_protocol socket tell endpoints of the client's connection. false: they are told of none.")]
+    public bool AddProxyProtocolConnectionState { get; init; } = true; // Envoy's default
 
     [Description("Makes an x-request-id where there is none.")]
     public bool GenerateRequestId { get; init; } = true; // Envoy's default
@@ -144,7 +151,24 @@ public sealed record HttpConnectionManagerConfig : ConfigRecord
     public LocalReplyConfig? LocalReplyConfig { get; init; }
 }
 
-public enum ForwardClientCertDetails { Sanitize, AlwaysForwardOnly }
+[Description("Parts of a client's certificate.")]
+public sealed record SetCurrentClientCertDetailsConfig : ConfigRecord
+{
+    [Description("Its subject, as RFC 2253 writes names.")]
+    public bool Subject { get; init; }
+
+    [Description("The whole certificate: PEM in URL encoding.")]
+    public bool Cert { get; init; }
+
+    [Description("The certificates that the client sent, its own first, likewise. Of a resumed session its own alone.")]
+    public bool Chain { get; init; }
+
+    [Description("Its alternative names that are DNS names.")]
+    public bool Dns { get; init; }
+
+    [Description("Its alternative names that are URIs.")]
+    public bool Uri { get; init; }
+}
 
 [Description("Whose requests are internal.")]
 public sealed record InternalAddressConfig : ConfigRecord

@@ -58,7 +58,7 @@ internal sealed class HttpConnectionManagerDefinition : NetworkFilterDefinition
             },
             Underscores = common.HeadersWithUnderscoresAction, UseRemoteAddress = config.UseRemoteAddress,
             TrustedHops = config.XffNumTrustedHops, SkipXffAppend = config.SkipXffAppend,
-            ForwardClientCert = config.ForwardClientCertDetails == ForwardClientCertDetails.AlwaysForwardOnly,
+            ClientCert = ClientCert(config), TellsClient = config.AddProxyProtocolConnectionState,
             GenerateRequestId = config.GenerateRequestId,
             PreserveExternalRequestId = config.PreserveExternalRequestId,
             AlwaysSetRequestIdInResponse = config.AlwaysSetRequestIdInResponse, AddUserAgent = config.AddUserAgent,
@@ -71,6 +71,13 @@ internal sealed class HttpConnectionManagerDefinition : NetworkFilterDefinition
     }
 
     private static long Micros(TimeSpan? span) => (long)(span ?? TimeSpan.Zero).TotalMicroseconds;
+
+    private static ClientCertHeader ClientCert(HttpConnectionManagerConfig config) => new()
+    {
+        Mode = config.ForwardClientCertDetails, Subject = config.SetCurrentClientCertDetails.Subject,
+        Cert = config.SetCurrentClientCertDetails.Cert, Chain = config.SetCurrentClientCertDetails.Chain,
+        Dns = config.SetCurrentClientCertDetails.Dns, Uri = config.SetCurrentClientCertDetails.Uri,
+    };
 
     private static BuiltHttpFilter[] BuildFilters(HttpConnectionManagerConfig config, string prefix, NetworkBuildContext context,
         out bool suppress)

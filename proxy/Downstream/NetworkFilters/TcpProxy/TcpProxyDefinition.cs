@@ -25,8 +25,10 @@ internal sealed class TcpProxyDefinition : NetworkFilterDefinition
                 if (context.FindCluster(item.Node, "name", item.Name) is { } cluster) clusters.Add((cluster, sum += item.Weight));
         }
         else if (config.Cluster is { } name && context.FindCluster(config.Node, "cluster", name) is { } only) clusters.Add((only, 1));
+        if (config.BackoffOptions is { MaxInterval: { } most } backOff && most < backOff.BaseInterval)
+            context.Errors.ErrorAt(backOff.Node, "max_interval", ConfigCode.InvalidValue, "is less than base_interval");
         var accessLog = AccessLog.Build(config.AccessLog, context.Errors, context.AccessLogs);
         return context.Errors.Count > before || clusters.Count == 0 ? null
-            : new TcpProxyFilter(config, [.. clusters], new TcpStats(context.Stats, config.StatPrefix), accessLog);
+            : new TcpProxyFilter(config, [.. clusters], context.Clusters, new TcpStats(context.Stats, config.StatPrefix), accessLog);
     }
 }

@@ -1,23 +1,25 @@
 using Managed.Proxy.Core;
 using Managed.Proxy.Core.EventLoop;
-using Managed.Proxy.Core.Telemetry;
-using Managed.Proxy.Core.Timers;
-using Managed.Proxy.Core.Transport;
 using Managed.Proxy.Downstream.Listener;
-using Managed.Proxy.Streams;
 using Managed.Proxy.Streams.AccessLog;
 using Managed.Proxy.Upstream;
-using Managed.Proxy.Upstream.Endpoints;
-using Managed.Proxy.Upstream.Pools;
 
 namespace Managed.Proxy.Downstream.NetworkFilters.TcpProxy;
 
 /// <summary>Connects to an endpoint and passes bytes both ways; half-closes and resets go through as they came.</summary>
-internal sealed class TcpProxyFilter(TcpProxyConfig config, (Cluster Cluster, long UpTo)[] clusters, TcpStats stats, AccessLog? accessLog)
-    : TerminalFilter
+/// <param name="clusters">Those that the configuration names, each with the sum of the weights up to it.</param>
+/// <param name="all">Those of the version, for connections that say themselves where they go.</param>
+internal sealed class TcpProxyFilter(TcpProxyConfig config, (Cluster Cluster, long UpTo)[] clusters,
+    IReadOnlyDictionary<string, Cluster> all, TcpStats stats, AccessLog? accessLog) : TerminalFilter
 {
-    private readonly long _idleMicros = (long)config.IdleTimeout.TotalMicroseconds;
-    private readonly long _maxMicros = (long)(config.MaxDownstreamConnectionDuration ?? TimeSpan.Zero).TotalMicroseconds;
+    public TcpStats Stats => stats;
+    public AccessLog? AccessLog => accessLog;
+    public int MaxConnectAttempts => config.MaxConnectAttempts;
+    public long IdleMicros { get; } = (long)config.IdleTimeout.TotalMicroseconds;
+    /// <summary>Between two lines of the log; 0: only the last is written.</summary>
+    public long FlushMicros { get; } =
+        (long)(config.AccessLogOptions?.AccessLogFlushInterval ?? config.AccessLogFlushInterval ?? TimeSpan.Zero).TotalMicroseconds;
+    public bool LogsWhenConnected => config.AccessLogOptions?.FlushAccessLogOnConnected ?? config.FlushAccessLogOnConnected;
 
     public override async IoTask<bool> RunAsync(DownstreamConnection connection)
     {
@@ -26,7 +28,7 @@ internal sealed class TcpProxyFilter(TcpProxyConfig config, (Cluster Cluster, lo
         worker.Stats.Increment(stats.CxActive);
         try
         {
-            await new Session(this, connection).RunAsync();
+            await new TcpSession(this, connection).RunAsync();
         }
         finally
         {
@@ -35,155 +37,33 @@ internal sealed class TcpProxyFilter(TcpProxyConfig config, (Cluster Cluster, lo
         return true;
     }
 
-    private Cluster Pick(WorkerContext worker)
+    /// <summary>Where a connection goes; null when it names a cluster that there is not.</summary>
+    public Cluster? Pick(DownstreamConnection connection)
     {
+        string? named = connection.ClusterOverride ?? (connection.ClusterIsServerName && connection.ServerName.Length > 0
+            ? connection.ServerName : null);
+        if (named is not null) return all.GetValueOrDefault(named);
         if (clusters.Length == 1) return clusters[0].Cluster;
-        long point = (long)(worker.NextRandom() % (ulong)clusters[^1].UpTo);
+        long point = (long)(connection.Worker.NextRandom() % (ulong)clusters[^1].UpTo);
         foreach (var (cluster, upTo) in clusters) if (point < upTo) return cluster;
         return clusters[^1].Cluster;
     }
 
-    /// <summary>One connection's live side.</summary>
-    private sealed class Session
+    /// <summary>How long a connection may live, longer by a random part so that not all end together; 0: for ever.</summary>
+    public long LifeMicros(WorkerContext worker)
     {
-        private readonly TcpProxyFilter _filter;
-        private readonly DownstreamConnection _connection;
-        private readonly WorkerContext _worker;
-        private readonly WheelTimer _idle, _max;
-        private readonly StreamInfo _info = new();
-        private readonly ConnectAttempt _attempt = new();
-        private Tunnel? _tunnel;
-        private long _lastActivity;
-        private bool _gone;
-
-        public Session(TcpProxyFilter filter, DownstreamConnection connection)
-        {
-            _filter = filter;
-            _connection = connection;
-            _worker = connection.Worker;
-            _idle = new WheelTimer(static s => ((Session)s!).OnIdle(), this);
-            _max = new WheelTimer(static s => ((Session)s!).OnMax(), this);
-            connection.OnCut = static s => ((Session)s).Stop();
-            connection.HookState = this;
-            connection.Forwarding = _info;
-            connection.Transport.PeerGone = static (s, half) => { if (!half) ((Session)s!).Stop(); };
-            connection.Transport.PeerGoneState = this;
-            _info.StartTime = _worker.NowMicros;
-            _info.StartWallClock = _worker.WallMicros;
-            _info.ConnectionId = connection.Id;
-            connection.Describe(_info);
-        }
-
-        public async IoTask<bool> RunAsync()
-        {
-            var cluster = _filter.Pick(_worker);
-            var state = cluster.State;
-            _info.UpstreamCluster = cluster.Name;
-            var upstream = await ConnectAsync(cluster, state);
-            try
-            {
-                if (upstream is null) _connection.Transport.Close(reset: false);
-                else await ForwardAsync(upstream);
-            }
-            finally
-            {
-                _worker.Timers.Remove(_idle);
-                _worker.Timers.Remove(_max);
-                upstream?.Close(reset: true); // when it is not closed already
-            }
-            _info.EndTime = _worker.NowMicros;
-            _filter.AccessLog?.Log(_worker, _info);
-            return true;
-        }
-
-        private async IoTask<bool> ForwardAsync(UpstreamConnection upstream)
-        {
-            _lastActivity = _worker.NowMicros;
-            if (_filter._idleMicros > 0) _worker.Timers.Arm(_idle, _filter._idleMicros);
-            if (_filter._maxMicros > 0) _worker.Timers.Arm(_max, _filter._maxMicros);
-            _tunnel = new Tunnel(_worker.Loop, _connection.Transport, null, upstream.Transport, null,
-                () => _lastActivity = _worker.NowMicros);
-            if (!_gone) await _tunnel.RunAsync();
-            _info.BytesReceived = _tunnel.FromFirst;
-            _info.BytesSent = _tunnel.FromSecond;
-            _worker.Stats.Add(_filter.Stats.RxBytes, _tunnel.FromFirst);
-            _worker.Stats.Add(_filter.Stats.TxBytes, _tunnel.FromSecond);
-            bool broken = _tunnel.IsBroken || _gone;
-            upstream.Close(reset: broken);
-            _connection.Transport.Close(reset: broken);
-            return true;
-        }
-
-        private async IoTask<UpstreamConnection?> ConnectAsync(Cluster cluster, ClusterState state)
-        {
-            for (int attempt = 0; attempt < _filter.Config.MaxConnectAttempts && !_gone; attempt++)
-            {
-                var endpoint = cluster.LoadBalancer.Pick(cluster.Endpoints, _worker);
-                if (endpoint is null)
-                {
-                    _info.Flags |= ResponseFlags.NoHealthyUpstream;
-                    _worker.Stats.Increment(state.Stats.NoHealthy);
-                    return null;
-                }
-                var pool = EndpointPool.Of(endpoint, _worker, state);
-                if (!state.TryEnterConnection(pool.OpenConnections, cluster.Limits))
-                {
-                    _info.Flags |= ResponseFlags.UpstreamOverflow;
-                    _worker.Stats.Increment(state.Stats.CxOverflow);
-                    return null;
-                }
-                _info.UpstreamAttempts++;
-                _info.UpstreamHost = endpoint.Text;
-                _info.UpstreamRemoteAddress = endpoint.Address.EndPoint;
-                var (connection, error) = await pool.ConnectAsync(_attempt, cluster.Limits, cluster.Socket);
-                if (connection is not null)
-                {
-                    connection.Transport.PeerGone = static (s, half) => { if (!half) ((Session)s!).Stop(); };
-                    connection.Transport.PeerGoneState = this;
-                    _info.UpstreamTls = connection.Tls;
-                    return connection;
-                }
-                _info.UpstreamFailure = _attempt.Reason ?? Libc.Describe(-error);
-            }
-            if (!_gone) _info.Flags |= ResponseFlags.UpstreamConnectionFailure;
-            return null;
-        }
-
-        private void Stop()
-        {
-            _gone = true;
-            _attempt.Cancel();
-            _tunnel?.Stop();
-        }
-
-        private void OnIdle()
-        {
-            long left = _lastActivity + _filter._idleMicros - _worker.NowMicros;
-            if (left > 0) { _worker.Timers.Arm(_idle, left); return; }
-            _worker.Stats.Increment(_filter.Stats.IdleTimeout);
-            _info.Flags |= ResponseFlags.StreamIdleTimeout;
-            Stop();
-        }
-
-        private void OnMax()
-        {
-            _worker.Stats.Increment(_filter.Stats.MaxDuration);
-            _info.Flags |= ResponseFlags.DurationTimeout;
-            Stop();
-        }
+        double most = (config.MaxDownstreamConnectionDuration ?? TimeSpan.Zero).TotalMicroseconds,
+            jitter = config.MaxDownstreamConnectionDurationJitterPercentage?.Value ?? 0;
+        return (long)(most * (1 + jitter / 100 * (worker.NextRandom() % 1000 / 1000.0)));
     }
 
-    private TcpStats Stats => stats;
-    private TcpProxyConfig Config => config;
-    private AccessLog? AccessLog => accessLog;
-}
-
-/// <summary>Counters under Envoy's names.</summary>
-internal sealed class TcpStats(StatScope stats, string prefix)
-{
-    public readonly Counter CxTotal = stats.Counter($"tcp.{prefix}.downstream_cx_total"),
-        RxBytes = stats.Counter($"tcp.{prefix}.downstream_cx_rx_bytes_total"),
-        TxBytes = stats.Counter($"tcp.{prefix}.downstream_cx_tx_bytes_total"), IdleTimeout = stats.Counter($"tcp.{prefix}.idle_timeout"),
-        MaxDuration = stats.Counter($"tcp.{prefix}.max_downstream_connection_duration");
-    public readonly Gauge CxActive = stats.Gauge($"tcp.{prefix}.downstream_cx_active");
+    /// <summary>A random part of a time that doubles with each attempt (Envoy's full jitter).</summary>
+    /// <param name="attempt">From 1.</param>
+    public long BackOffMicros(WorkerContext worker, int attempt)
+    {
+        if (config.BackoffOptions is not { } backOff) return 0;
+        double first = backOff.BaseInterval.TotalMicroseconds, most = (backOff.MaxInterval ?? backOff.BaseInterval * 10).TotalMicroseconds;
+        long cap = (long)Math.Min(most, first * Math.Pow(2, Math.Min(attempt - 1, 40)));
+        return cap <= 0 ? 0 : (long)(worker.NextRandom() % (ulong)cap);
+    }
 }

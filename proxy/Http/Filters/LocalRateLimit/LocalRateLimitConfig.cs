@@ -47,20 +47,6 @@ public enum XRateLimitHeadersVersion
     [JsonStringEnumMemberName("DRAFT_VERSION_03")] DraftVersion03,
 }
 
-[Description("Tokens that refill over time.")]
-public sealed record TokenBucketConfig : ConfigRecord
-{
-    [Required, Range(1L, uint.MaxValue), Description("Most tokens it holds, and how many it starts with.")]
-    public long MaxTokens { get; init; }
-
-    [Range(1L, uint.MaxValue), Description("Tokens added at each fill.")]
-    public long TokensPerFill { get; init; } = 1; // Envoy's default
-
-    // Envoy refuses less than 50 ms for this filter.
-    [Required, DurationRange(50), Description("Time between two fills; at least 50ms.")]
-    public TimeSpan FillInterval { get; init; }
-}
-
 [Description("A status.")]
 public sealed record HttpStatusConfig : ConfigRecord
 {

@@ -342,6 +342,9 @@ public sealed class TlsListenerTests : IDisposable
     {
         { "tls: {}", "TLS needs a certificate" },
         { "tls: {certificates: [secret-name]}", "there is no secret 'secret-name'" },
+        { "tls: {certificates: secret-name}", "there is no secret 'secret-name'" },
+        { "tls: {certificates: [WEB, secret-name]}", "there is no secret 'secret-name'" },
+        { "tls: {certificates: [WEB], validation_context: secret-name}", "there is no secret 'secret-name'" },
         { "tls: {certificates: [{certificate_chain: {inline_string: x}, private_key: {inline_string: y}}]}", "there is no certificate" },
         { "tls: {certificates: [WEB_CHAIN_OTHER_KEY]}", "does not belong to the certificate" },
         { "tls: {certificates: [{certificate_chain: /no/such/file, private_key: /no/such/file}]}", "does not exist" },
@@ -371,6 +374,37 @@ public sealed class TlsListenerTests : IDisposable
         Assert.Null(built.Snapshot);
         Assert.Contains(built.Errors, e => e.Detail.Contains(reason, StringComparison.Ordinal)
             || e.ToString()!.Contains(reason, StringComparison.Ordinal));
+        // One cause, one error.
+        if (reason.Contains("no secret", StringComparison.Ordinal)) Assert.Single(built.Errors);
+    }
+
+    [Theory]
+    [InlineData("AUTO", "", "h2", "h2")]
+    [InlineData("AUTO", "", "http/1.1", "http/1.1")]
+    [InlineData("HTTP1", "", "h2", "")]
+    [InlineData("HTTP2", "", "h2", "h2")]
+    [InlineData("AUTO", "alpn: [],", "h2", "")]
+    [InlineData("AUTO", "alpn: [http/1.1],", "h2", "")]
+    [InlineData("raw", "", "h2", "")]
+    public async Task ShortForm_OffersWhatTheChainSpeaks(string codec, string alpn, string asked, string agreed)
+    {
+        string last = codec == "raw" ? "{name: echo}" : $$$"""
+            {name: http_connection_manager, typed_config: {codec_type: {{{codec}}}, stat_prefix: e, http_filters: [{name: router}], route_config: {name: r, virtual_hosts: []} } }
+            """;
+        await using var proxy = await ProxyFixture.StartAsync($$"""
+            listeners: [{name: edge, address: "127.0.0.1:0", tls: { {{alpn}} certificates: [{{TlsYaml.Certificate(_web)}}]}, filter_chains: [{filters: [{{last}}]}]}]
+            """);
+        string got;
+        try
+        {
+            await using var client = await TlsYaml.ConnectAsync(proxy.EndPoint(), "web.test", alpn: [asked]);
+            got = client.NegotiatedApplicationProtocol.ToString();
+        }
+        catch (AuthenticationException)
+        {
+            got = ""; // the peers have no protocol in common
+        }
+        Assert.Equal(agreed, got);
     }
 
     public void Dispose() => _authority.Dispose();

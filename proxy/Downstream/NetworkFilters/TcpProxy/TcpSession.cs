@@ -1,0 +1,188 @@
+using Managed.Proxy.Core;
+using Managed.Proxy.Core.EventLoop;
+using Managed.Proxy.Core.Timers;
+using Managed.Proxy.Core.Transport;
+using Managed.Proxy.Downstream.Listener;
+using Managed.Proxy.Streams;
+using Managed.Proxy.Upstream;
+using Managed.Proxy.Upstream.Endpoints;
+using Managed.Proxy.Upstream.Pools;
+
+namespace Managed.Proxy.Downstream.NetworkFilters.TcpProxy;
+
+/// <summary>One connection's live side.</summary>
+internal sealed class TcpSession
+{
+    private readonly TcpProxyFilter _filter;
+    private readonly DownstreamConnection _connection;
+    private readonly WorkerContext _worker;
+    private readonly WheelTimer _idle, _max;
+    private readonly StreamInfo _info = new();
+    private readonly ConnectAttempt _attempt = new();
+    private readonly Signal _goOn = new();
+    private WheelTimer? _flush, _pause;
+    private Tunnel? _tunnel;
+    private long _lastActivity;
+    private bool _gone;
+
+    public TcpSession(TcpProxyFilter filter, DownstreamConnection connection)
+    {
+        _filter = filter;
+        _connection = connection;
+        _worker = connection.Worker;
+        _idle = new WheelTimer(static s => ((TcpSession)s!).OnIdle(), this);
+        _max = new WheelTimer(static s => ((TcpSession)s!).OnMax(), this);
+        connection.OnCut = static s => ((TcpSession)s).Stop();
+        connection.HookState = this;
+        connection.Forwarding = _info;
+        connection.Transport.PeerGone = static (s, half) => { if (!half) ((TcpSession)s!).Stop(); };
+        connection.Transport.PeerGoneState = this;
+        _info.StartTime = _worker.NowMicros;
+        _info.StartWallClock = _worker.WallMicros;
+        _info.ConnectionId = connection.Id;
+        connection.Describe(_info);
+    }
+
+    public async IoTask<bool> RunAsync()
+    {
+        UpstreamConnection? upstream = null;
+        try
+        {
+            if (_filter.LifeMicros(_worker) is > 0 and var life) _worker.Timers.Arm(_max, life);
+            upstream = await ReachAsync();
+            if (upstream is null) _connection.Transport.Close(reset: false);
+            else await ForwardAsync(upstream);
+        }
+        finally
+        {
+            _worker.Timers.Remove(_idle);
+            _worker.Timers.Remove(_max);
+            if (_flush is not null) _worker.Timers.Remove(_flush);
+            upstream?.Close(reset: true); // when it is not closed already
+        }
+        Log("TcpConnectionEnd");
+        return true;
+    }
+
+    private IoTask<UpstreamConnection?> ReachAsync()
+    {
+        if (_filter.Pick(_connection) is { } cluster)
+        {
+            _info.UpstreamCluster = cluster.Name;
+            return ConnectAsync(cluster, cluster.State);
+        }
+        _worker.Stats.Increment(_filter.Stats.NoRoute);
+        _info.Flags |= ResponseFlags.NoClusterFound;
+        return new IoTask<UpstreamConnection?>((UpstreamConnection?)null);
+    }
+
+    private async IoTask<bool> ForwardAsync(UpstreamConnection upstream)
+    {
+        _lastActivity = _worker.NowMicros;
+        if (_filter.IdleMicros > 0) _worker.Timers.Arm(_idle, _filter.IdleMicros);
+        _tunnel = new Tunnel(_worker.Loop, _connection.Transport, null, upstream.Transport, null, () => _lastActivity = _worker.NowMicros);
+        if (_filter.LogsWhenConnected) Log("TcpUpstreamConnected");
+        if (_filter.FlushMicros > 0)
+        {
+            _flush = new WheelTimer(static s => ((TcpSession)s!).OnFlush(), this);
+            _worker.Timers.Arm(_flush, _filter.FlushMicros);
+        }
+        if (!_gone) await _tunnel.RunAsync();
+        Count();
+        _worker.Stats.Add(_filter.Stats.RxBytes, _tunnel.FromFirst);
+        _worker.Stats.Add(_filter.Stats.TxBytes, _tunnel.FromSecond);
+        bool broken = _tunnel.IsBroken || _gone;
+        upstream.Close(reset: broken);
+        _connection.Transport.Close(reset: broken);
+        return true;
+    }
+
+    private async IoTask<UpstreamConnection?> ConnectAsync(Cluster cluster, ClusterState state)
+    {
+        for (int attempt = 0; attempt < _filter.MaxConnectAttempts && !_gone; attempt++)
+        {
+            if (attempt > 0 && _filter.BackOffMicros(_worker, attempt) is > 0 and var pause)
+            {
+                _pause ??= new WheelTimer(static s => ((TcpSession)s!)._goOn.Set(), this);
+                _worker.Timers.Arm(_pause, pause);
+                await _goOn.WaitAsync();
+                _worker.Timers.Remove(_pause);
+                if (_gone) return null;
+            }
+            var endpoint = cluster.LoadBalancer.Pick(cluster.Endpoints, _worker);
+            if (endpoint is null)
+            {
+                _info.Flags |= ResponseFlags.NoHealthyUpstream;
+                _worker.Stats.Increment(state.Stats.NoHealthy);
+                return null;
+            }
+            var pool = EndpointPool.Of(endpoint, _worker, state).For(_connection.Client, cluster.Socket);
+            if (!state.TryEnterConnection(pool.OpenConnections, cluster.Limits))
+            {
+                _info.Flags |= ResponseFlags.UpstreamOverflow;
+                _worker.Stats.Increment(state.Stats.CxOverflow);
+                return null;
+            }
+            _info.UpstreamAttempts++;
+            _info.UpstreamHost = endpoint.Text;
+            _info.UpstreamRemoteAddress = endpoint.Address.EndPoint;
+            var (connection, error) = await pool.ConnectAsync(_attempt, cluster.Limits, cluster.Socket);
+            if (connection is not null)
+            {
+                connection.Transport.PeerGone = static (s, half) => { if (!half) ((TcpSession)s!).Stop(); };
+                connection.Transport.PeerGoneState = this;
+                _info.UpstreamTls = connection.Tls;
+                return connection;
+            }
+            _info.UpstreamFailure = _attempt.Reason ?? Libc.Describe(-error);
+        }
+        if (!_gone) _info.Flags |= ResponseFlags.UpstreamConnectionFailure;
+        return null;
+    }
+
+    private void Count()
+    {
+        if (_tunnel is null) return;
+        _info.BytesReceived = _tunnel.FromFirst;
+        _info.BytesSent = _tunnel.FromSecond;
+    }
+
+    private void Log(string type)
+    {
+        if (_filter.AccessLog is not { } log) return;
+        Count();
+        _info.EndTime = _worker.NowMicros;
+        _info.LogType = type;
+        log.Log(_worker, _info);
+    }
+
+    private void OnFlush()
+    {
+        Log("TcpPeriodic");
+        _worker.Timers.Arm(_flush!, _filter.FlushMicros);
+    }
+
+    private void Stop()
+    {
+        _gone = true;
+        _attempt.Cancel();
+        _goOn.Set();
+        _tunnel?.Stop();
+    }
+
+    private void OnIdle()
+    {
+        long left = _lastActivity + _filter.IdleMicros - _worker.NowMicros;
+        if (left > 0) { _worker.Timers.Arm(_idle, left); return; }
+        _worker.Stats.Increment(_filter.Stats.IdleTimeout);
+        _info.Flags |= ResponseFlags.StreamIdleTimeout;
+        Stop();
+    }
+
+    private void OnMax()
+    {
+        _worker.Stats.Increment(_filter.Stats.MaxDuration);
+        _info.Flags |= ResponseFlags.DurationTimeout;
+        Stop();
+    }
+}
