@@ -52,15 +52,15 @@ internal static class RuntimeEndpoints
         .Get("/clusters/{cluster}/endpoints", EndpointsAsync, new(Tag, "Lists the endpoints of a cluster")
         {
             Description = "flags are Envoy's: failed_active_hc (its health check), failed_outlier_check (ejected), failed_eds_health (the "
-                + "configuration says so), degraded_active_hc, degraded_eds_health, pending_active_hc (not checked yet), active_hc_timeout, "
-                + "eds_status_draining; reason says it for people.",
+                + "configuration says so), degraded_active_hc, degraded_eds_health, pending_active_hc (not checked yet), "
+                + "active_hc_timeout, eds_status_draining; reason says it for people.",
             Parameters = [ApiParameters.PageSize, ApiParameters.PageToken], Errors = [InvalidParameter, NotFound],
             Answers = [(200, "One page", $$"""{"items":[{{EndpointExample}}],"next_page_token":null,"total_size":1}""")],
         })
         .Patch("/clusters/{cluster}/endpoints/{endpoint}", OverrideAsync, new(Tag, "Overrides the weight of an endpoint, or drains it")
         {
-            Description = "A run-time action, no version: it holds over publications until the process ends or the endpoint goes; null takes "
-                + "it back. weight_override and drain_override of the answer say what holds.",
+            Description = "A run-time action, no version: it holds over publications until the process ends or the endpoint goes; null "
+                + "takes it back. weight_override and drain_override of the answer say what holds.",
             Errors = [MalformedBody, NotFound, UnsupportedMediaType, ValidationFailed],
             Bodies = [new(MediaTypes.MergePatch, """{"weight":5}"""),
                 new(MediaTypes.JsonPatch, """[{"op":"replace","path":"/drain","value":true}]""")],

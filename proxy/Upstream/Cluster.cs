@@ -22,8 +22,7 @@ public sealed class Cluster
         State = members?.State!;
         _targets = targets;
         Limits = new ClusterLimits(config);
-        LoadBalancer = new LoadBalancer(config.LbPolicy, config.LeastRequestLbConfig.ChoiceCount,
-            members?.State.Workers ?? WorkerContext.MaxWorkers);
+        LoadBalancer = new LoadBalancer(config, members?.State.Workers ?? WorkerContext.MaxWorkers);
     }
 
     public string Name => Config.Name;

@@ -28,10 +28,25 @@ internal static class ClusterBuilder
             errors.WarningAt(config.Node, "load_assignment", ConfigCode.MissingField,
                 $"cluster '{config.Name}' has no endpoints: requests to it get 503");
         CheckProtocol(config, errors);
+        CheckPolicy(config, errors);
         var http = UpstreamHttp.Of(config, () => new Http2Stats(names.Group($"cluster.{config.Name}.http2.", Http2Stats.Group)));
         var socket = UpstreamSocketBuilder.Build(config, http.Protocol, errors, names, shared);
         return new Cluster(config, registry.For(config.Name), targets) { Socket = socket, Http = http,
             Health = HealthPlan.Build(config, http, errors, names) };
+    }
+
+    private static void CheckPolicy(ClusterConfig config, ConfigErrors errors)
+    {
+        var ring = config.RingHashLbConfig;
+        if (ring.MinimumRingSize > ring.MaximumRingSize)
+            errors.ErrorAt(ring.Node, "minimum_ring_size", ConfigCode.InvalidValue, "must not be larger than maximum_ring_size");
+        int size = config.MaglevLbConfig.TableSize;
+        for (int i = 2; i * i <= size; i++)
+            if (size % i == 0)
+            {
+                errors.ErrorAt(config.MaglevLbConfig.Node, "table_size", ConfigCode.InvalidValue, $"{size} is not a prime: {i} divides it");
+                break;
+            }
     }
 
     private static void CheckProtocol(ClusterConfig config, ConfigErrors errors)

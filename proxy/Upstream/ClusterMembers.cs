@@ -48,7 +48,7 @@ internal sealed class ClusterMembers(ClusterState state)
     private static EndpointSet SetOf(Cluster cluster, IReadOnlyList<EndpointMember> members)
     {
         var common = cluster.Config.CommonLbConfig;
-        return new EndpointSet(members, common.HealthyPanicThreshold.Value, common.IgnoreNewHostsUntilFirstHc);
+        return new EndpointSet(members, common.HealthyPanicThreshold.Value, common.IgnoreNewHostsUntilFirstHc, cluster.LoadBalancer);
     }
 
     /// <summary>Gives a version that is to come its endpoints. Of what is in service nothing changes.</summary>

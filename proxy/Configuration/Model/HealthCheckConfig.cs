@@ -166,12 +166,15 @@ public sealed record EndpointHealthCheckConfig : ConfigRecord
 
 [Description("Settings that all policies of load balancing have.")]
 [UnsupportedField("zone_aware_lb_config locality_weighted_lb_config", "localities are not told apart in this version")]
-[UnsupportedField("update_merge_window close_connections_on_host_set_change consistent_hashing_lb_config override_host_status "
-    + "host_selection_fallback", "not available in this version")]
+[UnsupportedField("update_merge_window close_connections_on_host_set_change override_host_status host_selection_fallback",
+    "not available in this version")]
 public sealed record CommonLbConfig : ConfigRecord
 {
     [Description("With fewer healthy endpoints than this all of them get requests, as if nothing were known; 0: never.")]
     public UpstreamPercentConfig HealthyPanicThreshold { get; init; } = new() { Value = 50 }; // Envoy's default
+
+    [Description("Settings of RING_HASH and MAGLEV.")]
+    public ConsistentHashingLbConfig? ConsistentHashingLbConfig { get; init; }
 
     [Description("An endpoint that has not been checked yet does not count for healthy_panic_threshold.")]
     public bool IgnoreNewHostsUntilFirstHc { get; init; }

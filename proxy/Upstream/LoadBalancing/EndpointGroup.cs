@@ -11,8 +11,9 @@ internal sealed class EndpointGroup
     // weight.
     private const int MaxSchedule = 16384;
 
-    public EndpointGroup(IReadOnlyList<EndpointMember> members)
+    public EndpointGroup(IReadOnlyList<EndpointMember> members, LoadBalancer? balancer = null)
     {
+        Table = balancer?.TableOf(members);
         Members = [.. members.Select(m => m.Endpoint)];
         Weights = [.. members.Select(m => m.EffectiveWeight)];
         EqualWeights = Array.TrueForAll(Weights, w => w == Weights[0]);
@@ -23,6 +24,8 @@ internal sealed class EndpointGroup
     }
 
     public Endpoint[] Members { get; }
+    /// <summary>For policies that go by a hash; null for the others.</summary>
+    public HashTable? Table { get; }
     public int[] Weights { get; }
     public bool EqualWeights { get; }
     public long[] Cumulative { get; }

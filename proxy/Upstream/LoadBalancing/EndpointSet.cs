@@ -23,7 +23,9 @@ internal sealed class EndpointSet
     /// <param name="members">All.</param>
     /// <param name="panicPercent">With fewer healthy ones there is panic; 0: never.</param>
     /// <param name="ignoresNew">Those that were not checked yet do not count for it.</param>
-    public EndpointSet(IReadOnlyList<EndpointMember> members, double panicPercent = 50, bool ignoresNew = false)
+    /// <param name="balancer">Whose tables it needs; null: none.</param>
+    public EndpointSet(IReadOnlyList<EndpointMember> members, double panicPercent = 50, bool ignoresNew = false,
+        LoadBalancer? balancer = null)
     {
         All = [.. members.Select(m => m.Endpoint)];
         // Before anything was checked everything is as good as anything else.
@@ -40,12 +42,12 @@ internal sealed class EndpointSet
         DegradedCount = degraded.Count;
         if (IsPanic)
         {
-            Main = new EndpointGroup([.. members.Where(m => !m.IsDrained)]);
+            Main = new EndpointGroup([.. members.Where(m => !m.IsDrained)], balancer);
             return;
         }
-        Main = new EndpointGroup(healthy);
+        Main = new EndpointGroup(healthy, balancer);
         if (degraded.Count == 0 || healthyShare >= 100) return;
-        Degraded = new EndpointGroup(degraded);
+        Degraded = new EndpointGroup(degraded, balancer);
         DegradedPercent = 100 - (int)Math.Round(100 * healthyShare / available);
     }
 

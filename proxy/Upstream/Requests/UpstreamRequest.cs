@@ -65,6 +65,8 @@ internal sealed class UpstreamRequest(WorkerContext worker)
     /// </summary>
     public bool IsWhole { get; set; }
 
+    /// <summary>The cluster goes by a hash of the request.</summary>
+    public bool UsesHash => _cluster.LoadBalancer.UsesHash;
     /// <summary>A policy may have it sent again: what was sent of it is worth keeping.</summary>
     public bool MayRetry => _mayRetry;
     /// <summary>What became of the last wish to try it again.</summary>
@@ -215,10 +217,10 @@ internal sealed class UpstreamRequest(WorkerContext worker)
             if (pick.IsStrict) return null;
         }
         if (_cluster.Endpoints.IsPanic) worker.Stats.Increment(State!.Stats.HealthyPanic);
-        var chosen = _cluster.LoadBalancer.Pick(_cluster.Endpoints, worker);
+        var chosen = _cluster.LoadBalancer.Pick(_cluster.Endpoints, worker, pick.Hash);
         if (!_mayRetry || _attempts == 0) return chosen;
-        for (int i = _retries!.OtherChoices; i > 0 && chosen is not null && _retries.Avoids(chosen); i--)
-            chosen = _cluster.LoadBalancer.Pick(_cluster.Endpoints, worker);
+        for (int i = 1; i <= _retries!.OtherChoices && chosen is not null && _retries.Avoids(chosen); i++)
+            chosen = _cluster.LoadBalancer.Pick(_cluster.Endpoints, worker, pick.Hash, i);
         return chosen;
     }
 
