@@ -71,7 +71,11 @@ public sealed record WorkerStatus(int Id, long Version, long Generation, long Co
 public sealed record GenerationStatus(long Version, bool Active, long Connections, long Streams);
 
 public sealed record ListenerStatus(string Name, string ConfiguredAddress, string BoundAddress, string State, long Connections,
-    long ConnectionsTotal, IReadOnlyList<string> FilterChains);
+    long ConnectionsTotal, IReadOnlyList<string> FilterChains)
+{
+    /// <summary>Where it is besides, each with the port that the system chose.</summary>
+    public IReadOnlyList<string> AdditionalAddresses { get; init; } = [];
+}
 
 public sealed record EndpointStatus(string Address, string HostName, string Health, int Weight, long ConnectionsActive,
     long ConnectionsTotal, long ConnectFailures, long RequestsActive, long RequestsTotal, long RequestsSuccess, long RequestsError,
