@@ -91,7 +91,8 @@ internal sealed class FileWatch(Publisher publisher, ActiveConfiguration active,
         try
         {
             publisher.SubmitAsync(new("watcher", ChangeSource.File,
-                now => new(Reopened(now!.Document, r => r.Watched && changed.Contains(r.Filename), changed.Contains), null, what)) { Comment = what },
+                now => new(Reopened(now!.Document, r => r.Watched && changed.Contains(r.Filename), changed.Contains), null, what))
+                    { Comment = what },
                     _stop.Token).GetAwaiter().GetResult();
             _refused.Clear();
         }

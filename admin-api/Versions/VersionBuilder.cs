@@ -41,8 +41,8 @@ internal sealed class VersionBuilder(ProxyServer proxy, StoredModules modules, H
     /// The document with digests in place of what it names and marks in place of secrets, null when that must not be waited for.
     /// </summary>
     /// <param name="known">Documents of versions, whose files need not be read.</param>
-    public async Task<ConfigObject?> PinAsync(Work work, ConfigObject document, IReadOnlyList<ConfigObject?> known, bool isOperators, bool waits,
-        CancellationToken cancellation)
+    public async Task<ConfigObject?> PinAsync(Work work, ConfigObject document, IReadOnlyList<ConfigObject?> known, bool isOperators,
+        bool waits, CancellationToken cancellation)
     {
         if (await work.Sds.PinAsync(document, known, work.Host, isOperators, waits, cancellation) is not { } read)
             return null;

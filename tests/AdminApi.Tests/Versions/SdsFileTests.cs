@@ -39,23 +39,24 @@ public sealed class SdsFileTests
         Assert.Equal("CN=second", await ServedAsync(node));
     }
 
-    [Theory]
-    [InlineData("web", "resources: []", "has no secret 'web'")]
-    [InlineData("web", "- 1", "is no DiscoveryResponse")]
-    [InlineData("web", "resources: [", "is not YAML or JSON")]
-    [InlineData("web", "{resources: [], secrets: []}", "has a field 'secrets'")]
-    [InlineData("web", "resources: [{name: web, validation_context: {}}]", "is no tls_certificate")]
-    [InlineData("gone", "", "does not exist")]
-    [InlineData("/etc/shadow", "", "/etc/shadow")]
-    public async Task FileThatIsNone_IsNamed(string name, string content, string expected)
+    [Fact]
+    public async Task FileThatIsNone_IsNamed()
     {
         await using var node = await TestNode.StartAsync();
-        string file = name.StartsWith('/') ? name : Path.Combine(node.Folder, name);
-        if (content.Length > 0) File.WriteAllText(file, content);
-        var body = Listener.Replace("CONFIG", "{path_config_source: {path: \"" + file + "\"}}", StringComparison.Ordinal);
-        var answer = (await node.SendAsync("PUT", "listeners/edge", body, "application/yaml"))
-            .IsProblem(HttpStatusCode.UnprocessableEntity, "VALIDATION_FAILED");
-        Assert.Contains(expected, answer.Body, StringComparison.Ordinal);
+        foreach (var (name, content, expected) in ((string, string, string)[])[
+            ("a", "resources: []", "has no secret 'web'"), ("b", "- 1", "is no DiscoveryResponse"),
+            ("c", "resources: [", "is not YAML or JSON"),
+            ("d", "{resources: [], secrets: []}", "has a field 'secrets'"),
+            ("e", "resources: [{name: web, validation_context: {}}]", "is no tls_certificate"), ("gone", "", "does not exist"),
+            ("/etc/shadow", "", "/etc/shadow")])
+        {
+            string file = name.StartsWith('/') ? name : Path.Combine(node.Folder, name);
+            if (content.Length > 0) await File.WriteAllTextAsync(file, content, TestContext.Current.CancellationToken);
+            var body = Listener.Replace("CONFIG", "{path_config_source: {path: \"" + file + "\"}}", StringComparison.Ordinal);
+            var answer = (await node.SendAsync("PUT", "listeners/edge", body, "application/yaml"))
+                .IsProblem(HttpStatusCode.UnprocessableEntity, "VALIDATION_FAILED");
+            Assert.Contains(expected, answer.Body, StringComparison.Ordinal);
+        }
     }
 
     private static string Write(string file, string name, string subject)
