@@ -13,12 +13,14 @@ using Managed.Proxy.Downstream.NetworkFilters.ConnectionLimit;
 using Managed.Proxy.Downstream.NetworkFilters.DirectResponse;
 using Managed.Proxy.Downstream.NetworkFilters.Echo;
 using Managed.Proxy.Downstream.NetworkFilters.HttpConnectionManager;
+using Managed.Proxy.Downstream.NetworkFilters.Rbac;
 using Managed.Proxy.Downstream.NetworkFilters.LocalRateLimit;
 using Managed.Proxy.Downstream.NetworkFilters.SniCluster;
 using Managed.Proxy.Downstream.NetworkFilters.TcpProxy;
 using Managed.Proxy.Downstream.NetworkFilters.Wasm;
 using Managed.Proxy.Downstream.TransportSockets;
 using Managed.Proxy.Http;
+using Managed.Proxy.Http.Filters.Cors;
 using Managed.Proxy.Http.Filters.Fault;
 using Managed.Proxy.Http.Filters.GrpcHttp1Bridge;
 using Managed.Proxy.Http.Filters.GrpcStats;
@@ -26,6 +28,7 @@ using Managed.Proxy.Http.Filters.GrpcWeb;
 using Managed.Proxy.Http.Filters.HeaderMutation;
 using Managed.Proxy.Http.Filters.LocalRateLimit;
 using Managed.Proxy.Http.Filters.Lua;
+using Managed.Proxy.Http.Filters.Rbac;
 using Managed.Proxy.Http.Filters.Router;
 using Managed.Proxy.Http.Filters.Wasm;
 using Managed.Proxy.Upstream.TransportSockets;
@@ -60,6 +63,7 @@ public static class ExtensionCatalog
         new TcpProxyDefinition(),
         new EchoDefinition(),
         new DirectResponseDefinition(),
+        new RbacNetworkFilterDefinition(),
         new WasmNetworkFilterDefinition(),
         new ConnectionLimitDefinition(),
         new NetworkRateLimitDefinition(),
@@ -68,8 +72,10 @@ public static class ExtensionCatalog
 
     public static IReadOnlyList<HttpFilterDefinition> HttpFilters { get; } =
     [
+        new RbacFilterDefinition(),
         new HeaderMutationFilterDefinition(),
         new LocalRateLimitFilterDefinition(),
+        new CorsFilterDefinition(),
         new FaultFilterDefinition(),
         new GrpcWebFilterDefinition(),
         new GrpcHttp1BridgeFilterDefinition(),

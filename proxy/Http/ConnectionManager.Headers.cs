@@ -50,12 +50,29 @@ internal sealed partial class ConnectionManager
         return true;
     }
 
-    /// <summary>Before the request leaves for the upstream.</summary>
-    public void PrepareUpstream(HttpStream stream, RouteEntry route)
+    /// <summary>Before an attempt: what the upstream is told of the request's attempts and time.</summary>
+    /// <param name="stream">Whose request it is.</param>
+    /// <param name="route">Its route.</param>
+    /// <param name="tryMicros">What one attempt may take; 0: no limit of its own.</param>
+    /// <param name="tookLong">The attempt before took longer.</param>
+    public void PrepareUpstream(HttpStream stream, RouteEntry route, long tryMicros, bool tookLong)
     {
-        long timeout = stream.RouteTimeoutMicros;
-        if (timeout == 0) return;
         var scratch = stream.Worker.Scratch;
+        int before = stream.Info.UpstreamAttempts;
+        if (route.TellsAttempt)
+        {
+            scratch.Clear();
+            scratch.Write(before + 1);
+            stream.RequestHeaders.Set(HeaderId.XEnvoyAttemptCount, scratch.Written);
+        }
+        if (route.TellsTimeoutRetry && before > 0)
+            stream.RequestHeaders.Set(HeaderId.XEnvoyIsTimeoutRetry, tookLong ? "true"u8 : "false"u8);
+        long timeout = stream.RouteTimeoutMicros;
+        // What is left of it, once the request is complete.
+        if (timeout > 0 && before > 0 && stream.Info.RequestEnd > 0)
+            timeout = Math.Max(1000, timeout - (stream.Worker.NowMicros - stream.Info.RequestEnd));
+        if (tryMicros > 0 && (timeout == 0 || tryMicros < timeout)) timeout = tryMicros;
+        if (timeout == 0) return;
         if (route.MaxGrpcTimeoutMicros >= 0 && GrpcStatus.IsGrpc(stream.RequestHeaders))
             GrpcTimeout.Set(stream.RequestHeaders, timeout, scratch);
         if (SuppressEnvoyHeaders) return;

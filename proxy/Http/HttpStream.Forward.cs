@@ -39,7 +39,7 @@ public sealed partial class HttpStream
             ReplyForFailure(UpstreamFailure.Overflow);
             return false;
         }
-        RouteTimeoutMicros = route.TimeoutOf(RequestHeaders);
+        TakeTimeouts(route);
         LimitDuration(route.DurationOf(RequestHeaders));
         // [6.2] What the upstream was not to see as it came is not sent there as it came.
         var rewrite = route.PrepareRequest(RequestHeaders, Info, envoyHeaders: !Manager.SuppressEnvoyHeaders);
@@ -47,7 +47,8 @@ public sealed partial class HttpStream
         if (rewrite == PathRewriteResult.TooLong) SendLocalReply(414, default, "path_rewrite_too_long");
         else if (rewrite == PathRewriteResult.DotSegment) SendLocalReply(400, default, "path_rewrite_made_dot_segment");
         if (cluster.Http.NamesServer) NameServer(cluster.Http);
-        Manager.PrepareUpstream(this, route);
+        _upstream.AllowRetries(route.Retries, RequestHeaders);
+        _retryBytes = route.RetryBytesOf(Manager.BufferLimit);
         // Only now: filters and header rules may have had a hand in it. A body would have to go before the answer says who reads it.
         bool refused = false;
         if (!_down.AsksUpgrade || _down.RequestHasBody || !Manager.ChooseUpgrade(RequestHeaders, route, out refused))
@@ -118,33 +119,46 @@ public sealed partial class HttpStream
     private async IoTask<bool> ForwardToAsync(RouteEntry route)
     {
         UpstreamFailure failure;
+        bool tookLong = false;
         do
         {
             if (IsStopped) return false;
-            failure = await _upstream.AcquireAsync(new PickContext(OverrideHost, OverrideIsStrict));
+            Manager.PrepareUpstream(this, route, _tryMicros, tookLong);
+            // What a filter has chosen holds for the first attempt, as in Envoy.
+            failure = await _upstream.AcquireAsync(Info.UpstreamAttempts == 0 ? new PickContext(OverrideHost, OverrideIsStrict) : default);
             Info.UpstreamAsked = _upstream.AskedMicros;
-            if (!failure.IsNone) break;
-            Describe(_upstream.Endpoint!, route);
-            failure = await ExchangeAsync(_up = _upstream.Exchange!, route);
-            _up = null;
-            if (!failure.IsNone && _end == StreamEnd.ClientGone) failure = UpstreamFailure.Cancelled;
+            if (_upstream.Endpoint is { } endpoint && failure.Reason != FailureReason.NoEndpoint) Describe(endpoint, route);
+            if (failure.IsNone)
+            {
+                DescribeExchange(_upstream.Exchange!);
+                failure = await ExchangeAsync(_up = _upstream.Exchange!, route);
+                EndTry();
+                _up = null;
+                if (!failure.IsNone && _end == StreamEnd.ClientGone) failure = UpstreamFailure.Cancelled;
+            }
+            tookLong = failure.Reason == FailureReason.TryTimeout;
         }
-        while (_upstream.Finish(failure, Info.ResponseCode));
+        while (_upstream.Finish(failure, Info.ResponseCode) && await _upstream.PauseAsync());
         if (!failure.IsNone) ReplyForFailure(failure);
         return failure.IsNone;
     }
 
     private void Describe(Endpoint endpoint, RouteEntry route)
     {
-        if (route.AutoHostRewrite && endpoint.RewriteHost.Length > 0) route.RewriteHost(RequestHeaders, endpoint.RewriteHost);
+        if (route.AutoHostRewrite && endpoint.RewriteHost.Length > 0)
+            route.RewriteHost(RequestHeaders, endpoint.RewriteHost, tellsFormer: Info.UpstreamAttempts == 0);
         Info.UpstreamHost = endpoint.Text;
         Info.UpstreamHostName = endpoint.HostName.Length > 0 ? endpoint.HostName : endpoint.Text;
         Info.UpstreamRemoteAddress = endpoint.Address.EndPoint;
+        Info.UpstreamAttempts++;
+    }
+
+    private void DescribeExchange(ClientExchange up)
+    {
         Info.UpstreamConnectionId = _upstream.ConnectionId;
         Info.UpstreamTls = _upstream.Tls;
         Info.UpstreamStart = _upstream.BeganMicros;
-        Info.UpstreamProtocol = _upstream.Exchange!.IsHttp2 ? HttpProtocol.Http2 : HttpProtocol.Http11;
-        Info.UpstreamAttempts++;
+        Info.UpstreamProtocol = up.IsHttp2 ? HttpProtocol.Http2 : HttpProtocol.Http11;
     }
 
     // No method of its own for what awaits the head: each one that waits costs some 0.1 µs a request.
@@ -157,6 +171,7 @@ public sealed partial class HttpStream
         if (!body && _down.DeclaredEmptyBody) length = 0;
         // [7.2]
         up.WriteHead(RequestHeaders, length, hasBody: body, upgrade: _down.AsksUpgrade);
+        if (_tryIdleMicros > 0) ArmTryIdle(_tryIdleMicros);
         if (body)
         {
             _upReady = true;
@@ -166,6 +181,7 @@ public sealed partial class HttpStream
         else
         {
             up.WriteEnd(null);
+            ArmTryTimer();
             await up.FlushAsync(); // a failure shows in the read, where an early answer may wait as well
         }
         // [7.3]
@@ -175,6 +191,11 @@ public sealed partial class HttpStream
             bool passed = await _down.WriteInformationalAsync(ResponseHeaders, up.Status);
             if (!passed) OnClientGone();
             failure = passed ? await _upstream.ReadHeadAsync(ResponseHeaders) : UpstreamFailure.Cancelled;
+        }
+        if (failure.IsNone && _upstream.Rejects(ResponseHeaders))
+        {
+            Skip(up);
+            failure = UpstreamFailure.Rejected;
         }
         if (failure.IsNone) failure = IsStopped ? UpstreamFailure.GivenUp : await PassOnAsync(up, route);
         await StopPumpAsync();
@@ -187,6 +208,8 @@ public sealed partial class HttpStream
     private async IoTask<UpstreamFailure> PassOnAsync(ClientExchange up, RouteEntry route)
     {
         int status = up.Status;
+        if (_tryTimer is { } timer) Worker.Timers.Cancel(timer);
+        NoteVerdict();
         _keepsSent = false; // with its next piece what was kept goes
         Info.UpstreamFirstByte = Worker.NowMicros;
         if (status == 101 && !(_down.AsksUpgrade && up.MayUpgrade && AnswersUpgrade())) return _upstream.NoAnswer(ResponseHeaders);
@@ -207,6 +230,7 @@ public sealed partial class HttpStream
 
     private void ReplyForFailure(in UpstreamFailure failure)
     {
+        NoteVerdict();
         switch (failure.Reason)
         {
             case FailureReason.NoEndpoint:
@@ -225,6 +249,20 @@ public sealed partial class HttpStream
                 string reason = failure.Reason == FailureReason.Reset ? "remote reset" : "connection termination";
                 ReplyForReset(503, reason, "upstream_reset_before_response_started{connection_termination}",
                     ResponseFlags.UpstreamConnectionTermination);
+                break;
+            case FailureReason.StreamReset:
+                ReplyForReset(503, "remote reset", "upstream_reset_before_response_started{remote_reset}",
+                    ResponseFlags.UpstreamRemoteReset);
+                break;
+            case FailureReason.Refused:
+                ReplyForReset(503, "remote refused stream reset", "upstream_reset_before_response_started{remote_refused_stream_reset}",
+                    ResponseFlags.UpstreamRemoteReset);
+                break;
+            case FailureReason.TryTimeout:
+                ReplyForUpstream(504, UpstreamTimeoutText.Span, "upstream_per_try_timeout", ResponseFlags.UpstreamRequestTimeout);
+                break;
+            case FailureReason.TryIdle:
+                ReplyForUpstream(504, UpstreamTimeoutText.Span, "upstream_per_try_idle_timeout", ResponseFlags.StreamIdleTimeout);
                 break;
             case FailureReason.Protocol:
                 ReplyForProtocol();

@@ -10,6 +10,7 @@ public sealed partial class HttpStream
 {
     private readonly Signal _pumpSignal = new(), _pumpDone = new();
     // What is sent over HTTP/2 is kept until there is an answer, as far as it is little: an endpoint may say that it has not seen it.
+    // Where a policy may have it sent again there is another limit.
     private const int MostKept = 64 * 1024;
 
     private readonly ByteWriter _sent;
@@ -139,13 +140,17 @@ public sealed partial class HttpStream
 
     private IoTask<int> SendUpAsync(ClientExchange up, ReadOnlyMemory<byte> piece)
     {
-        if (up.IsHttp2) Keep(piece.Span);
+        if (up.IsHttp2 || _upstream.MayRetry) Keep(piece.Span);
         return up.WriteBodyAsync(piece);
     }
 
     private void Keep(ReadOnlySpan<byte> piece)
     {
-        if (_keepsSent && _sent.Length + piece.Length <= MostKept && !Worker.Loop.Buffers.Budget.IsSpent) { _sent.Write(piece); return; }
+        long length = (long)_sent.Length + piece.Length;
+        bool mayKeep = _keepsSent && !Worker.Loop.Buffers.Budget.IsSpent;
+        if (_upstream.MayRetry && length > _retryBytes) _upstream.AbandonRetries();
+        if (mayKeep && (length <= MostKept || _upstream.MayRetry)) { _sent.Write(piece); return; }
+        if (_keepsSent) _upstream.AbandonRetries();
         _keepsSent = _upstream.IsWhole = false;
         _sent.Release();
     }
@@ -168,9 +173,10 @@ public sealed partial class HttpStream
 
     private async IoTask<bool> EndUpstreamRequestAsync(ClientExchange up)
     {
+        if (!_sentEnd) ArmRouteTimer(); // once for all attempts
         _sentEnd = true;
         up.WriteEnd(RequestTrailers.Count > 0 && Manager.ForwardTrailers ? RequestTrailers : null);
-        ArmRouteTimer();
+        ArmTryTimer();
         return await up.FlushAsync() >= 0;
     }
 }

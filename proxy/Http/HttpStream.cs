@@ -29,6 +29,7 @@ public sealed partial class HttpStream
     private readonly FilterPass _request, _response;
     private readonly Signal _main = new();
     private readonly WheelTimer _idleTimer, _routeTimer, _maxTimer, _requestTimer;
+    private WheelTimer? _tryTimer, _tryIdleTimer; // of routes that limit an attempt
     private HttpFilter[] _filters = new HttpFilter[8];
     private int _filterCount;
     private ServerExchange _down = null!;
@@ -41,7 +42,7 @@ public sealed partial class HttpStream
     private readonly Action<StreamTrace>? _traceStarted;
 
     /// <summary>Why the stream cannot go on as it was.</summary>
-    private enum StreamEnd : byte { None, ClientGone, RouteTimeout, RequestTimeout, IdleTimeout, MaxDuration, Cut }
+    private enum StreamEnd : byte { None, ClientGone, RouteTimeout, RequestTimeout, IdleTimeout, MaxDuration, TryIdle, Cut }
 
     internal HttpStream(WorkerContext worker)
     {
@@ -328,6 +329,7 @@ public sealed partial class HttpStream
         timers.Cancel(_routeTimer);
         timers.Cancel(_maxTimer);
         timers.Cancel(_requestTimer);
+        EndTry();
         try
         {
             _upstream.End();
@@ -362,7 +364,7 @@ public sealed partial class HttpStream
         _replyBody.Release();
         _sent.Release();
         _bodyEnded = _sentEnd = IsOutOfTime = _keepsTrailers = false;
-        RouteTimeoutMicros = 0;
+        RouteTimeoutMicros = _tryMicros = _tryIdleMicros = 0;
         _request.End();
         _response.End();
         _routeKnown = _responseStarted = _wakePending = _upgraded = false;
@@ -450,6 +452,7 @@ public sealed partial class HttpStream
             StreamEnd.RequestTimeout => (408, "request_overall_timeout", ResponseFlags.None, StreamTimeoutText),
             StreamEnd.IdleTimeout => (_down.BodyEnded ? 504 : 408, "stream_idle_timeout", ResponseFlags.StreamIdleTimeout,
                 StreamTimeoutText),
+            StreamEnd.TryIdle => (504, "upstream_per_try_idle_timeout", ResponseFlags.StreamIdleTimeout, UpstreamTimeoutText),
             _ => (_down.BodyEnded ? 504 : 408, "max_duration_timeout", ResponseFlags.UpstreamMaxStreamDurationReached, StreamTimeoutText),
         };
         if (_responseStarted)
@@ -458,7 +461,7 @@ public sealed partial class HttpStream
             Info.Flags |= flag;
             Info.Details = details;
         }
-        else if (end == StreamEnd.RouteTimeout) ReplyForUpstream(status, text.Span, details, flag);
+        else if (end is StreamEnd.RouteTimeout or StreamEnd.TryIdle) ReplyForUpstream(status, text.Span, details, flag);
         else SendLocalReply(status, text.Span, details, flag);
         Wake();
     }

@@ -38,17 +38,26 @@ public sealed partial class RouteEntry
     /// <summary>The header changes of the levels on a response.</summary>
     public void PrepareResponse(HeaderMap headers, StreamInfo info)
     {
-        if (ResponseMutations.Length == 0) return;
-        var scratch = Scratch();
-        foreach (var mutations in ResponseMutations) mutations.Apply(headers, info, scratch);
+        if (ResponseMutations.Length > 0)
+        {
+            var scratch = Scratch();
+            foreach (var mutations in ResponseMutations) mutations.Apply(headers, info, scratch);
+        }
+        if (!TellsAttemptsInResponse || info.UpstreamAttempts == 0) return;
+        var count = Scratch();
+        count.Write(info.UpstreamAttempts);
+        headers.Set(HeaderId.XEnvoyAttemptCount, count.Written);
     }
 
     /// <summary>
     /// Sets the host after the endpoint is chosen (<see cref="AutoHostRewrite"/>), with x-forwarded-host when the route asks for it.
     /// </summary>
-    public void RewriteHost(HeaderMap headers, ReadOnlySpan<byte> host)
+    /// <param name="headers">The request's.</param>
+    /// <param name="host">The new one.</param>
+    /// <param name="tellsFormer">The host is the client's, and not one of an attempt before.</param>
+    public void RewriteHost(HeaderMap headers, ReadOnlySpan<byte> host, bool tellsFormer = true)
     {
-        if (HeaderValue.IsAuthority(host)) HostRewrite.Apply(headers, host, AppendForwardedHost, Scratch());
+        if (HeaderValue.IsAuthority(host)) HostRewrite.Apply(headers, host, AppendForwardedHost && tellsFormer, Scratch());
     }
 
     private static ByteWriter Scratch()

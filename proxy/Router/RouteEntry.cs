@@ -5,6 +5,7 @@ using Managed.Proxy.Router.Matching;
 using Managed.Proxy.Streams;
 using Managed.Proxy.Streams.Formatting;
 using Managed.Proxy.Upstream;
+using Managed.Proxy.Upstream.Retries;
 
 namespace Managed.Proxy.Router;
 
@@ -69,10 +70,25 @@ public sealed partial class RouteEntry
     internal HeaderMutations[] RequestMutations { get; init; } = [];
     internal HeaderMutations[] ResponseMutations { get; init; } = [];
     internal RouteFilters Filters { get; init; } = RouteFilters.None;
+    /// <summary>What the older fields of route and virtual host say, the route's first.</summary>
+    internal CorsPolicy[] Cors { get; init; } = [];
     internal HeaderName? ClusterHeader { get; init; }
     /// <summary>The clusters of the same version, for <see cref="ClusterHeader"/>.</summary>
     internal Dictionary<byte[], Cluster>? ClustersByName { get; init; }
     internal (byte[] Type, bool Enabled)[] Upgrades { get; init; } = [];
+    /// <summary>The route's retry policy, else its virtual host's; null: none.</summary>
+    internal RetryPolicy? Retries { get; init; }
+    /// <summary>Whether the upstream is told the number of the attempt, and whether the one before took too long.</summary>
+    internal bool TellsAttempt { get; init; }
+    internal bool TellsTimeoutRetry { get; init; }
+    internal bool TellsAttemptsInResponse { get; init; }
+    /// <summary>request_body_buffer_limit, and per_request_buffer_limit_bytes; -1: as the listener says.</summary>
+    internal long BodyBytes { get; init; } = -1;
+    internal long RequestBytes { get; init; } = -1;
+
+    /// <summary>Most of a request's body that is kept to be sent again, where a listener's connections may have so much.</summary>
+    internal long RetryBytesOf(int listenerLimit)
+        => BodyBytes >= 0 ? BodyBytes : RequestBytes >= 0 ? Math.Min(RequestBytes, listenerLimit) : listenerLimit;
 
     /// <summary>
     /// The cluster of this request; null when the header is missing or names none: answer with <see cref="ClusterNotFoundStatus"/>.

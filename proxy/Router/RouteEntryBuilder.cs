@@ -6,6 +6,7 @@ using Managed.Proxy.Http.Headers;
 using Managed.Proxy.Router.Matching;
 using Managed.Proxy.Streams.Formatting;
 using Managed.Proxy.Upstream;
+using Managed.Proxy.Upstream.Retries;
 
 namespace Managed.Proxy.Router;
 
@@ -17,6 +18,9 @@ internal sealed record RouteScope(
         Lazy<Dictionary<byte[], Cluster>> ClustersByName, RouteBuildContext Context)
 {
     public IReadOnlyDictionary<string, ConfigObject>? VirtualHostMetadata { get; init; }
+    public VirtualHostConfig? Host { get; init; }
+    public RetryPolicy? Retries { get; init; }
+    public CorsPolicy[] Cors { get; init; } = [];
 }
 
 /// <summary>The header changes of one level.</summary>
@@ -26,6 +30,9 @@ internal sealed record Level(HeaderMutations Request, HeaderMutations Response);
 internal sealed class RouteEntryBuilder(RouteScope scope, RouteConfig config, string label, PathMatch match)
 {
     private readonly ConfigErrors _errors = scope.Context.Errors;
+    private readonly RetryPolicy? _retries = config.Route?.RetryPolicy is { } own
+        ? RetryPolicyBuilder.Build(own, scope.Context.Errors) : scope.Retries;
+    private CorsPolicy[] _cors = scope.Cors;
 
     /// <summary>Null when errors were added.</summary>
     public IReadOnlyList<(RouteEntry Entry, uint Weight)>? Build()
@@ -59,6 +66,10 @@ internal sealed class RouteEntryBuilder(RouteScope scope, RouteConfig config, st
         var path = PathRewrite.Compile(action.PrefixRewrite, action.RegexRewrite, _errors, action.Node);
         var host = HostRewrite.Compile(action, _errors);
         bool valid = (path is not null || !rewritesPath) && (host is not null || !rewritesHost);
+        if (action.Cors is { } policy)
+        {
+            if (CorsPolicy.Build(policy, _errors) is { } cors) _cors = [cors, .. scope.Cors]; else valid = false;
+        }
 
         if (action.WeightedClusters is { } weighted)
             return Weighted(action, weighted, filters, levels, path, host) is { } entries && valid ? entries : null;
@@ -152,6 +163,12 @@ internal sealed class RouteEntryBuilder(RouteScope scope, RouteConfig config, st
             AutoHostRewrite = action?.AutoHostRewrite == true && host is null,
             AppendForwardedHost = action?.AppendXForwardedHost == true,
             Upgrades = action is null ? [] : [.. action.UpgradeConfigs.Select(u => (Encoding.ASCII.GetBytes(u.UpgradeType), u.Enabled))],
+            Retries = _retries,
+            TellsAttempt = scope.Host?.IncludeRequestAttemptCount == true,
+            TellsTimeoutRetry = scope.Host?.IncludeIsTimeoutRetryHeader == true,
+            TellsAttemptsInResponse = scope.Host?.IncludeAttemptCountInResponse == true,
+            BodyBytes = config.RequestBodyBufferLimit ?? scope.Host?.RequestBodyBufferLimit ?? -1,
+            RequestBytes = config.PerRequestBufferLimitBytes ?? scope.Host?.PerRequestBufferLimitBytes ?? -1,
             Path = path,
             Host = host,
             Redirect = redirect,
@@ -159,6 +176,7 @@ internal sealed class RouteEntryBuilder(RouteScope scope, RouteConfig config, st
             RequestMutations = [.. ordered.Select(l => l.Request).Where(m => !m.IsEmpty)],
             ResponseMutations = [.. ordered.Select(l => l.Response).Where(m => !m.IsEmpty)],
             Filters = filters,
+            Cors = _cors,
         };
     }
 

@@ -8,6 +8,7 @@ using Managed.Proxy.Router.Matching;
 using Managed.Proxy.Streams;
 using Managed.Proxy.Streams.Formatting;
 using Managed.Proxy.Upstream;
+using Managed.Proxy.Upstream.Retries;
 
 namespace Managed.Proxy.Router;
 
@@ -126,6 +127,9 @@ public sealed class RouteTable
         {
             VirtualHost = config.Name,
             VirtualHostMetadata = config.Metadata?.FilterMetadata,
+            Host = config,
+            Retries = RetryPolicyBuilder.Build(config.RetryPolicy, context.Errors),
+            Cors = config.Cors is { } policy && CorsPolicy.Build(policy, context.Errors) is { } cors ? [cors] : [],
             Filters = table.Filters.With(config.TypedPerFilterConfig, context, $"{table.Table.Name}/{config.Name}"),
             Levels = [level, .. table.Levels],
         };

@@ -91,6 +91,8 @@ public sealed class StreamInfo
     public IPEndPoint? RemoteAddress;
     /// <summary>The physical peer; null on a Unix socket.</summary>
     public IPEndPoint? DirectRemoteAddress;
+    /// <summary>After PROXY protocol, before X-Forwarded-For; null on a Unix socket.</summary>
+    public IPEndPoint? ConnectionRemoteAddress;
     public IPEndPoint? LocalAddress;
     public string? RequestedServerName;
     /// <summary>Null without TLS.</summary>
@@ -127,7 +129,7 @@ public sealed class StreamInfo
         Flags = ResponseFlags.None;
         Details = ConnectionTerminationDetails = UpstreamFailure = null;
         ConnectionId = StreamId = UpstreamConnectionId = 0;
-        RemoteAddress = DirectRemoteAddress = LocalAddress = UpstreamRemoteAddress = UpstreamLocalAddress = null;
+        RemoteAddress = DirectRemoteAddress = ConnectionRemoteAddress = LocalAddress = UpstreamRemoteAddress = UpstreamLocalAddress = null;
         DownstreamTls = UpstreamTls = null;
         Client = null;
         DownstreamTransportFailure = Ja3 = Ja4 = null;
@@ -135,7 +137,37 @@ public sealed class StreamInfo
             UpstreamHostName = LocalReplyBody = null;
         IsHealthCheck = false;
         LogType = null;
-        DynamicMetadata = null;
+        TakeMetadataBack();
         FilterState = null;
+    }
+
+    // Maps for the next stream, so that noting a result costs no allocation.
+    private const int KeptSpaces = 4, KeptValues = 16;
+    private readonly Stack<Dictionary<string, object?>> _freeSpaces = [];
+    private Dictionary<string, Dictionary<string, object?>>? _freeMetadata;
+
+    /// <summary>The values of a namespace of <see cref="DynamicMetadata"/>, which are made when there are none.</summary>
+    public Dictionary<string, object?> MetadataOf(string space)
+    {
+        DynamicMetadata ??= _freeMetadata ?? [];
+        if (DynamicMetadata.TryGetValue(space, out var values)) return values;
+        if (!_freeSpaces.TryPop(out values)) values = [];
+        DynamicMetadata.Add(space, values);
+        return values;
+    }
+
+    private void TakeMetadataBack()
+    {
+        if (DynamicMetadata is not { } all) return;
+        DynamicMetadata = null;
+        if (all.Capacity > KeptValues) return;
+        foreach (var values in all.Values)
+        {
+            if (_freeSpaces.Count >= KeptSpaces || values.Capacity > KeptValues) continue;
+            values.Clear();
+            _freeSpaces.Push(values);
+        }
+        all.Clear();
+        _freeMetadata = all;
     }
 }

@@ -63,14 +63,14 @@ internal static class ClusterBuilder
         if (endpoint?.Address is not { } address) return null;
         if (address.Pipe is { Path.Length: > 0 } pipe)
             return new EndpointTarget(SocketAddressBytes.FromPath(pipe.Path), "unix://" + pipe.Path, "", 0, endpoint.Hostname,
-                item.LoadBalancingWeight, item.HealthStatus);
+                item.LoadBalancingWeight, item.HealthStatus) { LbMetadata = Lb(item) };
         if (address.SocketAddress is not { Address.Length: > 0 } socket) return null;
         if (socket.PortValue == 0) errors.ErrorAt(socket.Node, "port_value", ConfigCode.InvalidValue, "an endpoint needs a port");
         if (IPAddress.TryParse(socket.Address, out var ip))
         {
             var endPoint = new IPEndPoint(ip, socket.PortValue);
             return new EndpointTarget(SocketAddressBytes.From(endPoint), endPoint.ToString(), "", socket.PortValue, endpoint.Hostname,
-                item.LoadBalancingWeight, item.HealthStatus);
+                item.LoadBalancingWeight, item.HealthStatus) { LbMetadata = Lb(item) };
         }
         if (config.Type == ClusterType.Static)
         {
@@ -80,10 +80,16 @@ internal static class ClusterBuilder
             return null;
         }
         return new EndpointTarget(null, socket.Address, socket.Address, socket.PortValue,
-            endpoint.Hostname.Length > 0 ? endpoint.Hostname : socket.Address, item.LoadBalancingWeight, item.HealthStatus);
+            endpoint.Hostname.Length > 0 ? endpoint.Hostname : socket.Address, item.LoadBalancingWeight, item.HealthStatus)
+            { LbMetadata = Lb(item) };
     }
+
+    private static ConfigObject? Lb(LbEndpointConfig item) => item.Metadata?.FilterMetadata.GetValueOrDefault("envoy.lb");
 }
 
 /// <summary>What the configuration says of an endpoint: an address, or a name still to be resolved.</summary>
 internal sealed record EndpointTarget(SocketAddressBytes? Address, string Text, string HostName, int Port, string RewriteHost, int Weight,
-    EndpointHealthStatus Health);
+    EndpointHealthStatus Health)
+{
+    public ConfigObject? LbMetadata { get; init; }
+}

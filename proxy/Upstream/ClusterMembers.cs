@@ -116,7 +116,9 @@ internal sealed class ClusterMembers(ClusterState state)
     {
         if (_active is not { } cluster) return;
         var members = MembersOf(cluster);
-        foreach (var (endpoint, weight, health) in members) (endpoint.Weight, endpoint.ConfiguredHealth) = (weight, health);
+        foreach (var member in members)
+            (member.Endpoint.Weight, member.Endpoint.ConfiguredHealth, member.Endpoint.LbMetadata)
+                = (member.Weight, member.Health, member.LbMetadata);
         cluster.Endpoints = new EndpointSet(members);
     }
 
@@ -142,7 +144,7 @@ internal sealed class ClusterMembers(ClusterState state)
             if (!taken.Add(key)) return; // the same address twice
             if (!_known.TryGetValue(key, out var endpoint))
                 _known[key] = endpoint = new Endpoint(address, text, target.HostName, target.RewriteHost, state.Workers);
-            members.Add(new EndpointMember(endpoint, target.Weight, target.Health));
+            members.Add(new EndpointMember(endpoint, target.Weight, target.Health) { LbMetadata = target.LbMetadata });
         }
     }
 

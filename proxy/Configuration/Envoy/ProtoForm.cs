@@ -64,8 +64,6 @@ internal sealed class ProtoForm(ConfigErrors notes, Func<string, Type?> configTy
             case FieldTreatment.Only:
                 return Says(member.Value, rule.Value!);
             case FieldTreatment.Parts when member.Value is ConfigObject parts:
-                if (rule.Value == "RetryPolicy")
-                    return parts["num_retries"] is { } retries && Says(retries, "0");
                 Rules(parts, rule.Value!);
                 return parts.Count == 0;
             default:

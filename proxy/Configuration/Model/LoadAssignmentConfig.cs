@@ -28,7 +28,7 @@ public sealed record LocalityEndpointsConfig : ConfigRecord
 }
 
 [Description("An endpoint with its weight.")]
-[UnsupportedField("metadata endpoint_name", "not available in this version")]
+[UnsupportedField("endpoint_name", "not available in this version")]
 public sealed record LbEndpointConfig : ConfigRecord
 {
     [Required, Description("Where it is.")]
@@ -36,6 +36,9 @@ public sealed record LbEndpointConfig : ConfigRecord
 
     [Range(1, 128), Description("Share of the requests, against the other endpoints.")]
     public int LoadBalancingWeight { get; init; } = 1; // Envoy's default
+
+    [Description("Free data; what retry_host_predicate asks for is under filter_metadata in envoy.lb, such as canary: true.")]
+    public MetadataConfig? Metadata { get; init; }
 
     [Description("UNHEALTHY, DRAINING and TIMEOUT endpoints get no new requests.")]
     public EndpointHealthStatus HealthStatus { get; init; } = EndpointHealthStatus.Unknown;
@@ -64,7 +67,7 @@ public sealed record CircuitBreakersConfig : ConfigRecord
 }
 
 [Description("Limits of one cluster over all workers; 1024 each and 3 retries as in Envoy.")]
-[UnsupportedField("retry_budget track_remaining max_connection_pools", "not available in this version")]
+[UnsupportedField("track_remaining max_connection_pools", "not available in this version")]
 public sealed record CircuitBreakerThresholdsConfig : ConfigRecord
 {
     [Description("Only DEFAULT in this version.")]
@@ -80,8 +83,22 @@ public sealed record CircuitBreakerThresholdsConfig : ConfigRecord
     [Description("Requests under way.")]
     public uint MaxRequests { get; init; } = 1024;
 
-    [Description("Retries under way.")]
+    [Description("Retries under way, as long as there is no retry_budget.")]
     public uint MaxRetries { get; init; } = 3;
+
+    [Description("Retries under way as a share of the requests under way.")]
+    public RetryBudgetConfig? RetryBudget { get; init; }
+}
+
+[Description("How many retries there may be at a time, by the requests under way, those that wait for a connection included.")]
+[UnsupportedField("budget_interval", "requests are counted at the moment of the retry in this version")]
+public sealed record RetryBudgetConfig : ConfigRecord
+{
+    [Description("Their share; 20 % if nothing is said.")]
+    public UpstreamPercentConfig BudgetPercent { get; init; } = new() { Value = 20 }; // Envoy's default
+
+    [Description("So many there may be always.")]
+    public uint MinRetryConcurrency { get; init; } = 3; // Envoy's default
 }
 
 public enum RoutingPriority { Default }

@@ -5,10 +5,10 @@ using Managed.Proxy.Configuration.Validation;
 namespace Managed.Proxy.Configuration.Model;
 
 [Description("Forwards to a cluster.")]
-[UnsupportedField("retry_policy retry_policy_typed_config hedge_policy",
-    "retry policies are not available in this version; a request on a reused connection that was closed is sent once more by itself")]
+[UnsupportedField("retry_policy_typed_config", "use retry_policy")]
+[UnsupportedField("hedge_policy", "an attempt is given up before the next one begins in this version")]
 [UnsupportedField(
-    "request_mirror_policies hash_policy cors rate_limits include_vh_rate_limits metadata_match internal_redirect_policy "
+    "request_mirror_policies hash_policy rate_limits include_vh_rate_limits metadata_match internal_redirect_policy "
         + "internal_redirect_action max_internal_redirects priority cluster_specifier_plugin "
             + "inline_cluster_specifier_plugin path_rewrite_policy path_rewrite host_rewrite early_data_policy flush_timeout",
     "not available in this version")]
@@ -52,6 +52,9 @@ public sealed record RouteActionConfig : ConfigRecord
         + "max_stream_duration is given.")]
     public TimeSpan Timeout { get; init; } = TimeSpan.FromSeconds(15); // Envoy's default
 
+    [Description("When a request that failed is sent again. Absent: as the virtual host says.")]
+    public RetryPolicyConfig? RetryPolicy { get; init; }
+
     [Description("Replaces stream_idle_timeout for this route; 0 is no limit.")]
     public TimeSpan? IdleTimeout { get; init; }
 
@@ -67,6 +70,9 @@ public sealed record RouteActionConfig : ConfigRecord
 
     [Description("Turns upgrades of the connection manager on or off for this route.")]
     public IReadOnlyList<RouteUpgradeConfig> UpgradeConfigs { get; init; } = [];
+
+    [Description("Deprecated in Envoy, use typed_per_filter_config: the policy of the filter cors, where no level has one there.")]
+    public CorsPolicyConfig? Cors { get; init; }
 }
 
 public enum ClusterNotFoundResponseCode { ServiceUnavailable, NotFound, InternalServerError }

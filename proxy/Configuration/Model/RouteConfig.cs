@@ -5,8 +5,7 @@ using Managed.Proxy.Configuration.Validation;
 namespace Managed.Proxy.Configuration.Model;
 
 [Description("Which requests, and what happens with them.")]
-[UnsupportedField("filter_action decorator tracing stat_prefix per_request_buffer_limit_bytes request_body_buffer_limit",
-    "not available in this version")]
+[UnsupportedField("filter_action decorator tracing stat_prefix", "not available in this version")]
 public sealed record RouteConfig : ConfigRecord
 {
     [ResourceName, Description("Addresses the route. Absent: route-<index>.")]
@@ -26,6 +25,13 @@ public sealed record RouteConfig : ConfigRecord
 
     [OneOf("action", Required = true), Description("No action of the router: for chains where a filter answers.")]
     public EmptyConfig? NonForwardingAction { get; init; }
+
+    [ByteSize, Range(0L, 1L << 30), Description("Most of a request's body that is kept to be sent again, if that is less than the "
+        + "listener's per_connection_buffer_limit_bytes.")]
+    public long? PerRequestBufferLimitBytes { get; init; }
+
+    [ByteSize, Range(0L, 1L << 30), Description("Most of a request's body that is kept to be sent again, whatever the listener says.")]
+    public long? RequestBodyBufferLimit { get; init; }
 
     [Description("Free data for filters, by namespace, under filter_metadata.")]
     public MetadataConfig? Metadata { get; init; }

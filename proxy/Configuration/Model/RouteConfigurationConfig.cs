@@ -42,12 +42,9 @@ public sealed record RouteConfigurationConfig : ConfigRecord
 }
 
 [Description("Routes for some domains.")]
-[UnsupportedField(
-    "retry_policy retry_policy_typed_config hedge_policy include_request_attempt_count include_attempt_count_in_response "
-        + "include_is_timeout_retry_header", "retry policies are not available in this version")]
-[UnsupportedField(
-    "virtual_clusters rate_limits cors request_mirror_policies per_request_buffer_limit_bytes request_body_buffer_limit matcher",
-        "not available in this version")]
+[UnsupportedField("retry_policy_typed_config", "use retry_policy")]
+[UnsupportedField("hedge_policy", "an attempt is given up before the next one begins in this version")]
+[UnsupportedField("virtual_clusters rate_limits request_mirror_policies matcher", "not available in this version")]
 public sealed record VirtualHostConfig : ConfigRecord
 {
     [Required, ResourceName, Description("Addresses the virtual host in its route configuration.")]
@@ -58,6 +55,25 @@ public sealed record VirtualHostConfig : ConfigRecord
 
     [Description("Routes; the first that matches is taken.")]
     public IReadOnlyList<RouteConfig> Routes { get; init; } = [];
+
+    [Description("Of routes that have none of their own: when a request that failed is sent again.")]
+    public RetryPolicyConfig? RetryPolicy { get; init; }
+
+    [Description("Tells the upstream which attempt it is: x-envoy-attempt-count.")]
+    public bool IncludeRequestAttemptCount { get; init; }
+
+    [Description("Tells the client how many attempts there were: x-envoy-attempt-count.")]
+    public bool IncludeAttemptCountInResponse { get; init; }
+
+    [Description("Tells the upstream whether the attempt before it took too long: x-envoy-is-timeout-retry, in further attempts.")]
+    public bool IncludeIsTimeoutRetryHeader { get; init; }
+
+    [ByteSize, Range(0L, 1L << 30), Description("Most of a request's body that is kept to be sent again, if that is less than the "
+        + "listener's per_connection_buffer_limit_bytes. Of routes that say nothing themselves.")]
+    public long? PerRequestBufferLimitBytes { get; init; }
+
+    [ByteSize, Range(0L, 1L << 30), Description("Most of a request's body that is kept to be sent again, whatever the listener says.")]
+    public long? RequestBodyBufferLimit { get; init; }
 
     [Description("Redirects requests that came without TLS.")]
     public TlsRequirement RequireTls { get; init; } = TlsRequirement.None;
@@ -76,6 +92,9 @@ public sealed record VirtualHostConfig : ConfigRecord
 
     [Description("Free data for filters, by namespace, under filter_metadata.")]
     public MetadataConfig? Metadata { get; init; }
+
+    [Description("Deprecated in Envoy, use typed_per_filter_config: the policy of the filter cors, where no level has one there.")]
+    public CorsPolicyConfig? Cors { get; init; }
 
     [Description("Configuration of filters for these routes, by filter name.")]
     public IReadOnlyDictionary<string, ConfigObject> TypedPerFilterConfig { get; init; } = new Dictionary<string, ConfigObject>();

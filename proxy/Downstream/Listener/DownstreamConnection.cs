@@ -50,6 +50,10 @@ internal sealed class DownstreamConnection
     public TlsConnection? Tls { get; internal set; }
     /// <summary>Why the transport socket failed; null when it did not.</summary>
     public string? TransportFailure { get; internal set; }
+    /// <summary>Why a network filter ended it, in Envoy's words; null when none did.</summary>
+    public string? TerminationDetails { get; set; }
+    /// <summary>What network filters keep for everything that comes on it; each request begins with a copy. Null: nothing.</summary>
+    public Dictionary<string, object>? FilterState { get; set; }
     /// <summary>The name that the client asked for by TLS; empty when it named none.</summary>
     public string ServerName => Tls?.ServerName ?? Facts?.ServerName ?? "";
 
@@ -189,7 +193,7 @@ internal sealed class DownstreamConnection
     /// <summary>Notes what is known of the connection itself.</summary>
     public void Describe(Streams.StreamInfo info)
     {
-        info.RemoteAddress = RemoteAddress;
+        info.RemoteAddress = info.ConnectionRemoteAddress = RemoteAddress;
         info.DirectRemoteAddress = DirectRemoteAddress;
         info.LocalAddress = LocalAddress;
         info.ListenerName = Chain.Listener.Name;
@@ -197,6 +201,8 @@ internal sealed class DownstreamConnection
         info.DownstreamTls = Tls;
         info.Client = Client;
         info.DownstreamTransportFailure = TransportFailure;
+        info.ConnectionTerminationDetails = TerminationDetails;
+        if (FilterState is { } state) info.FilterState = new(state);
         if (Facts is null && Tls is null) return;
         info.RequestedServerName = ServerName;
         (info.Ja3, info.Ja4) = (Facts?.Ja3, Facts?.Ja4);

@@ -31,6 +31,8 @@ internal abstract class ClientExchange : Exchange
     public virtual bool IsHttp2 => false;
     /// <summary>The peer has certainly not begun with it (RFC 9113 section 8.7): on another connection it may be sent again.</summary>
     public virtual bool IsRefused => false;
+    /// <summary>The peer has reset this request, and not its connection.</summary>
+    public virtual bool IsResetByPeer => false;
     /// <summary>A byte of an answer has come.</summary>
     public abstract bool ReceivedAnything { get; }
     public abstract long WireBytesSent { get; }

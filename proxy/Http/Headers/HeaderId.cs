@@ -15,6 +15,8 @@ public enum HeaderId : byte
     XForwardedFor, XForwardedHost, XForwardedPort, XForwardedProto, XRequestId,
     XEnvoyOriginalPath, XEnvoyUpstreamServiceTime, XEnvoyExpectedRqTimeoutMs, XEnvoyAttemptCount, XEnvoyExternalAddress, XEnvoyInternal,
     XEnvoyOverloaded, XEnvoyRatelimited, Http2Settings, WwwAuthenticate, ProxyAuthenticate, ProxyAuthorization, XForwardedClientCert,
+    XEnvoyRetryOn, XEnvoyRetryGrpcOn, XEnvoyMaxRetries, XEnvoyRetriableStatusCodes, XEnvoyRetriableHeaderNames, XEnvoyHedgeOnPerTryTimeout,
+    XEnvoyUpstreamRqTimeoutMs, XEnvoyUpstreamRqPerTryTimeoutMs, XEnvoyIsTimeoutRetry,
     /// <summary>How many there are; not a name.</summary>
     Count,
 }

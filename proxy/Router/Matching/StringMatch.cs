@@ -1,3 +1,4 @@
+using System.Buffers;
 using System.Text;
 using Managed.Proxy.Configuration;
 using Managed.Proxy.Configuration.Model;
@@ -57,6 +58,17 @@ internal sealed class StringMatch
         StringTest.Contains => Contains(value),
         _ => _regex!.IsMatch(value, ref work),
     };
+
+    /// <summary>The same for a text, in UTF-8.</summary>
+    public bool IsMatch(string value, ref MatchWork work)
+    {
+        int most = Encoding.UTF8.GetMaxByteCount(value.Length);
+        byte[]? rented = most > 512 ? ArrayPool<byte>.Shared.Rent(most) : null;
+        Span<byte> bytes = rented ?? stackalloc byte[512];
+        bool matches = IsMatch(bytes[..Encoding.UTF8.GetBytes(value, bytes)], ref work);
+        if (rented is not null) ArrayPool<byte>.Shared.Return(rented);
+        return matches;
+    }
 
     private bool Same(ReadOnlySpan<byte> a, ReadOnlySpan<byte> b) => _ignoreCase ? AsciiCase.Same(a, b) : a.SequenceEqual(b);
 

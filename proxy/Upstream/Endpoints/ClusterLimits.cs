@@ -19,6 +19,8 @@ internal sealed class ClusterLimits
         MaxPending = limits.MaxPendingRequests;
         MaxRequests = limits.MaxRequests;
         MaxRetries = limits.MaxRetries;
+        if (limits.RetryBudget is { } budget)
+            (RetryShare, MaxRetries) = (budget.BudgetPercent.Value / 100, budget.MinRetryConcurrency);
         ConnectTimeoutMicros = (long)config.ConnectTimeout.TotalMicroseconds;
         var common = config.HttpOptions?.CommonHttpProtocolOptions ?? config.CommonHttpProtocolOptions;
         IdleTimeoutMicros = (long)common.IdleTimeout.TotalMicroseconds;
@@ -28,7 +30,10 @@ internal sealed class ClusterLimits
     public long MaxConnections { get; init; }
     public long MaxPending { get; init; }
     public long MaxRequests { get; init; }
+    /// <summary>With a <see cref="RetryShare"/> what there may be at least.</summary>
     public long MaxRetries { get; init; }
+    /// <summary>Retries under way as a share of the requests under way; negative: there is no budget.</summary>
+    public double RetryShare { get; init; } = -1;
     public long ConnectTimeoutMicros { get; init; }
     /// <summary>0: none.</summary>
     public long IdleTimeoutMicros { get; init; }

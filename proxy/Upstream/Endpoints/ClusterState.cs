@@ -100,6 +100,19 @@ internal sealed class ClusterState(string name, int workers)
     }
 
     public void LeaveRequest() => Interlocked.Decrement(ref Requests);
+
+    /// <summary>Takes a place under max_retries or the retry budget; give it back by <see cref="LeaveRetry"/>.</summary>
+    /// <param name="limits">Of the version that asks.</param>
+    public bool TryEnterRetry(ClusterLimits limits)
+    {
+        long most = limits.RetryShare < 0 ? limits.MaxRetries
+            : Math.Max(limits.MaxRetries, (long)(limits.RetryShare * Volatile.Read(ref Requests)));
+        if (Interlocked.Increment(ref Retries) <= most) return true;
+        Interlocked.Decrement(ref Retries);
+        return false;
+    }
+
+    public void LeaveRetry() => Interlocked.Decrement(ref Retries);
 }
 
 /// <summary>

@@ -10,7 +10,9 @@ internal sealed class ClusterStats
             "upstream_cx_total", "upstream_cx_destroy", "upstream_cx_connect_fail", "upstream_cx_connect_timeout",
             "upstream_cx_overflow", "upstream_cx_http1_total", "upstream_cx_http2_total", "upstream_cx_idle_timeout",
             "upstream_cx_max_requests", "upstream_cx_close_notify", "upstream_rq_pending_failure_eject", "upstream_rq_total",
-            "upstream_rq_retry", "upstream_rq_retry_success", "upstream_rq_timeout",
+            "upstream_rq_retry", "upstream_rq_retry_success", "upstream_rq_retry_limit_exceeded", "upstream_rq_retry_overflow",
+            "upstream_rq_retry_backoff_exponential", "upstream_rq_retry_backoff_ratelimited", "retry_or_shadow_abandoned",
+            "upstream_rq_per_try_timeout", "upstream_rq_per_try_idle_timeout", "upstream_rq_timeout",
             "upstream_rq_pending_total", "upstream_rq_pending_overflow", "upstream_rq_cancelled", "upstream_cx_none_healthy",
             "upstream_rq_rx_reset", "upstream_cx_protocol_error", "upstream_rq_informational_overflow", "upstream_rq_1xx",
             "upstream_rq_2xx", "upstream_rq_3xx", "upstream_rq_4xx",
@@ -19,7 +21,8 @@ internal sealed class ClusterStats
         ["upstream_cx_active", "upstream_rq_active", "upstream_rq_pending_active"], ["upstream_rq_time", "upstream_cx_connect_ms"]);
 
     public readonly Counter CxTotal, CxDestroy, CxConnectFail, CxConnectTimeout, CxOverflow, CxHttp1, CxHttp2, CxIdleTimeout,
-        CxMaxRequests, CxCloseNotify, RqPendingFailureEject, RqTotal, RqRetry, RqRetrySuccess, RqTimeout,
+        CxMaxRequests, CxCloseNotify, RqPendingFailureEject, RqTotal, RqRetry, RqRetrySuccess, RqRetryLimitExceeded,
+        RqRetryOverflow, RqRetryBackoffExponential, RqRetryBackoffRateLimited, RetryAbandoned, RqTryTimeout, RqTryIdleTimeout, RqTimeout,
         RqPendingTotal, RqPendingOverflow,
         RqCancelled, NoHealthy, RxReset, ProtocolError, InformationalOverflow, Rq1xx, Rq2xx, Rq3xx, Rq4xx, Rq5xx, RqCompleted, RxBytes,
         TxBytes;
@@ -29,6 +32,7 @@ internal sealed class ClusterStats
     private readonly StatScope _scope;
     private readonly string _cluster, _owner;
     private readonly Counter[]?[] _byCode = new Counter[6][]; // of a class; those that occurred
+    private readonly Dictionary<string, Counter> _retried = []; // of answers that were not passed on
 
     public ClusterStats(StatScope stats, string cluster)
     {
@@ -51,6 +55,13 @@ internal sealed class ClusterStats
         RqTotal = C("upstream_rq_total");
         RqRetry = C("upstream_rq_retry");
         RqRetrySuccess = C("upstream_rq_retry_success");
+        RqRetryLimitExceeded = C("upstream_rq_retry_limit_exceeded");
+        RqRetryOverflow = C("upstream_rq_retry_overflow");
+        RqRetryBackoffExponential = C("upstream_rq_retry_backoff_exponential");
+        RqRetryBackoffRateLimited = C("upstream_rq_retry_backoff_ratelimited");
+        RetryAbandoned = C("retry_or_shadow_abandoned");
+        RqTryTimeout = C("upstream_rq_per_try_timeout");
+        RqTryIdleTimeout = C("upstream_rq_per_try_idle_timeout");
         RqTimeout = C("upstream_rq_timeout");
         RqPendingTotal = C("upstream_rq_pending_total");
         RqPendingOverflow = C("upstream_rq_pending_overflow");
@@ -80,6 +91,25 @@ internal sealed class ClusterStats
         cells.Increment((status / 100) switch { 1 => Rq1xx, 2 => Rq2xx, 3 => Rq3xx, 4 => Rq4xx, 5 => Rq5xx, _ => default });
         cells.Increment(OfCode(status));
         cells.Increment(RqCompleted);
+    }
+
+    /// <summary>An answer that is not passed on, for another attempt is made: under retry. what other answers count.</summary>
+    public void CountRetried(StatsCells cells, int status)
+    {
+        cells.Increment(OfRetried("completed"));
+        cells.Increment(OfRetried($"{status / 100}xx"));
+        if (status is >= 100 and < 600) cells.Increment(OfRetried(FormattableString.Invariant($"{status}")));
+    }
+
+    private Counter OfRetried(string what)
+    {
+        lock (_retried)
+        {
+            if (!_retried.TryGetValue(what, out var counter))
+                _retried[what] = counter
+                    = new Counter(_scope.Guest(StatKind.Counter, $"cluster.{_cluster}.retry.upstream_rq_{what}", _owner));
+            return counter;
+        }
     }
 
     // A code gets its counter when it first occurs: five hundred for each cluster would be none of use and much to read.

@@ -1,3 +1,4 @@
+using Managed.Proxy.Configuration;
 using Managed.Proxy.Configuration.Model;
 using Managed.Proxy.Core;
 using Managed.Proxy.Core.Transport;
@@ -22,11 +23,25 @@ internal sealed class Endpoint(SocketAddressBytes address, string text, string h
     public EndpointHealthStatus ConfiguredHealth;
     public volatile int WeightOverride = -1;
     public volatile bool DrainOverride;
+    /// <summary>What the configuration says of it in the namespace envoy.lb; null when nothing.</summary>
+    public volatile ConfigObject? LbMetadata;
     /// <summary>Each worker's connections to it, see <c>EndpointPool</c>.</summary>
     public readonly object?[] Pools = new object?[workers];
 
     public long ActiveRequests, ActiveConnections, TotalConnections, ConnectFailures, TotalRequests, SuccessRequests, ErrorRequests,
         TimeoutRequests;
+
+    /// <summary>Metadata of envoy.lb call it one.</summary>
+    public bool IsCanary => LbMetadata?["canary"] is ConfigScalar { Text: "true" };
+
+    /// <summary>All of these are among its metadata of envoy.lb.</summary>
+    public bool HasMetadata(ConfigObject wanted)
+    {
+        if (LbMetadata is not { } given) return false;
+        foreach (var (name, value) in wanted.Members)
+            if (!value.SameAs(given[name])) return false;
+        return true;
+    }
 
     public int EffectiveWeight => WeightOverride > 0 ? WeightOverride : Weight;
     public bool IsHealthy

@@ -1,3 +1,4 @@
+using Managed.Proxy.Configuration;
 using Managed.Proxy.Configuration.Model;
 using Managed.Proxy.Upstream.Endpoints;
 
@@ -83,6 +84,7 @@ internal sealed class EndpointSet
 /// <summary>An endpoint as a version has it: the same one may have another weight in the next.</summary>
 internal readonly record struct EndpointMember(Endpoint Endpoint, int Weight, EndpointHealthStatus Health)
 {
+    public ConfigObject? LbMetadata { get; init; }
     public int EffectiveWeight => Endpoint.WeightOverride > 0 ? Endpoint.WeightOverride : Weight;
     public bool IsHealthy => !Endpoint.DrainOverride
         && Health is EndpointHealthStatus.Unknown or EndpointHealthStatus.Healthy or EndpointHealthStatus.Degraded;

@@ -25,6 +25,14 @@ internal enum FailureReason : byte
     Closed,
     /// <summary>The upstream reset it before a byte of an answer came.</summary>
     Reset,
+    /// <summary>Over HTTP/2: the upstream reset the stream, and its connection goes on.</summary>
+    StreamReset,
+    /// <summary>Likewise, or it goes away: it says that it has not begun with it.</summary>
+    Refused,
+    /// <summary>An answer came that the retry policy has tried again; it is not passed on.</summary>
+    Rejected,
+    /// <summary>The attempt took longer than one may, as its whole or without a byte.</summary>
+    TryTimeout, TryIdle,
     /// <summary>What came is no answer, or not one that may be passed on.</summary>
     Protocol,
     /// <summary>Who asked does not wait for the answer, or does not take all of it: a time is over, another answer has gone out.</summary>
@@ -41,6 +49,7 @@ internal readonly record struct UpstreamFailure(FailureSide Side, FailureReason 
     public static UpstreamFailure NoEndpoint => new(FailureSide.Proxy, FailureReason.NoEndpoint);
     public static UpstreamFailure Overflow => new(FailureSide.Proxy, FailureReason.Overflow);
     public static UpstreamFailure Protocol => new(FailureSide.Upstream, FailureReason.Protocol);
+    public static UpstreamFailure Rejected => new(FailureSide.Upstream, FailureReason.Rejected);
     public static UpstreamFailure Closed => new(FailureSide.Upstream, FailureReason.Closed);
     public static UpstreamFailure GivenUp => new(FailureSide.Asker, FailureReason.GivenUp);
     public static UpstreamFailure Cancelled => new(FailureSide.Asker, FailureReason.Cancelled);

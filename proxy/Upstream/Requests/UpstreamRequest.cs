@@ -7,6 +7,7 @@ using Managed.Proxy.Http.Codecs.Http2;
 using Managed.Proxy.Http.Headers;
 using Managed.Proxy.Upstream.Endpoints;
 using Managed.Proxy.Upstream.Pools;
+using Managed.Proxy.Upstream.Retries;
 
 namespace Managed.Proxy.Upstream.Requests;
 
@@ -30,9 +31,11 @@ internal sealed class UpstreamRequest(WorkerContext worker)
     private Cluster _cluster = null!;
     private UpstreamConnection? _connection;
     private PendingRequest? _waiting;
-    private bool _entered, _holds, _owesAnswer, _repeatable, _fresh, _stopped, _http2;
-    private int _informational, _nameLength;
+    private RetryState? _retries; // made for the first request that may be tried again
+    private bool _entered, _holds, _owesAnswer, _repeatable, _fresh, _stopped, _http2, _mayRetry, _retried, _pauses;
+    private int _informational, _attempts, _nameLength;
     private char[] _name = []; // of the server that it is for
+    private FailureReason _tryOver;
 
     /// <summary>Of the request under way; null when there is none.</summary>
     public ClusterState? State { get; private set; }
@@ -63,6 +66,11 @@ internal sealed class UpstreamRequest(WorkerContext worker)
     /// </summary>
     public bool IsWhole { get; set; }
 
+    /// <summary>A policy may have it sent again: what was sent of it is worth keeping.</summary>
+    public bool MayRetry => _mayRetry;
+    /// <summary>What became of the last wish to try it again.</summary>
+    public RetryVerdict Verdict { get; private set; }
+
     /// <summary>Takes a place under max_requests. False: there is none, which is counted.</summary>
     /// <param name="cluster">Whom to ask.</param>
     /// <param name="isRepeatable">Sending it twice does what sending it once does, and all of it is there to be sent again.</param>
@@ -77,7 +85,8 @@ internal sealed class UpstreamRequest(WorkerContext worker)
         var state = State = cluster.State;
         _owesAnswer = true;
         _repeatable = isRepeatable;
-        _fresh = _stopped = false;
+        _fresh = _stopped = _mayRetry = _retried = false;
+        (_attempts, _tryOver, Verdict) = (0, FailureReason.None, RetryVerdict.No);
         if (!state.TryEnterRequest(cluster.Limits))
         {
             worker.Stats.Increment(state.Stats.RqPendingOverflow);
@@ -90,6 +99,24 @@ internal sealed class UpstreamRequest(WorkerContext worker)
     }
 
     /// <summary>
+    /// After <see cref="TryBegin"/>: a route's policy and what the request's own headers ask for, which are taken from it.
+    /// </summary>
+    public void AllowRetries(RetryPolicy? policy, HeaderMap request)
+    {
+        if (policy is not null || RetryState.IsAsked(request))
+            _mayRetry = (_retries ??= new RetryState(worker)).Begin(policy, request);
+        RetryState.Consume(request);
+    }
+
+    /// <summary>More of the request has gone out than is kept: it is not sent again.</summary>
+    public void AbandonRetries()
+    {
+        if (!_mayRetry) return;
+        _mayRetry = false;
+        worker.Stats.Increment(State!.Stats.RetryAbandoned);
+    }
+
+    /// <summary>
     /// [7.1] An endpoint, a connection to it and an exchange on that, which is begun. Waits for a connection where there may be no more.
     /// </summary>
     public IoTask<UpstreamFailure> AcquireAsync(PickContext pick)
@@ -97,6 +124,8 @@ internal sealed class UpstreamRequest(WorkerContext worker)
         if (_stopped) return new IoTask<UpstreamFailure>(UpstreamFailure.GivenUp);
         // The usual case is over at once.
         if (Pick(pick) is not { } endpoint) return new IoTask<UpstreamFailure>(NobodyThere());
+        Endpoint = endpoint;
+        _attempts++;
         var pool = PoolOf(endpoint);
         AskedMicros = worker.NowMicros;
         // After a failure not on an idle connection: another one may be as dead. Of HTTP/2 they are watched while they are idle.
@@ -136,7 +165,7 @@ internal sealed class UpstreamRequest(WorkerContext worker)
             if (!joins)
             {
                 if (Pick(pick) is not { } next) return NobodyThere();
-                (endpoint, pool) = (next, PoolOf(next));
+                (Endpoint, endpoint, pool) = (next, next, PoolOf(next));
             }
             AskedMicros = joins ? AskedMicros : worker.NowMicros;
             if (_fresh && !shares || pool.TryTake() is not { } idle) continue;
@@ -199,7 +228,11 @@ internal sealed class UpstreamRequest(WorkerContext worker)
                     && endpoint.Text.LastIndexOf(':') == wanted.Length)) return endpoint;
             if (pick.IsStrict) return null;
         }
-        return _cluster.LoadBalancer.Pick(_cluster.Endpoints, worker);
+        var chosen = _cluster.LoadBalancer.Pick(_cluster.Endpoints, worker);
+        if (!_mayRetry || _attempts == 0) return chosen;
+        for (int i = _retries!.OtherChoices; i > 0 && chosen is not null && _retries.Avoids(chosen); i--)
+            chosen = _cluster.LoadBalancer.Pick(_cluster.Endpoints, worker);
+        return chosen;
     }
 
     /// <summary>
@@ -214,6 +247,7 @@ internal sealed class UpstreamRequest(WorkerContext worker)
         while ((result = exchange.TryReadHead()) == HeadResult.NeedMore)
         {
             if (_stopped) return UpstreamFailure.GivenUp; // while something else was waited for
+            if (_tryOver != FailureReason.None) return TryOver(into);
             int n = await exchange.FillAsync();
             if (_stopped) return UpstreamFailure.GivenUp;
             if (n > 0) HeardMicros = worker.NowMicros;
@@ -224,6 +258,38 @@ internal sealed class UpstreamRequest(WorkerContext worker)
         return floods || result == HeadResult.Error ? NoAnswer(into) : default;
     }
 
+    private UpstreamFailure TryOver(HeaderMap into)
+    {
+        into.Clear();
+        return new UpstreamFailure(FailureSide.Upstream, _tryOver);
+    }
+
+    /// <summary>The attempt under way has taken too long: its head will not come any more.</summary>
+    /// <param name="idle">Too long without a byte.</param>
+    public void TimeOutTry(bool idle)
+    {
+        if (Exchange is not { } exchange || _tryOver != FailureReason.None) return;
+        _tryOver = idle ? FailureReason.TryIdle : FailureReason.TryTimeout;
+        worker.Stats.Increment(idle ? State!.Stats.RqTryIdleTimeout : State!.Stats.RqTryTimeout);
+        Interlocked.Increment(ref Endpoint!.TimeoutRequests);
+        exchange.InterruptWrite();
+        exchange.InterruptRead();
+    }
+
+    /// <summary>
+    /// The head of an answer is here: whether it is not to be passed on, for another attempt is made. <see cref="Verdict"/> says why
+    /// not where the policy would have it.
+    /// </summary>
+    public bool Rejects(HeaderMap head)
+    {
+        if (!_mayRetry) return false;
+        _retries!.Leave();
+        bool wanted = _retries.Wants(Exchange!.Status, head);
+        Verdict = wanted ? _retries.Take(State!, _cluster.Limits, head) : RetryVerdict.No;
+        if (!wanted && _retried) worker.Stats.Increment(State!.Stats.RqRetrySuccess);
+        return Verdict == RetryVerdict.Again;
+    }
+
     // An idle connection that the endpoint closes while a request is on its way has not seen the request.
     private UpstreamFailure Broken(HeaderMap into, int n)
     {
@@ -232,8 +298,9 @@ internal sealed class UpstreamRequest(WorkerContext worker)
         bool silent = !exchange.ReceivedAnything;
         // Over HTTP/2 an endpoint that closes says which requests it has not seen; of others nobody knows.
         bool unseen = exchange.IsHttp2 ? exchange.IsRefused && IsWhole : silent && _repeatable && _connection!.IsReused;
-        return new UpstreamFailure(FailureSide.Upstream, silent && n != 0 ? FailureReason.Reset : FailureReason.Closed,
-            IsRetryable: unseen && !_fresh);
+        var reason = exchange.IsRefused ? FailureReason.Refused : exchange.IsResetByPeer ? FailureReason.StreamReset
+            : silent && n != 0 ? FailureReason.Reset : FailureReason.Closed;
+        return new UpstreamFailure(FailureSide.Upstream, reason, IsRetryable: unseen && !_fresh);
     }
 
     /// <summary>What came cannot be passed on, and what comes next cannot be believed: counted, and the head forgotten.</summary>
@@ -244,21 +311,69 @@ internal sealed class UpstreamRequest(WorkerContext worker)
         return UpstreamFailure.Protocol;
     }
 
-    /// <summary>The exchange is over and given back. True: the request is to be sent again.</summary>
+    /// <summary>
+    /// The attempt is over, and its exchange, if it had one, given back. True: the request is to be sent again, after
+    /// <see cref="PauseAsync"/>.
+    /// </summary>
     /// <param name="failure">How it failed; none: all of it went over both ways.</param>
     /// <param name="status">Of the answer as it was passed on; counts when nothing failed.</param>
     public bool Finish(in UpstreamFailure failure, int status)
     {
+        bool again = TriesAgain(failure);
+        if (Exchange is not null) GiveBack(failure, status, again);
+        if (!again) return false;
+        worker.Stats.Increment(State!.Stats.RqRetry);
+        worker.Stats.Increment(State.Stats.RqTotal);
+        _retried = true;
+        _tryOver = FailureReason.None;
+        return true;
+    }
+
+    // First as the policy says; what it says nothing of and the endpoint has not seen is sent once more, at once.
+    private bool TriesAgain(in UpstreamFailure failure)
+    {
+        _pauses = false;
+        if (failure.Side != FailureSide.Upstream) return false;
+        bool taken = failure.Reason == FailureReason.Rejected;
+        if (_mayRetry && !taken)
+        {
+            _retries!.Leave();
+            taken = _retries.WantsAfterReset(failure.Reason == FailureReason.Connect, failure.Reason == FailureReason.Refused);
+            Verdict = taken ? _retries.Take(State!, _cluster.Limits, head: null) : RetryVerdict.No;
+            if (taken && Verdict != RetryVerdict.Again) return false;
+            _fresh |= taken && failure.Reason is FailureReason.Closed or FailureReason.Reset;
+        }
+        if (taken)
+        {
+            _pauses = true;
+            if (Endpoint is { } endpoint) _retries!.Tried(endpoint);
+            return true;
+        }
+        if (!failure.IsRetryable || _fresh) return false;
+        return _fresh = true;
+    }
+
+    /// <summary>Waits as long as the policy has it wait before the next attempt. False: it was given up meanwhile.</summary>
+    public IoTask<bool> PauseAsync() => _pauses ? WaitAsync() : new IoTask<bool>(!_stopped);
+
+    private async IoTask<bool> WaitAsync()
+    {
+        if (!_stopped) await _retries!.PauseAsync();
+        return !_stopped;
+    }
+
+    private void GiveBack(in UpstreamFailure failure, int status, bool again)
+    {
         var (stats, counts, exchange, endpoint) = (worker.Stats, State!.Stats, Exchange!, Endpoint!);
-        bool complete = failure.IsNone, again = failure.IsRetryable && !_fresh;
+        bool complete = failure.IsNone, rejected = failure.Reason == FailureReason.Rejected;
         Leave(endpoint);
         if (!complete) status = exchange.Status;
         stats.Add(counts.TxBytes, exchange.WireBytesSent);
         stats.Add(counts.RxBytes, exchange.WireBytesReceived);
-        _connection!.Finish(complete, exchange as Http2ClientExchange);
+        _connection!.Finish(complete || (rejected && exchange.BodyEnded), exchange as Http2ClientExchange);
         if (complete)
         {
-            if (_fresh) stats.Increment(counts.RqRetrySuccess);
+            if (_retried && !_mayRetry) stats.Increment(counts.RqRetrySuccess);
             CountAnswer(status);
             stats.Record(counts.RqTime, worker.NowMicros - BeganMicros);
             Interlocked.Increment(ref status >= 500 ? ref endpoint.ErrorRequests : ref endpoint.SuccessRequests);
@@ -266,6 +381,7 @@ internal sealed class UpstreamRequest(WorkerContext worker)
         else
         {
             Interlocked.Increment(ref endpoint.ErrorRequests);
+            if (rejected) counts.CountRetried(stats, status);
             if (!again)
             {
                 // An answer that came and went no further than this: cut on its way, or replaced by a filter.
@@ -273,10 +389,6 @@ internal sealed class UpstreamRequest(WorkerContext worker)
                 stats.Increment(failure.Reason == FailureReason.Cancelled ? counts.RqCancelled : counts.RxReset);
             }
         }
-        if (!again) return false;
-        stats.Increment(counts.RqRetry);
-        _fresh = true;
-        return true;
     }
 
     /// <summary>
@@ -312,6 +424,8 @@ internal sealed class UpstreamRequest(WorkerContext worker)
             Leave(Endpoint!); // something threw before the exchange began
             _connection!.Abandon();
         }
+        _retries?.End();
+        _mayRetry = false;
         if (!_entered) return;
         _entered = false;
         State!.LeaveRequest();
@@ -333,6 +447,7 @@ internal sealed class UpstreamRequest(WorkerContext worker)
     public void Stop()
     {
         _stopped = true;
+        _retries?.Wake();
         _connect.Cancel();
         if (_waiting is { Queued: true } waiting)
         {

@@ -117,7 +117,10 @@ internal sealed class BrowserSession : IAsyncDisposable
 
     public async Task ShouldBeAccessibleAsync()
     {
-        var result = await Page.RunAxe();
+        // The other mode draws an empty page of its own for each result, which costs more than the check; ours have no frames.
+#pragma warning disable CS0618
+        var result = await Page.RunAxeLegacy();
+#pragma warning restore CS0618
         Assert.True(result.Violations.Length == 0, string.Join("\n", result.Violations.Select(v =>
             $"{v.Id}: {v.Help}\n" + string.Join("\n",
                 v.Nodes.Select(n => $"    {n.Html}\n      {string.Join("; ", n.Any.Concat(n.All).Select(c => c.Message))}")))));

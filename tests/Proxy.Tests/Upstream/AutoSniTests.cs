@@ -20,7 +20,7 @@ public sealed class AutoSniTests(AutoSniTests.Pair pair) : IClassFixture<AutoSni
     [InlineData("override", "a.test", "x-server: \xff\r\n", 503, null)]
     [InlineData("rewritten", "c.test", "", 200, "b.test")]
     [InlineData("unchecked", "c.test", "", 200, "c.test")]
-    [InlineData("unchecked", "127.0.0.1", "", 200, "-")]
+    [InlineData("unchecked", "127.0.0.1", "", 200, null)] // an address is no name
     public async Task Host_IsTheServerThatIsAskedFor(string path, string host, string headers, int status, string? name)
     {
         var answer = await pair.Front.GetAsync("/" + path, host, headers);
@@ -67,7 +67,8 @@ public sealed class AutoSniTests(AutoSniTests.Pair pair) : IClassFixture<AutoSni
             const string Both = "auto_sni: true, auto_san_validation: true";
             string Route(string name, string more = "") => $"{{match: {{prefix: /{name}}}, route: {{cluster: {name}{more}}}}}";
             Front = await ProxyFixture.StartAsync("listeners: [{name: edge, address: \"127.0.0.1:0\", routes: "
-                + $"[{Route("h1")}, {Route("h2")}, {Route("override")}, {Route("rewritten", ", host_rewrite_literal: b.test")}, {Route("unchecked")}]}}]\nclusters:\n"
+                + $"[{Route("h1")}, {Route("h2")}, {Route("override")}, "
+                + $"{Route("rewritten", ", host_rewrite_literal: b.test")}, {Route("unchecked")}]}}]\nclusters:\n"
                 + $"- {Cluster("h1", at, Both, "", trusted)}\n- {Cluster("h2", at, Both, "http2_protocol_options", trusted)}\n"
                 + $"- {Cluster("override", at, Both + ", override_auto_sni_header: X-Server", "", trusted)}\n"
                 + $"- {Cluster("rewritten", at, Both, "", trusted)}\n- {Cluster("unchecked", at, "auto_sni: true", "", "{}")}\n");

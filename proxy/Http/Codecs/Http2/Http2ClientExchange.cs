@@ -36,6 +36,7 @@ internal sealed class Http2ClientExchange : ClientExchange
 
     public override bool IsHttp2 => true;
     public override bool IsRefused => _stream.IsRefused;
+    public override bool IsResetByPeer => _stream is { IsResetByPeer: true, Connection.IsOver: false };
 
     /// <summary>Begins a request on a connection that has room.</summary>
     public void Begin(Http2ClientConnection connection)

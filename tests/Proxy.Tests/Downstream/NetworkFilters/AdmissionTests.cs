@@ -1,4 +1,3 @@
-using Managed.Proxy.Tests.Core.Tls;
 using Managed.TestKit;
 using Xunit;
 
