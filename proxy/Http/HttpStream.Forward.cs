@@ -46,6 +46,7 @@ public sealed partial class HttpStream
         bool prepared = rewrite == PathRewriteResult.Done;
         if (rewrite == PathRewriteResult.TooLong) SendLocalReply(414, default, "path_rewrite_too_long");
         else if (rewrite == PathRewriteResult.DotSegment) SendLocalReply(400, default, "path_rewrite_made_dot_segment");
+        if (cluster.Http.NamesServer) NameServer(cluster.Http);
         _upstream.AllowRetries(route.Retries, RequestHeaders);
         _retryBytes = route.RetryBytesOf(Manager.BufferLimit);
         // Only now: filters and header rules may have had a hand in it. A body would have to go before the answer says who reads it.
@@ -70,6 +71,11 @@ public sealed partial class HttpStream
         _upstream.End();
         return complete;
     }
+
+    // As the request goes out, so that a host that was rewritten is the one that is asked for.
+    private void NameServer(Upstream.Pools.UpstreamHttp http)
+        => _upstream.NameServer(http.NameField.Length > 0 && RequestHeaders.TryGet(http.NameField, out var said) && !said.IsEmpty ? said
+            : RequestHeaders.Get(HeaderId.Authority));
 
     private void ArmRouteTimer()
     {

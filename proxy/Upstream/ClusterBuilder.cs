@@ -61,6 +61,9 @@ internal static class ClusterBuilder
         if (config.Http2ProtocolOptions is { } old)
             errors.Warning(old.Node, ConfigCode.UnsupportedField,
                 "'http2_protocol_options' of the cluster is not used: typed_extension_protocol_options says it, as in Envoy");
+        if (config.HttpOptions?.UpstreamHttpProtocolOptions is { AutoSanValidation: true, AutoSni: false } names)
+            errors.Error(names.Node, ConfigCode.Conflict,
+                "auto_san_validation needs auto_sni: the name that is looked for is the one sent");
         if (config.HttpOptions is { AutoConfig: { } auto } && config.TransportSocket is null)
             errors.Error(auto.Node, ConfigCode.Conflict, "auto_config needs TLS, by which the endpoint chooses (ALPN)",
                 "give tls, or explicit_http_config");

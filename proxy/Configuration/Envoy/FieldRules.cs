@@ -48,13 +48,9 @@ public static class FieldRules
                 + "application_log_config grpc_async_client_manager_config memory_allocator_manager"),
         .. Of("Bootstrap", Only, "the headers are called x-envoy-", "header_prefix", "x-envoy"),
 
-        .. Of("Listener", Taken, "it says which way Envoy's statistics and draining count it",
-            "traffic_direction metadata drain_type bypass_overload_manager deprecated_v1"),
-        .. Of("Listener", Only, "a listener that is not bound gets its connections from another one", "bind_to_port", "true"),
-        .. Of("Listener", Warned, "every worker has a socket of its own (SO_REUSEPORT), and the kernel spreads the connections",
-            "connection_balance_config"),
-        .. Of("Listener", Taken, "every worker has a socket of its own (SO_REUSEPORT)", "enable_reuse_port reuse_port"),
-        .. Of("Listener", Warned, Kernel, "socket_options tcp_keepalive tcp_fast_open_queue_length enable_mptcp"),
+        .. Of("Listener", Taken, "of Envoy's logs and of what is the same for every listener here",
+            "metadata bypass_overload_manager deprecated_v1"),
+        .. Of("Listener", Taken, "every worker has a socket of its own (SO_REUSEPORT)", "reuse_port"),
         .. Of("FilterChain", Taken, "it is for logs of Envoy", "metadata"),
 
         .. Of("HttpConnectionManager", Warned, "spans are not made in this version", "tracing"),

@@ -33,7 +33,8 @@ internal sealed class UpstreamRequest(WorkerContext worker)
     private PendingRequest? _waiting;
     private RetryState? _retries; // made for the first request that may be tried again
     private bool _entered, _holds, _owesAnswer, _repeatable, _fresh, _stopped, _http2, _mayRetry, _retried, _pauses;
-    private int _informational, _attempts;
+    private int _informational, _attempts, _nameLength;
+    private char[] _name = []; // of the server that it is for
     private FailureReason _tryOver;
 
     /// <summary>Of the request under way; null when there is none.</summary>
@@ -189,7 +190,21 @@ internal sealed class UpstreamRequest(WorkerContext worker)
         : new UpstreamFailure(FailureSide.Upstream, FailureReason.Connect, Errno: -error);
 
     private EndpointPool PoolOf(Endpoint endpoint) => EndpointPool.Of(endpoint, worker, State!).For(_cluster.Http, _http2)
-        .For(Client, _cluster.Socket, TellsClient);
+        .For(Client, _cluster.Socket, TellsClient).ForServer(_name.AsSpan(0, _nameLength));
+
+    /// <summary>The server that the request is for, without its port; before <see cref="AcquireAsync"/>.</summary>
+    public void NameServer(ReadOnlySpan<byte> host)
+    {
+        int end = host.IsEmpty || host[^1] == (byte)']' ? -1 : host.LastIndexOf((byte)':');
+        if (end >= 0) host = host[..end];
+        if (host.Length > 2 && host[0] == (byte)'[') host = host[1..^1];
+        if (_name.Length == 0) _name = new char[255];
+        if (!host.IsEmpty && host.Length <= _name.Length
+            && System.Text.Ascii.ToLower(host, _name, out _nameLength) == System.Buffers.OperationStatus.Done) return;
+        // What is no name is one that no certificate has, rather than none, which nobody would look for.
+        _name[0] = '.';
+        _nameLength = 1;
+    }
 
     private void Begin(Endpoint endpoint, UpstreamConnection connection)
     {
@@ -443,6 +458,7 @@ internal sealed class UpstreamRequest(WorkerContext worker)
         Endpoint = null;
         _connection = null;
         Client = null;
+        _nameLength = 0;
         _owesAnswer = false;
     }
 
