@@ -1,4 +1,3 @@
-using System.Text;
 using Managed.TestKit;
 using Xunit;
 using static Managed.Proxy.Tests.Http.Filters.ExtAuthz.AuthzServer;
