@@ -1,4 +1,3 @@
-
 namespace Managed.Proxy.Http.Filters.JwtAuthn;
 
 /// <summary>
