@@ -368,6 +368,7 @@ public sealed partial class HttpStream
         _end = StreamEnd.None;
         _reply = ReplyState.None;
         OverrideHost = null;
+        _newCookies = null;
         _replyBody.Release();
         _sent.Release();
         _bodyEnded = _sentEnd = IsOutOfTime = _keepsTrailers = false;

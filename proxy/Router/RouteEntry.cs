@@ -82,6 +82,8 @@ public sealed partial class RouteEntry
     internal (byte[] Type, bool Enabled)[] Upgrades { get; init; } = [];
     /// <summary>The route's retry policy, else its virtual host's; null: none.</summary>
     internal RetryPolicy? Retries { get; init; }
+    /// <summary>What the hash of a request is made of.</summary>
+    internal HashPolicy[] Hashes { get; init; } = [];
     /// <summary>Whether the upstream is told the number of the attempt, and whether the one before took too long.</summary>
     internal bool TellsAttempt { get; init; }
     internal bool TellsTimeoutRetry { get; init; }

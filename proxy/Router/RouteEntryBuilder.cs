@@ -34,6 +34,7 @@ internal sealed class RouteEntryBuilder(RouteScope scope, RouteConfig config, st
     private readonly ConfigErrors _errors = scope.Context.Errors;
     private readonly RetryPolicy? _retries = config.Route?.RetryPolicy is { } own
         ? RetryPolicyBuilder.Build(own, scope.Context.Errors) : scope.Retries;
+    private readonly HashPolicy[] _hashes = HashPolicy.Compile(config.Route?.HashPolicy ?? [], scope.Context.Errors);
     private CorsPolicy[] _cors = scope.Cors;
     private RateLimitPolicy _rateLimits = RateLimitPolicy.None;
 
@@ -169,6 +170,7 @@ internal sealed class RouteEntryBuilder(RouteScope scope, RouteConfig config, st
             AppendForwardedHost = action?.AppendXForwardedHost == true,
             Upgrades = action is null ? [] : [.. action.UpgradeConfigs.Select(u => (Encoding.ASCII.GetBytes(u.UpgradeType), u.Enabled))],
             Retries = _retries,
+            Hashes = _hashes,
             TellsAttempt = scope.Host?.IncludeRequestAttemptCount == true,
             TellsTimeoutRetry = scope.Host?.IncludeIsTimeoutRetryHeader == true,
             TellsAttemptsInResponse = scope.Host?.IncludeAttemptCountInResponse == true,
