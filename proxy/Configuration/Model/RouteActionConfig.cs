@@ -8,7 +8,7 @@ namespace Managed.Proxy.Configuration.Model;
 [UnsupportedField("retry_policy_typed_config", "use retry_policy")]
 [UnsupportedField("hedge_policy", "an attempt is given up before the next one begins in this version")]
 [UnsupportedField(
-    "request_mirror_policies rate_limits include_vh_rate_limits metadata_match internal_redirect_policy "
+    "request_mirror_policies metadata_match internal_redirect_policy "
         + "internal_redirect_action max_internal_redirects priority cluster_specifier_plugin "
             + "inline_cluster_specifier_plugin path_rewrite_policy path_rewrite host_rewrite early_data_policy flush_timeout",
     "not available in this version")]
@@ -22,6 +22,12 @@ public sealed record RouteActionConfig : ConfigRecord
 
     [OneOf("cluster_specifier", Required = true), Description("Several clusters by weight.")]
     public WeightedClustersConfig? WeightedClusters { get; init; }
+
+    [Length(0, 100), Description("What rate limits count requests by.")]
+    public IReadOnlyList<RateLimitConfig> RateLimits { get; init; } = [];
+
+    [Description("The virtual host's rate_limits count too, where the route has some of its own.")]
+    public bool IncludeVhRateLimits { get; init; }
 
     [Description("Status when the cluster does not exist.")]
     // Envoy's default
