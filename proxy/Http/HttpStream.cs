@@ -223,6 +223,7 @@ public sealed partial class HttpStream
         _end = StreamEnd.Cut;
         _pumpStop = true;
         _upstream.Stop();
+        _connecting?.Cancel();
         Finish(complete: false);
         _pumpSignal.Set();
     }
@@ -367,7 +368,7 @@ public sealed partial class HttpStream
         RouteTimeoutMicros = _tryMicros = _tryIdleMicros = 0;
         _request.End();
         _response.End();
-        _routeKnown = _responseStarted = _wakePending = _upgraded = false;
+        _routeKnown = _responseStarted = _wakePending = _upgraded = _connects = _tunnelEnded = false;
         _route = null;
         _up = null;
         _upstream.Forget();
@@ -416,7 +417,12 @@ public sealed partial class HttpStream
             if (_end != StreamEnd.None) tunnel.Stop();
             return;
         }
-        if (IsStopped) _upstream.Stop(); else _up?.InterruptRead();
+        if (IsStopped)
+        {
+            _upstream.Stop();
+            _connecting?.Cancel();
+        }
+        else _up?.InterruptRead();
         if (_end != StreamEnd.None)
         {
             _up?.InterruptWrite();

@@ -17,6 +17,8 @@ public sealed partial class SensitiveFieldsTests
     [
         "SharedData.key", "HeaderValue.key", "KeyValue.key", // names of something
         "max_session_keys", "key", "tokens_per_fill", "max_tokens", "token_bucket", "key_values", "host_env_keys", "key_matcher",
+        "share_key", // of a bucket of tokens
+        "key_log", // where secrets are written to
         "runtime_key", "secrets", "GenericSecret.secret", "TlsSessionTicketKeys.keys", // the field that holds it is marked
     ];
 
