@@ -55,7 +55,9 @@ public sealed partial class HttpStream
         {
             _down.AsksUpgrade = false;
             RequestHeaders.Remove(HeaderId.Upgrade);
+            refused |= IsConnect;
         }
+        else if (_connects = IsConnect) RequestHeaders.Remove(HeaderId.Upgrade); // it says so itself
         if (refused && prepared)
         {
             prepared = false;
@@ -67,7 +69,7 @@ public sealed partial class HttpStream
             Info.RequestEnd = Worker.NowMicros;
             ArmRouteTimer();
         }
-        bool complete = prepared && await ForwardToAsync(route);
+        bool complete = prepared && await (_connects && route.EndsConnect ? ConnectTcpAsync(cluster, route) : ForwardToAsync(route));
         _upstream.End();
         return complete;
     }
@@ -214,7 +216,9 @@ public sealed partial class HttpStream
         NoteVerdict();
         _keepsSent = false; // with its next piece what was kept goes
         Info.UpstreamFirstByte = Worker.NowMicros;
-        if (status == 101 && !(_down.AsksUpgrade && up.MayUpgrade && AnswersUpgrade())) return _upstream.NoAnswer(ResponseHeaders);
+        if (_connects && status is (>= 200 and < 300) or 101 && up.MayUpgrade) TakeConnected();
+        else if (status == 101 && !(_down.AsksUpgrade && up.MayUpgrade && AnswersUpgrade())) return _upstream.NoAnswer(ResponseHeaders);
+        if (_connects && status is >= 200 and < 300 && up.MayUpgrade) status = 101;
         Info.ResponseCode = status;
         Info.Details = "via_upstream";
         if (status == 101) return await TunnelAsync(up, route);
