@@ -53,7 +53,8 @@ public sealed class RoutesPageTests
     {
         var (context, api) = ScriptedApi.Create();
         await using var _ = context;
-        api.Answer(Listeners, """{"items":[{"name":"edge","address":"127.0.0.1:80","routes":[]},{"name":"raw","address":"127.0.0.1:81"}]}""");
+        api.Answer(Listeners,
+            """{"items":[{"name":"edge","address":"127.0.0.1:80","routes":[]},{"name":"raw","address":"127.0.0.1:81"}]}""");
         api.Answer(Document, Routes);
         api.Answer("match", """
             {"matched":true,"filter_chain":"main","route_configuration":"edge","virtual_host":"shop","route":"route-3","action":"route","cluster":"web",
