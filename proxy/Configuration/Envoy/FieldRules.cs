@@ -84,12 +84,10 @@ public static class FieldRules
 
         .. Of("RouteConfiguration", Taken, "clusters that routes name must exist always", "validate_clusters metadata"),
         .. Of("VirtualHost", Warned, "virtual clusters have no statistics in this version", "virtual_clusters"),
-        .. Of("VirtualHost", Taken, "counts only with a filter that is refused itself", "rate_limits"),
         .. Of("Route", Taken, "spans are not made in this version", "decorator tracing"),
         .. Of("Route", Warned, "routes have no statistics under a name of their own", "stat_prefix"),
         .. Of("Metadata", Warned, "only filter_metadata is read", "typed_filter_metadata"),
         .. Of("RouteAction", Taken, OtherPolicy, "metadata_match"),
-        .. Of("RouteAction", Taken, "counts only with a filter that is refused itself", "rate_limits include_vh_rate_limits"),
         .. Of("RouteAction", Only, "there is one priority", "priority", "DEFAULT"),
         .. Of("WeightedClusters", Taken, "there are no runtime layers", "runtime_key_prefix"),
         .. Of("WeightedCluster", Taken, OtherPolicy, "metadata_match"),

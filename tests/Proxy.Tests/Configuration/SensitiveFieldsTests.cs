@@ -18,7 +18,8 @@ public sealed partial class SensitiveFieldsTests
     [
         "SharedData.key", "HeaderValue.key", "KeyValue.key", // names of something
         "max_session_keys", "key", "tokens_per_fill", "max_tokens", "token_bucket", "key_values", "host_env_keys", "key_matcher",
-        "runtime_key", "jwt_max_token_size", "key_sources",
+        "runtime_key", "jwt_max_token_size", "key_sources", "object_key", "factory_key", "share_key", "disable_key", "generic_key",
+        "descriptor_key", "metadata_key", "always_consume_default_token_bucket",
         "secrets", "GenericSecret.secret", "TlsSessionTicketKeys.keys", // the field that holds it is marked
     ];
 
