@@ -71,7 +71,11 @@ public sealed record WorkerStatus(int Id, long Version, long Generation, long Co
 public sealed record GenerationStatus(long Version, bool Active, long Connections, long Streams);
 
 public sealed record ListenerStatus(string Name, string ConfiguredAddress, string BoundAddress, string State, long Connections,
-    long ConnectionsTotal, IReadOnlyList<string> FilterChains);
+    long ConnectionsTotal, IReadOnlyList<string> FilterChains)
+{
+    /// <summary>Where it is besides, each with the port that the system chose.</summary>
+    public IReadOnlyList<string> AdditionalAddresses { get; init; } = [];
+}
 
 /// <summary>
 /// <paramref name="Flags"/>: what speaks against it in Envoy's words, such as <c>failed_active_hc</c>; <paramref name="Reason"/>: in words

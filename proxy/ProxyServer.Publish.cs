@@ -75,9 +75,8 @@ public sealed partial class ProxyServer
             await TakeBackAsync(former);
             return failure is not null ? Failed(failure, start) : new PublishResult(false, true, [], acks, prepared, Elapsed(start));
         }
-        foreach (var (_, listener) in added)
-            _reports.Raise("listener.added", ("name", listener.Name),
-                ("address", listener.BoundAddress?.ToString() ?? listener.AddressKey));
+        foreach (var (address, listener) in added)
+            _reports.Raise("listener.added", ("name", listener.Name), ("address", address.BoundAddress?.ToString() ?? address.Place.Text));
         await SettleAsync(next);
         Log.Published(_logger, next.Version, _workers.Length, Elapsed(start));
         return new PublishResult(true, false, [], acks, prepared, Elapsed(start));
@@ -131,23 +130,25 @@ public sealed partial class ProxyServer
     private ConfigErrors Bind(Snapshot next, List<(ListenAddress, Listener)> added)
     {
         var errors = new ConfigErrors();
-        foreach (var listener in next.Listeners)
-        {
-            if (_addresses.TryGetValue(listener.AddressKey, out var kept)) { listener.BoundAddress = kept.BoundAddress; continue; }
-            Faults.Pass(FaultPoint.Bind);
-            var address = ListenAddress.Bind(listener, _workers.Length, out string? wrong);
-            if (address is not null)
+        foreach (var listener in next.Listeners.Where(l => l.Config.BindToPort))
+            foreach (var place in listener.Places)
             {
-                added.Add((address, listener)); // whatever comes, it is closed with the others
-                if (address.Listen(listener, out wrong))
+                if (_addresses.TryGetValue(place.Key, out var kept)) { place.Bound = kept.BoundAddress; continue; }
+                Faults.Pass(FaultPoint.Bind);
+                var address = ListenAddress.Bind(place, _workers.Length, _addresses.Values.Where(a => a.Place.Text == place.Text),
+                    out string? wrong);
+                if (address is not null)
                 {
-                    listener.BoundAddress = address.BoundAddress;
-                    continue;
+                    added.Add((address, listener)); // whatever comes, it is closed with the others
+                    if (address.Listen(listener, out wrong))
+                    {
+                        place.Bound = address.BoundAddress;
+                        continue;
+                    }
                 }
+                errors.ErrorAt(listener.Config.Node, "address", "APPLY_FAILED", $"listener '{listener.Name}': {wrong}",
+                    "is another process, or an address of the same port, in the way?");
             }
-            errors.ErrorAt(listener.Config.Node, "address", "APPLY_FAILED", $"listener '{listener.Name}': {wrong}",
-                "is another process, or an address of the same port, in the way?");
-        }
         return errors;
     }
 
@@ -295,10 +296,14 @@ public sealed partial class ProxyServer
         Attempt(() => Everywhere(worker => worker.Connections.DrainRemoved(current)));
         foreach (var (key, address) in _addresses.ToList())
         {
-            if (current?.FindListener(key) is not null) continue;
+            if (current?.FindListener(key) is { Config.BindToPort: true } listener)
+            {
+                Attempt(() => address.Listen(listener, out _)); // its queue may have another length
+                continue;
+            }
             Attempt(() => StopAccepting(address));
             _addresses.Remove(key);
-            _reports.Raise("listener.removed", ("address", key));
+            _reports.Raise("listener.removed", ("address", address.Place.Text));
         }
         Attempt(() =>
         {

@@ -45,10 +45,13 @@ public sealed partial class ProxyServer
     {
         if (Current is not { } current) return [];
         return [.. current.Listeners.Select(l =>
-            new ListenerStatus(l.Name, l.Config.Address!.ToString(), l.BoundAddress?.ToString() ?? l.AddressKey,
+            new ListenerStatus(l.Name, l.Config.Address!.ToString(), l.BoundAddress?.ToString() ?? l.Places[0].Text,
                 _draining ? "draining" : "active",
             Stats.Value($"listener.{l.Stats.Prefix}.downstream_cx_active"), Stats.Value($"listener.{l.Stats.Prefix}.downstream_cx_total"),
-                [.. l.Chains.Select(c => c.Name)]))];
+                [.. l.Chains.Select(c => c.Name)])
+            {
+                AdditionalAddresses = [.. l.Places.Skip(1).Select(p => p.Bound?.ToString() ?? p.Text)],
+            })];
     }
 
     public IReadOnlyList<ClusterStatus> Clusters()
@@ -74,6 +77,16 @@ public sealed partial class ProxyServer
             }, (worker, listener));
         _reports.Raise("listener.draining", ("name", name));
         return true;
+    }
+
+    /// <summary>Drains the listeners of a kind, see <see cref="DrainListener"/>.</summary>
+    /// <param name="inboundOnly">Those whose traffic_direction is INBOUND.</param>
+    /// <param name="unhealthy">The process is said to be unhealthy: but for those that drain with their own changes only.</param>
+    public void DrainListeners(bool inboundOnly = false, bool unhealthy = false)
+    {
+        foreach (var listener in Current?.Listeners ?? [])
+            if ((!inboundOnly || listener.Config.TrafficDirection == Configuration.Model.TrafficDirection.Inbound)
+                && (!unhealthy || listener.Config.DrainType == Configuration.Model.ListenerDrainType.Default)) DrainListener(listener.Name);
     }
 
     /// <summary>

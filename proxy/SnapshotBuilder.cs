@@ -121,9 +121,10 @@ internal sealed class SnapshotBuilder(StatsRegistry registry, SharedState state,
         {
             if (BuildListener(listener, clusters, filters.ClusterNames, routes, routeNames, sharedFilters, errors,
                 before.GetValueOrDefault(listener.Name)) is not { } built) continue;
-            if (!addresses.TryAdd(built.AddressKey, listener))
+            // Whatever is asked of the sockets: an address is one listener's.
+            if (built.Places.FirstOrDefault(p => !addresses.TryAdd(p.Text, listener)) is { } taken)
                 errors.ErrorAt(listener.Node, "address", ConfigCode.Conflict,
-                    $"listener '{addresses[built.AddressKey].Name}' already has the address {listener.Address}");
+                    $"listener '{addresses[taken.Text].Name}' already has the address {taken.Text}");
             else listeners.Add(built);
         }
         Faults.Pass(FaultPoint.Build);
@@ -152,14 +153,19 @@ internal sealed class SnapshotBuilder(StatsRegistry registry, SharedState state,
         HashSet<string> routeNames, Dictionary<string, ConfigObject> sharedFilters, ConfigErrors errors, Listener? former)
     {
         // Without a usable address the chains are built all the same: their errors belong into the same answer.
-        var address = AddressOf(config, errors);
+        var places = Places(config, errors);
         var listener = new Listener
         {
-            Config = config, Address = address?.Address ?? SocketAddressBytes.From(new IPEndPoint(IPAddress.Any, 0)),
-            AddressKey = address?.Key ?? "",
+            Config = config,
+            Places = places.Count > 0 ? [.. places]
+                : [new ListenPlace(SocketAddressBytes.From(new IPEndPoint(IPAddress.Any, 0)), "", null,
+                    new SocketSettings(config, [], null))],
             Stats = new ListenerStats(_names, config.StatPrefix.Length > 0 ? config.StatPrefix
                 : (config.Address?.ToString() ?? config.Name).Replace(':', '_')),
-            Connections = _shared.GetOrAdd("connections|" + (address?.Key ?? config.Name), static () => new ConnectionCount()),
+            Connections = _shared.GetOrAdd("connections|" + (places.FirstOrDefault()?.Text ?? config.Name),
+                static () => new ConnectionCount()),
+            Balance = config.ConnectionBalanceConfig?.ExactBalance is null ? null : _shared.GetOrAdd("balance|" + config.Name,
+                () => new ExactBalance(_shared.Workers)),
         };
         if (config.FilterChains.Count == 0 && config.DefaultFilterChain is null && config.Address?.HasErrors != true)
             errors.ErrorAt(config.Node, "filter_chains", ConfigCode.MissingField, $"listener '{config.Name}' has no filter chain",
@@ -177,7 +183,7 @@ internal sealed class SnapshotBuilder(StatsRegistry registry, SharedState state,
         listener.Matcher = new FilterChainMatcher(listener.Chains, listener.DefaultChain, ChainCriteria.Compile(config, errors));
         listener.Filters = BuildListenerFilters(config, listener, errors);
         listener.AccessLog = AccessLog.Build(config.AccessLog, errors, accessLogs);
-        return address is null ? null : listener;
+        return places.Count == 1 + config.AdditionalAddresses.Count ? listener : null;
     }
 
     private static FilterChain? BuildChain(FilterChainConfig config, Listener listener, NetworkBuildContext context)
@@ -232,10 +238,28 @@ internal sealed class SnapshotBuilder(StatsRegistry registry, SharedState state,
         return [.. filters];
     }
 
-    private static (SocketAddressBytes Address, string Key)? AddressOf(ListenerConfig config, ConfigErrors errors)
+    // Those that can be bound.
+    private static List<ListenPlace> Places(ListenerConfig config, ConfigErrors errors)
     {
-        if (config.Address is not { } address) return null;
-        if (address.Pipe is { Path.Length: > 0 } pipe) return (SocketAddressBytes.FromPath(pipe.Path), "unix://" + pipe.Path);
+        var places = new List<ListenPlace>();
+        if (PlaceOf(config, config.Address, "", new SocketSettings(config, config.SocketOptions, config.TcpKeepalive), errors) is { } first)
+            places.Add(first);
+        for (int i = 0; i < config.AdditionalAddresses.Count; i++)
+        {
+            var more = config.AdditionalAddresses[i];
+            var settings = new SocketSettings(config, more.SocketOptions?.SocketOptions ?? config.SocketOptions,
+                more.TcpKeepalive ?? config.TcpKeepalive);
+            if (PlaceOf(config, more.Address, $"#{i + 1}", settings, errors) is { } place) places.Add(place);
+        }
+        return places;
+    }
+
+    private static ListenPlace? PlaceOf(ListenerConfig config, AddressConfig? address, string number, SocketSettings settings,
+        ConfigErrors errors)
+    {
+        if (address is null) return null;
+        if (address.Pipe is { Path.Length: > 0 } pipe)
+            return new ListenPlace(SocketAddressBytes.FromPath(pipe.Path), "unix://" + pipe.Path, pipe, settings);
         if (address.SocketAddress is not { } socket || socket.HasErrors) return null;
         if (!IPAddress.TryParse(socket.Address, out var ip))
         {
@@ -245,7 +269,8 @@ internal sealed class SnapshotBuilder(StatsRegistry registry, SharedState state,
             return null;
         }
         var endPoint = new IPEndPoint(ip, socket.PortValue);
-        return (SocketAddressBytes.From(endPoint), socket.PortValue == 0 ? $"{endPoint}#{config.Name}" : endPoint.ToString());
+        return new ListenPlace(SocketAddressBytes.From(endPoint),
+            socket.PortValue == 0 ? $"{endPoint}#{config.Name}{number}" : endPoint.ToString(), null, settings);
     }
 
     private static void Unique<T>(IReadOnlyList<T> items, Func<T, string> name, string kind, ConfigErrors errors) where T : ConfigRecord

@@ -120,7 +120,7 @@ internal static class ConfigEndpoints
         await WriteCall.RunAsync(context, active =>
         {
             PieceAnswer.CheckConditions(context, active, active.Document, null);
-            return new(FileWatch.Reopened(active.Document, _ => true), null, "the active document");
+            return new(FileWatch.Reopened(active.Document, _ => true, _ => true), null, "the active document");
         }, document => document);
     }
 

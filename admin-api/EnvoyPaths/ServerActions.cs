@@ -10,15 +10,15 @@ internal static class ServerActions
 {
     public static Task DrainAsync(HttpContext context)
     {
-        var proxy = context.RequestServices.GetRequiredService<ProxyServer>();
-        foreach (var listener in proxy.Listeners())
-            proxy.DrainListener(listener.Name);
+        context.RequestServices.GetRequiredService<ProxyServer>()
+            .DrainListeners(inboundOnly: context.Request.Query.ContainsKey("inboundonly"));
         return OkAsync(context);
     }
 
     public static Task FailHealthCheckAsync(HttpContext context)
     {
         context.RequestServices.GetRequiredService<NodeState>().HealthCheckFailed = true;
+        context.RequestServices.GetRequiredService<ProxyServer>().DrainListeners(unhealthy: true);
         return OkAsync(context);
     }
 

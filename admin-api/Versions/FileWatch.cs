@@ -6,7 +6,7 @@ namespace Managed.AdminApi.Versions;
 
 /// <summary>
 /// Looks once a second whether files have changed that the active document names with <c>watch: true</c> or in a
-/// <c>watched_directory</c>; a version is made of them then. While it names none, nothing wakes up.
+/// <c>watched_directory</c>, or whose secrets it names; a version is made of them then. While it names none, nothing wakes up.
 /// </summary>
 internal sealed class FileWatch(Publisher publisher, ActiveConfiguration active, ILogger<FileWatch> logger) : IDisposable
 {
@@ -15,9 +15,12 @@ internal sealed class FileWatch(Publisher publisher, ActiveConfiguration active,
     private readonly HashSet<string> _refused = new(StringComparer.Ordinal); // changed, and no version could be made with them so far
 
     /// <summary>The document without the digests of some of its files, so that they are read.</summary>
-    public static ConfigObject Reopened(ConfigObject document, Func<FileReference, bool> which)
+    /// <param name="which">Of files that are named as sources of bytes.</param>
+    /// <param name="secrets">Of files of secrets, by their paths.</param>
+    public static ConfigObject Reopened(ConfigObject document, Func<FileReference, bool> which, Func<string, bool> secrets)
     {
         var reopened = document.Clone();
+        SdsFiles.Reopen(reopened, secrets);
         foreach (var reference in FileReference.In(reopened).Where(which))
             reference.Node.Remove("sha256");
         return reopened;
@@ -38,7 +41,8 @@ internal sealed class FileWatch(Publisher publisher, ActiveConfiguration active,
             changed = active.Changed; // taken before the look, so that no change falls between
             if (active.Current is { } current && !ReferenceEquals(current, version))
                 (version, files) =
-                    (current, [.. FileReference.In(current.Document).Where(r => r.Watched).Select(r => r.Filename).Distinct()]);
+                    (current, [.. FileReference.In(current.Document).Where(r => r.Watched).Select(r => r.Filename)
+                        .Concat(SdsFiles.PathsIn(current.Document)).Distinct()]);
             foreach (var gone in _seen.Keys.Except(files).ToList())
                 _seen.Remove(gone);
             _refused.IntersectWith(files);
@@ -87,7 +91,8 @@ internal sealed class FileWatch(Publisher publisher, ActiveConfiguration active,
         try
         {
             publisher.SubmitAsync(new("watcher", ChangeSource.File,
-                now => new(Reopened(now!.Document, r => r.Watched && changed.Contains(r.Filename)), null, what)) { Comment = what },
+                now => new(Reopened(now!.Document, r => r.Watched && changed.Contains(r.Filename), changed.Contains), null, what))
+                    { Comment = what },
                     _stop.Token).GetAwaiter().GetResult();
             _refused.Clear();
         }

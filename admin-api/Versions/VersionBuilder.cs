@@ -21,7 +21,7 @@ internal sealed class VersionBuilder(ProxyServer proxy, StoredModules modules, H
     private int _waiting;
 
     /// <summary>What stays of one proposal from build to build.</summary>
-    public sealed record Work(HostAccess Host, FileSources Files, SecretBag Secrets, bool Trusted);
+    public sealed record Work(HostAccess Host, FileSources Files, SdsFiles Sds, SecretBag Secrets, bool Trusted);
 
     /// <param name="trusted">The operator's own document, or one that is a version already.</param>
     /// <param name="makesDo">See <see cref="Proposal.MakesDo"/>.</param>
@@ -34,20 +34,22 @@ internal sealed class VersionBuilder(ProxyServer proxy, StoredModules modules, H
             Pinned = files.Content, Folders = trusted ? null : policy.Folders, Variables = trusted ? null : policy.Variables,
             DefersWaiting = true, MakesDo = makesDo,
             Secrets = (field, digest) => secrets.Find(field, digest) ?? vault.Find(field, digest),
-        }, files, secrets, trusted);
+        }, files, new SdsFiles(policy), secrets, trusted);
     }
 
     /// <summary>
     /// The document with digests in place of what it names and marks in place of secrets, null when that must not be waited for.
     /// </summary>
     /// <param name="known">Documents of versions, whose files need not be read.</param>
-    public Task<ConfigObject?> PinAsync(Work work, ConfigObject document, IReadOnlyList<ConfigObject?> known, bool isOperators, bool waits,
-        CancellationToken cancellation)
+    public async Task<ConfigObject?> PinAsync(Work work, ConfigObject document, IReadOnlyList<ConfigObject?> known, bool isOperators,
+        bool waits, CancellationToken cancellation)
     {
-        document = vault.Seal(ShortForm.NameFiles(document), work.Secrets);
+        if (await work.Sds.PinAsync(document, known, work.Host, isOperators, waits, cancellation) is not { } read)
+            return null;
+        document = vault.Seal(ShortForm.NameFiles(read), work.Secrets);
         if (isOperators)
             policy.Trust(document);
-        return work.Files.PinAsync(ModuleReferences.Pin(document, modules), known, work.Host, isOperators, waits, cancellation);
+        return await work.Files.PinAsync(ModuleReferences.Pin(document, modules), known, work.Host, isOperators, waits, cancellation);
     }
 
     /// <summary>Null when it would have to wait and must not.</summary>

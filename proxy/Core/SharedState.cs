@@ -59,6 +59,21 @@ public sealed class SharedState
         }
     }
 
+    /// <summary>The same where nothing may come of it, which is not remembered. Control thread only.</summary>
+    public T? LeaseUnlessNull<T>(string key, Func<T?> create) where T : SharedResource
+    {
+        lock (_lock)
+        {
+            var resource = GetOrAddUnlessNull(key, create);
+            if (resource is { Released: true }) _objects.TryRemove(key, out _);
+            if (resource is { Released: true }) resource = GetOrAddUnlessNull(key, create);
+            if (resource is null) return null;
+            resource.Leases++;
+            _leases.Add(resource);
+            return resource;
+        }
+    }
+
     /// <summary>How often this build leased something.</summary>
     internal long Taken => _leases.Count;
 

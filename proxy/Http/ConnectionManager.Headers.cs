@@ -41,9 +41,10 @@ internal sealed partial class ConnectionManager
         if (info.Protocol == HttpProtocol.Http10 && !AcceptHttp10) { stream.SendLocalReply(426, default, "low_version"); return false; }
         if (headers.Has(HeaderId.MaxForwards) && !TakeHop(stream)) return false;
         StripConnection(stream, headers);
-        if (Paths.StripsHost) Paths.StripHost(headers, info.LocalAddress?.Port ?? 0, stream.Worker.Scratch);
+        bool hasPath = headers.Has(HeaderId.Path); // of a CONNECT host and port are what it is about
+        if (Paths.StripsHost && hasPath) Paths.StripHost(headers, info.LocalAddress?.Port ?? 0, stream.Worker.Scratch);
         if (!RefuseUnderscores(stream, headers)) return false;
-        if (Paths.ChangesPath && !NormalizePath(stream)) return false;
+        if (Paths.ChangesPath && hasPath && !NormalizePath(stream)) return false;
         Identify(stream, headers);
         if (AddUserAgent && !headers.Has(HeaderId.UserAgent)) headers.Add(HeaderId.UserAgent, ServerName);
         if (Via.Length > 0) Append(headers, HeaderId.Via, Via, stream.Worker.Scratch);
@@ -138,6 +139,8 @@ internal sealed partial class ConnectionManager
             while (FieldSyntax.NextMember(ref list, out var type))
             {
                 if (FieldSyntax.EqualsIgnoreCase(type, "h2c"u8)) continue;
+                // A CONNECT is no other upgrade, and no other request is one.
+                if (FieldSyntax.EqualsIgnoreCase(type, "CONNECT"u8) != headers.Get(HeaderId.Method).SequenceEqual("CONNECT"u8)) continue;
                 var says = AllowsUpgrade(type, route);
                 refused |= says == false;
                 if (says != true) continue;

@@ -46,6 +46,7 @@ public sealed partial class HttpStream
         bool prepared = rewrite == PathRewriteResult.Done;
         if (rewrite == PathRewriteResult.TooLong) SendLocalReply(414, default, "path_rewrite_too_long");
         else if (rewrite == PathRewriteResult.DotSegment) SendLocalReply(400, default, "path_rewrite_made_dot_segment");
+        if (cluster.Http.NamesServer) NameServer(cluster.Http);
         _upstream.AllowRetries(route.Retries, RequestHeaders);
         _retryBytes = route.RetryBytesOf(Manager.BufferLimit);
         // Only now: filters and header rules may have had a hand in it. A body would have to go before the answer says who reads it.
@@ -54,7 +55,9 @@ public sealed partial class HttpStream
         {
             _down.AsksUpgrade = false;
             RequestHeaders.Remove(HeaderId.Upgrade);
+            refused |= IsConnect;
         }
+        else if (_connects = IsConnect) RequestHeaders.Remove(HeaderId.Upgrade); // it says so itself
         if (refused && prepared)
         {
             prepared = false;
@@ -66,10 +69,15 @@ public sealed partial class HttpStream
             Info.RequestEnd = Worker.NowMicros;
             ArmRouteTimer();
         }
-        bool complete = prepared && await ForwardToAsync(route);
+        bool complete = prepared && await (_connects && route.EndsConnect ? ConnectTcpAsync(cluster, route) : ForwardToAsync(route));
         _upstream.End();
         return complete;
     }
+
+    // As the request goes out, so that a host that was rewritten is the one that is asked for.
+    private void NameServer(Upstream.Pools.UpstreamHttp http)
+        => _upstream.NameServer(http.NameField.Length > 0 && RequestHeaders.TryGet(http.NameField, out var said) && !said.IsEmpty ? said
+            : RequestHeaders.Get(HeaderId.Authority));
 
     private void ArmRouteTimer()
     {
@@ -208,7 +216,9 @@ public sealed partial class HttpStream
         NoteVerdict();
         _keepsSent = false; // with its next piece what was kept goes
         Info.UpstreamFirstByte = Worker.NowMicros;
-        if (status == 101 && !(_down.AsksUpgrade && up.MayUpgrade && AnswersUpgrade())) return _upstream.NoAnswer(ResponseHeaders);
+        if (_connects && status is (>= 200 and < 300) or 101 && up.MayUpgrade) TakeConnected();
+        else if (status == 101 && !(_down.AsksUpgrade && up.MayUpgrade && AnswersUpgrade())) return _upstream.NoAnswer(ResponseHeaders);
+        if (_connects && status is >= 200 and < 300 && up.MayUpgrade) status = 101;
         Info.ResponseCode = status;
         Info.Details = "via_upstream";
         if (status == 101) return await TunnelAsync(up, route);

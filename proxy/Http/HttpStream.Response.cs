@@ -12,7 +12,7 @@ namespace Managed.Proxy.Http;
 /// </summary>
 public sealed partial class HttpStream
 {
-    private bool _replyBodyGiven, _keepsTrailers;
+    private bool _replyBodyGiven, _keepsTrailers, _tunnelEnded;
     private Core.Transport.Tunnel? _tunnel;
 
     /// <summary>Sends what <see cref="ResponseHeaders"/> begins. True when all of it went out.</summary>
@@ -125,6 +125,17 @@ public sealed partial class HttpStream
     /// </summary>
     private async IoTask<UpstreamFailure> TunnelAsync(ClientExchange up, RouteEntry route)
     {
+        var failure = await SwitchAsync(route);
+        if (!failure.IsNone) return failure;
+        var upstream = up.Tunnel(out var fromUpstream);
+        failure = await RunTunnelAsync(upstream, fromUpstream);
+        if (failure.IsNone && _tunnelEnded) await up.FlushAsync(); // its end may still be on the way
+        return failure;
+    }
+
+    // The head of the answer, through the filters and out.
+    private async IoTask<UpstreamFailure> SwitchAsync(RouteEntry route)
+    {
         Manager.PrepareResponse(this, route, Worker.NowMicros - _upstream.BeganMicros);
         // For the filters it ends here: one that waits for a body waits for nothing.
         _response.Headers(end: true);
@@ -134,19 +145,25 @@ public sealed partial class HttpStream
         if (!ResponseHeaders.Get(HeaderId.Status).SequenceEqual("101"u8)) return _upstream.NoAnswer(ResponseHeaders);
         _upgraded = true;
         Worker.Timers.Cancel(_routeTimer);
-        _upstream.CountAnswer(101);
-        ResponseHeaders.Set(HeaderId.Upgrade, RequestHeaders.Get(HeaderId.Upgrade));
+        _upstream.CountAnswer(_connects ? 200 : 101);
+        if (_connects) Info.ResponseCode = 200;
+        else ResponseHeaders.Set(HeaderId.Upgrade, RequestHeaders.Get(HeaderId.Upgrade));
         _responseStarted = true;
         Info.ResponseStart = Worker.NowMicros;
         _down.StartResponse(ResponseHeaders, ended: false);
-        var (client, upstream) = (_down.Tunnel(out var fromClient), up.Tunnel(out var fromUpstream));
+        return default;
+    }
+
+    private async IoTask<UpstreamFailure> RunTunnelAsync(Core.Transport.Transport upstream, Core.Transport.InputBuffer? fromUpstream)
+    {
+        var client = _down.Tunnel(out var fromClient);
         if (await _down.FlushAsync() < 0 || _end != StreamEnd.None) return UpstreamFailure.GivenUp;
         var tunnel = _tunnel = new Core.Transport.Tunnel(Worker.Loop, client, fromClient, upstream, fromUpstream, Touch);
         bool ended = await tunnel.RunAsync();
         _tunnel = null;
-        if (ended) await up.FlushAsync(); // its end may still be on the way
         Info.BytesReceived += tunnel.FromFirst;
         Info.BytesSent += tunnel.FromSecond;
+        _tunnelEnded = ended;
         return default;
     }
 }

@@ -230,6 +230,7 @@ public sealed partial class HttpStream
         _end = StreamEnd.Cut;
         _pumpStop = true;
         _upstream.Stop();
+        _connecting?.Cancel();
         Finish(complete: false);
         _pumpSignal.Set();
     }
@@ -375,7 +376,7 @@ public sealed partial class HttpStream
         RouteTimeoutMicros = _tryMicros = _tryIdleMicros = 0;
         _request.End();
         _response.End();
-        _routeKnown = _responseStarted = _wakePending = _upgraded = false;
+        _routeKnown = _responseStarted = _wakePending = _upgraded = _connects = _tunnelEnded = false;
         _route = null;
         _up = null;
         _upstream.Forget();
@@ -424,7 +425,12 @@ public sealed partial class HttpStream
             if (_end != StreamEnd.None) tunnel.Stop();
             return;
         }
-        if (IsStopped) _upstream.Stop(); else _up?.InterruptRead();
+        if (IsStopped)
+        {
+            _upstream.Stop();
+            _connecting?.Cancel();
+        }
+        else _up?.InterruptRead();
         if (_end != StreamEnd.None)
         {
             _up?.InterruptWrite();

@@ -80,6 +80,8 @@ public sealed partial class RouteEntry
     /// <summary>The clusters of the same version, for <see cref="ClusterHeader"/>.</summary>
     internal Dictionary<byte[], Cluster>? ClustersByName { get; init; }
     internal (byte[] Type, bool Enabled)[] Upgrades { get; init; } = [];
+    /// <summary>A CONNECT ends here: its bytes go to the endpoint as they are.</summary>
+    internal bool EndsConnect { get; init; }
     /// <summary>The route's retry policy, else its virtual host's; null: none.</summary>
     internal RetryPolicy? Retries { get; init; }
     /// <summary>What the hash of a request is made of.</summary>

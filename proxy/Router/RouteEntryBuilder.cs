@@ -168,6 +168,7 @@ internal sealed class RouteEntryBuilder(RouteScope scope, RouteConfig config, st
             GrpcTimeoutOffsetMicros = Micros(action?.GrpcTimeoutOffset) ?? 0,
             AutoHostRewrite = action?.AutoHostRewrite == true && host is null,
             AppendForwardedHost = action?.AppendXForwardedHost == true,
+            EndsConnect = EndsConnect(action),
             Upgrades = action is null ? [] : [.. action.UpgradeConfigs.Select(u => (Encoding.ASCII.GetBytes(u.UpgradeType), u.Enabled))],
             Retries = _retries,
             Hashes = _hashes,
@@ -191,4 +192,15 @@ internal sealed class RouteEntryBuilder(RouteScope scope, RouteConfig config, st
     }
 
     private static long? Micros(TimeSpan? time) => time is { } t ? t.Ticks / TimeSpan.TicksPerMicrosecond : null;
+
+    private bool EndsConnect(RouteActionConfig? action)
+    {
+        foreach (var upgrade in action?.UpgradeConfigs ?? [])
+            if (upgrade.ConnectConfig is { } ends)
+            {
+                if (Ascii.EqualsIgnoreCase(upgrade.UpgradeType, "CONNECT")) return true;
+                _errors.Error(ends.Node, ConfigCode.Conflict, $"connect_config is for CONNECT, not for '{upgrade.UpgradeType}'");
+            }
+        return false;
+    }
 }

@@ -27,7 +27,11 @@ public sealed class RouteTable
         _config = config;
         _domains = domains;
         _hosts = hosts;
+        TakesConnect = Array.Exists(hosts, h => h.TakesConnect);
     }
+
+    /// <summary>Some of its routes are for CONNECT; otherwise nobody may ask for it.</summary>
+    public bool TakesConnect { get; }
 
     public string Name => _config.Name;
 

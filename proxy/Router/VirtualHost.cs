@@ -30,6 +30,7 @@ internal sealed class VirtualHost
         Config = config;
         _requireTls = config.RequireTls;
         _routes = routes;
+        TakesConnect = Array.Exists(routes, r => r.Path.IsConnect);
         if (routes.Length > Few) _index = former is not null
             && HasSamePaths(former) ? former._index : new RouteIndex([.. routes.Select(r => (r.Path, r.IsSure))]);
         _toHttps = new RouteEntry { VirtualHostName = Name, RouteConfigurationName = tableName, Kind = RouteKind.Redirect,
@@ -38,6 +39,9 @@ internal sealed class VirtualHost
 
     public string Name => Config.Name;
     public VirtualHostConfig Config { get; }
+
+    /// <summary>Some of its routes are for CONNECT.</summary>
+    public bool TakesConnect { get; }
 
     /// <summary>The route that was made of this very record; null when none was. Control thread.</summary>
     /// <param name="config">Of the route.</param>
@@ -69,7 +73,8 @@ internal sealed class VirtualHost
         var target = request.Get(HeaderId.Path);
         var path = QueryString.PathOf(target);
         var work = new MatchWork();
-        var route = _index is null
+        // Few routes are for CONNECT, and the index knows paths alone.
+        var route = _index is null || path.IsEmpty
             ? FirstOf(_routes, request, target, path, random, ref work) : ByIndex(_index, request, target, path, random, ref work);
         return route is null || work.GaveUp ? null : route.Choose(request, random);
     }

@@ -46,6 +46,47 @@ internal static class TlsBuilder
         };
     }
 
+    /// <summary>Null where nothing is logged, or with errors added.</summary>
+    public static KeyLog? KeyLog(CommonTlsContextConfig common, SharedState shared, ConfigErrors errors)
+    {
+        if (common.KeyLog is not { } config) return null;
+        if (errors.Host.RefusalToLog(config.Path) is { } refusal)
+        {
+            errors.ErrorAt(config.Node, "path", ConfigCode.InvalidValue, refusal);
+            return null;
+        }
+        int before = errors.Count;
+        var (local, remote) = (Blocks(config.LocalAddressRange, errors), Blocks(config.RemoteAddressRange, errors));
+        if (errors.Count > before) return null;
+        errors.Warning(config.Node, ConfigCode.InvalidValue, $"the secrets of connections are written to '{config.Path}'",
+            "take key_log out when the fault is found");
+        string? wrong = null;
+        if (shared.LeaseUnlessNull("tls-key-log|" + config.Path, () => KeyLogFile.TryOpen(config.Path, out wrong)) is { } file)
+            return new KeyLog(config.Path, file.Write, local, remote);
+        errors.ErrorAt(config.Node, "path", ConfigCode.InvalidValue, $"'{config.Path}' cannot be opened: {wrong}");
+        return null;
+    }
+
+    private static List<IPNetwork> Blocks(IReadOnlyList<CidrRangeConfig> ranges, ConfigErrors errors)
+    {
+        var blocks = new List<IPNetwork>();
+        foreach (var range in ranges)
+            if (!IPAddress.TryParse(range.AddressPrefix, out var address))
+                errors.ErrorAt(range.Node, "address_prefix", ConfigCode.InvalidValue, $"'{range.AddressPrefix}' is not an IP address");
+            else blocks.Add(Block(address, range.PrefixLen));
+        return blocks;
+    }
+
+    // The bits behind the prefix do not count.
+    private static IPNetwork Block(IPAddress address, int length)
+    {
+        byte[] bytes = address.GetAddressBytes();
+        length = Math.Min(length, bytes.Length * 8);
+        for (int i = 0; i < bytes.Length; i++)
+            bytes[i] &= (byte)(i * 8 >= length ? 0 : i * 8 + 8 <= length ? 0xFF : 0xFF << (8 - length % 8));
+        return new IPNetwork(new IPAddress(bytes), length);
+    }
+
     private static TlsVersion? Version(TlsParametersConfig config, string field, TlsProtocol given, TlsVersion otherwise,
         ConfigErrors errors)
     {

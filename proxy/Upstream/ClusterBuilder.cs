@@ -21,8 +21,9 @@ internal static class ClusterBuilder
         var targets = new List<EndpointTarget>();
         if (config.LoadAssignment is { } assignment)
         {
-            foreach (var endpoint in assignment.Endpoints.SelectMany(l => l.LbEndpoints))
-                if (Target(endpoint, config, errors) is { } target) targets.Add(target);
+            foreach (var group in assignment.Endpoints)
+                foreach (var endpoint in group.LbEndpoints)
+                    if (Target(endpoint, config, errors) is { } target) targets.Add(target with { Priority = group.Priority });
         }
         else if (HasType(config))
             errors.WarningAt(config.Node, "load_assignment", ConfigCode.MissingField,
@@ -61,6 +62,9 @@ internal static class ClusterBuilder
         if (config.Http2ProtocolOptions is { } old)
             errors.Warning(old.Node, ConfigCode.UnsupportedField,
                 "'http2_protocol_options' of the cluster is not used: typed_extension_protocol_options says it, as in Envoy");
+        if (config.HttpOptions?.UpstreamHttpProtocolOptions is { AutoSanValidation: true, AutoSni: false } names)
+            errors.Error(names.Node, ConfigCode.Conflict,
+                "auto_san_validation needs auto_sni: the name that is looked for is the one sent");
         if (config.HttpOptions is { AutoConfig: { } auto } && config.TransportSocket is null)
             errors.Error(auto.Node, ConfigCode.Conflict, "auto_config needs TLS, by which the endpoint chooses (ALPN)",
                 "give tls, or explicit_http_config");
@@ -114,6 +118,7 @@ internal sealed record EndpointTarget(SocketAddressBytes? Address, string Text, 
     EndpointHealthStatus Health)
 {
     public ConfigObject? LbMetadata { get; init; }
+    public int Priority { get; init; }
     /// <summary>How it is checked, where that is not as the cluster says.</summary>
     public EndpointHealthCheckConfig? Check { get; init; }
 }

@@ -30,13 +30,6 @@ internal static class EnvoyClusters
 
     private static void TakeHttpOptions(ConfigObject cluster, ConfigErrors notes)
     {
-        foreach (var member in cluster.Object("typed_extension_protocol_options")?.Members ?? [])
-            if (member.Value is ConfigObject options && options.Object("upstream_http_protocol_options") is { } names)
-            {
-                TakeNames(names, notes);
-                if (names.Count == 0)
-                    options.Remove("upstream_http_protocol_options");
-            }
         if (cluster.Object("upstream_http_protocol_options") is not { } old)
             return;
         TakeNames(old, notes);

@@ -14,7 +14,7 @@ public static class FieldRules
     private const string Resolver = "the system's resolver is asked, every dns_refresh_rate";
     private const string Kernel = "the system's settings hold";
     private const string Localities =
-        "localities are not told apart; what would (locality_weighted_lb_config, priorities) is refused itself";
+        "localities are not told apart; what would (locality_weighted_lb_config) is refused itself";
     private const string OtherPolicy = "counts only with an lb_policy that is refused itself";
     private const string Logged = "a line is written when the stream or connection ends";
 
@@ -48,13 +48,9 @@ public static class FieldRules
                 + "application_log_config grpc_async_client_manager_config memory_allocator_manager"),
         .. Of("Bootstrap", Only, "the headers are called x-envoy-", "header_prefix", "x-envoy"),
 
-        .. Of("Listener", Taken, "it says which way Envoy's statistics and draining count it",
-            "traffic_direction metadata drain_type bypass_overload_manager deprecated_v1"),
-        .. Of("Listener", Only, "a listener that is not bound gets its connections from another one", "bind_to_port", "true"),
-        .. Of("Listener", Warned, "every worker has a socket of its own (SO_REUSEPORT), and the kernel spreads the connections",
-            "connection_balance_config"),
-        .. Of("Listener", Taken, "every worker has a socket of its own (SO_REUSEPORT)", "enable_reuse_port reuse_port"),
-        .. Of("Listener", Warned, Kernel, "socket_options tcp_keepalive tcp_fast_open_queue_length enable_mptcp"),
+        .. Of("Listener", Taken, "of Envoy's logs and of what is the same for every listener here",
+            "metadata bypass_overload_manager deprecated_v1"),
+        .. Of("Listener", Taken, "every worker has a socket of its own (SO_REUSEPORT)", "reuse_port"),
         .. Of("FilterChain", Taken, "it is for logs of Envoy", "metadata"),
 
         .. Of("HttpConnectionManager", Warned, "spans are not made in this version", "tracing"),
@@ -128,8 +124,8 @@ public static class FieldRules
         .. Of("CommonLb", Warned, "an endpoint that a filter has chosen has to be healthy", "override_host_status"),
         .. Of("CommonLb", Warned, "connections to an endpoint that stays are kept", "close_connections_on_host_set_change"),
         .. Of("RoundRobinLbConfig", Warned, "an endpoint that comes gets its full share at once", "slow_start_config"),
-        .. Of("LoadAssignment", Parts, Localities, "policy", "LoadAssignmentPolicy"),
-        .. Of("LoadAssignmentPolicy", Taken, Localities, "overprovisioning_factor weighted_priority_health endpoint_stale_after"),
+        .. Of("LoadAssignmentPolicy", Warned, "endpoints count, and not their weights", "weighted_priority_health"),
+        .. Of("LoadAssignmentPolicy", Taken, "there is no discovery that could fall silent", "endpoint_stale_after"),
         .. Of("LoadAssignment", Taken, "endpoints stand in the list itself", "named_endpoints"),
         .. Of("LocalityEndpoints", Taken, Localities, "locality load_balancing_weight proximity metadata"),
         .. Of("CircuitBreakers", Warned, "the limits of the cluster hold", "per_host_thresholds"),

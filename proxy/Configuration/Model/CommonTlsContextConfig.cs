@@ -11,7 +11,6 @@ namespace Managed.Proxy.Configuration.Model;
         + "validation_context_certificate_provider "
     + "validation_context_certificate_provider_instance custom_handshaker custom_tls_certificate_selector",
         "not available in this version")]
-[UnsupportedField("key_log", "keys of sessions are not logged in this version")]
 public sealed record CommonTlsContextConfig : ConfigRecord
 {
     [Description("Versions and algorithms.")]
@@ -34,6 +33,10 @@ public sealed record CommonTlsContextConfig : ConfigRecord
 
     [OneOf("validation_context_type"), Description("Likewise, of two parts.")]
     public CombinedValidationContextConfig? CombinedValidationContext { get; init; }
+
+    [Description("Writes the secrets of connections to a file, so that recorded traffic can be read. For finding faults: whoever has the "
+        + "file can read everything.")]
+    public TlsKeyLogConfig? KeyLog { get; init; }
 
     [Length(0, 32), Description("Application protocols (ALPN), best first, such as h2 and http/1.1.")]
     public IReadOnlyList<string> AlpnProtocols { get; init; } = [];
@@ -94,4 +97,17 @@ public sealed record TlsCertificateConfig : ConfigRecord
 
     [Description("An OCSP response in DER that is sent to clients that ask for one.")]
     public DataSourceConfig? OcspStaple { get; init; }
+}
+
+[Description("Whose secrets are written, and where.")]
+public sealed record TlsKeyLogConfig : ConfigRecord
+{
+    [Required, Length(1, 4096), Description("Of the file, which is appended to; in NSS key log format.")]
+    public string Path { get; init; } = "";
+
+    [Length(0, 100), Description("Connections to one of these addresses of ours. Absent: all.")]
+    public IReadOnlyList<CidrRangeConfig> LocalAddressRange { get; init; } = [];
+
+    [Length(0, 100), Description("Connections of peers in one of these blocks. Absent: all.")]
+    public IReadOnlyList<CidrRangeConfig> RemoteAddressRange { get; init; } = [];
 }

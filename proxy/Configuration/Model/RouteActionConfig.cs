@@ -100,7 +100,6 @@ public sealed record RouteMaxStreamDurationConfig : ConfigRecord
 }
 
 [Description("An upgrade on or off.")]
-[UnsupportedField("connect_config", "CONNECT is not available in this version")]
 public sealed record RouteUpgradeConfig : ConfigRecord
 {
     [Required, Length(1, 64), Description("Such as websocket; case does not count.")]
@@ -109,7 +108,16 @@ public sealed record RouteUpgradeConfig : ConfigRecord
 
     [Description("Whether it is allowed.")]
     public bool Enabled { get; init; } = true; // Envoy's default
+
+    [Description("Of CONNECT: it ends here, and what the client sends goes to the endpoint as it is. Absent: CONNECT goes on to the "
+        + "endpoint.")]
+    public ConnectConfig? ConnectConfig { get; init; }
 }
+
+[Description("How a CONNECT ends here.")]
+[UnsupportedField("proxy_protocol_config", "say it in the cluster's upstream_proxy_protocol socket")]
+[UnsupportedField("allow_post", "not available in this version")]
+public sealed record ConnectConfig : ConfigRecord;
 
 [Description("Clusters by weight.")]
 [UnsupportedField("runtime_key_prefix random_value_specifier use_hash_policy", "not available in this version")]

@@ -61,7 +61,7 @@ public sealed record MetadataConfig : ConfigRecord
 }
 
 [Description("Tests of a request; all must hold.")]
-[UnsupportedField("connect_matcher path_match_policy tls_context dynamic_metadata filter_state cookies",
+[UnsupportedField("path_match_policy tls_context dynamic_metadata filter_state cookies",
     "not available in this version")]
 public sealed record RouteMatchConfig : ConfigRecord
 {
@@ -77,6 +77,9 @@ public sealed record RouteMatchConfig : ConfigRecord
     [OneOf("path_specifier", Required = true), Length(2, 4096),
         Description("The path, or whole segments of its start: /api matches /api and /api/x, not /apix.")]
     public string? PathSeparatedPrefix { get; init; }
+
+    [OneOf("path_specifier", Required = true), Description("A CONNECT, which has no path; no other route matches one.")]
+    public EmptyConfig? ConnectMatcher { get; init; }
 
     [Description("Whether case counts in the path.")]
     public bool CaseSensitive { get; init; } = true; // Envoy's default

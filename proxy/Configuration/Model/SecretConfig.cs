@@ -76,7 +76,8 @@ public sealed record PathConfigSourceConfig : ConfigRecord
     [Required, Length(1, 4096), Description("Of the file.")]
     public string Path { get; init; } = "";
 
-    [Description("When the file is replaced in this folder, a version with what it says then is made.")]
+    [Description("The folder in which the file is replaced. Whether it is given or not: when the file changes, a version with what it says "
+        + "then is made.")]
     public WatchedDirectoryConfig? WatchedDirectory { get; init; }
 
     [Description("What the file said of the secret when the version was made. Left out, the file is read.")]

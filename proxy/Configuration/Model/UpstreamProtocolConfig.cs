@@ -58,9 +58,18 @@ public sealed record ChosenHttpConfig : ConfigRecord
 public sealed record UpstreamHttp1OptionsConfig : ConfigRecord;
 
 [Description("What a request's host has to do with TLS.")]
-[UnsupportedField("auto_sni auto_san_validation override_auto_sni_header",
-    "connections are shared by requests whatever their host: give sni, or auto_host_sni, in the TLS context")]
-public sealed record UpstreamHttpProtocolOptionsConfig : ConfigRecord;
+public sealed record UpstreamHttpProtocolOptionsConfig : ConfigRecord
+{
+    [Description("The server name that is asked for by TLS (SNI) is the host of the request, as it goes out. Connections are then shared "
+        + "by requests to one host only.")]
+    public bool AutoSni { get; init; }
+
+    [Description("That host must be in the endpoint's certificate. Needs auto_sni.")]
+    public bool AutoSanValidation { get; init; }
+
+    [Length(0, 256), Description("A header of the request whose value stands for the host, where it is there and not empty.")]
+    public string OverrideAutoSniHeader { get; init; } = "";
+}
 
 [Description("HTTP/2 to an endpoint.")]
 [UnsupportedField("allow_metadata max_metadata_size", "METADATA is Envoy's own and is passed over")]

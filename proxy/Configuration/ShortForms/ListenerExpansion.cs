@@ -8,6 +8,7 @@ internal sealed class ListenerExpansion(ExtensionExpansion extensions, RouteExpa
     public void Expand(ConfigObject listener)
     {
         AddressExpansion.Expand(listener, errors);
+        foreach (var more in ShortForm.Items(listener, "additional_addresses")) AddressExpansion.Expand(more, errors);
         ExpandChain(listener);
         extensions.Expand(listener, "listener_filters", ExtensionKind.ListenerFilter);
         extensions.Expand(listener, "access_log", ExtensionKind.AccessLogger);

@@ -13,7 +13,7 @@ internal static class TlsExpansion
     private static readonly HashSet<string> OfCommon =
     [
         "tls_certificates", "alpn_protocols", "validation_context", "tls_params", "tls_certificate_sds_secret_configs",
-        "validation_context_sds_secret_config", "combined_validation_context",
+        "validation_context_sds_secret_config", "combined_validation_context", "key_log",
     ];
     private static readonly HashSet<string> OfParameters =
         ["tls_minimum_protocol_version", "tls_maximum_protocol_version", "cipher_suites", "ecdh_curves", "signature_algorithms"];

@@ -15,6 +15,9 @@ internal sealed unsafe partial class TlsContext
     private static readonly delegate* unmanaged[Cdecl]<nint, nint, int> NewSessionCallback = &OnNewSession;
     private static readonly delegate* unmanaged[Cdecl]<nint, byte*, byte*, nint, nint, int, int> TicketCallback = &OnTicket;
 
+    private static readonly delegate* unmanaged[Cdecl]<nint, byte*, void> KeyLogCallback = &OnKeyLog;
+
+    private KeyLog? _keyLog;
     private StaplePolicy _staplePolicy;
     private TicketKeys? _tickets;
     private nint _ticketCipher;
@@ -24,6 +27,27 @@ internal sealed unsafe partial class TlsContext
         _tickets = tickets;
         fixed (byte* name = "AES-256-CBC\0"u8) _ticketCipher = LibCrypto.EVP_CIPHER_fetch(library, name, 0);
         LibSsl.SSL_CTX_set_tlsext_ticket_key_evp_cb(Pointer, (nint)TicketCallback);
+    }
+
+    private void UseKeyLog(KeyLog log)
+    {
+        _keyLog = log;
+        LibSsl.SSL_CTX_set_keylog_callback(Pointer, (nint)KeyLogCallback);
+    }
+
+    [UnmanagedCallersOnly(CallConvs = [typeof(CallConvCdecl)])]
+    private static void OnKeyLog(nint ssl, byte* line)
+    {
+        try
+        {
+            if (TlsTransport.Of(ssl) is { } transport)
+                Of(ssl)._keyLog?.Write(MemoryMarshal.CreateReadOnlySpanFromNullTerminated(line), transport.LocalAddress,
+                    transport.RemoteAddress);
+        }
+        catch (Exception)
+        {
+            // The connection is worth more than its line.
+        }
     }
 
     // Ours in our order; none in common: the handshake goes on without, as in Envoy.

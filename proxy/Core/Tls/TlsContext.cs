@@ -92,6 +92,7 @@ internal sealed unsafe partial class TlsContext
             LibSsl.SSL_CTX_set_options(pointer, LibSsl.OpNoTicket);
             LibSsl.SSL_CTX_set_num_tickets(pointer, 0);
         }
+        if (settings.Parameters.KeyLog is { } log) context.UseKeyLog(log);
         if (settings.Parameters.Alpn.Count > 0) LibSsl.SSL_CTX_set_alpn_select_cb(pointer, (nint)AlpnCallback, 0);
         if (certificates.Any(c => c.Staple is not null) || settings.StaplePolicy == StaplePolicy.MustStaple)
         {

@@ -18,10 +18,12 @@ internal sealed record TlsParameters
     public IReadOnlyList<string> Alpn { get; init; } = [];
     /// <summary>A server lets the client's order of ciphers count, not its own.</summary>
     public bool PreferClientCiphers { get; init; }
+    /// <summary>Takes the secrets of connections; null: nobody.</summary>
+    public KeyLog? KeyLog { get; init; }
 
     /// <summary>All of it in one line, the same for equal ones.</summary>
     public string Key() => string.Join('|', MinVersion, MaxVersion, List(CipherSuites), List(Curves), List(SignatureAlgorithms), List(Alpn),
-        PreferClientCiphers);
+        PreferClientCiphers, KeyLog?.Key);
 
     private static string List(IReadOnlyList<string> names) => string.Join(',', names);
 }

@@ -110,9 +110,52 @@ internal sealed unsafe class Acceptor : IPollable
             }
             // [1.2] Is there room for it?
             if (!_connections.Admits(listener)) { Libc.close(fd); continue; }
+            var from = new ReadOnlySpan<byte>(raw, Math.Min(length, 128));
             // [1.3] Hand it over.
-            _connections.Serve(Take(fd, new ReadOnlySpan<byte>(raw, Math.Min(length, 128)), listener), listener, _generation!,
-                isCurrent: ReferenceEquals(_generation, _seen));
+            if (listener.Balance is { } balance && balance.Enter(_worker.Id) is var worker && worker != _worker.Id)
+                Pass(fd, from.ToArray(), listener, worker, balance);
+            else Serve(fd, from, listener, _generation!, ReferenceEquals(_generation, _seen));
+        }
+    }
+
+    private void Serve(int fd, ReadOnlySpan<byte> from, Listener listener, ListenerGeneration generation, bool isCurrent)
+        => _connections.Serve(Take(fd, from, listener), listener, generation, isCurrent, _key);
+
+    /// <summary>The acceptors of the same address on the other workers, by their number.</summary>
+    public Acceptor?[] Others { get; init; } = [];
+
+    // To a worker with fewer connections, which has it from then on.
+    private void Pass(int fd, byte[] from, Listener listener, int worker, ExactBalance balance)
+    {
+        bool passed = false;
+        try
+        {
+            var (generation, isCurrent) = (_generation!, ReferenceEquals(_generation, _seen));
+            if (Others[worker] is not { } other)
+            {
+                // It has not begun to accept yet.
+                passed = true;
+                balance.Leave(worker);
+                balance.EnterAt(_worker.Id);
+                Serve(fd, from, listener, generation, isCurrent);
+                return;
+            }
+            other._worker.Post(static s =>
+            {
+                var (to, fd, from, listener, generation, isCurrent) =
+                    ((Acceptor, int, byte[], Listener, ListenerGeneration, bool))s!;
+                to.Serve(fd, from, listener, generation, isCurrent);
+            }, (other, fd, from, listener, generation, isCurrent));
+            passed = true;
+        }
+        finally
+        {
+            if (!passed)
+            {
+                Libc.close(fd);
+                balance.Leave(worker);
+                _connections.LeaveUncounted(listener);
+            }
         }
     }
 

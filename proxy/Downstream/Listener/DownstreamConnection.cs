@@ -34,6 +34,10 @@ internal sealed class DownstreamConnection
     public WorkerContext Worker { get; }
     public Transport Transport { get; internal set; }
     public FilterChain Chain { get; private set; }
+    /// <summary>The address of its listener that it came to, see <see cref="ListenPlace.Key"/>.</summary>
+    public required string AddressKey { get; init; }
+    /// <summary>Counts it on its worker; null where nobody does.</summary>
+    public ExactBalance? Balance { get; init; }
     /// <summary>The version that it is on.</summary>
     public Generation Generation { get; private set; }
     public ulong Id { get; }
@@ -58,8 +62,9 @@ internal sealed class DownstreamConnection
     /// <summary>The peer of the socket.</summary>
     public IPEndPoint? DirectRemoteAddress => Transport.RemoteAddress;
     // A listener on one address needs no system call to know it.
-    public IPEndPoint? LocalAddress => Facts is { AddressesRestored: true } ? Facts.Local : Chain.Listener.BoundAddress is { } bound
-        && !bound.Address.Equals(IPAddress.Any) && !bound.Address.Equals(IPAddress.IPv6Any) ? bound : Transport.LocalAddress;
+    public IPEndPoint? LocalAddress => Facts is { AddressesRestored: true } ? Facts.Local
+        : Chain.Listener is { Places.Length: 1, BoundAddress: { } bound } && !bound.Address.Equals(IPAddress.Any)
+            && !bound.Address.Equals(IPAddress.IPv6Any) ? bound : Transport.LocalAddress;
 
     /// <summary>What endpoints may be told of it.</summary>
     public ClientIdentity Client => _client ??= new ClientIdentity(RemoteAddress, LocalAddress)
@@ -120,7 +125,7 @@ internal sealed class DownstreamConnection
     /// The chain that takes this one's place in a version: of the same name on the same address, and of the same kind. Null: there is none.
     /// </summary>
     public FilterChain? SuccessorIn(ListenerGeneration version)
-        => version.FindListener(Chain.Listener.AddressKey)?.FindChain(Chain.Name) is { } next
+        => version.FindListener(AddressKey)?.FindChain(Chain.Name) is { } next
         && next.Terminal.GetType() == Chain.Terminal.GetType() ? next : null;
 
     private bool MoveTo(ListenerGeneration version)

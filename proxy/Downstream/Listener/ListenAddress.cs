@@ -1,4 +1,5 @@
 using System.Net;
+using Managed.Proxy.Configuration.Model;
 using Managed.Proxy.Core.FaultInjection;
 using Managed.Proxy.Core.EventLoop;
 using Managed.Proxy.Core.Transport;
@@ -14,15 +15,16 @@ internal sealed unsafe class ListenAddress
     private readonly int[] _sockets;
     private SocketFile? _file;
 
-    private ListenAddress(string key, int[] sockets, IPEndPoint? bound)
+    private ListenAddress(ListenPlace place, int[] sockets, IPEndPoint? bound)
     {
-        Key = key;
+        Place = place;
         _sockets = sockets;
         _acceptors = new Acceptor?[sockets.Length];
         BoundAddress = bound;
     }
 
-    public string Key { get; }
+    public string Key => Place.Key;
+    public ListenPlace Place { get; }
     public IPEndPoint? BoundAddress { get; }
     private readonly Acceptor?[] _acceptors;
 
@@ -31,7 +33,7 @@ internal sealed unsafe class ListenAddress
     {
         int id = connections.Worker.Id;
         Faults.Pass(FaultPoint.StartAccepting);
-        var acceptor = new Acceptor(connections, Key, _sockets[id]);
+        var acceptor = new Acceptor(connections, Key, _sockets[id]) { Others = _acceptors };
         acceptor.Start();
         _acceptors[id] = acceptor;
     }
@@ -52,33 +54,41 @@ internal sealed unsafe class ListenAddress
     /// <summary>
     /// Binds for every worker without accepting yet. Null and the reason when it cannot be had; nothing is left behind then.
     /// </summary>
-    public static ListenAddress? Bind(Listener listener, int workers, out string? wrong)
+    /// <param name="former">Our own sockets of the address, which others replace.</param>
+    public static ListenAddress? Bind(ListenPlace place, int workers, IEnumerable<ListenAddress> former, out string? wrong)
     {
-        var address = listener.Address;
         var sockets = new List<int>();
         bool done = false;
         wrong = null;
         try
         {
-            if (address.Family == Libc.AfUnix) return BindUnix(listener, workers, out wrong);
-            // SO_REUSEPORT would quietly share the port with another process of the same user: ask for it alone first.
-            int probe = Open(address, reusePort: false, out int error);
-            if (probe >= 0) Libc.close(probe);
-            IPEndPoint? bound = address.EndPoint;
-            for (int i = 0; i < workers && error == 0; i++)
+            if (place.Pipe is not null) return BindUnix(place, workers, out wrong);
+            bool replaces = false;
+            foreach (var address in former)
             {
-                int fd = Open(bound!.Port == address.EndPoint!.Port ? address : SocketAddressBytes.From(bound), reusePort: true, out error);
+                replaces = true;
+                address.LetOthersBind();
+            }
+            // SO_REUSEPORT would quietly share the port with another process of the same user: ask for it alone first.
+            if (!replaces && Open(place.Address, place.Settings, false, out wrong) is >= 0 and var probe) Libc.close(probe);
+            var bound = place.Address.EndPoint!;
+            int own = place.Settings.ReusePort ? workers : 1;
+            for (int i = 0; i < own && wrong is null; i++)
+            {
+                var exact = bound.Port == place.Address.EndPoint!.Port ? place.Address : SocketAddressBytes.From(bound);
+                int fd = Open(exact, place.Settings, place.Settings.ReusePort || replaces, out wrong);
                 if (fd < 0) break;
                 sockets.Add(fd);
-                if (i == 0) bound = SocketAddressBytes.LocalOf(fd);
+                if (i == 0) bound = SocketAddressBytes.LocalOf(fd)!;
             }
-            if (error == 0)
+            // Each worker closes its own descriptor.
+            while (wrong is null && sockets.Count < workers) sockets.Add(Libc.dup(sockets[0]));
+            if (wrong is null)
             {
-                var all = new ListenAddress(listener.AddressKey, [.. sockets], bound);
+                var all = new ListenAddress(place, [.. sockets], bound);
                 done = true;
                 return all;
             }
-            wrong = $"cannot bind {address.EndPoint}: {Libc.Describe(error)}";
         }
         finally
         {
@@ -87,17 +97,28 @@ internal sealed unsafe class ListenAddress
         return null;
     }
 
+    // Other sockets of ours are to have the address, beside these until these are emptied.
+    private void LetOthersBind()
+    {
+        foreach (int fd in _sockets)
+            if (fd >= 0) Libc.SetOption(fd, Libc.SolSocket, Libc.SoReusePort, 1);
+    }
+
     /// <summary>
-    /// Begins to take connections; they wait in the kernel until a worker accepts. False and the reason when another took the port.
+    /// Begins to take connections; they wait in the kernel until a worker accepts. False and the reason when another took the port. Again:
+    /// the queue gets another length.
     /// </summary>
     public bool Listen(Listener listener, out string? wrong)
     {
         wrong = null;
         foreach (int fd in _sockets.Distinct())
         {
-            if (Libc.listen(fd, listener.Config.TcpBacklogSize ?? SystemBacklog()) == 0) continue;
-            wrong = $"cannot listen on {listener.AddressKey}: {Libc.Describe(Libc.Errno)}";
-            return false;
+            if (Libc.listen(fd, listener.Config.TcpBacklogSize ?? SystemBacklog()) != 0)
+                wrong = $"cannot listen on {Place.Text}: {Libc.Describe(Libc.Errno)}";
+            else if (Place.Settings.Apply(fd, Place.Address.Family, SocketOptionState.StateListening, out string what)
+                is not 0 and var error)
+                wrong = $"cannot set {what} on {Place.Text}: {Libc.Describe(error)}";
+            if (wrong is not null) return false;
         }
         return true;
     }
@@ -110,19 +131,25 @@ internal sealed unsafe class ListenAddress
     }
 
     /// <summary>The version that has it is in service.</summary>
-    public void Keep() => _file?.Keep();
+    public void Keep()
+    {
+        _file?.Keep();
+        if (Place.Pipe is not null || Place.Settings.ReusePort) return;
+        foreach (int fd in _sockets)
+            if (fd >= 0) Libc.SetOption(fd, Libc.SolSocket, Libc.SoReusePort, 0); // nobody else gets the port
+    }
 
     /// <summary>Takes the file of a Unix socket away that is listened on no more; its descriptors may still be emptied.</summary>
     public void RemoveFile() => _file?.Remove();
 
-    private static ListenAddress? BindUnix(Listener listener, int workers, out string? wrong)
+    private static ListenAddress? BindUnix(ListenPlace place, int workers, out string? wrong)
     {
-        string path = listener.Config.Address!.Pipe!.Path;
+        string path = place.Pipe!.Path;
         int fd = Libc.socket(Libc.AfUnix, Libc.SockStream | Libc.SockNonBlock | Libc.SockCloExec, 0);
         SocketFile? file = null;
         try
         {
-            return BindUnix(listener, path, fd, ref file, workers, out wrong);
+            return BindUnix(place, path, fd, ref file, workers, out wrong);
         }
         catch
         {
@@ -132,17 +159,19 @@ internal sealed unsafe class ListenAddress
         }
     }
 
-    private static ListenAddress? BindUnix(Listener listener, string path, int fd, ref SocketFile? file, int workers, out string? wrong)
+    private static ListenAddress? BindUnix(ListenPlace place, string path, int fd, ref SocketFile? file, int workers, out string? wrong)
     {
         if (fd < 0) wrong = Libc.Describe(Libc.Errno);
+        else if (place.Settings.Apply(fd, Libc.AfUnix, SocketOptionState.StatePrebind, out string what) is not 0 and var unset)
+            wrong = $"{what}: {Libc.Describe(unset)}";
         else if (path.StartsWith('@'))
         {
             int result;
-            fixed (byte* raw = listener.Address.Raw) result = Libc.bind(fd, raw, listener.Address.Raw.Length);
+            fixed (byte* raw = place.Address.Raw) result = Libc.bind(fd, raw, place.Address.Raw.Length);
             wrong = result < 0 ? Libc.Describe(Libc.Errno) : null;
         }
-        else file = SocketFile.Bind(fd, path, listener.Address, out wrong);
-        int mode = listener.Config.Address!.Pipe!.Mode;
+        else file = SocketFile.Bind(fd, path, place.Address, out wrong);
+        int mode = place.Pipe!.Mode;
         if (wrong is null && mode != 0) wrong = SetMode(path, (UnixFileMode)mode);
         if (wrong is not null)
         {
@@ -155,7 +184,7 @@ internal sealed unsafe class ListenAddress
         var sockets = new int[workers];
         sockets[0] = fd;
         for (int i = 1; i < workers; i++) sockets[i] = Libc.dup(fd);
-        return new ListenAddress(listener.AddressKey, sockets, null) { _file = file };
+        return new ListenAddress(place, sockets, null) { _file = file };
     }
 
     private static string? SetMode(string path, UnixFileMode mode)
@@ -171,20 +200,29 @@ internal sealed unsafe class ListenAddress
         }
     }
 
-    private static int Open(SocketAddressBytes address, bool reusePort, out int error)
+    private static int Open(SocketAddressBytes address, SocketSettings settings, bool reusePort, out string? wrong)
     {
-        error = 0;
-        int fd = Libc.socket(address.Family, Libc.SockStream | Libc.SockNonBlock | Libc.SockCloExec, 0);
-        if (fd < 0) { error = Libc.Errno; return -1; }
+        wrong = null;
+        int fd = Libc.socket(address.Family, Libc.SockStream | Libc.SockNonBlock | Libc.SockCloExec, settings.Protocol);
+        if (fd < 0)
+        {
+            wrong = $"cannot have a socket for {address.EndPoint}: {Libc.Describe(Libc.Errno)}";
+            return -1;
+        }
         Libc.SetOption(fd, Libc.SolSocket, Libc.SoReuseAddr, 1);
         if (reusePort) Libc.SetOption(fd, Libc.SolSocket, Libc.SoReusePort, 1);
         // Linux hands this option on to accepted sockets, which saves a system call for each.
         Libc.SetOption(fd, Libc.IpProtoTcp, Libc.TcpNoDelay, 1);
         if (address.Family == Libc.AfInet6) Libc.SetOption(fd, Libc.IpProtoIpv6, Libc.Ipv6Only, 1);
-        int result;
-        fixed (byte* raw = address.Raw) result = Libc.bind(fd, raw, address.Raw.Length);
-        if (result == 0) return fd;
-        error = Libc.Errno;
+        int error = settings.Apply(fd, address.Family, SocketOptionState.StatePrebind, out string what);
+        if (error == 0)
+        {
+            fixed (byte* raw = address.Raw)
+                if (Libc.bind(fd, raw, address.Raw.Length) != 0) wrong = $"cannot bind {address.EndPoint}: {Libc.Describe(Libc.Errno)}";
+            if (wrong is null) error = settings.Apply(fd, address.Family, SocketOptionState.StateBound, out what);
+        }
+        if (error != 0) wrong = $"cannot set {what} on {address.EndPoint}: {Libc.Describe(error)}";
+        if (wrong is null) return fd;
         Libc.close(fd);
         return -1;
     }

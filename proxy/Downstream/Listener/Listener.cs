@@ -2,7 +2,6 @@ using System.Net;
 using Managed.Proxy.Configuration.Model;
 using Managed.Proxy.Core.Limits;
 using Managed.Proxy.Core.Telemetry;
-using Managed.Proxy.Core.Transport;
 
 namespace Managed.Proxy.Downstream.Listener;
 
@@ -10,9 +9,12 @@ namespace Managed.Proxy.Downstream.Listener;
 internal sealed class Listener
 {
     public required ListenerConfig Config { get; init; }
-    public required SocketAddressBytes Address { get; init; }
-    /// <summary>The address in one spelling: what makes two listeners of different versions the same.</summary>
-    public required string AddressKey { get; init; }
+    /// <summary>Its addresses, the first one at least.</summary>
+    public required ListenPlace[] Places { get; init; }
+    /// <summary>What makes two listeners of different versions the same: the first address, see <see cref="ListenPlace.Key"/>.</summary>
+    public string AddressKey => Places[0].Key;
+    /// <summary>Null: the system spreads its connections.</summary>
+    public ExactBalance? Balance { get; init; }
     public required ListenerStats Stats { get; init; }
     /// <summary>Of its address, whatever the version.</summary>
     public required ConnectionCount Connections { get; init; }
@@ -22,8 +24,8 @@ internal sealed class Listener
     /// <summary>Look at the first bytes before a chain is chosen; in their order.</summary>
     public ListenerFilterFactory[] Filters { get; set; } = [];
     public Streams.AccessLog.AccessLog? AccessLog { get; set; }
-    /// <summary>With the port the system chose; null for a Unix socket or before the bind.</summary>
-    public IPEndPoint? BoundAddress { get; set; }
+    /// <summary>Of its first address: see <see cref="ListenPlace.Bound"/>.</summary>
+    public IPEndPoint? BoundAddress => Places[0].Bound;
 
     public string Name => Config.Name;
 

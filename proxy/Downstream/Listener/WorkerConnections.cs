@@ -22,7 +22,7 @@ internal sealed class WorkerConnections(WorkerContext worker, CurrentGeneration 
     public Generation? Current => current.Value;
 
     /// <summary>
-    /// Whether one more connection may come; it counts from now, until what <see cref="Serve"/> makes of it has ended. A refusal counts
+    /// Whether one more connection may come; it counts from now, until what <c>Serve</c> makes of it has ended. A refusal counts
     /// too.
     /// </summary>
     public bool Admits(Listener listener)
@@ -45,8 +45,14 @@ internal sealed class WorkerConnections(WorkerContext worker, CurrentGeneration 
     }
 
     /// <summary>Gives back the place that <see cref="Admits"/> took.</summary>
-    public void Leave(Listener listener, bool countsGlobally)
+    public void Leave(Listener listener, bool countsGlobally) => Leave(listener, countsGlobally, listener.Balance);
+
+    /// <summary>The same for one that no worker is counted for.</summary>
+    public void LeaveUncounted(Listener listener) => Leave(listener, !listener.Config.IgnoreGlobalConnLimit, null);
+
+    private void Leave(Listener listener, bool countsGlobally, ExactBalance? balance)
     {
+        balance?.Leave(worker.Id);
         listener.Connections.Leave();
         if (countsGlobally) worker.Overload.Connections.Leave();
     }
@@ -66,19 +72,31 @@ internal sealed class WorkerConnections(WorkerContext worker, CurrentGeneration 
     /// <param name="listener">The listener of its address.</param>
     /// <param name="generation">The version that the listener is of.</param>
     /// <param name="isCurrent">False when the listener was removed while the connection waited to be accepted.</param>
-    public void Serve(Transport transport, Listener listener, ListenerGeneration generation, bool isCurrent)
+    /// <param name="addressKey">The address that it came to; null: the listener's first.</param>
+    public void Serve(Transport transport, Listener listener, ListenerGeneration generation, bool isCurrent, string? addressKey = null)
+        => Serve(transport, listener, generation, isCurrent, addressKey ?? listener.AddressKey, null);
+
+    private void Serve(Transport transport, Listener listener, ListenerGeneration generation, bool isCurrent, string key,
+        ConnectionFacts? handedOn)
     {
         worker.Stats.Increment(listener.Stats.CxTotal);
         // [2.1] What the first bytes tell.
-        if (listener.Filters.Length > 0) InspectAsync(transport, listener, generation, isCurrent).Forget();
-        else Begin(transport, listener, listener.Matcher.Only is null ? FactsOf(transport) : null, generation, isCurrent);
+        if (listener.Filters.Length > 0) InspectAsync(transport, listener, generation, isCurrent, key, handedOn).Forget();
+        else
+            Begin(transport, listener, handedOn ?? (listener.Matcher.Only is null ? FactsOf(transport) : null), generation, isCurrent, key);
     }
+
+    // To the listener of the address that the client wanted to reach, whose own filters then look at it; once. Null: it stays.
+    private static Listener? HandOn(Listener listener, ConnectionFacts facts, ListenerGeneration generation)
+        => listener.Config.UseOriginalDst && facts is { AddressesRestored: true, Local: { } wanted }
+            && generation.FindByDestination(wanted) is { } other && other != listener ? other : null;
 
     private static ConnectionFacts FactsOf(Transport transport)
         => new() { Local = transport.LocalAddress, Source = transport.RemoteAddress, DirectSource = transport.RemoteAddress };
 
     // [2] The listener filters. What the version holds stays until they are through, and that has a time limit.
-    private async IoTask<bool> InspectAsync(Transport transport, Listener listener, ListenerGeneration generation, bool isCurrent)
+    private async IoTask<bool> InspectAsync(Transport transport, Listener listener, ListenerGeneration generation, bool isCurrent,
+        string key, ConnectionFacts? handedOn)
     {
         bool begins = false;
         ConnectionFacts? facts = null;
@@ -87,7 +105,7 @@ internal sealed class WorkerConnections(WorkerContext worker, CurrentGeneration 
         try
         {
             _inspected.Add(transport);
-            facts = FactsOf(transport);
+            facts = handedOn ?? FactsOf(transport);
             var result = held ? await ListenerFilterPass.RunAsync(worker, transport, listener.Filters, facts,
                 (long)listener.Config.ListenerFiltersTimeout.TotalMicroseconds)
                 : InspectionResult.Rejected;
@@ -103,7 +121,17 @@ internal sealed class WorkerConnections(WorkerContext worker, CurrentGeneration 
         _inspected.Remove(transport);
         try
         {
-            if (begins) Begin(transport, listener, facts, generation, isCurrent);
+            if (begins && handedOn is null && HandOn(listener, facts!, generation) is { } other)
+            {
+                Leave(listener, !listener.Config.IgnoreGlobalConnLimit);
+                if (Admits(other))
+                {
+                    other.Balance?.EnterAt(worker.Id);
+                    Serve(transport, other, generation, isCurrent, other.AddressKey, facts);
+                }
+                else transport.Close();
+            }
+            else if (begins) Begin(transport, listener, facts, generation, isCurrent, key);
             else
             {
                 transport.Close();
@@ -118,7 +146,8 @@ internal sealed class WorkerConnections(WorkerContext worker, CurrentGeneration 
     }
 
     // The chain is chosen, and runs the connection. Without facts there is nothing to choose.
-    private void Begin(Transport transport, Listener listener, ConnectionFacts? facts, ListenerGeneration generation, bool isCurrent)
+    private void Begin(Transport transport, Listener listener, ConnectionFacts? facts, ListenerGeneration generation, bool isCurrent,
+        string key)
     {
         DownstreamConnection? connection = null;
         try
@@ -127,7 +156,8 @@ internal sealed class WorkerConnections(WorkerContext worker, CurrentGeneration 
             // [2.2] The chain.
             var chain = facts is null ? listener.Matcher.Only : listener.Matcher.Match(facts);
             if (chain is null) worker.Stats.Increment(listener.Stats.NoFilterChainMatch);
-            else connection = new DownstreamConnection(this, transport, chain, generation) { Facts = facts };
+            else connection = new DownstreamConnection(this, transport, chain, generation)
+                { Facts = facts, AddressKey = key, Balance = listener.Balance };
         }
         finally
         {
@@ -200,7 +230,7 @@ internal sealed class WorkerConnections(WorkerContext worker, CurrentGeneration 
         var stats = connection.Chain.Listener.Stats; // of the version that it is on by now
         worker.Stats.Decrement(stats.CxActive);
         worker.Stats.Increment(stats.CxDestroy);
-        Leave(connection.Chain.Listener, connection.CountsGlobally);
+        Leave(connection.Chain.Listener, connection.CountsGlobally, connection.Balance);
         connection.Generation.LeaveConnection(worker);
         foreach (var filter in connection.Admitted.Span) LeaveSafely(filter, connection);
         connection.LetGo();
@@ -293,7 +323,7 @@ internal sealed class WorkerConnections(WorkerContext worker, CurrentGeneration 
         for (DownstreamConnection? connection = _connections, next; connection is not null; connection = next)
         {
             next = connection.Next;
-            var listener = newest?.FindListener(connection.Chain.Listener.AddressKey);
+            var listener = newest?.FindListener(connection.AddressKey);
             if (connection.IsDraining)
             {
                 if (listener is not null) CutWithin(connection, listener.Config.DrainTimeout);

@@ -50,6 +50,8 @@ internal static class TransportSocketBuilder
         StatScope names, SharedState shared)
     {
         var parameters = TlsBuilder.Parameters(common, config.PreferClientCiphers, errors);
+        if (TlsBuilder.KeyLog(common, shared, errors) is { } keyLog && parameters is not null)
+            parameters = parameters with { KeyLog = keyLog };
         var certificates = common.TlsCertificates.Select(c => TlsBuilder.Certificate(c, shared, errors)).ToList();
         // A secret that is not there is an error already.
         if (certificates.Count == 0 && common.TlsCertificateSdsSecretConfigs.Count == 0)

@@ -35,6 +35,8 @@ internal sealed class PathMatch
         bool ignoreCase = !config.CaseSensitive;
         switch (config)
         {
+            // Nothing but a CONNECT has no path at all.
+            case { ConnectMatcher: not null }: return new PathMatch(PathTest.Path, "", false, null);
             case { Prefix: { } text }: return new PathMatch(PathTest.Prefix, text, ignoreCase, null);
             case { Path: { } text }: return new PathMatch(PathTest.Path, text, ignoreCase, null);
             case { PathSeparatedPrefix: { } text }:
@@ -50,9 +52,13 @@ internal sealed class PathMatch
         }
     }
 
+    /// <summary>It is for CONNECT, which has no path, and for nothing else.</summary>
+    public bool IsConnect => Test == PathTest.Path && _value.Length == 0;
+
     /// <summary>False, with the work given up, when an expression cannot be asked.</summary>
     public bool IsMatch(ReadOnlySpan<byte> path, ref MatchWork work)
     {
+        if (path.IsEmpty) return IsConnect;
         switch (Test)
         {
             case PathTest.Prefix: return path.Length >= _value.Length && Same(path[.._value.Length]);
@@ -78,6 +84,7 @@ internal sealed class PathMatch
 
     public override string ToString()
     {
+        if (IsConnect) return "connect_matcher";
         string kind = Test switch { PathTest.Prefix => "prefix", PathTest.Path => "path",
             PathTest.SeparatedPrefix => "path_separated_prefix", _ => "safe_regex" };
         return $"{kind} '{Encoding.UTF8.GetString(_value)}'{(_ignoreCase ? " without case" : "")}";

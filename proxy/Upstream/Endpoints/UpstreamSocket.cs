@@ -28,8 +28,9 @@ internal abstract class UpstreamSocket
     /// <param name="endpoint">Where it leads.</param>
     /// <param name="http2">HTTP/2 is to be spoken, as far as both protocols may be.</param>
     /// <param name="client">Whom it is made for; null: nobody in particular.</param>
+    /// <param name="serverName">The server that its requests are for; null: as the cluster says.</param>
     public abstract IoTask<UpstreamSocketResult> ConnectAsync(WorkerContext worker, Transport connected, Endpoint endpoint,
-        bool http2, ClientIdentity? client = null);
+        bool http2, ClientIdentity? client = null, string? serverName = null);
 }
 
 /// <summary>What came of it.</summary>

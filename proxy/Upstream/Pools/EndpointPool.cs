@@ -20,7 +20,9 @@ internal sealed partial class EndpointPool(WorkerContext worker, Endpoint endpoi
     private int _connecting;
     private int _total; // of the pools for single clients too
     private Dictionary<object, EndpointPool>? _byClient;
-    private EndpointPool? _root; // whose _byClient it is in, by its key
+    private Dictionary<string, EndpointPool>? _byName;
+    private EndpointPool? _parent; // in whose _byClient or _byName it is, by its key
+    private string? _name;
     private object? _key;
     private ClientIdentity? _client;
     private ClientBinding? _from;
@@ -41,7 +43,7 @@ internal sealed partial class EndpointPool(WorkerContext worker, Endpoint endpoi
     /// <summary>Those that are being made included.</summary>
     public int OpenConnections => Root._total;
 
-    private EndpointPool Root => _root ?? this;
+    private EndpointPool Root { get { var root = this; while (root._parent is { } parent) root = parent; return root; } }
 
     /// <summary>This one, or the one for HTTP/2 beside it where the cluster alone does not say that it is spoken.</summary>
     public EndpointPool For(UpstreamHttp http, bool http2)
@@ -67,7 +69,7 @@ internal sealed partial class EndpointPool(WorkerContext worker, Endpoint endpoi
         if (_byClient.TryGetValue(key, out var there)) return there;
         var made = new EndpointPool(worker, Endpoint, State)
         {
-            _root = this, _key = key, _client = tells ? client : null, _from = client.From, _isHttp2 = _isHttp2,
+            _parent = this, _key = key, _client = tells ? client : null, _from = client.From, _isHttp2 = _isHttp2,
             IsRetired = IsRetired || (tells && client.IsOver),
         };
         if (made.IsRetired) return made; // what is made in it now is for what still runs
@@ -77,17 +79,39 @@ internal sealed partial class EndpointPool(WorkerContext worker, Endpoint endpoi
         return made;
     }
 
+    /// <summary>
+    /// This one, or the one beside it whose connections are for requests to one server alone.
+    /// </summary>
+    /// <param name="name">In lower case; empty: none.</param>
+    public EndpointPool ForServer(ReadOnlySpan<char> name)
+    {
+        if (name.IsEmpty) return this;
+        _byName ??= new Dictionary<string, EndpointPool>(StringComparer.Ordinal);
+        if (_byName.GetAlternateLookup<ReadOnlySpan<char>>().TryGetValue(name, out var there)) return there;
+        string key = name.ToString();
+        var made = new EndpointPool(worker, Endpoint, State)
+        {
+            _parent = this, _key = key, _name = key, _client = _client, _from = _from, _isHttp2 = _isHttp2, IsRetired = IsRetired,
+        };
+        if (!IsRetired) _byName.Add(key, made);
+        return made;
+    }
+
     private void Leave()
     {
-        _root!._byClient!.Remove(_key!);
+        _parent!._byClient!.Remove(_key!);
         Retire();
     }
 
-    // One for an address of many clients goes with its last connection.
+    // One for many clients goes with its last connection: names and addresses are as many as clients like.
     private void LeaveIfEmpty()
     {
-        if (_key is not ClientBinding || _open.Count + _connecting + _waiting + _shared > 0) return;
-        if (_root!._byClient!.TryGetValue(_key, out var there) && there == this) _root._byClient.Remove(_key);
+        if (_key is null or ClientIdentity || _open.Count + _connecting + _waiting + _shared > 0) return;
+        if (_key is string name)
+        {
+            if (_parent!._byName!.TryGetValue(name, out var named) && named == this) _parent._byName.Remove(name);
+        }
+        else if (_parent!._byClient!.TryGetValue(_key, out var there) && there == this) _parent._byClient.Remove(_key);
     }
 
     /// <summary>A connection with room, whose place for one request is taken; null when there is none.</summary>
@@ -138,7 +162,8 @@ internal sealed partial class EndpointPool(WorkerContext worker, Endpoint endpoi
                 attempt.Begin(worker, transport, limits.ConnectTimeoutMicros);
                 result = await transport.ConnectedAsync();
                 if (result >= 0 && socket is not null) (used, tls, result, attempt.Reason) =
-                    await socket.ConnectAsync(worker, transport, Endpoint, protocol != UpstreamProtocol.Http1, _client);
+                    await socket.ConnectAsync(worker, transport, Endpoint, protocol != UpstreamProtocol.Http1, _client,
+                        _name);
                 else used = transport;
             }
             bool http2 = protocol == UpstreamProtocol.Http2 || (protocol == UpstreamProtocol.Negotiated && tls is { Alpn: "h2" });
@@ -232,7 +257,7 @@ internal sealed partial class EndpointPool(WorkerContext worker, Endpoint endpoi
         _http2?.Retire();
         for (int i = _ready.Count - 1; i >= 0; i--)
             if (_ready[i].IsIdle) _ready[i].Close();
-        if (_byClient is null) return;
-        foreach (var pool in _byClient.Values.ToArray()) pool.Retire();
+        foreach (var pool in _byName?.Values.ToArray() ?? []) pool.Retire();
+        foreach (var pool in _byClient?.Values.ToArray() ?? []) pool.Retire();
     }
 }

@@ -26,8 +26,14 @@ internal sealed class UpstreamHttp
     public static readonly UpstreamHttp Http2 = new(UpstreamProtocol.Http2, Compile(Defaults),
         new Http2Stats(new StatBlock(Http2Stats.Group, null)), "h2");
 
-    private UpstreamHttp(UpstreamProtocol protocol, Http2Options options, Http2Stats stats, string key)
-        => (Protocol, Options, Stats, Key) = (protocol, options, stats, key);
+    private UpstreamHttp(UpstreamProtocol protocol, Http2Options options, Http2Stats stats, string key,
+        UpstreamHttpProtocolOptionsConfig? names = null)
+    {
+        (Protocol, Options, Stats, Key) = (protocol, options, stats, key);
+        NamesServer = names is { AutoSni: true };
+        NameField = System.Text.Encoding.ASCII.GetBytes(names?.OverrideAutoSniHeader.ToLowerInvariant() ?? "");
+        if (NamesServer) Key += "|named";
+    }
 
     /// <param name="cluster">What it says.</param>
     /// <param name="stats">For its connections of HTTP/2.</param>
@@ -42,10 +48,18 @@ internal sealed class UpstreamHttp
             null when cluster.Http2ProtocolOptions is { } old => (UpstreamProtocol.Http2, old),
             _ => (UpstreamProtocol.Http1, Defaults),
         };
-        if (protocol == UpstreamProtocol.Http1) return Http1;
+        var names = options?.UpstreamHttpProtocolOptions;
+        bool isPlain = names is not { AutoSni: true };
+        if (protocol == UpstreamProtocol.Http1)
+            return isPlain ? Http1 : new UpstreamHttp(UpstreamProtocol.Http1, Http1.Options, Http1.Stats, "h1", names);
         var compiled = Compile(http2);
-        return new UpstreamHttp(protocol, compiled, stats(), $"{protocol}|{compiled}");
+        return new UpstreamHttp(protocol, compiled, stats(), $"{protocol}|{compiled}", names);
     }
+
+    /// <summary>The host of a request says what its endpoint's TLS is about: connections are for one host each.</summary>
+    public bool NamesServer { get; }
+    /// <summary>Name of the header that stands for the host; empty: none.</summary>
+    public byte[] NameField { get; }
 
     public UpstreamProtocol Protocol { get; }
     /// <summary>For connections of HTTP/2.</summary>

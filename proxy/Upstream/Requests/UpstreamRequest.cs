@@ -33,7 +33,8 @@ internal sealed class UpstreamRequest(WorkerContext worker)
     private PendingRequest? _waiting;
     private RetryState? _retries; // made for the first request that may be tried again
     private bool _entered, _holds, _owesAnswer, _repeatable, _fresh, _stopped, _http2, _mayRetry, _retried, _pauses;
-    private int _informational, _attempts;
+    private int _informational, _attempts, _nameLength;
+    private char[] _name = []; // of the server that it is for
     private FailureReason _tryOver;
 
     /// <summary>Of the request under way; null when there is none.</summary>
@@ -189,7 +190,21 @@ internal sealed class UpstreamRequest(WorkerContext worker)
         : new UpstreamFailure(FailureSide.Upstream, FailureReason.Connect, Errno: -error);
 
     private EndpointPool PoolOf(Endpoint endpoint) => EndpointPool.Of(endpoint, worker, State!).For(_cluster.Http, _http2)
-        .For(Client, _cluster.Socket, TellsClient);
+        .For(Client, _cluster.Socket, TellsClient).ForServer(_name.AsSpan(0, _nameLength));
+
+    /// <summary>The server that the request is for, without its port; before <see cref="AcquireAsync"/>.</summary>
+    public void NameServer(ReadOnlySpan<byte> host)
+    {
+        int end = host.IsEmpty || host[^1] == (byte)']' ? -1 : host.LastIndexOf((byte)':');
+        if (end >= 0) host = host[..end];
+        if (host.Length > 2 && host[0] == (byte)'[') host = host[1..^1];
+        if (_name.Length == 0) _name = new char[255];
+        if (!host.IsEmpty && host.Length <= _name.Length
+            && System.Text.Ascii.ToLower(host, _name, out _nameLength) == System.Buffers.OperationStatus.Done) return;
+        // What is no name is one that no certificate has, rather than none, which nobody would look for.
+        _name[0] = '.';
+        _nameLength = 1;
+    }
 
     private void Begin(Endpoint endpoint, UpstreamConnection connection)
     {
@@ -217,10 +232,11 @@ internal sealed class UpstreamRequest(WorkerContext worker)
             if (pick.IsStrict) return null;
         }
         if (_cluster.Endpoints.IsPanic) worker.Stats.Increment(State!.Stats.HealthyPanic);
-        var chosen = _cluster.LoadBalancer.Pick(_cluster.Endpoints, worker, pick.Hash);
+        UInt128 tried = _mayRetry ? _retries!.TriedPriorities : 0;
+        var chosen = _cluster.LoadBalancer.Pick(_cluster.Endpoints, worker, pick.Hash, tried: tried);
         if (!_mayRetry || _attempts == 0) return chosen;
         for (int i = 1; i <= _retries!.OtherChoices && chosen is not null && _retries.Avoids(chosen); i++)
-            chosen = _cluster.LoadBalancer.Pick(_cluster.Endpoints, worker, pick.Hash, i);
+            chosen = _cluster.LoadBalancer.Pick(_cluster.Endpoints, worker, pick.Hash, i, tried);
         return chosen;
     }
 
@@ -349,6 +365,7 @@ internal sealed class UpstreamRequest(WorkerContext worker)
         {
             _pauses = true;
             if (Endpoint is { } endpoint) _retries!.Tried(endpoint);
+            if (Endpoint is not null && _retries!.AvoidsPriorities) _retries.TriedPriority(_cluster.Endpoints.PriorityOf(Endpoint));
             return true;
         }
         if (!failure.IsRetryable || _fresh) return false;
@@ -443,6 +460,7 @@ internal sealed class UpstreamRequest(WorkerContext worker)
         Endpoint = null;
         _connection = null;
         Client = null;
+        _nameLength = 0;
         _owesAnswer = false;
     }
 

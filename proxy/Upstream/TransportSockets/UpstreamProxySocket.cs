@@ -17,7 +17,7 @@ internal sealed class UpstreamProxySocket(ProxyHeaderWriter header, UpstreamSock
     public override bool TellsClient => true;
 
     public override async IoTask<UpstreamSocketResult> ConnectAsync(WorkerContext worker, Transport connected, Endpoint endpoint,
-        bool http2, ClientIdentity? client = null)
+        bool http2, ClientIdentity? client = null, string? serverName = null)
     {
         if (header.Write(client, connected.LocalAddress, endpoint.Address.EndPoint) is not { } bytes)
         {
@@ -26,7 +26,7 @@ internal sealed class UpstreamProxySocket(ProxyHeaderWriter header, UpstreamSock
         }
         int sent = await connected.WriteAsync(bytes);
         if (sent >= 0) return inner is null ? new UpstreamSocketResult(connected, null, 0, null)
-            : await inner.ConnectAsync(worker, connected, endpoint, http2);
+            : await inner.ConnectAsync(worker, connected, endpoint, http2, client, serverName);
         connected.Close();
         return new UpstreamSocketResult(null, null, sent, null);
     }

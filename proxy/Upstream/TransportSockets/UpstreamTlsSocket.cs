@@ -24,9 +24,10 @@ internal sealed class UpstreamTlsSocket(string key, TlsClientContexts contexts, 
     public override bool OffersHttp2 => http2.Offers;
 
     public override async IoTask<UpstreamSocketResult> ConnectAsync(WorkerContext worker, Transport connected, Endpoint endpoint,
-        bool http2IsWanted, ClientIdentity? client = null)
+        bool http2IsWanted, ClientIdentity? client = null, string? serverNameOfRequest = null)
     {
-        string name = nameOfEndpoint && endpoint.RewriteHost.Length > 0 ? Encoding.ASCII.GetString(endpoint.RewriteHost) : serverName;
+        string name = serverNameOfRequest ?? (nameOfEndpoint && endpoint.RewriteHost.Length > 0
+            ? Encoding.ASCII.GetString(endpoint.RewriteHost) : serverName);
         if ((http2IsWanted ? http2.Contexts : contexts).Of(worker.Id) is not { } context
             || TlsTransport.Connect(connected, context, worker.Loop.Buffers, name) is not { } transport)
         {

@@ -192,8 +192,8 @@ public sealed record RdsConfig : ConfigRecord
 [UnsupportedField("filters", "an upgraded stream runs through the same filters")]
 public sealed record UpgradeConfig : ConfigRecord
 {
-    [Required, Length(1, 64), Description("Such as websocket; case does not count.")]
-    [UnsupportedValue("CONNECT CONNECT-UDP", "CONNECT is not available in this version")]
+    [Required, Length(1, 64), Description("Such as websocket, or CONNECT for routes with connect_matcher; case does not count.")]
+    [UnsupportedValue("CONNECT-UDP", "only CONNECT for TCP is available in this version")]
     [UnsupportedValue("h2c H2C", "HTTP/2 within an upgraded connection would pass the filters by; RFC 9113 section 3.1 has taken h2c back")]
     public string UpgradeType { get; init; } = "";
 

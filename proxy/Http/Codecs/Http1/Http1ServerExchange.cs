@@ -97,6 +97,11 @@ internal sealed class Http1ServerExchange : ServerExchange
     public override int StartResponse(HeaderMap headers, bool ended)
     {
         int status = (int)FieldSyntax.ParseLength(headers.Get(HeaderId.Status));
+        if (status == 101 && Head.IsConnect)
+        {
+            _writer.ResponseHead(headers, 200, -1, false, default);
+            return 200;
+        }
         if (status == 101)
         {
             _writer.ResponseHead(headers, 101, -1, false, "upgrade"u8);

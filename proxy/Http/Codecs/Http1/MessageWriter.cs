@@ -35,15 +35,17 @@ internal sealed class MessageWriter
     /// <summary><c>METHOD path HTTP/1.1</c>, host, fields. Framing fields are written from the arguments, never from the map.</summary>
     public void RequestHead(HeaderMap headers, long contentLength, bool chunked, bool upgrade)
     {
-        _out.Write(headers.Get(HeaderId.Method));
+        var method = headers.Get(HeaderId.Method);
+        bool connect = upgrade && method.SequenceEqual("CONNECT"u8);
+        _out.Write(method);
         _out.Write((byte)' ');
-        _out.Write(headers.Get(HeaderId.Path));
+        _out.Write(headers.Get(connect ? HeaderId.Authority : HeaderId.Path));
         _out.Write(" HTTP/1.1\r\nhost: "u8);
         _out.Write(headers.Get(HeaderId.Authority));
         _out.Write("\r\n"u8);
         Fields(headers);
         Framing(contentLength, chunked);
-        if (upgrade) _out.Write("connection: upgrade\r\n"u8);
+        if (upgrade && !connect) _out.Write("connection: upgrade\r\n"u8);
         _out.Write("\r\n"u8);
         HeadBytes = _out.Length;
     }

@@ -34,8 +34,13 @@ internal sealed class RequestHead : HeadReader
         _hosts = 0;
         Minor = 1;
         ContentLength = -1;
-        Chunked = Close = KeepAlive = Upgrade = ExpectContinue = false;
+        Chunked = Close = KeepAlive = Upgrade = ExpectContinue = IsConnect = false;
     }
+
+    /// <summary>CONNECT may be asked for.</summary>
+    public bool TakesConnect { get; set; }
+    /// <summary>It is asked for; the map has it as an upgrade to CONNECT, without a path.</summary>
+    public bool IsConnect { get; private set; }
 
     protected override bool IgnoresLeadingEmptyLines => true;
 
@@ -60,7 +65,7 @@ internal sealed class RequestHead : HeadReader
         if (version[5] != '1') return Fail(505, "http1.unsupported_version");
         Minor = version[7] - '0'; // RFC 9112 section 2.3: a higher minor version is handled as the highest we know
         if (Minor > 1) Minor = 1;
-        if (method.SequenceEqual("CONNECT"u8)) return Fail(405, "http1.connect_not_allowed");
+        if (method.SequenceEqual("CONNECT"u8)) return OnConnect(target);
         if (method.SequenceEqual("TRACE"u8)) return Fail(405, "http1.trace_not_allowed");
         if (!RequestTarget.Parse(target, method.SequenceEqual("OPTIONS"u8), out var path, out var authority, out var scheme))
             return Fail(400, "http1.invalid_url");
@@ -72,6 +77,30 @@ internal sealed class RequestHead : HeadReader
         _headers.Add(HeaderId.Path, path.IsEmpty ? "/"u8 : path);
         _headers.Add(HeaderId.Scheme, scheme.IsEmpty ? Scheme.Span : scheme);
         return true;
+    }
+
+    // RFC 9112 section 3.2.3: the target is a host with its port, and nothing else.
+    private bool OnConnect(ReadOnlySpan<byte> target)
+    {
+        if (!TakesConnect) return Fail(405, "http1.connect_not_allowed");
+        int colon = target.LastIndexOf((byte)':');
+        if (Minor == 0 || colon <= 0 || colon == target.Length - 1 || target[^1] == (byte)']' || !RequestTarget.IsHost(target))
+            return Fail(400, "http1.invalid_url");
+        _headers.Add(HeaderId.Method, "CONNECT"u8);
+        _headers.Add(HeaderId.Authority, target);
+        _headers.Add(HeaderId.Scheme, Scheme.Span);
+        IsConnect = true;
+        return true;
+    }
+
+    // What follows is the tunnel's: a body would be neither's (RFC 9110 section 9.3.6).
+    private bool EndConnect()
+    {
+        if (Chunked || ContentLength > 0) return Fail(400, "http1.connect_with_body");
+        ContentLength = -1;
+        _headers.Remove(HeaderId.ContentLength);
+        _headers.Set(HeaderId.Upgrade, "CONNECT"u8);
+        return Upgrade = true;
     }
 
     protected override bool OnField(Span<byte> line)
@@ -119,7 +148,7 @@ internal sealed class RequestHead : HeadReader
         if (_headers.Has(HeaderId.Connection)) ReadConnection();
         if (_headers.Has(HeaderId.Expect) && !ReadExpect()) return false;
         if (Minor == 0) Close |= !KeepAlive;
-        return true;
+        return !IsConnect || EndConnect();
     }
 
     private void ReadConnection()

@@ -61,8 +61,9 @@ internal sealed class Http2ClientExchange : ClientExchange
     {
         _upgrade = upgrade;
         _request = headers;
-        // RFC 8441 section 3: only to a peer that has said so.
-        _refusedUpgrade = upgrade && _stream.Connection is not { Peer.EnableConnectProtocol: true };
+        // RFC 8441 section 3: only to a peer that has said so; a CONNECT to a host is as old as HTTP/2.
+        _refusedUpgrade = upgrade && !headers.Get(HeaderId.Method).SequenceEqual("CONNECT"u8)
+            && _stream.Connection is not { Peer.EnableConnectProtocol: true };
         if (_refusedUpgrade) return;
         _stream.IsBodiless = headers.Get(HeaderId.Method).SequenceEqual("HEAD"u8);
         _stream.SendHead(headers, upgrade, length);
@@ -142,7 +143,7 @@ internal sealed class Http2ClientExchange : ClientExchange
     {
         _status = 101;
         _into!.Set(HeaderId.Status, "101"u8);
-        _into.Set(HeaderId.Upgrade, _request.Get(HeaderId.Upgrade));
+        if (_request.Has(HeaderId.Upgrade)) _into.Set(HeaderId.Upgrade, _request.Get(HeaderId.Upgrade));
         if (!_request.TryGet("sec-websocket-key"u8, out var key) || key.Length > 64
             || _into.TryGet("sec-websocket-accept"u8, out _)) return;
         ReadOnlySpan<byte> salt = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11"u8;

@@ -355,12 +355,42 @@ public sealed class TlsListenerTests : IDisposable
         { "tls: {certificates: [WEB], verify_certificate_hash: [abc]}", "no SHA-256" },
         { "tls: {certificates: [WEB], session_ticket_keys: {keys: [{inline_string: short}]}}", "has 80 bytes, this one 5" },
         { "tls: {certificates: [WEB], trusted_ca: {inline_string: nonsense}}", "trusted certificates cannot be read" },
-        { "tls: {certificates: [WEB], key_log: {path: /x}}", "'key_log' is not" },
+        { "tls: {certificates: [WEB], key_log: {path: /no/such/folder/x}}", "cannot be opened" },
+        { "tls: {certificates: [WEB], key_log: {path: /dev/null, local_address_range: [{address_prefix: x, prefix_len: 8}]}}",
+            "'x' is not an IP address" },
         { "tls: {certificates: [WEB]}, transport_socket: {name: raw_buffer}", "only one of these may be given: tls, transport_socket" },
         { "transport_socket: {name: quic}", "'quic' is not available" },
         { "transport_socket: {name: tls, typed_config: {common_tls_context: {tls_certificate_sds_secret_configs: [{name: x}]}}}",
             "there is no secret 'x'" },
     };
+
+    [Theory]
+    [InlineData("", true)]
+    [InlineData(", remote_address_range: [{address_prefix: 127.9.9.9, prefix_len: 8}]", true)]
+    [InlineData(", local_address_range: [{address_prefix: 10.0.0.0, prefix_len: 8}, {address_prefix: 127.0.0.1, prefix_len: 32}]", true)]
+    [InlineData(", remote_address_range: [{address_prefix: 10.0.0.0, prefix_len: 8}]", false)]
+    [InlineData(", remote_address_range: [{address_prefix: '::', prefix_len: 0}]", false)]
+    public async Task KeyLog_HasTheSecretsOfThoseThatAreAskedFor(string ranges, bool isLogged)
+    {
+        string path = Path.Combine(Path.GetTempPath(), $"keys-{Guid.NewGuid():N}");
+        try
+        {
+            await using var proxy = await ProxyFixture.StartAsync($$"""
+                listeners: [{name: edge, address: "127.0.0.1:0", tls: {certificates: [{{TlsYaml.Certificate(_web)}}], key_log: {path: {{path}}{{ranges}} } }, {{Answer()}} }]
+                """);
+            await using (var client = await TlsYaml.ConnectAsync(proxy.EndPoint(), "web.test"))
+                Assert.Contains("200", await TlsYaml.GetAsync(client), StringComparison.Ordinal);
+            if (isLogged)
+                await Eventually.Async(() => File.ReadAllText(path).Contains("\nSERVER_TRAFFIC_SECRET_0 ", StringComparison.Ordinal),
+                    "the secrets");
+            else Assert.Empty(await File.ReadAllTextAsync(path, TestContext.Current.CancellationToken));
+            Assert.Equal(UnixFileMode.UserRead | UnixFileMode.UserWrite, File.GetUnixFileMode(path));
+        }
+        finally
+        {
+            File.Delete(path);
+        }
+    }
 
     [Theory]
     [MemberData(nameof(Mistakes))]

@@ -25,7 +25,7 @@ public sealed class PathSpellingTests(PathSpellingTests.Edge edge) : IClassFixtu
 
     public static TheoryData<string> All => [.. Spellings];
 
-    /// <summary>Each guard, with the path rules and without; the service refuses what begins with the guarded path.</summary>
+    /// <summary>Guards with the path rules, and one without; the service refuses what begins with the guarded path.</summary>
     public sealed class Edge : IAsyncLifetime
     {
         public RecordingUpstream Service { get; } = RecordingUpstream.Start("authz");
@@ -41,16 +41,16 @@ public sealed class PathSpellingTests(PathSpellingTests.Edge edge) : IClassFixtu
                 + "\"k\":\"AAAA\"}]}'}}}, rules: [{match: {prefix: /admin}, requires: {provider_name: p}}]}}";
             const string authz = "{name: ext_authz, typed_config: {http_service: {server_uri: {uri: 'http://a', cluster: authz, "
                 + "timeout: 20s}}}}";
-            const string rbac = "{name: rbac, typed_config: {rules: {action: DENY, policies: {p: {permissions: [{url_path: {path: "
-                + "{prefix: /admin}}}], principals: [{any: true}]}}}}}";
+            const string rbac = "{name: rbac, typed_config: {rules: {action: DENY, policies: {p: {permissions: "
+                + "[{url_path: {path: {prefix: /admin}}}], principals: [{any: true}]}}}}}";
             Proxy = await ProxyFixture.StartAsync($$"""
                 clusters:
                 - {name: up, endpoints: ["{{Upstream.Address}}"]}
                 - {name: authz, endpoints: ["{{Service.Address}}"]}
                 listeners:
                 {{Listener("jwt", rules, jwt)}}
-                {{Listener("authz", rules, authz)}}
                 {{Listener("rbac", rules, rbac)}}
+                {{Listener("authz", rules, authz)}}
                 {{Listener("plain", "", authz)}}
                 """);
 
@@ -71,7 +71,7 @@ public sealed class PathSpellingTests(PathSpellingTests.Edge edge) : IClassFixtu
     [Theory, MemberData(nameof(All))]
     public async Task Spelling_IsForwardedAsItWasDecidedAboutOrNotAtAll(string target)
     {
-        foreach (string listener in new[] { "jwt", "authz", "rbac", "plain" })
+        foreach (string listener in new[] { "jwt", "rbac", "authz", "plain" })
         {
             edge.Service.Clear();
             edge.Upstream.Clear();

@@ -18,11 +18,13 @@ internal static class HeadWriter
     public static void Request(HpackEncoder encoder, HeaderMap headers, bool isSecure, bool upgrade, long length, ByteWriter to)
     {
         encoder.Begin(to);
+        // RFC 9113 section 8.5: a CONNECT to a host has neither protocol nor scheme nor path.
+        bool plain = upgrade && headers.Get(HeaderId.Method).SequenceEqual("CONNECT"u8);
         Pseudo(HeaderId.Method, upgrade ? "CONNECT"u8 : headers.Get(HeaderId.Method));
-        if (upgrade) Pseudo(HeaderId.Protocol, headers.Get(HeaderId.Upgrade));
-        Pseudo(HeaderId.Scheme, isSecure ? "https"u8 : "http"u8);
+        if (upgrade && !plain) Pseudo(HeaderId.Protocol, headers.Get(HeaderId.Upgrade));
+        if (!plain) Pseudo(HeaderId.Scheme, isSecure ? "https"u8 : "http"u8);
         Pseudo(HeaderId.Authority, headers.Get(HeaderId.Authority));
-        Pseudo(HeaderId.Path, headers.Get(HeaderId.Path));
+        if (!plain) Pseudo(HeaderId.Path, headers.Get(HeaderId.Path));
         int cursor = 0;
         while (headers.Next(ref cursor, out HeaderId id, out var name, out var value))
         {

@@ -66,7 +66,7 @@ internal sealed class RequestReader(HpackDecoder decoder, BufferPool pool) : Hea
         // Section 8.5: CONNECT to a host has neither scheme nor path.
         if ((Pseudo & (Method | Scheme | Path)) != needed || !host) return Fail("http2.violation.of.messaging.rule");
         if ((Pseudo & Protocol) != 0 && !connect) return Fail("http2.violation.of.messaging.rule");
-        if (connect && (Pseudo & Protocol) == 0) return Refuse(405, "http2.connect_not_allowed");
+        if (connect && (Pseudo & Protocol) == 0) return OnConnect();
         if (method.SequenceEqual("TRACE"u8)) return Refuse(405, "http2.trace_not_allowed");
         var path = Headers.Get(HeaderId.Path);
         if (path[0] != '/' && !(path is [(byte)'*'] && method.SequenceEqual("OPTIONS"u8))) return Fail("http2.invalid_path");
@@ -83,6 +83,19 @@ internal sealed class RequestReader(HpackDecoder decoder, BufferPool pool) : Hea
             Headers.Set(HeaderId.Method, "GET"u8);
         }
         return !Headers.Has(HeaderId.Expect) || ReadExpect(ended);
+    }
+
+    private bool OnConnect()
+    {
+        if (!AllowsExtendedConnect) return Refuse(405, "http2.connect_not_allowed");
+        if (ContentLength >= 0) return Fail("http2.violation.of.messaging.rule");
+        // RFC 9113 section 8.5: a host with its port.
+        var authority = Headers.Get(HeaderId.Authority);
+        if (authority.LastIndexOf((byte)':') is var colon && (colon <= 0 || colon == authority.Length - 1 || authority[^1] == (byte)']'))
+            return Refuse(400, "http2.invalid_authority");
+        AsksUpgrade = true;
+        Headers.Set(HeaderId.Upgrade, "CONNECT"u8);
+        return true;
     }
 
     private bool ReadExpect(bool ended)
