@@ -40,10 +40,13 @@ public sealed record StreamAccessLogConfig : ConfigRecord
 
 [Description("Exactly one test.")]
 [UnsupportedField(
-    "traceable_filter runtime_filter grpc_status_filter extension_filter metadata_filter log_type_filter not_health_check_filter",
+    "traceable_filter runtime_filter grpc_status_filter extension_filter metadata_filter log_type_filter",
         "not available in this version")]
 public sealed record AccessLogFilterConfig : ConfigRecord
 {
+    [OneOf("filter_specifier", Required = true), Description("Requests that the filter health_check took for no health check.")]
+    public EmptyConfig? NotHealthCheckFilter { get; init; }
+
     [OneOf("filter_specifier", Required = true), Description("By response status.")]
     public ComparisonFilterConfig? StatusCodeFilter { get; init; }
 

@@ -22,11 +22,13 @@ public sealed record RateLimitConfig : ConfigRecord
 }
 
 [Description("Adds an entry to a descriptor.")]
-[UnsupportedField("source_cluster", "this proxy is of no cluster; use generic_key")]
 [UnsupportedField("dynamic_metadata", "use metadata")]
 [UnsupportedField("extension", "descriptors of extensions are not available in this version")]
 public sealed record RateLimitActionConfig : ConfigRecord
 {
+    [OneOf("action_specifier", Required = true), Description("source_cluster: empty, as this proxy is of no cluster; use generic_key.")]
+    public EmptyConfig? SourceCluster { get; init; }
+
     [OneOf("action_specifier", Required = true), Description("destination_cluster: the name of the route's cluster.")]
     public EmptyConfig? DestinationCluster { get; init; }
 

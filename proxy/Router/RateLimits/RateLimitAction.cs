@@ -15,8 +15,17 @@ internal abstract class RateLimitAction
     public abstract bool TryAdd(in RateLimitSubject subject, DescriptorList to);
 
     /// <summary>Null with errors added.</summary>
-    public static RateLimitAction? Compile(RateLimitActionConfig config, ConfigErrors errors) => config switch
+    public static RateLimitAction? Compile(RateLimitActionConfig config, ConfigErrors errors)
     {
+        if (config.SourceCluster is not null)
+            errors.Warning(config.Node, ConfigCode.UnsupportedField, "'source_cluster' is empty: this proxy is of no cluster",
+                "generic_key: {descriptor_key: source_cluster, descriptor_value: NAME}");
+        return Of(config, errors);
+    }
+
+    private static RateLimitAction? Of(RateLimitActionConfig config, ConfigErrors errors) => config switch
+    {
+        { SourceCluster: not null } => new Fixed(Bytes("source_cluster"), [], null, null, true),
         { DestinationCluster: not null } => new Cluster(),
         { RemoteAddress: not null } => new Address(),
         { MaskedRemoteAddress: { } mask } => new Masked(mask.V4PrefixMaskLen, mask.V6PrefixMaskLen),

@@ -16,6 +16,7 @@ internal abstract class AccessLogFilter
     {
         switch (config)
         {
+            case { NotHealthCheckFilter: not null }: return new NoHealthCheck();
             case { StatusCodeFilter.Comparison: { Value: { } value } status }:
                 return new Comparison(status.Op, value.DefaultValue, i => i.ResponseCode);
             case { DurationFilter.Comparison: { Value: { } value } duration }:
@@ -47,6 +48,11 @@ internal abstract class AccessLogFilter
             valid = false;
         }
         return valid ? new Flags(mask == ResponseFlags.None ? (ResponseFlags)uint.MaxValue : mask) : null;
+    }
+
+    private sealed class NoHealthCheck : AccessLogFilter
+    {
+        public override bool Passes(StreamInfo info) => !info.IsHealthCheck;
     }
 
     private sealed class Comparison(ComparisonOperator op, long operand, Func<StreamInfo, long> read) : AccessLogFilter

@@ -63,7 +63,7 @@ internal sealed class HealthCheckSettings
         {
             var endpoints = cluster.Endpoints;
             int all = endpoints.All.Length;
-            if (all == 0 ? percent > 0 : endpoints.Healthy.Length * 100d < percent * all) return false;
+            if (all == 0 ? percent > 0 : (endpoints.Healthy.Length + endpoints.DegradedCount) * 100d < percent * all) return false;
         }
         return true;
     }

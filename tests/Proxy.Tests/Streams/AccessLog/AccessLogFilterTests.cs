@@ -19,6 +19,7 @@ public sealed class AccessLogFilterTests
     [InlineData("response_flag_filter: {flags: [UH, RL]}", true)]
     [InlineData("response_flag_filter: {flags: [UF]}", false)]
     [InlineData("response_flag_filter: {}", true)]
+    [InlineData("not_health_check_filter: {}", true)]
     [InlineData("header_filter: {header: {name: ':path', string_match: {prefix: /a}}}", true)]
     [InlineData("header_filter: {header: {name: x}}", false)]
     [InlineData("and_filter: {filters: [{response_flag_filter: {}}, {header_filter: {header: {name: x}}}]}", false)]
@@ -31,5 +32,13 @@ public sealed class AccessLogFilterTests
         var filter = AccessLogFilter.Compile(Requests.Bind<AccessLogFilterConfig>(yaml), errors);
         Assert.Empty(errors.Errors);
         Assert.Equal(passes, filter!.Passes(info));
+    }
+
+    [Fact]
+    public void HealthCheck_IsNotLoggedWhereThatIsAskedFor()
+    {
+        var filter = AccessLogFilter.Compile(Requests.Bind<AccessLogFilterConfig>("not_health_check_filter: {}"), new ConfigErrors());
+        Assert.False(filter!.Passes(new StreamInfo { IsHealthCheck = true }));
+        Assert.True(filter.Passes(new StreamInfo()));
     }
 }

@@ -24,7 +24,7 @@ public sealed class RateLimitFilterTests(RateLimitFilterTests.Edge edge) : IClas
                 {name: r, virtual_hosts: [{name: v, domains: ["*"], rate_limits: [{actions: [{generic_key: {descriptor_value: host}}]}],
                   routes: [
                   {match: {prefix: /actions}, metadata: {filter_metadata: {team: {a: {b: red}}}}, route: {cluster: up, rate_limits: [
-                    {actions: [{destination_cluster: {}}, {remote_address: {}}, {masked_remote_address: {v4_prefix_mask_len: 12}}, {generic_key: {descriptor_key: k, descriptor_value: v}},
+                    {actions: [{source_cluster: {}}, {destination_cluster: {}}, {remote_address: {}}, {masked_remote_address: {v4_prefix_mask_len: 12}}, {generic_key: {descriptor_key: k, descriptor_value: v}},
                       {request_headers: {header_name: x-a, descriptor_key: a}}, {request_headers: {header_name: x-none, descriptor_key: b, skip_if_absent: true}},
                       {query_parameters: {query_parameter_name: q, descriptor_key: q}},
                       {header_value_match: {descriptor_value: yes, headers: [{name: x-a}]}}, {query_parameter_value_match: {descriptor_value: "no", expect_match: false, query_parameters: [{name: z}]}},
@@ -115,8 +115,8 @@ public sealed class RateLimitFilterTests(RateLimitFilterTests.Edge edge) : IClas
     [InlineData("/ignore", null)]
     [InlineData("/off", null)]
     [InlineData("/replaced", "shop | generic_key=replaced")]
-    [InlineData("/actions?q=1%202&y", "shop | destination_cluster=up remote_address=127.0.0.1 masked_remote_address=127.0.0.0/12 k=v a=1 "
-        + "q=1%202 header_match=yes query_match=no m=red d=absent")]
+    [InlineData("/actions?q=1%202&y", "shop | source_cluster= destination_cluster=up remote_address=127.0.0.1 "
+        + "masked_remote_address=127.0.0.0/12 k=v a=1 q=1%202 header_match=yes query_match=no m=red d=absent")]
     [InlineData("/actions", null)] // without the parameter there is no descriptor
     [InlineData("/actions?q=1&z=1", null)]
     public async Task Service_IsAskedWithTheDescriptors(string path, string? asked)

@@ -2,7 +2,6 @@ using System.Security.Cryptography;
 using System.Text;
 using Managed.Proxy.Bindings.Wasm;
 using Managed.Proxy.Core.Buffers;
-using Managed.Proxy.Http.Filters.Wasm.Calls;
 using Managed.Proxy.Http.Filters.Wasm.Plugins;
 using Xunit;
 
