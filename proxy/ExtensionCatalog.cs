@@ -13,23 +13,40 @@ using Managed.Proxy.Downstream.NetworkFilters.ConnectionLimit;
 using Managed.Proxy.Downstream.NetworkFilters.DirectResponse;
 using Managed.Proxy.Downstream.NetworkFilters.Echo;
 using Managed.Proxy.Downstream.NetworkFilters.HttpConnectionManager;
-using Managed.Proxy.Downstream.NetworkFilters.Rbac;
 using Managed.Proxy.Downstream.NetworkFilters.LocalRateLimit;
+using Managed.Proxy.Downstream.NetworkFilters.Rbac;
+using Managed.Proxy.Downstream.NetworkFilters.SetFilterState;
 using Managed.Proxy.Downstream.NetworkFilters.SniCluster;
 using Managed.Proxy.Downstream.NetworkFilters.TcpProxy;
 using Managed.Proxy.Downstream.NetworkFilters.Wasm;
 using Managed.Proxy.Downstream.TransportSockets;
 using Managed.Proxy.Http;
+using Managed.Proxy.Http.Filters.ApiKeyAuth;
+using Managed.Proxy.Http.Filters.BasicAuth;
+using Managed.Proxy.Http.Filters.Buffer;
+using Managed.Proxy.Http.Filters.CdnLoop;
+using Managed.Proxy.Http.Filters.Compressor;
 using Managed.Proxy.Http.Filters.Cors;
+using Managed.Proxy.Http.Filters.Csrf;
+using Managed.Proxy.Http.Filters.Decompressor;
+using Managed.Proxy.Http.Filters.ExtAuthz;
 using Managed.Proxy.Http.Filters.Fault;
 using Managed.Proxy.Http.Filters.GrpcHttp1Bridge;
 using Managed.Proxy.Http.Filters.GrpcStats;
 using Managed.Proxy.Http.Filters.GrpcWeb;
 using Managed.Proxy.Http.Filters.HeaderMutation;
+using Managed.Proxy.Http.Filters.HeaderToMetadata;
+using Managed.Proxy.Http.Filters.HealthCheck;
+using Managed.Proxy.Http.Filters.IpTagging;
+using Managed.Proxy.Http.Filters.JsonToMetadata;
+using Managed.Proxy.Http.Filters.JwtAuthn;
 using Managed.Proxy.Http.Filters.LocalRateLimit;
 using Managed.Proxy.Http.Filters.Lua;
+using Managed.Proxy.Http.Filters.RateLimit;
 using Managed.Proxy.Http.Filters.Rbac;
 using Managed.Proxy.Http.Filters.Router;
+using Managed.Proxy.Http.Filters.SetFilterState;
+using Managed.Proxy.Http.Filters.SetMetadata;
 using Managed.Proxy.Http.Filters.Wasm;
 using Managed.Proxy.Upstream.TransportSockets;
 
@@ -64,6 +81,7 @@ public static class ExtensionCatalog
         new EchoDefinition(),
         new DirectResponseDefinition(),
         new RbacNetworkFilterDefinition(),
+        new SetFilterStateNetworkFilterDefinition(),
         new WasmNetworkFilterDefinition(),
         new ConnectionLimitDefinition(),
         new NetworkRateLimitDefinition(),
@@ -72,11 +90,27 @@ public static class ExtensionCatalog
 
     public static IReadOnlyList<HttpFilterDefinition> HttpFilters { get; } =
     [
+        new HealthCheckFilterDefinition(),
+        new CdnLoopFilterDefinition(),
+        new IpTaggingFilterDefinition(),
+        new HeaderToMetadataFilterDefinition(),
+        new SetMetadataFilterDefinition(),
+        new SetFilterStateFilterDefinition(),
         new RbacFilterDefinition(),
+        new BufferFilterDefinition(),
+        new JsonToMetadataFilterDefinition(),
         new HeaderMutationFilterDefinition(),
         new LocalRateLimitFilterDefinition(),
+        new RateLimitFilterDefinition(),
         new CorsFilterDefinition(),
+        new JwtAuthnFilterDefinition(),
+        new ExtAuthzFilterDefinition(),
+        new CsrfFilterDefinition(),
+        new BasicAuthFilterDefinition(),
+        new ApiKeyAuthFilterDefinition(),
         new FaultFilterDefinition(),
+        new CompressorFilterDefinition(),
+        new DecompressorFilterDefinition(),
         new GrpcWebFilterDefinition(),
         new GrpcHttp1BridgeFilterDefinition(),
         new GrpcStatsFilterDefinition(),

@@ -77,9 +77,14 @@ public sealed record ListenerStatus(string Name, string ConfiguredAddress, strin
     public IReadOnlyList<string> AdditionalAddresses { get; init; } = [];
 }
 
+/// <summary>
+/// <paramref name="Flags"/>: what speaks against it in Envoy's words, such as <c>failed_active_hc</c>; <paramref name="Reason"/>: in words
+/// for people. What an operator has set at run time: <paramref name="WeightOverride"/> (null: nothing), <paramref name="DrainOverride"/>.
+/// </summary>
 public sealed record EndpointStatus(string Address, string HostName, string Health, int Weight, long ConnectionsActive,
     long ConnectionsTotal, long ConnectFailures, long RequestsActive, long RequestsTotal, long RequestsSuccess, long RequestsError,
-        long RequestsTimeout);
+        long RequestsTimeout, IReadOnlyList<string> Flags, string? Reason = null, bool Canary = false,
+            int? WeightOverride = null, bool DrainOverride = false);
 
 public sealed record ClusterStatus(string Name, string Type, string LbPolicy, long MaxConnections, long MaxPendingRequests,
     long MaxRequests, long MaxRetries, IReadOnlyList<EndpointStatus> Endpoints);

@@ -117,6 +117,7 @@ public sealed partial class ProxyServer
         {
             Faults.Pass(FaultPoint.Prepare);
             cluster.Members.OnRetire(RetirePools);
+            cluster.Members.OnMembers(_health.Follow);
             cluster.Members.Prepare(cluster);
         }
         return null;

@@ -1,6 +1,7 @@
 using System.Net;
 using System.Text;
 using Managed.Proxy.Configuration;
+using Managed.Proxy.Configuration.Model;
 using Managed.Proxy.Core;
 using Managed.Proxy.Downstream.Listener;
 using Managed.Proxy.Downstream.NetworkFilters.HttpConnectionManager;
@@ -89,7 +90,8 @@ public sealed partial class ProxyServer
     }
 
     /// <summary>
-    /// Overrides until the process ends or the endpoint goes; null leaves as it is. False when there is no such endpoint.
+    /// Overrides until the process ends or the endpoint goes; null leaves as it is, weight 0 takes back. False when there is no such
+    /// endpoint.
     /// </summary>
     public bool SetEndpointOverride(string cluster, string endpoint, int? weight, bool? drain)
     {
@@ -160,11 +162,47 @@ public sealed partial class ProxyServer
     private static bool Same(ConfigNode? a, ConfigNode? b) => a is null ? b is null : a.SameAs(b);
 
     private static EndpointStatus Status(Endpoint e)
-        => new(e.Text, e.HostName, e.DrainOverride ? "DRAINING" : EnumText(e.ConfiguredHealth.ToString()), e.EffectiveWeight,
+        => new(e.Text, e.HostName, HealthOf(e), e.EffectiveWeight,
         Volatile.Read(ref e.ActiveConnections), Volatile.Read(ref e.TotalConnections), Volatile.Read(ref e.ConnectFailures),
         Volatile.Read(ref e.ActiveRequests),
         Volatile.Read(ref e.TotalRequests), Volatile.Read(ref e.SuccessRequests), Volatile.Read(ref e.ErrorRequests),
-            Volatile.Read(ref e.TimeoutRequests));
+            Volatile.Read(ref e.TimeoutRequests), FlagsOf(e), e.Reason, e.IsCanary,
+            e.WeightOverride > 0 ? e.WeightOverride : null, e.DrainOverride);
+
+    private static string HealthOf(Endpoint e)
+    {
+        var flags = e.Flags;
+        if (e.DrainOverride) return "DRAINING";
+        if ((flags & (HealthFlags.FailedActiveHealthCheck | HealthFlags.FailedOutlierCheck)) != 0) return "UNHEALTHY";
+        return e.ConfiguredHealth is EndpointHealthStatus.Unknown or EndpointHealthStatus.Healthy
+            && (flags & HealthFlags.DegradedActiveHealthCheck) != 0 ? "DEGRADED" : EnumText(e.ConfiguredHealth.ToString());
+    }
+
+    // In Envoy's words and order.
+    private static List<string> FlagsOf(Endpoint e)
+    {
+        var (flags, all) = (e.Flags, new List<string>());
+        if ((flags & HealthFlags.FailedActiveHealthCheck) != 0) all.Add("failed_active_hc");
+        if ((flags & HealthFlags.FailedOutlierCheck) != 0) all.Add("failed_outlier_check");
+        if (e.ConfiguredHealth is EndpointHealthStatus.Unhealthy or EndpointHealthStatus.Timeout) all.Add("failed_eds_health");
+        if ((flags & HealthFlags.DegradedActiveHealthCheck) != 0) all.Add("degraded_active_hc");
+        if (e.ConfiguredHealth == EndpointHealthStatus.Degraded) all.Add("degraded_eds_health");
+        if ((flags & HealthFlags.PendingActiveHealthCheck) != 0) all.Add("pending_active_hc");
+        if ((flags & HealthFlags.ActiveHealthCheckTimeout) != 0) all.Add("active_hc_timeout");
+        if (e.DrainOverride || e.ConfiguredHealth == EndpointHealthStatus.Draining) all.Add("eds_status_draining");
+        return all;
+    }
+
+    private IEnumerable<(string, double)> Memberships()
+    {
+        foreach (var cluster in Current?.Clusters.Values ?? [])
+        {
+            var set = cluster.Endpoints;
+            yield return ($"cluster.{cluster.Name}.membership_total", set.All.Length);
+            yield return ($"cluster.{cluster.Name}.membership_healthy", set.Healthy.Length);
+            yield return ($"cluster.{cluster.Name}.membership_degraded", set.DegradedCount);
+        }
+    }
 
     private static string EnumText(string pascal)
     {

@@ -6,6 +6,7 @@ using Managed.Proxy.Core.Limits;
 using Managed.Proxy.Core.Telemetry;
 using Managed.Proxy.Downstream.Listener;
 using Managed.Proxy.Streams.AccessLog;
+using Managed.Proxy.Upstream.Monitoring;
 using Managed.Proxy.Upstream;
 using Managed.Proxy.Upstream.Discovery;
 using Microsoft.Extensions.Logging;
@@ -28,6 +29,7 @@ public sealed partial class ProxyServer : IAsyncDisposable
     private readonly SharedState _shared;
     private readonly ClusterRegistry _clusters;
     private readonly DnsRefresher _dns;
+    private readonly HealthWatch _health;
     private readonly Timer _sweep;
     private readonly Watchdog _watchdog;
     private readonly SemaphoreSlim _publishing = new(1, 1);
@@ -54,6 +56,7 @@ public sealed partial class ProxyServer : IAsyncDisposable
             new GuestEnvironment(scripts, options.CacheFolder, options.TraceStarted is not null, options.CodeFetchHosts,
                 options.WasmCompiler) { InService = () => Current is not null });
         for (int i = 0; i < _workers.Length; i++) _workers[i] = new Worker(i, Stats, Overload, _reports, _inService, options.TraceStarted);
+        _health = new HealthWatch(_workers.Length, Stats, Overload, _reports);
         _threads = [.. _workers.Select(w => new Thread(() => Run(w)) { Name = "worker-" + w.Id, IsBackground = true })];
         _watchdog = new Watchdog(_workers, Overload, Stats, _logger);
         _sweep = new Timer(static s => ((ProxyServer)s!).SweepSafely(), this, Timeout.Infinite, Timeout.Infinite);
@@ -132,6 +135,7 @@ public sealed partial class ProxyServer : IAsyncDisposable
         _stopped = true;
         _sweep.Dispose();
         _watchdog.Dispose();
+        _health.Dispose();
         foreach (var worker in _workers) worker.Loop.Stop();
         foreach (var thread in _threads) if (thread.IsAlive) thread.Join(TimeSpan.FromSeconds(2));
         lock (_generations)
@@ -176,6 +180,7 @@ public sealed partial class ProxyServer : IAsyncDisposable
         Stats.Observe("server.uptime", () => (Environment.TickCount64 - started) / 1000);
         Stats.Observe("listener_manager.total_listeners_active", () => Current?.Listeners.Count ?? 0);
         Stats.Observe("cluster_manager.active_clusters", () => Current?.Clusters.Count ?? 0);
+        Stats.ObserveAll(Memberships);
         Stats.Observe("server.version", () => Current?.Version ?? 0);
         Stats.Observe("server.days_until_first_cert_expiring", DaysUntilFirstExpires);
         Stats.ObserveAll(Expirations);

@@ -80,8 +80,9 @@ internal sealed class SnapshotBuilder(StatsRegistry registry, SharedState state,
 
         var clusters = new Dictionary<string, Cluster>();
         foreach (var cluster in config.Clusters)
-            // One with TLS leases its contexts and names for each version.
-            if (cluster.TransportSocket is null && former?.Clusters.GetValueOrDefault(cluster.Name) is { } same
+            // One with TLS leases its contexts and names for each version, one with health checks its names.
+            if (cluster is { TransportSocket: null, HealthChecks.Count: 0, OutlierDetection: null }
+                && former?.Clusters.GetValueOrDefault(cluster.Name) is { } same
                 && ReferenceEquals(same.Config, cluster) && ReferenceEquals(same.Members, clusterRegistry.For(cluster.Name)))
             {
                 errors.Repeat(same.Notes);

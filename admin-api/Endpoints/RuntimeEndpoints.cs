@@ -51,12 +51,16 @@ internal static class RuntimeEndpoints
         })
         .Get("/clusters/{cluster}/endpoints", EndpointsAsync, new(Tag, "Lists the endpoints of a cluster")
         {
+            Description = "flags are Envoy's: failed_active_hc (its health check), failed_outlier_check (ejected), failed_eds_health (the "
+                + "configuration says so), degraded_active_hc, degraded_eds_health, pending_active_hc (not checked yet), "
+                + "active_hc_timeout, eds_status_draining; reason says it for people.",
             Parameters = [ApiParameters.PageSize, ApiParameters.PageToken], Errors = [InvalidParameter, NotFound],
             Answers = [(200, "One page", $$"""{"items":[{{EndpointExample}}],"next_page_token":null,"total_size":1}""")],
         })
         .Patch("/clusters/{cluster}/endpoints/{endpoint}", OverrideAsync, new(Tag, "Overrides the weight of an endpoint, or drains it")
         {
-            Description = "A run-time action, no version: it holds until the process ends or the endpoint goes.",
+            Description = "A run-time action, no version: it holds over publications until the process ends or the endpoint goes; null "
+                + "takes it back. weight_override and drain_override of the answer say what holds.",
             Errors = [MalformedBody, NotFound, UnsupportedMediaType, ValidationFailed],
             Bodies = [new(MediaTypes.MergePatch, """{"weight":5}"""),
                 new(MediaTypes.JsonPatch, """[{"op":"replace","path":"/drain","value":true}]""")],
@@ -79,7 +83,8 @@ internal static class RuntimeEndpoints
     private const string EndpointExample =
         """{"address":"127.0.0.1:8080","host_name":"","health":"healthy","weight":1,"connections_active":2,"connections_total":9"""
             + ""","connect_failures":0,"requests_active":1,"requests_total":90210,"requests_success":90200,"requests_error":10"""
-                + ""","requests_timeout":0}""";
+                + ""","requests_timeout":0,"flags":[],"reason":null,"canary":false,"weight_override":null"""
+                    + ""","drain_override":false}""";
 
     private static Task WorkersAsync(HttpContext context)
     {
@@ -124,11 +129,12 @@ internal static class RuntimeEndpoints
             RequestBody.AsObject(patch.Apply(new ConfigObject().Set("weight", ConfigScalar.Number(endpoint.Weight))
                 .Set("drain", ConfigScalar.Boolean(IsDrained(endpoint)))), "the endpoint");
         RequestBody.OnlyFields(patched, "weight", "drain");
-        var weight = patched["weight"] is ConfigScalar { Kind: ConfigScalarKind.Number } number
+        var weight = patched["weight"] is null ? 0 : patched["weight"] is ConfigScalar { Kind: ConfigScalarKind.Number } number
             && int.TryParse(number.Text, NumberStyles.None, CultureInfo.InvariantCulture, out var w) && w is >= 1 and <= 128 ? w
             : throw RequestBody.Invalid(patched["weight"] ?? patched, ConfigCode.InvalidValue, "weight is a whole number from 1 to 128");
-        var drain = patched["drain"] is ConfigScalar { Kind: ConfigScalarKind.Boolean } flag ? flag.Text == "true"
-            : throw RequestBody.Invalid(patched["drain"] ?? patched, ConfigCode.InvalidType, "drain is true or false");
+        var drain = patched["drain"] is not null && (patched["drain"] is ConfigScalar { Kind: ConfigScalarKind.Boolean } flag
+            ? flag.Text == "true"
+            : throw RequestBody.Invalid(patched["drain"]!, ConfigCode.InvalidType, "drain is true or false"));
         if (!Proxy(context).SetEndpointOverride(cluster.Name, address, weight == endpoint.Weight ? null : weight,
             drain == IsDrained(endpoint) ? null : drain))
             throw ApiException.NotFound("endpoint", address, []);
@@ -152,7 +158,7 @@ internal static class RuntimeEndpoints
 
     private static string VmKey(GuestVmStatus vm) => $"{vm.Kind}/{vm.Name}/{vm.Digest}/{vm.Worker}";
 
-    private static bool IsDrained(EndpointStatus endpoint) => endpoint.Health == "DRAINING";
+    private static bool IsDrained(EndpointStatus endpoint) => endpoint.DrainOverride;
 
     /// <summary>Without health checks, what nobody has spoken against is healthy.</summary>
     private static EndpointStatus View(EndpointStatus endpoint)

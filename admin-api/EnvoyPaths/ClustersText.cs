@@ -41,7 +41,7 @@ internal static class ClustersText
         ("rq_active", e.RequestsActive),
         ("rq_error", e.RequestsError), ("rq_success", e.RequestsSuccess), ("rq_timeout", e.RequestsTimeout), ("rq_total", e.RequestsTotal),
         ("hostname", e.HostName), ("health_flags", Flags(e)), ("weight", e.Weight), ("region", ""), ("zone", ""), ("sub_zone", ""),
-        ("canary", "false"), ("priority", 0),
+        ("canary", e.Canary ? "true" : "false"), ("priority", 0),
     ];
 
     private static object Json(ClusterStatus cluster) => new
@@ -59,7 +59,7 @@ internal static class ClustersText
             address = ListenersText.Address(e.Address),
             hostname = e.HostName,
             weight = e.Weight,
-            health_status = new { eds_health_status = Flags(e) == "healthy" ? "HEALTHY" : e.Health },
+            health_status = Health(e),
             stats = new object[]
             {
                 Stat("cx_connect_fail", e.ConnectFailures), Stat("cx_total", e.ConnectionsTotal), Stat("rq_error", e.RequestsError),
@@ -72,7 +72,25 @@ internal static class ClustersText
 
     /// <summary>Envoy calls an endpoint healthy until something says otherwise; nothing has been said about an UNKNOWN one.</summary>
     private static string Flags(EndpointStatus endpoint)
-        => endpoint.Health is "HEALTHY" or "UNKNOWN" or "DEGRADED" ? "healthy" : "/eds_status_" + endpoint.Health.ToLowerInvariant();
+        => endpoint.Flags.Count == 0 ? "healthy" : string.Concat(endpoint.Flags.Select(f => "/" + f));
+
+    private static Dictionary<string, object> Health(EndpointStatus endpoint)
+    {
+        var status = new Dictionary<string, object>();
+        foreach (string flag in endpoint.Flags)
+            if (flag is "failed_active_hc" or "failed_outlier_check" or "degraded_active_hc" or "pending_active_hc" or "active_hc_timeout")
+                status[flag switch
+                {
+                    "failed_active_hc" => "failed_active_health_check",
+                    "degraded_active_hc" => "failed_active_degraded_check",
+                    _ => flag,
+                }] = true;
+        string eds = endpoint.Flags.Contains("failed_eds_health") ? "UNHEALTHY"
+            : endpoint.Flags.Contains("eds_status_draining") ? "DRAINING"
+            : endpoint.Flags.Contains("degraded_eds_health") ? "DEGRADED" : "HEALTHY";
+        status["eds_health_status"] = eds;
+        return status;
+    }
 
     private static object Stat(string name, long value)
         => new { name, type = "COUNTER", value = value.ToString(CultureInfo.InvariantCulture) };

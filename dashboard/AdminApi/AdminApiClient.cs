@@ -53,6 +53,21 @@ internal sealed class AdminApiClient(AdminApiConnection connection, Authenticati
     /// <summary>The active document.</summary>
     public Task<JsonElement> ConfigAsync(CancellationToken cancel) => GetAsync<JsonElement>("config", cancel);
 
+    /// <summary>The routes of all listeners and route configurations, in the order in which they are asked.</summary>
+    public async Task<IReadOnlyList<RouteDocument>> RoutesAsync(CancellationToken cancel)
+        => RouteDocument.ReadAll(await GetAsync<JsonElement>("config?expanded=true", cancel));
+
+    public async Task<IReadOnlyList<SecretDocument>> SecretsAsync(CancellationToken cancel)
+    {
+        var secrets = await AllAsync<JsonElement>("secrets", cancel);
+        var document = secrets.Count == 0 ? default : await GetAsync<JsonElement>("config?expanded=true", cancel);
+        return [.. secrets.Select(s => SecretDocument.Read(s, document))];
+    }
+
+    /// <summary>Where a request would go, and why the others lost; no traffic.</summary>
+    public Task<RouteMatch> MatchAsync(MatchRequest request, CancellationToken cancel)
+        => SendAsync<RouteMatch>(HttpMethod.Post, "match", request.ToJson(), cancel);
+
     public Task<StatsSnapshot> StatsAsync(string filter, CancellationToken cancel)
         => GetAsync<StatsSnapshot>("stats" + Query(("filter", filter)), cancel);
 

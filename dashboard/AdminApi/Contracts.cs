@@ -1,4 +1,5 @@
 using System.Text.Json;
+using System.Text.Json.Nodes;
 using System.Text.Json.Serialization;
 
 namespace Managed.Dashboard.AdminApi;
@@ -153,6 +154,30 @@ public sealed record ResourceVersion
     public JsonElement? Document { get; init; }
 }
 
+/// <summary>A request to be matched by the routes of a listener.</summary>
+/// <param name="Authority">Host, with a port where it is not the scheme's own.</param>
+public sealed record MatchRequest(string Listener, string Method, string Authority, string Path,
+    IReadOnlyList<KeyValuePair<string, string>> Headers)
+{
+    public JsonObject ToJson()
+    {
+        var headers = new JsonObject();
+        foreach (var each in Headers.GroupBy(h => h.Key, StringComparer.OrdinalIgnoreCase))
+            headers[each.Key] = new JsonArray([.. each.Select(h => JsonValue.Create(h.Value))]);
+        return new()
+        {
+            ["listener"] = Listener, ["method"] = Method, ["authority"] = Authority, ["path"] = Path, ["headers"] = headers,
+        };
+    }
+}
+
+/// <summary><c>POST /match</c>. Action: route, redirect, direct_response or tcp.</summary>
+public sealed record RouteMatch(bool Matched, string? FilterChain, string? RouteConfiguration, string? VirtualHost, string? Route,
+    string? Action, string? Cluster, IReadOnlyList<RouteMatchStep>? Steps);
+
+/// <summary>One thing that was asked on the way. Kind: filter_chain, virtual_host, route…</summary>
+public sealed record RouteMatchStep(string Kind, string Name, bool Matched, string Reason);
+
 /// <summary>A write that was accepted: headers <c>Config-Version</c>, <c>Config-Changed</c> and <c>ETag</c>.</summary>
 public sealed record WriteResult(long? Version, bool Changed, string? Etag);
 
@@ -173,6 +198,7 @@ public sealed record WriteResult(long? Version, bool Changed, string? Etag);
 [JsonSerializable(typeof(StatsSnapshot))]
 [JsonSerializable(typeof(StatsSample))]
 [JsonSerializable(typeof(DryRun))]
+[JsonSerializable(typeof(RouteMatch))]
 [JsonSerializable(typeof(NodeStatus))]
 [JsonSerializable(typeof(Page<ResourceVersion>))]
 [JsonSerializable(typeof(Problem))]

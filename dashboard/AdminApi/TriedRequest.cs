@@ -10,11 +10,14 @@ namespace Managed.Dashboard.AdminApi;
 public sealed record PublishedService(string Name, string Address, long Version, string NodeHost)
 {
     /// <summary>Where a request reaches it.</summary>
-    public string Url(string path)
+    public string Url(string path) => UrlOf(Address, NodeHost, path);
+
+    /// <summary>Where a request reaches a listener.</summary>
+    public static string UrlOf(string address, string nodeHost, string path)
     {
-        var address = Address.Replace("0.0.0.0:", NodeHost + ":", StringComparison.Ordinal)
-            .Replace("[::]:", NodeHost + ":", StringComparison.Ordinal);
-        return $"http://{address}/{path.TrimStart('/')}";
+        var reached = address.Replace("0.0.0.0:", nodeHost + ":", StringComparison.Ordinal)
+            .Replace("[::]:", nodeHost + ":", StringComparison.Ordinal);
+        return $"http://{reached}/{path.TrimStart('/')}";
     }
 }
 
@@ -33,21 +36,29 @@ public sealed record TriedRequest(int Status, string? Reason, double Millisecond
         MaxResponseHeadersLength = 16, PooledConnectionIdleTimeout = TimeSpan.FromSeconds(1),
     });
 
-    public static async Task<TriedRequest> SendAsync(string url, CancellationToken cancel)
+    public static Task<TriedRequest> SendAsync(string url, CancellationToken cancel) => SendAsync(url, "GET", null, [], cancel);
+
+    /// <param name="authority">Null: that of the address.</param>
+    public static async Task<TriedRequest> SendAsync(string url, string method, string? authority,
+        IReadOnlyList<KeyValuePair<string, string>> headers, CancellationToken cancel)
     {
         var started = Stopwatch.GetTimestamp();
         try
         {
             using var limit = CancellationTokenSource.CreateLinkedTokenSource(cancel);
             limit.CancelAfter(Longest);
-            using var request = new HttpRequestMessage(HttpMethod.Get, url);
+            using var request = new HttpRequestMessage(new HttpMethod(method), url);
+            foreach (var (name, value) in headers)
+                request.Headers.TryAddWithoutValidation(name, value);
+            if (!string.IsNullOrEmpty(authority))
+                request.Headers.Host = authority;
             using var response = await Http.SendAsync(request, limit.Token);
             var took = Stopwatch.GetElapsedTime(started).TotalMilliseconds;
             return new((int)response.StatusCode, response.ReasonPhrase, took, await TextOfAsync(response, limit.Token),
                 AdviceOn(response.StatusCode));
         }
         catch (Exception e) when (e is HttpRequestException or UriFormatException or InvalidOperationException or NotSupportedException
-            or IOException or OperationCanceledException)
+            or IOException or FormatException or OperationCanceledException)
         {
             return new(0, null, 0, "", e is OperationCanceledException ? $"Nothing came within {Longest.TotalSeconds:0} seconds."
                 : e.Message);

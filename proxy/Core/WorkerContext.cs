@@ -20,6 +20,7 @@ public class WorkerContext
     private readonly byte[] _date = new byte[29];
     private long _dateSecond = -1, _requests, _tellingSecond, _told, _untold;
     private ulong _lastId;
+    private readonly StatsRegistry _stats;
     private Xoshiro _random;
     private List<Action>? _whenPublished;
 
@@ -29,6 +30,7 @@ public class WorkerContext
         Overload = overload;
         Reports = reports;
         Loop = new EventLoop.EventLoop(reports.OnCrash, overload.Budget);
+        _stats = stats;
         Stats = stats.AddWorker(Loop.Post);
         _random = new Xoshiro((ulong)Environment.TickCount64 * 31 + (ulong)Random.Shared.NextInt64() + (ulong)id);
     }
@@ -41,6 +43,8 @@ public class WorkerContext
     public long NowMicros => Loop.NowMicros;
     /// <summary>Wall clock in microseconds since the Unix epoch, as of this loop turn.</summary>
     public long WallMicros => Loop.WallMicros;
+    /// <summary>What all workers have counted. Any thread.</summary>
+    internal long ValueAt(Counter counter) => _stats.ValueAt(counter.Index);
     /// <summary>Timers of this worker; their callbacks run on it.</summary>
     public TimerWheel Timers => Loop.Timers;
     /// <summary>For making a value within one call; anybody may clear it.</summary>

@@ -96,6 +96,7 @@ internal sealed partial class ConnectionManager
             headers.Set(HeaderId.XEnvoyUpstreamServiceTime, scratch.Written);
         }
         route.PrepareResponse(headers, stream.Info);
+        stream.AddNewCookies();
         CompleteResponse(stream, headers, local: false);
     }
 

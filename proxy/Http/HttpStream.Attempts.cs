@@ -35,6 +35,19 @@ public sealed partial class HttpStream
         return given < 0 ? otherwise : Math.Min(given, most) * 1000;
     }
 
+    private List<byte[]>? _newCookies; // that the client is given with the answer
+
+    private ulong? HashOf(RouteEntry route)
+        => HashPolicy.Hash(route.Hashes, RequestHeaders, Info, _nextRandom ??= Worker.NextRandom, Worker.Scratch, ref _newCookies);
+
+    private Func<ulong>? _nextRandom;
+
+    internal void AddNewCookies()
+    {
+        if (_newCookies is not { } cookies) return;
+        foreach (byte[] cookie in cookies) ResponseHeaders.Add(HeaderId.SetCookie, cookie);
+    }
+
     private void ArmTryTimer()
     {
         if (_tryMicros == 0 || _upgraded) return;

@@ -122,12 +122,14 @@ public sealed partial class HttpStream
     {
         UpstreamFailure failure;
         bool tookLong = false;
+        ulong? hash = route.Hashes.Length > 0 && _upstream.UsesHash ? HashOf(route) : null;
         do
         {
             if (IsStopped) return false;
             Manager.PrepareUpstream(this, route, _tryMicros, tookLong);
             // What a filter has chosen holds for the first attempt, as in Envoy.
-            failure = await _upstream.AcquireAsync(Info.UpstreamAttempts == 0 ? new PickContext(OverrideHost, OverrideIsStrict) : default);
+            failure = await _upstream.AcquireAsync(Info.UpstreamAttempts == 0
+                ? new PickContext(OverrideHost, OverrideIsStrict, hash) : new PickContext(null, false, hash));
             Info.UpstreamAsked = _upstream.AskedMicros;
             if (_upstream.Endpoint is { } endpoint && failure.Reason != FailureReason.NoEndpoint) Describe(endpoint, route);
             if (failure.IsNone)

@@ -107,6 +107,9 @@ public sealed partial class HttpStream
     internal object? RouteConfig(int index) => Route is { HasFilterConfigs: true } route ? route.FilterConfig(Manager.Filters[index].Name)
         : null;
 
+    /// <summary>The filters of this stream, in the order of the chain.</summary>
+    internal ReadOnlySpan<HttpFilter> Filters => _filters.AsSpan(0, _filterCount);
+
     /// <summary>The matched route as far as it is known: null before the first use, and when none matches.</summary>
     internal RouteEntry? MatchedRoute => _route;
 
@@ -140,6 +143,10 @@ public sealed partial class HttpStream
     /// <inheritdoc cref="FilterPass.Join"/>
     internal ByteWriter JoinBody(HttpFilter filter, bool response) => (response ? _response : _request).Join(filter);
     internal ByteWriter? BufferedResponseBody(HttpFilter filter) => _response.BufferOf(filter);
+
+    /// <summary>So much of the request's body may be held, if that is more than the listener lets filters hold.</summary>
+    internal void RaiseRequestLimit(long bytes)
+        => _request.BufferLimit = (int)Math.Min(Math.Max(_request.BufferLimit, bytes), int.MaxValue / 4);
 
     /// <summary>The response's trailers are told in another way: they do not go out, and stay for whoever logs.</summary>
     internal void KeepTrailersBack() => _keepsTrailers = true;
@@ -362,6 +369,7 @@ public sealed partial class HttpStream
         _end = StreamEnd.None;
         _reply = ReplyState.None;
         OverrideHost = null;
+        _newCookies = null;
         _replyBody.Release();
         _sent.Release();
         _bodyEnded = _sentEnd = IsOutOfTime = _keepsTrailers = false;

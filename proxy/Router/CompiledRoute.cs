@@ -10,25 +10,18 @@ namespace Managed.Proxy.Router;
 /// <summary>One route: its tests, and the entry or the weighted entries it leads to.</summary>
 internal sealed class CompiledRoute
 {
-    private readonly HeaderMatch[] _headers;
-    private readonly QueryMatch[] _query;
-    private readonly int _partsPerMillion;
-    private readonly bool _grpc;
+    private readonly RequestMatch _match;
     private readonly RouteEntry[] _entries;
     private readonly uint[] _upTo; // the sum of the weights up to each entry
     private readonly HeaderName? _weightHeader;
 
-    private CompiledRoute(RouteConfig config, bool isKept, string label, PathMatch path, HeaderMatch[] headers, QueryMatch[] query,
-        int partsPerMillion, IReadOnlyList<(RouteEntry Entry, uint Weight)> entries, HeaderName? weightHeader)
+    private CompiledRoute(RouteConfig config, bool isKept, string label, RequestMatch match,
+        IReadOnlyList<(RouteEntry Entry, uint Weight)> entries, HeaderName? weightHeader)
     {
         Config = config;
         IsKept = isKept;
         Label = label;
-        Path = path;
-        _headers = headers;
-        _query = query;
-        _partsPerMillion = partsPerMillion;
-        _grpc = config.Match?.Grpc is not null;
+        _match = match;
         _entries = [.. entries.Select(e => e.Entry)];
         _upTo = new uint[_entries.Length];
         uint sum = 0;
@@ -43,7 +36,7 @@ internal sealed class CompiledRoute
 
     /// <summary>The name, or <c>route-index</c>.</summary>
     public string Label { get; }
-    public PathMatch Path { get; }
+    public PathMatch Path => _match.Path;
 
     /// <summary>Null when errors were added or the binder has reported some.</summary>
     /// <param name="config">The route.</param>
@@ -57,9 +50,7 @@ internal sealed class CompiledRoute
         if (config.Match is not { } match) return null;
         string label = config.Name.Length > 0 ? config.Name : $"route-{index}";
         long ties = scope.Context.Ties();
-        var path = former?.Path ?? PathMatch.Compile(match, errors);
-        var headers = HeaderMatch.CompileAll(match.Headers, errors);
-        var query = match.QueryParameters.Select(q => QueryMatch.Compile(q, errors)).OfType<QueryMatch>().ToArray();
+        var tests = RequestMatch.Compile(match, errors, former?.Path);
         var weightHeader = config.Route?.WeightedClusters?.HeaderName is { Length: > 0 } name ? name : null;
         if (weightHeader is not null && !HeaderName.IsValid(weightHeader))
         {
@@ -68,12 +59,10 @@ internal sealed class CompiledRoute
             return null;
         }
         // Without a path the entries are still built, to report what is wrong in them.
-        var entries = new RouteEntryBuilder(scope, config, label, path!).Build();
-        if (path is null || headers is null || query.Length != match.QueryParameters.Count || entries is null) return null;
-        int share = match.RuntimeFraction?.DefaultValue?.PartsPerMillion ?? 1_000_000;
+        var entries = new RouteEntryBuilder(scope, config, label, tests?.Path!).Build();
+        if (tests is null || entries is null) return null;
         bool isKept = scope.Filters.IsKept && scope.Context.Ties() == ties;
-        return new CompiledRoute(config, isKept, label, path, headers, query, share, entries,
-            weightHeader is null ? null : new HeaderName(weightHeader));
+        return new CompiledRoute(config, isKept, label, tests, entries, weightHeader is null ? null : new HeaderName(weightHeader));
     }
 
     // Its clusters are those of that version.
@@ -85,28 +74,16 @@ internal sealed class CompiledRoute
         return true;
     }
 
-    /// <summary>Asks for nothing but its path, and that without an expression.</summary>
-    public bool IsSure
-        => Path.Test != PathTest.Regex && _partsPerMillion >= 1_000_000 && _headers.Length == 0 && _query.Length == 0 && !_grpc;
+    /// <inheritdoc cref="RequestMatch.IsSure"/>
+    public bool IsSure => _match.IsSure;
 
     /// <summary>Whether all of it matches. No answer when the work is given up.</summary>
     public bool IsMatch(HeaderMap request, ReadOnlySpan<byte> target, ReadOnlySpan<byte> path, ulong random, ref MatchWork work)
-        => Path.IsMatch(path, ref work) && MatchesRest(request, target, random, ref work);
+        => Path.IsMatch(path, ref work) && _match.MatchesRest(request, target, random, ref work);
 
     /// <summary><see cref="IsMatch"/> for a path that begins as it has to, or is the very path.</summary>
     public bool IsMatchOfCandidate(HeaderMap request, ReadOnlySpan<byte> target, ReadOnlySpan<byte> path, ulong random, ref MatchWork work)
-        => (Path.Test != PathTest.Regex || Path.IsMatch(path, ref work)) && MatchesRest(request, target, random, ref work);
-
-    private bool MatchesRest(HeaderMap request, ReadOnlySpan<byte> target, ulong random, ref MatchWork work)
-    {
-        if (_grpc && !GrpcStatus.IsGrpc(request)) return false;
-        if (_partsPerMillion < 1_000_000 && random % 1_000_000 >= (ulong)_partsPerMillion) return false;
-        foreach (var header in _headers)
-            if (!header.IsMatch(request, ref work) || work.GaveUp) return false;
-        foreach (var query in _query)
-            if (!query.IsMatch(target, ref work) || work.GaveUp) return false;
-        return true;
-    }
+        => (Path.Test != PathTest.Regex || Path.IsMatch(path, ref work)) && _match.MatchesRest(request, target, random, ref work);
 
     /// <summary>The entry for this request.</summary>
     public RouteEntry Choose(HeaderMap request, ulong random)
@@ -123,25 +100,9 @@ internal sealed class CompiledRoute
         return _entries[i];
     }
 
-    /// <summary>Why the request does not match; null when it does. Allocates.</summary>
+    /// <inheritdoc cref="RequestMatch.Explain"/>
     public string? Explain(HeaderMap request, ReadOnlySpan<byte> target, ReadOnlySpan<byte> path, ulong random, ref MatchWork work)
-    {
-        bool matches = Path.IsMatch(path, ref work);
-        if (work.GaveUp) return $"gave up: {Path} cannot be asked ({LinearRegex.MaxSubject} bytes and {MatchWork.Most} steps are the most)";
-        if (!matches) return $"the path does not match {Path}";
-        if (_partsPerMillion < 1_000_000 && random % 1_000_000 >= (ulong)_partsPerMillion)
-            return $"outside of runtime_fraction ({_partsPerMillion} in a million)";
-        if (_grpc && !GrpcStatus.IsGrpc(request)) return "not gRPC";
-        foreach (var header in _headers)
-            if (!header.IsMatch(request, ref work) || work.GaveUp) return $"{Failed(work)}: {header}";
-        foreach (var query in _query)
-            if (!query.IsMatch(target, ref work) || work.GaveUp) return $"{Failed(work)}: {query}";
-        return null;
+        => _match.Explain(request, target, path, random, ref work);
 
-        static string Failed(in MatchWork work) => work.GaveUp ? "gave up" : "failed";
-    }
-
-    public string Describe()
-        => $"matches {Path}{(_grpc ? ", gRPC" : "")}"
-            + $"{string.Concat(_headers.Select(h => $", {h}"))}{string.Concat(_query.Select(q => $", {q}"))}";
+    public string Describe() => _match.Describe();
 }

@@ -69,6 +69,10 @@ public sealed partial class RouteEntry
     /// <summary>In the order in which they apply.</summary>
     internal HeaderMutations[] RequestMutations { get; init; } = [];
     internal HeaderMutations[] ResponseMutations { get; init; } = [];
+    /// <summary>What rate limits count by; likewise of its virtual host, and whether both count.</summary>
+    internal RateLimits.RateLimitPolicy RateLimits { get; init; } = Router.RateLimits.RateLimitPolicy.None;
+    internal RateLimits.RateLimitPolicy VirtualHostRateLimits { get; init; } = Router.RateLimits.RateLimitPolicy.None;
+    internal bool IncludesVirtualHostRateLimits { get; init; }
     internal RouteFilters Filters { get; init; } = RouteFilters.None;
     /// <summary>What the older fields of route and virtual host say, the route's first.</summary>
     internal CorsPolicy[] Cors { get; init; } = [];
@@ -80,6 +84,8 @@ public sealed partial class RouteEntry
     internal bool EndsConnect { get; init; }
     /// <summary>The route's retry policy, else its virtual host's; null: none.</summary>
     internal RetryPolicy? Retries { get; init; }
+    /// <summary>What the hash of a request is made of.</summary>
+    internal HashPolicy[] Hashes { get; init; } = [];
     /// <summary>Whether the upstream is told the number of the attempt, and whether the one before took too long.</summary>
     internal bool TellsAttempt { get; init; }
     internal bool TellsTimeoutRetry { get; init; }

@@ -4,6 +4,7 @@ using Managed.Proxy.Configuration.Model;
 using Managed.Proxy.Configuration.Validation;
 using Managed.Proxy.Http.Headers;
 using Managed.Proxy.Router.Matching;
+using Managed.Proxy.Router.RateLimits;
 using Managed.Proxy.Streams.Formatting;
 using Managed.Proxy.Upstream;
 using Managed.Proxy.Upstream.Retries;
@@ -21,6 +22,7 @@ internal sealed record RouteScope(
     public VirtualHostConfig? Host { get; init; }
     public RetryPolicy? Retries { get; init; }
     public CorsPolicy[] Cors { get; init; } = [];
+    public RateLimitPolicy RateLimits { get; init; } = RateLimitPolicy.None;
 }
 
 /// <summary>The header changes of one level.</summary>
@@ -32,7 +34,9 @@ internal sealed class RouteEntryBuilder(RouteScope scope, RouteConfig config, st
     private readonly ConfigErrors _errors = scope.Context.Errors;
     private readonly RetryPolicy? _retries = config.Route?.RetryPolicy is { } own
         ? RetryPolicyBuilder.Build(own, scope.Context.Errors) : scope.Retries;
+    private readonly HashPolicy[] _hashes = HashPolicy.Compile(config.Route?.HashPolicy ?? [], scope.Context.Errors);
     private CorsPolicy[] _cors = scope.Cors;
+    private RateLimitPolicy _rateLimits = RateLimitPolicy.None;
 
     /// <summary>Null when errors were added.</summary>
     public IReadOnlyList<(RouteEntry Entry, uint Weight)>? Build()
@@ -70,6 +74,8 @@ internal sealed class RouteEntryBuilder(RouteScope scope, RouteConfig config, st
         {
             if (CorsPolicy.Build(policy, _errors) is { } cors) _cors = [cors, .. scope.Cors]; else valid = false;
         }
+
+        if (RateLimitPolicy.Build(action.RateLimits, _errors) is { } limits) _rateLimits = limits; else valid = false;
 
         if (action.WeightedClusters is { } weighted)
             return Weighted(action, weighted, filters, levels, path, host) is { } entries && valid ? entries : null;
@@ -165,6 +171,7 @@ internal sealed class RouteEntryBuilder(RouteScope scope, RouteConfig config, st
             EndsConnect = EndsConnect(action),
             Upgrades = action is null ? [] : [.. action.UpgradeConfigs.Select(u => (Encoding.ASCII.GetBytes(u.UpgradeType), u.Enabled))],
             Retries = _retries,
+            Hashes = _hashes,
             TellsAttempt = scope.Host?.IncludeRequestAttemptCount == true,
             TellsTimeoutRetry = scope.Host?.IncludeIsTimeoutRetryHeader == true,
             TellsAttemptsInResponse = scope.Host?.IncludeAttemptCountInResponse == true,
@@ -177,6 +184,9 @@ internal sealed class RouteEntryBuilder(RouteScope scope, RouteConfig config, st
             RequestMutations = [.. ordered.Select(l => l.Request).Where(m => !m.IsEmpty)],
             ResponseMutations = [.. ordered.Select(l => l.Response).Where(m => !m.IsEmpty)],
             Filters = filters,
+            RateLimits = _rateLimits,
+            VirtualHostRateLimits = scope.RateLimits,
+            IncludesVirtualHostRateLimits = action?.IncludeVhRateLimits == true,
             Cors = _cors,
         };
     }

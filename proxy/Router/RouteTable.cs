@@ -5,6 +5,7 @@ using Managed.Proxy.Configuration.Validation;
 using Managed.Proxy.Core.Buffers;
 using Managed.Proxy.Http.Headers;
 using Managed.Proxy.Router.Matching;
+using Managed.Proxy.Router.RateLimits;
 using Managed.Proxy.Streams;
 using Managed.Proxy.Streams.Formatting;
 using Managed.Proxy.Upstream;
@@ -133,6 +134,7 @@ public sealed class RouteTable
             VirtualHostMetadata = config.Metadata?.FilterMetadata,
             Host = config,
             Retries = RetryPolicyBuilder.Build(config.RetryPolicy, context.Errors),
+            RateLimits = RateLimitPolicy.Build(config.RateLimits, context.Errors) ?? RateLimitPolicy.None,
             Cors = config.Cors is { } policy && CorsPolicy.Build(policy, context.Errors) is { } cors ? [cors] : [],
             Filters = table.Filters.With(config.TypedPerFilterConfig, context, $"{table.Table.Name}/{config.Name}"),
             Levels = [level, .. table.Levels],

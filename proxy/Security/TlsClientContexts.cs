@@ -1,4 +1,5 @@
 using Managed.Proxy.Core;
+using Managed.Proxy.Core.EventLoop;
 using Managed.Proxy.Core.Tls;
 
 namespace Managed.Proxy.Security;
@@ -8,7 +9,8 @@ namespace Managed.Proxy.Security;
 /// </summary>
 internal sealed class TlsClientContexts(TlsClientSettings settings, int workers) : SharedResource
 {
-    private readonly TlsContext?[] _contexts = new TlsContext?[workers];
+    private readonly TlsContext?[] _contexts = new TlsContext?[workers + 1]; // the last one's is of the loop of health checks
+    private EventLoop? _beside;
     private bool _tried;
 
     /// <summary>Tries whether OpenSSL takes all of it; null, or why not. Control thread.</summary>
@@ -29,16 +31,23 @@ internal sealed class TlsClientContexts(TlsClientSettings settings, int workers)
     }
 
     /// <summary>On its worker, or before that has it. Null: OpenSSL has no memory.</summary>
-    public TlsContext? Of(int worker) => _contexts[worker] ??= TlsContext.CreateClient(TlsLibrary.Of(worker), settings, out _);
+    public TlsContext? Of(int worker)
+    {
+        if (worker == workers) _beside = EventLoop.Current;
+        int library = Math.Min(worker, WorkerContext.MaxWorkers - 1);
+        return _contexts[worker] ??= TlsContext.CreateClient(TlsLibrary.Of(library), settings, out _);
+    }
 
     protected internal override void Release(IReadOnlyList<WorkerContext> workers)
     {
-        foreach (var worker in workers)
-            worker.Post(static s =>
-            {
-                var (contexts, id) = ((TlsContext?[], int))s!;
-                contexts[id]?.Release();
-                contexts[id] = null;
-            }, (_contexts, worker.Id));
+        foreach (var worker in workers) worker.Post(ReleaseOne, (_contexts, worker.Id));
+        _beside?.Post(ReleaseOne, (_contexts, _contexts.Length - 1));
+    }
+
+    private static void ReleaseOne(object? state)
+    {
+        var (contexts, id) = ((TlsContext?[], int))state!;
+        contexts[id]?.Release();
+        contexts[id] = null;
     }
 }

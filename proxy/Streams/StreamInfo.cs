@@ -54,6 +54,8 @@ public enum ResponseFlags : uint
     DnsResolutionFailed = 1 << 20,
     /// <summary>DR</summary>
     DownstreamRemoteReset = 1 << 21,
+    /// <summary>UAEX</summary>
+    UnauthorizedExternalService = 1 << 22,
 }
 
 public enum HttpProtocol : byte { None, Http10, Http11, Http2 }
@@ -117,6 +119,32 @@ public sealed class StreamInfo
     public Dictionary<string, Dictionary<string, object?>>? DynamicMetadata;
     public Dictionary<string, object>? FilterState;
 
+    private HashSet<string>? _lockedState;
+
+    /// <summary>Sets an object of <see cref="FilterState"/>; false: somebody has set it for good.</summary>
+    /// <param name="key">Its name.</param>
+    /// <param name="value">Null takes it away.</param>
+    /// <param name="forGood">Nobody may change it any more.</param>
+    public bool TrySetState(string key, object? value, bool forGood = false)
+    {
+        if (_lockedState is { } locked && locked.Contains(key)) return false;
+        FilterState ??= [];
+        if (value is null) FilterState.Remove(key); else FilterState[key] = value;
+        if (forGood) (_lockedState ??= []).Add(key);
+        return true;
+    }
+
+    /// <summary>Begins with the objects of the connection; what is set for good there stays.</summary>
+    internal void CopyState(StreamInfo from)
+    {
+        if (from.FilterState is { } state) FilterState = new(state);
+        if (from._lockedState is { } locked) _lockedState = [.. locked];
+    }
+
+    /// <summary>An object of the filter state as a text: bytes, which modules write, as UTF-8.</summary>
+    internal static string StateText(object value) => value as string
+        ?? (value is byte[] bytes ? System.Text.Encoding.UTF8.GetString(bytes) : value.ToString()) ?? "";
+
     /// <summary>Back to a fresh state, keeping nothing.</summary>
     public void Reset()
     {
@@ -139,6 +167,7 @@ public sealed class StreamInfo
         LogType = null;
         TakeMetadataBack();
         FilterState = null;
+        _lockedState = null;
     }
 
     // Maps for the next stream, so that noting a result costs no allocation.

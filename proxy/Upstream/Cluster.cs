@@ -2,6 +2,7 @@ using Managed.Proxy.Configuration;
 using Managed.Proxy.Configuration.Model;
 using Managed.Proxy.Core;
 using Managed.Proxy.Upstream.Endpoints;
+using Managed.Proxy.Upstream.Health;
 using Managed.Proxy.Upstream.LoadBalancing;
 using Managed.Proxy.Upstream.Pools;
 
@@ -21,8 +22,7 @@ public sealed class Cluster
         State = members?.State!;
         _targets = targets;
         Limits = new ClusterLimits(config);
-        LoadBalancer = new LoadBalancer(config.LbPolicy, config.LeastRequestLbConfig.ChoiceCount,
-            members?.State.Workers ?? WorkerContext.MaxWorkers);
+        LoadBalancer = new LoadBalancer(config, members?.State.Workers ?? WorkerContext.MaxWorkers);
     }
 
     public string Name => Config.Name;
@@ -33,6 +33,8 @@ public sealed class Cluster
     /// <summary>Which HTTP is spoken.</summary>
     internal UpstreamHttp Http { get; init; } = UpstreamHttp.Http1;
     internal ClusterMembers Members { get; }
+    /// <summary>What is to be known of the endpoints' health; null: nothing.</summary>
+    internal HealthPlan? Health { get; init; }
     internal LoadBalancer LoadBalancer { get; }
     /// <summary>This version's.</summary>
     internal ClusterLimits Limits { get; }

@@ -6,6 +6,7 @@ using Managed.Proxy.Core.Telemetry;
 using Managed.Proxy.Core.Transport;
 using Managed.Proxy.Configuration.ShortForms;
 using Managed.Proxy.Http.Codecs.Http2;
+using Managed.Proxy.Upstream.Health;
 using Managed.Proxy.Upstream.Pools;
 using Managed.Proxy.Upstream.TransportSockets;
 
@@ -27,9 +28,25 @@ internal static class ClusterBuilder
             errors.WarningAt(config.Node, "load_assignment", ConfigCode.MissingField,
                 $"cluster '{config.Name}' has no endpoints: requests to it get 503");
         CheckProtocol(config, errors);
+        CheckPolicy(config, errors);
         var http = UpstreamHttp.Of(config, () => new Http2Stats(names.Group($"cluster.{config.Name}.http2.", Http2Stats.Group)));
         var socket = UpstreamSocketBuilder.Build(config, http.Protocol, errors, names, shared);
-        return new Cluster(config, registry.For(config.Name), targets) { Socket = socket, Http = http };
+        return new Cluster(config, registry.For(config.Name), targets) { Socket = socket, Http = http,
+            Health = HealthPlan.Build(config, http, errors, names) };
+    }
+
+    private static void CheckPolicy(ClusterConfig config, ConfigErrors errors)
+    {
+        var ring = config.RingHashLbConfig;
+        if (ring.MinimumRingSize > ring.MaximumRingSize)
+            errors.ErrorAt(ring.Node, "minimum_ring_size", ConfigCode.InvalidValue, "must not be larger than maximum_ring_size");
+        int size = config.MaglevLbConfig.TableSize;
+        for (int i = 2; i * i <= size; i++)
+            if (size % i == 0)
+            {
+                errors.ErrorAt(config.MaglevLbConfig.Node, "table_size", ConfigCode.InvalidValue, $"{size} is not a prime: {i} divides it");
+                break;
+            }
     }
 
     private static void CheckProtocol(ClusterConfig config, ConfigErrors errors)
@@ -63,14 +80,14 @@ internal static class ClusterBuilder
         if (endpoint?.Address is not { } address) return null;
         if (address.Pipe is { Path.Length: > 0 } pipe)
             return new EndpointTarget(SocketAddressBytes.FromPath(pipe.Path), "unix://" + pipe.Path, "", 0, endpoint.Hostname,
-                item.LoadBalancingWeight, item.HealthStatus) { LbMetadata = Lb(item) };
+                item.LoadBalancingWeight, item.HealthStatus) { LbMetadata = Lb(item), Check = Check(endpoint, errors) };
         if (address.SocketAddress is not { Address.Length: > 0 } socket) return null;
         if (socket.PortValue == 0) errors.ErrorAt(socket.Node, "port_value", ConfigCode.InvalidValue, "an endpoint needs a port");
         if (IPAddress.TryParse(socket.Address, out var ip))
         {
             var endPoint = new IPEndPoint(ip, socket.PortValue);
             return new EndpointTarget(SocketAddressBytes.From(endPoint), endPoint.ToString(), "", socket.PortValue, endpoint.Hostname,
-                item.LoadBalancingWeight, item.HealthStatus) { LbMetadata = Lb(item) };
+                item.LoadBalancingWeight, item.HealthStatus) { LbMetadata = Lb(item), Check = Check(endpoint, errors) };
         }
         if (config.Type == ClusterType.Static)
         {
@@ -81,7 +98,15 @@ internal static class ClusterBuilder
         }
         return new EndpointTarget(null, socket.Address, socket.Address, socket.PortValue,
             endpoint.Hostname.Length > 0 ? endpoint.Hostname : socket.Address, item.LoadBalancingWeight, item.HealthStatus)
-            { LbMetadata = Lb(item) };
+            { LbMetadata = Lb(item), Check = Check(endpoint, errors) };
+    }
+
+    private static EndpointHealthCheckConfig? Check(EndpointConfig endpoint, ConfigErrors errors)
+    {
+        if (endpoint.HealthCheckConfig is { Address: { } address }
+            && !(address.SocketAddress is { } socket && IPAddress.TryParse(socket.Address, out _)))
+            errors.Error(address.Node, ConfigCode.InvalidValue, "an address to check is an IP address");
+        return endpoint.HealthCheckConfig;
     }
 
     private static ConfigObject? Lb(LbEndpointConfig item) => item.Metadata?.FilterMetadata.GetValueOrDefault("envoy.lb");
@@ -92,4 +117,6 @@ internal sealed record EndpointTarget(SocketAddressBytes? Address, string Text, 
     EndpointHealthStatus Health)
 {
     public ConfigObject? LbMetadata { get; init; }
+    /// <summary>How it is checked, where that is not as the cluster says.</summary>
+    public EndpointHealthCheckConfig? Check { get; init; }
 }

@@ -21,6 +21,7 @@ internal sealed class ClusterMembers(ClusterState state)
     private readonly Dictionary<string, Endpoint> _known = [];
     private volatile Cluster? _active, _prepared;
     private Action<Endpoint>? _retire;
+    private Action<ClusterMembers, Cluster?, IReadOnlyList<EndpointMember>>? _watch;
 
     public ClusterState State => state;
 
@@ -31,13 +32,32 @@ internal sealed class ClusterMembers(ClusterState state)
     /// <summary>How pools of an endpoint that is gone are told, on their workers.</summary>
     public void OnRetire(Action<Endpoint> retire) => _retire = retire;
 
+    /// <summary>Who is told, in no particular thread, of the endpoints of the version in service; null: there is none any more.</summary>
+    public void OnMembers(Action<ClusterMembers, Cluster?, IReadOnlyList<EndpointMember>> watch) => _watch = watch;
+
+    /// <summary>Some of the endpoints are well, or not, that were not, or were.</summary>
+    public void OnHealthChanged()
+    {
+        lock (_lock)
+        {
+            if (_active is { } active) active.Endpoints = SetOf(active, MembersOf(active));
+            if (_prepared is { } prepared) prepared.Endpoints = SetOf(prepared, MembersOf(prepared));
+        }
+    }
+
+    private static EndpointSet SetOf(Cluster cluster, IReadOnlyList<EndpointMember> members)
+    {
+        var common = cluster.Config.CommonLbConfig;
+        return new EndpointSet(members, common.HealthyPanicThreshold.Value, common.IgnoreNewHostsUntilFirstHc, cluster.LoadBalancer);
+    }
+
     /// <summary>Gives a version that is to come its endpoints. Of what is in service nothing changes.</summary>
     public void Prepare(Cluster cluster)
     {
         lock (_lock)
         {
             if (ReferenceEquals(cluster, _active)) return;
-            cluster.Endpoints = new EndpointSet(MembersOf(cluster));
+            cluster.Endpoints = SetOf(cluster, MembersOf(cluster));
             _prepared = cluster;
         }
     }
@@ -79,13 +99,15 @@ internal sealed class ClusterMembers(ClusterState state)
             // Names of versions long gone; who still needs one asks again.
             if (_resolved.Count >= MostNames) _resolved.Clear();
             _resolved[name] = addresses;
-            if (_prepared is { } prepared) prepared.Endpoints = new EndpointSet(MembersOf(prepared));
+            if (_prepared is { } prepared) prepared.Endpoints = SetOf(prepared, MembersOf(prepared));
             Rebuild();
             RetireOthers();
         }
     }
 
-    /// <summary>Weight or drain by an operator, until the process ends or the endpoint goes. False: no such endpoint.</summary>
+    /// <summary>
+    /// Weight (0: the configured one again) or drain by an operator, until the process ends or the endpoint goes. False: no such endpoint.
+    /// </summary>
     public bool Override(string address, int? weight, bool? drain)
     {
         lock (_lock)
@@ -95,7 +117,7 @@ internal sealed class ClusterMembers(ClusterState state)
             {
                 if (endpoint.Text != address) continue;
                 found = true;
-                if (weight is { } w) endpoint.WeightOverride = w;
+                if (weight is { } w) endpoint.WeightOverride = w > 0 ? w : -1;
                 if (drain is { } d) endpoint.DrainOverride = d;
             }
             if (found) Rebuild();
@@ -109,6 +131,7 @@ internal sealed class ClusterMembers(ClusterState state)
         {
             _active = _prepared = null;
             RetireOthers();
+            _watch?.Invoke(this, null, []);
         }
     }
 
@@ -119,7 +142,8 @@ internal sealed class ClusterMembers(ClusterState state)
         foreach (var member in members)
             (member.Endpoint.Weight, member.Endpoint.ConfiguredHealth, member.Endpoint.LbMetadata)
                 = (member.Weight, member.Health, member.LbMetadata);
-        cluster.Endpoints = new EndpointSet(members);
+        cluster.Endpoints = SetOf(cluster, members);
+        _watch?.Invoke(this, cluster, members);
     }
 
     private List<EndpointMember> MembersOf(Cluster cluster)
@@ -142,9 +166,13 @@ internal sealed class ClusterMembers(ClusterState state)
         {
             string key = KeyOf(text, target.HostName, cluster);
             if (!taken.Add(key)) return; // the same address twice
+            var member = new EndpointMember(null!, target.Weight, target.Health) { LbMetadata = target.LbMetadata, Check = target.Check };
             if (!_known.TryGetValue(key, out var endpoint))
+            {
                 _known[key] = endpoint = new Endpoint(address, text, target.HostName, target.RewriteHost, state.Workers);
-            members.Add(new EndpointMember(endpoint, target.Weight, target.Health) { LbMetadata = target.LbMetadata });
+                if (cluster.Health?.Checks is not null && !member.IsUnchecked) endpoint.Set(HealthFlags.PendingActiveHealthCheck);
+            }
+            members.Add(member with { Endpoint = endpoint });
         }
     }
 

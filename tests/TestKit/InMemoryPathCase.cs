@@ -1,3 +1,5 @@
+using System.Buffers.Text;
+using System.Security.Cryptography;
 using System.Text;
 using Managed.TestKit.Wasm;
 
@@ -57,13 +59,27 @@ public sealed record InMemoryPathCase(string Name, byte[] Request, byte[] Respon
     public static InMemoryPathCase DirectResponse { get; } =
         new("direct_response", Get, Answer, Route: "direct_response: {status: 200, body: {inline_string: hello}}");
 
+    private static readonly string Token = Sign("""{"alg":"HS256"}""", """{"iss":"bench","sub":"jo"}""");
+
+    /// <summary>
+    /// Filters of access on a request that has all they ask for: a page of the same origin, a password, a token seen before.
+    /// </summary>
+    public static InMemoryPathCase Access { get; } = new("access",
+        Bytes($"POST /some/path HTTP/1.1\r\n{Fields}origin: https://example.test\r\nauthorization: Basic am86cGFzczp3b3Jk\r\n"
+            + $"x-token: {Token}\r\ncontent-length: 64\r\n\r\n{Small}"), Answer, Filters: """
+        {name: cors}, {name: csrf, typed_config: {filter_enabled: {default_value: {numerator: 100}}}},
+        {name: basic_auth, typed_config: {users: {inline_string: "jo:{SHA}JfOwpCDy5ASLqp0M24rdutzyYk8="}, forward_username_header: x-user}},
+        {name: jwt_authn, typed_config: {providers: {p: {issuer: bench, from_headers: [{name: x-token}], claim_to_headers: [{header_name: x-sub, claim_name: sub}],
+        local_jwks: {inline_string: '{"keys":[{"kty":"oct","k":"YmVuY2g"}]}'}}}, rules: [{match: {prefix: /}, requires: {provider_name: p}}]}},
+        """, Route: "route: {cluster: up}, typed_per_filter_config: {cors: {allow_origin_string_match: [{suffix: .test}], expose_headers: x-a}}");
+
     /// <summary>The client speaks HTTP/2, and the upstream.</summary>
     public bool ByHttp2 { get; private init; }
     public bool ToHttp2 { get; private init; }
 
     public static IReadOnlyList<InMemoryPathCase> All { get; } =
     [
-        Plain, Post, Chunked, HeaderMutation, Lua, Wasm, AccessLog, DirectResponse,
+        Plain, Post, Chunked, HeaderMutation, Lua, Wasm, AccessLog, DirectResponse, Access,
         Plain with { Name = "h1-h2", ToHttp2 = true }, Plain with { Name = "h2-h1", ByHttp2 = true },
         Plain with { Name = "h2-h2", ByHttp2 = true, ToHttp2 = true },
     ];
@@ -81,6 +97,12 @@ public sealed record InMemoryPathCase(string Name, byte[] Request, byte[] Respon
         int length = 0;
         for (int i = field + 18; i < head && message[i] is >= (byte)'0' and <= (byte)'9'; i++) length = length * 10 + message[i] - '0';
         return body == length;
+    }
+
+    private static string Sign(string header, string payload)
+    {
+        string signed = Base64Url.EncodeToString(Bytes(header)) + "." + Base64Url.EncodeToString(Bytes(payload));
+        return signed + "." + Base64Url.EncodeToString(HMACSHA256.HashData("bench"u8, Bytes(signed)));
     }
 
     private static byte[] Bytes(string text) => Encoding.ASCII.GetBytes(text);

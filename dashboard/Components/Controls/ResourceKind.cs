@@ -1,7 +1,7 @@
 namespace Managed.Dashboard.Components.Controls;
 
-/// <summary>A kind of resource with pages of its own: the list at <c>/{collection}</c>, one at <c>/{collection}/{name}</c>.</summary>
-/// <param name="Collection">In the API and in the addresses of the pages.</param>
+/// <summary>A kind of resource with pages of its own: the list at <c>/{room}</c>, one at <c>/{room}/{name}</c>.</summary>
+/// <param name="Collection">In the API, and in the addresses of the pages where they have no other.</param>
 /// <param name="Noun">In sentences: <c>listener</c>.</param>
 /// <param name="Starter">YAML that a new one begins with.</param>
 /// <param name="DeleteLead">What deleting one does, for the question before it.</param>
@@ -22,7 +22,34 @@ public sealed record ResourceKind(string Collection, string Noun, string Starter
 
         """, "Connections to its endpoints end when their requests do. A cluster that a route still names cannot be deleted.");
 
-    public string Title => char.ToUpperInvariant(Collection[0]) + Collection[1..];
+    public static readonly ResourceKind RouteConfiguration = new("route_configurations", "route configuration", """
+        name: shared
+        virtual_hosts:
+        - name: all
+          domains: ["*"]
+          routes:
+          - name: all
+            match: {prefix: /}
+            route: {cluster: web}
 
-    public string AddressOf(string name) => $"/{Collection}/{Uri.EscapeDataString(name)}";
+        """, "Listeners that name it have no routes then; one that a listener still names cannot be deleted.") { Room = "routes" };
+
+    public static readonly ResourceKind Secret = new("secrets", "secret", """
+        name: example
+        tls_certificate:
+          certificate_chain:
+            inline_string: |
+              -----BEGIN CERTIFICATE-----
+          private_key:
+            inline_string: |
+              -----BEGIN PRIVATE KEY-----
+
+        """, "A secret that a listener or a cluster still names cannot be deleted.");
+
+    /// <summary>The first part of its pages' addresses.</summary>
+    public string Room { get; private init; } = Collection;
+
+    public string Title => char.ToUpperInvariant(Room[0]) + Room[1..];
+
+    public string AddressOf(string name) => $"/{Room}/{Uri.EscapeDataString(name)}";
 }

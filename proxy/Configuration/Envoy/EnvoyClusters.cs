@@ -55,14 +55,26 @@ internal static class EnvoyClusters
             || cluster.Text("lb_policy") is not (null or "ROUND_ROBIN"))
             return;
         var extension = first.Object("typed_extension_config");
-        if (extension?.Object("typed_config") is { } config && config.Members.Any(m => m.Key is not ("@type" or "choice_count")))
-            return; // its settings are not served
         var name = extension?.Text("name") is { } full ? full[(full.LastIndexOf('.') + 1)..] : "";
-        if (name is not ("round_robin" or "least_request" or "random"))
-            return;
+        string[] known = name switch
+        {
+            "round_robin" or "random" => [],
+            "least_request" => ["choice_count", "active_request_bias", "selection_method"],
+            "ring_hash" => ["hash_function", "minimum_ring_size", "maximum_ring_size"],
+            "maglev" => ["table_size"],
+            _ => ["?"],
+        };
+        var config = extension?.Object("typed_config");
+        if (known is ["?"] || config?.Members.Any(m => m.Key != "@type" && !known.Contains(m.Key)) == true)
+            return; // its settings are not served
         cluster.Set("lb_policy", ConfigScalar.String(name.ToUpperInvariant(), extension!.Origin));
-        if (name == "least_request" && extension!.Object("typed_config")?["choice_count"] is { } choices)
-            cluster.Set("least_request_lb_config", new ConfigObject(choices.Origin).Set("choice_count", choices));
+        if (known.Length > 0 && config is not null)
+        {
+            var settings = new ConfigObject(config.Origin);
+            foreach (var member in config.Members.Where(m => m.Key != "@type"))
+                settings.Set(member.Key, member.Value);
+            cluster.Set(name + "_lb_config", settings);
+        }
         cluster.Remove("load_balancing_policy");
     }
 

@@ -9,14 +9,12 @@ namespace Managed.Proxy.Configuration.Model;
 [ShortFormFields("endpoints tls http2")]
 [UnsupportedField("transport_socket_matches", "all endpoints of a cluster are reached in the same way in this version")]
 [UnsupportedField("tls_context", "use transport_socket with an UpstreamTlsContext, or tls")]
-[UnsupportedField("health_checks outlier_detection", "health checks are not available in this version")]
 [UnsupportedField("upstream_http_protocol_options protocol_selection",
     "use typed_extension_protocol_options with HttpProtocolOptions, or http2: true")]
 [UnsupportedField("max_requests_per_connection", "use common_http_protocol_options.max_requests_per_connection")]
 [UnsupportedField(
-    "lb_subset_config ring_hash_lb_config maglev_lb_config original_dst_lb_config round_robin_lb_config common_lb_config "
-        + "load_balancing_policy",
-    "only ROUND_ROBIN, LEAST_REQUEST and RANDOM without further settings are available in this version")]
+    "lb_subset_config original_dst_lb_config round_robin_lb_config load_balancing_policy",
+    "not available in this version: lb_policy, least_request_lb_config, ring_hash_lb_config, maglev_lb_config and common_lb_config are")]
 [UnsupportedField(
     "eds_cluster_config cluster_type alt_stat_name dns_failure_refresh_rate dns_jitter respect_dns_ttl dns_resolvers "
         + "dns_resolution_config typed_dns_resolver_config use_tcp_for_dns_lookups wait_for_warm_on_init cleanup_interval "
@@ -37,12 +35,27 @@ public sealed record ClusterConfig : ConfigRecord
     public TimeSpan ConnectTimeout { get; init; } = TimeSpan.FromSeconds(5); // Envoy's default
 
     [Description("How the endpoint of a request is chosen.")]
-    [UnsupportedValue("RING_HASH MAGLEV CLUSTER_PROVIDED LOAD_BALANCING_POLICY_CONFIG",
-        "only ROUND_ROBIN, LEAST_REQUEST and RANDOM are available in this version")]
+    [UnsupportedValue("CLUSTER_PROVIDED LOAD_BALANCING_POLICY_CONFIG",
+        "there are ROUND_ROBIN, LEAST_REQUEST, RANDOM, RING_HASH and MAGLEV")]
     public LbPolicy LbPolicy { get; init; } = LbPolicy.RoundRobin; // Envoy's default
 
     [Description("Settings of LEAST_REQUEST.")]
     public LeastRequestLbConfig LeastRequestLbConfig { get; init; } = new();
+
+    [Description("Settings of RING_HASH.")]
+    public RingHashLbConfig RingHashLbConfig { get; init; } = new();
+
+    [Description("Settings of MAGLEV.")]
+    public MaglevLbConfig MaglevLbConfig { get; init; } = new();
+
+    [Description("Settings that all policies have.")]
+    public CommonLbConfig CommonLbConfig { get; init; } = new();
+
+    [Length(0, 1), Description("How the endpoints are asked whether they are well. At most one.")]
+    public IReadOnlyList<HealthCheckConfig> HealthChecks { get; init; } = [];
+
+    [Description("Endpoints that answer worse than others get no requests for a while. Absent: they do.")]
+    public OutlierDetectionConfig? OutlierDetection { get; init; }
 
     [Description("The endpoints.")]
     public LoadAssignmentConfig? LoadAssignment { get; init; }
@@ -83,7 +96,7 @@ public sealed record ClusterConfig : ConfigRecord
 
 public enum ClusterType { Static, StrictDns }
 
-public enum LbPolicy { RoundRobin, LeastRequest, Random }
+public enum LbPolicy { RoundRobin, LeastRequest, Random, RingHash, Maglev }
 
 /// <summary>AUTO prefers IPv6 and uses IPv4 when there is none, V4_PREFERRED the other way round, ALL uses both.</summary>
 public enum DnsLookupFamily
@@ -95,14 +108,22 @@ public enum DnsLookupFamily
     All,
 }
 
-[Description("LEAST_REQUEST: the endpoint with the fewest active requests among some taken at random.")]
-[UnsupportedField("active_request_bias slow_start_config locality_lb_config selection_method enable_full_scan",
-    "not available in this version")]
+[Description("LEAST_REQUEST: the endpoint with the fewest active requests, for its weight, among some taken at random by weight.")]
+[UnsupportedField("slow_start_config locality_lb_config", "not available in this version")]
+[UnsupportedField("enable_full_scan", "use selection_method: FULL_SCAN")]
 public sealed record LeastRequestLbConfig : ConfigRecord
 {
     [Range(2, 64), Description("How many endpoints are compared.")]
     public int ChoiceCount { get; init; } = 2; // Envoy's default
+
+    [Description("The power of the active requests that is compared: more than 1 makes them count for more; 0: weights alone count.")]
+    public RuntimeDoubleConfig? ActiveRequestBias { get; init; }
+
+    [Description("N_CHOICES: some are compared; FULL_SCAN: all of them.")]
+    public LeastRequestSelection SelectionMethod { get; init; }
 }
+
+public enum LeastRequestSelection { [JsonStringEnumMemberName("N_CHOICES")] Choices, FullScan }
 
 [Description("Limits of upstream connections.")]
 [UnsupportedField("max_headers_count max_response_headers_kb max_stream_duration headers_with_underscores_action max_connection_duration",

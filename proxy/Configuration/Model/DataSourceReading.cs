@@ -1,6 +1,7 @@
 using System.Security.Cryptography;
 using System.Text;
 using Managed.Proxy.Configuration.Host;
+using Managed.Proxy.Configuration.Validation;
 
 namespace Managed.Proxy.Configuration.Model;
 
@@ -40,6 +41,15 @@ public static class DataSourceReading
         return source.Filename is { } path ? ReadFile(source, path, limit, errors) : null;
     }
 
+    /// <summary>
+    /// A text that stands in a sensitive field by itself: the value that its mark stands for, or as it is. Null with an error collected.
+    /// </summary>
+    public static string? TryReadText(ConfigRecord record, string member, string text, ConfigErrors errors)
+    {
+        if (SecretMark.DigestOf(text) is not { } mark || record.SensitiveField is not { } field) return text;
+        return Value(record.Node, field, mark, member, errors) is { } value ? Encoding.UTF8.GetString(value) : null;
+    }
+
     /// <summary>The hint of a variable that may not be read.</summary>
     internal const string AllowVariable = "the operator allows it: --allow-env NAME";
 
@@ -48,9 +58,12 @@ public static class DataSourceReading
         source.SensitiveField is null || path.Contains('/', StringComparison.Ordinal) ? $"file '{path}'" : "the file that it names";
 
     private static byte[]? Kept(DataSourceConfig source, string field, string mark, string member, ConfigErrors errors)
+        => Value(source.Node, field, mark, member, errors);
+
+    private static byte[]? Value(ConfigNode? node, string field, string mark, string member, ConfigErrors errors)
     {
         if (errors.Host.Secrets?.Invoke(field, mark) is { } value) return value;
-        errors.ErrorAt(source.Node, member, ConfigCode.UnknownReference, "stands for a value that is not kept for this field here",
+        errors.ErrorAt(node, member, ConfigCode.UnknownReference, "stands for a value that is not kept for this field here",
             "write the value itself; what is shown in its place is good on the node that showed it, in the same field");
         return null;
     }

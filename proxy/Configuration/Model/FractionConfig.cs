@@ -45,3 +45,17 @@ public sealed record RuntimeUInt32Config : ConfigRecord
     [Description("Envoy's runtime key; with no layer that sets it, default_value applies, as in Envoy.")]
     public string RuntimeKey { get; init; } = "";
 }
+
+[Description("A switch. There are no runtime layers, so default_value always applies.")]
+public sealed record RuntimeFeatureFlagConfig : ConfigRecord
+{
+    [Required, Description("On or off.")]
+    public bool? DefaultValue { get; init; }
+
+    [Description("Envoy's runtime key; with no layer that sets it, default_value applies, as in Envoy.")]
+    public string RuntimeKey { get; init; } = "";
+
+    /// <summary>What holds; true where nothing is said.</summary>
+    [JsonIgnore]
+    public bool IsOn => DefaultValue ?? true;
+}

@@ -48,11 +48,14 @@ public sealed record LbEndpointConfig : ConfigRecord
 public enum EndpointHealthStatus { Unknown, Healthy, Unhealthy, Draining, Timeout, Degraded }
 
 [Description("An endpoint.")]
-[UnsupportedField("health_check_config additional_addresses", "not available in this version")]
+[UnsupportedField("additional_addresses", "not available in this version")]
 public sealed record EndpointConfig : ConfigRecord
 {
     [Required, Description("IP address, host name (STRICT_DNS) or Unix socket.")]
     public AddressConfig? Address { get; init; }
+
+    [Description("How it is checked, where that is not as the cluster's health_checks say.")]
+    public EndpointHealthCheckConfig? HealthCheckConfig { get; init; }
 
     [Description("Host header for auto_host_rewrite. Absent: the host name of the address, if it has one.")]
     public string Hostname { get; init; } = "";

@@ -41,6 +41,13 @@ public sealed record StringMatcherConfig : ConfigRecord
     public bool IgnoreCase { get; init; }
 }
 
+[Description("Tests of a string of which one has to hold.")]
+public sealed record ListStringMatcherConfig : ConfigRecord
+{
+    [Required, Length(1, 1000), Description("The tests.")]
+    public IReadOnlyList<StringMatcherConfig> Patterns { get; init; } = [];
+}
+
 [Description("A test of a request header. :method, :path, :authority and :scheme are headers too.")]
 public sealed record HeaderMatcherConfig : ConfigRecord
 {

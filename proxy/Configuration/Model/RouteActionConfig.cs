@@ -8,7 +8,7 @@ namespace Managed.Proxy.Configuration.Model;
 [UnsupportedField("retry_policy_typed_config", "use retry_policy")]
 [UnsupportedField("hedge_policy", "an attempt is given up before the next one begins in this version")]
 [UnsupportedField(
-    "request_mirror_policies hash_policy rate_limits include_vh_rate_limits metadata_match internal_redirect_policy "
+    "request_mirror_policies metadata_match internal_redirect_policy "
         + "internal_redirect_action max_internal_redirects priority cluster_specifier_plugin "
             + "inline_cluster_specifier_plugin path_rewrite_policy path_rewrite host_rewrite early_data_policy flush_timeout",
     "not available in this version")]
@@ -22,6 +22,12 @@ public sealed record RouteActionConfig : ConfigRecord
 
     [OneOf("cluster_specifier", Required = true), Description("Several clusters by weight.")]
     public WeightedClustersConfig? WeightedClusters { get; init; }
+
+    [Length(0, 100), Description("What rate limits count requests by.")]
+    public IReadOnlyList<RateLimitConfig> RateLimits { get; init; } = [];
+
+    [Description("The virtual host's rate_limits count too, where the route has some of its own.")]
+    public bool IncludeVhRateLimits { get; init; }
 
     [Description("Status when the cluster does not exist.")]
     // Envoy's default
@@ -51,6 +57,9 @@ public sealed record RouteActionConfig : ConfigRecord
     [Description("From the end of the request to the end of the response; 0 is no limit. The default does not hold where "
         + "max_stream_duration is given.")]
     public TimeSpan Timeout { get; init; } = TimeSpan.FromSeconds(15); // Envoy's default
+
+    [Description("What the hash of a request is made of, where the cluster's lb_policy is RING_HASH or MAGLEV.")]
+    public IReadOnlyList<HashPolicyConfig> HashPolicy { get; init; } = [];
 
     [Description("When a request that failed is sent again. Absent: as the virtual host says.")]
     public RetryPolicyConfig? RetryPolicy { get; init; }

@@ -44,7 +44,7 @@ public sealed record RouteConfigurationConfig : ConfigRecord
 [Description("Routes for some domains.")]
 [UnsupportedField("retry_policy_typed_config", "use retry_policy")]
 [UnsupportedField("hedge_policy", "an attempt is given up before the next one begins in this version")]
-[UnsupportedField("virtual_clusters rate_limits request_mirror_policies matcher", "not available in this version")]
+[UnsupportedField("virtual_clusters request_mirror_policies matcher", "not available in this version")]
 public sealed record VirtualHostConfig : ConfigRecord
 {
     [Required, ResourceName, Description("Addresses the virtual host in its route configuration.")]
@@ -74,6 +74,9 @@ public sealed record VirtualHostConfig : ConfigRecord
 
     [ByteSize, Range(0L, 1L << 30), Description("Most of a request's body that is kept to be sent again, whatever the listener says.")]
     public long? RequestBodyBufferLimit { get; init; }
+
+    [Length(0, 100), Description("What rate limits count requests by, of routes that have none of their own.")]
+    public IReadOnlyList<RateLimitConfig> RateLimits { get; init; } = [];
 
     [Description("Redirects requests that came without TLS.")]
     public TlsRequirement RequireTls { get; init; } = TlsRequirement.None;

@@ -1,5 +1,6 @@
 using System.ComponentModel;
 using System.ComponentModel.DataAnnotations;
+using System.Text.Json.Serialization;
 using Managed.Proxy.Configuration.Validation;
 
 namespace Managed.Proxy.Configuration.Model;
@@ -66,7 +67,7 @@ public sealed record SdsSourceConfig : ConfigRecord
 public enum ApiVersion
 {
     Auto,
-    V3,
+    [JsonStringEnumMemberName("V3")] V3,
 }
 
 [Description("A file with a DiscoveryResponse ({resources: […]}), as Envoy has it.")]

@@ -58,6 +58,13 @@ internal static unsafe partial class LibCrypto
         nint properties);
     [LibraryImport(Lib)] public static partial void EVP_PKEY_free(nint key);
     [LibraryImport(Lib)] public static partial int EVP_PKEY_get_base_id(nint key);
+    [LibraryImport(Lib)] public static partial nint EVP_PKEY_new_raw_public_key(int type, nint engine, byte* key, nuint length);
+    [LibraryImport(Lib)] public static partial nint EVP_MD_CTX_new();
+    [LibraryImport(Lib)] public static partial void EVP_MD_CTX_free(nint context);
+    [LibraryImport(Lib)]
+    public static partial int EVP_DigestVerifyInit(nint context, nint* keyContext, nint digest, nint engine, nint key);
+    [LibraryImport(Lib)]
+    public static partial int EVP_DigestVerify(nint context, byte* signature, nuint length, byte* signed, nuint signedLength);
     [LibraryImport(Lib)] public static partial nint X509_get0_pubkey(nint certificate);
     [LibraryImport(Lib)] public static partial int X509_check_private_key(nint certificate, nint key);
     [LibraryImport(Lib)] public static partial nint X509_get_X509_PUBKEY(nint certificate);

@@ -18,6 +18,11 @@ internal static unsafe class TlsLibrary
         if (LibSsl.OPENSSL_init_ssl(LibCrypto.InitNoAtExit, 0) != 1) throw new InvalidOperationException("OpenSSL cannot be initialised");
     }
 
+    /// <summary>OpenSSL is initialised when it returns. Any thread.</summary>
+    public static void Begin()
+    {
+    }
+
     /// <summary>The library context (OSSL_LIB_CTX) of a worker; made at the first call. Any thread.</summary>
     public static nint Of(int worker)
     {

@@ -53,7 +53,7 @@ internal sealed class DownstreamConnection
     /// <summary>Why a network filter ended it, in Envoy's words; null when none did.</summary>
     public string? TerminationDetails { get; set; }
     /// <summary>What network filters keep for everything that comes on it; each request begins with a copy. Null: nothing.</summary>
-    public Dictionary<string, object>? FilterState { get; set; }
+    public Streams.StreamInfo? State { get; set; }
     /// <summary>The name that the client asked for by TLS; empty when it named none.</summary>
     public string ServerName => Tls?.ServerName ?? Facts?.ServerName ?? "";
 
@@ -202,7 +202,7 @@ internal sealed class DownstreamConnection
         info.Client = Client;
         info.DownstreamTransportFailure = TransportFailure;
         info.ConnectionTerminationDetails = TerminationDetails;
-        if (FilterState is { } state) info.FilterState = new(state);
+        if (State is { } state) info.CopyState(state);
         if (Facts is null && Tls is null) return;
         info.RequestedServerName = ServerName;
         (info.Ja3, info.Ja4) = (Facts?.Ja3, Facts?.Ja4);

@@ -41,6 +41,10 @@ internal sealed class HttpCall
     public ByteWriter ResponseBody { get; } = new(256);
     /// <summary>The answer is the proxy's own: none came from the cluster.</summary>
     public bool Failed { get; private set; }
+    /// <summary>It goes by HTTP/2, whatever else the cluster speaks.</summary>
+    public bool NeedsHttp2 { get; init; }
+    /// <summary>There was no answer in time.</summary>
+    public bool TimedOut => _timedOut;
     /// <summary>For the caller.</summary>
     public object? Tag { get; set; }
 
@@ -132,7 +136,8 @@ internal sealed class HttpCall
     private async IoTask<UpstreamFailure> SendAsync(Cluster cluster)
     {
         UpstreamFailure failure;
-        if (!_upstream.TryBegin(cluster, isRepeatable: RequestBody.Length == 0 && RequestTrailers.Count == 0, isWhole: true))
+        if (!_upstream.TryBegin(cluster, isRepeatable: RequestBody.Length == 0 && RequestTrailers.Count == 0, isWhole: true,
+            needsHttp2: NeedsHttp2))
             return UpstreamFailure.Overflow;
         do
         {

@@ -32,6 +32,22 @@ internal static class QueryString
         return false;
     }
 
+    /// <summary>Appends the target without the parameters of this name; the fragment goes.</summary>
+    public static void WriteWithout(ReadOnlySpan<byte> target, ReadOnlySpan<byte> name, ByteWriter to)
+    {
+        TryOf(target, out var query);
+        to.Write(PathOf(target));
+        bool first = true;
+        while (query.Length > 0)
+        {
+            var piece = NextPiece(ref query);
+            if (NameOf(piece, out _).SequenceEqual(name)) continue;
+            to.Write(first ? (byte)'?' : (byte)'&');
+            to.Write(piece);
+            first = false;
+        }
+    }
+
     public static ReadOnlySpan<byte> NextPiece(scoped ref ReadOnlySpan<byte> query)
     {
         int end = query.IndexOf((byte)'&');

@@ -35,13 +35,7 @@ internal abstract class ValueMatch
     }
 
     /// <summary>A value of a document as a value of metadata would be; lists and objects stay what they are.</summary>
-    protected static object? Plain(object? value) => value is not ConfigScalar scalar ? value : scalar.Kind switch
-    {
-        ConfigScalarKind.Null => null,
-        ConfigScalarKind.Boolean => scalar.Text == "true",
-        ConfigScalarKind.Number => double.Parse(scalar.Text, CultureInfo.InvariantCulture),
-        _ => scalar.Text,
-    };
+    protected static object? Plain(object? value) => value is ConfigScalar scalar ? ConfigPlain.Of(scalar) : value;
 
     private sealed class NullValue : ValueMatch
     {

@@ -119,7 +119,7 @@ internal abstract class RbacRule
         public override bool IsMatch(in RbacSubject subject, ref MatchWork work)
         {
             if (subject.Info.FilterState is not { } state || !state.TryGetValue(key, out object? value)) return false;
-            string shown = value as string ?? value.ToString() ?? "";
+            string shown = StreamInfo.StateText(value);
             if (text is not null) return text.IsMatch(shown, ref work);
             return IPAddress.TryParse(shown, out var address) && blocks.Contains(address) != invert;
         }

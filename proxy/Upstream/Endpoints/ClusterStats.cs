@@ -14,6 +14,7 @@ internal sealed class ClusterStats
             "upstream_rq_retry_backoff_exponential", "upstream_rq_retry_backoff_ratelimited", "retry_or_shadow_abandoned",
             "upstream_rq_per_try_timeout", "upstream_rq_per_try_idle_timeout", "upstream_rq_timeout",
             "upstream_rq_pending_total", "upstream_rq_pending_overflow", "upstream_rq_cancelled", "upstream_cx_none_healthy",
+            "lb_healthy_panic",
             "upstream_rq_rx_reset", "upstream_cx_protocol_error", "upstream_rq_informational_overflow", "upstream_rq_1xx",
             "upstream_rq_2xx", "upstream_rq_3xx", "upstream_rq_4xx",
             "upstream_rq_5xx", "upstream_rq_completed", "upstream_cx_rx_bytes_total", "upstream_cx_tx_bytes_total",
@@ -24,8 +25,8 @@ internal sealed class ClusterStats
         CxMaxRequests, CxCloseNotify, RqPendingFailureEject, RqTotal, RqRetry, RqRetrySuccess, RqRetryLimitExceeded,
         RqRetryOverflow, RqRetryBackoffExponential, RqRetryBackoffRateLimited, RetryAbandoned, RqTryTimeout, RqTryIdleTimeout, RqTimeout,
         RqPendingTotal, RqPendingOverflow,
-        RqCancelled, NoHealthy, RxReset, ProtocolError, InformationalOverflow, Rq1xx, Rq2xx, Rq3xx, Rq4xx, Rq5xx, RqCompleted, RxBytes,
-        TxBytes;
+        RqCancelled, NoHealthy, HealthyPanic, RxReset, ProtocolError, InformationalOverflow, Rq1xx, Rq2xx, Rq3xx, Rq4xx, Rq5xx,
+        RqCompleted, RxBytes, TxBytes;
     public readonly Gauge CxActive, RqActive, RqPendingActive;
     public readonly Histogram RqTime, ConnectMs;
 
@@ -33,6 +34,11 @@ internal sealed class ClusterStats
     private readonly string _cluster, _owner;
     private readonly Counter[]?[] _byCode = new Counter[6][]; // of a class; those that occurred
     private readonly Dictionary<string, Counter> _retried = []; // of answers that were not passed on
+
+    /// <summary>Counts nothing.</summary>
+    public static readonly ClusterStats Nowhere = new();
+
+    private ClusterStats() => (_scope, _cluster, _owner) = (null!, "", "");
 
     public ClusterStats(StatScope stats, string cluster)
     {
@@ -67,6 +73,7 @@ internal sealed class ClusterStats
         RqPendingOverflow = C("upstream_rq_pending_overflow");
         RqCancelled = C("upstream_rq_cancelled");
         NoHealthy = C("upstream_cx_none_healthy");
+        HealthyPanic = C("lb_healthy_panic");
         RxReset = C("upstream_rq_rx_reset");
         ProtocolError = C("upstream_cx_protocol_error");
         InformationalOverflow = C("upstream_rq_informational_overflow");

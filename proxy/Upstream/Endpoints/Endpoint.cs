@@ -25,6 +25,16 @@ internal sealed class Endpoint(SocketAddressBytes address, string text, string h
     public volatile bool DrainOverride;
     /// <summary>What the configuration says of it in the namespace envoy.lb; null when nothing.</summary>
     public volatile ConfigObject? LbMetadata;
+    private int _flags;
+    /// <summary>What health checks and outlier detection say of it.</summary>
+    public HealthFlags Flags => (HealthFlags)Volatile.Read(ref _flags);
+    public void Set(HealthFlags flags) => Interlocked.Or(ref _flags, (int)flags);
+    public void Clear(HealthFlags flags) => Interlocked.And(ref _flags, ~(int)flags);
+    /// <summary>Why it is not healthy, for people; null when it is.</summary>
+    public volatile string? Reason;
+    /// <summary>What its answers are counted by; null: nobody does.</summary>
+    public volatile OutlierCounts? Outliers;
+
     /// <summary>Each worker's connections to it, see <c>EndpointPool</c>.</summary>
     public readonly object?[] Pools = new object?[workers];
 

@@ -22,6 +22,10 @@ internal sealed class UpstreamHttp
     public static readonly UpstreamHttp Http1 = new(UpstreamProtocol.Http1, Compile(Defaults),
         new Http2Stats(new StatBlock(Http2Stats.Group, null)), "h1");
 
+    /// <summary>With defaults, and counted nowhere.</summary>
+    public static readonly UpstreamHttp Http2 = new(UpstreamProtocol.Http2, Compile(Defaults),
+        new Http2Stats(new StatBlock(Http2Stats.Group, null)), "h2");
+
     private UpstreamHttp(UpstreamProtocol protocol, Http2Options options, Http2Stats stats, string key,
         UpstreamHttpProtocolOptionsConfig? names = null)
     {

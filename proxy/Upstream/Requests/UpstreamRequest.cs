@@ -66,6 +66,8 @@ internal sealed class UpstreamRequest(WorkerContext worker)
     /// </summary>
     public bool IsWhole { get; set; }
 
+    /// <summary>The cluster goes by a hash of the request.</summary>
+    public bool UsesHash => _cluster.LoadBalancer.UsesHash;
     /// <summary>A policy may have it sent again: what was sent of it is worth keeping.</summary>
     public bool MayRetry => _mayRetry;
     /// <summary>What became of the last wish to try it again.</summary>
@@ -211,6 +213,7 @@ internal sealed class UpstreamRequest(WorkerContext worker)
         (Endpoint, _connection, _holds, _informational) = (endpoint, connection, true, 0);
         Exchange = connection.Begin();
         BeganMicros = worker.NowMicros;
+        endpoint.Outliers?.Connected();
     }
 
     private UpstreamFailure NobodyThere()
@@ -228,10 +231,11 @@ internal sealed class UpstreamRequest(WorkerContext worker)
                     && endpoint.Text.LastIndexOf(':') == wanted.Length)) return endpoint;
             if (pick.IsStrict) return null;
         }
-        var chosen = _cluster.LoadBalancer.Pick(_cluster.Endpoints, worker);
+        if (_cluster.Endpoints.IsPanic) worker.Stats.Increment(State!.Stats.HealthyPanic);
+        var chosen = _cluster.LoadBalancer.Pick(_cluster.Endpoints, worker, pick.Hash);
         if (!_mayRetry || _attempts == 0) return chosen;
-        for (int i = _retries!.OtherChoices; i > 0 && chosen is not null && _retries.Avoids(chosen); i--)
-            chosen = _cluster.LoadBalancer.Pick(_cluster.Endpoints, worker);
+        for (int i = 1; i <= _retries!.OtherChoices && chosen is not null && _retries.Avoids(chosen); i++)
+            chosen = _cluster.LoadBalancer.Pick(_cluster.Endpoints, worker, pick.Hash, i);
         return chosen;
     }
 
@@ -253,10 +257,16 @@ internal sealed class UpstreamRequest(WorkerContext worker)
             if (n > 0) HeardMicros = worker.NowMicros;
             else if (n != -Libc.EIntr) return Broken(into, n);
         }
+        if (result == HeadResult.Done && exchange.IsAnswered) Endpoint!.Outliers?.Answer(StatusOf(exchange, into));
         bool floods = result == HeadResult.Done && exchange.Status is < 200 and not 101 && ++_informational > MaxInformational;
         if (floods) worker.Stats.Increment(State!.Stats.InformationalOverflow);
         return floods || result == HeadResult.Error ? NoAnswer(into) : default;
     }
+
+    // Of a gRPC answer without a body its grpc-status, as Envoy has it.
+    private static int StatusOf(ClientExchange exchange, HeaderMap head)
+        => exchange.Status == 200 && head.Has(HeaderId.GrpcStatus)
+            ? GrpcStatus.ToHttp((int)FieldSyntax.ParseLength(head.Get(HeaderId.GrpcStatus))) : exchange.Status;
 
     private UpstreamFailure TryOver(HeaderMap into)
     {
@@ -319,6 +329,7 @@ internal sealed class UpstreamRequest(WorkerContext worker)
     /// <param name="status">Of the answer as it was passed on; counts when nothing failed.</param>
     public bool Finish(in UpstreamFailure failure, int status)
     {
+        if (failure.Side == FailureSide.Upstream && Endpoint?.Outliers is { } outliers) CountOutlier(outliers, failure);
         bool again = TriesAgain(failure);
         if (Exchange is not null) GiveBack(failure, status, again);
         if (!again) return false;
@@ -327,6 +338,12 @@ internal sealed class UpstreamRequest(WorkerContext worker)
         _retried = true;
         _tryOver = FailureReason.None;
         return true;
+    }
+
+    private void CountOutlier(OutlierCounts outliers, in UpstreamFailure failure)
+    {
+        if (failure.Reason is FailureReason.TryTimeout or FailureReason.TryIdle) outliers.Fail(timeout: true);
+        else if (failure.Reason != FailureReason.Rejected) outliers.Fail(timeout: false);
     }
 
     // First as the policy says; what it says nothing of and the endpoint has not seen is sent once more, at once.
@@ -405,7 +422,9 @@ internal sealed class UpstreamRequest(WorkerContext worker)
     public void CountTimeout()
     {
         if (_owesAnswer) worker.Stats.Increment(State!.Stats.RqTimeout);
-        if (Exchange is not null) Interlocked.Increment(ref Endpoint!.TimeoutRequests);
+        if (Exchange is not { IsAnswered: false }) return;
+        Interlocked.Increment(ref Endpoint!.TimeoutRequests);
+        Endpoint.Outliers?.Fail(timeout: true);
     }
 
     private void Leave(Endpoint endpoint)

@@ -34,7 +34,12 @@ public sealed class RuntimeTests(NodeFixture fixture) : IClassFixture<NodeFixtur
         var patched = (await Node.MergeAsync("clusters/weighed/endpoints/127.0.0.1:9", """{"weight":5,"drain":true}"""))
             .Is(HttpStatusCode.OK).Json;
         Assert.Equal(5, patched.GetProperty("weight").GetInt32());
-        Assert.NotEqual("healthy", patched.GetProperty("health").GetString());
+        Assert.Equal(("draining", 5, true), (patched.GetProperty("health").GetString(), patched.GetProperty("weight_override").GetInt32(),
+            patched.GetProperty("drain_override").GetBoolean()));
+        var back = (await Node.MergeAsync("clusters/weighed/endpoints/127.0.0.1:9", """{"weight":null,"drain":null}"""))
+            .Is(HttpStatusCode.OK).Json;
+        Assert.Equal(("healthy", 1, false), (back.GetProperty("health").GetString(), back.GetProperty("weight").GetInt32(),
+            back.GetProperty("drain_override").GetBoolean()));
         Assert.Equal(2, (await Node.GetAsync("clusters/weighed/endpoints")).Json.GetProperty("total_size").GetInt32());
         (await Node.MergeAsync("clusters/weighed/endpoints/127.0.0.1:11", """{"weight":5}"""))
             .IsProblem(HttpStatusCode.NotFound, "NOT_FOUND");

@@ -22,6 +22,8 @@ public sealed class AccessibilityTests(BrowserFixture browser, AccessibilityTest
     [InlineData("/listeners/edge?tab=history", "tbody tr")]
     [InlineData("/clusters", "tbody tr")]
     [InlineData("/clusters/web", ".cm-line")]
+    [InlineData("/routes", "tbody tr")]
+    [InlineData("/secrets", "tbody tr")]
     [InlineData("/new", "textarea")]
     [InlineData("/modules", "tbody tr")]
     [InlineData("/modules/auth", "tr.more")]
@@ -47,6 +49,8 @@ public sealed class AccessibilityTests(BrowserFixture browser, AccessibilityTest
     [Theory]
     [InlineData("/", ".plot canvas")]
     [InlineData("/clusters", "tbody tr")]
+    [InlineData("/routes", "tbody tr")]
+    [InlineData("/secrets", "tbody tr")]
     [InlineData("/listeners/edge?tab=history", "tbody tr")]
     [InlineData("/new", "textarea")]
     public async Task NarrowPage_HasNoAxeViolations_AndDoesNotScrollSideways(string path, string there)

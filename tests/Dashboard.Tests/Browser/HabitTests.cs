@@ -50,6 +50,9 @@ public sealed class HabitTests(BrowserFixture browser)
 
     [Theory]
     [InlineData("/listeners", "Filter listeners")]
+    [InlineData("/routes", "Filter routes")]
+    [InlineData("/routes", "Path")]
+    [InlineData("/secrets", "Filter secrets")]
     [InlineData("/history", "Filter versions")]
     [InlineData("/modules", "Filter modules")]
     [InlineData("/vms", "Filter VMs")]

@@ -17,13 +17,21 @@ internal sealed class ScriptedApi : HttpMessageHandler
 
     public List<HttpRequestMessage> Requests { get; } = [];
 
+    /// <summary>The bodies of those that had one.</summary>
+    public List<string> Bodies { get; } = [];
+
     public void Answer(string pathAndQuery, string body, HttpStatusCode status = HttpStatusCode.OK)
         => _answers["/api/v1/" + pathAndQuery] = (status, body);
 
     protected override async Task<HttpResponseMessage> SendAsync(HttpRequestMessage request, CancellationToken cancellationToken)
     {
+        var body = request.Content is null ? null : await request.Content.ReadAsStringAsync(cancellationToken);
         lock (Requests)
+        {
             Requests.Add(request);
+            if (body is not null)
+                Bodies.Add(body);
+        }
         if (!_answers.TryGetValue(request.RequestUri!.PathAndQuery, out var answer))
             await Task.Delay(Timeout.Infinite, cancellationToken);
         return new HttpResponseMessage(answer.Status) { Content = new StringContent(answer.Body, Encoding.UTF8, "application/json") };

@@ -50,6 +50,17 @@ internal static class FakeConfiguration
                 : FakeAdminApi.Problem(404, "NOT_FOUND", $"no version {n}");
         });
 
+        api.MapPost("/match", () => Json(new JsonObject
+        {
+            ["matched"] = true, ["virtual_host"] = "all", ["route"] = "rest", ["action"] = "route", ["cluster"] = "web",
+            ["steps"] = new JsonArray(
+                new JsonObject { ["kind"] = "route", ["name"] = "ping", ["matched"] = false, ["reason"] = "path is not /ping" },
+                new JsonObject { ["kind"] = "route", ["name"] = "rest", ["matched"] = true, ["reason"] = "prefix / matches" }),
+        }));
+        api.MapGet("/secrets", () => Page([
+            new() { ["name"] = "filed",
+                ["tls_certificate"] = new JsonObject { ["certificate_chain"] = new JsonObject { ["filename"] = "/etc/tls/a.pem" } } },
+            new() { ["name"] = "tickets", ["session_ticket_keys"] = new JsonObject() }]));
         api.MapGet("/clusters",
             () => Page([new() { ["name"] = "web", ["endpoints"] = new JsonArray("127.0.0.1:8080", "127.0.0.1:8081", "127.0.0.1:8082") },
                 new() { ["name"] = "api", ["type"] = "STRICT_DNS", ["endpoints"] = new JsonArray("api.internal:80") }]));

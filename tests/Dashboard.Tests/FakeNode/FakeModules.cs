@@ -110,6 +110,13 @@ internal static class FakeModules
                     {
                         ["name"] = "http_connection_manager", ["typed_config"] = new JsonObject
                         {
+                            ["route_config"] = JsonNode.Parse("""
+                                {"name": "edge", "virtual_hosts": [{"name": "all", "domains": ["*"], "routes": [
+                                  {"name": "ping", "match": {"path": "/ping"}, "direct_response": {"status": 204}},
+                                  {"name": "new", "match": {"prefix": "/new"}, "route": {"weighted_clusters":
+                                    {"clusters": [{"name": "web", "weight": 90}, {"name": "api", "weight": 10}]}}},
+                                  {"name": "rest", "match": {"prefix": "/"}, "route": {"cluster": "web"}}]}]}
+                                """),
                             ["http_filters"] = new JsonArray(new JsonObject
                             {
                                 ["name"] = "check", ["typed_config"] = new JsonObject { ["config"] =

@@ -6,6 +6,7 @@ using Managed.Proxy.Configuration;
 using Managed.Proxy.Configuration.Model;
 using Managed.Proxy.Configuration.Parsing;
 using Managed.Proxy.Configuration.Validation;
+using Managed.Proxy.Http.Filters.ApiKeyAuth;
 using Xunit;
 
 namespace Managed.Proxy.Tests.Configuration;
@@ -19,7 +20,8 @@ public sealed partial class SensitiveFieldsTests
         "max_session_keys", "key", "tokens_per_fill", "max_tokens", "token_bucket", "key_values", "host_env_keys", "key_matcher",
         "share_key", // of a bucket of tokens
         "key_log", // where secrets are written to
-        "runtime_key", "secrets", "GenericSecret.secret", "TlsSessionTicketKeys.keys", // the field that holds it is marked
+        "runtime_key", "jwt_max_token_size", "key_sources",
+        "secrets", "GenericSecret.secret", "TlsSessionTicketKeys.keys", // the field that holds it is marked
     ];
 
     [Fact]
@@ -98,7 +100,8 @@ public sealed partial class SensitiveFieldsTests
 
     private static IEnumerable<Type> Records(Type type) => type.IsSubclassOf(typeof(ConfigRecord)) ? [type] : type.GetGenericArguments();
 
-    private static bool IsOfSources(Type record) => record == typeof(DataSourceConfig)
+    // Texts by themselves are read by TryReadText.
+    private static bool IsOfSources(Type record) => record == typeof(DataSourceConfig) || record == typeof(ApiKeyCredentialConfig)
         || Of(record).All(f => f.Type == typeof(DataSourceConfig) || Records(f.Type).All(IsOfSources) && Records(f.Type).Any());
 
     private static IEnumerable<Field> Fields() =>

@@ -48,7 +48,7 @@ internal sealed class CorsFilter(Counter valid, Counter invalid) : HttpFilter
 
     public override void OnDestroy()
     {
-        _origin.Release(keep: 256);
+        _origin.Release(keep: 1024);
         _levels = default;
     }
 

@@ -58,7 +58,7 @@ internal sealed class GrpcStatsFilter(GrpcCallStats all, int worker) : HttpFilte
         }
         if (all.Config.EnableUpstreamStats && info.UpstreamStart > 0) cells.Record(stats.UpstreamTime, info.EndTime - info.UpstreamStart);
         if (all.Config.EmitFilterState)
-            (info.FilterState ??= [])[StateKey] = string.Create(CultureInfo.InvariantCulture, $"{_sent.Count},{_received.Count}");
+            info.TrySetState(StateKey, string.Create(CultureInfo.InvariantCulture, $"{_sent.Count},{_received.Count}"));
     }
 
     public override void OnDestroy()

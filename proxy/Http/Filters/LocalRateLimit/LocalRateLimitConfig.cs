@@ -3,14 +3,14 @@ using System.ComponentModel;
 using System.Text.Json.Serialization;
 using Managed.Proxy.Configuration.Model;
 using Managed.Proxy.Configuration.Validation;
+using Managed.Proxy.Router.RateLimits;
 
 namespace Managed.Proxy.Http.Filters.LocalRateLimit;
 
 [Description(
     "A token bucket: one for the listener's chain, shared by all workers. As per-route configuration the route has a bucket of its own.")]
-[UnsupportedField(
-    "descriptors stage local_cluster_rate_limit rate_limits max_dynamic_descriptors always_consume_default_token_bucket vh_rate_limits "
-        + "rate_limited_as_resource_exhausted", "descriptors are not available in this version")]
+[UnsupportedField("local_cluster_rate_limit", "each proxy has its buckets for itself in this version")]
+[UnsupportedField("max_dynamic_descriptors", "descriptors without a value, which stand for any, are not available in this version")]
 public sealed record LocalRateLimitConfig : ConfigRecord
 {
     [Required, Length(1, 256), Description("Name in the statistics.")]
@@ -34,11 +34,50 @@ public sealed record LocalRateLimitConfig : ConfigRecord
     [Length(0, 10), Description("Headers added to refusals.")]
     public IReadOnlyList<HeaderValueOptionConfig> ResponseHeadersToAdd { get; init; } = [];
 
-    [Description("A bucket for each connection instead of a shared one.")]
+    [Length(0, 1000), Description("Buckets for requests of which a rate limit makes these descriptors. All that match are asked.")]
+    public IReadOnlyList<LocalRateLimitDescriptorConfig> Descriptors { get; init; } = [];
+
+    [Length(0, 100), Description("What requests are counted by, in place of the rate_limits of the route and its virtual host.")]
+    public IReadOnlyList<RateLimitConfig> RateLimits { get; init; } = [];
+
+    [Range(0, 10), Description("Which rate_limits of the route and its virtual host count.")]
+    public int Stage { get; init; }
+
+    [Description("What the virtual host's rate_limits do: OVERRIDE counts them where the route has none, INCLUDE always, IGNORE never.")]
+    public VirtualHostRateLimits VhRateLimits { get; init; } = VirtualHostRateLimits.Override; // Envoy's default
+
+    [Description("A request for which a descriptor's bucket has a token takes one of token_bucket too.")]
+    public bool AlwaysConsumeDefaultTokenBucket { get; init; } = true; // Envoy's default
+
+    [Description("A refused gRPC call gets RESOURCE_EXHAUSTED; otherwise UNAVAILABLE.")]
+    public bool RateLimitedAsResourceExhausted { get; init; }
+
+    [Description("A bucket for each connection instead of a shared one. Not with descriptors.")]
     public bool LocalRateLimitPerDownstreamConnection { get; init; }
 
     [Description("Adds x-ratelimit-limit, -remaining and -reset (draft 03) to responses.")]
     public XRateLimitHeadersVersion EnableXRatelimitHeaders { get; init; } = XRateLimitHeadersVersion.Off; // Envoy's default
+}
+
+[Description("A bucket for one descriptor.")]
+[UnsupportedField("shadow_mode", "use filter_enforced, or a second filter")]
+public sealed record LocalRateLimitDescriptorConfig : ConfigRecord
+{
+    [Required, Length(1, 32), Description("The descriptor: all its entries, in order.")]
+    public IReadOnlyList<DescriptorEntryConfig> Entries { get; init; } = [];
+
+    [Required, Description("Its bucket.")]
+    public TokenBucketConfig? TokenBucket { get; init; }
+}
+
+[Description("An entry of a descriptor.")]
+public sealed record DescriptorEntryConfig : ConfigRecord
+{
+    [Required, Length(1, 256), Description("Its key.")]
+    public string Key { get; init; } = "";
+
+    [Required, Length(1, 4096), Description("Its value.")]
+    public string Value { get; init; } = "";
 }
 
 public enum XRateLimitHeadersVersion

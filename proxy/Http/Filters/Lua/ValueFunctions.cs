@@ -89,9 +89,7 @@ internal static unsafe class ValueFunctions
         if (LuaHandles.String(L, 2) is not { } name) return LuaState.Fail(L, "object name expected (string)");
         if (!LuaValues.TryRead(state, L, 3, out object? value, out int bytes)) return LuaState.Fail(L, NoValue);
         if (!run.Filter.Keep(name.Length + bytes)) return LuaState.Fail(L, TooMuch);
-        var all = run.Stream.Info.FilterState ??= [];
-        if (value is null) all.Remove(name); else all[name] = value;
-        return 0;
+        return run.Stream.Info.TrySetState(name, value) ? 0 : LuaState.Fail(L, "the object is read-only");
     }
 
     private static int FilterContext(LuaState state, nint L)

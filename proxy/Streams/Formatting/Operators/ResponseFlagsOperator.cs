@@ -37,6 +37,7 @@ internal static class ResponseFlagNames
         (ResponseFlags.UpstreamProtocolError, "UPE"),
         (ResponseFlags.UpstreamMaxStreamDurationReached, "UMSDR"), (ResponseFlags.OverloadManagerTerminated, "OM"),
         (ResponseFlags.DnsResolutionFailed, "DF"), (ResponseFlags.DownstreamRemoteReset, "DR"),
+        (ResponseFlags.UnauthorizedExternalService, "UAEX"),
     ];
 
     public static readonly byte[][] Short = ByBit(k => k.Short);

@@ -49,7 +49,7 @@ internal sealed class FilterStateOperator(string key) : FormatOperator
     public override bool Write(ByteWriter to, StreamInfo info)
     {
         if (info.FilterState is null || !info.FilterState.TryGetValue(key, out object? value)
-            || value.ToString() is not { Length: > 0 } text) return false;
+            || StreamInfo.StateText(value) is not { Length: > 0 } text) return false;
         to.Write(text);
         return true;
     }

@@ -16,7 +16,7 @@ public sealed class LoadBalancerTests
         var weights = Enumerable.Range(0, random.Next(2, 9)).Select(_ => random.Next(1, 21)).ToArray();
         var set = new EndpointSet([.. weights.Select(w => Endpoints.Of(w))]);
         var balancer = new LoadBalancer(LbPolicy.RoundRobin, 2);
-        int turn = set.Schedule?.Length ?? weights.Length, total = set.EqualWeights ? weights.Length : weights.Sum();
+        int turn = set.Main.Schedule?.Length ?? weights.Length, total = set.Main.EqualWeights ? weights.Length : weights.Sum();
         var counts = new int[weights.Length];
         int start = random.Next(turn); // wherever the round begins
         for (int i = 0; i < start; i++) balancer.Pick(set, _idle.Worker);
@@ -25,11 +25,11 @@ public sealed class LoadBalancerTests
             counts[Array.IndexOf(set.All, balancer.Pick(set, _idle.Worker))]++;
             for (int e = 0; e < counts.Length; e++)
             {
-                double due = (double)i * (set.EqualWeights ? 1 : weights[e]) / total;
+                double due = (double)i * (set.Main.EqualWeights ? 1 : weights[e]) / total;
                 Assert.InRange(counts[e] - due, -weights.Length, weights.Length);
             }
         }
-        for (int e = 0; e < counts.Length; e++) Assert.Equal((double)turn * (set.EqualWeights ? 1 : weights[e]) / total, counts[e], 6);
+        for (int e = 0; e < counts.Length; e++) Assert.Equal((double)turn * (set.Main.EqualWeights ? 1 : weights[e]) / total, counts[e], 6);
     }, iter: 200, threads: 1);
 
     [Theory]
@@ -45,7 +45,7 @@ public sealed class LoadBalancerTests
             endpoint.DrainOverride = random.Next(4) == 0;
             if (random.Next(4) == 0) endpoint.ConfiguredHealth = EndpointHealthStatus.Unhealthy;
         }
-        var set = new EndpointSet(all);
+        var set = new EndpointSet(all, panicPercent: 0);
         var balancer = new LoadBalancer(policy, 2);
         var chosen = Enumerable.Range(0, 600).Select(_ => balancer.Pick(set, _idle.Worker)).ToHashSet();
         Assert.Equal(all.Where(e => e.IsHealthy).ToHashSet(), chosen.OfType<Managed.Proxy.Upstream.Endpoints.Endpoint>().ToHashSet());
@@ -78,7 +78,7 @@ public sealed class LoadBalancerTests
         var all = new[] { Endpoints.Of(1), Endpoints.Of(3), Endpoints.Of(6) };
         var set = new EndpointSet(all);
         var counts = new int[3];
-        for (int i = 0; i < 100_000; i++) counts[Array.IndexOf(all, set.ByWeight(_idle.Worker.NextRandom()))]++;
+        for (int i = 0; i < 100_000; i++) counts[set.Main.ByWeight(_idle.Worker.NextRandom())]++;
         // Ten standard deviations.
         Assert.InRange(counts[0], 9_000, 11_000);
         Assert.InRange(counts[1], 28_500, 31_500);

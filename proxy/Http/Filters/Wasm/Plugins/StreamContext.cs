@@ -71,8 +71,7 @@ internal abstract class StreamContext : WasmContext
         long size = value.Length;
         foreach (var (name, held) in state) size += name == key ? 0 : (held as byte[])?.Length ?? 0;
         if (size > MaxState) return WasmStatus.InternalFailure;
-        state[key] = value.ToArray();
-        return WasmStatus.Ok;
+        return Info.TrySetState(key, value.ToArray()) ? WasmStatus.Ok : WasmStatus.BadArgument;
     }
 
     public override bool TryForeign(ReadOnlySpan<byte> name, ReadOnlySpan<byte> arguments, ByteWriter result, out WasmStatus status)

@@ -1,0 +1,37 @@
+using System.Globalization;
+using Managed.Dashboard.AdminApi;
+using Managed.Dashboard.Components.Controls;
+
+namespace Managed.Dashboard.Components.Pages;
+
+/// <summary>
+/// All routes in the order in which they are asked, which is why they cannot be sorted, and which of them a request would take.
+/// </summary>
+public sealed partial class Routes
+{
+    private const int Most = 200; // rows at once: what a person reads, and what a message of the circuit holds
+
+    private readonly Loadable<IReadOnlyList<RouteDocument>> _routes = new();
+    private readonly Loadable<IReadOnlyList<ListenerDocument>> _listeners = new();
+
+    private IReadOnlyList<ListenerDocument> Http
+        => [.. (_listeners.Value ?? []).Where(l => l.Serves.StartsWith("HTTP", StringComparison.Ordinal))];
+
+    protected override Task LoadAsync() => Task.WhenAll(_routes.LoadAsync(Api.RoutesAsync, Gone),
+        _listeners.LoadAsync(Api.ListenersAsync, Gone));
+
+    private List<RouteDocument> Rows(IReadOnlyList<RouteDocument> all)
+        => string.IsNullOrEmpty(Q) ? [.. all] : [.. all.Where(r => r.Texts.Any(IsAskedFor))];
+
+    /// <summary>Of the editor in which the route is.</summary>
+    private static string AddressOf(RouteDocument route) => route.Listener is { } listener ? ResourceKind.Listener.AddressOf(listener)
+        : ResourceKind.RouteConfiguration.AddressOf(route.Configuration);
+
+    private static string Count(int count, string noun) => count == 1 ? $"1 {noun}" : $"{count} {noun}s";
+
+    private static string Width(RouteTarget target)
+        => string.Create(CultureInfo.InvariantCulture, $"width: {target.Percent:0.##}%");
+
+    private static string Shares(RouteDocument route) => string.Join(", ",
+        route.Targets.Select(t => string.Create(CultureInfo.InvariantCulture, $"{t.Cluster} {t.Percent:0.#} %")));
+}

@@ -1,0 +1,30 @@
+using Managed.Proxy.Configuration;
+using Managed.Proxy.Configuration.Model;
+using Managed.Proxy.Upstream.Endpoints;
+
+namespace Managed.Proxy.Upstream.LoadBalancing;
+
+/// <summary>An endpoint as a version has it: the same one may have another weight in the next.</summary>
+internal readonly record struct EndpointMember(Endpoint Endpoint, int Weight, EndpointHealthStatus Health)
+{
+    public ConfigObject? LbMetadata { get; init; }
+    /// <summary>How it is checked, where that is not as the cluster says.</summary>
+    public EndpointHealthCheckConfig? Check { get; init; }
+    public bool IsUnchecked => Check is { DisableActiveHealthCheck: true };
+    public int EffectiveWeight => Endpoint.WeightOverride > 0 ? Endpoint.WeightOverride : Weight;
+    public bool IsPending => (Endpoint.Flags & HealthFlags.PendingActiveHealthCheck) != 0;
+    /// <summary>An operator, or the configuration, has it get nothing whatever happens.</summary>
+    public bool IsDrained => Endpoint.DrainOverride || Health == EndpointHealthStatus.Draining;
+
+    /// <param name="unknown">Nothing was checked yet.</param>
+    public bool IsHealthy(bool unknown) => IsAvailable(unknown) && !CallsItselfDegraded;
+    public bool IsDegraded(bool unknown) => IsAvailable(unknown) && CallsItselfDegraded;
+
+    private bool CallsItselfDegraded
+        => Health == EndpointHealthStatus.Degraded || (Endpoint.Flags & HealthFlags.DegradedActiveHealthCheck) != 0;
+
+    private bool IsAvailable(bool unknown) => !IsDrained
+        && Health is EndpointHealthStatus.Unknown or EndpointHealthStatus.Healthy or EndpointHealthStatus.Degraded
+        && (Endpoint.Flags & (HealthFlags.FailedActiveHealthCheck | HealthFlags.FailedOutlierCheck)) == 0
+        && (unknown || !IsPending);
+}
