@@ -88,8 +88,8 @@ public sealed class TcpProxyTests : IDisposable
                 ups[i].Script = async peer => await peer.SendAsync(name);
             }
             string endpoints = string.Join(", ", ups.Select(u => $"\"{u.Address}\""));
-            await using var proxy = await ProxyFixture.StartAsync("listeners: [{name: edge, address: \"127.0.0.1:0\", tcp_proxy: {cluster: up, "
-                + $"hash_policy: [{{source_ip: {{}}}}]}}}}]\nclusters: [{{name: up, lb_policy: MAGLEV, endpoints: [{endpoints}]}}]");
+            await using var proxy = await ProxyFixture.StartAsync("listeners: [{name: edge, address: \"127.0.0.1:0\", tcp_proxy: "
+                + $"{{cluster: up, hash_policy: [{{source_ip: {{}}}}]}}}}]\nclusters: [{{name: up, lb_policy: MAGLEV, endpoints: [{endpoints}]}}]");
             var seen = new HashSet<string>();
             for (int i = 0; i < 20; i++)
             {
