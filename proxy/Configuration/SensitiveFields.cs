@@ -14,7 +14,7 @@ public static class SensitiveFields
     private static readonly HashSet<string> Places = new(StringComparer.Ordinal)
     {
         "filename", "environment_variable", "environmentVariable", "module", "sha256", "watch", "watched_directory", "watchedDirectory",
-        "@type", "name",
+        "@type", "name", "client", // whose a key is, which goes to upstreams: no mark may stand there
     };
 
     // What a user may fill freely: no field of ours is below these.

@@ -59,6 +59,8 @@ public class WorkerContext
 
     /// <summary>Fast, not cryptographic, this worker's own.</summary>
     public ulong NextRandom() => _random.Next();
+    /// <summary>The same, for whoever needs it only sometimes.</summary>
+    internal Func<ulong> RandomSource => field ??= NextRandom;
 
     /// <summary>Runs the action on this worker, soon; callable from any thread. Keeps order per caller.</summary>
     public void Post(Action<object?> action, object? state) => Loop.Post(action, state);

@@ -38,9 +38,7 @@ public sealed partial class HttpStream
     private List<byte[]>? _newCookies; // that the client is given with the answer
 
     private ulong? HashOf(RouteEntry route)
-        => HashPolicy.Hash(route.Hashes, RequestHeaders, Info, _nextRandom ??= Worker.NextRandom, Worker.Scratch, ref _newCookies);
-
-    private Func<ulong>? _nextRandom;
+        => HashPolicy.Hash(route.Hashes, RequestHeaders, Info, Worker.RandomSource, Worker.Scratch, ref _newCookies);
 
     internal void AddNewCookies()
     {

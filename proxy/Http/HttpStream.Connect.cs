@@ -45,6 +45,8 @@ public sealed partial class HttpStream
         {
             (connection, int error) = await pool.ConnectAsync(attempt, cluster.Limits, cluster.Socket);
             _connecting = null;
+            if (connection is not null) endpoint.Outliers?.Connected(isAll: true);
+            else if (!IsStopped) endpoint.Outliers?.Fail(timeout: error == -Libc.ETimedOut);
             if (IsStopped) return false;
             if (connection is null)
             {

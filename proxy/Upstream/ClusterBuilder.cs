@@ -21,8 +21,9 @@ internal static class ClusterBuilder
         var targets = new List<EndpointTarget>();
         if (config.LoadAssignment is { } assignment)
         {
-            foreach (var endpoint in assignment.Endpoints.SelectMany(l => l.LbEndpoints))
-                if (Target(endpoint, config, errors) is { } target) targets.Add(target);
+            foreach (var group in assignment.Endpoints)
+                foreach (var endpoint in group.LbEndpoints)
+                    if (Target(endpoint, config, errors) is { } target) targets.Add(target with { Priority = group.Priority });
         }
         else if (HasType(config))
             errors.WarningAt(config.Node, "load_assignment", ConfigCode.MissingField,
@@ -117,6 +118,7 @@ internal sealed record EndpointTarget(SocketAddressBytes? Address, string Text, 
     EndpointHealthStatus Health)
 {
     public ConfigObject? LbMetadata { get; init; }
+    public int Priority { get; init; }
     /// <summary>How it is checked, where that is not as the cluster says.</summary>
     public EndpointHealthCheckConfig? Check { get; init; }
 }

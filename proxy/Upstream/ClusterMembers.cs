@@ -48,7 +48,8 @@ internal sealed class ClusterMembers(ClusterState state)
     private static EndpointSet SetOf(Cluster cluster, IReadOnlyList<EndpointMember> members)
     {
         var common = cluster.Config.CommonLbConfig;
-        return new EndpointSet(members, common.HealthyPanicThreshold.Value, common.IgnoreNewHostsUntilFirstHc, cluster.LoadBalancer);
+        return new EndpointSet(members, common.HealthyPanicThreshold.Value, common.IgnoreNewHostsUntilFirstHc,
+            cluster.LoadBalancer, cluster.Config.LoadAssignment?.Policy.OverprovisioningFactor ?? 140);
     }
 
     /// <summary>Gives a version that is to come its endpoints. Of what is in service nothing changes.</summary>
@@ -166,7 +167,8 @@ internal sealed class ClusterMembers(ClusterState state)
         {
             string key = KeyOf(text, target.HostName, cluster);
             if (!taken.Add(key)) return; // the same address twice
-            var member = new EndpointMember(null!, target.Weight, target.Health) { LbMetadata = target.LbMetadata, Check = target.Check };
+            var member = new EndpointMember(null!, target.Weight, target.Health) { LbMetadata = target.LbMetadata, Check = target.Check,
+                Priority = target.Priority };
             if (!_known.TryGetValue(key, out var endpoint))
             {
                 _known[key] = endpoint = new Endpoint(address, text, target.HostName, target.RewriteHost, state.Workers);

@@ -73,13 +73,29 @@ public sealed record InMemoryPathCase(string Name, byte[] Request, byte[] Respon
         local_jwks: {inline_string: '{"keys":[{"kty":"oct","k":"YmVuY2g"}]}'}}}, rules: [{match: {prefix: /}, requires: {provider_name: p}}]}},
         """, Route: "route: {cluster: up}, typed_per_filter_config: {cors: {allow_origin_string_match: [{suffix: .test}], expose_headers: x-a}}");
 
+    /// <summary>Filters of traffic and data on a request that is let through by all of them.</summary>
+    public static InMemoryPathCase Traffic { get; } = new("traffic",
+        Bytes($"GET /some/path HTTP/1.1\r\n{Fields}x-tenant: a\r\n\r\n"), Answer, Filters: """
+        {name: rbac, typed_config: {track_per_rule_stats: true, rules: {policies: {in: {permissions: [{and_rules: {rules: [{header: {name: x-tenant, string_match: {safe_regex: {regex: "[a-z]+"}}}}, {url_path: {path: {prefix: /some}}}]}}],
+        principals: [{any: true}]}}}, shadow_rules: {action: DENY, policies: {out: {permissions: [{any: true}], principals: [{any: true}]}}}}},
+        {name: set_metadata, typed_config: {metadata: [{metadata_namespace: n, value: {a: 1, b: {c: d}}}]}}, {name: cdn_loop, typed_config: {cdn_id: me}},
+        {name: ip_tagging, typed_config: {ip_tags: [{ip_tag_name: all, ip_list: [{address_prefix: 0.0.0.0, prefix_len: 0}]}]}},
+        {name: local_ratelimit, typed_config: {stat_prefix: rl, token_bucket: {max_tokens: 4294967295, fill_interval: 1s},
+        descriptors: [{entries: [{key: tenant, value: a}], token_bucket: {max_tokens: 4294967295, fill_interval: 1s}}]}},
+        """, Route: "route: {cluster: up, rate_limits: [{actions: [{request_headers: {header_name: x-tenant, descriptor_key: tenant}}]}]}");
+
+    /// <summary>An answer that is compressed on its way, by a context that is kept.</summary>
+    public static InMemoryPathCase Compressor { get; } = new("compressor",
+        Bytes($"GET /some/path HTTP/1.1\r\n{Fields}accept-encoding: gzip\r\n\r\n"), Answer,
+        Filters: "{name: compressor, typed_config: {compressor_library: {name: gzip}}},");
+
     /// <summary>The client speaks HTTP/2, and the upstream.</summary>
     public bool ByHttp2 { get; private init; }
     public bool ToHttp2 { get; private init; }
 
     public static IReadOnlyList<InMemoryPathCase> All { get; } =
     [
-        Plain, Post, Chunked, HeaderMutation, Lua, Wasm, AccessLog, DirectResponse, Access,
+        Plain, Post, Chunked, HeaderMutation, Lua, Wasm, AccessLog, DirectResponse, Access, Traffic, Compressor,
         Plain with { Name = "h1-h2", ToHttp2 = true }, Plain with { Name = "h2-h1", ByHttp2 = true },
         Plain with { Name = "h2-h2", ByHttp2 = true, ToHttp2 = true },
     ];

@@ -14,7 +14,7 @@ public static class FieldRules
     private const string Resolver = "the system's resolver is asked, every dns_refresh_rate";
     private const string Kernel = "the system's settings hold";
     private const string Localities =
-        "localities are not told apart; what would (locality_weighted_lb_config, priorities) is refused itself";
+        "localities are not told apart; what would (locality_weighted_lb_config) is refused itself";
     private const string OtherPolicy = "counts only with an lb_policy that is refused itself";
     private const string Logged = "a line is written when the stream or connection ends";
 
@@ -80,12 +80,10 @@ public static class FieldRules
 
         .. Of("RouteConfiguration", Taken, "clusters that routes name must exist always", "validate_clusters metadata"),
         .. Of("VirtualHost", Warned, "virtual clusters have no statistics in this version", "virtual_clusters"),
-        .. Of("VirtualHost", Taken, "counts only with a filter that is refused itself", "rate_limits"),
         .. Of("Route", Taken, "spans are not made in this version", "decorator tracing"),
         .. Of("Route", Warned, "routes have no statistics under a name of their own", "stat_prefix"),
         .. Of("Metadata", Warned, "only filter_metadata is read", "typed_filter_metadata"),
         .. Of("RouteAction", Taken, OtherPolicy, "metadata_match"),
-        .. Of("RouteAction", Taken, "counts only with a filter that is refused itself", "rate_limits include_vh_rate_limits"),
         .. Of("RouteAction", Only, "there is one priority", "priority", "DEFAULT"),
         .. Of("WeightedClusters", Taken, "there are no runtime layers", "runtime_key_prefix"),
         .. Of("WeightedCluster", Taken, OtherPolicy, "metadata_match"),
@@ -126,8 +124,8 @@ public static class FieldRules
         .. Of("CommonLb", Warned, "an endpoint that a filter has chosen has to be healthy", "override_host_status"),
         .. Of("CommonLb", Warned, "connections to an endpoint that stays are kept", "close_connections_on_host_set_change"),
         .. Of("RoundRobinLbConfig", Warned, "an endpoint that comes gets its full share at once", "slow_start_config"),
-        .. Of("LoadAssignment", Parts, Localities, "policy", "LoadAssignmentPolicy"),
-        .. Of("LoadAssignmentPolicy", Taken, Localities, "overprovisioning_factor weighted_priority_health endpoint_stale_after"),
+        .. Of("LoadAssignmentPolicy", Warned, "endpoints count, and not their weights", "weighted_priority_health"),
+        .. Of("LoadAssignmentPolicy", Taken, "there is no discovery that could fall silent", "endpoint_stale_after"),
         .. Of("LoadAssignment", Taken, "endpoints stand in the list itself", "named_endpoints"),
         .. Of("LocalityEndpoints", Taken, Localities, "locality load_balancing_weight proximity metadata"),
         .. Of("CircuitBreakers", Warned, "the limits of the cluster hold", "per_host_thresholds"),

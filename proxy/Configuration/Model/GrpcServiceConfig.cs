@@ -5,11 +5,12 @@ using Managed.Proxy.Configuration.Validation;
 namespace Managed.Proxy.Configuration.Model;
 
 [Description("A gRPC service behind a cluster, which is spoken to by HTTP/2.")]
-[UnsupportedField("google_grpc", "give envoy_grpc with a cluster, which has addresses, TLS and limits of its own")]
+[UnsupportedField("google_grpc",
+    "it may hold target_uri (an address with a port) and stat_prefix; with more give envoy_grpc, whose cluster has TLS and limits")]
 [UnsupportedField("retry_policy", "a call is made once")]
 public sealed record GrpcServiceConfig : ConfigRecord
 {
-    [OneOf("target_specifier", Required = true), Description("Where it is.")]
+    [OneOf("target_specifier", Required = true), Description("Where it is. google_grpc with target_uri alone becomes this and a cluster.")]
     public EnvoyGrpcConfig? EnvoyGrpc { get; init; }
 
     [DurationRange(1, 300_000), Description("For one call. Absent: as whoever calls has it.")]

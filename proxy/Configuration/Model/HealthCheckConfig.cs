@@ -125,7 +125,7 @@ public sealed record HealthCheckPayloadConfig : ConfigRecord
 }
 
 [Description("A check by a connection. With nothing to receive, that it can be made is enough.")]
-[UnsupportedField("proxy_protocol_config", "PROXY protocol to upstreams is not available in this version")]
+[UnsupportedField("proxy_protocol_config", "checks use the transport socket of the cluster as it is")]
 public sealed record TcpHealthCheckConfig : ConfigRecord
 {
     [Description("What is sent.")]

@@ -5,14 +5,25 @@ using Managed.Proxy.Configuration.Validation;
 namespace Managed.Proxy.Configuration.Model;
 
 [Description("The endpoints of a cluster.")]
-[UnsupportedField("named_endpoints policy", "not available in this version")]
+[UnsupportedField("named_endpoints", "not available in this version")]
 public sealed record LoadAssignmentConfig : ConfigRecord
 {
     [Description("A name that Envoy's endpoint discovery uses; it need not be the cluster's.")]
     public string ClusterName { get; init; } = "";
 
-    [Description("Groups of endpoints; all groups are used alike.")]
+    [Description("Groups of endpoints; groups of one priority are used alike.")]
     public IReadOnlyList<LocalityEndpointsConfig> Endpoints { get; init; } = [];
+
+    [Description("When the next priority gets requests too.")]
+    public LoadAssignmentPolicyConfig Policy { get; init; } = new();
+}
+
+[Description("When the next priority gets requests too.")]
+[UnsupportedField("drop_overloads endpoint_stale_after weighted_priority_health disable_overprovisioning", "not available in this version")]
+public sealed record LoadAssignmentPolicyConfig : ConfigRecord
+{
+    [Range(1, 100_000), Description("In percent: with 140 some 72 % of a priority's endpoints are taken to carry all of the load.")]
+    public int OverprovisioningFactor { get; init; } = 140; // Envoy's default
 }
 
 [Description("A group of endpoints.")]
@@ -23,7 +34,7 @@ public sealed record LocalityEndpointsConfig : ConfigRecord
     [Description("The endpoints.")]
     public IReadOnlyList<LbEndpointConfig> LbEndpoints { get; init; } = [];
 
-    [Range(0, 0, ErrorMessage = "must be 0: priorities are not available in this version"), Description("Only 0 in this version.")]
+    [Range(0, 127), Description("0 is the first; the next ones get what healthy endpoints of those before are too few for.")]
     public int Priority { get; init; }
 }
 

@@ -1,4 +1,3 @@
-
 namespace Managed.Proxy.Configuration.ShortForms;
 
 /// <summary>The short forms of a cluster: <c>endpoints</c>, addresses as text, no <c>type</c>, <c>http2</c>.</summary>

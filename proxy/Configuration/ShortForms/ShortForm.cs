@@ -9,6 +9,7 @@ namespace Managed.Proxy.Configuration.ShortForms;
 /// static_resources        lifted to the root
 /// listener                address text; routes, virtual_hosts or route_config_name with http_filters, or tcp_proxy: a filter chain 'main'
 /// cluster                 endpoints; type from the addresses
+/// gRPC services           google_grpc of an address: a cluster and envoy_grpc
 /// secrets                 what TLS contexts name, copied into them
 /// tls                     on a listener (for all its chains), chain or cluster: transport_socket
 /// filters, access logs    name without @type, short @type, missing typed_config, missing name, a shared extension_configs entry
@@ -59,6 +60,7 @@ public static class ShortForm
             listeners.Expand(listener);
         foreach (var routeConfiguration in Items(root, "route_configurations"))
             routes.Expand(routeConfiguration);
+        new GrpcTargetExpansion(root).Expand();
         foreach (var cluster in Items(root, "clusters"))
         {
             ClusterExpansion.Expand(cluster, errors);

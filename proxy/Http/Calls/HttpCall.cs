@@ -142,7 +142,11 @@ internal sealed class HttpCall
         do
         {
             failure = await _upstream.AcquireAsync(default);
-            if (!failure.IsNone) return failure;
+            if (!failure.IsNone)
+            {
+                _upstream.Finish(failure, 0);
+                return failure;
+            }
             failure = await ExchangeAsync(_upstream.Exchange!);
             if (!failure.IsNone && _cancelled) failure = UpstreamFailure.Cancelled;
         }

@@ -60,9 +60,14 @@ internal sealed class OutlierCounts(Endpoint endpoint, OutlierLimits limits)
     }
 
     /// <summary>A connection was there.</summary>
-    public void Connected()
+    /// <param name="isAll">No answer follows by which it would be counted (TCP): as good as one.</param>
+    public void Connected(bool isAll = false)
     {
-        if (!Limits.Split) return;
+        if (!Limits.Split)
+        {
+            if (isAll) Answer(200);
+            return;
+        }
         Interlocked.Increment(ref _attempts);
         Interlocked.Increment(ref _goodAttempts);
         Volatile.Write(ref _localFailures, 0);

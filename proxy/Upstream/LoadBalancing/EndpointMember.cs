@@ -10,6 +10,8 @@ internal readonly record struct EndpointMember(Endpoint Endpoint, int Weight, En
     public ConfigObject? LbMetadata { get; init; }
     /// <summary>How it is checked, where that is not as the cluster says.</summary>
     public EndpointHealthCheckConfig? Check { get; init; }
+    /// <summary>0: the first.</summary>
+    public int Priority { get; init; }
     public bool IsUnchecked => Check is { DisableActiveHealthCheck: true };
     public int EffectiveWeight => Endpoint.WeightOverride > 0 ? Endpoint.WeightOverride : Weight;
     public bool IsPending => (Endpoint.Flags & HealthFlags.PendingActiveHealthCheck) != 0;

@@ -3,16 +3,18 @@ using Managed.Proxy.Upstream.Endpoints;
 namespace Managed.Proxy.Upstream.LoadBalancing;
 
 /// <summary>
-/// An immutable set of endpoints, by what is known of them. Made anew when an endpoint comes, goes or changes weight or health.
-/// <para>Requests go to the healthy ones. Where these are fewer than it takes, a share of them goes to those that call themselves degraded,
-/// and in panic all get some: then it is more likely that what is known is wrong (Envoy: panic threshold, degraded endpoints).</para>
+/// An immutable set of endpoints, by priority and by what is known of them. Made anew when an endpoint comes, goes or changes weight or
+/// health.
+/// <para>Requests go to the healthy ones of the first priority. As far as these are too few, a share of them goes to the next priorities,
+/// and then to those that call themselves degraded; in panic all get some, for it is more likely then that what is known is wrong (Envoy:
+/// priority levels, degraded endpoints, panic threshold).</para>
 /// </summary>
 internal sealed class EndpointSet
 {
     public static readonly EndpointSet Empty = new((IReadOnlyList<EndpointMember>)[]);
 
-    // Envoy's overprovisioning factor: 72 % of the endpoints are taken to carry the load of all.
-    private const double Overprovisioning = 140;
+    private readonly PriorityLevel[] _levels;
+    private readonly int[] _healthyLoad, _degradedLoad;
 
     /// <summary>With the weight and health that the endpoints have.</summary>
     public EndpointSet(IReadOnlyList<Endpoint> endpoints, double panicPercent = 50)
@@ -24,41 +26,105 @@ internal sealed class EndpointSet
     /// <param name="panicPercent">With fewer healthy ones there is panic; 0: never.</param>
     /// <param name="ignoresNew">Those that were not checked yet do not count for it.</param>
     /// <param name="balancer">Whose tables it needs; null: none.</param>
+    /// <param name="overprovisioning">In percent: 140 is that 72 % of the endpoints are taken to carry the load of all.</param>
     public EndpointSet(IReadOnlyList<EndpointMember> members, double panicPercent = 50, bool ignoresNew = false,
-        LoadBalancer? balancer = null)
+        LoadBalancer? balancer = null, int overprovisioning = 140)
     {
         All = [.. members.Select(m => m.Endpoint)];
         // Before anything was checked everything is as good as anything else.
         bool unknown = members.All(m => m.IsPending || m.IsUnchecked);
-        var healthy = members.Where(m => m.IsHealthy(unknown)).ToList();
-        var degraded = members.Where(m => m.IsDegraded(unknown)).ToList();
-        Healthy = [.. healthy.Select(m => m.Endpoint)];
-        int excluded = ignoresNew && !unknown ? members.Count(m => m.IsPending) : 0;
-        double all = Math.Max(1, members.Count - excluded);
-        double healthyShare = Math.Min(100, Overprovisioning * healthy.Count / all);
-        double degradedShare = Math.Min(100, Overprovisioning * degraded.Count / all);
-        double available = Math.Min(100, healthyShare + degradedShare);
-        IsPanic = available < 100 && 100.0 * (healthy.Count + degraded.Count) / all < panicPercent;
-        DegradedCount = degraded.Count;
-        if (IsPanic)
+        int count = members.Count == 0 ? 1 : members.Max(m => m.Priority) + 1;
+        _levels = [.. Enumerable.Range(0, count).Select(p => new PriorityLevel(members.Count == 0 ? []
+            : [.. members.Where(m => m.Priority == p)], unknown, ignoresNew, overprovisioning))];
+        Healthy = [.. _levels.SelectMany(l => l.Healthy.Select(m => m.Endpoint))];
+        DegradedCount = _levels.Sum(l => l.Degraded.Count);
+        int available = Math.Min(100, _levels.Sum(l => l.HealthyShare + l.DegradedShare));
+        bool everywhere = available < 100;
+        foreach (var level in _levels)
         {
-            Main = new EndpointGroup([.. members.Where(m => !m.IsDrained)], balancer);
-            return;
+            bool panic = available < 100 && level.IsBelow(panicPercent);
+            level.Complete(panic, balancer);
+            everywhere &= panic;
+            IsPanic |= panic;
         }
-        Main = new EndpointGroup(healthy, balancer);
-        if (degraded.Count == 0 || healthyShare >= 100) return;
-        Degraded = new EndpointGroup(degraded, balancer);
-        DegradedPercent = 100 - (int)Math.Round(100 * healthyShare / available);
+        (_healthyLoad, _degradedLoad) = (new int[count], new int[count]);
+        if (everywhere && All.Length > 0) SpreadByCount(_healthyLoad);
+        else Spread(_levels, tried: default, _healthyLoad, _degradedLoad);
     }
 
     public Endpoint[] All { get; }
     /// <summary>Those of which nothing speaks against.</summary>
     public Endpoint[] Healthy { get; }
     public int DegradedCount { get; }
-    /// <summary>What is chosen among.</summary>
-    public EndpointGroup Main { get; }
-    /// <summary>So many of 100 requests go to these instead.</summary>
-    public EndpointGroup Degraded { get; } = EndpointGroup.Empty;
-    public int DegradedPercent { get; }
+    /// <summary>Of a priority at least.</summary>
     public bool IsPanic { get; }
+    public int Priorities => _levels.Length;
+
+    /// <summary>What is chosen among in the first priority, but for the degraded ones.</summary>
+    public EndpointGroup Main => _levels[0].Main;
+    /// <summary>How many of 100 requests go to a priority, and to its degraded endpoints.</summary>
+    public (int Healthy, int Degraded) LoadOf(int priority) => (_healthyLoad[priority], _degradedLoad[priority]);
+
+    /// <summary>What the endpoint of a request is chosen among.</summary>
+    /// <param name="random">Decides where there is more than one priority, or a degraded share.</param>
+    public EndpointGroup Choose(Func<ulong> random)
+        => _healthyLoad[0] == 100 ? _levels[0].Main : ByLoad(random(), _healthyLoad, _degradedLoad);
+
+    /// <summary>The same without priorities that were tried, one bit each; when all were, all count again.</summary>
+    public EndpointGroup Choose(Func<ulong> random, UInt128 tried)
+    {
+        Span<int> healthy = stackalloc int[_levels.Length], degraded = stackalloc int[_levels.Length];
+        return Spread(_levels, tried, healthy, degraded) ? ByLoad(random(), healthy, degraded) : Choose(random);
+    }
+
+    /// <summary>-1: it is not among these.</summary>
+    public int PriorityOf(Endpoint endpoint) => Array.FindIndex(_levels, l => l.Has(endpoint));
+
+    private EndpointGroup ByLoad(ulong random, ReadOnlySpan<int> healthy, ReadOnlySpan<int> degraded)
+    {
+        int point = (int)(random % 100);
+        for (int i = 0; i < healthy.Length; i++)
+            if ((point -= healthy[i]) < 0) return _levels[i].Main;
+        for (int i = 0; i < degraded.Length; i++)
+            if ((point -= degraded[i]) < 0) return _levels[i].DegradedGroup;
+        return _levels[0].Main;
+    }
+
+    // First to the healthy ones in the order of the priorities, each as much as it is taken to carry, then to the degraded.
+    private static bool Spread(PriorityLevel[] levels, UInt128 tried, Span<int> healthy, Span<int> degraded)
+    {
+        int available = 0, left = 100;
+        for (int i = 0; i < levels.Length; i++)
+            if (!Was(tried, i)) available += levels[i].HealthyShare + levels[i].DegradedShare;
+        available = Math.Min(100, available);
+        if (available == 0)
+        {
+            healthy[0] = 100;
+            return false;
+        }
+        int first = -1, firstDegraded = -1;
+        for (int i = 0; i < levels.Length; i++)
+        {
+            if (Was(tried, i) || levels[i].HealthyShare == 0) continue;
+            if (first < 0) first = i;
+            left -= healthy[i] = Math.Min(left, levels[i].HealthyShare * 100 / available);
+        }
+        for (int i = 0; i < levels.Length; i++)
+        {
+            if (Was(tried, i) || levels[i].DegradedShare == 0) continue;
+            if (firstDegraded < 0) firstDegraded = i;
+            left -= degraded[i] = Math.Min(left, levels[i].DegradedShare * 100 / available);
+        }
+        if (first >= 0) healthy[first] += left; else degraded[firstDegraded] += left;
+        return true;
+    }
+
+    private static bool Was(UInt128 tried, int priority) => (tried >> priority & 1) != 0;
+
+    private void SpreadByCount(int[] load)
+    {
+        int left = 100;
+        for (int i = 0; i < load.Length; i++) left -= load[i] = 100 * _levels[i].Count / All.Length;
+        load[Array.FindIndex(_levels, l => l.Count > 0)] += left;
+    }
 }

@@ -52,9 +52,10 @@ internal sealed class LoadBalancer
     /// <param name="worker">Whose request it is.</param>
     /// <param name="hash">Of the request; null: it has none, and a policy that goes by it chooses by chance.</param>
     /// <param name="attempt">How often another one than before was asked for.</param>
-    public Endpoint? Pick(EndpointSet set, WorkerContext worker, ulong? hash = null, int attempt = 0)
+    /// <param name="tried">Priorities that are left out, one bit each.</param>
+    public Endpoint? Pick(EndpointSet set, WorkerContext worker, ulong? hash = null, int attempt = 0, UInt128 tried = default)
     {
-        var group = set.DegradedPercent > 0 && (int)(worker.NextRandom() % 100) < set.DegradedPercent ? set.Degraded : set.Main;
+        var group = tried == 0 ? set.Choose(worker.RandomSource) : set.Choose(worker.RandomSource, tried);
         var members = group.Members;
         if (members.Length <= 1) return members.Length == 0 ? null : members[0];
         switch (_policy)

@@ -232,10 +232,11 @@ internal sealed class UpstreamRequest(WorkerContext worker)
             if (pick.IsStrict) return null;
         }
         if (_cluster.Endpoints.IsPanic) worker.Stats.Increment(State!.Stats.HealthyPanic);
-        var chosen = _cluster.LoadBalancer.Pick(_cluster.Endpoints, worker, pick.Hash);
+        UInt128 tried = _mayRetry ? _retries!.TriedPriorities : 0;
+        var chosen = _cluster.LoadBalancer.Pick(_cluster.Endpoints, worker, pick.Hash, tried: tried);
         if (!_mayRetry || _attempts == 0) return chosen;
         for (int i = 1; i <= _retries!.OtherChoices && chosen is not null && _retries.Avoids(chosen); i++)
-            chosen = _cluster.LoadBalancer.Pick(_cluster.Endpoints, worker, pick.Hash, i);
+            chosen = _cluster.LoadBalancer.Pick(_cluster.Endpoints, worker, pick.Hash, i, tried);
         return chosen;
     }
 
@@ -364,6 +365,7 @@ internal sealed class UpstreamRequest(WorkerContext worker)
         {
             _pauses = true;
             if (Endpoint is { } endpoint) _retries!.Tried(endpoint);
+            if (Endpoint is not null && _retries!.AvoidsPriorities) _retries.TriedPriority(_cluster.Endpoints.PriorityOf(Endpoint));
             return true;
         }
         if (!failure.IsRetryable || _fresh) return false;

@@ -22,6 +22,8 @@ internal sealed class RetryPolicy
     /// <summary>Further attempts go elsewhere than the ones before.</summary>
     public bool AvoidsPrevious { get; init; }
     public bool AvoidsCanaries { get; init; }
+    /// <summary>Further attempts leave out the priorities of those before; looked at anew after so many attempts. 0: they do not.</summary>
+    public int PriorityUpdates { get; init; }
     /// <summary>Endpoints whose metadata have all of one of these are not taken.</summary>
     public ConfigObject[] AvoidsMetadata { get; init; } = [];
     /// <summary>How often another endpoint is chosen.</summary>

@@ -36,13 +36,16 @@ internal static class RetryPolicyBuilder
                         "there are previous_hosts, omit_canary_hosts and omit_host_metadata");
                     break;
             }
-        // There is one priority, and with one it changes nothing (Envoy begins anew when all were tried).
+        int updates = 0;
         if (config.RetryPriority is { } priority)
         {
             if (TypeOf(priority, Priorities) != "previous_priorities")
                 errors.Error(priority.Node, ConfigCode.UnknownExtension, $"'{NameOf(priority)}' is not supported as a retry_priority",
                     "there is previous_priorities");
-            else if (priority.TypedConfig is { } typed) ConfigBinder.Bind<PreviousPrioritiesConfig>(typed, errors);
+            else if (priority.TypedConfig is null)
+                errors.Error(priority.Node, ConfigCode.MissingField, "previous_priorities needs its update_frequency");
+            else if (ConfigBinder.Bind<PreviousPrioritiesConfig>(priority.TypedConfig, errors) is { } previousPriorities)
+                updates = previousPriorities.UpdateFrequency;
         }
         var responses = HeaderMatch.CompileAll(config.RetriableHeaders, errors);
         var requests = HeaderMatch.CompileAll(config.RetriableRequestHeaders, errors);
@@ -63,6 +66,7 @@ internal static class RetryPolicyBuilder
             RequestHeaders = requests,
             AvoidsPrevious = previous,
             AvoidsCanaries = canaries,
+            PriorityUpdates = updates,
             AvoidsMetadata = [.. metadata],
             HostAttempts = config.HostSelectionRetryMaxAttempts,
         };

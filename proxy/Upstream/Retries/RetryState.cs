@@ -63,7 +63,8 @@ internal sealed class RetryState
     {
         _policy = policy ?? RetryPolicy.Default;
         _on = _policy.On;
-        _decided = 0;
+        _decided = _priorityAttempts = 0;
+        TriedPriorities = _priorities = 0;
         _headerNames = [];
         _moreCodes.Clear();
         if (request.Has(HeaderId.XEnvoyRetryOn))
@@ -197,6 +198,24 @@ internal sealed class RetryState
         _holds.LeaveRetry();
         _holds = null;
     }
+
+    /// <summary>Priorities that are left out, one bit each.</summary>
+    public UInt128 TriedPriorities { get; private set; }
+
+    private UInt128 _priorities;
+    private int _priorityAttempts;
+
+    /// <summary>So it was chosen for an attempt.</summary>
+    /// <param name="priority">Its own; negative: it is not there any more.</param>
+    public void TriedPriority(int priority)
+    {
+        if (_policy.PriorityUpdates == 0 || priority < 0) return;
+        _priorities |= UInt128.One << priority;
+        // As Envoy: what was tried counts each time that so many attempts were made.
+        if (++_priorityAttempts % _policy.PriorityUpdates == 0) TriedPriorities = _priorities;
+    }
+
+    public bool AvoidsPriorities => _policy.PriorityUpdates > 0;
 
     public void Tried(Endpoint endpoint)
     {

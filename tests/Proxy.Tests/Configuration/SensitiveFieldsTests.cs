@@ -18,9 +18,9 @@ public sealed partial class SensitiveFieldsTests
     [
         "SharedData.key", "HeaderValue.key", "KeyValue.key", // names of something
         "max_session_keys", "key", "tokens_per_fill", "max_tokens", "token_bucket", "key_values", "host_env_keys", "key_matcher",
-        "share_key", // of a bucket of tokens
-        "key_log", // where secrets are written to
         "runtime_key", "jwt_max_token_size", "key_sources",
+        "share_key", "object_key", "factory_key", "disable_key", "generic_key", "descriptor_key", "metadata_key", // likewise
+        "key_log", // where secrets are written to
         "secrets", "GenericSecret.secret", "TlsSessionTicketKeys.keys", // the field that holds it is marked
     ];
 
@@ -63,6 +63,7 @@ public sealed partial class SensitiveFieldsTests
     [InlineData("""{"sessionTicketKeys":{"keys":[{"inlineBytes":"v"}]}}""", "session_ticket_keys")]
     [InlineData("""{"certificate_chain":{"inline_string":"c\n-----BEGIN EC PRIVATE KEY-----\nv"}}""", "certificate_chain")]
     [InlineData("""{"x":{"password":{"inline_string":{"odd":["v"]}}}}""", "password")]
+    [InlineData("""{"credentials":[{"key":"v","client":"shop"}]}""", "credentials")]
     public void Value_IsFoundInEveryForm(string json, string field)
     {
         var found = new List<string>();

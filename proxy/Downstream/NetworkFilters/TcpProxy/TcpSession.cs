@@ -130,11 +130,13 @@ internal sealed class TcpSession
             var (connection, error) = await pool.ConnectAsync(_attempt, cluster.Limits, cluster.Socket);
             if (connection is not null)
             {
+                endpoint.Outliers?.Connected(isAll: true);
                 connection.Transport.PeerGone = static (s, half) => { if (!half) ((TcpSession)s!).Stop(); };
                 connection.Transport.PeerGoneState = this;
                 _info.UpstreamTls = connection.Tls;
                 return connection;
             }
+            if (!_gone) endpoint.Outliers?.Fail(timeout: error == -Libc.ETimedOut);
             _info.UpstreamFailure = _attempt.Reason ?? Libc.Describe(-error);
         }
         if (!_gone) _info.Flags |= ResponseFlags.UpstreamConnectionFailure;

@@ -27,9 +27,8 @@ internal sealed class ApiKeySettings
         foreach (var credential in credentials)
         {
             string? key = DataSourceReading.TryReadText(credential, "key", credential.Key, errors);
-            string? client = DataSourceReading.TryReadText(credential, "client", credential.Client, errors);
-            byte[] name = Encoding.UTF8.GetBytes(client ?? "");
-            valid &= key is not null && client is not null;
+            byte[] name = Encoding.UTF8.GetBytes(credential.Client);
+            valid &= key is not null;
             if (!FieldSyntax.IsValue(name)) Wrong(credential.Node, "client", "holds a control character");
             if (key is not null && !clients.TryAdd(Encoding.UTF8.GetBytes(key), name))
                 Wrong(credential.Node, "key", "is given twice");

@@ -1,7 +1,6 @@
 using System.Text;
 using Managed.Proxy.Configuration;
 using Managed.Proxy.Configuration.Model;
-using Managed.Proxy.Configuration.Validation;
 using Managed.Proxy.Core.Telemetry;
 using Managed.Proxy.Http.Headers;
 using Managed.Proxy.Streams.Formatting;

@@ -1,5 +1,3 @@
-using Managed.Proxy.Http.Headers;
-
 namespace Managed.Proxy.Http.Filters.JwtAuthn;
 
 /// <summary>

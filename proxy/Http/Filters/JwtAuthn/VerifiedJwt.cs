@@ -1,7 +1,5 @@
 using System.Globalization;
-using System.Text;
 using Managed.Proxy.Core.Buffers;
-using Managed.Proxy.Http.Headers;
 using Managed.Proxy.Streams.Formatting;
 
 namespace Managed.Proxy.Http.Filters.JwtAuthn;

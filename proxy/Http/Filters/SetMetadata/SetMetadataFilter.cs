@@ -24,7 +24,7 @@ internal sealed class SetMetadataFilter(SetMetadataItem[] items, Counter overwri
     }
 
     // As Envoy's StructUtil::update has it.
-    private static void Merge(Dictionary<string, object?> into, IReadOnlyDictionary<string, object?> values)
+    private static void Merge(Dictionary<string, object?> into, Dictionary<string, object?> values)
     {
         foreach (var (key, value) in values)
             into[key] = into.TryGetValue(key, out object? there) ? (there, value) switch
@@ -38,7 +38,7 @@ internal sealed class SetMetadataFilter(SetMetadataItem[] items, Counter overwri
     private static Dictionary<string, object?> Merged(IReadOnlyDictionary<string, object?> a, IReadOnlyDictionary<string, object?> b)
     {
         var merged = new Dictionary<string, object?>(a, StringComparer.Ordinal);
-        Merge(merged, b);
+        Merge(merged, b as Dictionary<string, object?> ?? new(b));
         return merged;
     }
 }

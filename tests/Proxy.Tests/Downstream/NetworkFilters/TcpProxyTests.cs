@@ -89,7 +89,8 @@ public sealed class TcpProxyTests : IDisposable
             }
             string endpoints = string.Join(", ", ups.Select(u => $"\"{u.Address}\""));
             await using var proxy = await ProxyFixture.StartAsync("listeners: [{name: edge, address: \"127.0.0.1:0\", tcp_proxy: "
-                + $"{{cluster: up, hash_policy: [{{source_ip: {{}}}}]}}}}]\nclusters: [{{name: up, lb_policy: MAGLEV, endpoints: [{endpoints}]}}]");
+                + $"{{cluster: up, hash_policy: [{{source_ip: {{}}}}]}}}}]\n"
+                + $"clusters: [{{name: up, lb_policy: MAGLEV, endpoints: [{endpoints}]}}]");
             var seen = new HashSet<string>();
             for (int i = 0; i < 20; i++)
             {

@@ -25,7 +25,7 @@ public sealed class PathSpellingTests(PathSpellingTests.Edge edge) : IClassFixtu
 
     public static TheoryData<string> All => [.. Spellings];
 
-    /// <summary>Both guards, with the path rules and without; the service refuses what begins with the guarded path.</summary>
+    /// <summary>Guards with the path rules, and one without; the service refuses what begins with the guarded path.</summary>
     public sealed class Edge : IAsyncLifetime
     {
         public RecordingUpstream Service { get; } = RecordingUpstream.Start("authz");
@@ -41,12 +41,15 @@ public sealed class PathSpellingTests(PathSpellingTests.Edge edge) : IClassFixtu
                 + "\"k\":\"AAAA\"}]}'}}}, rules: [{match: {prefix: /admin}, requires: {provider_name: p}}]}}";
             const string authz = "{name: ext_authz, typed_config: {http_service: {server_uri: {uri: 'http://a', cluster: authz, "
                 + "timeout: 20s}}}}";
+            const string rbac = "{name: rbac, typed_config: {rules: {action: DENY, policies: {p: {permissions: "
+                + "[{url_path: {path: {prefix: /admin}}}], principals: [{any: true}]}}}}}";
             Proxy = await ProxyFixture.StartAsync($$"""
                 clusters:
                 - {name: up, endpoints: ["{{Upstream.Address}}"]}
                 - {name: authz, endpoints: ["{{Service.Address}}"]}
                 listeners:
                 {{Listener("jwt", rules, jwt)}}
+                {{Listener("rbac", rules, rbac)}}
                 {{Listener("authz", rules, authz)}}
                 {{Listener("plain", "", authz)}}
                 """);
@@ -68,7 +71,7 @@ public sealed class PathSpellingTests(PathSpellingTests.Edge edge) : IClassFixtu
     [Theory, MemberData(nameof(All))]
     public async Task Spelling_IsForwardedAsItWasDecidedAboutOrNotAtAll(string target)
     {
-        foreach (string listener in new[] { "jwt", "authz", "plain" })
+        foreach (string listener in new[] { "jwt", "rbac", "authz", "plain" })
         {
             edge.Service.Clear();
             edge.Upstream.Clear();
@@ -80,7 +83,7 @@ public sealed class PathSpellingTests(PathSpellingTests.Edge edge) : IClassFixtu
                 continue;
             }
             Assert.Equal(200, answer.Status);
-            if (listener != "jwt") Assert.Equal(Assert.Single(edge.Service.Requests).Target, forwarded.Target);
+            if (listener is "authz" or "plain") Assert.Equal(Assert.Single(edge.Service.Requests).Target, forwarded.Target);
             Assert.False(forwarded.Target.StartsWith("/admin", StringComparison.Ordinal), listener);
             if (listener == "plain") continue;
             Assert.False(AsAServerReadsIt(forwarded.Target).StartsWith("/admin", StringComparison.Ordinal), listener);

@@ -1,4 +1,3 @@
-using Managed.Proxy.Core;
 using Managed.TestKit;
 using Xunit;
 

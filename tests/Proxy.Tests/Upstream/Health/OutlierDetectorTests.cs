@@ -104,6 +104,9 @@ public sealed class OutlierDetectorTests
     {
         Use(new OutlierDetectionConfig { ConsecutiveGatewayFailure = 3, EnforcingConsecutiveGatewayFailure = 100, Consecutive5xx = 100 });
         Answers(0, 503, 2);
+        _hosts[0].Outliers!.Connected(); // an answer is still to come
+        _hosts[0].Outliers!.Connected(isAll: true);
+        Answers(0, 503, 2);
         Answers(0, 500, 1);
         Answers(0, 502, 2);
         Assert.Empty(_told);

@@ -186,11 +186,11 @@ internal sealed class GrpcCall
         _outcome = (Unavailable, "overflow");
         if (!_upstream.TryBegin(cluster, isRepeatable: false, isWhole: true, needsHttp2: true)) return false;
         UpstreamFailure failure;
-        int status;
+        int status = 0;
         do
         {
             failure = await _upstream.AcquireAsync(default);
-            if (!failure.IsNone) break;
+            if (!failure.IsNone) continue;
             var up = _upstream.Exchange!;
             failure = await ExchangeAsync(up);
             status = up.Status;

@@ -2,7 +2,6 @@ using System.Buffers.Binary;
 using System.IO.Compression;
 using Managed.Proxy.Bindings.Wasm;
 using Managed.Proxy.Core.Buffers;
-using Managed.Proxy.Http.Filters.Wasm.Calls;
 
 namespace Managed.Proxy.Http.Filters.Wasm.Plugins;
 

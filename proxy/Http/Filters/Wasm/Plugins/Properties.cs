@@ -5,7 +5,6 @@ using Managed.Proxy.Bindings.Wasm;
 using Managed.Proxy.Configuration;
 using Managed.Proxy.Core.Buffers;
 using Managed.Proxy.Core.Tls;
-using Managed.Proxy.Http.Filters.Wasm.Calls;
 using Managed.Proxy.Http.Headers;
 using Managed.Proxy.Streams;
 

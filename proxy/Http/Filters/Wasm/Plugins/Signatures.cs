@@ -3,7 +3,6 @@ using System.Text;
 using Managed.Proxy.Bindings;
 using Managed.Proxy.Bindings.Wasm;
 using Managed.Proxy.Core.Buffers;
-using Managed.Proxy.Http.Filters.Wasm.Calls;
 
 namespace Managed.Proxy.Http.Filters.Wasm.Plugins;
 

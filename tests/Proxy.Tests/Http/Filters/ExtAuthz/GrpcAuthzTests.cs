@@ -1,4 +1,3 @@
-using System.Text;
 using Managed.TestKit;
 using Xunit;
 using static Managed.Proxy.Tests.Http.Filters.ExtAuthz.AuthzServer;
@@ -65,7 +64,8 @@ public sealed class GrpcAuthzTests(GrpcAuthzTests.Edge edge) : IClassFixture<Grp
                 - name: valid
                   address: 127.0.0.1:0
                   http_filters:
-                  - {name: ext_authz, typed_config: {grpc_service: {envoy_grpc: {cluster_name: authz}, timeout: 20s}, validate_mutations: true}}
+                  - name: ext_authz
+                    typed_config: {grpc_service: {google_grpc: {target_uri: "dns:///127.0.0.1:{{{{{{Server.Port}}}}}}"}, timeout: 20s}, validate_mutations: true}
                   routes: [{match: {prefix: /}, route: {cluster: up}}]
                 """);
         }

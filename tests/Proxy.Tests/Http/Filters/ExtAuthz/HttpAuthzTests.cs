@@ -134,6 +134,7 @@ public sealed class HttpAuthzTests(HttpAuthzTests.Edge edge) : IClassFixture<Htt
     [InlineData("http_service: {server_uri: {uri: 'http://a', cluster: none, timeout: 1s}}", "cluster 'none' does not exist")]
     [InlineData("http_service: {server_uri: {uri: 'http://a', cluster: authz, timeout: 1s}, path_prefix: x}", "must begin with /")]
     [InlineData("grpc_service: {google_grpc: {target_uri: x}}", "'google_grpc' is not supported")]
+    [InlineData("grpc_service: {google_grpc: {target_uri: 'x:1', channel_credentials: {}}}", "'google_grpc' is not supported")]
     [InlineData("grpc_service: {envoy_grpc: {cluster_name: none}}", "cluster 'none' does not exist")]
     [InlineData("transport_api_version: V3", "one of these is missing: grpc_service, http_service")]
     public void WrongConfiguration_IsRefused(string config, string says)

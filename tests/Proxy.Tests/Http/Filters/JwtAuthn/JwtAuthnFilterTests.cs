@@ -1,4 +1,3 @@
-using System.Text;
 using Managed.TestKit;
 using Xunit;
 

@@ -1,4 +1,3 @@
-
 namespace Managed.Proxy.Tests.Http.Filters.Wasm.Conformance;
 
 /// <summary>The same functions in other callbacks than that of the request's headers, and where guests should not call them.</summary>
