@@ -3,7 +3,6 @@ using Managed.Proxy.Http.Headers;
 using Managed.Proxy.Router;
 using Managed.Proxy.Streams;
 using Managed.Proxy.Upstream;
-using Managed.Proxy.Upstream.Endpoints;
 using Managed.Proxy.Upstream.Pools;
 using Managed.Proxy.Upstream.Requests;
 
@@ -24,7 +23,8 @@ public sealed partial class HttpStream
     {
         if (IsStopped) return false;
         var state = cluster.State;
-        if (cluster.LoadBalancer.Pick(cluster.Endpoints, Worker) is not { } endpoint)
+        ulong? hash = route.Hashes.Length > 0 && _upstream.UsesHash ? HashOf(route) : null;
+        if (cluster.LoadBalancer.Pick(cluster.Endpoints, Worker, hash) is not { } endpoint)
         {
             Worker.Stats.Increment(state.Stats.NoHealthy);
             ReplyForFailure(UpstreamFailure.NoEndpoint);
@@ -37,7 +37,7 @@ public sealed partial class HttpStream
             ReplyForFailure(UpstreamFailure.Overflow);
             return false;
         }
-        Name(endpoint);
+        Describe(endpoint, route);
         var attempt = _connecting = new ConnectAttempt();
         UpstreamConnection? connection = null;
         bool ended = false;
@@ -45,6 +45,8 @@ public sealed partial class HttpStream
         {
             (connection, int error) = await pool.ConnectAsync(attempt, cluster.Limits, cluster.Socket);
             _connecting = null;
+            if (connection is not null) endpoint.Outliers?.Connected(isAll: true);
+            else if (!IsStopped) endpoint.Outliers?.Fail(timeout: error == -Libc.ETimedOut);
             if (IsStopped) return false;
             if (connection is null)
             {
@@ -68,14 +70,6 @@ public sealed partial class HttpStream
             _connecting = null;
             connection?.Close(reset: !ended);
         }
-    }
-
-    private void Name(Endpoint endpoint)
-    {
-        Info.UpstreamHost = endpoint.Text;
-        Info.UpstreamHostName = endpoint.HostName.Length > 0 ? endpoint.HostName : endpoint.Text;
-        Info.UpstreamRemoteAddress = endpoint.Address.EndPoint;
-        Info.UpstreamAttempts++;
     }
 
     // What an endpoint that speaks HTTP says to a CONNECT is any 2xx; within, a tunnel begins with 101.

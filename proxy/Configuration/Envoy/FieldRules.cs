@@ -76,7 +76,7 @@ public static class FieldRules
         .. Of("Router", Taken, "spans are not made in this version", "start_child_span"),
         .. Of("Router", Warned, "requests are logged by the connection manager's access_log", "upstream_log upstream_log_options"),
         .. Of("Router", Taken, "statistics of clusters are always kept", "dynamic_stats suppress_grpc_request_failure_code_stats"),
-        .. Of("TcpProxy", Taken, OtherPolicy, "hash_policy metadata_match"),
+        .. Of("TcpProxy", Taken, OtherPolicy, "metadata_match"),
 
         .. Of("RouteConfiguration", Taken, "clusters that routes name must exist always", "validate_clusters metadata"),
         .. Of("VirtualHost", Warned, "virtual clusters have no statistics in this version", "virtual_clusters"),

@@ -6,7 +6,7 @@ using Managed.Proxy.Configuration.Validation;
 namespace Managed.Proxy.Downstream.NetworkFilters.TcpProxy;
 
 [Description("Forwards the bytes of a connection to a cluster.")]
-[UnsupportedField("tunneling_config hash_policy metadata_match on_demand", "not available in this version")]
+[UnsupportedField("tunneling_config metadata_match on_demand", "not available in this version")]
 [UnsupportedField("proxy_protocol_tlvs proxy_protocol_tlv_merge_policy dynamic_proxy_protocol_tlvs",
     "say it in the cluster's upstream_proxy_protocol socket")]
 [UnsupportedField("upstream_connect_mode max_early_data_bytes", "an endpoint is connected to as soon as a connection comes")]
@@ -27,6 +27,9 @@ public sealed record TcpProxyConfig : ConfigRecord
 
     [Description("Waits between the attempts. Absent: the next follows at once.")]
     public BackOffConfig? BackoffOptions { get; init; }
+
+    [Length(0, 1), Description("What a cluster whose policy goes by a hash (RING_HASH, MAGLEV) takes.")]
+    public IReadOnlyList<TcpHashPolicyConfig> HashPolicy { get; init; } = [];
 
     [Range(1, 1000), Description("How many endpoints are tried for one connection.")]
     public int MaxConnectAttempts { get; init; } = 1; // Envoy's default
@@ -87,4 +90,12 @@ public sealed record BackOffConfig : ConfigRecord
 
     [DurationRange(1), Description("The longest that any may be. Absent: ten times base_interval.")]
     public TimeSpan? MaxInterval { get; init; }
+}
+
+[Description("What a hash is made of.")]
+[UnsupportedField("filter_state", "give source_ip")]
+public sealed record TcpHashPolicyConfig : ConfigRecord
+{
+    [Required, Description("The client's address, without its port.")]
+    public EmptyConfig? SourceIp { get; init; }
 }

@@ -3,6 +3,7 @@ using Managed.Proxy.Core.EventLoop;
 using Managed.Proxy.Downstream.Listener;
 using Managed.Proxy.Streams.AccessLog;
 using Managed.Proxy.Upstream;
+using Managed.Proxy.Upstream.LoadBalancing;
 
 namespace Managed.Proxy.Downstream.NetworkFilters.TcpProxy;
 
@@ -47,6 +48,14 @@ internal sealed class TcpProxyFilter(TcpProxyConfig config, (Cluster Cluster, lo
         long point = (long)(connection.Worker.NextRandom() % (ulong)clusters[^1].UpTo);
         foreach (var (cluster, upTo) in clusters) if (point < upTo) return cluster;
         return clusters[^1].Cluster;
+    }
+
+    /// <summary>For clusters that go by it; null: there is none to go by.</summary>
+    public ulong? HashOf(DownstreamConnection connection)
+    {
+        if (config.HashPolicy.Count == 0 || connection.RemoteAddress is not { } client) return null;
+        Span<byte> text = stackalloc byte[64];
+        return client.Address.TryFormat(text, out int length) ? XxHash.Of(text[..length]) : null;
     }
 
     /// <summary>How long a connection may live, longer by a random part so that not all end together; 0: for ever.</summary>

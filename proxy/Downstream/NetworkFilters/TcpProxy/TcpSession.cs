@@ -99,6 +99,7 @@ internal sealed class TcpSession
 
     private async IoTask<UpstreamConnection?> ConnectAsync(Cluster cluster, ClusterState state)
     {
+        ulong? hash = _filter.HashOf(_connection);
         for (int attempt = 0; attempt < _filter.MaxConnectAttempts && !_gone; attempt++)
         {
             if (attempt > 0 && _filter.BackOffMicros(_worker, attempt) is > 0 and var pause)
@@ -109,7 +110,7 @@ internal sealed class TcpSession
                 _worker.Timers.Remove(_pause);
                 if (_gone) return null;
             }
-            var endpoint = cluster.LoadBalancer.Pick(cluster.Endpoints, _worker);
+            var endpoint = cluster.LoadBalancer.Pick(cluster.Endpoints, _worker, hash);
             if (endpoint is null)
             {
                 _info.Flags |= ResponseFlags.NoHealthyUpstream;

@@ -100,9 +100,9 @@ public sealed class ConfigBinderTests
     }
 
     [Fact]
-    public void UpgradeConnect_IsUnsupported()
+    public void UpgradeConnectUdp_IsUnsupported()
     {
-        Assert.Null(Bind<UpgradeConfig>("upgrade_type: connect\n"));
+        Assert.Null(Bind<UpgradeConfig>("upgrade_type: connect-udp\n"));
         Assert.Equal(ConfigCode.UnsupportedField, Assert.Single(_errors.Errors).Code);
     }
 

@@ -75,5 +75,42 @@ public sealed class TcpProxyTests : IDisposable
         Assert.Equal(1, proxy.Stat("tcp.t.max_downstream_connection_duration"));
     }
 
+    [Fact]
+    public async Task HashOfTheClient_LeadsToOneEndpoint()
+    {
+        var ups = new List<RecordingUpstream>();
+        try
+        {
+            for (int i = 0; i < 4; i++)
+            {
+                ups.Add(RecordingUpstream.Start());
+                string name = ((char)('a' + i)).ToString();
+                ups[i].Script = async peer => await peer.SendAsync(name);
+            }
+            string endpoints = string.Join(", ", ups.Select(u => $"\"{u.Address}\""));
+            await using var proxy = await ProxyFixture.StartAsync("listeners: [{name: edge, address: \"127.0.0.1:0\", tcp_proxy: "
+                + $"{{cluster: up, hash_policy: [{{source_ip: {{}}}}]}}}}]\n"
+                + $"clusters: [{{name: up, lb_policy: MAGLEV, endpoints: [{endpoints}]}}]");
+            var seen = new HashSet<string>();
+            for (int i = 0; i < 20; i++)
+            {
+                var from = new System.Net.IPEndPoint(System.Net.IPAddress.Parse($"127.0.0.{10 + i}"), 0);
+                string? first = null;
+                for (int again = 0; again < 2; again++)
+                {
+                    await using var client = await RawClient.ConnectAsync(proxy.EndPoint(), from);
+                    string got = await client.ReadTextAsync(1);
+                    Assert.Equal(first ??= got, got);
+                }
+                seen.Add(first!);
+            }
+            Assert.True(seen.Count > 1, "all clients went to one endpoint");
+        }
+        finally
+        {
+            foreach (var up in ups) await up.DisposeAsync();
+        }
+    }
+
     public void Dispose() => File.Delete(_log);
 }
