@@ -1,4 +1,3 @@
-using Managed.AdminApi.Hosting;
 using Managed.Proxy.Configuration;
 using Managed.Proxy.Configuration.Host;
 using Managed.Proxy.Configuration.Parsing;

@@ -384,7 +384,7 @@ public sealed class TlsListenerTests : IDisposable
                 await Eventually.Async(() => File.ReadAllText(path).Contains("\nSERVER_TRAFFIC_SECRET_0 ", StringComparison.Ordinal),
                     "the secrets");
             else Assert.Empty(await File.ReadAllTextAsync(path, TestContext.Current.CancellationToken));
-            Assert.Equal(UnixFileMode.UserRead | UnixFileMode.UserWrite, File.GetUnixFileMode(path));
+            Assert.Equal(UnixFileMode.UserRead | UnixFileMode.UserWrite, new FileInfo(path).UnixFileMode);
         }
         finally
         {
