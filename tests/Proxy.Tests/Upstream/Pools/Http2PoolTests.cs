@@ -49,9 +49,11 @@ public sealed class Http2PoolTests
         for (int round = 0; round < 2; round++)
             Assert.All(await GetAllAsync(proxy, 50), r => Assert.Equal(200, r.Status));
         Assert.Equal((1, 100), (up.Connections, up.Calls.Count));
-        Assert.Equal((1, 100, 1, 0), (proxy.Stat("cluster.up.upstream_cx_total"), proxy.Stat("cluster.up.upstream_rq_total"),
-            proxy.Stat("cluster.up.upstream_cx_active"), proxy.Stat("cluster.up.http2.streams_active")));
-        Assert.Equal((0, 0), (proxy.Stat("cluster.up.upstream_rq_active"), proxy.Stat("cluster.up.upstream_rq_pending_active")));
+        await Eventually.Async(() => (1, 100, 1)
+            == (proxy.Stat("cluster.up.upstream_cx_total"), proxy.Stat("cluster.up.upstream_rq_total"),
+                proxy.Stat("cluster.up.upstream_cx_active")), "all is told");
+        await Eventually.Async(() => (0, 0, 0) == (proxy.Stat("cluster.up.http2.streams_active"),
+            proxy.Stat("cluster.up.upstream_rq_active"), proxy.Stat("cluster.up.upstream_rq_pending_active")), "all have ended");
     }
 
     [Fact]
@@ -97,7 +99,7 @@ public sealed class Http2PoolTests
         up.Answer = Ok;
         foreach (var call in up.Calls.ToList()) await PeerOf(up, call).SendAsync(Ok(call));
         Assert.All((RawResponse[])[.. await first, .. await waiting], r => Assert.Equal(200, r.Status));
-        Assert.Equal((0, 1), (proxy.Stat("cluster.up.upstream_rq_pending_active"), up.Connections));
+        await Eventually.Async(() => (0, 1) == (proxy.Stat("cluster.up.upstream_rq_pending_active"), up.Connections), "all is told");
     }
 
     [Fact]
@@ -192,7 +194,8 @@ public sealed class Http2PoolTests
         up.Answer = Ok;
         Assert.Equal(200, (await proxy.GetAsync("/next")).Status);
         Assert.Equal((5, 0), (up.Calls.Count, proxy.Stat("cluster.up.upstream_rq_retry")));
-        Assert.Equal((1, 0), (proxy.Stat("cluster.up.upstream_cx_active"), proxy.Stat("cluster.up.upstream_rq_active")));
+        await Eventually.Async(() => (1, 0)
+            == (proxy.Stat("cluster.up.upstream_cx_active"), proxy.Stat("cluster.up.upstream_rq_active")), "all is told");
     }
 
     [Fact]
@@ -202,8 +205,9 @@ public sealed class Http2PoolTests
         var responses = await GetAllAsync(proxy, 5);
         Assert.All(responses, r => Assert.Equal(503, r.Status));
         Assert.Contains("connection failure", responses[0].Text, StringComparison.Ordinal);
-        Assert.Equal((5, 0, 0), (proxy.Stat("cluster.up.upstream_rq_pending_failure_eject"), proxy.Stat("cluster.up.upstream_rq_active"),
-            proxy.Stat("cluster.up.upstream_rq_pending_active")));
+        await Eventually.Async(() => (5, 0, 0)
+            == (proxy.Stat("cluster.up.upstream_rq_pending_failure_eject"),
+                proxy.Stat("cluster.up.upstream_rq_active"), proxy.Stat("cluster.up.upstream_rq_pending_active")), "all is told");
         Assert.True(proxy.Stat("cluster.up.upstream_cx_connect_fail") is >= 1 and <= 5);
     }
 
@@ -221,7 +225,8 @@ public sealed class Http2PoolTests
         var response = await proxy.GetAsync();
         Assert.Equal(502, response.Status);
         Assert.Contains("protocol error", response.Text, StringComparison.Ordinal);
-        Assert.Equal((1, 0), (proxy.Stat("cluster.up.upstream_cx_protocol_error"), proxy.Stat("cluster.up.upstream_cx_active")));
+        await Eventually.Async(() => (1, 0)
+            == (proxy.Stat("cluster.up.upstream_cx_protocol_error"), proxy.Stat("cluster.up.upstream_cx_active")), "all is told");
     }
 
     [Fact]
@@ -230,7 +235,8 @@ public sealed class Http2PoolTests
         await using var up = new Http2Upstream { Script = static (_, _) => new TaskCompletionSource().Task };
         await using var proxy = await StartAsync(up.Address, ", http2: true, connect_timeout: 0.2s");
         Assert.Equal(503, (await proxy.GetAsync()).Status);
-        Assert.Equal((1, 0), (proxy.Stat("cluster.up.upstream_cx_connect_timeout"), proxy.Stat("cluster.up.upstream_cx_active")));
+        await Eventually.Async(() => (1, 0)
+            == (proxy.Stat("cluster.up.upstream_cx_connect_timeout"), proxy.Stat("cluster.up.upstream_cx_active")), "all is told");
     }
 
     [Fact]
@@ -251,8 +257,9 @@ public sealed class Http2PoolTests
         await using var proxy = await StartAsync(up.Address, ", http2: true, common_http_protocol_options: {idle_timeout: 0.2s}");
         Assert.Equal(200, (await proxy.GetAsync()).Status);
         await Eventually.Async(() => up.Open == 0, "it is closed");
-        Assert.Equal((1, 0, 1), (proxy.Stat("cluster.up.upstream_cx_idle_timeout"), proxy.Stat("cluster.up.upstream_cx_active"),
-            proxy.Stat("cluster.up.http2.goaway_sent")));
+        await Eventually.Async(() => (1, 0, 1)
+            == (proxy.Stat("cluster.up.upstream_cx_idle_timeout"), proxy.Stat("cluster.up.upstream_cx_active"),
+                proxy.Stat("cluster.up.http2.goaway_sent")), "all is told");
         Assert.Equal(200, (await proxy.GetAsync()).Status);
     }
 
