@@ -28,6 +28,7 @@ internal static class ClusterBuilder
         else if (HasType(config))
             errors.WarningAt(config.Node, "load_assignment", ConfigCode.MissingField,
                 $"cluster '{config.Name}' has no endpoints: requests to it get 503");
+        CheckType(config, errors);
         CheckProtocol(config, errors);
         CheckPolicy(config, errors);
         var http = UpstreamHttp.Of(config, () => new Http2Stats(names.Group($"cluster.{config.Name}.http2.", Http2Stats.Group)));
@@ -48,6 +49,13 @@ internal static class ClusterBuilder
                 errors.ErrorAt(config.MaglevLbConfig.Node, "table_size", ConfigCode.InvalidValue, $"{size} is not a prime: {i} divides it");
                 break;
             }
+    }
+
+    private static void CheckType(ClusterConfig config, ConfigErrors errors)
+    {
+        if (config.Type == ClusterType.LogicalDns && config.LoadAssignment?.Endpoints.Sum(l => l.LbEndpoints.Count) is not 1)
+            errors.ErrorAt(config.Node, "load_assignment", ConfigCode.InvalidValue, "a LOGICAL_DNS cluster has exactly one endpoint",
+                "use type: STRICT_DNS for several");
     }
 
     private static void CheckProtocol(ClusterConfig config, ConfigErrors errors)
@@ -73,7 +81,7 @@ internal static class ClusterBuilder
     // A type that did not bind is reported itself; what does not fit the default in its place is no further mistake.
     private static bool HasType(ClusterConfig config)
         => config.Node is not ConfigObject node || node["type"] is not { } given
-        || given is ConfigScalar { Text: "STATIC" or "STRICT_DNS" or "null" };
+        || given is ConfigScalar { Text: "STATIC" or "STRICT_DNS" or "LOGICAL_DNS" or "null" };
 
     private static EndpointTarget? Target(LbEndpointConfig item, ClusterConfig config, ConfigErrors errors)
     {

@@ -155,13 +155,20 @@ internal sealed class ClusterMembers(ClusterState state)
         {
             if (target.Address is { } literal) Take(literal, target.Text, target);
             else if (_resolved.TryGetValue(target.HostName, out var addresses))
-                foreach (var ip in Addresses.Of(addresses, cluster.Config.DnsLookupFamily))
-                {
-                    var endPoint = new IPEndPoint(ip, target.Port);
+                foreach (var endPoint in Chosen(Addresses.Of(addresses, cluster.Config.DnsLookupFamily), target))
                     Take(SocketAddressBytes.From(endPoint), endPoint.ToString(), target);
-                }
         }
         return members;
+
+        // LOGICAL_DNS: the one in use as long as it is answered, so that connections stay; else any, since all processes that ask would
+        // choose the same first one.
+        IEnumerable<IPEndPoint> Chosen(IReadOnlyList<IPAddress> answer, EndpointTarget target)
+        {
+            var all = answer.Select(ip => new IPEndPoint(ip, target.Port));
+            return cluster.Config.Type != ClusterType.LogicalDns || answer.Count == 0 ? all
+                : [all.FirstOrDefault(e => _known.ContainsKey(KeyOf(e.ToString(), target.HostName, cluster)))
+                    ?? all.ElementAt(Random.Shared.Next(answer.Count))];
+        }
 
         void Take(SocketAddressBytes address, string text, EndpointTarget target)
         {

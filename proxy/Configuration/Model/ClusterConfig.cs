@@ -27,8 +27,9 @@ public sealed record ClusterConfig : ConfigRecord
     [Required, ResourceName, Description("Unique name of the cluster.")]
     public string Name { get; init; } = "";
 
-    [Description("STATIC: the endpoints are IP addresses; STRICT_DNS: host names, each address they resolve to is an endpoint.")]
-    [UnsupportedValue("LOGICAL_DNS EDS ORIGINAL_DST", "only STATIC and STRICT_DNS are available in this version")]
+    [Description("STATIC: the endpoints are IP addresses; STRICT_DNS: host names, each address they resolve to is an endpoint; "
+        + "LOGICAL_DNS: one host name, one of whose addresses is the endpoint, as long as the answers have it.")]
+    [UnsupportedValue("EDS ORIGINAL_DST", "only STATIC, STRICT_DNS and LOGICAL_DNS are available in this version")]
     public ClusterType Type { get; init; } = ClusterType.Static; // Envoy's default; the short form chooses by the addresses
 
     [DurationRange(1), Description("How long a connection to an endpoint may take.")]
@@ -66,7 +67,7 @@ public sealed record ClusterConfig : ConfigRecord
     [Description("Limits of what this cluster is sent at a time.")]
     public CircuitBreakersConfig CircuitBreakers { get; init; } = new();
 
-    [DurationRange(1), Description("How often the names of a STRICT_DNS cluster are resolved again.")]
+    [DurationRange(1), Description("How often the names of a cluster are resolved again.")]
     public TimeSpan DnsRefreshRate { get; init; } = TimeSpan.FromSeconds(5); // Envoy's default, 5000 ms
 
     [Description("Which addresses of a name are used.")]
@@ -94,7 +95,7 @@ public sealed record ClusterConfig : ConfigRecord
     internal HttpProtocolOptionsConfig? HttpOptions => TypedExtensionProtocolOptions.Values.FirstOrDefault();
 }
 
-public enum ClusterType { Static, StrictDns }
+public enum ClusterType { Static, StrictDns, LogicalDns }
 
 public enum LbPolicy { RoundRobin, LeastRequest, Random, RingHash, Maglev }
 

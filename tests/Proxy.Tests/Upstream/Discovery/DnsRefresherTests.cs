@@ -26,9 +26,9 @@ public sealed class DnsRefresherTests : IDisposable
     public void Dispose() => _dns.Dispose();
 
     // Of the one name up.test, asked again every 10 ms.
-    private static Cluster Named(DnsLookupFamily family = DnsLookupFamily.Auto)
+    private static Cluster Named(DnsLookupFamily family = DnsLookupFamily.Auto, ClusterType type = ClusterType.StrictDns)
     {
-        var config = new ClusterConfig { Name = "up", Type = ClusterType.StrictDns, DnsLookupFamily = family,
+        var config = new ClusterConfig { Name = "up", Type = type, DnsLookupFamily = family,
             DnsRefreshRate = TimeSpan.FromMilliseconds(10) };
         var cluster = new Cluster(config, new ClusterMembers(new ClusterState("up", 1)),
             [new EndpointTarget(null, "up.test", "up.test", 80, "up.test", 1, EndpointHealthStatus.Unknown)]);
@@ -50,6 +50,29 @@ public sealed class DnsRefresherTests : IDisposable
         int asked = Volatile.Read(ref _asked);
         await Eventually.Async(() => Volatile.Read(ref _asked) > asked + 3, "more questions");
         Assert.Equal("192.0.2.2:80 192.0.2.3:80", Texts(cluster));
+    }
+
+    [Fact]
+    public async Task LogicalName_IsOneOfItsAddresses_AsLongAsItIsAnswered()
+    {
+        var cluster = Named(type: ClusterType.LogicalDns);
+        _dns.Watch(cluster.Members);
+        await Eventually.Async(() => Texts(cluster) == "192.0.2.1:80", "the first answer");
+        var used = cluster.Endpoints.All[0];
+        _answer = [.. Enumerable.Range(0, 9).Select(i => IPAddress.Parse($"192.0.2.{i}"))];
+        int asked = Volatile.Read(ref _asked);
+        await Eventually.Async(() => Volatile.Read(ref _asked) > asked + 3, "more questions");
+        Assert.Same(used, Assert.Single(cluster.Endpoints.All));
+        _answer = [IPAddress.Parse("192.0.2.7"), IPAddress.Parse("192.0.2.8")];
+        await Eventually.Async(() => Texts(cluster) is "192.0.2.7:80" or "192.0.2.8:80", "one of the others");
+    }
+
+    [Fact]
+    public async Task LogicalNames_AreRefusedWhereThereAreSeveral()
+    {
+        await using var proxy = await ProxyFixture.StartAsync("listeners: []");
+        var result = await proxy.TryPublishAsync("clusters: [{name: two, type: LOGICAL_DNS, endpoints: ['a.test:1', 'b.test:1']}]");
+        Assert.Contains("#/clusters/0/endpoints a LOGICAL_DNS cluster", Assert.Single(result.Errors).ToString(), StringComparison.Ordinal);
     }
 
     [Fact]
