@@ -17,13 +17,3 @@ public sealed record TokenBucketConfig : ConfigRecord
     [Required, DurationRange(50), Description("Time between two fills; at least 50ms.")]
     public TimeSpan FillInterval { get; init; }
 }
-
-[Description("Whether something is on. There are no runtime layers, so default_value always applies.")]
-public sealed record RuntimeFlagConfig : ConfigRecord
-{
-    [Required, Description("Whether it is.")]
-    public bool? DefaultValue { get; init; }
-
-    [Description("Envoy's runtime key; with no layer that sets it, default_value applies, as in Envoy.")]
-    public string RuntimeKey { get; init; } = "";
-}

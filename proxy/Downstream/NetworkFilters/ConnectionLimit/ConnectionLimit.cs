@@ -25,7 +25,7 @@ public sealed record ConnectionLimitConfig : ConfigRecord
     public TimeSpan Delay { get; init; }
 
     [Description("Whether it limits. Absent: yes.")]
-    public RuntimeFlagConfig? RuntimeEnabled { get; init; }
+    public RuntimeFeatureFlagConfig? RuntimeEnabled { get; init; }
 }
 
 internal sealed class ConnectionLimitDefinition : NetworkFilterDefinition
@@ -57,7 +57,7 @@ internal sealed class ConnectionLimitFactory(ConnectionLimitConfig config, Conne
     private readonly Gauge _active = stats.Gauge($"connection_limit.{config.StatPrefix}.active_connections");
     private readonly Counter _limited = stats.Counter($"connection_limit.{config.StatPrefix}.limited_connections");
     private readonly long _delayMicros = (long)config.Delay.TotalMicroseconds;
-    private readonly bool _enabled = config.RuntimeEnabled?.DefaultValue ?? true;
+    private readonly bool _enabled = config.RuntimeEnabled?.IsOn ?? true;
 
     public override bool SeesBytes => false;
 

@@ -164,7 +164,7 @@ internal sealed class RemoteJwks : SharedResource
         if (call.Failed || !call.Response.Get(HeaderId.Status).SequenceEqual("200"u8)) { OnFailure(own); return; }
         // Making keys may take milliseconds: not on a worker.
         byte[] text = call.ResponseBody.Written.ToArray();
-        new Thread(() => Read(own, text)) { Name = "jwks", IsBackground = true }.Start();
+        Chores.Add(() => Read(own, text));
     }
 
     private static void Read(Own own, byte[] text)
