@@ -30,6 +30,7 @@ using Managed.Proxy.Http.Filters.Cors;
 using Managed.Proxy.Http.Filters.Csrf;
 using Managed.Proxy.Http.Filters.Decompressor;
 using Managed.Proxy.Http.Filters.ExtAuthz;
+using Managed.Proxy.Http.Filters.ExtProc;
 using Managed.Proxy.Http.Filters.Fault;
 using Managed.Proxy.Http.Filters.GrpcHttp1Bridge;
 using Managed.Proxy.Http.Filters.GrpcStats;
@@ -105,6 +106,7 @@ public static class ExtensionCatalog
         new CorsFilterDefinition(),
         new JwtAuthnFilterDefinition(),
         new ExtAuthzFilterDefinition(),
+        new ExtProcFilterDefinition(),
         new CsrfFilterDefinition(),
         new BasicAuthFilterDefinition(),
         new ApiKeyAuthFilterDefinition(),

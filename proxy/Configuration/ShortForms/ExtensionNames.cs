@@ -50,6 +50,7 @@ public static class ExtensionNames
         Http("rbac", "RBAC", "RBACPerRoute"),
         Http("jwt_authn", "JwtAuthentication", "PerRouteConfig"),
         Http("ext_authz", "ExtAuthz", "ExtAuthzPerRoute"),
+        Http("ext_proc", "ExternalProcessor", "ExtProcPerRoute"),
         Http("basic_auth", "BasicAuth", "BasicAuthPerRoute"),
         Http("api_key_auth", "ApiKeyAuth", "ApiKeyAuthPerRoute"),
         Http("fault", "HTTPFault", "HTTPFault"),
@@ -105,7 +106,7 @@ public static class ExtensionNames
         [
             "a2a", "alternate_protocols_cache", "aws_lambda", "aws_request_signing", "cache_v2", "composite",
             "connect_grpc_bridge", "credential_injector", "dynamic_forward_proxy", "dynamic_modules", "dynamo",
-            "ext_proc", "file_system_buffer", "gcp_authn", "geoip", "golang", "grpc_field_extraction",
+            "file_system_buffer", "gcp_authn", "geoip", "golang", "grpc_field_extraction",
             "grpc_http1_reverse_bridge", "grpc_json_reverse_transcoder", "grpc_json_transcoder",
             "gzip", "kill_request", "match_delegate", "mcp", "mcp_router",
             "on_demand", "original_src", "proto_api_scrubber", "proto_message_extraction", "rate_limit_quota",
