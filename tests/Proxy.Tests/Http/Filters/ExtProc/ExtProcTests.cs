@@ -344,6 +344,7 @@ public sealed class ExtProcTests(ProcessorEdge edge) : IClassFixture<ProcessorEd
         {
             await client.SendAsync(Get());
             await Eventually.Async(() => Server.Messages.Count == 1, "the processor is asked");
+            client.Reset();
         }
         await Eventually.Async(() => Server.Streams > streams && Server.Ended == Server.Streams, "the stream has ended");
     }
