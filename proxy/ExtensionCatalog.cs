@@ -43,6 +43,7 @@ using Managed.Proxy.Http.Filters.JsonToMetadata;
 using Managed.Proxy.Http.Filters.JwtAuthn;
 using Managed.Proxy.Http.Filters.LocalRateLimit;
 using Managed.Proxy.Http.Filters.Lua;
+using Managed.Proxy.Http.Filters.OAuth2;
 using Managed.Proxy.Http.Filters.RateLimit;
 using Managed.Proxy.Http.Filters.Rbac;
 using Managed.Proxy.Http.Filters.Router;
@@ -105,6 +106,7 @@ public static class ExtensionCatalog
         new RateLimitFilterDefinition(),
         new CorsFilterDefinition(),
         new JwtAuthnFilterDefinition(),
+        new OAuth2FilterDefinition(),
         new ExtAuthzFilterDefinition(),
         new ExtProcFilterDefinition(),
         new CsrfFilterDefinition(),

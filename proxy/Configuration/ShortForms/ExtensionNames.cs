@@ -74,7 +74,7 @@ public static class ExtensionNames
         Http("ip_tagging", "IPTagging"),
         Http("stateful_session", "StatefulSession", "StatefulSessionPerRoute"),
         Http("cache", "CacheConfig"),
-        Http("oauth2", "OAuth2"),
+        Http("oauth2", "OAuth2", "OAuth2"),
         // Ours: filters written in C#, one message for both places.
         new(ExtensionKind.HttpFilter, "managed.filters.http.native", "managed.extensions.filters.http.native.v1.Native",
             "managed.extensions.filters.http.native.v1.Native"),

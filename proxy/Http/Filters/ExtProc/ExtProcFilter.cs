@@ -106,7 +106,9 @@ internal sealed class ExtProcFilter : HttpFilter
         (_request.Mode, _response.Mode) = (_mode.Request, _mode.Response);
     }
 
-    /// <summary>Sends a message about a side, over a stream that is begun where there is none. False: that failed, which is dealt with.</summary>
+    /// <summary>
+    /// Sends a message about a side, over a stream that is begun where there is none. False: that failed, which is dealt with.
+    /// </summary>
     /// <param name="message">The part about the side; the rest is put behind it.</param>
     /// <param name="response">About the response.</param>
     /// <param name="first">The side's first.</param>

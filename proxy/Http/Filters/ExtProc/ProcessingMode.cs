@@ -20,7 +20,9 @@ internal readonly record struct ProcessingMode(SideMode Request, SideMode Respon
     private static SideMode Observed(SideMode side)
         => side.Body is BodySendMode.None or BodySendMode.Streamed ? side : side with { Body = BodySendMode.None };
 
-    /// <summary>What a service says in its place: of headers and trailers DEFAULT changes nothing, and the request's headers are over.</summary>
+    /// <summary>
+    /// What a service says in its place: of headers and trailers DEFAULT changes nothing, and the request's headers are over.
+    /// </summary>
     public ProcessingMode With(ProcessingModeConfig over) => new(
         Request with { Body = over.RequestBodyMode, Trailers = Or(over.RequestTrailerMode, Request.Trailers) },
         new SideMode(Or(over.ResponseHeaderMode, Response.Headers), over.ResponseBodyMode,

@@ -77,7 +77,8 @@ internal sealed record ProcessorAttribute(string Name, Func<HttpStream, object?>
         var found = new List<ProcessorAttribute>();
         foreach (string name in names)
             if (Known.TryGetValue(name, out var read)) found.Add(new ProcessorAttribute(name, read));
-            else errors.ErrorAt(at, field, ConfigCode.InvalidValue, $"attribute '{name}' is not supported", Suggestions.Hint(name, Known.Keys));
+            else errors.ErrorAt(at, field, ConfigCode.InvalidValue, $"attribute '{name}' is not supported",
+                Suggestions.Hint(name, Known.Keys));
         return errors.Count == before ? [.. found] : null;
     }
 

@@ -181,7 +181,8 @@ public sealed class ExtProcTests(ProcessorEdge edge) : IClassFixture<ProcessorEd
     [InlineData("duplex")]
     public async Task Trailers_AreSeenAndChanged(string listener)
     {
-        const string chunked = "POST /x HTTP/1.1\r\nHost: a\r\nte: trailers\r\ntransfer-encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\nx-t: 1\r\nx-gone: 2\r\n\r\n";
+        const string chunked = "POST /x HTTP/1.1\r\nHost: a\r\nte: trailers\r\n"
+            + "transfer-encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\nx-t: 1\r\nx-gone: 2\r\n\r\n";
         byte[][] Answer(ProcessorMessage m) => m.Kind switch
         {
             RequestTrailers or ResponseTrailers => [Answered(m.Kind, (1, Mutation(["x-gone"], ("x-t", m["x-t"] + "!"))))],
@@ -215,7 +216,8 @@ public sealed class ExtProcTests(ProcessorEdge edge) : IClassFixture<ProcessorEd
     [Fact]
     public async Task ImmediateResponse_AnswersFromEitherSide()
     {
-        byte[] immediate = Message((7, Message((1, Message((1, 418))), (2, Mutation([], ("x-why", "tea"), ("transfer-encoding", "chunked"))),
+        byte[] immediate = Message((7, Message((1, Message((1, 418))),
+            (2, Mutation([], ("x-why", "tea"), ("transfer-encoding", "chunked"))),
             (3, "short and stout"), (5, "no coffee"))));
         var (answer, forwarded) = await AskAsync(On(RequestHeaders, _ => [immediate]), Get());
         Assert.Equal((418, "short and stout", "tea", null), (answer.Status, answer.Text, answer["x-why"], answer["transfer-encoding"]));
@@ -256,8 +258,10 @@ public sealed class ExtProcTests(ProcessorEdge edge) : IClassFixture<ProcessorEd
     [Fact]
     public async Task DynamicMetadata_IsTakenFromNamedSpaces()
     {
-        byte[] Space(string name) => Message((1, Message((1, name), (2, Message((5, Message((1, Message((1, "k"), (2, Message((3, "v"))))))))))));
-        var (answer, _) = await AskAsync(m => [[.. Answered(m.Kind), .. Message((8, (byte[])[.. Space("taken"), .. Space("other")]))]], Get());
+        byte[] Entry(string key, byte[] value) => Message((1, Message((1, key), (2, value))));
+        byte[] Space(string name) => Entry(name, Message((5, Entry("k", Message((3, "v"))))));
+        byte[] spaces = Message((8, (byte[])[.. Space("taken"), .. Space("other")]));
+        var (answer, _) = await AskAsync(m => [[.. Answered(m.Kind), .. spaces]], Get());
         Assert.Equal(("v", null), (answer["x-taken"], answer["x-other"]));
     }
 
@@ -331,7 +335,8 @@ public sealed class ExtProcTests(ProcessorEdge edge) : IClassFixture<ProcessorEd
         var (answer, _) = await AskAsync(On(RequestHeaders, (2, new byte[5 << 20])), Get());
         Assert.Equal(500, answer.Status);
         string value = new('v', 60_000);
-        (answer, _) = await AskAsync(On(RequestHeaders, (2, Mutation([], [.. Enumerable.Range(0, 40).Select(i => ($"x-{i}", value))]))), Get());
+        (string, string)[] many = [.. Enumerable.Range(0, 40).Select(i => ($"x-{i}", value))];
+        (answer, _) = await AskAsync(On(RequestHeaders, (2, Mutation([], many))), Get());
         Assert.Equal(500, answer.Status); // more headers than a message may have
     }
 
@@ -365,7 +370,8 @@ public sealed class ExtProcTests(ProcessorEdge edge) : IClassFixture<ProcessorEd
     [InlineData("grpc_service: {envoy_grpc: {cluster_name: proc}}, processing_mode: {request_body_mode: FULL_DUPLEX_STREAMED}",
         "a body that is FULL_DUPLEX_STREAMED needs SEND")]
     [InlineData("grpc_service: {envoy_grpc: {cluster_name: proc}}, processing_mode: {request_body_mode: GRPC}", "GRPC")]
-    [InlineData("grpc_service: {envoy_grpc: {cluster_name: proc}}, request_attributes: [request.pth]", "attribute 'request.pth' is not supported")]
+    [InlineData("grpc_service: {envoy_grpc: {cluster_name: proc}}, request_attributes: [request.pth]",
+        "attribute 'request.pth' is not supported")]
     [InlineData("grpc_service: {envoy_grpc: {cluster_name: proc}}, metadata_options: {forwarding_namespaces: {typed: [a]}}",
         "'typed' is not supported")]
     [InlineData("grpc_service: {envoy_grpc: {cluster_name: proc}}, disable_clear_route_cache: true, route_cache_action: CLEAR", "only one")]

@@ -15,7 +15,7 @@ public sealed class ProcessorEdge : IAsyncLifetime
         Server = await ProcessorServer.StartAsync();
         string Listener(string name, string config, string routes = "[{match: {prefix: /}, route: {cluster: up}}]", string more = "")
             => $"- {{name: {name}, address: '127.0.0.1:0', {more} http_filters: [{{name: ext_proc, typed_config: {{"
-                + $"{(config.Contains("grpc_service", StringComparison.Ordinal) ? "" : "grpc_service: {envoy_grpc: {cluster_name: proc}}, ")}"
+                + (config.Contains("grpc_service", StringComparison.Ordinal) ? "" : "grpc_service: {envoy_grpc: {cluster_name: proc}}, ")
                 + $"{(config.Contains("message_timeout", StringComparison.Ordinal) ? "" : "message_timeout: 30s, ")}"
                 + $"{config}}}}}], routes: {routes}}}\n";
         Proxy = await ProxyFixture.StartAsync($$"""
@@ -33,13 +33,16 @@ public sealed class ProcessorEdge : IAsyncLifetime
                 + "{match: {prefix: /whole}, route: {cluster: up}, typed_per_filter_config: {ext_proc: {overrides: "
                 + "{processing_mode: {request_header_mode: SKIP, response_header_mode: SKIP, request_body_mode: BUFFERED}, "
                 + "grpc_initial_metadata: [{key: x-meta, value: of-route}]}}}}, "
-                + "{match: {prefix: /open}, route: {cluster: up}, typed_per_filter_config: {ext_proc: {overrides: {failure_mode_allow: true, "
+                + "{match: {prefix: /open}, route: {cluster: up}, typed_per_filter_config: {ext_proc: {overrides: "
+                + "{failure_mode_allow: true, "
                 + "grpc_service: {envoy_grpc: {cluster_name: dead}}}}}}, "
-                + "{match: {prefix: /, headers: [{name: x-role, string_match: {exact: admin}}]}, route: {cluster: up, prefix_rewrite: /admin}}, "
+                + "{match: {prefix: /, headers: [{name: x-role, string_match: {exact: admin}}]}, "
+                + "route: {cluster: up, prefix_rewrite: /admin}}, "
                 + "{match: {prefix: /}, route: {cluster: up}, response_headers_to_add: "
                 + "[{header: {key: x-taken, value: '%DYNAMIC_METADATA(taken:k)%'}}, "
                 + "{header: {key: x-other, value: '%DYNAMIC_METADATA(other:k)%'}}]}]")}}
-            {{Listener("streamed", "processing_mode: {request_body_mode: STREAMED, response_body_mode: STREAMED, request_trailer_mode: SEND, "
+            {{Listener("streamed", "processing_mode: {request_body_mode: STREAMED, response_body_mode: STREAMED, "
+                + "request_trailer_mode: SEND, "
                 + "response_trailer_mode: SEND}", more: "per_connection_buffer_limit_bytes: 65536,")}}
             {{Listener("buffered", "processing_mode: {request_body_mode: BUFFERED, response_body_mode: BUFFERED}",
                 more: "per_connection_buffer_limit_bytes: 1024,")}}
