@@ -23,7 +23,7 @@ public sealed partial class SensitiveFieldsTests
         "OAuth2Settings.credentials", "token_secret", "hmac_secret", "client_secret", // names of secrets
         "token_endpoint", "default_refresh_token_expires_in", "csrf_token_expires_in", "code_verifier_token_expires_in",
         "OAuth2CookieNames.bearer_token", "OAuth2CookieNames.id_token", "OAuth2CookieNames.refresh_token", "bearer_token_cookie_config",
-        "id_token_cookie_config", "refresh_token_cookie_config",
+        "id_token_cookie_config", "refresh_token_cookie_config", "oauth_hmac", "oauth_hmac_cookie_config",
         "key_log", // where secrets are written to
         "secrets", "GenericSecret.secret", "TlsSessionTicketKeys.keys", // the field that holds it is marked
     ];
@@ -69,7 +69,7 @@ public sealed partial class SensitiveFieldsTests
     [InlineData("""{"x":{"password":{"inline_string":{"odd":["v"]}}}}""", "password")]
     [InlineData("""{"credentials":[{"key":"v","client":"shop"}]}""", "credentials")]
     [InlineData("""{"credentials":{"key":"v","token_secret":{}}}""", "credentials")]
-    [InlineData("""{"credentials":{"hmacSecret":{"genericSecret":{"secret":{"inlineString":"v"}}}}}""", "generic_secret")]
+    [InlineData("""{"credentials":{"hmac_secret":{"genericSecret":{"secret":{"inlineString":"v"}}}}}""", "generic_secret")]
     public void Value_IsFoundInEveryForm(string json, string field)
     {
         var found = new List<string>();
