@@ -21,12 +21,16 @@ using Managed.Proxy.Downstream.NetworkFilters.TcpProxy;
 using Managed.Proxy.Downstream.NetworkFilters.Wasm;
 using Managed.Proxy.Downstream.TransportSockets;
 using Managed.Proxy.Http;
+using Managed.Proxy.Http.Filters.AdaptiveConcurrency;
+using Managed.Proxy.Http.Filters.AdmissionControl;
 using Managed.Proxy.Http.Filters.ApiKeyAuth;
+using Managed.Proxy.Http.Filters.BandwidthLimit;
 using Managed.Proxy.Http.Filters.BasicAuth;
 using Managed.Proxy.Http.Filters.Buffer;
 using Managed.Proxy.Http.Filters.CdnLoop;
 using Managed.Proxy.Http.Filters.Compressor;
 using Managed.Proxy.Http.Filters.Cors;
+using Managed.Proxy.Http.Filters.CredentialInjector;
 using Managed.Proxy.Http.Filters.Csrf;
 using Managed.Proxy.Http.Filters.Decompressor;
 using Managed.Proxy.Http.Filters.ExtAuthz;
@@ -113,6 +117,10 @@ public static class ExtensionCatalog
         new BasicAuthFilterDefinition(),
         new ApiKeyAuthFilterDefinition(),
         new FaultFilterDefinition(),
+        new AdmissionControlFilterDefinition(),
+        new AdaptiveConcurrencyFilterDefinition(),
+        new BandwidthLimitFilterDefinition(),
+        new CredentialInjectorFilterDefinition(),
         new CompressorFilterDefinition(),
         new DecompressorFilterDefinition(),
         new GrpcWebFilterDefinition(),

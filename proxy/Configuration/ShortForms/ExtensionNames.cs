@@ -74,6 +74,7 @@ public static class ExtensionNames
         Http("ip_tagging", "IPTagging"),
         Http("stateful_session", "StatefulSession", "StatefulSessionPerRoute"),
         Http("cache", "CacheConfig"),
+        Http("credential_injector", "CredentialInjector"),
         Http("oauth2", "OAuth2", "OAuth2"),
         // Ours: filters written in C#, one message for both places.
         new(ExtensionKind.HttpFilter, "managed.filters.http.native", "managed.extensions.filters.http.native.v1.Native",
@@ -105,7 +106,7 @@ public static class ExtensionNames
         [ExtensionKind.HttpFilter] =
         [
             "a2a", "alternate_protocols_cache", "aws_lambda", "aws_request_signing", "cache_v2", "composite",
-            "connect_grpc_bridge", "credential_injector", "dynamic_forward_proxy", "dynamic_modules", "dynamo",
+            "connect_grpc_bridge", "dynamic_forward_proxy", "dynamic_modules", "dynamo",
             "file_system_buffer", "gcp_authn", "geoip", "golang", "grpc_field_extraction",
             "grpc_http1_reverse_bridge", "grpc_json_reverse_transcoder", "grpc_json_transcoder",
             "gzip", "kill_request", "match_delegate", "mcp", "mcp_router",
