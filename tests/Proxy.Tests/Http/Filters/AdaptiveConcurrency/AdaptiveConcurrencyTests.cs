@@ -41,7 +41,8 @@ public sealed class AdaptiveConcurrencyTests
     public async Task ClientThatGoes_GivesItsPlaceBack()
     {
         await using var up = RecordingUpstream.Start();
-        await using var proxy = await ProxyFixture.StartAsync(Document(up, "min_rtt_calc_params: {fixed_value: 0.01s, min_concurrency: 1}"));
+        await using var proxy = await ProxyFixture.StartAsync(Document(up,
+            "min_rtt_calc_params: {fixed_value: 0.01s, min_concurrency: 1}"));
         using var open = new SemaphoreSlim(0);
         up.Answer = _ => { open.Wait(TimeSpan.FromSeconds(Eventually.Limit)); return null; };
         await using (var client = await proxy.ConnectAsync())

@@ -15,7 +15,8 @@ public sealed class AdmissionControlTests(AdmissionControlTests.Edge edge) : ICl
         {
             string Listener(string name, string more) => $"- {{name: {name}, address: '127.0.0.1:0', http_filters: [{{name: "
                 + $"admission_control, typed_config: {{{more}}}}}], routes: [{{match: {{prefix: /}}, route: {{cluster: up}}}}]}}\n";
-            const string all = "max_rejection_probability: {default_value: {value: 100}}, sampling_window: 3600s, aggression: {default_value: 1000}";
+            const string all = "max_rejection_probability: {default_value: {value: 100}}, sampling_window: 3600s, "
+                + "aggression: {default_value: 1000}";
             Proxy = await ProxyFixture.StartAsync("clusters: [{name: up, endpoints: ['" + Upstream.Address + "']}]\nlisteners:\n"
                 + Listener("usual", "success_criteria: {}, " + all)
                 + Listener("own", "success_criteria: {http_criteria: {http_success_status: [{start: 404, end: 405}]}}, " + all)

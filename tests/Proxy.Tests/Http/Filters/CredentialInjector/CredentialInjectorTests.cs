@@ -15,10 +15,12 @@ public sealed class CredentialInjectorTests(CredentialInjectorTests.Edge edge) :
 
         public async ValueTask InitializeAsync()
         {
-            string Listener(string name, string credential, string more = "") => $"- {{name: {name}, address: '127.0.0.1:0', http_filters: "
-                + $"[{{name: credential_injector, typed_config: {{{more}credential: {{name: a, typed_config: {{{Kinds}{credential}}}}}}}}}], "
+            string Listener(string name, string credential, string more = "") => $"- {{name: {name}, address: '127.0.0.1:0', "
+                + $"http_filters: [{{name: credential_injector, typed_config: {{{more}credential: {{name: a, typed_config: {{{Kinds}"
+                + $"{credential}}}}}}}}}], "
                 + "routes: [{match: {prefix: /}, route: {cluster: up}}]}\n";
-            string Token(string more, string credentials = "") => "oauth2.v3.OAuth2, token_endpoint: {uri: 'login.test/token', cluster: login, "
+            string Token(string more, string credentials = "") => "oauth2.v3.OAuth2, token_endpoint: "
+                + "{uri: 'login.test/token', cluster: login, "
                 + $"timeout: 20s}}{more}, client_credentials: {{client_id: 'my shop', client_secret: {{name: secret}}{credentials}}}";
             Proxy = await ProxyFixture.StartAsync("clusters:\n- {name: up, endpoints: ['" + Upstream.Address + "']}\n"
                 + "- {name: login, endpoints: ['" + Issuer.Address + "']}\nsecrets:\n"
@@ -29,7 +31,8 @@ public sealed class CredentialInjectorTests(CredentialInjectorTests.Edge edge) :
                 + Listener("token", Token(", scopes: [a, b], endpoint_params: [{name: audience, value: 'x/y'}]"))
                 + Listener("form", Token("", ", auth_type: URL_ENCODED_BODY"))
                 + Listener("failing", Token(", token_fetch_retry_interval: 3600s"))
-                + Listener("open", Token(", token_fetch_retry_interval: 3600s"), "allow_request_without_credential: true, overwrite: true, "));
+                + Listener("open", Token(", token_fetch_retry_interval: 3600s"),
+                    "allow_request_without_credential: true, overwrite: true, "));
         }
 
         public async ValueTask DisposeAsync()
@@ -96,6 +99,6 @@ public sealed class CredentialInjectorTests(CredentialInjectorTests.Edge edge) :
         + "{name: s}}", "cluster 'none' does not exist")]
     public void WrongConfiguration_IsRefused(string config, string says)
         => Assert.Contains(edge.Proxy.Build("listeners: [{name: a, address: '127.0.0.1:0', routes: [], http_filters: [{name: "
-            + $"credential_injector, typed_config: {{credential: {{name: a, typed_config: {{{Kinds}{config}}}}}}}}}]}}]\nsecrets: [{{name: s, "
-            + "generic_secret: {secret: {inline_string: x}}}]").Errors, e => e.Detail.Contains(says, StringComparison.Ordinal));
+            + $"credential_injector, typed_config: {{credential: {{name: a, typed_config: {{{Kinds}{config}}}}}}}}}]}}]\n"
+            + "secrets: [{name: s, generic_secret: {secret: {inline_string: x}}}]").Errors, e => e.Detail.Contains(says, StringComparison.Ordinal));
 }
