@@ -32,6 +32,7 @@ using Managed.Proxy.Http.Filters.Compressor;
 using Managed.Proxy.Http.Filters.Cors;
 using Managed.Proxy.Http.Filters.CredentialInjector;
 using Managed.Proxy.Http.Filters.Csrf;
+using Managed.Proxy.Http.Filters.CustomResponse;
 using Managed.Proxy.Http.Filters.Decompressor;
 using Managed.Proxy.Http.Filters.ExtAuthz;
 using Managed.Proxy.Http.Filters.ExtProc;
@@ -117,6 +118,7 @@ public static class ExtensionCatalog
         new BasicAuthFilterDefinition(),
         new ApiKeyAuthFilterDefinition(),
         new FaultFilterDefinition(),
+        new CustomResponseFilterDefinition(),
         new AdmissionControlFilterDefinition(),
         new AdaptiveConcurrencyFilterDefinition(),
         new BandwidthLimitFilterDefinition(),

@@ -49,6 +49,7 @@ internal sealed class SecretExpansion(ConfigObject root, ConfigErrors errors)
     // Wherever such a filter is configured, in a chain or for a route.
     private void Filters(ConfigNode node, bool within = false)
     {
+        if (node.IsSealed) return; // made before, with its secrets
         if (node is ConfigArray items)
             foreach (var item in items) Filters(item, within);
         if (node is not ConfigObject owner) return;

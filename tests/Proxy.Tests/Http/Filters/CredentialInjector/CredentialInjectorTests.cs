@@ -100,5 +100,6 @@ public sealed class CredentialInjectorTests(CredentialInjectorTests.Edge edge) :
     public void WrongConfiguration_IsRefused(string config, string says)
         => Assert.Contains(edge.Proxy.Build("listeners: [{name: a, address: '127.0.0.1:0', routes: [], http_filters: [{name: "
             + $"credential_injector, typed_config: {{credential: {{name: a, typed_config: {{{Kinds}{config}}}}}}}}}]}}]\n"
-            + "secrets: [{name: s, generic_secret: {secret: {inline_string: x}}}]").Errors, e => e.Detail.Contains(says, StringComparison.Ordinal));
+            + "secrets: [{name: s, generic_secret: {secret: {inline_string: x}}}]").Errors,
+            e => e.Detail.Contains(says, StringComparison.Ordinal));
 }
