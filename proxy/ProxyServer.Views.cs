@@ -201,6 +201,9 @@ public sealed partial class ProxyServer
             yield return ($"cluster.{cluster.Name}.membership_total", set.All.Length);
             yield return ($"cluster.{cluster.Name}.membership_healthy", set.Healthy.Length);
             yield return ($"cluster.{cluster.Name}.membership_degraded", set.DegradedCount);
+            if (set.Subsets is not { } subsets) continue;
+            yield return ($"cluster.{cluster.Name}.lb_subsets_active", subsets.Count);
+            yield return ($"cluster.{cluster.Name}.lb_subsets_single_host_per_subset_duplicate", subsets.Duplicates);
         }
     }
 

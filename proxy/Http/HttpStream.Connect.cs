@@ -3,6 +3,7 @@ using Managed.Proxy.Http.Headers;
 using Managed.Proxy.Router;
 using Managed.Proxy.Streams;
 using Managed.Proxy.Upstream;
+using Managed.Proxy.Upstream.LoadBalancing;
 using Managed.Proxy.Upstream.Pools;
 using Managed.Proxy.Upstream.Requests;
 
@@ -24,7 +25,8 @@ public sealed partial class HttpStream
         if (IsStopped) return false;
         var state = cluster.State;
         ulong? hash = route.Hashes.Length > 0 && _upstream.UsesHash ? HashOf(route) : null;
-        if (cluster.LoadBalancer.Pick(cluster.Endpoints, Worker, hash) is not { } endpoint)
+        var pick = new PickContext(OverrideHost, OverrideIsStrict, hash) { Criteria = cluster.Division is null ? null : CriteriaOf(route) };
+        if (cluster.Pick(Worker, pick) is not { } endpoint)
         {
             Worker.Stats.Increment(state.Stats.NoHealthy);
             ReplyForFailure(UpstreamFailure.NoEndpoint);

@@ -4,6 +4,7 @@ using Managed.Proxy.Http.Headers;
 using Managed.Proxy.Router;
 using Managed.Proxy.Streams;
 using Managed.Proxy.Upstream.Endpoints;
+using Managed.Proxy.Upstream.LoadBalancing;
 using Managed.Proxy.Upstream.Requests;
 
 namespace Managed.Proxy.Http;
@@ -69,6 +70,7 @@ public sealed partial class HttpStream
             Info.RequestEnd = Worker.NowMicros;
             ArmRouteTimer();
         }
+        if (prepared && route.Mirrors.Length > 0 && !_down.AsksUpgrade && !IsConnect) Mirror(route);
         bool complete = prepared && await (_connects && route.EndsConnect ? ConnectTcpAsync(cluster, route) : ForwardToAsync(route));
         _upstream.End();
         return complete;
@@ -123,13 +125,15 @@ public sealed partial class HttpStream
         UpstreamFailure failure;
         bool tookLong = false;
         ulong? hash = route.Hashes.Length > 0 && _upstream.UsesHash ? HashOf(route) : null;
+        var criteria = _upstream.IsDivided ? CriteriaOf(route) : null;
         do
         {
             if (IsStopped) return false;
             Manager.PrepareUpstream(this, route, _tryMicros, tookLong);
             // What a filter has chosen holds for the first attempt, as in Envoy.
             failure = await _upstream.AcquireAsync(Info.UpstreamAttempts == 0
-                ? new PickContext(OverrideHost, OverrideIsStrict, hash) : new PickContext(null, false, hash));
+                ? new PickContext(OverrideHost, OverrideIsStrict, hash) { Criteria = criteria }
+                : new PickContext(null, false, hash) { Criteria = criteria });
             Info.UpstreamAsked = _upstream.AskedMicros;
             if (_upstream.Endpoint is { } endpoint && failure.Reason != FailureReason.NoEndpoint) Describe(endpoint, route);
             if (failure.IsNone)

@@ -7,6 +7,7 @@ using Managed.Proxy.Core.Transport;
 using Managed.Proxy.Configuration.ShortForms;
 using Managed.Proxy.Http.Codecs.Http2;
 using Managed.Proxy.Upstream.Health;
+using Managed.Proxy.Upstream.LoadBalancing;
 using Managed.Proxy.Upstream.Pools;
 using Managed.Proxy.Upstream.TransportSockets;
 
@@ -23,7 +24,8 @@ internal static class ClusterBuilder
         {
             foreach (var group in assignment.Endpoints)
                 foreach (var endpoint in group.LbEndpoints)
-                    if (Target(endpoint, config, errors) is { } target) targets.Add(target with { Priority = group.Priority });
+                    if (Target(endpoint, config, errors) is { } target)
+                        targets.Add(target with { Priority = group.Priority, Locality = Locality(group) });
         }
         else if (HasType(config))
             errors.WarningAt(config.Node, "load_assignment", ConfigCode.MissingField,
@@ -42,6 +44,10 @@ internal static class ClusterBuilder
         var ring = config.RingHashLbConfig;
         if (ring.MinimumRingSize > ring.MaximumRingSize)
             errors.ErrorAt(ring.Node, "minimum_ring_size", ConfigCode.InvalidValue, "must not be larger than maximum_ring_size");
+        if (config.CommonLbConfig.ConsistentHashingLbConfig is { HashBalanceFactor: > 0 and < 100 } hashing)
+            errors.ErrorAt(hashing.Node, "hash_balance_factor", ConfigCode.InvalidValue, "is at least 100, the mean itself");
+        foreach (var selector in config.LbSubsetConfig?.SubsetSelectors ?? [])
+            CheckSelector(selector, errors);
         int size = config.MaglevLbConfig.TableSize;
         for (int i = 2; i * i <= size; i++)
             if (size % i == 0)
@@ -49,6 +55,17 @@ internal static class ClusterBuilder
                 errors.ErrorAt(config.MaglevLbConfig.Node, "table_size", ConfigCode.InvalidValue, $"{size} is not a prime: {i} divides it");
                 break;
             }
+    }
+
+    private static void CheckSelector(LbSubsetSelectorConfig selector, ConfigErrors errors)
+    {
+        bool named = selector.FallbackKeysSubset.Count > 0;
+        if (named != (selector.FallbackPolicy == LbSubsetSelectorFallbackPolicy.KeysSubset))
+            errors.ErrorAt(selector.Node, "fallback_keys_subset", ConfigCode.Conflict,
+                "is for the fallback_policy KEYS_SUBSET, and that needs it");
+        else if (named && (selector.FallbackKeysSubset.Except(selector.Keys).Any()
+            || selector.FallbackKeysSubset.Distinct().Count() >= selector.Keys.Distinct().Count()))
+            errors.ErrorAt(selector.Node, "fallback_keys_subset", ConfigCode.InvalidValue, "must be some of the keys, and not all of them");
     }
 
     private static void CheckType(ClusterConfig config, ConfigErrors errors)
@@ -118,6 +135,10 @@ internal static class ClusterBuilder
         return endpoint.HealthCheckConfig;
     }
 
+    private static EndpointLocality? Locality(LocalityEndpointsConfig group)
+        => group.Locality is null && group.LoadBalancingWeight == 0 ? null
+            : new EndpointLocality(group.Locality?.Name ?? "", group.LoadBalancingWeight);
+
     private static ConfigObject? Lb(LbEndpointConfig item) => item.Metadata?.FilterMetadata.GetValueOrDefault("envoy.lb");
 }
 
@@ -127,6 +148,7 @@ internal sealed record EndpointTarget(SocketAddressBytes? Address, string Text, 
 {
     public ConfigObject? LbMetadata { get; init; }
     public int Priority { get; init; }
+    public EndpointLocality? Locality { get; init; }
     /// <summary>How it is checked, where that is not as the cluster says.</summary>
     public EndpointHealthCheckConfig? Check { get; init; }
 }

@@ -1,5 +1,6 @@
 using System.Net;
 using Managed.Proxy.Configuration.Model;
+using Managed.Proxy.Core;
 using Managed.Proxy.Core.Transport;
 using Managed.Proxy.Upstream.Endpoints;
 using Managed.Proxy.Upstream.LoadBalancing;
@@ -48,8 +49,17 @@ internal sealed class ClusterMembers(ClusterState state)
     private static EndpointSet SetOf(Cluster cluster, IReadOnlyList<EndpointMember> members)
     {
         var common = cluster.Config.CommonLbConfig;
-        return new EndpointSet(members, common.HealthyPanicThreshold.Value, common.IgnoreNewHostsUntilFirstHc,
-            cluster.LoadBalancer, cluster.Config.LoadAssignment?.Policy.OverprovisioningFactor ?? 140);
+        bool byLocality = common.LocalityWeightedLbConfig is not null;
+        var all = Make(members, byLocality);
+        return cluster.Division is not { } division ? all : new EndpointSet(all)
+        {
+            Subsets = new SubsetTable(division, cluster.State, members, all,
+                some => Make(some, byLocality && division.LocalityWeightAware)),
+        };
+
+        EndpointSet Make(IReadOnlyList<EndpointMember> some, bool weighsLocalities) => new(some, common.HealthyPanicThreshold.Value,
+            common.IgnoreNewHostsUntilFirstHc, cluster.LoadBalancer,
+            cluster.Config.LoadAssignment?.Policy.OverprovisioningFactor ?? 140, weighsLocalities);
     }
 
     /// <summary>Gives a version that is to come its endpoints. Of what is in service nothing changes.</summary>
@@ -175,10 +185,11 @@ internal sealed class ClusterMembers(ClusterState state)
             string key = KeyOf(text, target.HostName, cluster);
             if (!taken.Add(key)) return; // the same address twice
             var member = new EndpointMember(null!, target.Weight, target.Health) { LbMetadata = target.LbMetadata, Check = target.Check,
-                Priority = target.Priority };
+                Priority = target.Priority, Locality = target.Locality };
             if (!_known.TryGetValue(key, out var endpoint))
             {
-                _known[key] = endpoint = new Endpoint(address, text, target.HostName, target.RewriteHost, state.Workers);
+                _known[key] = endpoint = new Endpoint(address, text, target.HostName, target.RewriteHost, state.Workers)
+                    { SinceMicros = WorkerContext.ClockMicros };
                 if (cluster.Health?.Checks is not null && !member.IsUnchecked) endpoint.Set(HealthFlags.PendingActiveHealthCheck);
             }
             members.Add(member with { Endpoint = endpoint });

@@ -13,8 +13,8 @@ namespace Managed.Proxy.Configuration.Model;
     "use typed_extension_protocol_options with HttpProtocolOptions, or http2: true")]
 [UnsupportedField("max_requests_per_connection", "use common_http_protocol_options.max_requests_per_connection")]
 [UnsupportedField(
-    "lb_subset_config original_dst_lb_config round_robin_lb_config load_balancing_policy",
-    "not available in this version: lb_policy, least_request_lb_config, ring_hash_lb_config, maglev_lb_config and common_lb_config are")]
+    "original_dst_lb_config load_balancing_policy",
+    "not available in this version: lb_policy with its settings, lb_subset_config and common_lb_config are")]
 [UnsupportedField(
     "eds_cluster_config cluster_type alt_stat_name dns_failure_refresh_rate dns_jitter respect_dns_ttl dns_resolvers "
         + "dns_resolution_config typed_dns_resolver_config use_tcp_for_dns_lookups wait_for_warm_on_init cleanup_interval "
@@ -40,6 +40,9 @@ public sealed record ClusterConfig : ConfigRecord
         "there are ROUND_ROBIN, LEAST_REQUEST, RANDOM, RING_HASH and MAGLEV")]
     public LbPolicy LbPolicy { get; init; } = LbPolicy.RoundRobin; // Envoy's default
 
+    [Description("Settings of ROUND_ROBIN.")]
+    public RoundRobinLbConfig RoundRobinLbConfig { get; init; } = new();
+
     [Description("Settings of LEAST_REQUEST.")]
     public LeastRequestLbConfig LeastRequestLbConfig { get; init; } = new();
 
@@ -48,6 +51,9 @@ public sealed record ClusterConfig : ConfigRecord
 
     [Description("Settings of MAGLEV.")]
     public MaglevLbConfig MaglevLbConfig { get; init; } = new();
+
+    [Description("Divides the endpoints by their metadata. Absent: they are one.")]
+    public LbSubsetConfig? LbSubsetConfig { get; init; }
 
     [Description("Settings that all policies have.")]
     public CommonLbConfig CommonLbConfig { get; init; } = new();
@@ -110,7 +116,7 @@ public enum DnsLookupFamily
 }
 
 [Description("LEAST_REQUEST: the endpoint with the fewest active requests, for its weight, among some taken at random by weight.")]
-[UnsupportedField("slow_start_config locality_lb_config", "not available in this version")]
+[UnsupportedField("locality_lb_config", "use common_lb_config")]
 [UnsupportedField("enable_full_scan", "use selection_method: FULL_SCAN")]
 public sealed record LeastRequestLbConfig : ConfigRecord
 {
@@ -119,6 +125,9 @@ public sealed record LeastRequestLbConfig : ConfigRecord
 
     [Description("The power of the active requests that is compared: more than 1 makes them count for more; 0: weights alone count.")]
     public RuntimeDoubleConfig? ActiveRequestBias { get; init; }
+
+    [Description("How an endpoint that comes begins. Absent: with its full share.")]
+    public SlowStartConfig? SlowStartConfig { get; init; }
 
     [Description("N_CHOICES: some are compared; FULL_SCAN: all of them.")]
     public LeastRequestSelection SelectionMethod { get; init; }

@@ -165,7 +165,7 @@ public sealed record EndpointHealthCheckConfig : ConfigRecord
 }
 
 [Description("Settings that all policies of load balancing have.")]
-[UnsupportedField("zone_aware_lb_config locality_weighted_lb_config", "localities are not told apart in this version")]
+[UnsupportedField("zone_aware_lb_config", "localities get requests by their weights: locality_weighted_lb_config")]
 [UnsupportedField("update_merge_window close_connections_on_host_set_change override_host_status host_selection_fallback",
     "not available in this version")]
 public sealed record CommonLbConfig : ConfigRecord
@@ -175,6 +175,9 @@ public sealed record CommonLbConfig : ConfigRecord
 
     [Description("Settings of RING_HASH and MAGLEV.")]
     public ConsistentHashingLbConfig? ConsistentHashingLbConfig { get; init; }
+
+    [Description("Localities get requests by their load_balancing_weight, less where fewer of their endpoints are healthy.")]
+    public EmptyConfig? LocalityWeightedLbConfig { get; init; }
 
     [Description("An endpoint that has not been checked yet does not count for healthy_panic_threshold.")]
     public bool IgnoreNewHostsUntilFirstHc { get; init; }

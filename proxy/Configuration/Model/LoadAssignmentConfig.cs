@@ -27,12 +27,17 @@ public sealed record LoadAssignmentPolicyConfig : ConfigRecord
 }
 
 [Description("A group of endpoints.")]
-[UnsupportedField("locality load_balancing_weight proximity metadata load_balancer_endpoints leds_cluster_locality_config",
-    "localities are not available in this version")]
+[UnsupportedField("proximity metadata load_balancer_endpoints leds_cluster_locality_config", "not available in this version")]
 public sealed record LocalityEndpointsConfig : ConfigRecord
 {
     [Description("The endpoints.")]
     public IReadOnlyList<LbEndpointConfig> LbEndpoints { get; init; } = [];
+
+    [Description("Where they are.")]
+    public LocalityConfig? Locality { get; init; }
+
+    [Description("With locality_weighted_lb_config: its share against other localities of its priority; without one it gets nothing.")]
+    public uint LoadBalancingWeight { get; init; }
 
     [Range(0, 127), Description("0 is the first; the next ones get what healthy endpoints of those before are too few for.")]
     public int Priority { get; init; }

@@ -15,6 +15,7 @@ internal sealed class EndpointSet
 
     private readonly PriorityLevel[] _levels;
     private readonly int[] _healthyLoad, _degradedLoad;
+    private Dictionary<string, Endpoint>? _byAddress; // made for the first who asks
 
     /// <summary>With the weight and health that the endpoints have.</summary>
     public EndpointSet(IReadOnlyList<Endpoint> endpoints, double panicPercent = 50)
@@ -27,15 +28,16 @@ internal sealed class EndpointSet
     /// <param name="ignoresNew">Those that were not checked yet do not count for it.</param>
     /// <param name="balancer">Whose tables it needs; null: none.</param>
     /// <param name="overprovisioning">In percent: 140 is that 72 % of the endpoints are taken to carry the load of all.</param>
+    /// <param name="byLocality">Localities get requests by their weights.</param>
     public EndpointSet(IReadOnlyList<EndpointMember> members, double panicPercent = 50, bool ignoresNew = false,
-        LoadBalancer? balancer = null, int overprovisioning = 140)
+        LoadBalancer? balancer = null, int overprovisioning = 140, bool byLocality = false)
     {
         All = [.. members.Select(m => m.Endpoint)];
+        var byPriority = members.ToLookup(m => m.Priority);
         // Before anything was checked everything is as good as anything else.
         bool unknown = members.All(m => m.IsPending || m.IsUnchecked);
         int count = members.Count == 0 ? 1 : members.Max(m => m.Priority) + 1;
-        _levels = [.. Enumerable.Range(0, count).Select(p => new PriorityLevel(members.Count == 0 ? []
-            : [.. members.Where(m => m.Priority == p)], unknown, ignoresNew, overprovisioning))];
+        _levels = [.. Enumerable.Range(0, count).Select(p => new PriorityLevel([.. byPriority[p]], unknown, ignoresNew, overprovisioning))];
         Healthy = [.. _levels.SelectMany(l => l.Healthy.Select(m => m.Endpoint))];
         DegradedCount = _levels.Sum(l => l.Degraded.Count);
         int available = Math.Min(100, _levels.Sum(l => l.HealthyShare + l.DegradedShare));
@@ -43,7 +45,7 @@ internal sealed class EndpointSet
         foreach (var level in _levels)
         {
             bool panic = available < 100 && level.IsBelow(panicPercent);
-            level.Complete(panic, balancer);
+            level.Complete(panic, balancer, byLocality);
             everywhere &= panic;
             IsPanic |= panic;
         }
@@ -52,10 +54,17 @@ internal sealed class EndpointSet
         else Spread(_levels, tried: default, _healthyLoad, _degradedLoad);
     }
 
+    /// <summary>The same, divided by <see cref="Subsets"/>.</summary>
+    public EndpointSet(EndpointSet all)
+        => (_levels, _healthyLoad, _degradedLoad, All, Healthy, DegradedCount, IsPanic) = (all._levels, all._healthyLoad,
+            all._degradedLoad, all.All, all.Healthy, all.DegradedCount, all.IsPanic);
+
     public Endpoint[] All { get; }
     /// <summary>Those of which nothing speaks against.</summary>
     public Endpoint[] Healthy { get; }
     public int DegradedCount { get; }
+    /// <summary>The endpoints divided by their metadata; null: they are not.</summary>
+    public SubsetTable? Subsets { get; init; }
     /// <summary>Of a priority at least.</summary>
     public bool IsPanic { get; }
     public int Priorities => _levels.Length;
@@ -75,6 +84,21 @@ internal sealed class EndpointSet
     {
         Span<int> healthy = stackalloc int[_levels.Length], degraded = stackalloc int[_levels.Length];
         return Spread(_levels, tried, healthy, degraded) ? ByLoad(random(), healthy, degraded) : Choose(random);
+    }
+
+    /// <summary>The healthy one at <c>address:port</c>, or the first one at <c>address</c>; null: there is none.</summary>
+    public Endpoint? FindHealthy(string address)
+    {
+        var found = _byAddress;
+        if (found is null)
+        {
+            found = [];
+            foreach (var endpoint in Healthy) found.TryAdd(endpoint.Text, endpoint);
+            foreach (var endpoint in Healthy)
+                if (endpoint.Text.LastIndexOf(':') is > 0 and var end) found.TryAdd(endpoint.Text[..end], endpoint);
+            _byAddress = found;
+        }
+        return found.GetValueOrDefault(address);
     }
 
     /// <summary>-1: it is not among these.</summary>

@@ -6,6 +6,7 @@ using Managed.Proxy.Http.Codecs;
 using Managed.Proxy.Http.Codecs.Http2;
 using Managed.Proxy.Http.Headers;
 using Managed.Proxy.Upstream.Endpoints;
+using Managed.Proxy.Upstream.LoadBalancing;
 using Managed.Proxy.Upstream.Pools;
 using Managed.Proxy.Upstream.Retries;
 
@@ -68,6 +69,8 @@ internal sealed class UpstreamRequest(WorkerContext worker)
 
     /// <summary>The cluster goes by a hash of the request.</summary>
     public bool UsesHash => _cluster.LoadBalancer.UsesHash;
+    /// <summary>The cluster's endpoints are divided by their metadata.</summary>
+    public bool IsDivided => _cluster.Division is not null;
     /// <summary>A policy may have it sent again: what was sent of it is worth keeping.</summary>
     public bool MayRetry => _mayRetry;
     /// <summary>What became of the last wish to try it again.</summary>
@@ -224,19 +227,11 @@ internal sealed class UpstreamRequest(WorkerContext worker)
 
     private Endpoint? Pick(in PickContext pick)
     {
-        if (pick.Host is { } wanted)
-        {
-            foreach (var endpoint in _cluster.Endpoints.Healthy)
-                if (endpoint.Text == wanted || (endpoint.Text.StartsWith(wanted, StringComparison.Ordinal)
-                    && endpoint.Text.LastIndexOf(':') == wanted.Length)) return endpoint;
-            if (pick.IsStrict) return null;
-        }
-        if (_cluster.Endpoints.IsPanic) worker.Stats.Increment(State!.Stats.HealthyPanic);
         UInt128 tried = _mayRetry ? _retries!.TriedPriorities : 0;
-        var chosen = _cluster.LoadBalancer.Pick(_cluster.Endpoints, worker, pick.Hash, tried: tried);
+        var chosen = _cluster.Pick(worker, pick, tried: tried);
         if (!_mayRetry || _attempts == 0) return chosen;
         for (int i = 1; i <= _retries!.OtherChoices && chosen is not null && _retries.Avoids(chosen); i++)
-            chosen = _cluster.LoadBalancer.Pick(_cluster.Endpoints, worker, pick.Hash, i, tried);
+            chosen = _cluster.Pick(worker, pick with { Host = null }, i, tried);
         return chosen;
     }
 

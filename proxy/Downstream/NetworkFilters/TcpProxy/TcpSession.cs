@@ -6,6 +6,7 @@ using Managed.Proxy.Downstream.Listener;
 using Managed.Proxy.Streams;
 using Managed.Proxy.Upstream;
 using Managed.Proxy.Upstream.Endpoints;
+using Managed.Proxy.Upstream.LoadBalancing;
 using Managed.Proxy.Upstream.Pools;
 
 namespace Managed.Proxy.Downstream.NetworkFilters.TcpProxy;
@@ -110,7 +111,7 @@ internal sealed class TcpSession
                 _worker.Timers.Remove(_pause);
                 if (_gone) return null;
             }
-            var endpoint = cluster.LoadBalancer.Pick(cluster.Endpoints, _worker, hash);
+            var endpoint = cluster.Pick(_worker, new PickContext(null, false, hash));
             if (endpoint is null)
             {
                 _info.Flags |= ResponseFlags.NoHealthyUpstream;
