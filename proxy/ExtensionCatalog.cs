@@ -17,6 +17,7 @@ using Managed.Proxy.Downstream.NetworkFilters.LocalRateLimit;
 using Managed.Proxy.Downstream.NetworkFilters.Rbac;
 using Managed.Proxy.Downstream.NetworkFilters.SetFilterState;
 using Managed.Proxy.Downstream.NetworkFilters.SniCluster;
+using Managed.Proxy.Downstream.NetworkFilters.SniDynamicForwardProxy;
 using Managed.Proxy.Downstream.NetworkFilters.TcpProxy;
 using Managed.Proxy.Downstream.NetworkFilters.Wasm;
 using Managed.Proxy.Downstream.TransportSockets;
@@ -29,6 +30,7 @@ using Managed.Proxy.Http.Filters.Compressor;
 using Managed.Proxy.Http.Filters.Cors;
 using Managed.Proxy.Http.Filters.Csrf;
 using Managed.Proxy.Http.Filters.Decompressor;
+using Managed.Proxy.Http.Filters.DynamicForwardProxy;
 using Managed.Proxy.Http.Filters.ExtAuthz;
 using Managed.Proxy.Http.Filters.Fault;
 using Managed.Proxy.Http.Filters.GrpcHttp1Bridge;
@@ -86,6 +88,7 @@ public static class ExtensionCatalog
         new ConnectionLimitDefinition(),
         new NetworkRateLimitDefinition(),
         new SniClusterDefinition(),
+        new SniDynamicForwardProxyDefinition(),
     ];
 
     public static IReadOnlyList<HttpFilterDefinition> HttpFilters { get; } =
@@ -114,6 +117,7 @@ public static class ExtensionCatalog
         new GrpcWebFilterDefinition(),
         new GrpcHttp1BridgeFilterDefinition(),
         new GrpcStatsFilterDefinition(),
+        new DynamicForwardProxyFilterDefinition(),
         new LuaFilterDefinition(),
         new WasmFilterDefinition(),
         new RouterFilterDefinition(),

@@ -209,7 +209,7 @@ public sealed partial class ProxyServer
         foreach (var cluster in version.Clusters.Values)
         {
             Faults.Pass(FaultPoint.DnsWatch);
-            if (cluster.NeedsDns) _dns.Watch(cluster.Members); else _dns.Forget(cluster.Members);
+            if (cluster.NeedsDns || cluster.OnDemand is not null) _dns.Watch(cluster.Members); else _dns.Forget(cluster.Members);
         }
     }
 

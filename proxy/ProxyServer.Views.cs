@@ -10,6 +10,7 @@ using Managed.Proxy.Router.Matching;
 using Managed.Proxy.Streams;
 using Managed.Proxy.Upstream;
 using Managed.Proxy.Upstream.Endpoints;
+using Managed.Proxy.Upstream.OnDemand;
 
 namespace Managed.Proxy;
 
@@ -195,6 +196,8 @@ public sealed partial class ProxyServer
 
     private IEnumerable<(string, double)> Memberships()
     {
+        foreach (var (name, value) in Current?.Clusters.Values.Select(c => c.OnDemand?.Dns).OfType<DnsCache>().Distinct()
+            .SelectMany(d => d.Statistics()) ?? []) yield return (name, value);
         foreach (var cluster in Current?.Clusters.Values ?? [])
         {
             var set = cluster.Endpoints;

@@ -25,7 +25,10 @@ public sealed partial class HttpStream
         if (IsStopped) return false;
         var state = cluster.State;
         ulong? hash = route.Hashes.Length > 0 && _upstream.UsesHash ? HashOf(route) : null;
-        var pick = new PickContext(OverrideHost, OverrideIsStrict, hash) { Criteria = cluster.Division is null ? null : CriteriaOf(route) };
+        var pick = new PickContext(OverrideHost, OverrideIsStrict, hash) 
+        {
+            Criteria = cluster.Division is null ? null : CriteriaOf(route), OnDemand = _upstream.OnDemandOf(RequestHeaders),
+        };
         if (cluster.Pick(Worker, pick) is not { } endpoint)
         {
             Worker.Stats.Increment(state.Stats.NoHealthy);

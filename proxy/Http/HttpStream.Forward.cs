@@ -130,10 +130,11 @@ public sealed partial class HttpStream
         {
             if (IsStopped) return false;
             Manager.PrepareUpstream(this, route, _tryMicros, tookLong);
+            var onDemand = _upstream.OnDemandOf(RequestHeaders);
             // What a filter has chosen holds for the first attempt, as in Envoy.
             failure = await _upstream.AcquireAsync(Info.UpstreamAttempts == 0
-                ? new PickContext(OverrideHost, OverrideIsStrict, hash) { Criteria = criteria }
-                : new PickContext(null, false, hash) { Criteria = criteria });
+                ? new PickContext(OverrideHost, OverrideIsStrict, hash) { Criteria = criteria, OnDemand = onDemand }
+                : new PickContext(null, false, hash) { Criteria = criteria, OnDemand = onDemand });
             Info.UpstreamAsked = _upstream.AskedMicros;
             if (_upstream.Endpoint is { } endpoint && failure.Reason != FailureReason.NoEndpoint) Describe(endpoint, route);
             if (failure.IsNone)

@@ -4,6 +4,7 @@ using Managed.Proxy.Core;
 using Managed.Proxy.Upstream.Endpoints;
 using Managed.Proxy.Upstream.Health;
 using Managed.Proxy.Upstream.LoadBalancing;
+using Managed.Proxy.Upstream.OnDemand;
 using Managed.Proxy.Upstream.Pools;
 
 namespace Managed.Proxy.Upstream;
@@ -37,6 +38,8 @@ public sealed class Cluster
     /// <summary>What is to be known of the endpoints' health; null: nothing.</summary>
     internal HealthPlan? Health { get; init; }
     internal LoadBalancer LoadBalancer { get; }
+    /// <summary>Whatever is asked for is an endpoint; null: those are in a list.</summary>
+    internal OnDemandPlan? OnDemand { get; init; }
     /// <summary>Null: the endpoints are not divided.</summary>
     internal LbSubsetConfig? Division { get; }
     /// <summary>This version's.</summary>
@@ -52,6 +55,8 @@ public sealed class Cluster
     /// <param name="tried">Priorities that are left out, one bit each.</param>
     internal Endpoint? Pick(WorkerContext worker, in PickContext pick, int attempt = 0, UInt128 tried = default)
     {
+        if (OnDemand is not null)
+            return pick.OnDemand is { DrainOverride: false } asked && (asked.Flags & HealthFlags.FailedOutlierCheck) == 0 ? asked : null;
         var endpoints = Endpoints;
         if (pick.Host is { } wanted)
         {

@@ -27,16 +27,20 @@ internal static class ClusterBuilder
                     if (Target(endpoint, config, errors) is { } target)
                         targets.Add(target with { Priority = group.Priority, Locality = Locality(group) });
         }
-        else if (HasType(config))
+        else if (HasType(config) && config is { CustomKind: null, Type: not ClusterType.OriginalDst })
             errors.WarningAt(config.Node, "load_assignment", ConfigCode.MissingField,
                 $"cluster '{config.Name}' has no endpoints: requests to it get 503");
         CheckType(config, errors);
+        var members = registry.For(config.Name);
         CheckProtocol(config, errors);
         CheckPolicy(config, errors);
         var http = UpstreamHttp.Of(config, () => new Http2Stats(names.Group($"cluster.{config.Name}.http2.", Http2Stats.Group)));
         var socket = UpstreamSocketBuilder.Build(config, http.Protocol, errors, names, shared);
-        return new Cluster(config, registry.For(config.Name), targets) { Socket = socket, Http = http,
-            Health = HealthPlan.Build(config, http, errors, names) };
+        return new Cluster(config, members, targets)
+        {
+            Socket = socket, Http = http, Health = HealthPlan.Build(config, http, errors, names),
+            OnDemand = OnDemandBuilder.Build(config, members, $"{socket?.Key}|{http.Key}", shared, errors),
+        };
     }
 
     private static void CheckPolicy(ClusterConfig config, ConfigErrors errors)
@@ -98,7 +102,7 @@ internal static class ClusterBuilder
     // A type that did not bind is reported itself; what does not fit the default in its place is no further mistake.
     private static bool HasType(ClusterConfig config)
         => config.Node is not ConfigObject node || node["type"] is not { } given
-        || given is ConfigScalar { Text: "STATIC" or "STRICT_DNS" or "LOGICAL_DNS" or "null" };
+        || given is ConfigScalar { Text: "STATIC" or "STRICT_DNS" or "LOGICAL_DNS" or "ORIGINAL_DST" or "null" };
 
     private static EndpointTarget? Target(LbEndpointConfig item, ClusterConfig config, ConfigErrors errors)
     {

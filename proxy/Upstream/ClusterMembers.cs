@@ -4,6 +4,7 @@ using Managed.Proxy.Core;
 using Managed.Proxy.Core.Transport;
 using Managed.Proxy.Upstream.Endpoints;
 using Managed.Proxy.Upstream.LoadBalancing;
+using Managed.Proxy.Upstream.OnDemand;
 
 namespace Managed.Proxy.Upstream;
 
@@ -28,7 +29,28 @@ internal sealed class ClusterMembers(ClusterState state)
 
     /// <summary>What DNS is asked for; empty when every address is literal.</summary>
     public IReadOnlyList<EndpointTarget> Targets => _active?.Targets ?? [];
-    public TimeSpan DnsRefresh => _active?.Config.DnsRefreshRate ?? TimeSpan.FromSeconds(5);
+    /// <summary>How often they are to be asked for again, or <see cref="Tick"/> to be called.</summary>
+    public TimeSpan DnsRefresh => _active switch
+    {
+        null => TimeSpan.FromSeconds(5),
+        { OnDemand: not null } => TimeSpan.FromSeconds(1),
+        var active => active.Config.DnsRefreshRate,
+    };
+    /// <summary>Those for whatever is asked for, of the version in service; null: it has none.</summary>
+    public OnDemandEndpoints? OnDemand => _active?.OnDemand?.Endpoints;
+
+    /// <summary>
+    /// Where endpoints are made for whatever is asked for: lets go of those that nobody asks for any more. On the resolver's clock.
+    /// </summary>
+    public void Tick()
+    {
+        if (_active is not { OnDemand: { } plan } active) return;
+        long now = WorkerContext.ClockMicros;
+        plan.Dns?.Tick(now);
+        if (!plan.Endpoints.Sweep(now - plan.UnusedMicros)) return;
+        lock (_lock)
+            if (ReferenceEquals(active, _active)) Rebuild();
+    }
 
     /// <summary>How pools of an endpoint that is gone are told, on their workers.</summary>
     public void OnRetire(Action<Endpoint> retire) => _retire = retire;
@@ -78,8 +100,11 @@ internal sealed class ClusterMembers(ClusterState state)
     {
         lock (_lock)
         {
+            var former = _active?.OnDemand?.Endpoints;
             _active = cluster;
             _prepared = null;
+            if (cluster.OnDemand?.Endpoints is { } asked) asked.Retire = _retire;
+            if (former is not null && former != cluster.OnDemand?.Endpoints) former.Sweep(long.MaxValue);
             Rebuild();
         }
         state.Limits = cluster.Limits;
@@ -124,7 +149,7 @@ internal sealed class ClusterMembers(ClusterState state)
         lock (_lock)
         {
             bool found = false;
-            foreach (var endpoint in _known.Values)
+            foreach (var endpoint in _known.Values.Concat(_active?.OnDemand?.Endpoints.All ?? []))
             {
                 if (endpoint.Text != address) continue;
                 found = true;
@@ -140,6 +165,7 @@ internal sealed class ClusterMembers(ClusterState state)
     {
         lock (_lock)
         {
+            _active?.OnDemand?.Endpoints.Sweep(long.MaxValue);
             _active = _prepared = null;
             RetireOthers();
             _watch?.Invoke(this, null, []);
@@ -160,6 +186,9 @@ internal sealed class ClusterMembers(ClusterState state)
     private List<EndpointMember> MembersOf(Cluster cluster)
     {
         var members = new List<EndpointMember>();
+        foreach (var asked in cluster.OnDemand?.Endpoints.All ?? [])
+            members.Add(new EndpointMember(asked, 1, EndpointHealthStatus.Unknown));
+        if (cluster.OnDemand is not null) return members;
         var taken = new HashSet<string>();
         foreach (var target in cluster.Targets)
         {

@@ -5,6 +5,7 @@ using Managed.Proxy.Core.Timers;
 using Managed.Proxy.Http.Codecs;
 using Managed.Proxy.Http.Headers;
 using Managed.Proxy.Upstream;
+using Managed.Proxy.Upstream.LoadBalancing;
 using Managed.Proxy.Upstream.Requests;
 
 namespace Managed.Proxy.Http.Mirroring;
@@ -156,7 +157,7 @@ internal sealed class Shadow
         UpstreamFailure failure;
         do
         {
-            failure = await _upstream.AcquireAsync(default);
+            failure = await _upstream.AcquireAsync(new PickContext { OnDemand = _upstream.OnDemandOf(Headers) });
             if (failure.IsNone) failure = await ExchangeAsync(_upstream.Exchange!);
         }
         while (_upstream.Finish(failure, _upstream.Exchange?.Status ?? 0));

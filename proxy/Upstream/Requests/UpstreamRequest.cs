@@ -71,6 +71,9 @@ internal sealed class UpstreamRequest(WorkerContext worker)
     public bool UsesHash => _cluster.LoadBalancer.UsesHash;
     /// <summary>The cluster's endpoints are divided by their metadata.</summary>
     public bool IsDivided => _cluster.Division is not null;
+    /// <summary>Of a cluster that goes to whatever is asked for: the endpoint of a request; null: there is none.</summary>
+    public Endpoint? OnDemandOf(HeaderMap request)
+        => _cluster.OnDemand?.Of(request, Client?.Restored);
     /// <summary>A policy may have it sent again: what was sent of it is worth keeping.</summary>
     public bool MayRetry => _mayRetry;
     /// <summary>What became of the last wish to try it again.</summary>

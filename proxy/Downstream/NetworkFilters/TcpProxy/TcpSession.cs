@@ -111,7 +111,7 @@ internal sealed class TcpSession
                 _worker.Timers.Remove(_pause);
                 if (_gone) return null;
             }
-            var endpoint = cluster.Pick(_worker, new PickContext(null, false, hash));
+            var endpoint = cluster.Pick(_worker, new PickContext(null, false, hash) { OnDemand = OnDemandOf(cluster) });
             if (endpoint is null)
             {
                 _info.Flags |= ResponseFlags.NoHealthyUpstream;
@@ -142,6 +142,15 @@ internal sealed class TcpSession
         }
         if (!_gone) _info.Flags |= ResponseFlags.UpstreamConnectionFailure;
         return null;
+    }
+
+    // By the server that the client asks for, or by where its connection was going.
+    private Endpoint? OnDemandOf(Cluster cluster)
+    {
+        if (cluster.OnDemand is not { } plan) return null;
+        if (plan.Dns is null) return _connection.Client.Restored is { } restored ? plan.OfAddress(restored) : null;
+        return plan.OfHost(System.Text.Encoding.ASCII.GetBytes(_connection.ServerName),
+            _connection.ServerPort > 0 ? _connection.ServerPort : 443);
     }
 
     private void Count()

@@ -54,7 +54,8 @@ public sealed class LocalityTests
         var members = new List<EndpointMember>();
         foreach (var (text, i) in localities.Split(' ').Select((t, i) => (t, i)))
         {
-            var locality = new EndpointLocality($"//{i}", uint.Parse(text.Split(':')[0], System.Globalization.CultureInfo.InvariantCulture));
+            var locality = new EndpointLocality($"//{i}",
+                uint.Parse(text.Split(':')[0], System.Globalization.CultureInfo.InvariantCulture));
             foreach (char kind in text.Split(':')[1])
             {
                 var endpoint = Endpoints.Of(1);
