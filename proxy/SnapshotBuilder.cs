@@ -81,7 +81,7 @@ internal sealed class SnapshotBuilder(StatsRegistry registry, SharedState state,
         var clusters = new Dictionary<string, Cluster>();
         foreach (var cluster in config.Clusters)
             // One with TLS leases its contexts and names for each version, one with health checks its names.
-            if (cluster is { TransportSocket: null, HealthChecks.Count: 0, OutlierDetection: null }
+            if (cluster is { TransportSocket: null, HealthChecks.Count: 0, OutlierDetection: null, CustomKind: null }
                 && former?.Clusters.GetValueOrDefault(cluster.Name) is { } same
                 && ReferenceEquals(same.Config, cluster) && ReferenceEquals(same.Members, clusterRegistry.For(cluster.Name)))
             {
@@ -95,6 +95,7 @@ internal sealed class SnapshotBuilder(StatsRegistry registry, SharedState state,
                 built.Notes = errors.NotesSince(noted);
                 clusters[cluster.Name] = built;
             }
+        AggregateCluster.Connect(clusters, errors);
 
         var filters = new FilterBuildContext { Errors = errors, Stats = _names, Shared = _shared, StatPrefix = "",
             ClusterNames = clusters.Keys.ToHashSet(), Clusters = clusters, Identity = "routes" };

@@ -23,6 +23,7 @@ public sealed partial class HttpStream
     private async IoTask<bool> ConnectTcpAsync(Cluster cluster, RouteEntry route)
     {
         if (IsStopped) return false;
+        if (cluster.Aggregate is { } several) cluster = several.Choose(Worker, 0, out _);
         var state = cluster.State;
         ulong? hash = route.Hashes.Length > 0 && _upstream.UsesHash ? HashOf(route) : null;
         var pick = new PickContext(OverrideHost, OverrideIsStrict, hash) 

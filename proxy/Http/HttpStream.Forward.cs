@@ -47,7 +47,7 @@ public sealed partial class HttpStream
         bool prepared = rewrite == PathRewriteResult.Done;
         if (rewrite == PathRewriteResult.TooLong) SendLocalReply(414, default, "path_rewrite_too_long");
         else if (rewrite == PathRewriteResult.DotSegment) SendLocalReply(400, default, "path_rewrite_made_dot_segment");
-        if (cluster.Http.NamesServer) NameServer(cluster.Http);
+        if (_upstream.Naming is { } naming) NameServer(naming);
         _upstream.AllowRetries(route.Retries, RequestHeaders);
         _retryBytes = route.RetryBytesOf(Manager.BufferLimit);
         // Only now: filters and header rules may have had a hand in it. A body would have to go before the answer says who reads it.

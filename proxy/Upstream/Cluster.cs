@@ -38,6 +38,8 @@ public sealed class Cluster
     /// <summary>What is to be known of the endpoints' health; null: nothing.</summary>
     internal HealthPlan? Health { get; init; }
     internal LoadBalancer LoadBalancer { get; }
+    /// <summary>It stands for others; null: it does not.</summary>
+    internal AggregateCluster? Aggregate { get; set; }
     /// <summary>Whatever is asked for is an endpoint; null: those are in a list.</summary>
     internal OnDemandPlan? OnDemand { get; init; }
     /// <summary>Null: the endpoints are not divided.</summary>

@@ -74,6 +74,8 @@ internal static class ClusterBuilder
 
     private static void CheckType(ClusterConfig config, ConfigErrors errors)
     {
+        if (config is { EdsClusterConfig: { } file, Type: not ClusterType.Eds })
+            errors.Error(file.Node, ConfigCode.Conflict, "eds_cluster_config is for type EDS");
         if (config.Type == ClusterType.LogicalDns && config.LoadAssignment?.Endpoints.Sum(l => l.LbEndpoints.Count) is not 1)
             errors.ErrorAt(config.Node, "load_assignment", ConfigCode.InvalidValue, "a LOGICAL_DNS cluster has exactly one endpoint",
                 "use type: STRICT_DNS for several");

@@ -95,7 +95,6 @@ public static class FieldRules
         .. Of("Cluster", Taken, "an endpoint that is removed gets nothing more, whatever its health", "ignore_health_on_host_removal"),
         .. Of("HealthCheck", Warned, "changes of health are events of the API: endpoint.health_changed",
             "event_log_path event_logger event_service always_log_health_check_failures always_log_health_check_success"),
-        .. Of("Cluster", Taken, "counts only with a type that is refused itself", "eds_cluster_config"),
         .. Of("DnsCache", Warned, Resolver, "use_tcp_for_dns_lookups dns_resolution_config typed_dns_resolver_config"),
         .. Of("Cluster", Taken, "it is for Envoy's filters and logs", "metadata"),
         .. Of("Cluster", Warned, "connections are made as requests need them", "preconnect_policy"),

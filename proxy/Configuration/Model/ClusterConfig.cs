@@ -16,7 +16,7 @@ namespace Managed.Proxy.Configuration.Model;
     "load_balancing_policy",
     "not available in this version: lb_policy with its settings, lb_subset_config and common_lb_config are")]
 [UnsupportedField(
-    "eds_cluster_config alt_stat_name dns_failure_refresh_rate dns_jitter respect_dns_ttl dns_resolvers "
+    "alt_stat_name dns_failure_refresh_rate dns_jitter respect_dns_ttl dns_resolvers "
         + "dns_resolution_config typed_dns_resolver_config use_tcp_for_dns_lookups wait_for_warm_on_init "
             + "upstream_bind_config upstream_connection_options close_connections_on_host_health_failure ignore_health_on_host_removal "
                 + "filters metadata preconnect_policy connection_pool_per_downstream_connection track_timeout_budgets "
@@ -29,8 +29,7 @@ public sealed record ClusterConfig : ConfigRecord
 
     [Description("STATIC: the endpoints are IP addresses; STRICT_DNS: host names, each address they resolve to is an endpoint; "
         + "LOGICAL_DNS: one host name, one of whose addresses is the endpoint, as long as the answers have it; ORIGINAL_DST: where a "
-        + "connection was going before it was redirected here.")]
-    [UnsupportedValue("EDS", "endpoints come from the document in this version")]
+        + "connection was going before it was redirected here; EDS: a file has the endpoints, eds_cluster_config.")]
     public ClusterType Type { get; init; } = ClusterType.Static; // Envoy's default; the short form chooses by the addresses
 
     [JsonPropertyName("cluster_type"), Description("A kind of cluster that is an extension, in place of type.")]
@@ -42,6 +41,9 @@ public sealed record ClusterConfig : ConfigRecord
     [Description("How the endpoint of a request is chosen.")]
     [UnsupportedValue("LOAD_BALANCING_POLICY_CONFIG", "there are ROUND_ROBIN, LEAST_REQUEST, RANDOM, RING_HASH and MAGLEV")]
     public LbPolicy LbPolicy { get; init; } = LbPolicy.RoundRobin; // Envoy's default
+
+    [Description("The file of type EDS. When it changes, a version with what it says then is made.")]
+    public EdsClusterConfig? EdsClusterConfig { get; init; }
 
     [Description("Settings of a cluster of type ORIGINAL_DST.")]
     public OriginalDstLbConfig? OriginalDstLbConfig { get; init; }
@@ -132,7 +134,7 @@ public sealed record ClusterConfig : ConfigRecord
         ?? (HttpOptions is null && TransportSocket is not null && CustomType == DynamicForwardProxy ? ByHost : null);
 }
 
-public enum ClusterType { Static, StrictDns, LogicalDns, OriginalDst }
+public enum ClusterType { Static, StrictDns, LogicalDns, OriginalDst, Eds }
 
 /// <summary>CLUSTER_PROVIDED: the kind of the cluster says which endpoint a request gets.</summary>
 public enum LbPolicy { RoundRobin, LeastRequest, Random, RingHash, Maglev, ClusterProvided }

@@ -96,3 +96,20 @@ public sealed record CustomClusterTypeConfig : ConfigRecord
     [Description("Its configuration, with its message in @type.")]
     public ConfigObject? TypedConfig { get; init; }
 }
+
+[Description("Clusters in the order in which they are used.")]
+public sealed record AggregateClusterConfig : ConfigRecord
+{
+    [Required, Length(1, 64), Description("Their names.")]
+    public IReadOnlyList<string> Clusters { get; init; } = [];
+}
+
+[Description("Endpoints of a file.")]
+public sealed record EdsClusterConfig : ConfigRecord
+{
+    [Required, Description("The file, a DiscoveryResponse with resources of ClusterLoadAssignment.")]
+    public SdsSourceConfig? EdsConfig { get; init; }
+
+    [Length(0, 1024), Description("The cluster_name in the file. Absent: the cluster's own.")]
+    public string ServiceName { get; init; } = "";
+}

@@ -153,7 +153,7 @@ internal sealed class Shadow
     private async IoTask<UpstreamFailure> SendAsync()
     {
         if (!_upstream.TryBegin(_cluster, isRepeatable: !_hasBody, isWhole: !_hasBody)) return UpstreamFailure.Overflow;
-        if (_cluster.Http.NamesServer) _upstream.NameServer(Headers.Get(HeaderId.Authority));
+        if (_upstream.Naming is not null) _upstream.NameServer(Headers.Get(HeaderId.Authority));
         UpstreamFailure failure;
         do
         {

@@ -41,6 +41,7 @@ internal sealed class EndpointSet
         Healthy = [.. _levels.SelectMany(l => l.Healthy.Select(m => m.Endpoint))];
         DegradedCount = _levels.Sum(l => l.Degraded.Count);
         int available = Math.Min(100, _levels.Sum(l => l.HealthyShare + l.DegradedShare));
+        Available = available;
         bool everywhere = available < 100;
         foreach (var level in _levels)
         {
@@ -56,13 +57,15 @@ internal sealed class EndpointSet
 
     /// <summary>The same, divided by <see cref="Subsets"/>.</summary>
     public EndpointSet(EndpointSet all)
-        => (_levels, _healthyLoad, _degradedLoad, All, Healthy, DegradedCount, IsPanic) = (all._levels, all._healthyLoad,
-            all._degradedLoad, all.All, all.Healthy, all.DegradedCount, all.IsPanic);
+        => (_levels, _healthyLoad, _degradedLoad, All, Healthy, DegradedCount, IsPanic, Available) = (all._levels, all._healthyLoad,
+            all._degradedLoad, all.All, all.Healthy, all.DegradedCount, all.IsPanic, all.Available);
 
     public Endpoint[] All { get; }
     /// <summary>Those of which nothing speaks against.</summary>
     public Endpoint[] Healthy { get; }
     public int DegradedCount { get; }
+    /// <summary>How much of the load all are taken to carry, in percent, no more than 100.</summary>
+    public int Available { get; }
     /// <summary>The endpoints divided by their metadata; null: they are not.</summary>
     public SubsetTable? Subsets { get; init; }
     /// <summary>Of a priority at least.</summary>

@@ -70,6 +70,7 @@ internal sealed class TcpSession
         if (_filter.Pick(_connection) is { } cluster)
         {
             _info.UpstreamCluster = cluster.Name;
+            if (cluster.Aggregate is { } several) cluster = several.Choose(_worker, 0, out _);
             return ConnectAsync(cluster, cluster.State);
         }
         _worker.Stats.Increment(_filter.Stats.NoRoute);
