@@ -48,7 +48,7 @@ const string Usage = """
                 one cluster at a time into a document of many routes and clusters: at most 100 ms, memory stays level
                 --publications 1000  --count 5000 (routes)  --clusters 500  --limit-ms 100
       endpoints many endpoints in one cluster: a pick at most 200 ns and no allocation with each policy, a publication that changes one of them at
-                most 50 ms, and what they take of memory
+                most 50 ms in the data plane; what it takes with the API, and they of memory
                 --count 10000  --publications 50  --limit-ns 200  --limit-ms 50
       chaos     three upstreams, one of them killed each second, under load with retries: at least 99.9 % of the requests succeed, no POST arrives
                 twice; the same beside HAProxy where it is installed

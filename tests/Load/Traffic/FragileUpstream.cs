@@ -96,6 +96,7 @@ internal sealed class FragileUpstream(ConcurrentDictionary<string, int> posts) :
                 if (body > 0) posts.AddOrUpdate(IdOf(head), 1, static (_, n) => n + 1);
                 length -= end + 4 + body;
                 Buffer.BlockCopy(buffer, end + 4 + body, buffer, 0, length);
+                Thread.Sleep(2); // so that some are under way whenever it is killed
                 socket.Send(Answer);
             }
         }
