@@ -50,6 +50,7 @@ public static class SensitiveFields
 
     private static ConfigNode Walk(ConfigNode node, Holder? holder, Func<string, ConfigScalar, ConfigScalar> replace)
     {
+        if (holder is null && !node.MayMention(ConfigMention.Secrets)) return node;
         switch (node)
         {
             case ConfigScalar scalar:
