@@ -49,6 +49,7 @@ using Managed.Proxy.Http.Filters.Rbac;
 using Managed.Proxy.Http.Filters.Router;
 using Managed.Proxy.Http.Filters.SetFilterState;
 using Managed.Proxy.Http.Filters.SetMetadata;
+using Managed.Proxy.Http.Filters.StatefulSession;
 using Managed.Proxy.Http.Filters.Wasm;
 using Managed.Proxy.Upstream.TransportSockets;
 
@@ -118,6 +119,7 @@ public static class ExtensionCatalog
         new GrpcHttp1BridgeFilterDefinition(),
         new GrpcStatsFilterDefinition(),
         new DynamicForwardProxyFilterDefinition(),
+        new StatefulSessionFilterDefinition(),
         new LuaFilterDefinition(),
         new WasmFilterDefinition(),
         new RouterFilterDefinition(),

@@ -40,7 +40,8 @@ internal sealed record ConfigFacts(DocumentSize Size, ConfigMention Mentions)
         var single = new Dictionary<string, ConfigMention>(StringComparer.Ordinal)
         {
             ["filename"] = ConfigMention.Files, ["module"] = ConfigMention.Modules, ["sds_config"] = ConfigMention.SecretFiles,
-            ["typed_per_filter_config"] = ConfigMention.RouteFilters, ["google_grpc"] = ConfigMention.GrpcTargets, ["eds_cluster_config"] = ConfigMention.SecretFiles,
+            ["typed_per_filter_config"] = ConfigMention.RouteFilters, ["google_grpc"] = ConfigMention.GrpcTargets,
+            ["eds_cluster_config"] = ConfigMention.SecretFiles,
         };
         foreach (var (name, _) in SensitiveFields.Names)
             single.Add(name, ConfigMention.Secrets);

@@ -37,7 +37,7 @@ public sealed partial class HttpStream
             return false;
         }
         var pool = EndpointPool.Of(endpoint, Worker, state).For(Info.Client, cluster.Socket, Manager.TellsClient);
-        if (!state.TryEnterConnection(pool.OpenConnections, cluster.Limits))
+        if (!state.TryEnterConnection(pool.OpenConnections, cluster.Limits, endpoint))
         {
             Worker.Stats.Increment(state.Stats.CxOverflow);
             ReplyForFailure(UpstreamFailure.Overflow);

@@ -62,7 +62,7 @@ public sealed class Cluster
         var endpoints = Endpoints;
         if (pick.Host is { } wanted)
         {
-            if (endpoints.FindHealthy(wanted) is { } named) return named;
+            if (endpoints.Find(wanted) is { } named) return named;
             if (pick.IsStrict) return null;
         }
         if (endpoints.IsPanic) worker.Stats.Increment(State.Stats.HealthyPanic);

@@ -75,13 +75,14 @@ internal sealed class ClusterMembers(ClusterState state)
         var all = Make(members, byLocality);
         return cluster.Division is not { } division ? all : new EndpointSet(all)
         {
-            Subsets = new SubsetTable(division, cluster.State, members, all,
+            Choosable = common.OverrideHostStatus?.Statuses, Subsets = new SubsetTable(division, cluster.State, members, all,
                 some => Make(some, byLocality && division.LocalityWeightAware)),
         };
 
         EndpointSet Make(IReadOnlyList<EndpointMember> some, bool weighsLocalities) => new(some, common.HealthyPanicThreshold.Value,
             common.IgnoreNewHostsUntilFirstHc, cluster.LoadBalancer,
-            cluster.Config.LoadAssignment?.Policy.OverprovisioningFactor ?? 140, weighsLocalities);
+            cluster.Config.LoadAssignment?.Policy.OverprovisioningFactor ?? 140, weighsLocalities)
+            { Choosable = common.OverrideHostStatus?.Statuses };
     }
 
     /// <summary>Gives a version that is to come its endpoints. Of what is in service nothing changes.</summary>

@@ -166,7 +166,7 @@ public sealed record EndpointHealthCheckConfig : ConfigRecord
 
 [Description("Settings that all policies of load balancing have.")]
 [UnsupportedField("zone_aware_lb_config", "localities get requests by their weights: locality_weighted_lb_config")]
-[UnsupportedField("update_merge_window close_connections_on_host_set_change override_host_status host_selection_fallback",
+[UnsupportedField("update_merge_window close_connections_on_host_set_change host_selection_fallback",
     "not available in this version")]
 public sealed record CommonLbConfig : ConfigRecord
 {
@@ -179,6 +179,17 @@ public sealed record CommonLbConfig : ConfigRecord
     [Description("Localities get requests by their load_balancing_weight, less where fewer of their endpoints are healthy.")]
     public EmptyConfig? LocalityWeightedLbConfig { get; init; }
 
+    [Description("Which endpoints a filter may choose itself (stateful_session, setUpstreamOverrideHost). Absent: UNKNOWN, HEALTHY, "
+        + "DEGRADED.")]
+    public OverrideHostStatusConfig? OverrideHostStatus { get; init; }
+
     [Description("An endpoint that has not been checked yet does not count for healthy_panic_threshold.")]
     public bool IgnoreNewHostsUntilFirstHc { get; init; }
+}
+
+[Description("States of endpoints.")]
+public sealed record OverrideHostStatusConfig : ConfigRecord
+{
+    [Length(0, 6), Description("UNKNOWN and HEALTHY are the same here; none: no endpoint may be chosen by a filter.")]
+    public IReadOnlyList<EndpointHealthStatus> Statuses { get; init; } = [];
 }

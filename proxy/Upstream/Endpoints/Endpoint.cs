@@ -40,6 +40,8 @@ internal sealed class Endpoint(SocketAddressBytes address, string text, string h
     /// <summary>Each worker's connections to it, see <c>EndpointPool</c>.</summary>
     public readonly object?[] Pools = new object?[workers];
 
+    /// <summary>Connections that are there or being made.</summary>
+    public long Places;
     public long ActiveRequests, ActiveConnections, TotalConnections, ConnectFailures, TotalRequests, SuccessRequests, ErrorRequests,
         TimeoutRequests;
 

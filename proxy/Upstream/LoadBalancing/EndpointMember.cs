@@ -24,6 +24,12 @@ internal readonly record struct EndpointMember(Endpoint Endpoint, int Weight, En
     public bool IsHealthy(bool unknown) => IsAvailable(unknown) && !CallsItselfDegraded;
     public bool IsDegraded(bool unknown) => IsAvailable(unknown) && CallsItselfDegraded;
 
+    /// <summary>What it counts as where a filter chooses it itself.</summary>
+    /// <param name="unknown">Nothing was checked yet.</param>
+    public EndpointHealthStatus StatusOf(bool unknown) => IsDrained ? EndpointHealthStatus.Draining
+        : IsHealthy(unknown) ? EndpointHealthStatus.Healthy : IsDegraded(unknown) ? EndpointHealthStatus.Degraded
+        : Health == EndpointHealthStatus.Timeout ? EndpointHealthStatus.Timeout : EndpointHealthStatus.Unhealthy;
+
     private bool CallsItselfDegraded
         => Health == EndpointHealthStatus.Degraded || (Endpoint.Flags & HealthFlags.DegradedActiveHealthCheck) != 0;
 

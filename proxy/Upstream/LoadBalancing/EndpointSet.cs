@@ -1,3 +1,4 @@
+using Managed.Proxy.Configuration.Model;
 using Managed.Proxy.Upstream.Endpoints;
 
 namespace Managed.Proxy.Upstream.LoadBalancing;
@@ -15,6 +16,8 @@ internal sealed class EndpointSet
 
     private readonly PriorityLevel[] _levels;
     private readonly int[] _healthyLoad, _degradedLoad;
+    private readonly IReadOnlyList<EndpointMember> _members;
+    private readonly bool _unknown; // nothing was checked yet
     private Dictionary<string, Endpoint>? _byAddress; // made for the first who asks
 
     /// <summary>With the weight and health that the endpoints have.</summary>
@@ -35,7 +38,8 @@ internal sealed class EndpointSet
         All = [.. members.Select(m => m.Endpoint)];
         var byPriority = members.ToLookup(m => m.Priority);
         // Before anything was checked everything is as good as anything else.
-        bool unknown = members.All(m => m.IsPending || m.IsUnchecked);
+        bool unknown = _unknown = members.All(m => m.IsPending || m.IsUnchecked);
+        _members = members;
         int count = members.Count == 0 ? 1 : members.Max(m => m.Priority) + 1;
         _levels = [.. Enumerable.Range(0, count).Select(p => new PriorityLevel([.. byPriority[p]], unknown, ignoresNew, overprovisioning))];
         Healthy = [.. _levels.SelectMany(l => l.Healthy.Select(m => m.Endpoint))];
@@ -57,8 +61,9 @@ internal sealed class EndpointSet
 
     /// <summary>The same, divided by <see cref="Subsets"/>.</summary>
     public EndpointSet(EndpointSet all)
-        => (_levels, _healthyLoad, _degradedLoad, All, Healthy, DegradedCount, IsPanic, Available) = (all._levels, all._healthyLoad,
-            all._degradedLoad, all.All, all.Healthy, all.DegradedCount, all.IsPanic, all.Available);
+        => (_levels, _members, _unknown, _healthyLoad, _degradedLoad, All, Healthy, DegradedCount, IsPanic, Available) = (all._levels,
+            all._members, all._unknown, all._healthyLoad, all._degradedLoad, all.All, all.Healthy, all.DegradedCount, all.IsPanic,
+            all.Available);
 
     public Endpoint[] All { get; }
     /// <summary>Those of which nothing speaks against.</summary>
@@ -89,19 +94,33 @@ internal sealed class EndpointSet
         return Spread(_levels, tried, healthy, degraded) ? ByLoad(random(), healthy, degraded) : Choose(random);
     }
 
-    /// <summary>The healthy one at <c>address:port</c>, or the first one at <c>address</c>; null: there is none.</summary>
-    public Endpoint? FindHealthy(string address)
+    /// <summary>Which ones a filter may choose itself; null: the healthy and the degraded.</summary>
+    public IReadOnlyList<EndpointHealthStatus>? Choosable { get; init; }
+
+    /// <summary>The one at <c>address:port</c>, or the first one at <c>address</c>, that may be chosen; null: there is none.</summary>
+    public Endpoint? Find(string address)
     {
         var found = _byAddress;
         if (found is null)
         {
             found = [];
-            foreach (var endpoint in Healthy) found.TryAdd(endpoint.Text, endpoint);
-            foreach (var endpoint in Healthy)
-                if (endpoint.Text.LastIndexOf(':') is > 0 and var end) found.TryAdd(endpoint.Text[..end], endpoint);
+            foreach (var member in _members)
+                if (MayBeChosen(member)) found.TryAdd(member.Endpoint.Text, member.Endpoint);
+            foreach (var member in _members)
+                if (MayBeChosen(member) && member.Endpoint.Text.LastIndexOf(':') is > 0 and var end)
+                    found.TryAdd(member.Endpoint.Text[..end], member.Endpoint);
             _byAddress = found;
         }
         return found.GetValueOrDefault(address);
+    }
+
+    private bool MayBeChosen(in EndpointMember member)
+    {
+        var status = member.StatusOf(_unknown);
+        if (Choosable is null) return status is EndpointHealthStatus.Healthy or EndpointHealthStatus.Degraded;
+        foreach (var one in Choosable)
+            if (one == status || (one == EndpointHealthStatus.Unknown && status == EndpointHealthStatus.Healthy)) return true;
+        return false;
     }
 
     /// <summary>-1: it is not among these.</summary>

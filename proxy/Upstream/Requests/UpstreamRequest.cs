@@ -189,14 +189,14 @@ internal sealed class UpstreamRequest(WorkerContext worker)
         while (true)
         {
             bool shares = pool.Shares(http), expects = shares && pool.ExpectsRoom;
-            bool enters = !expects && state.TryEnterConnection(pool.OpenConnections, limits);
+            bool enters = !expects && state.TryEnterConnection(pool.OpenConnections, limits, endpoint);
             if (enters && !shares) break;
             if (!enters && !expects) worker.Stats.Increment(state.Stats.CxOverflow);
             var waiting = new PendingRequest();
             bool joins = enters || expects;
             if (!state.TryWait(worker, waiting, limits, joins ? pool.Line : null))
             {
-                if (enters) state.LeaveConnection(worker);
+                if (enters) state.LeaveConnection(worker, endpoint);
                 worker.Stats.Increment(state.Stats.RqPendingOverflow);
                 return UpstreamFailure.Overflow;
             }

@@ -88,8 +88,8 @@ internal static class ChaosRun
         foreach (var client in clients) client.Join();
         int twice = posts.Values.Count(n => n > 1);
         verdict.Say(string.Create(CultureInfo.InvariantCulture,
-            $"{name}: {sent} requests in {clock.Elapsed.TotalSeconds:0} s, {kills} kills: {failed} failed ({100.0 * (sent - failed) / sent:0.000} % "
-                + $"succeeded), {posts.Count} POSTs arrived, {twice} of them twice"));
+            $"{name}: {sent} requests in {clock.Elapsed.TotalSeconds:0} s, {kills} kills: {failed} failed ("
+                + $"{100.0 * (sent - failed) / sent:0.000} % succeeded), {posts.Count} POSTs arrived, {twice} of them twice"));
         return (sent, failed, twice);
 
         // Every tenth is a POST. A connection that ends is a failure only where a request was on it.
@@ -102,7 +102,8 @@ internal static class ChaosRun
             {
                 due += interval;
                 string request = i % 10 == 0
-                    ? $"POST / HTTP/1.1\r\nhost: a.test\r\nx-id: {number}-{i}\r\ncontent-length: 4\r\n\r\nbody" : "GET / HTTP/1.1\r\nhost: a.test\r\n\r\n";
+                    ? $"POST / HTTP/1.1\r\nhost: a.test\r\nx-id: {number}-{i}\r\ncontent-length: 4\r\n\r\nbody"
+                    : "GET / HTTP/1.1\r\nhost: a.test\r\n\r\n";
                 Interlocked.Increment(ref sent);
                 if (!Exchange(ref connection, port, request, buffer)) Interlocked.Increment(ref failed);
                 long ahead = due - Stopwatch.GetTimestamp();
@@ -151,14 +152,16 @@ internal static class ChaosRun
     {
         var document = scene.Document.Whole(0);
         const string Hosts = """
-            "retry_back_off": {"base_interval": "0.005s", "max_interval": "0.05s"}, "num_retries": 5, "host_selection_retry_max_attempts": 5,
+            "retry_back_off": {"base_interval": "0.005s", "max_interval": "0.05s"}, "num_retries": 5,
+            "host_selection_retry_max_attempts": 5,
             "retry_host_predicate": [{"name": "envoy.retry_host_predicates.previous_hosts"}]
             """;
         document["listeners"]!.AsArray().Add(JsonNode.Parse($$"""
             {"name": "chaos", "address": "127.0.0.1:{{port}}", "routes": [
               {"match": {"prefix": "/", "headers": [{"name": ":method", "string_match": {"exact": "GET"} }]},
                 "route": {"cluster": "fragile", "retry_policy": {"retry_on": "5xx,reset,connect-failure,refused-stream", {{Hosts}} } } },
-              {"match": {"prefix": "/"}, "route": {"cluster": "fragile", "retry_policy": {"retry_on": "connect-failure,refused-stream", {{Hosts}} } } }]}
+              {"match": {"prefix": "/"},
+                "route": {"cluster": "fragile", "retry_policy": {"retry_on": "connect-failure,refused-stream", {{Hosts}} } } }]}
             """));
         document["clusters"]!.AsArray().Add(JsonNode.Parse($$"""
             {"name": "fragile", "connect_timeout": "1s", "endpoints": [{{string.Join(',', ups.Select(u => $"\"127.0.0.1:{u.Port}\""))}}],

@@ -38,9 +38,11 @@ internal static class EndpointsRun
 
     private static IEnumerable<(string, ClusterConfig)> Policies()
     {
-        foreach (var policy in (LbPolicy[])[LbPolicy.RoundRobin, LbPolicy.LeastRequest, LbPolicy.Random, LbPolicy.RingHash, LbPolicy.Maglev])
-            yield return (policy.ToString(), new ClusterConfig { LbPolicy = policy, RingHashLbConfig = new() { MinimumRingSize = 65_536 } });
-        yield return ("RingHash, bounded", new ClusterConfig { LbPolicy = LbPolicy.RingHash, RingHashLbConfig = new() { MinimumRingSize = 65_536 },
+        var ring = new RingHashLbConfig { MinimumRingSize = 65_536 };
+        foreach (var policy in Enum.GetValues<LbPolicy>())
+            if (policy != LbPolicy.ClusterProvided)
+                yield return (policy.ToString(), new ClusterConfig { LbPolicy = policy, RingHashLbConfig = ring });
+        yield return ("RingHash, bounded", new ClusterConfig { LbPolicy = LbPolicy.RingHash, RingHashLbConfig = ring,
             CommonLbConfig = new() { ConsistentHashingLbConfig = new() { HashBalanceFactor = 125 } } });
         yield return ("RoundRobin, localities", new ClusterConfig { CommonLbConfig = new() { LocalityWeightedLbConfig = new() } });
         yield return ("RoundRobin, slow start", new ClusterConfig { RoundRobinLbConfig = new()
@@ -53,10 +55,13 @@ internal static class EndpointsRun
         var state = new ClusterState("many", 1) { Requests = count };
         var balancer = new LoadBalancer(config, 1, state);
         long now = worker.NowMicros;
-        var members = Enumerable.Range(0, count).Select(i => new EndpointMember(new Endpoint(
-            SocketAddressBytes.From(new IPEndPoint(new IPAddress([10, (byte)(i >> 16), (byte)(i >> 8), (byte)i]), 80)), $"10.0.{i >> 8}.{i & 255}:80",
-            "", "", 1) { SinceMicros = now - (i % 2 == 0 ? 3_600_000_000L : 1_800_000_000) }, 1 + i % 3, EndpointHealthStatus.Unknown)
-            { Locality = new EndpointLocality($"//{i % 10}", 1 + (uint)i % 10) }).ToList();
+        var members = Enumerable.Range(0, count).Select(i =>
+        {
+            var at = new IPEndPoint(new IPAddress([10, (byte)(i >> 16), (byte)(i >> 8), (byte)i]), 80);
+            return new EndpointMember(new Endpoint(SocketAddressBytes.From(at), at.ToString(), "", "", 1)
+                { SinceMicros = now - (i % 2 == 0 ? 3_600_000_000L : 1_800_000_000) }, 1 + i % 3, EndpointHealthStatus.Unknown)
+                { Locality = new EndpointLocality($"//{i % 10}", 1 + (uint)i % 10) };
+        }).ToList();
         long began = Stopwatch.GetTimestamp();
         var set = new EndpointSet(members, balancer: balancer, byLocality: config.CommonLbConfig.LocalityWeightedLbConfig is not null);
         double built = Stopwatch.GetElapsedTime(began).TotalMilliseconds, best = double.MaxValue;
@@ -106,7 +111,8 @@ internal static class EndpointsRun
             verdict.Say($"memory without them: {ProcessFigures.Resident(few.Id) / 1e6:0.0} MB resident");
         Directory.Delete(scene.DataFolder, recursive: true);
         var endpoints = new JsonArray();
-        for (int i = 0; i < count; i++) endpoints.Add(string.Create(CultureInfo.InvariantCulture, $"10.{i >> 16}.{i >> 8 & 255}.{i & 255}:80"));
+        for (int i = 0; i < count; i++)
+            endpoints.Add(string.Create(CultureInfo.InvariantCulture, $"10.{i >> 16}.{i >> 8 & 255}.{i & 255}:80"));
         document["clusters"]!.AsArray().Add(new JsonObject { ["name"] = "many", ["endpoints"] = endpoints });
         await using var managed = await scene.StartAsync(document, null);
         var times = new List<double>();
@@ -120,7 +126,8 @@ internal static class EndpointsRun
             if (answer.Status != 200) verdict.Miss($"publication {i} was answered with {answer.Status}: {answer.Short}");
         }
         double median = Median.Of(times);
-        verdict.Say($"one endpoint of {count} changed by the API, with its history on disk: {median:0.0} ms (median of {times.Count}; best {times.Min():0.0}), "
+        verdict.Say($"one endpoint of {count} changed by the API, with its history on disk: {median:0.0} ms (median of {times.Count}; best "
+            + $"{times.Min():0.0}), "
             + $"{ProcessFigures.Resident(managed.Id) / 1e6:0.0} MB resident after {publications} versions");
     }
 }

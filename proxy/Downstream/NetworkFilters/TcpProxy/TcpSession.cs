@@ -120,7 +120,7 @@ internal sealed class TcpSession
                 return null;
             }
             var pool = EndpointPool.Of(endpoint, _worker, state).For(_connection.Client, cluster.Socket);
-            if (!state.TryEnterConnection(pool.OpenConnections, cluster.Limits))
+            if (!state.TryEnterConnection(pool.OpenConnections, cluster.Limits, endpoint))
             {
                 _info.Flags |= ResponseFlags.UpstreamOverflow;
                 _worker.Stats.Increment(state.Stats.CxOverflow);
