@@ -38,6 +38,10 @@ public sealed class Cluster
     /// <summary>What is to be known of the endpoints' health; null: nothing.</summary>
     internal HealthPlan? Health { get; init; }
     internal LoadBalancer LoadBalancer { get; }
+    /// <summary>This proxy's zone and the proxies of all zones; null: zones are not told apart.</summary>
+    internal (string Own, Cluster Proxies)? Zone { get; set; }
+    /// <summary>The proxies as they were when its endpoints were last looked at.</summary>
+    internal volatile EndpointSet? ProxiesSeen;
     /// <summary>It stands for others; null: it does not.</summary>
     internal AggregateCluster? Aggregate { get; set; }
     /// <summary>Whatever is asked for is an endpoint; null: those are in a list.</summary>

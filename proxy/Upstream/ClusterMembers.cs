@@ -33,7 +33,7 @@ internal sealed class ClusterMembers(ClusterState state)
     public TimeSpan DnsRefresh => _active switch
     {
         null => TimeSpan.FromSeconds(5),
-        { OnDemand: not null } => TimeSpan.FromSeconds(1),
+        { OnDemand: not null } or { Zone: not null } => TimeSpan.FromSeconds(1),
         var active => active.Config.DnsRefreshRate,
     };
     /// <summary>Those for whatever is asked for, of the version in service; null: it has none.</summary>
@@ -44,6 +44,7 @@ internal sealed class ClusterMembers(ClusterState state)
     /// </summary>
     public void Tick()
     {
+        if (_active is { Zone: { } zone } own && !ReferenceEquals(zone.Proxies.Endpoints, own.ProxiesSeen)) OnHealthChanged();
         if (_active is not { OnDemand: { } plan } active) return;
         long now = WorkerContext.ClockMicros;
         plan.Dns?.Tick(now);
@@ -72,6 +73,9 @@ internal sealed class ClusterMembers(ClusterState state)
     {
         var common = cluster.Config.CommonLbConfig;
         bool byLocality = common.LocalityWeightedLbConfig is not null;
+        var proxies = cluster.Zone?.Proxies.Endpoints;
+        cluster.ProxiesSeen = proxies;
+        var zones = proxies is null ? null : new ZoneRouting(common.ZoneAwareLbConfig!, cluster.Zone!.Value.Own, proxies);
         var all = Make(members, byLocality);
         return cluster.Division is not { } division ? all : new EndpointSet(all)
         {
@@ -81,7 +85,7 @@ internal sealed class ClusterMembers(ClusterState state)
 
         EndpointSet Make(IReadOnlyList<EndpointMember> some, bool weighsLocalities) => new(some, common.HealthyPanicThreshold.Value,
             common.IgnoreNewHostsUntilFirstHc, cluster.LoadBalancer,
-            cluster.Config.LoadAssignment?.Policy.OverprovisioningFactor ?? 140, weighsLocalities)
+            cluster.Config.LoadAssignment?.Policy.OverprovisioningFactor ?? 140, weighsLocalities, zones)
             { Choosable = common.OverrideHostStatus?.Statuses };
     }
 

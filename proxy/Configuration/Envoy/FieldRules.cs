@@ -20,7 +20,9 @@ public static class FieldRules
     [
         .. Of("Bootstrap", Warned, "the admin API of this process: --admin ADDR; Envoy's paths (/stats, /clusters, /ready …) are there too",
             "admin"),
-        .. Of("Bootstrap", Taken, NoServer, "node node_context_params"),
+        .. Of("Bootstrap", Taken, NoServer, "node_context_params"),
+        .. Of("Node", Taken, NoServer, "id cluster metadata dynamic_parameters user_agent_name user_agent_version user_agent_build_version "
+            + "extensions client_features listening_addresses"),
         .. Of("Bootstrap", Warned,
             "listeners, routes and clusters come from this file and from the API; nothing is asked of a management server",
                 "dynamic_resources hds_config config_validators xds_delegate_extension xds_config_tracker_extension xds_managers "
@@ -33,7 +35,9 @@ public static class FieldRules
         .. Of("Bootstrap", Taken, "statistics are read, not flushed", "stats_flush_interval stats_flush_on_admin deferred_stat_options"),
         .. Of("Bootstrap", Warned, "memory and connections are bounded by --max-connections and by what the machine has",
             "overload_manager"),
-        .. Of("Bootstrap", Warned, "there is no zone-aware routing; ejections are events of the API", "cluster_manager"),
+        .. Of("ClusterManager", Warned, "ejections are events of the API; connections come from where the system says",
+            "outlier_detection upstream_bind_config load_stats_config"),
+        .. Of("ClusterManager", Taken, "of Envoy's own threads, sockets and memory", "enable_deferred_cluster_creation"),
         .. Of("Bootstrap", Warned, "listeners are drained by the API: POST /api/v1/listeners/NAME/drain", "flags_path"),
         .. Of("Bootstrap", Warned, "every worker is watched always", "watchdog watchdogs"),
         .. Of("Bootstrap", Warned, "spans are not made in this version", "tracing"),
@@ -114,7 +118,6 @@ public static class FieldRules
         .. Of("UpstreamHttp1Options", Taken, "the choice of Envoy's parser", "use_balsa_parser"),
         .. Of("UpstreamHttp1Options", Warned, "after an invalid message the connection is always closed",
             "override_stream_error_on_invalid_http_message"),
-        .. Of("CommonLb", Warned, "zones are not told apart: an endpoint is chosen among all of them", "zone_aware_lb_config"),
         .. Of("CommonLb", Taken, "there is no discovery whose changes would be merged", "update_merge_window"),
         .. Of("CommonLb", Warned, "connections to an endpoint that stays are kept", "close_connections_on_host_set_change"),
         .. Of("LoadAssignmentPolicy", Warned, "endpoints count, and not their weights", "weighted_priority_health"),

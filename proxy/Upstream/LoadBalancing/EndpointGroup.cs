@@ -57,6 +57,8 @@ internal sealed class EndpointGroup
     public int[]? Schedule { get; }
     /// <summary>Until then some of them get less than their share; worker-clock microseconds.</summary>
     public long SlowUntil { get; }
+    /// <summary>How it came about that these are chosen among.</summary>
+    public ZoneRoute Zone { get; init; }
     public bool HasParts => _parts.Length > 0;
 
     public EndpointGroup PartOf(ulong random)

@@ -32,8 +32,9 @@ internal sealed class EndpointSet
     /// <param name="balancer">Whose tables it needs; null: none.</param>
     /// <param name="overprovisioning">In percent: 140 is that 72 % of the endpoints are taken to carry the load of all.</param>
     /// <param name="byLocality">Localities get requests by their weights.</param>
+    /// <param name="zones">Requests stay in this proxy's zone; null: zones are not told apart.</param>
     public EndpointSet(IReadOnlyList<EndpointMember> members, double panicPercent = 50, bool ignoresNew = false,
-        LoadBalancer? balancer = null, int overprovisioning = 140, bool byLocality = false)
+        LoadBalancer? balancer = null, int overprovisioning = 140, bool byLocality = false, ZoneRouting? zones = null)
     {
         All = [.. members.Select(m => m.Endpoint)];
         var byPriority = members.ToLookup(m => m.Priority);
@@ -50,7 +51,7 @@ internal sealed class EndpointSet
         foreach (var level in _levels)
         {
             bool panic = available < 100 && level.IsBelow(panicPercent);
-            level.Complete(panic, balancer, byLocality);
+            level.Complete(panic, balancer, byLocality, level == _levels[0] ? zones : null);
             everywhere &= panic;
             IsPanic |= panic;
         }
@@ -93,6 +94,10 @@ internal sealed class EndpointSet
         Span<int> healthy = stackalloc int[_levels.Length], degraded = stackalloc int[_levels.Length];
         return Spread(_levels, tried, healthy, degraded) ? ByLoad(random(), healthy, degraded) : Choose(random);
     }
+
+    /// <summary>How many healthy ones each locality has.</summary>
+    public Dictionary<string, int> HealthyByLocality()
+        => _members.Where(m => m.IsHealthy(_unknown)).GroupBy(m => m.Locality?.Name ?? "").ToDictionary(l => l.Key, l => l.Count());
 
     /// <summary>Which ones a filter may choose itself; null: the healthy and the degraded.</summary>
     public IReadOnlyList<EndpointHealthStatus>? Choosable { get; init; }

@@ -71,7 +71,8 @@ internal sealed class LoadBalancer
     public Endpoint? Pick(EndpointSet set, WorkerContext worker, ulong? hash = null, int attempt = 0, UInt128 tried = default)
     {
         var group = tried == 0 ? set.Choose(worker.RandomSource) : set.Choose(worker.RandomSource, tried);
-        if (group.HasParts) group = group.PartOf(worker.NextRandom());
+        while (group.HasParts) group = group.PartOf(worker.NextRandom());
+        if (group.Zone != ZoneRoute.None && _state is not null) Count(group.Zone, worker);
         var members = group.Members;
         if (members.Length <= 1) return members.Length == 0 ? null : members[0];
         bool slowly = group.SlowUntil > worker.NowMicros;
@@ -92,6 +93,13 @@ internal sealed class LoadBalancer
                 return members[group.ByWeight(worker.NextRandom())];
         }
     }
+
+    private void Count(ZoneRoute route, WorkerContext worker) => worker.Stats.Increment(route switch
+    {
+        ZoneRoute.Direct => _state!.Stats.ZoneDirect,
+        ZoneRoute.Stays => _state!.Stats.ZoneStays,
+        _ => _state!.Stats.ZoneLeaves,
+    });
 
     private int NextInTurn(EndpointGroup group, WorkerContext worker)
     {

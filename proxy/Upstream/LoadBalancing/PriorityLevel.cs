@@ -38,10 +38,13 @@ internal sealed class PriorityLevel
 
     /// <param name="panic">What is known of their health is not believed.</param>
     /// <param name="byLocality">Localities get requests by their weights.</param>
-    public void Complete(bool panic, LoadBalancer? balancer, bool byLocality)
+    /// <param name="zones">Requests stay in this proxy's zone; null: zones are not told apart.</param>
+    public void Complete(bool panic, LoadBalancer? balancer, bool byLocality, ZoneRouting? zones)
     {
-        Main = panic ? new EndpointGroup([.. _members.Where(m => !m.IsDrained)], balancer) : GroupOf(Healthy, balancer, byLocality);
-        if (Degraded.Count > 0) DegradedGroup = GroupOf(Degraded, balancer, byLocality);
+        Main = !panic ? zones?.GroupOf(Healthy, balancer) ?? GroupOf(Healthy, balancer, byLocality)
+            : zones is { FailsInPanic: true } ? EndpointGroup.Empty
+            : new EndpointGroup([.. _members.Where(m => !m.IsDrained)], balancer);
+        if (Degraded.Count > 0) DegradedGroup = zones?.GroupOf(Degraded, balancer) ?? GroupOf(Degraded, balancer, byLocality);
     }
 
     private int Counted(IReadOnlyCollection<EndpointMember> members)

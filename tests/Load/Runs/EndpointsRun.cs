@@ -98,8 +98,8 @@ internal static class EndpointsRun
             await server.PublishAsync(result.Snapshot!);
             published = Math.Min(published, Stopwatch.GetElapsedTime(began).TotalMilliseconds);
         }
-        verdict.Say($"in the data plane alone: built in {built:0.0} ms, in service {published:0.0} ms later (best of {Rounds * 2}; parsed in "
-            + $"{parsed:0.0} ms)");
+        verdict.Say($"in the data plane alone: built in {built:0.0} ms, in service {published:0.0} ms later (best of {Rounds * 2}; parsed "
+            + $"in {parsed:0.0} ms)");
         verdict.Expect(built + published <= limitMs, $"a publication takes {built + published:0} ms, more than {limitMs:0}");
     }
 

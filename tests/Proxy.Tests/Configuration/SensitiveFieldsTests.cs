@@ -20,6 +20,7 @@ public sealed partial class SensitiveFieldsTests
         "max_session_keys", "key", "tokens_per_fill", "max_tokens", "token_bucket", "key_values", "host_env_keys", "key_matcher",
         "runtime_key", "jwt_max_token_size", "key_sources",
         "share_key", "object_key", "factory_key", "disable_key", "generic_key", "descriptor_key", "metadata_key", // likewise
+        "LbSubsetSelector.keys", "LbSubsetSelector.fallback_keys_subset", // of metadata
         "key_log", // where secrets are written to
         "secrets", "GenericSecret.secret", "TlsSessionTicketKeys.keys", // the field that holds it is marked
     ];
