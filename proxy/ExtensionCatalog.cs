@@ -17,6 +17,7 @@ using Managed.Proxy.Downstream.NetworkFilters.LocalRateLimit;
 using Managed.Proxy.Downstream.NetworkFilters.Rbac;
 using Managed.Proxy.Downstream.NetworkFilters.SetFilterState;
 using Managed.Proxy.Downstream.NetworkFilters.SniCluster;
+using Managed.Proxy.Downstream.NetworkFilters.SniDynamicForwardProxy;
 using Managed.Proxy.Downstream.NetworkFilters.TcpProxy;
 using Managed.Proxy.Downstream.NetworkFilters.Wasm;
 using Managed.Proxy.Downstream.TransportSockets;
@@ -34,6 +35,7 @@ using Managed.Proxy.Http.Filters.CredentialInjector;
 using Managed.Proxy.Http.Filters.Csrf;
 using Managed.Proxy.Http.Filters.CustomResponse;
 using Managed.Proxy.Http.Filters.Decompressor;
+using Managed.Proxy.Http.Filters.DynamicForwardProxy;
 using Managed.Proxy.Http.Filters.ExtAuthz;
 using Managed.Proxy.Http.Filters.ExtProc;
 using Managed.Proxy.Http.Filters.Fault;
@@ -54,6 +56,7 @@ using Managed.Proxy.Http.Filters.Rbac;
 using Managed.Proxy.Http.Filters.Router;
 using Managed.Proxy.Http.Filters.SetFilterState;
 using Managed.Proxy.Http.Filters.SetMetadata;
+using Managed.Proxy.Http.Filters.StatefulSession;
 using Managed.Proxy.Http.Filters.Wasm;
 using Managed.Proxy.Upstream.TransportSockets;
 
@@ -93,6 +96,7 @@ public static class ExtensionCatalog
         new ConnectionLimitDefinition(),
         new NetworkRateLimitDefinition(),
         new SniClusterDefinition(),
+        new SniDynamicForwardProxyDefinition(),
     ];
 
     public static IReadOnlyList<HttpFilterDefinition> HttpFilters { get; } =
@@ -128,6 +132,8 @@ public static class ExtensionCatalog
         new GrpcWebFilterDefinition(),
         new GrpcHttp1BridgeFilterDefinition(),
         new GrpcStatsFilterDefinition(),
+        new DynamicForwardProxyFilterDefinition(),
+        new StatefulSessionFilterDefinition(),
         new LuaFilterDefinition(),
         new WasmFilterDefinition(),
         new RouterFilterDefinition(),

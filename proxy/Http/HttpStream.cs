@@ -385,6 +385,7 @@ public sealed partial class HttpStream
             _filters[i] = null!;
         }
         _filterCount = 0;
+        if (_shadowCount > 0) ReleaseShadows();
         Generation.LeaveStream(Worker);
         Info.Reset();
         _end = StreamEnd.None;
