@@ -23,7 +23,8 @@ public sealed class NetworkAuthzTests(NetworkAuthzTests.Edge edge) : IClassFixtu
             };
             string Listener(string name, string service = "", string more = "", string cluster = "authz", string last = "{name: echo}")
                 => $"- {{name: {name}, address: '127.0.0.1:0', filter_chains: [{{name: main, filters: [{{name: ext_authz, typed_config: "
-                    + $"{{stat_prefix: {name}, grpc_service: {{envoy_grpc: {{cluster_name: {cluster}}}{service}}}{more}}}}}, {last}]}}]}}\n";
+                    + $"{{stat_prefix: {name}, grpc_service: {{envoy_grpc: {{cluster_name: {cluster}}}{service}}}{more}}}}}, "
+                    + $"{last}]}}]}}\n";
             Proxy = await ProxyFixture.StartAsync($"clusters: [{{name: authz, endpoints: ['127.0.0.1:{Server.Port}']}}, "
                 + $"{{name: banner, endpoints: ['{Banner.Address}']}}, {{name: dead, endpoints: ['127.0.0.1:1']}}]\nlisteners:\n"
                 + Listener("echo", ", timeout: 20s, initial_metadata: [{key: x-meta, value: m}]")
