@@ -1,4 +1,3 @@
-using Managed.Proxy.Core.Buffers;
 using Managed.Proxy.Http.Headers;
 using Managed.Proxy.Http.Mirroring;
 using Managed.Proxy.Router;

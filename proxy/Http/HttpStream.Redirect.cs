@@ -3,7 +3,6 @@ using Managed.Proxy.Http.Codecs;
 using Managed.Proxy.Http.Headers;
 using Managed.Proxy.Router;
 using Managed.Proxy.Streams.Formatting;
-using Managed.Proxy.Upstream.Requests;
 
 namespace Managed.Proxy.Http;
 

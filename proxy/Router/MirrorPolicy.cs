@@ -1,10 +1,8 @@
 using System.Text;
 using Managed.Proxy.Configuration;
 using Managed.Proxy.Configuration.Model;
-using Managed.Proxy.Configuration.Validation;
 using Managed.Proxy.Core.Buffers;
 using Managed.Proxy.Http.Headers;
-using Managed.Proxy.Router.Matching;
 using Managed.Proxy.Streams.Formatting;
 using Managed.Proxy.Upstream;
 

@@ -3,7 +3,6 @@ using System.Buffers.Text;
 using System.Globalization;
 using System.Text;
 using Managed.Proxy.Configuration;
-using Managed.Proxy.Configuration.Model;
 using Managed.Proxy.Configuration.Validation;
 using Managed.Proxy.Core.Buffers;
 using Managed.Proxy.Http.Headers;
