@@ -210,6 +210,7 @@ public sealed partial class HttpStream
             Skip(up);
             failure = UpstreamFailure.Rejected;
         }
+        else if (failure.IsNone && route.InternalRedirects is not null && FollowsRedirect(up, route)) failure = UpstreamFailure.Redirected;
         if (failure.IsNone) failure = IsStopped ? UpstreamFailure.GivenUp : await PassOnAsync(up, route);
         await StopPumpAsync();
         Info.UpstreamWireBytesSent = up.WireBytesSent;

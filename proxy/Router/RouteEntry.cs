@@ -87,6 +87,8 @@ public sealed partial class RouteEntry
     internal RetryPolicy? Retries { get; init; }
     /// <summary>What the metadata of a request's endpoint have to be; null: anything.</summary>
     internal SubsetCriteria? Criteria { get; init; }
+    /// <summary>Redirects of its upstream that are followed here; null: none.</summary>
+    internal InternalRedirectPolicy? InternalRedirects { get; init; }
     /// <summary>Where copies of its requests go.</summary>
     internal MirrorPolicy[] Mirrors { get; init; } = [];
     /// <summary>What the hash of a request is made of.</summary>

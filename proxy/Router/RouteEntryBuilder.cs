@@ -38,6 +38,8 @@ internal sealed class RouteEntryBuilder(RouteScope scope, RouteConfig config, st
         ? RetryPolicyBuilder.Build(own, scope.Context.Errors) : scope.Retries;
     private readonly MirrorPolicy[] _mirrors = MirrorPolicy.Build(config.Route?.RequestMirrorPolicies ?? [], scope.Context,
         scope.ClustersByName) is { Length: > 0 } own ? own : scope.Mirrors;
+    private readonly InternalRedirectPolicy? _redirects = InternalRedirectPolicy.Build(config.Route?.InternalRedirectPolicy,
+        scope.Context.Errors);
     private readonly HashPolicy[] _hashes = HashPolicy.Compile(config.Route?.HashPolicy ?? [], scope.Context.Errors);
     private CorsPolicy[] _cors = scope.Cors;
     private RateLimitPolicy _rateLimits = RateLimitPolicy.None;
@@ -178,6 +180,7 @@ internal sealed class RouteEntryBuilder(RouteScope scope, RouteConfig config, st
             Upgrades = action is null ? [] : [.. action.UpgradeConfigs.Select(u => (Encoding.ASCII.GetBytes(u.UpgradeType), u.Enabled))],
             Retries = _retries,
             Hashes = _hashes,
+            InternalRedirects = _redirects,
             Mirrors = _mirrors,
             Criteria = SubsetCriteria.Of(Lb(action?.MetadataMatch), Lb(metadata)),
             TellsAttempt = scope.Host?.IncludeRequestAttemptCount == true,

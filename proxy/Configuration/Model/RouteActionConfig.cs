@@ -8,8 +8,7 @@ namespace Managed.Proxy.Configuration.Model;
 [UnsupportedField("retry_policy_typed_config", "use retry_policy")]
 [UnsupportedField("hedge_policy", "an attempt is given up before the next one begins in this version")]
 [UnsupportedField(
-    "internal_redirect_policy "
-        + "internal_redirect_action max_internal_redirects priority cluster_specifier_plugin "
+    "internal_redirect_action max_internal_redirects priority cluster_specifier_plugin "
             + "inline_cluster_specifier_plugin path_rewrite_policy path_rewrite host_rewrite early_data_policy flush_timeout",
     "not available in this version")]
 public sealed record RouteActionConfig : ConfigRecord
@@ -67,6 +66,9 @@ public sealed record RouteActionConfig : ConfigRecord
     [Description("Under filter_metadata in envoy.lb: what the metadata of the endpoint have to be, where the cluster has an "
         + "lb_subset_config. What filters leave under the same name is over it.")]
     public MetadataConfig? MetadataMatch { get; init; }
+
+    [Description("Redirects of the upstream that are followed here. Absent: clients get them.")]
+    public InternalRedirectPolicyConfig? InternalRedirectPolicy { get; init; }
 
     [Description("When a request that failed is sent again. Absent: as the virtual host says.")]
     public RetryPolicyConfig? RetryPolicy { get; init; }

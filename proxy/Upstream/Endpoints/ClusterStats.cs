@@ -15,6 +15,7 @@ internal sealed class ClusterStats
             "upstream_rq_per_try_timeout", "upstream_rq_per_try_idle_timeout", "upstream_rq_timeout",
             "upstream_rq_pending_total", "upstream_rq_pending_overflow", "upstream_rq_cancelled", "upstream_cx_none_healthy",
             "lb_healthy_panic", "lb_subsets_selected", "lb_subsets_fallback", "lb_subsets_fallback_panic",
+            "upstream_internal_redirect_succeeded_total", "upstream_internal_redirect_failed_total",
             "lb_zone_routing_all_directly", "lb_zone_routing_sampled", "lb_zone_routing_cross_zone",
             "upstream_rq_rx_reset", "upstream_cx_protocol_error", "upstream_rq_informational_overflow", "upstream_rq_1xx",
             "upstream_rq_2xx", "upstream_rq_3xx", "upstream_rq_4xx",
@@ -27,7 +28,7 @@ internal sealed class ClusterStats
         RqRetryOverflow, RqRetryBackoffExponential, RqRetryBackoffRateLimited, RetryAbandoned, RqTryTimeout, RqTryIdleTimeout, RqTimeout,
         RqPendingTotal, RqPendingOverflow,
         RqCancelled, NoHealthy, HealthyPanic, SubsetsSelected, SubsetsFallback, SubsetsFallbackPanic,
-        ZoneDirect, ZoneStays, ZoneLeaves,
+        ZoneDirect, ZoneStays, ZoneLeaves, RedirectSucceeded, RedirectFailed,
         RxReset, ProtocolError, InformationalOverflow, Rq1xx, Rq2xx, Rq3xx, Rq4xx, Rq5xx,
         RqCompleted, RxBytes, TxBytes;
     public readonly Gauge CxActive, RqActive, RqPendingActive;
@@ -77,6 +78,8 @@ internal sealed class ClusterStats
         RqCancelled = C("upstream_rq_cancelled");
         NoHealthy = C("upstream_cx_none_healthy");
         HealthyPanic = C("lb_healthy_panic");
+        RedirectSucceeded = C("upstream_internal_redirect_succeeded_total");
+        RedirectFailed = C("upstream_internal_redirect_failed_total");
         ZoneDirect = C("lb_zone_routing_all_directly");
         ZoneStays = C("lb_zone_routing_sampled");
         ZoneLeaves = C("lb_zone_routing_cross_zone");

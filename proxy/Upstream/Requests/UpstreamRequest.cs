@@ -426,12 +426,13 @@ internal sealed class UpstreamRequest(WorkerContext worker)
     private void GiveBack(in UpstreamFailure failure, int status, bool again)
     {
         var (stats, counts, exchange, endpoint) = (worker.Stats, State!.Stats, Exchange!, Endpoint!);
-        bool complete = failure.IsNone, rejected = failure.Reason == FailureReason.Rejected;
+        bool complete = failure.IsNone, rejected = failure.Reason == FailureReason.Rejected,
+            redirected = failure.Reason == FailureReason.Redirected;
         Leave(endpoint);
         if (!complete) status = exchange.Status;
         stats.Add(counts.TxBytes, exchange.WireBytesSent);
         stats.Add(counts.RxBytes, exchange.WireBytesReceived);
-        _connection!.Finish(complete || (rejected && exchange.BodyEnded), exchange as Http2ClientExchange);
+        _connection!.Finish(complete || ((rejected || redirected) && exchange.BodyEnded), exchange as Http2ClientExchange);
         if (complete)
         {
             if (_retried && !_mayRetry) stats.Increment(counts.RqRetrySuccess);
@@ -441,13 +442,13 @@ internal sealed class UpstreamRequest(WorkerContext worker)
         }
         else
         {
-            Interlocked.Increment(ref endpoint.ErrorRequests);
+            Interlocked.Increment(ref redirected ? ref endpoint.SuccessRequests : ref endpoint.ErrorRequests);
             if (rejected) counts.CountRetried(stats, status);
             if (!again)
             {
                 // An answer that came and went no further than this: cut on its way, or replaced by a filter.
                 if (status >= 200) CountAnswer(status);
-                stats.Increment(failure.Reason == FailureReason.Cancelled ? counts.RqCancelled : counts.RxReset);
+                if (!redirected) stats.Increment(failure.Reason == FailureReason.Cancelled ? counts.RqCancelled : counts.RxReset);
             }
         }
     }
@@ -461,6 +462,10 @@ internal sealed class UpstreamRequest(WorkerContext worker)
         _owesAnswer = false;
         State!.Stats.CountResponse(worker.Stats, status);
     }
+
+    /// <summary>The answer is a redirect that was to be followed here; whether it is.</summary>
+    public void CountRedirect(bool follows)
+        => worker.Stats.Increment(follows ? State!.Stats.RedirectSucceeded : State!.Stats.RedirectFailed);
 
     /// <summary>The answer did not come in the time that it had.</summary>
     public void CountTimeout()
