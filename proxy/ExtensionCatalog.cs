@@ -4,6 +4,7 @@ using Managed.Proxy.Configuration.ShortForms;
 using Managed.Proxy.Downstream.ListenerFilters;
 using Managed.Proxy.Downstream.ListenerFilters.HttpInspector;
 using Managed.Proxy.Downstream.ListenerFilters.LocalRateLimit;
+using Managed.Proxy.Downstream.ListenerFilters.Native;
 using Managed.Proxy.Downstream.ListenerFilters.OriginalDst;
 using Managed.Proxy.Downstream.ListenerFilters.OriginalSrc;
 using Managed.Proxy.Downstream.ListenerFilters.ProxyProtocol;
@@ -14,6 +15,7 @@ using Managed.Proxy.Downstream.NetworkFilters.DirectResponse;
 using Managed.Proxy.Downstream.NetworkFilters.Echo;
 using Managed.Proxy.Downstream.NetworkFilters.HttpConnectionManager;
 using Managed.Proxy.Downstream.NetworkFilters.LocalRateLimit;
+using Managed.Proxy.Downstream.NetworkFilters.Native;
 using Managed.Proxy.Downstream.NetworkFilters.Rbac;
 using Managed.Proxy.Downstream.NetworkFilters.SetFilterState;
 using Managed.Proxy.Downstream.NetworkFilters.SniCluster;
@@ -42,6 +44,7 @@ using Managed.Proxy.Http.Filters.JsonToMetadata;
 using Managed.Proxy.Http.Filters.JwtAuthn;
 using Managed.Proxy.Http.Filters.LocalRateLimit;
 using Managed.Proxy.Http.Filters.Lua;
+using Managed.Proxy.Http.Filters.Native;
 using Managed.Proxy.Http.Filters.RateLimit;
 using Managed.Proxy.Http.Filters.Rbac;
 using Managed.Proxy.Http.Filters.Router;
@@ -63,6 +66,7 @@ public static class ExtensionCatalog
         new OriginalDstDefinition(),
         new OriginalSrcDefinition(),
         new ListenerRateLimitDefinition(),
+        new NativeListenerFilterDefinition(),
     ];
 
     /// <summary>Messages of transport sockets, which are few; each side has its own for TLS.</summary>
@@ -86,6 +90,7 @@ public static class ExtensionCatalog
         new ConnectionLimitDefinition(),
         new NetworkRateLimitDefinition(),
         new SniClusterDefinition(),
+        new NativeNetworkFilterDefinition(),
     ];
 
     public static IReadOnlyList<HttpFilterDefinition> HttpFilters { get; } =
@@ -116,6 +121,7 @@ public static class ExtensionCatalog
         new GrpcStatsFilterDefinition(),
         new LuaFilterDefinition(),
         new WasmFilterDefinition(),
+        new NativeFilterDefinition(),
         new RouterFilterDefinition(),
     ];
 

@@ -26,6 +26,10 @@ public sealed class ProxyOptions
     /// </summary>
     public IReadOnlyList<string>? WasmCompiler { get; init; }
     /// <summary>
+    /// Documents may name filters written in C#: they run as the proxy itself, with all that it may do. Null: none may.
+    /// </summary>
+    public Core.NativeAccess? Native { get; init; }
+    /// <summary>
     /// Most client connections at one time; null: as memory and descriptors allow. Listeners may have limits of their own.
     /// </summary>
     public int? MaxConnections { get; init; }

@@ -54,7 +54,7 @@ public sealed partial class ProxyServer : IAsyncDisposable
         _clusters = new ClusterRegistry(_workers.Length);
         _shared = new SharedState(_workers.Length,
             new GuestEnvironment(scripts, options.CacheFolder, options.TraceStarted is not null, options.CodeFetchHosts,
-                options.WasmCompiler) { InService = () => Current is not null });
+                options.WasmCompiler) { InService = () => Current is not null, Native = options.Native });
         for (int i = 0; i < _workers.Length; i++) _workers[i] = new Worker(i, Stats, Overload, _reports, _inService, options.TraceStarted);
         _health = new HealthWatch(_workers.Length, Stats, Overload, _reports);
         _threads = [.. _workers.Select(w => new Thread(() => Run(w)) { Name = "worker-" + w.Id, IsBackground = true })];

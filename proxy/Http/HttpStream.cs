@@ -253,8 +253,14 @@ public sealed partial class HttpStream
     internal void OnFilterFailure(HttpFilter filter, Exception exception)
     {
         Worker.Reports.OnFilterFailure(filter.GetType().Name, exception);
+        FailStream("filter_failure");
+    }
+
+    /// <summary>The stream cannot go on, through no fault of either side.</summary>
+    internal void FailStream(string details)
+    {
         if (_reply == ReplyState.Sending || _responseStarted) { _end = StreamEnd.Cut; Wake(); }
-        else SendLocalReply(500, default, "filter_failure", ResponseFlags.LocalReset);
+        else SendLocalReply(500, default, details, ResponseFlags.LocalReset);
     }
 
     /// <summary>The client is gone: what is still under way for it is given up.</summary>

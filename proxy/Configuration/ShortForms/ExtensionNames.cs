@@ -74,9 +74,10 @@ public static class ExtensionNames
         Http("stateful_session", "StatefulSession", "StatefulSessionPerRoute"),
         Http("cache", "CacheConfig"),
         Http("oauth2", "OAuth2"),
-        // Ours: filters written in C#, one message for both places.
+        // Ours: filters written in C#.
         new(ExtensionKind.HttpFilter, "managed.filters.http.native", "managed.extensions.filters.http.native.v1.Native",
             "managed.extensions.filters.http.native.v1.Native"),
+        new(ExtensionKind.ListenerFilter, "managed.filters.listener.native", "managed.extensions.filters.listener.native.v1.Native"),
         new(ExtensionKind.NetworkFilter, "managed.filters.network.native", "managed.extensions.filters.network.native.v1.Native"),
 
         Socket(ExtensionKind.DownstreamSocket, "tls", "tls.v3.DownstreamTlsContext"),
