@@ -71,6 +71,12 @@ public sealed record PublicationImpact(
 public sealed record WorkerStatus(int Id, long Version, long Generation, long Connections, long Requests, double CpuSeconds,
     double LoopLagMs);
 
+/// <summary>
+/// What an HTTP filter takes of the time of a stream, all its hooks in one direction together: nanoseconds, for each worker by its number.
+/// </summary>
+public sealed record FilterTimes(string Name, bool Disabled, IReadOnlyList<Core.Telemetry.HistogramSnapshot> Request,
+    IReadOnlyList<Core.Telemetry.HistogramSnapshot> Response);
+
 /// <summary>A version that still has connections or streams.</summary>
 public sealed record GenerationStatus(long Version, bool Active, long Connections, long Streams);
 

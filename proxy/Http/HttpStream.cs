@@ -308,9 +308,18 @@ public sealed partial class HttpStream
             filter.Stream = this;
             filter.Index = i;
             _filters[_filterCount++] = filter;
-            _request.Add(filter, built.Factory.Hooks);
+            _request.Add(filter, built.Factory.Hooks, built.RequestTime);
         }
-        for (int i = _filterCount - 1; i >= 0; i--) _response.Add(_filters[i], Manager.Filters[_filters[i].Index].Factory.Hooks);
+        AttachToResponse();
+    }
+
+    private void AttachToResponse()
+    {
+        for (int i = _filterCount - 1; i >= 0; i--)
+        {
+            var built = Manager.Filters[_filters[i].Index];
+            _response.Add(_filters[i], built.Factory.Hooks, built.ResponseTime);
+        }
     }
 
     // Null: it cannot be made, and without it the request is not let through.
