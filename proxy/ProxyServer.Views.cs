@@ -35,7 +35,8 @@ public sealed partial class ProxyServer
     }
 
     /// <summary>
-    /// What each HTTP filter of a chain has taken so far, in the order of the chain; null when there is no such chain, or it speaks no HTTP.
+    /// What each HTTP filter of a chain has taken so far, in the order of the chain; null when there is no such chain, or it speaks no
+    /// HTTP.
     /// </summary>
     public IReadOnlyList<FilterTimes>? FilterTimesOf(string listener, string chain)
     {

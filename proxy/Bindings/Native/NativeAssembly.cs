@@ -15,6 +15,7 @@ internal sealed class NativeAssembly : SharedResource
 {
     private static readonly List<(string Digest, WeakReference Context)> Leaving = [];
     private static readonly ConditionalWeakTable<StatsRegistry, object> Observed = [];
+    private const int MostLingering = 8;
     private static int s_loaded;
 
     private PluginLoadContext? _context;
@@ -97,6 +98,9 @@ internal sealed class NativeAssembly : SharedResource
         Interlocked.Decrement(ref s_loaded);
         lock (Leaving) Leaving.Add((Digest, new WeakReference(context)));
         context.Unload();
+        // What is unloaded lies outside the managed heap, so the collector sees no reason to come by.
+        if (Lingering.Count >= MostLingering)
+            Chores.Add(static () => GC.Collect(GC.MaxGeneration, GCCollectionMode.Forced, blocking: false));
     }
 
     // What was compiled against a later contract may call what is not here.

@@ -119,6 +119,24 @@ public sealed class NativeExampleTests(NativeExamples examples) : IClassFixture<
         Assert.Equal("good", await TalkAsync("touchy", "good"));
     }
 
+    /// <summary>What its calls do is NativeModuleTests' matter.</summary>
+    [Fact]
+    public void Guide_IsTenLinesAndNamesWhatIsThere()
+    {
+        string root = Root();
+        string guide = File.ReadAllText(Path.Combine(root, "docs/native.md"));
+        string[] lines = guide.Split("```bash\n")[1].Split("```")[0].Split('\n', StringSplitOptions.RemoveEmptyEntries);
+        string template = File.ReadAllText(Path.Combine(root, "docs/examples/native/template/.template.config/template.json"));
+
+        Assert.Equal(10, lines.Length);
+        Assert.Contains("\"shortName\": \"managed-filter\"", template, StringComparison.Ordinal);
+        Assert.Contains("dotnet new managed-filter", guide, StringComparison.Ordinal);
+        Assert.True(Directory.Exists(Path.Combine(root, "proxy/Managed.Filters")));
+    }
+
+    private static string Root([System.Runtime.CompilerServices.CallerFilePath] string here = "")
+        => Path.GetFullPath(Path.Combine(Path.GetDirectoryName(here)!, "../../../../.."));
+
     // What the proxy says until it ends the connection.
     private async Task<string> TalkAsync(string listener, params string[] pieces)
     {
