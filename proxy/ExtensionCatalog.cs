@@ -34,6 +34,7 @@ using Managed.Proxy.Http.Filters.Decompressor;
 using Managed.Proxy.Http.Filters.ExtAuthz;
 using Managed.Proxy.Http.Filters.Fault;
 using Managed.Proxy.Http.Filters.GrpcHttp1Bridge;
+using Managed.Proxy.Http.Filters.GrpcJsonTranscoder;
 using Managed.Proxy.Http.Filters.GrpcStats;
 using Managed.Proxy.Http.Filters.GrpcWeb;
 using Managed.Proxy.Http.Filters.HeaderMutation;
@@ -118,6 +119,7 @@ public static class ExtensionCatalog
         new DecompressorFilterDefinition(),
         new GrpcWebFilterDefinition(),
         new GrpcHttp1BridgeFilterDefinition(),
+        new GrpcJsonTranscoderFilterDefinition(),
         new GrpcStatsFilterDefinition(),
         new LuaFilterDefinition(),
         new WasmFilterDefinition(),

@@ -168,7 +168,9 @@ public sealed partial class HttpStream
     // No method of its own for what awaits the head: each one that waits costs some 0.1 µs a request.
     private async IoTask<UpstreamFailure> ExchangeAsync(ClientExchange up, RouteEntry route)
     {
-        bool body = _down.RequestHasBody;
+        // A filter may have given a body to a request that came without one.
+        if (!_down.RequestHasBody && _request.HasOut) _addsBody = _bodyEnded = true;
+        bool body = _down.RequestHasBody || _addsBody;
         long length = body && RequestHeaders.Has(HeaderId.ContentLength)
             ? FieldSyntax.ParseLength(RequestHeaders.Get(HeaderId.ContentLength)) : -1;
         // A method that usually has a body says so when it has none (RFC 9110 section 8.6).

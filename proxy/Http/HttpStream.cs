@@ -387,7 +387,7 @@ public sealed partial class HttpStream
         _newCookies = null;
         _replyBody.Release();
         _sent.Release();
-        _bodyEnded = _sentEnd = IsOutOfTime = _keepsTrailers = false;
+        _bodyEnded = _sentEnd = _addsBody = IsOutOfTime = _keepsTrailers = false;
         RouteTimeoutMicros = _tryMicros = _tryIdleMicros = 0;
         _request.End();
         _response.End();
