@@ -15,7 +15,9 @@ public static class HistoryDatabase
     private const int ShortRead = 522; // SQLITE_IOERR_SHORT_READ: the file ends before its last page
 
     /// <summary>FULL: in WAL mode anything less may lose acknowledged commits at a power cut.</summary>
-    internal const string Durable = "PRAGMA synchronous=FULL; PRAGMA busy_timeout=5000; PRAGMA journal_size_limit=16777216;";
+    // The log is merged each megabyte: on a disk without room for what the file grows by it could not be any more.
+    internal const string Durable =
+        "PRAGMA synchronous=FULL; PRAGMA busy_timeout=5000; PRAGMA journal_size_limit=16777216; PRAGMA wal_autocheckpoint=250;";
 
     public static DbContextOptions<HistoryContext> Options(string file) => new DbContextOptionsBuilder<HistoryContext>()
         .UseSqlite(ConnectionString(file))

@@ -1,6 +1,7 @@
 using Managed.Proxy.Configuration;
 using Managed.Proxy.Configuration.Host;
 using Managed.Proxy.Configuration.Model;
+using Managed.Proxy.Configuration.ShortForms;
 using Managed.Proxy.Core.FaultInjection;
 using Managed.Proxy.Core;
 using Managed.Proxy.Core.Telemetry;
@@ -72,6 +73,9 @@ public sealed class Snapshot : ListenerGeneration, IDisposable
     {
         foreach (var (state, stats) in _counts) state.Count(stats);
     }
+
+    /// <summary>For the version behind it; null where the long form could not be made without a warning.</summary>
+    internal FormerExpansion? Expansion { get; init; }
 
     /// <summary>It is, or was, the version that new connections get. To be set by the publication.</summary>
     internal bool InService { get; set; }

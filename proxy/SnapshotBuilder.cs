@@ -66,7 +66,10 @@ internal sealed class SnapshotBuilder(StatsRegistry registry, SharedState state,
     private BuildResult BuildAll(ConfigObject document, long version, Snapshot? former)
     {
         var errors = new ConfigErrors { Modules = modules, Host = host };
-        var expanded = ShortForm.Expand(document, errors, ExtensionCatalog.FindConfigType);
+        int said = errors.Noted + document.Notes.Count;
+        var expanded = ShortForm.Expand(document, errors, ExtensionCatalog.FindConfigType, former?.Expansion);
+        bool silent = errors.Noted == said; // what is said of a part has its place in this document, and is said each time
+        expanded?.Seal();
         var config = expanded is null ? null : ConfigBinder.BindPartial(expanded, errors, former?.Config);
         if (config is null || expanded is null) return new BuildResult(null, errors.Errors, errors.Warnings);
 
@@ -130,7 +133,8 @@ internal sealed class SnapshotBuilder(StatsRegistry registry, SharedState state,
         Faults.Pass(FaultPoint.Build);
         return errors.HasErrors ? new BuildResult(null, errors.Errors, errors.Warnings)
             : new BuildResult(
-                new Snapshot(version, document, expanded, config, clusters, routes, listeners, _shared, _names, workers, host),
+                new Snapshot(version, document, expanded, config, clusters, routes, listeners, _shared, _names, workers, host)
+                { Expansion = silent ? new FormerExpansion(document, expanded) : null },
                 [], errors.Warnings);
     }
 

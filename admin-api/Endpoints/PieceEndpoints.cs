@@ -53,7 +53,7 @@ internal sealed class PieceEndpoints(string pattern, string tag, Func<HttpContex
                 $"a {pieces.Kind} needs a name");
         await WriteCall.RunAsync(context, active =>
         {
-            var document = active.Document.Clone();
+            var document = DraftOf(active, pieces);
             var items = pieces.Read(document);
             PieceAnswer.CheckConditions(context, active, pieces.Read(active.Document), pieces.Resource);
             if (pieces.IndexOf(items, name) >= 0)
@@ -73,7 +73,7 @@ internal sealed class PieceEndpoints(string pattern, string tag, Func<HttpContex
         var created = false;
         await WriteCall.RunAsync(context, active =>
         {
-            var document = active.Document.Clone();
+            var document = DraftOf(active, pieces);
             var items = pieces.Read(document);
             var at = pieces.IndexOf(items, name);
             PieceAnswer.CheckConditions(context, active, at < 0 ? null : items[at], Resource(pieces, name));
@@ -96,13 +96,13 @@ internal sealed class PieceEndpoints(string pattern, string tag, Func<HttpContex
         var patch = await PatchBody.ReadAsync(context);
         await WriteCall.RunAsync(context, active =>
         {
-            var document = active.Document.Clone();
+            var document = DraftOf(active, pieces);
             var items = pieces.Read(document);
             var former = pieces.Get(document, name);
             PieceAnswer.CheckConditions(context, active, former, Resource(pieces, name));
             var before = former.Text("name");
             var at = pieces.IndexOf(items, name);
-            var patched = patch.Apply(former);
+            var patched = patch.Apply(former.Clone());
             if (patched is not ConfigObject item || item.Text("name") != before)
                 throw RequestBody.Invalid((patched as ConfigObject)?["name"] ?? patched, ConfigCode.InvalidValue,
                     $"a patch cannot rename a {pieces.Kind}", "create it under the new name and delete this one");
@@ -118,7 +118,7 @@ internal sealed class PieceEndpoints(string pattern, string tag, Func<HttpContex
         var name = Name(context);
         return WriteCall.RunAsync(context, active =>
         {
-            var document = active.Document.Clone();
+            var document = DraftOf(active, pieces);
             var former = pieces.Get(document, name);
             PieceAnswer.CheckConditions(context, active, former, Resource(pieces, name));
             var items = pieces.Read(document);
@@ -147,7 +147,7 @@ internal sealed class PieceEndpoints(string pattern, string tag, Func<HttpContex
             throw RequestBody.Invalid(body, ConfigCode.InvalidType, "the order is an array of all names");
         await WriteCall.RunAsync(context, active =>
         {
-            var document = active.Document.Clone();
+            var document = DraftOf(active, pieces);
             var items = pieces.Read(document);
             PieceAnswer.CheckConditions(context, active, pieces.Read(active.Document), pieces.Resource);
             var ordered = new ConfigArray(items.Origin);
@@ -167,6 +167,17 @@ internal sealed class PieceEndpoints(string pattern, string tag, Func<HttpContex
             pieces.Write(document, ordered);
             return new(document, names.Source, "the submitted order");
         }, document => pieces.Read(document));
+    }
+
+    // What the call may change is its own: the lists of resources, and the resource that the list is in.
+    private static ConfigObject DraftOf(ActiveVersion active, PieceList pieces)
+    {
+        var draft = active.Document.Draft();
+        if (pieces.Resource is (var collection, { } owner)
+            && TopLevelList.All.FirstOrDefault(l => l.Collection == collection) is { } resources
+            && resources.Read(draft) is var all && resources.IndexOf(all, owner) is >= 0 and var at)
+            all[at] = all[at].Clone();
+        return draft;
     }
 
     private static ConfigObject WithName(PieceList pieces, ConfigObject item, string name, ConfigNode? former)

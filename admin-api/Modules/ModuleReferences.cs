@@ -42,6 +42,8 @@ internal static class ModuleReferences
 
     private static void Walk(ConfigNode node, Action<ConfigObject, ConfigScalar> visit)
     {
+        if (!node.MayMention(ConfigMention.Modules))
+            return;
         if (node is ConfigArray array)
             for (var i = 0; i < array.Count; i++)
                 Walk(array[i], visit);

@@ -19,6 +19,7 @@ internal sealed class ActiveConfiguration
 
     public void Set(ActiveVersion version)
     {
+        version.Document.Seal();
         _current = version;
         Interlocked.Exchange(ref _changed, new(TaskCreationOptions.RunContinuationsAsynchronously)).TrySetResult();
     }

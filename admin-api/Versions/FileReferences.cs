@@ -32,6 +32,8 @@ internal sealed record FileReference(ConfigObject Node, string Holder, string Fi
     private static void Walk(ConfigNode node, string holder, bool watched, (string Name, bool OnlyWithPrivateKey)? sensitive,
         List<FileReference> found)
     {
+        if (!node.MayMention(ConfigMention.Files))
+            return;
         if (node is ConfigArray array)
             for (var i = 0; i < array.Count; i++)
                 Walk(array[i], holder, watched, sensitive, found);

@@ -134,6 +134,8 @@ internal sealed class SdsFiles(HostPolicy policy)
     // read names are found by those who look for files.
     private static void Walk(ConfigNode node, bool all, List<Reference> found)
     {
+        if (!node.MayMention(ConfigMention.SecretFiles))
+            return;
         if (node is ConfigArray array)
             for (var i = 0; i < array.Count; i++)
                 Walk(array[i], all, found);

@@ -29,6 +29,8 @@ internal sealed class VersionStore(HistoryAccess history, SecretVault vault)
     /// <summary>Versions that are pinned or labelled, which retention leaves alone.</summary>
     public const int MostKept = 1000;
 
+    private const int Full = 13; // SQLITE_FULL, https://www.sqlite.org/rescode.html
+
     /// <summary>What the head row says.</summary>
     public sealed record Head(long? Active, long? Previous, long LastNumber);
 
@@ -43,12 +45,37 @@ internal sealed class VersionStore(HistoryAccess history, SecretVault vault)
             r => new Head(HistoryConnection.Number(r, 0), HistoryConnection.Number(r, 1), r.GetInt64(2)))
             .SingleOrDefault() ?? new(null, null, 0);
 
-    /// <summary>Stores a version and its deployment as pending and takes the next number.</summary>
-    public long Record(Func<long, VersionRow> version, Func<long, DeploymentRow> deployment, IEnumerable<string> modules,
-        IReadOnlyList<ModuleRow> files)
+    /// <summary>
+    /// Runs one change of the history. The log has pages as often as they were written and is merged only now and then: where there is
+    /// no room, it is merged, and the change is tried once more.
+    /// </summary>
+    private T Change<T>(Func<HistoryConnection, T> change)
     {
-        using var db = history.Open();
-        db.Begin();
+        try
+        {
+            return Once();
+        }
+        catch (SqliteException e) when (e.SqliteErrorCode == Full)
+        {
+            using (var db = history.Open())
+                db.Execute("PRAGMA wal_checkpoint(TRUNCATE)");
+            return Once();
+        }
+
+        T Once()
+        {
+            using var db = history.Open();
+            db.Begin();
+            var result = change(db);
+            db.Commit();
+            return result;
+        }
+    }
+
+    /// <summary>Stores a version and its deployment as pending and takes the next number.</summary>
+    public long Record(Func<long, VersionRow> version, Func<long, DeploymentRow> deployment, IReadOnlyCollection<string> modules,
+        IReadOnlyList<ModuleRow> files) => Change(db =>
+    {
         var number = HeadOf(db).LastNumber + 1;
         MoveHead(db, "last_number = $1", number);
         Insert(db, version(number));
@@ -61,9 +88,8 @@ internal sealed class VersionStore(HistoryAccess history, SecretVault vault)
                 + "($1, $2, $3, $4, $5, $6, $7, $8, $9)",
                 file.Digest, file.Kind, file.Size, file.CreatedAt, file.Author, file.Abi, file.Imports, file.Exports, file.Content);
         Link(db, number, modules);
-        db.Commit();
         return number;
-    }
+    });
 
     // What no version needs is removed (Retention): the rows say what this one needs.
     private static void Link(HistoryConnection db, long version, IEnumerable<string> modules)
@@ -75,9 +101,8 @@ internal sealed class VersionStore(HistoryAccess history, SecretVault vault)
 
     /// <summary>The publication went well: moves the head, marks the former version, updates the deployments.</summary>
     public void Settle(long version, Action<DeploymentRow> deployment, string deploymentId, string? revertedDeployment = null)
+        => Change(db =>
     {
-        using var db = history.Open();
-        db.Begin();
         Activate(db, version);
         Write(db, deploymentId, version, deployment);
         if (revertedDeployment is not null && db.Value("SELECT version FROM deployments WHERE id = $1",
@@ -86,8 +111,8 @@ internal sealed class VersionStore(HistoryAccess history, SecretVault vault)
             MarkReverted(db, revertedDeployment, reverted);
         }
         Mark(db, version, VersionState.Active);
-        db.Commit();
-    }
+        return version;
+    });
 
     /// <summary>A deployment that waited for its confirmation has nothing left to confirm.</summary>
     public void EndTrial(string deployment)
@@ -100,14 +125,12 @@ internal sealed class VersionStore(HistoryAccess history, SecretVault vault)
     }
 
     /// <summary>The publication failed: the head stays.</summary>
-    public void Reject(long version, Action<DeploymentRow> deployment, string deploymentId)
+    public void Reject(long version, Action<DeploymentRow> deployment, string deploymentId) => Change(db =>
     {
-        using var db = history.Open();
-        db.Begin();
         Mark(db, version, VersionState.Rejected);
         Write(db, deploymentId, version, deployment);
-        db.Commit();
-    }
+        return version;
+    });
 
     /// <summary>Takes back everything, as long as no version was ever served: a first start that failed leaves an empty history.</summary>
     public void ForgetFailedStart()

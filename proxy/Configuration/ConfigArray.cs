@@ -14,20 +14,37 @@ public sealed class ConfigArray(ConfigOrigin? origin = null) : ConfigNode(origin
     public ConfigNode this[int index]
     {
         get => _items[index];
-        set => _items[index] = value;
+        set
+        {
+            BeforeChange();
+            _items[index] = value;
+        }
     }
 
     public ConfigArray Add(ConfigNode item)
     {
+        BeforeChange();
         _items.Add(item);
         return this;
     }
 
-    public void Insert(int index, ConfigNode item) => _items.Insert(index, item);
+    public void Insert(int index, ConfigNode item)
+    {
+        BeforeChange();
+        _items.Insert(index, item);
+    }
 
-    public void RemoveAt(int index) => _items.RemoveAt(index);
+    public void RemoveAt(int index)
+    {
+        BeforeChange();
+        _items.RemoveAt(index);
+    }
 
-    internal void RemoveAll(Predicate<ConfigNode> match) => _items.RemoveAll(match);
+    internal void RemoveAll(Predicate<ConfigNode> match)
+    {
+        BeforeChange();
+        _items.RemoveAll(match);
+    }
 
     /// <summary>Index of the object whose <c>name</c> is this, or -1.</summary>
     public int IndexOfName(string name) => _items.FindIndex(i => i is ConfigObject o && o.Text("name") == name);
@@ -42,6 +59,23 @@ public sealed class ConfigArray(ConfigOrigin? origin = null) : ConfigNode(origin
         foreach (var item in _items)
             copy._items.Add(item.Clone());
         return copy;
+    }
+
+    /// <summary>A copy that shares the items.</summary>
+    internal ConfigArray Draft()
+    {
+        var copy = new ConfigArray(Origin);
+        copy._items.AddRange(_items);
+        return copy;
+    }
+
+    private protected override ConfigFacts Gather()
+    {
+        DocumentSize size = new(2, 1, 1);
+        var mentions = ConfigMention.None;
+        foreach (var item in _items)
+            size = size.With(item is ConfigScalar scalar ? DocumentSize.Of(scalar) : Below(item, ref mentions), 1);
+        return new(size, mentions);
     }
 
     public override bool SameAs(ConfigNode? other) =>

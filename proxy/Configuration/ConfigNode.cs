@@ -24,6 +24,46 @@ public abstract class ConfigNode(ConfigOrigin? origin)
     /// </summary>
     public abstract string KindName { get; }
 
+    private ConfigFacts? _facts;
+
+    /// <summary>
+    /// Part of a tree that is published: a change throws, and what a walk would find below is known without walking.
+    /// </summary>
+    public bool IsSealed => _facts is not null;
+
+    /// <summary>How large it is, where that is known.</summary>
+    internal DocumentSize? KnownSize => _facts is { HasSize: true } facts ? facts.Size : null;
+
+    /// <summary>Whether such a member may be in it, at any depth. False is certain.</summary>
+    public bool MayMention(ConfigMention what) => _facts is null || (_facts.Mentions & what) != 0;
+
+    /// <summary>From here on it is not changed. What is sealed already costs nothing.</summary>
+    public void Seal() => Summarise();
+
+    private protected abstract ConfigFacts Gather();
+
+    private protected ConfigFacts Summarise()
+    {
+        if (_facts is { HasSize: true })
+            return _facts;
+        var facts = Gather();
+        _facts = facts.Kept;
+        return facts;
+    }
+
+    private protected static DocumentSize Below(ConfigNode child, ref ConfigMention mentions)
+    {
+        var facts = child.Summarise();
+        mentions |= facts.Mentions;
+        return facts.Size;
+    }
+
+    private protected void BeforeChange()
+    {
+        if (_facts is not null)
+            throw new InvalidOperationException($"a published document is not changed ({Pointer})");
+    }
+
     /// <summary>A deep copy that keeps every origin.</summary>
     public abstract ConfigNode Clone();
 

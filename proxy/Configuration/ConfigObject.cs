@@ -33,7 +33,7 @@ public sealed class ConfigObject(ConfigOrigin? origin = null) : ConfigNode(origi
     public bool TryGet(string name, [NotNullWhen(true)] out ConfigNode? node)
     {
         var at = IndexOf(name);
-        if (at < 0 && _hasCamel && name.Contains('_') && (at = IndexOf(FieldName.Camel(name))) >= 0)
+        if (at < 0 && _hasCamel && name.Contains('_') && (at = IndexOf(FieldName.Camel(name))) >= 0 && !IsSealed)
         {
             _members[at] = _members[at] with { Key = name };
             _index = null;
@@ -54,6 +54,7 @@ public sealed class ConfigObject(ConfigOrigin? origin = null) : ConfigNode(origi
     /// <summary>Replaces the member in place, or adds it at the end.</summary>
     public ConfigObject Set(string name, ConfigNode value)
     {
+        BeforeChange();
         if (TryGet(name, out _))
         {
             var at = IndexOf(name);
@@ -68,6 +69,7 @@ public sealed class ConfigObject(ConfigOrigin? origin = null) : ConfigNode(origi
 
     internal void InsertFirst(string name, ConfigNode value)
     {
+        BeforeChange();
         _hasCamel |= IsCamel(name);
         _members.Insert(0, new(name, value, value.Line, value.Column));
         _index = null;
@@ -79,6 +81,7 @@ public sealed class ConfigObject(ConfigOrigin? origin = null) : ConfigNode(origi
     /// <summary>Adds a member as it is spelled; false when that very name is there.</summary>
     internal bool TryAdd(ConfigMember member)
     {
+        BeforeChange();
         if (IndexOf(member.Key) >= 0)
             return false;
         _hasCamel |= IsCamel(member.Key);
@@ -90,6 +93,7 @@ public sealed class ConfigObject(ConfigOrigin? origin = null) : ConfigNode(origi
     /// <summary>Adds a member as it is spelled, in the place and instead of one of that very name.</summary>
     internal void Put(ConfigMember member)
     {
+        BeforeChange();
         if (IndexOf(member.Key) is >= 0 and var at)
             _members[at] = member;
         else
@@ -104,6 +108,7 @@ public sealed class ConfigObject(ConfigOrigin? origin = null) : ConfigNode(origi
 
     public ConfigNode? Remove(string name)
     {
+        BeforeChange();
         if (!TryGet(name, out var node))
             return null;
         _members.RemoveAt(IndexOf(name));
@@ -114,6 +119,7 @@ public sealed class ConfigObject(ConfigOrigin? origin = null) : ConfigNode(origi
     /// <summary>Removes many at once, by the names they have.</summary>
     public void RemoveAll(IReadOnlySet<string> names)
     {
+        BeforeChange();
         if (_members.RemoveAll(m => names.Contains(m.Key)) > 0)
             _index = null;
     }
@@ -125,6 +131,34 @@ public sealed class ConfigObject(ConfigOrigin? origin = null) : ConfigNode(origi
         foreach (var member in _members)
             copy._members.Add(member with { Value = member.Value.Clone() });
         return copy;
+    }
+
+    /// <summary>
+    /// Of a whole document: a copy whose lists of resources may be changed, and that shares the resources themselves with this one.
+    /// </summary>
+    public ConfigObject Draft()
+    {
+        var copy = new ConfigObject(Origin) { Notes = Notes, _hasCamel = _hasCamel };
+        foreach (var member in _members)
+            copy._members.Add(member.Value switch
+            {
+                ConfigArray list => member with { Value = list.Draft() },
+                ConfigObject wrapped when member.Key is "static_resources" or "staticResources" => member with { Value = wrapped.Draft() },
+                _ => member,
+            });
+        return copy;
+    }
+
+    private protected override ConfigFacts Gather()
+    {
+        DocumentSize size = new(2, 1, 1);
+        var mentions = ConfigMention.None;
+        foreach (var (key, value, _, _) in _members)
+        {
+            mentions |= ConfigFacts.Of(key);
+            size = size.With(value is ConfigScalar scalar ? DocumentSize.Of(scalar) : Below(value, ref mentions), key.Length + 4);
+        }
+        return new(size, mentions);
     }
 
     public override bool SameAs(ConfigNode? other) =>
@@ -169,9 +203,10 @@ public sealed class ConfigObject(ConfigOrigin? origin = null) : ConfigNode(origi
         }
         if (_index is null)
         {
-            _index = new(_members.Count);
+            var index = new Dictionary<string, int>(_members.Count);
             for (var i = 0; i < _members.Count; i++)
-                _index[_members[i].Key] = i;
+                index[_members[i].Key] = i;
+            _index = index; // whole: several may read a published document
         }
         return _index.TryGetValue(name, out var at) ? at : -1;
     }

@@ -30,6 +30,8 @@ public sealed class ConfigScalar(ConfigScalarKind kind, string text, ConfigOrigi
 
     public override ConfigScalar Clone() => this; // immutable
 
+    private protected override ConfigFacts Gather() => new(DocumentSize.Of(this), ConfigMention.None);
+
     public override bool SameAs(ConfigNode? other)
         => ReferenceEquals(this, other) || (other is ConfigScalar s && s.Kind == Kind && s.Text == Text);
 

@@ -4,7 +4,14 @@ namespace Managed.Proxy.Configuration;
 /// <param name="Bytes">Of its texts and names, about as JSON would write it.</param>
 /// <param name="Nodes">Values, whatever their kind.</param>
 /// <param name="Depth">1 for a scalar.</param>
-public readonly record struct DocumentSize(long Bytes, long Nodes, int Depth);
+public readonly record struct DocumentSize(long Bytes, long Nodes, int Depth)
+{
+    internal static DocumentSize Of(ConfigScalar scalar) => new(scalar.Text.Length + 2, 1, 1);
+
+    /// <param name="extra">Bytes of a name and of what stands between.</param>
+    internal DocumentSize With(DocumentSize child, int extra) =>
+        new(Bytes + child.Bytes + extra, Nodes + child.Nodes, Math.Max(Depth, child.Depth + 1));
+}
 
 /// <summary>
 /// What a document may be at most. Everything that walks a tree recurses, so no tree may come to be that is deeper: the parsers hold to
@@ -24,20 +31,22 @@ public static class DocumentLimits
     /// <summary>Walks the tree, which may be deeper than allowed by a few levels.</summary>
     public static DocumentSize Measure(ConfigNode node)
     {
+        if (node.KnownSize is { } known)
+            return known;
         switch (node)
         {
             case ConfigObject o:
                 DocumentSize all = new(2, 1, 1);
                 for (var i = 0; i < o.Members.Count; i++)
-                    all = Add(all, Measure(o.Members[i].Value), o.Members[i].Key.Length + 4);
+                    all = all.With(Measure(o.Members[i].Value), o.Members[i].Key.Length + 4);
                 return all;
             case ConfigArray a:
                 DocumentSize items = new(2, 1, 1);
                 for (var i = 0; i < a.Count; i++)
-                    items = Add(items, Measure(a[i]), 1);
+                    items = items.With(Measure(a[i]), 1);
                 return items;
             default:
-                return new(((ConfigScalar)node).Text.Length + 2, 1, 1);
+                return DocumentSize.Of((ConfigScalar)node);
         }
     }
 
@@ -62,7 +71,4 @@ public static class DocumentLimits
         }
         return null;
     }
-
-    private static DocumentSize Add(DocumentSize all, DocumentSize child, int extra) =>
-        new(all.Bytes + child.Bytes + extra, all.Nodes + child.Nodes, Math.Max(all.Depth, child.Depth + 1));
 }

@@ -14,7 +14,7 @@ public sealed partial class HttpStream
     private const int MostKept = 64 * 1024;
 
     private readonly ByteWriter _sent;
-    private bool _pumping, _pumpStop, _upReady, _bodyEnded, _sentEnd, _keepsSent, _addsBody;
+    private bool _pumping, _pumpStop, _upReady, _bodyEnded, _sentEnd, _keepsSent;
 
     private void StartPump()
     {

@@ -23,7 +23,8 @@ const string Usage = """
       idle      memory of idle keep-alive connections: at most 80 MB for 10,000
                 --connections 10000  --limit-mb 80
       attack    crowds in a heap of 512 MB beside innocent traffic (silent, idle, half-head, pipelined, bodies, documents, clusters): no exit, at
-                most 4 KiB for an idle and 6 KiB for half a head, p99 of the innocent at most 3 times, full service within 5 s after
+                most 4 KiB for an idle and 6 KiB for half a head, p99 of the innocent at most 3 times (alone, or
+                while the same crowd is at a neighbour that only takes it), full service within 5 s after
                 --connections 20000  --count 1000 (bodies)  --documents 100  --clusters 20000 (in each)  --rate 500  --kind NAME,...
       waiting   clients that say nothing, half a head, half a body: at most 6 KiB each, closed when their time is over
                 --connections 10000  --patience 20  --kind NAME,...
@@ -88,6 +89,7 @@ try
         "documents" => DocumentsRun.RunAsync,
         "attack" => AttackRun.RunAsync,
         Crowd.Command => Crowd.RunAsync, // not for people: parts of an attack
+        Neighbour.Command => Neighbour.RunAsync,
         BodyCrowd.Command => BodyCrowd.RunAsync,
         "waiting" => WaitingRun.RunAsync,
         "soak" => SoakRun.RunAsync,

@@ -9,7 +9,7 @@ internal static class CanonicalForm
 {
     public static void Apply(ConfigNode node, Type type, Func<string, Type?> configTypes)
     {
-        if (node is not ConfigObject o)
+        if (node is not ConfigObject o || o.IsSealed) // that is written so already
             return;
         foreach (var field in RecordShape.Of(type).Fields)
         {

@@ -35,10 +35,21 @@ internal sealed class ExtensionExpansion(ConfigObject root, ConfigErrors errors)
                 continue;
             if (!item.Has("name"))
                 item.InsertFirst("name", ConfigScalar.String(FreeName(items, extension.ShortName), item.Origin));
-            if (kind == ExtensionKind.HttpFilter && item.Text("name") is { } name && !HttpFilterTypes.TryAdd(name, extension)
-                && HttpFilterTypes[name] != extension)
-                HttpFilterTypes[name] = null;
+            if (kind == ExtensionKind.HttpFilter) Note(item, extension);
         }
+    }
+
+    /// <summary>An HTTP filter that is in the long form.</summary>
+    public void Note(ConfigObject item)
+    {
+        if (item.Object("typed_config")?.Text("@type") is { } type
+            && ExtensionNames.Find(ExtensionKind.HttpFilter, type) is { } extension) Note(item, extension);
+    }
+
+    private void Note(ConfigObject item, ExtensionName extension)
+    {
+        if (item.Text("name") is { } name && !HttpFilterTypes.TryAdd(name, extension) && HttpFilterTypes[name] != extension)
+            HttpFilterTypes[name] = null;
     }
 
     /// <summary>The same for a field that holds one.</summary>

@@ -34,6 +34,16 @@ internal sealed class ListenerExpansion(ExtensionExpansion extensions, RouteExpa
         }
     }
 
+    /// <summary>Of one that is in the long form: which filters its chains have, for those that name them.</summary>
+    public void Note(ConfigObject listener)
+    {
+        var chains = ShortForm.Items(listener, "filter_chains");
+        foreach (var chain in listener.Object("default_filter_chain") is { } last ? chains.Append(last) : chains)
+            foreach (var filter in ShortForm.Items(chain, "filters"))
+                foreach (var inner in ShortForm.Items(filter.Object("typed_config"), "http_filters"))
+                    extensions.Note(inner);
+    }
+
     /// <summary>What filters hold that has short forms of its own.</summary>
     private void ExpandInside(ConfigObject? config)
     {

@@ -20,6 +20,7 @@ internal sealed class RouteFilterExpansion(ConfigObject root, IReadOnlyDictionar
 
     private void ExpandRoutes(ConfigObject routeConfiguration)
     {
+        if (routeConfiguration.IsSealed) return; // it was expanded with the same filters
         ExpandEntries(routeConfiguration);
         foreach (var host in ShortForm.Items(routeConfiguration, "virtual_hosts"))
         {

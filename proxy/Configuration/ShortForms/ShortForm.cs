@@ -38,8 +38,10 @@ public static class ShortForm
 
     /// <param name="configTypes">The record of a message name (without <c>type.googleapis.com/</c>), from the extension catalogue; null
     /// where it knows none. It lets the values inside typed configurations be written canonically too.</param>
+    /// <param name="former">Of the version before: what both share is not expanded again.</param>
     /// <returns>The long form, or null when the root is not an object. Errors may have been added in either case.</returns>
-    public static ConfigObject? Expand(ConfigNode document, ConfigErrors errors, Func<string, Type?>? configTypes = null)
+    public static ConfigObject? Expand(ConfigNode document, ConfigErrors errors, Func<string, Type?>? configTypes = null,
+        FormerExpansion? former = null)
     {
         if (document is not ConfigObject given)
         {
@@ -47,7 +49,7 @@ public static class ShortForm
             return null;
         }
         errors.AddNotes(given.Notes);
-        var root = given.Clone();
+        var root = former?.Begin(given) ?? given.Clone();
         LiftStaticResources(root, errors);
         RejectBootstrap(root, errors);
         if (root["runtime"] is ConfigArray { Count: 0 } or ConfigObject { Count: 0 })
@@ -58,12 +60,14 @@ public static class ShortForm
         var routes = new RouteExpansion();
         var listeners = new ListenerExpansion(extensions, routes, errors);
         foreach (var listener in Items(root, "listeners"))
-            listeners.Expand(listener);
+            if (listener.IsSealed) listeners.Note(listener);
+            else listeners.Expand(listener);
         foreach (var routeConfiguration in Items(root, "route_configurations"))
-            routes.Expand(routeConfiguration);
+            if (!routeConfiguration.IsSealed) routes.Expand(routeConfiguration);
         new GrpcTargetExpansion(root).Expand();
         foreach (var cluster in Items(root, "clusters"))
         {
+            if (cluster.IsSealed) continue;
             ClusterExpansion.Expand(cluster, errors);
             TlsExpansion.Expand(cluster, errors);
             extensions.ExpandOne(cluster, "transport_socket", ExtensionKind.UpstreamSocket);
@@ -71,8 +75,8 @@ public static class ShortForm
             if (cluster.Object("transport_socket")?.Object("typed_config") is { } outer && outer.Has("transport_socket"))
                 extensions.ExpandOne(outer, "transport_socket", ExtensionKind.UpstreamSocket);
         }
-        new SecretExpansion(root, errors).Expand();
         new RouteFilterExpansion(root, extensions.HttpFilterTypes, errors).Expand();
+        new SecretExpansion(root, errors).Expand();
         CanonicalForm.Apply(root, typeof(BootstrapConfig), configTypes ?? (_ => null));
         return root;
     }

@@ -56,6 +56,16 @@ public sealed class FullDiskTests : IDisposable
     }
 
     [Fact]
+    public async Task SmallDisk_TakesChangesAsLongAsTheHistoryItselfHasRoom()
+    {
+        var disk = Mount("small");
+        await using var node = await StartedNode.StartAsync(Path.Combine(disk.Path, "data"), "--config", await DocumentAsync());
+        for (var i = 0; i < 80; i++) // whose pages, each as often as it was written, are more than the disk has
+            using (var answer = await node.PutClusterAsync(string.Create(CultureInfo.InvariantCulture, $"c-{i}")))
+                Assert.Equal(HttpStatusCode.Created, answer.StatusCode);
+    }
+
+    [Fact]
     public async Task NewFolderOnAFullDisk_EndsTheStartWithOneLine_AndIsStillNewAfterwards()
     {
         var disk = Mount("full");

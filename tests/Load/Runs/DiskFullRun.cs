@@ -12,7 +12,7 @@ namespace Managed.Load.Runs;
 /// </summary>
 internal static class DiskFullRun
 {
-    private const int DiskMegabytes = 4;
+    private const int DiskMegabytes = 8;
     private static readonly TimeSpan Recovery = TimeSpan.FromSeconds(30);
 
     public static async Task RunAsync(Arguments options, Verdict verdict)
