@@ -73,13 +73,13 @@ internal sealed class NativeListenerFilter(NativePlugin plugin, WorkerContext wo
     public override ListenerFilterStatus Inspect(ReadOnlySpan<byte> bytes, ConnectionFacts facts)
     {
         if (_host is not { IsOver: false } host) return Failed;
-        long micros = NativeCall.NowMicros, allocated = GC.GetAllocatedBytesForCurrentThread();
+        var call = new NativeTiming(plugin, worker);
         object? within = worker.Loop.Within;
         worker.Loop.Within = host.Subject; // for the watchdog
         try
         {
             var status = host.Filter.Look(bytes, host.Connection);
-            plugin.OnCalled(worker, micros, allocated);
+            call.Done();
             Taken = Math.Clamp(host.Filter.TakenBytes, 0, bytes.Length);
             if (status != ListenerFilterStatus.NeedMore) host.End();
             return status;

@@ -56,13 +56,13 @@ internal sealed class NativeNetworkFilter : Listener.NetworkFilter
         stopped = false;
         if (_host is not { } host) return NetworkStatus.Continue;
         if (host.IsOver) return host.Plugin.FailsOpen ? NetworkStatus.Continue : NetworkStatus.StopIteration;
-        long micros = NativeCall.NowMicros, bytes = GC.GetAllocatedBytesForCurrentThread();
+        var call = new NativeTiming(host.Plugin, host.Worker);
         object? within = host.Worker.Loop.Within;
         host.Worker.Loop.Within = host.Subject; // for the watchdog
         try
         {
             var status = hook(host.Filter, data, end);
-            host.Plugin.OnCalled(host.Worker, micros, bytes);
+            call.Done();
             stopped = status == NetworkStatus.StopIteration;
             return status;
         }

@@ -19,7 +19,7 @@ internal sealed class NativeFilter(NativePlugin plugin) : HttpFilter
     public override HeadersStatus OnRequestHeaders(HeaderMap headers, bool endStream)
     {
         if (Begin() is not { } on) return _refused ? HeadersStatus.StopIteration : HeadersStatus.Continue;
-        var call = new NativeTiming(on);
+        var call = new NativeTiming(plugin, on.Worker);
         try
         {
             var status = on.Filter.RequestHeaders(on.RequestHeaders, endStream);
@@ -36,7 +36,7 @@ internal sealed class NativeFilter(NativePlugin plugin) : HttpFilter
     public override BodyStatus OnRequestBody(ByteWriter body, bool endStream)
     {
         if (Running is not { } on) return BodyStatus.Continue;
-        var call = new NativeTiming(on);
+        var call = new NativeTiming(plugin, on.Worker);
         try
         {
             var status = on.Filter.RequestBody(body, endStream);
@@ -53,7 +53,7 @@ internal sealed class NativeFilter(NativePlugin plugin) : HttpFilter
     public override TrailersStatus OnRequestTrailers(HeaderMap trailers)
     {
         if (Running is not { } on) return TrailersStatus.Continue;
-        var call = new NativeTiming(on);
+        var call = new NativeTiming(plugin, on.Worker);
         try
         {
             var status = on.Filter.RequestTrailers(on.RequestTrailers);
@@ -71,7 +71,7 @@ internal sealed class NativeFilter(NativePlugin plugin) : HttpFilter
     public override HeadersStatus OnResponseHeaders(HeaderMap headers, bool endStream)
     {
         if (Begin() is not { } on) return HeadersStatus.Continue;
-        var call = new NativeTiming(on);
+        var call = new NativeTiming(plugin, on.Worker);
         try
         {
             var status = on.Filter.ResponseHeaders(on.ResponseHeaders, endStream);
@@ -88,7 +88,7 @@ internal sealed class NativeFilter(NativePlugin plugin) : HttpFilter
     public override BodyStatus OnResponseBody(ByteWriter body, bool endStream)
     {
         if (Running is not { } on) return BodyStatus.Continue;
-        var call = new NativeTiming(on);
+        var call = new NativeTiming(plugin, on.Worker);
         try
         {
             var status = on.Filter.ResponseBody(body, endStream);
@@ -105,7 +105,7 @@ internal sealed class NativeFilter(NativePlugin plugin) : HttpFilter
     public override TrailersStatus OnResponseTrailers(HeaderMap trailers)
     {
         if (Running is not { } on) return TrailersStatus.Continue;
-        var call = new NativeTiming(on);
+        var call = new NativeTiming(plugin, on.Worker);
         try
         {
             var status = on.Filter.ResponseTrailers(on.ResponseTrailers);

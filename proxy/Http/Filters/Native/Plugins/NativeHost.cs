@@ -60,13 +60,13 @@ internal abstract class NativeHost(NativePlugin plugin, WorkerContext worker) : 
     public void Run(Action action)
     {
         if (IsOver) return;
-        long micros = NativeCall.NowMicros, bytes = GC.GetAllocatedBytesForCurrentThread();
+        var call = new NativeTiming(plugin, worker);
         object? within = worker.Loop.Within;
         worker.Loop.Within = Subject; // for the watchdog
         try
         {
             action();
-            plugin.OnCalled(worker, micros, bytes);
+            call.Done();
         }
         catch (Exception e)
         {

@@ -14,7 +14,9 @@ internal sealed class NativePlugin(NativeAssembly assembly, FilterPlugin plugin,
     : SharedResource
 {
     private const int Kept = 1024;
+    private const long Suspicion = 10_000_000; // microseconds
 
+    private readonly long[] _suspectUntil = new long[WorkerContext.MaxWorkers];
     private readonly long _cpuPerCall = (long)config.Limits.CpuPerCall.TotalMicroseconds;
     private readonly long _bytesPerCall = config.Limits.AllocationPerCall;
     // What leads to the plug-in's own objects; gone with its last version, whoever still has this.
@@ -48,18 +50,24 @@ internal sealed class NativePlugin(NativeAssembly assembly, FilterPlugin plugin,
         if (free.Count < Kept) free.Push(host);
     }
 
-    /// <summary>What a call took; over a limit it counts as a failure, though its stream goes on.</summary>
-    public void OnCalled(WorkerContext worker, long microsBefore, long bytesBefore)
+    /// <summary>A call of it took long on this worker lately.</summary>
+    public bool IsSuspect(WorkerContext worker) => worker.NowMicros < _suspectUntil[worker.Id];
+
+    /// <summary>
+    /// What a call took; over a limit it counts as a failure, though its stream goes on. By the clock alone nothing is held against it: the
+    /// processor may have been somebody else's, or the compiler's. It only makes that the next calls are looked at closely.
+    /// </summary>
+    public void OnCalled(WorkerContext worker, in NativeTiming call)
     {
+        long bytes = GC.GetAllocatedBytesForCurrentThread() - call.Bytes, took = NativeTiming.NowMicros - call.Micros;
         worker.Stats.Increment(Stats.Calls);
-        long bytes = GC.GetAllocatedBytesForCurrentThread() - bytesBefore;
         worker.Stats.Add(Stats.Allocated, bytes);
-        // The clock of the loop stands while it runs, and a processor's time is a system call: only a call that took long is looked at.
-        long began = microsBefore;
-        long now = NativeCall.NowMicros;
-        worker.Stats.Record(Stats.Time, now - began);
+        worker.Stats.Record(Stats.Time, took);
         if (bytes > _bytesPerCall) OnBreach(worker, $"one call allocated {bytes} bytes", 0);
-        else if (now - began > _cpuPerCall) OnBreach(worker, $"one call took {(now - began) / 1000} ms", now - began);
+        if (took <= _cpuPerCall) return;
+        long cpu = call.Cpu < 0 ? 0 : Libc.ThreadCpuMicros() - call.Cpu;
+        _suspectUntil[worker.Id] = worker.NowMicros + took + Suspicion;
+        if (cpu > _cpuPerCall) OnBreach(worker, $"one call took {cpu / 1000} ms of processor time", cpu);
     }
 
     /// <summary>It threw.</summary>
@@ -76,7 +84,7 @@ internal sealed class NativePlugin(NativeAssembly assembly, FilterPlugin plugin,
     {
         foreach (var worker in workers)
         {
-            long wait = (_quarantine?.Until ?? 0) - NativeCall.NowMicros, calls = worker.Stats.Read(Stats.Calls.Index);
+            long wait = (_quarantine?.Until ?? 0) - NativeTiming.NowMicros, calls = worker.Stats.Read(Stats.Calls.Index);
             string state = wait > 0 ? "quarantined" : calls > 0 ? "active" : "ready";
             into.Add(new GuestVmStatus("native", Name, assembly.Digest, worker.Id, state, calls,
                 worker.Stats.Read(Stats.Exceptions.Index), worker.Stats.Read(Stats.Breaches.Index), 0, 0,
@@ -132,10 +140,4 @@ internal sealed class NativePlugin(NativeAssembly assembly, FilterPlugin plugin,
             worker.Reports.Raise("vm.quarantined", ("kind", "native"), ("name", Name), ("digest", assembly.Digest), ("worker", worker.Id));
         });
     }
-}
-
-/// <summary>The clocks of a call.</summary>
-internal static class NativeCall
-{
-    public static long NowMicros => System.Diagnostics.Stopwatch.GetTimestamp() / (System.Diagnostics.Stopwatch.Frequency / 1_000_000);
 }
