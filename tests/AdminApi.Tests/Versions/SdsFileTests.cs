@@ -63,7 +63,7 @@ public sealed class SdsFileTests
             Assert.DoesNotContain("what-the-server-knows", shown, StringComparison.Ordinal);
             Assert.Contains("shop-client", shown, StringComparison.Ordinal);
         }
-        (await node.SendAsync("DELETE", "secrets/token")).IsProblem(HttpStatusCode.Conflict, "RESOURCE_IN_USE");
+        (await node.SendAsync("DELETE", "secrets/token")).IsProblem(HttpStatusCode.Conflict, "IN_USE");
     }
 
     [Fact]
