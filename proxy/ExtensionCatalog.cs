@@ -22,16 +22,22 @@ using Managed.Proxy.Downstream.NetworkFilters.TcpProxy;
 using Managed.Proxy.Downstream.NetworkFilters.Wasm;
 using Managed.Proxy.Downstream.TransportSockets;
 using Managed.Proxy.Http;
+using Managed.Proxy.Http.Filters.AdaptiveConcurrency;
+using Managed.Proxy.Http.Filters.AdmissionControl;
 using Managed.Proxy.Http.Filters.ApiKeyAuth;
+using Managed.Proxy.Http.Filters.BandwidthLimit;
 using Managed.Proxy.Http.Filters.BasicAuth;
 using Managed.Proxy.Http.Filters.Buffer;
 using Managed.Proxy.Http.Filters.CdnLoop;
 using Managed.Proxy.Http.Filters.Compressor;
 using Managed.Proxy.Http.Filters.Cors;
+using Managed.Proxy.Http.Filters.CredentialInjector;
 using Managed.Proxy.Http.Filters.Csrf;
+using Managed.Proxy.Http.Filters.CustomResponse;
 using Managed.Proxy.Http.Filters.Decompressor;
 using Managed.Proxy.Http.Filters.DynamicForwardProxy;
 using Managed.Proxy.Http.Filters.ExtAuthz;
+using Managed.Proxy.Http.Filters.ExtProc;
 using Managed.Proxy.Http.Filters.Fault;
 using Managed.Proxy.Http.Filters.GrpcHttp1Bridge;
 using Managed.Proxy.Http.Filters.GrpcStats;
@@ -44,6 +50,7 @@ using Managed.Proxy.Http.Filters.JsonToMetadata;
 using Managed.Proxy.Http.Filters.JwtAuthn;
 using Managed.Proxy.Http.Filters.LocalRateLimit;
 using Managed.Proxy.Http.Filters.Lua;
+using Managed.Proxy.Http.Filters.OAuth2;
 using Managed.Proxy.Http.Filters.RateLimit;
 using Managed.Proxy.Http.Filters.Rbac;
 using Managed.Proxy.Http.Filters.Router;
@@ -108,11 +115,18 @@ public static class ExtensionCatalog
         new RateLimitFilterDefinition(),
         new CorsFilterDefinition(),
         new JwtAuthnFilterDefinition(),
+        new OAuth2FilterDefinition(),
         new ExtAuthzFilterDefinition(),
+        new ExtProcFilterDefinition(),
         new CsrfFilterDefinition(),
         new BasicAuthFilterDefinition(),
         new ApiKeyAuthFilterDefinition(),
         new FaultFilterDefinition(),
+        new CustomResponseFilterDefinition(),
+        new AdmissionControlFilterDefinition(),
+        new AdaptiveConcurrencyFilterDefinition(),
+        new BandwidthLimitFilterDefinition(),
+        new CredentialInjectorFilterDefinition(),
         new CompressorFilterDefinition(),
         new DecompressorFilterDefinition(),
         new GrpcWebFilterDefinition(),

@@ -58,7 +58,8 @@ internal static class References
         }
         else if (member == "validation_context" && value is ConfigScalar { Kind: ConfigScalarKind.String } context && context.Text == name)
             found.Add(owner with { Pointer = pointer });
-        else if (member.TrimEnd('s') is var one && (one.EndsWith("sds_secret_config", StringComparison.Ordinal)
+        else if (member.TrimEnd('s') is var one && (one is "token_secret" or "hmac_secret" or "client_secret" or "tokenSecret"
+            or "hmacSecret" or "clientSecret" or "credential" || one.EndsWith("sds_secret_config", StringComparison.Ordinal)
             || one.EndsWith("SdsSecretConfig", StringComparison.Ordinal)))
         {
             var items = value is ConfigArray list ? list : new ConfigArray().Add(value);

@@ -25,12 +25,17 @@ public enum ConfigMention
 /// <summary>What is known of a tree that is not changed any more.</summary>
 internal sealed record ConfigFacts(DocumentSize Size, ConfigMention Mentions)
 {
-    /// <summary>Those of smaller trees are not kept: to walk them costs as much.</summary>
-    public const int MinNodes = 6;
+    // Of smaller trees the size is not kept: one record does for all that mention the same.
+    private const int MinNodes = 6;
 
-    public static readonly ConfigFacts OfSmall = new(default, ConfigMention.All);
+    private static readonly ConfigFacts[] OfSmall =
+        [.. Enumerable.Range(0, (int)ConfigMention.All + 1).Select(m => new ConfigFacts(default, (ConfigMention)m))];
 
     private static readonly FrozenDictionary<string, ConfigMention> ByName = Names().ToFrozenDictionary(StringComparer.Ordinal);
+
+    public bool HasSize => Size.Nodes > 0;
+
+    public ConfigFacts Kept => Size.Nodes < MinNodes ? OfSmall[(int)Mentions] : this;
 
     /// <summary>What a member of this name is, in either spelling.</summary>
     public static ConfigMention Of(string member) => ByName.GetValueOrDefault(member);

@@ -27,13 +27,12 @@ public abstract class ConfigNode(ConfigOrigin? origin)
     private ConfigFacts? _facts;
 
     /// <summary>
-    /// Part of a tree that is published: a change throws, and what a walk would find below is known without walking, where that is worth
-    /// its room.
+    /// Part of a tree that is published: a change throws, and what a walk would find below is known without walking.
     /// </summary>
     public bool IsSealed => _facts is not null;
 
     /// <summary>How large it is, where that is known.</summary>
-    internal DocumentSize? KnownSize => _facts is { } facts && facts != ConfigFacts.OfSmall ? facts.Size : null;
+    internal DocumentSize? KnownSize => _facts is { HasSize: true } facts ? facts.Size : null;
 
     /// <summary>Whether such a member may be in it, at any depth. False is certain.</summary>
     public bool MayMention(ConfigMention what) => _facts is null || (_facts.Mentions & what) != 0;
@@ -45,10 +44,10 @@ public abstract class ConfigNode(ConfigOrigin? origin)
 
     private protected ConfigFacts Summarise()
     {
-        if (_facts is not null && _facts != ConfigFacts.OfSmall)
+        if (_facts is { HasSize: true })
             return _facts;
         var facts = Gather();
-        _facts = facts.Size.Nodes < ConfigFacts.MinNodes ? ConfigFacts.OfSmall : facts;
+        _facts = facts.Kept;
         return facts;
     }
 

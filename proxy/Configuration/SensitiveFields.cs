@@ -17,6 +17,8 @@ public static class SensitiveFields
         "@type", "name", "client", // whose a key is, which goes to upstreams: no mark may stand there
     };
 
+    private static readonly string[] Secrets = ["token_secret", "tokenSecret", "hmac_secret", "hmacSecret"];
+
     // What a user may fill freely: no field of ours is below these.
     private static readonly HashSet<string> Free =
     [
@@ -78,13 +80,18 @@ public static class SensitiveFields
             if (holder is null ? value is ConfigScalar && !ByName.ContainsKey(name) || Free.Contains(name)
                 : Places.Contains(name) && !(value is ConfigScalar pasted && HoldsPrivateKey(pasted)))
                 continue;
-            var changed = Walk(value, holder ?? ByName.GetValueOrDefault(name), replace);
+            var changed = Walk(value, holder ?? HolderOf(name, value), replace);
             if (ReferenceEquals(changed, value)) continue;
             to ??= Copy(from);
             to.Put(from.Members[i] with { Value = changed });
         }
         return to ?? from;
     }
+
+    // The credentials of oauth2 are names of secrets, which stand elsewhere; those of api_key_auth are keys.
+    private static Holder? HolderOf(string name, ConfigNode value)
+        => value is ConfigObject named && named["key"] is null && Secrets.Any(s => named[s] is ConfigObject) ? null
+            : ByName.GetValueOrDefault(name);
 
     private static ConfigArray Copy(ConfigArray array)
     {

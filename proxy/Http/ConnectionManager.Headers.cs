@@ -21,6 +21,11 @@ internal sealed partial class ConnectionManager
     public bool UseRemoteAddress { get; init; } = true;
     public int TrustedHops { get; init; }
     public bool SkipXffAppend { get; init; }
+    /// <summary>Where the client is looked for, in this order; none: in x-forwarded-for, as the fields above say.</summary>
+    public OriginalAddress[] OriginalAddresses { get; init; } = [];
+    /// <summary>Done to requests first; the writer is for its own use.</summary>
+    public Action<HeaderMap, StreamInfo, ByteWriter>? EarlyMutations { get; init; }
+    public ProxyStatusHeader? ProxyStatus { get; init; }
     public ClientCertHeader ClientCert { get; init; } = ClientCertHeader.None;
     public bool GenerateRequestId { get; init; }
     public bool PreserveExternalRequestId { get; init; }
@@ -39,13 +44,14 @@ internal sealed partial class ConnectionManager
         var headers = stream.RequestHeaders;
         var info = stream.Info;
         if (info.Protocol == HttpProtocol.Http10 && !AcceptHttp10) { stream.SendLocalReply(426, default, "low_version"); return false; }
+        EarlyMutations?.Invoke(headers, info, stream.Worker.Scratch);
         if (headers.Has(HeaderId.MaxForwards) && !TakeHop(stream)) return false;
         StripConnection(stream, headers);
         bool hasPath = headers.Has(HeaderId.Path); // of a CONNECT host and port are what it is about
         if (Paths.StripsHost && hasPath) Paths.StripHost(headers, info.LocalAddress?.Port ?? 0, stream.Worker.Scratch);
         if (!RefuseUnderscores(stream, headers)) return false;
         if (Paths.ChangesPath && hasPath && !NormalizePath(stream)) return false;
-        Identify(stream, headers);
+        if (!Identify(stream, headers)) return false;
         if (AddUserAgent && !headers.Has(HeaderId.UserAgent)) headers.Add(HeaderId.UserAgent, ServerName);
         if (Via.Length > 0) Append(headers, HeaderId.Via, Via, stream.Worker.Scratch);
         return true;
@@ -105,6 +111,7 @@ internal sealed partial class ConnectionManager
     {
         var headers = stream.ResponseHeaders;
         var scratch = stream.Worker.Scratch;
+        if (ProxyStatus is { SetsStatus: true } told) status = told.StatusOf(stream.Info, status);
         SetStatus(headers, status, scratch);
         stream.Info.ResponseCode = status; // for formats
         if (decorate is not null) decorate(headers, state);
@@ -174,6 +181,7 @@ internal sealed partial class ConnectionManager
             headers.Set(HeaderId.Server, ServerName);
         if (!headers.Has(HeaderId.Date)) headers.Add(HeaderId.Date, stream.Worker.DateHeader);
         if (Via.Length > 0) Append(headers, HeaderId.Via, Via, stream.Worker.Scratch);
+        ProxyStatus?.Apply(headers, stream.Info, stream.Worker.Scratch);
         if (AlwaysSetRequestIdInResponse && stream.RequestHeaders.Has(HeaderId.XRequestId))
             headers.Set(HeaderId.XRequestId, stream.RequestHeaders.Get(HeaderId.XRequestId));
     }
@@ -257,7 +265,7 @@ internal sealed partial class ConnectionManager
     }
 
     // Who the client is, what is believed of what it says, and the request's id.
-    private void Identify(HttpStream stream, HeaderMap headers)
+    private bool Identify(HttpStream stream, HeaderMap headers)
     {
         var info = stream.Info;
         var worker = stream.Worker;
@@ -271,6 +279,10 @@ internal sealed partial class ConnectionManager
             if (hops > 0) client = ClientAddress.FromRight(headers, hops - 1, out _);
             client ??= peer;
             if (!SkipXffAppend && peer is not null) Append(headers, HeaderId.XForwardedFor, stream.Down.PeerText, worker.Scratch);
+        }
+        else if (OriginalAddresses.Length > 0)
+        {
+            if (!FindOriginal(stream, headers, out client, out single)) return false;
         }
         else
         {
@@ -294,6 +306,28 @@ internal sealed partial class ConnectionManager
             headers.Set(HeaderId.XRequestId, id);
         }
         info.RequestHeadersEnd = worker.NowMicros;
+        return true;
+    }
+
+    // False: it was answered.
+    private bool FindOriginal(HttpStream stream, HeaderMap headers, out System.Net.IPEndPoint? client, out bool mayBeInternal)
+    {
+        (client, mayBeInternal) = (null, false);
+        foreach (var address in OriginalAddresses)
+        {
+            client = address.Find(headers, stream.Info.RemoteAddress, out mayBeInternal);
+            if (client is null && address.RejectStatus > 0)
+            {
+                stream.SendLocalReply(address.RejectStatus, default, "rejecting_because_detection_failed");
+                return false;
+            }
+            if (client is null) continue;
+            if (address.AppendsPeer && stream.Info.RemoteAddress is not null)
+                Append(headers, HeaderId.XForwardedFor, stream.Down.PeerText, stream.Worker.Scratch);
+            return true;
+        }
+        mayBeInternal = false;
+        return true;
     }
 
     private static void SetExternalAddress(HeaderMap headers, System.Net.IPEndPoint? client)

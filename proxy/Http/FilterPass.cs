@@ -32,7 +32,8 @@ internal sealed class FilterPass(HttpStream stream, bool response)
     public bool EndOut { get; private set; }
     public bool TrailersOut { get; private set; }
     /// <summary>Body bytes that have passed all filters and were not taken yet.</summary>
-    public bool HasOut => _out.Length > 0;
+    public bool HasOut => OutLength > 0;
+    public int OutLength => _out.Length;
     /// <summary>Nobody looks at bodies or trailers and nobody holds anything: body bytes need not come by here.</summary>
     public bool BypassesBody => !_anyBody && _held == 0 && _out.Length == 0;
     public bool HasTrailerHooks => _anyTrailers;
@@ -142,6 +143,37 @@ internal sealed class FilterPass(HttpStream stream, bool response)
             _anyBody |= slot.HasBody;
             _anyTrailers |= slot.HasTrailers;
         }
+    }
+
+    /// <summary>
+    /// A filter that holds the pass gives something on and goes on to hold what is left: its headers, if it holds those, and bytes in place
+    /// of the first that it has stopped. Not within a hook.
+    /// </summary>
+    /// <param name="filter">Which.</param>
+    /// <param name="count">So many of the bytes that it has stopped are over.</param>
+    /// <param name="instead">Given on in their place; null: they themselves.</param>
+    public void PassOn(HttpFilter filter, int count, ReadOnlyMemory<byte>? instead)
+    {
+        int i = 0;
+        while (i < _count && !ReferenceEquals(_slots[i].Filter, filter)) i++;
+        if (i == _count || !_slots[i].Held || _inHook >= 0) return;
+        ref var slot = ref _slots[i];
+        count = Math.Min(count, slot.Buffer?.Length ?? 0);
+        _piece.Clear();
+        _piece.Write(instead is { } other ? other.Span : count > 0 ? slot.Buffer!.Written[..count] : default);
+        if (count > 0) slot.Buffer!.RemoveFront(count);
+        bool headers = slot.HeldHeaders;
+        slot.HeldHeaders = false;
+        UpdateReading();
+        Advance(i + 1, i + 1, headers, end: false, trailers: false);
+    }
+
+    /// <summary>The first bytes that a filter has stopped are over.</summary>
+    public void Drop(HttpFilter filter, int count)
+    {
+        if (BufferOf(filter) is not { } kept) return;
+        kept.RemoveFront(Math.Min(count, kept.Length));
+        UpdateReading();
     }
 
     /// <summary>Takes the bytes that came out; valid until the second next call.</summary>

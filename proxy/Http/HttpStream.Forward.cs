@@ -34,7 +34,7 @@ public sealed partial class HttpStream
         }
         Info.UpstreamCluster = cluster.Name;
         (_upstream.Client, _upstream.TellsClient) = (Info.Client, Manager.TellsClient);
-        if (!_upstream.TryBegin(cluster, isRepeatable: !_down.RequestHasBody && IsIdempotent(), isWhole: true,
+        if (!_upstream.TryBegin(cluster, isRepeatable: !HasRequestBody && IsIdempotent(), isWhole: true,
             fromHttp2: Info.Protocol == HttpProtocol.Http2))
         {
             ReplyForFailure(UpstreamFailure.Overflow);
@@ -52,7 +52,7 @@ public sealed partial class HttpStream
         _retryBytes = route.RetryBytesOf(Manager.BufferLimit);
         // Only now: filters and header rules may have had a hand in it. A body would have to go before the answer says who reads it.
         bool refused = false;
-        if (!_down.AsksUpgrade || _down.RequestHasBody || !Manager.ChooseUpgrade(RequestHeaders, route, out refused))
+        if (!_down.AsksUpgrade || HasRequestBody || !Manager.ChooseUpgrade(RequestHeaders, route, out refused))
         {
             _down.AsksUpgrade = false;
             RequestHeaders.Remove(HeaderId.Upgrade);
@@ -75,6 +75,9 @@ public sealed partial class HttpStream
         _upstream.End();
         return complete;
     }
+
+    // The client's, or one that a filter has given a request without.
+    private bool HasRequestBody => _down.RequestHasBody || _request.HasOut || _sent.Length > 0;
 
     // As the request goes out, so that a host that was rewritten is the one that is asked for.
     private void NameServer(Upstream.Pools.UpstreamHttp http)
@@ -173,7 +176,7 @@ public sealed partial class HttpStream
     // No method of its own for what awaits the head: each one that waits costs some 0.1 µs a request.
     private async IoTask<UpstreamFailure> ExchangeAsync(ClientExchange up, RouteEntry route)
     {
-        bool body = _down.RequestHasBody;
+        bool body = HasRequestBody;
         long length = body && RequestHeaders.Has(HeaderId.ContentLength)
             ? FieldSyntax.ParseLength(RequestHeaders.Get(HeaderId.ContentLength)) : -1;
         // A method that usually has a body says so when it has none (RFC 9110 section 8.6).
@@ -184,6 +187,7 @@ public sealed partial class HttpStream
         if (body)
         {
             _upReady = true;
+            _bodyEnded |= !_down.RequestHasBody;
             StartPump();
             _pumpSignal.Set();
         }

@@ -144,6 +144,27 @@ public sealed partial class HttpStream
     internal ByteWriter JoinBody(HttpFilter filter, bool response) => (response ? _response : _request).Join(filter);
     internal ByteWriter? BufferedResponseBody(HttpFilter filter) => _response.BufferOf(filter);
 
+    /// <inheritdoc cref="FilterPass.PassOn"/>
+    internal void PassOn(HttpFilter filter, bool response, int count, ReadOnlyMemory<byte>? instead)
+    {
+        if (IsOver(response)) return;
+        (response ? _response : _request).PassOn(filter, count, instead);
+        Wake();
+    }
+
+    /// <inheritdoc cref="FilterPass.Drop"/>
+    internal void DropBody(HttpFilter filter, bool response, int count)
+    {
+        (response ? _response : _request).Drop(filter, count);
+        Wake();
+    }
+
+    /// <summary>Bytes of a body that have passed all filters and were not taken yet.</summary>
+    internal int PassedBytes(bool response) => (response ? _response : _request).OutLength;
+
+    /// <summary>How much of a body filters may hold.</summary>
+    internal int BufferLimit(bool response) => (response ? _response : _request).BufferLimit;
+
     /// <summary>So much of the request's body may be held, if that is more than the listener lets filters hold.</summary>
     internal void RaiseRequestLimit(long bytes)
         => _request.BufferLimit = (int)Math.Min(Math.Max(_request.BufferLimit, bytes), int.MaxValue / 4);

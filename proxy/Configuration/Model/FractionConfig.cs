@@ -59,3 +59,20 @@ public sealed record RuntimeFeatureFlagConfig : ConfigRecord
     [JsonIgnore]
     public bool IsOn => DefaultValue ?? true;
 }
+
+[Description("A share in percent.")]
+public sealed record PercentConfig : ConfigRecord
+{
+    [Range(0d, 100d), Description("0 to 100.")]
+    public double Value { get; init; }
+}
+
+[Description("A share in percent. There are no runtime layers, so default_value always applies.")]
+public sealed record RuntimePercentConfig : ConfigRecord
+{
+    [Required, Description("The share.")]
+    public PercentConfig? DefaultValue { get; init; }
+
+    [Description("Envoy's runtime key; with no layer that sets it, default_value applies, as in Envoy.")]
+    public string RuntimeKey { get; init; } = "";
+}

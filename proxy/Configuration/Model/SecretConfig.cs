@@ -42,6 +42,19 @@ public sealed record SdsSecretConfig : ConfigRecord
     public SdsSourceConfig? SdsConfig { get; init; }
 }
 
+[Description("A generic secret by its name: one of the document's secrets, or of a file.")]
+public sealed record GenericSecretReferenceConfig : ConfigRecord
+{
+    [Required, ResourceName, Description("Its name.")]
+    public string Name { get; init; } = "";
+
+    [Description("Where it comes from. Absent: from the document's secrets.")]
+    public SdsSourceConfig? SdsConfig { get; init; }
+
+    [Sensitive, Description("What it is; filled in from the document or the file.")]
+    public GenericSecretConfig? GenericSecret { get; init; }
+}
+
 [Description("Where a secret comes from that is not in the document.")]
 [UnsupportedField("api_config_source api_type cluster_names",
     "secrets are not fetched from a server; put them under secrets, or give path_config_source")]

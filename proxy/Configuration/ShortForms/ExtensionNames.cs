@@ -51,6 +51,7 @@ public static class ExtensionNames
         Http("rbac", "RBAC", "RBACPerRoute"),
         Http("jwt_authn", "JwtAuthentication", "PerRouteConfig"),
         Http("ext_authz", "ExtAuthz", "ExtAuthzPerRoute"),
+        Http("ext_proc", "ExternalProcessor", "ExtProcPerRoute"),
         Http("basic_auth", "BasicAuth", "BasicAuthPerRoute"),
         Http("api_key_auth", "ApiKeyAuth", "ApiKeyAuthPerRoute"),
         Http("fault", "HTTPFault", "HTTPFault"),
@@ -74,7 +75,8 @@ public static class ExtensionNames
         Http("ip_tagging", "IPTagging"),
         Http("stateful_session", "StatefulSession", "StatefulSessionPerRoute"),
         Http("cache", "CacheConfig"),
-        Http("oauth2", "OAuth2"),
+        Http("credential_injector", "CredentialInjector"),
+        Http("oauth2", "OAuth2", "OAuth2"),
         Http("dynamic_forward_proxy", "FilterConfig", "PerRouteConfig"),
         // Ours: filters written in C#, one message for both places.
         new(ExtensionKind.HttpFilter, "managed.filters.http.native", "managed.extensions.filters.http.native.v1.Native",
@@ -106,8 +108,8 @@ public static class ExtensionNames
         [ExtensionKind.HttpFilter] =
         [
             "a2a", "alternate_protocols_cache", "aws_lambda", "aws_request_signing", "cache_v2", "composite",
-            "connect_grpc_bridge", "credential_injector", "dynamic_modules", "dynamo",
-            "ext_proc", "file_system_buffer", "gcp_authn", "geoip", "golang", "grpc_field_extraction",
+            "connect_grpc_bridge", "dynamic_modules", "dynamo",
+            "file_system_buffer", "gcp_authn", "geoip", "golang", "grpc_field_extraction",
             "grpc_http1_reverse_bridge", "grpc_json_reverse_transcoder", "grpc_json_transcoder",
             "gzip", "kill_request", "match_delegate", "mcp", "mcp_router",
             "on_demand", "original_src", "proto_api_scrubber", "proto_message_extraction", "rate_limit_quota",

@@ -12,7 +12,8 @@ namespace Managed.Proxy.Configuration.ShortForms;
 /// </summary>
 internal sealed class GrpcTargetExpansion(ConfigObject root)
 {
-    private static readonly string[] Served = ["envoy.extensions.filters.http.ext_authz.v3.ExtAuthz"];
+    private static readonly string[] Served = ["envoy.extensions.filters.http.ext_authz.v3.ExtAuthz",
+        "envoy.extensions.filters.http.ext_proc.v3.ExternalProcessor"];
 
     /// <summary>After the listeners and before the clusters.</summary>
     public void Expand()

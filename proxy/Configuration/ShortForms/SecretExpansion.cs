@@ -12,15 +12,24 @@ namespace Managed.Proxy.Configuration.ShortForms;
 /// validation_context_sds_secret_config        validation_context
 /// combined_validation_context                 validation_context: the default one with what the secret gives over it, lists joined
 /// session_ticket_keys_sds_secret_config       session_ticket_keys
+/// token_secret, hmac_secret … of HTTP filters generic_secret in them
 /// </code>
 /// </summary>
 internal sealed class SecretExpansion(ConfigObject root, ConfigErrors errors)
 {
+    // Fields of HTTP filters that name a generic secret.
+    private static readonly HashSet<string> OfFilters =
+        ["token_secret", "hmac_secret", "client_secret", "credential", "tokenSecret", "hmacSecret", "clientSecret"];
+    private static readonly HashSet<string> WithSecrets = ["envoy.extensions.filters.http.oauth2.v3.OAuth2",
+        "envoy.extensions.filters.http.credential_injector.v3.CredentialInjector"];
+
     private readonly Dictionary<string, ConfigObject> _secrets = ByName(root);
 
     public void Expand()
     {
         foreach (var secret in ShortForm.Items(root, "secrets")) TlsExpansion.NameFilesOf(secret);
+        foreach (string place in (string[])["listeners", "route_configurations", "extension_configs"])
+            if (root[place] is { } nodes) Filters(nodes);
         foreach (var listener in ShortForm.Items(root, "listeners"))
         {
             foreach (var chain in ShortForm.Items(listener, "filter_chains")) Socket(chain);
@@ -35,6 +44,27 @@ internal sealed class SecretExpansion(ConfigObject root, ConfigErrors errors)
         foreach (var secret in ShortForm.Items(root, "secrets"))
             if (secret.Text("name") is { } name) all.TryAdd(name, secret);
         return all;
+    }
+
+    // Wherever such a filter is configured, in a chain or for a route.
+    private void Filters(ConfigNode node, bool within = false)
+    {
+        if (node.IsSealed) return; // made before, with its secrets
+        if (node is ConfigArray items)
+            foreach (var item in items) Filters(item, within);
+        if (node is not ConfigObject owner) return;
+        within |= owner.Text("@type") is { } type && WithSecrets.Contains(ExtensionNames.Bare(type));
+        for (int i = 0; i < owner.Members.Count; i++)
+        {
+            var (name, value) = owner.Members[i];
+            if (within && value is ConfigObject reference && OfFilters.Contains(name) && reference.Has("name")
+                && reference["typed_config"] is null)
+            {
+                if (!reference.Has("generic_secret") && Named(reference, "generic_secret") is { } secret)
+                    reference.Set("generic_secret", secret);
+            }
+            else if (value is not ConfigScalar) Filters(value, within);
+        }
     }
 
     private void Socket(ConfigObject owner)

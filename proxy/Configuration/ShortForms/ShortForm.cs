@@ -74,8 +74,8 @@ public static class ShortForm
             if (cluster.Object("transport_socket")?.Object("typed_config") is { } outer && outer.Has("transport_socket"))
                 extensions.ExpandOne(outer, "transport_socket", ExtensionKind.UpstreamSocket);
         }
-        new SecretExpansion(root, errors).Expand();
         new RouteFilterExpansion(root, extensions.HttpFilterTypes, errors).Expand();
+        new SecretExpansion(root, errors).Expand();
         CanonicalForm.Apply(root, typeof(BootstrapConfig), configTypes ?? (_ => null));
         return root;
     }

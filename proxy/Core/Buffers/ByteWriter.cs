@@ -37,6 +37,14 @@ public sealed class ByteWriter
     /// <summary>Forgets everything after <paramref name="length"/> bytes.</summary>
     public void Truncate(int length) => _length = Math.Min(_length, length);
 
+    /// <summary>Forgets the first <paramref name="count"/> bytes.</summary>
+    internal void RemoveFront(int count)
+    {
+        if (count == 0) return;
+        _bytes.AsSpan(count, _length - count).CopyTo(_bytes);
+        _length -= count;
+    }
+
     /// <summary>Room for at least <paramref name="size"/> bytes; call <see cref="Advance"/> with what was used.</summary>
     public Span<byte> GetSpan(int size)
     {

@@ -1,9 +1,11 @@
 using System.Buffers.Binary;
+using System.Collections;
+using System.Globalization;
 using System.Text;
 
 namespace Managed.Proxy.Core.Buffers;
 
-/// <summary>Reads a google.protobuf.Value (struct.proto), which a client may have made.</summary>
+/// <summary>Reads a google.protobuf.Value (struct.proto), which a client may have made, and writes one.</summary>
 internal static class ProtoValue
 {
     private const int MaxDepth = 16;
@@ -71,5 +73,60 @@ internal static class ProtoValue
             list.Add(one);
         }
         return true;
+    }
+
+    /// <summary>Writes a google.protobuf.Struct; what lies too deep is left out.</summary>
+    public static void WriteStruct(ByteWriter to, IReadOnlyDictionary<string, object?> values) => WriteStruct(to, values, MaxDepth);
+
+    /// <summary>Writes a google.protobuf.Value.</summary>
+    public static void Write(ByteWriter to, object? value) => Write(to, value, MaxDepth);
+
+    private static void WriteStruct(ByteWriter to, IReadOnlyDictionary<string, object?> values, int depth)
+    {
+        if (depth == 0) return;
+        foreach (var (name, value) in values)
+        {
+            int entry = ProtoWriter.Begin(to, 1);
+            ProtoWriter.Field(to, 1, name);
+            int at = ProtoWriter.Begin(to, 2);
+            Write(to, value, depth - 1);
+            ProtoWriter.End(to, at);
+            ProtoWriter.End(to, entry);
+        }
+    }
+
+    private static void Write(ByteWriter to, object? value, int depth)
+    {
+        switch (value)
+        {
+            case null: to.Write([8, 0]); break; // the one that is written though it is zero
+            case bool flag: to.Write([32, flag ? (byte)1 : (byte)0]); break;
+            case double or float or int or long or short or byte:
+                to.Write((byte)17);
+                BinaryPrimitives.WriteDoubleLittleEndian(to.GetSpan(8), Convert.ToDouble(value, CultureInfo.InvariantCulture));
+                to.Advance(8);
+                break;
+            case IReadOnlyDictionary<string, object?> map:
+                int inner = ProtoWriter.Begin(to, 5);
+                WriteStruct(to, map, depth);
+                ProtoWriter.End(to, inner);
+                break;
+            case IEnumerable list and not string:
+                int items = ProtoWriter.Begin(to, 6);
+                if (depth > 0)
+                    foreach (object? item in list)
+                    {
+                        int one = ProtoWriter.Begin(to, 1);
+                        Write(to, item, depth - 1);
+                        ProtoWriter.End(to, one);
+                    }
+                ProtoWriter.End(to, items);
+                break;
+            default:
+                int text = ProtoWriter.Begin(to, 3);
+                to.Write(value as string ?? value.ToString() ?? "");
+                ProtoWriter.End(to, text);
+                break;
+        }
     }
 }

@@ -64,6 +64,11 @@ internal static class FieldSyntax
         return folded[..n].SequenceEqual("transfer-encoding"u8) || folded[..n].SequenceEqual("content-length"u8);
     }
 
+    /// <summary>Neither framing nor hop by hop (RFC 9110 section 7.6.1), which are the connection's own; nor the host.</summary>
+    public static bool IsEndToEnd(ReadOnlySpan<byte> lowerName) => HeaderNames.Find(lowerName) is not (HeaderId.Connection
+        or HeaderId.ContentLength or HeaderId.TransferEncoding or HeaderId.Upgrade or HeaderId.Te or HeaderId.Trailer or HeaderId.KeepAlive
+        or HeaderId.ProxyConnection or HeaderId.Host or HeaderId.Expect or HeaderId.Http2Settings) && !LooksLikeFraming(lowerName);
+
     /// <summary>Without optional white space (SP, HTAB) at both ends.</summary>
     public static ReadOnlySpan<byte> Trim(ReadOnlySpan<byte> text)
     {

@@ -1,5 +1,6 @@
 using System.Buffers;
 using Managed.Proxy.Core.Buffers;
+using Managed.Proxy.Http.Headers;
 
 namespace Managed.Proxy.Streams.Formatting;
 
@@ -24,6 +25,15 @@ public static class HeaderValue
 
     /// <summary>Whether the bytes may stand as a host with an optional port.</summary>
     public static bool IsAuthority(ReadOnlySpan<byte> value) => value.Length > 0 && value.IndexOfAny(NotAuthority) < 0;
+
+    /// <summary>Whether somebody else may set this pseudo-header of a request to this: :path, :authority and :method alone.</summary>
+    public static bool MaySetPseudo(ReadOnlySpan<byte> name, ReadOnlySpan<byte> value) => HeaderNames.Find(name) switch
+    {
+        HeaderId.Path => value is [(byte)'/', ..] && IsTarget(value),
+        HeaderId.Authority => IsAuthority(value),
+        HeaderId.Method => FieldSyntax.IsToken(value) && !value.SequenceEqual("CONNECT"u8),
+        _ => false,
+    };
 
     /// <summary>Whether the bytes may stand as the target of a request: no white space, no controls.</summary>
     public static bool IsTarget(ReadOnlySpan<byte> value) => value.IndexOfAny(NotTarget) < 0;

@@ -31,18 +31,23 @@ internal sealed class Neighbour : IDisposable
     /// <summary>The process: says its port, and serves until its input ends.</summary>
     public static async Task RunAsync(Arguments options, Verdict verdict)
     {
-        Limits.RaiseOpenFiles();
+        long most = Limits.RaiseOpenFiles() * 4 / 5; // the product refuses those beyond about as many
         using var listener = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
         listener.Bind(new IPEndPoint(IPAddress.Loopback, 0));
         listener.Listen(4096);
         verdict.Say($"{((IPEndPoint)listener.LocalEndPoint!).Port}");
-        _ = TakeAsync(listener);
+        _ = TakeAsync(listener, most);
         await Task.Run(Console.In.ReadToEnd);
     }
 
-    private static async Task TakeAsync(Socket listener)
+    private static async Task TakeAsync(Socket listener, long most)
     {
-        while (true) _ = KeepAsync(await listener.AcceptAsync());
+        while (true)
+        {
+            var socket = await listener.AcceptAsync();
+            if (most-- > 0) _ = KeepAsync(socket);
+            else socket.Dispose();
+        }
     }
 
     private static async Task KeepAsync(Socket socket)

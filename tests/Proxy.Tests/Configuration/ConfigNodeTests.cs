@@ -34,6 +34,54 @@ public sealed class ConfigNodeTests
     }
 
     [Fact]
+    public void SealedTree_IsNotChanged_AndItsCopyIs()
+    {
+        var o = Parse("a:\n  b: [1, {c: d}]\nrouteConfigName: x\n");
+        o.Seal();
+        Action[] changes =
+        [
+            () => o.Set("a", ConfigScalar.Null()), () => o.Object("a")!.Remove("b"), () => o.Object("a")!.InsertFirst("x", ConfigScalar.Null()),
+            () => o.Object("a")!.Array("b")!.Add(ConfigScalar.Null()), () => o.Object("a")!.Array("b")![0] = ConfigScalar.Null(),
+            () => o.Object("a")!.Array("b")!.RemoveAt(0), () => o.Object("a")!.Array("b")!.Insert(0, ConfigScalar.Null()),
+            () => o.RemoveAll(new HashSet<string> { "a" }), () => ((ConfigObject)o.Find("/a/b/1")!).Set("c", ConfigScalar.Null()),
+        ];
+        foreach (var change in changes) Assert.Throws<InvalidOperationException>(change);
+        Assert.Equal("x", o.Text("route_config_name"));
+        Assert.Equal(["a", "routeConfigName"], o.Names);
+        Assert.Equal("e", o.Clone().Set("a", ConfigScalar.String("e")).Text("a"));
+    }
+
+    [Fact]
+    public void Draft_SharesTheResources_AndHasListsOfItsOwn()
+    {
+        var o = Parse("static_resources: {listeners: [{name: l}]}\nclusters: [{name: c}, {name: d}]\n");
+        o.Seal();
+        var draft = o.Draft();
+        Assert.Same(o.Find("/clusters/1"), draft.Find("/clusters/1"));
+        Assert.Same(o.Find("/static_resources/listeners/0"), draft.Find("/static_resources/listeners/0"));
+        draft.Array("clusters")!.RemoveAt(0);
+        draft.Object("static_resources")!.Array("listeners")!.Add(new ConfigObject());
+        Assert.Equal((2, 1), (o.Array("clusters")!.Count, o.Object("static_resources")!.Array("listeners")!.Count));
+    }
+
+    [Theory]
+    [InlineData("{\"a\": [{\"filename\": \"x\"}]}", ConfigMention.Files)]
+    [InlineData("{\"a\": {\"b\": {\"module\": 1, \"c\": [1, 2, 3, 4, 5]}}}", ConfigMention.Modules)]
+    [InlineData("{\"sdsConfig\": {}}", ConfigMention.SecretFiles)]
+    [InlineData("{\"privateKey\": {}}", ConfigMention.Secrets)]
+    [InlineData("{\"a\": 1}", ConfigMention.None)]
+    public void SealedTree_KnowsWhatItMentions_AndItsSize(string text, ConfigMention expected)
+    {
+        var o = Parse(text);
+        Assert.True(o.MayMention(ConfigMention.Modules)); // nothing is known of one that may change
+        var size = DocumentLimits.Measure(o);
+        o.Seal();
+        foreach (var mention in Enum.GetValues<ConfigMention>().Except([ConfigMention.None, ConfigMention.All]))
+            Assert.Equal(expected == mention, o.MayMention(mention));
+        Assert.Equal(size, DocumentLimits.Measure(o));
+    }
+
+    [Fact]
     public void SameAs_PassesOverOrderAndPlace()
     {
         Assert.True(Parse("""{"a": 1, "b": {"c": 2, "d": 3}}""").SameAs(Parse("b: {d: 3, c: 2}\na: 1\n")));

@@ -18,9 +18,9 @@ namespace Managed.Proxy.Downstream.NetworkFilters.HttpConnectionManager;
 [UnsupportedField("tracing request_id_extension", "tracing is not available in this version")]
 [UnsupportedField("forward_client_cert_matcher", "say it for all in forward_client_cert_details")]
 [UnsupportedField(
-    "proxy_100_continue represent_ipv4_remote_address_as_ipv4_mapped_ipv6 original_ip_detection_extensions "
-        + "early_header_mutation_extensions typed_header_validation_config scheme_header_transformation access_log_options "
-            + "access_log_flush_interval flush_access_log_on_new_request proxy_status_config path_normalization_options "
+    "proxy_100_continue represent_ipv4_remote_address_as_ipv4_mapped_ipv6 "
+        + "typed_header_validation_config scheme_header_transformation access_log_options "
+            + "access_log_flush_interval flush_access_log_on_new_request path_normalization_options "
                 + "append_x_forwarded_port append_local_overload strip_port_mode "
                     + "forward_proto_config stream_flush_timeout http1_safe_max_connection_duration max_response_headers_kb",
     "not available in this version")]
@@ -90,6 +90,17 @@ public sealed record HttpConnectionManagerConfig : ConfigRecord
     [Range(0, 64),
         Description("How many proxies in front are trusted: the client is taken from x-forwarded-for that many entries from its right.")]
     public int XffNumTrustedHops { get; init; } // Envoy's default, 0
+
+    [Length(0, 16), Description("How the client is found, in place of x-forwarded-for as it is: the first that finds it says so. Messages "
+        + "envoy.extensions.http.original_ip_detection.xff.v3.XffConfig and ….custom_header.v3.CustomHeaderConfig.")]
+    public IReadOnlyList<ManagerExtensionConfig> OriginalIpDetectionExtensions { get; init; } = [];
+
+    [Length(0, 16), Description("Changes of requests before anything else looks at them. Message "
+        + "envoy.extensions.http.early_header_mutation.header_mutation.v3.HeaderMutation.")]
+    public IReadOnlyList<ManagerExtensionConfig> EarlyHeaderMutationExtensions { get; init; } = [];
+
+    [Description("Tells clients of errors by the proxy-status header (RFC 9209). Absent: it does not.")]
+    public ProxyStatusConfig? ProxyStatusConfig { get; init; }
 
     [Description("Does not append to x-forwarded-for.")]
     public bool SkipXffAppend { get; init; }

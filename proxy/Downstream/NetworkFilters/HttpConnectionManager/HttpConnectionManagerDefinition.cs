@@ -33,12 +33,15 @@ internal sealed class HttpConnectionManagerDefinition : NetworkFilterDefinition
         var localReply = config.LocalReplyConfig is null ? null : LocalReplyRewriter.Build(config.LocalReplyConfig, context.Errors);
         var internals = config.InternalAddressConfig is { } addresses
             ? InternalAddresses.Build(addresses.CidrRanges, addresses.UnixSockets, context.Errors) : InternalAddresses.None;
+        var addressesOf = ManagerExtensions.OriginalAddresses(config, context.Errors);
+        var early = ManagerExtensions.EarlyMutations(config, context.Errors);
         if (context.Errors.Count > before || routes is null) return null;
         var (common, http1) = (config.CommonHttpProtocolOptions, config.HttpProtocolOptions);
         return new HttpConnectionManagerFilter(new ConnectionManager
         {
             Filters = filters, Routes = routes, Stats = new HttpStats(context.Stats, config.StatPrefix), AccessLog = accessLog,
-            LocalReply = localReply, Internal = internals,
+            LocalReply = localReply, Internal = internals, OriginalAddresses = addressesOf, EarlyMutations = early,
+            ProxyStatus = ManagerExtensions.ProxyStatus(config),
             BufferLimit = (int)Math.Min(context.Listener.PerConnectionBufferLimitBytes, int.MaxValue / 4), SuppressEnvoyHeaders = suppress,
             ForwardTrailers = http1.EnableTrailers, AllowAbsoluteUrl = http1.AllowAbsoluteUrl ?? true, AcceptHttp10 = http1.AcceptHttp10,
             DefaultHost = http1.DefaultHostForHttp10.Length > 0 ? Encoding.ASCII.GetBytes(http1.DefaultHostForHttp10) : null,

@@ -3,6 +3,7 @@ using Managed.Proxy.Configuration;
 using Managed.Proxy.Configuration.Model;
 using Managed.Proxy.Core.Telemetry;
 using Managed.Proxy.Http.Headers;
+using Managed.Proxy.Router.Matching;
 using Managed.Proxy.Streams.Formatting;
 
 namespace Managed.Proxy.Http.Filters.ExtAuthz;

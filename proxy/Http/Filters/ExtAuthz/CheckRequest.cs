@@ -1,5 +1,3 @@
-using System.Buffers.Binary;
-using System.Collections;
 using System.Globalization;
 using System.Net;
 using System.Text;
@@ -13,8 +11,6 @@ namespace Managed.Proxy.Http.Filters.ExtAuthz;
 /// <summary>Writes envoy.service.auth.v3.CheckRequest.</summary>
 internal static class CheckRequest
 {
-    private const int MaxDepth = 16; // of metadata
-
     public static void Write(ByteWriter to, HttpStream stream, AuthzSettings settings, AuthzRoute route, AuthzBuffer? buffer,
         ReadOnlySpan<byte> body, bool isPartial)
     {
@@ -55,7 +51,7 @@ internal static class CheckRequest
                 int entry = ProtoWriter.Begin(to, 1);
                 ProtoWriter.Field(to, 1, space);
                 int value = ProtoWriter.Begin(to, 2);
-                Struct(to, values, MaxDepth);
+                ProtoValue.WriteStruct(to, values);
                 ProtoWriter.End(to, value);
                 ProtoWriter.End(to, entry);
             }
@@ -149,54 +145,4 @@ internal static class CheckRequest
 
     private static string Principal(PeerCertificate? certificate) => certificate is null ? ""
         : certificate.Names(SanType.Uri).FirstOrDefault() ?? certificate.Names(SanType.Dns).FirstOrDefault() ?? certificate.Subject;
-
-    // google.protobuf.Struct
-    private static void Struct(ByteWriter to, IReadOnlyDictionary<string, object?> values, int depth)
-    {
-        if (depth == 0) return;
-        foreach (var (name, value) in values)
-        {
-            int entry = ProtoWriter.Begin(to, 1);
-            ProtoWriter.Field(to, 1, name);
-            int at = ProtoWriter.Begin(to, 2);
-            Value(to, value, depth - 1);
-            ProtoWriter.End(to, at);
-            ProtoWriter.End(to, entry);
-        }
-    }
-
-    private static void Value(ByteWriter to, object? value, int depth)
-    {
-        switch (value)
-        {
-            case null: to.Write([8, 0]); break; // the one that is written though it is zero
-            case bool flag: to.Write([32, flag ? (byte)1 : (byte)0]); break;
-            case double or float or int or long or short or byte:
-                to.Write((byte)17);
-                BinaryPrimitives.WriteDoubleLittleEndian(to.GetSpan(8), Convert.ToDouble(value, CultureInfo.InvariantCulture));
-                to.Advance(8);
-                break;
-            case IReadOnlyDictionary<string, object?> map:
-                int inner = ProtoWriter.Begin(to, 5);
-                Struct(to, map, depth);
-                ProtoWriter.End(to, inner);
-                break;
-            case IEnumerable list and not string:
-                int items = ProtoWriter.Begin(to, 6);
-                if (depth > 0)
-                    foreach (object? item in list)
-                    {
-                        int one = ProtoWriter.Begin(to, 1);
-                        Value(to, item, depth - 1);
-                        ProtoWriter.End(to, one);
-                    }
-                ProtoWriter.End(to, items);
-                break;
-            default:
-                int text = ProtoWriter.Begin(to, 3);
-                to.Write(value as string ?? value.ToString() ?? "");
-                ProtoWriter.End(to, text);
-                break;
-        }
-    }
 }

@@ -43,8 +43,8 @@ internal sealed class Decision(DecisionKind kind)
     {
         byte[] lower = name.ToArray();
         bool pseudo = lower is [(byte)':', ..];
-        if (pseudo ? !MaySet(lower, value) || ReferenceEquals(changes, Response) : !FieldSyntax.LowerName(lower) || !IsPlain(lower)
-            || !FieldSyntax.IsValue(value))
+        if (pseudo ? !HeaderValue.MaySetPseudo(lower, value) || ReferenceEquals(changes, Response)
+            : !FieldSyntax.LowerName(lower) || !FieldSyntax.IsEndToEnd(lower) || !FieldSyntax.IsValue(value))
         {
             HasInvalid = true;
             return;
@@ -56,20 +56,7 @@ internal sealed class Decision(DecisionKind kind)
     public void RemoveHeader(ReadOnlySpan<byte> name)
     {
         byte[] lower = FieldSyntax.Trim(name).ToArray();
-        if (FieldSyntax.LowerName(lower) && IsPlain(lower)) Remove.Add(lower);
+        if (FieldSyntax.LowerName(lower) && FieldSyntax.IsEndToEnd(lower)) Remove.Add(lower);
         else HasInvalid |= lower is not [(byte)':', ..] && !lower.AsSpan().SequenceEqual("host"u8);
     }
-
-    /// <summary>Neither framing nor hop by hop (RFC 9110 section 7.6.1), which are the connection's own.</summary>
-    public static bool IsPlain(ReadOnlySpan<byte> name) => HeaderNames.Find(name) is not (HeaderId.Connection or HeaderId.ContentLength
-        or HeaderId.TransferEncoding or HeaderId.Upgrade or HeaderId.Te or HeaderId.Trailer or HeaderId.KeepAlive
-        or HeaderId.ProxyConnection or HeaderId.Host or HeaderId.Expect or HeaderId.Http2Settings) && !FieldSyntax.LooksLikeFraming(name);
-
-    private static bool MaySet(ReadOnlySpan<byte> name, ReadOnlySpan<byte> value) => HeaderNames.Find(name) switch
-    {
-        HeaderId.Path => value is [(byte)'/', ..] && HeaderValue.IsTarget(value),
-        HeaderId.Authority => HeaderValue.IsAuthority(value),
-        HeaderId.Method => FieldSyntax.IsToken(value) && !value.SequenceEqual("CONNECT"u8),
-        _ => false,
-    };
 }

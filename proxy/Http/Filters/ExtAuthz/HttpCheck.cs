@@ -20,7 +20,7 @@ internal static class HttpCheck
         to.Add(HeaderId.Path, path);
         int cursor = 0;
         while (from.Next(ref cursor, out ReadOnlySpan<byte> name, out var value))
-            if (name[0] != ':' && Decision.IsPlain(name) && settings.Sends(name)) to.Add(name, value);
+            if (name[0] != ':' && FieldSyntax.IsEndToEnd(name) && settings.Sends(name)) to.Add(name, value);
         if (buffer is not null) to.Set("x-envoy-auth-partial-body"u8, isPartial ? "true"u8 : "false"u8);
         settings.Additions.Apply(to, stream.Info, stream.Worker.Scratch);
         call.RequestBody.Write(body);
@@ -41,7 +41,7 @@ internal static class HttpCheck
         {
             if (settings.MetadataFrom?.Has(name) == true)
                 decision.Metadata[Encoding.Latin1.GetString(name)] = Encoding.UTF8.GetString(value);
-            if (name[0] == ':' || !Decision.IsPlain(name)) continue;
+            if (name[0] == ':' || !FieldSyntax.IsEndToEnd(name)) continue;
             if (ok) OnOk(decision, settings, name, value);
             else if (settings.Client is null ? HeaderNames.Find(name) is not (HeaderId.Date or HeaderId.Server)
                 : settings.Client.Has(name) || HeaderNames.Find(name) is HeaderId.WwwAuthenticate or HeaderId.ProxyAuthenticate

@@ -22,10 +22,3 @@ public sealed record HealthCheckConfig : ConfigRecord
     [Length(0, 100), Description("What is a health check: all of these match. Absent: every request is one.")]
     public IReadOnlyList<HeaderMatcherConfig> Headers { get; init; } = [];
 }
-
-[Description("A share in percent.")]
-public sealed record PercentConfig : ConfigRecord
-{
-    [Range(0d, 100d), Description("0 to 100.")]
-    public double Value { get; init; }
-}

@@ -1,5 +1,6 @@
 using System.Text;
 using Managed.Proxy.Bindings.Wasm;
+using Managed.Proxy.Http.Calls;
 using Managed.Proxy.Http.Filters.Wasm.Calls;
 
 namespace Managed.Proxy.Http.Filters.Wasm.Plugins;
@@ -7,8 +8,8 @@ namespace Managed.Proxy.Http.Filters.Wasm.Plugins;
 /// <summary>gRPC calls of a plugin and its streams: a unary call ends in one receive or, failed, one close; a stream in a close.</summary>
 internal sealed partial class PluginContext
 {
-    private readonly Dictionary<int, GrpcCall> _grpcCalls = [];
-    private GrpcCall? _grpc; // within its callback
+    private readonly Dictionary<int, GuestGrpcCall> _grpcCalls = [];
+    private GuestGrpcCall? _grpc; // within its callback
 
     public override WasmStatus GrpcCall(WasmContext asker, ReadOnlySpan<byte> upstream, ReadOnlySpan<byte> service,
         ReadOnlySpan<byte> method, ReadOnlySpan<byte> metadata, ReadOnlySpan<byte> message, int timeoutMs, bool streaming, out int id)
@@ -19,7 +20,7 @@ internal sealed partial class PluginContext
         if (!HeaderPairs.TryOpen(metadata, out var pairs)) return WasmStatus.BadArgument;
         // Envoy's answer to an upstream that does not parse
         if (Worker is not null && !Clusters(asker).ContainsKey(cluster)) return WasmStatus.ParseFailure;
-        if (service.Length > MaxName || method.Length > MaxName || message.Length > Wasm.Calls.GrpcCall.MaxMessage)
+        if (service.Length > MaxName || method.Length > MaxName || message.Length > Http.Calls.GrpcCall.MaxMessage)
             return WasmStatus.BadArgument;
         if (!MayCall(message.Length)) return WasmStatus.InternalFailure;
         var fields = new List<(string, string)>();
@@ -33,7 +34,7 @@ internal sealed partial class PluginContext
         {
             if (_quiet) return;
             var worker = Worker!;
-            var call = _grpcCalls[number] = new GrpcCall(worker, number, streaming, asker, OnGrpc) { Chain = chain };
+            var call = _grpcCalls[number] = new GuestGrpcCall(worker, number, streaming, asker, OnGrpc) { Chain = chain };
             if (!streaming) call.Send(first, end: true);
             Begin(chain, () =>
             {
@@ -48,8 +49,8 @@ internal sealed partial class PluginContext
     {
         if (!_grpcCalls.TryGetValue(id, out var call)) return WasmStatus.NotFound;
         if (!call.IsStreaming) return WasmStatus.BadArgument;
-        if (message.Length > Wasm.Calls.GrpcCall.MaxMessage) return WasmStatus.BadArgument;
-        return MayHold(message.Length) && call.Send(message.ToArray(), end) ? WasmStatus.Ok : WasmStatus.InternalFailure;
+        if (message.Length > Http.Calls.GrpcCall.MaxMessage) return WasmStatus.BadArgument;
+        return MayHold(message.Length) && call.Send(message, end) ? WasmStatus.Ok : WasmStatus.InternalFailure;
     }
 
     public override WasmStatus GrpcEnd(int id, bool cancel)
@@ -64,7 +65,7 @@ internal sealed partial class PluginContext
         return WasmStatus.Ok;
     }
 
-    private void OnGrpc(GrpcCall call, GrpcNews news, int status, byte[] text)
+    private void OnGrpc(GuestGrpcCall call, GrpcNews news, int status, byte[] text)
     {
         switch (news)
         {
@@ -79,7 +80,7 @@ internal sealed partial class PluginContext
     }
 
     // Until here it counts as under way.
-    private void End(GrpcCall call, int status, byte[] text)
+    private void End(GuestGrpcCall call, int status, byte[] text)
     {
         _grpcCalls.Remove(call.Id);
         call.End(status, text);
@@ -90,7 +91,7 @@ internal sealed partial class PluginContext
     /// <param name="argument">With what, beside the call's number.</param>
     /// <param name="first">Done when its turn has come, before the guest is called, and also when the guest is not.</param>
     /// <param name="hook">For a trace.</param>
-    private void Tell(GrpcCall call, GuestCallback<Action<int, int, int>> callback, int argument, Action first, string hook)
+    private void Tell(GuestGrpcCall call, GuestCallback<Action<int, int, int>> callback, int argument, Action first, string hook)
     {
         if (!_grpcCalls.ContainsKey(call.Id)) return; // cancelled
         if (Id == 0 || !callback.Exists) { first(); return; }
@@ -111,7 +112,7 @@ internal sealed partial class PluginContext
         });
     }
 
-    private void Deliver(GrpcCall call, GuestCallback<Action<int, int, int>> callback, int argument, string hook)
+    private void Deliver(GuestGrpcCall call, GuestCallback<Action<int, int, int>> callback, int argument, string hook)
     {
         _grpc = call;
         _chain = call.Chain;

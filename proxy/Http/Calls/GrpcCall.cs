@@ -1,7 +1,6 @@
 using System.Buffers.Binary;
 using System.Globalization;
 using System.Text;
-using Managed.Proxy.Bindings.Wasm;
 using Managed.Proxy.Core;
 using Managed.Proxy.Core.EventLoop;
 using Managed.Proxy.Core.Timers;
@@ -10,28 +9,29 @@ using Managed.Proxy.Http.Headers;
 using Managed.Proxy.Upstream;
 using Managed.Proxy.Upstream.Requests;
 
-namespace Managed.Proxy.Http.Filters.Wasm.Calls;
+namespace Managed.Proxy.Http.Calls;
 
 /// <summary>
 /// What has come of a call: metadata, a message or trailing metadata of a stream, the answer of a unary call, or the end of a stream or of
-/// a call that failed.
+/// a call that failed. Sent: a message that was given to be sent is with the connection.
 /// </summary>
-internal enum GrpcNews { Metadata, Message, Trailers, Answer, Close }
+internal enum GrpcNews { Metadata, Message, Trailers, Answer, Close, Sent }
 
 /// <summary>
-/// A gRPC call of a guest, unary or streaming (grpc/grpc doc/PROTOCOL-HTTP2.md), on the guest's worker over the cluster's connections, by
-/// HTTP/2 whatever else the cluster speaks. The guest is never called within a call of its own: what comes is posted. Two pieces of
-/// straight-line code: one sends what the guest gives, the other reads.
+/// A gRPC call, unary or streaming (grpc/grpc doc/PROTOCOL-HTTP2.md), on the asker's worker over the cluster's connections, by HTTP/2
+/// whatever else the cluster speaks. The asker is never called within a call of its own: what comes is posted. Two pieces of straight-line
+/// code: one sends what is given, the other reads. What waits to be sent and the message that is being read count against the memory of
+/// the process.
 /// </summary>
-internal sealed class GrpcCall
+internal class GrpcCall
 {
     /// <summary>gRPC's customary limit.</summary>
     public const int MaxMessage = 4 << 20;
     private const int MaxWaiting = 1000; // messages of a stream that are not sent yet
-    // messages that have come and the guest has not been told of; then the stream's own flow control holds the server
+    // messages that have come and the asker has not been told of; then the stream's own flow control holds the server
     private const int MaxUnheard = 4;
     private const int Prefix = 5;
-    private const int Unknown = 2, DeadlineExceeded = 4, Unimplemented = 12, Internal = 13, Unavailable = 14;
+    private const int Unknown = 2, DeadlineExceeded = 4, ResourceExhausted = 8, Unimplemented = 12, Internal = 13, Unavailable = 14;
 
     private readonly Action<GrpcCall, GrpcNews, int, byte[]> _tell;
     private readonly WorkerContext _worker;
@@ -43,31 +43,29 @@ internal sealed class GrpcCall
     private readonly byte[] _prefix = new byte[Prefix];
     private byte[]? _message; // under way
     private int _prefixLength, _messageLength, _unheard, _next;
-    private bool _ended, _timedOut, _closed, _sending, _stopSending;
+    private long _counted;
+    private bool _started, _ended, _timedOut, _closed, _sending, _stopSending, _lingers;
     private (int Status, string Text) _outcome;
 
-    /// <param name="worker">The guest's.</param>
-    /// <param name="id">Of the call.</param>
+    /// <param name="worker">The asker's.</param>
     /// <param name="streaming">Messages go both ways until either side ends.</param>
-    /// <param name="asker">The context that asked; used again for another stream, so <see cref="AskerId"/> says whether it is still the
-    /// one.</param>
     /// <param name="tell">On the worker: something has come, see <see cref="GrpcNews"/>; at the end the status and its text.</param>
-    public GrpcCall(WorkerContext worker, int id, bool streaming, WasmContext asker, Action<GrpcCall, GrpcNews, int, byte[]> tell)
+    public GrpcCall(WorkerContext worker, bool streaming, Action<GrpcCall, GrpcNews, int, byte[]> tell)
     {
-        (_tell, _worker, Id, IsStreaming) = (tell, worker, id, streaming);
-        (Asker, AskerId) = (asker, asker.Id);
+        (_tell, _worker, IsStreaming) = (tell, worker, streaming);
         _upstream = new UpstreamRequest(worker);
         _timer = new WheelTimer(static c => ((GrpcCall)c!).OnTimeout(), this);
     }
 
-    public int Id { get; }
     public bool IsStreaming { get; }
-    /// <summary>How many answers of other calls led to it.</summary>
-    public int Chain { get; init; }
+    /// <summary>For the asker.</summary>
+    public object? Tag { get; set; }
+    /// <summary>Each message of a stream that is with the connection is told.</summary>
+    public bool TellsSent { get; init; }
+    /// <summary>Nothing more can be sent: the asker has ended, or the call is over.</summary>
+    public bool IsClosed => _closed;
     /// <summary>Bytes that wait to be sent.</summary>
     public long Size { get; private set; }
-    public WasmContext Asker { get; }
-    public int AskerId { get; }
     // What the present callback is about.
     public HeaderMap Metadata { get; private set; } = new();
     public byte[] Message { get; private set; } = [];
@@ -82,35 +80,53 @@ internal sealed class GrpcCall
     public void Start(Cluster? cluster, string authority, string path, IReadOnlyList<(string Name, string Value)> metadata,
         TimeSpan timeout)
     {
+        if (timeout > TimeSpan.Zero) _worker.Timers.Arm(_timer, (long)timeout.TotalMicroseconds);
+        Describe(authority, path, timeout);
+        foreach (var (name, value) in metadata)
+            if (name.ToLowerInvariant() is not ("content-type" or "te" or "grpc-timeout" or "content-length" or "host"))
+                _request.Add(name, value);
+        RunAsync(cluster).Forget();
+    }
+
+    /// <summary>The same with fields that are there already, in place of metadata; nothing limits the whole.</summary>
+    public void Start(Cluster? cluster, string authority, string path, HeaderMap metadata)
+    {
+        Describe(authority, path, TimeSpan.Zero);
+        int cursor = 0;
+        while (metadata.Next(ref cursor, out HeaderId id, out var name, out var value))
+            if (name[0] != ':' && id is not (HeaderId.ContentType or HeaderId.Te or HeaderId.ContentLength or HeaderId.Host))
+                _request.Add(name, value);
+        RunAsync(cluster).Forget();
+    }
+
+    private void Describe(string authority, string path, TimeSpan timeout)
+    {
         _request.Add(HeaderId.Method, "POST"u8);
         _request.Add(":scheme", "http");
         _request.Add(":authority", authority);
         _request.Add(HeaderId.Path, Encoding.UTF8.GetBytes(path));
         _request.Add(HeaderId.ContentType, "application/grpc"u8);
         _request.Add(HeaderId.Te, "trailers"u8);
+        _started = true;
         if (timeout > TimeSpan.Zero) GrpcTimeout.Set(_request, (long)timeout.TotalMicroseconds, _worker.Scratch);
-        foreach (var (name, value) in metadata)
-            if (name.ToLowerInvariant() is not ("content-type" or "te" or "grpc-timeout" or "content-length" or "host"))
-                _request.Add(name, value);
-        if (timeout > TimeSpan.Zero) _worker.Timers.Arm(_timer, (long)timeout.TotalMicroseconds);
-        RunAsync(cluster).Forget();
     }
 
     /// <summary>False: more waits to be sent than may.</summary>
-    public bool Send(byte[] message, bool end)
+    public bool Send(ReadOnlySpan<byte> message, bool end)
     {
-        if (_outgoing.Count >= MaxWaiting || _closed) return false;
+        if (_outgoing.Count >= MaxWaiting || _closed || _ended) return false;
         byte[] framed = new byte[Prefix + message.Length];
         BinaryPrimitives.WriteInt32BigEndian(framed.AsSpan(1), message.Length);
-        message.CopyTo(framed, Prefix);
+        message.CopyTo(framed.AsSpan(Prefix));
         _outgoing.Add((framed, end));
         _closed |= end;
         Size += message.Length;
+        Count(framed.Length);
         _toSend.Set();
         return true;
     }
 
-    /// <summary>The guest has been told of a message: another may be read.</summary>
+    /// <summary>The asker has been told of a message: another may be read.</summary>
     public void MakeRoom()
     {
         _unheard--;
@@ -120,17 +136,27 @@ internal sealed class GrpcCall
     /// <summary>What a callback that comes late is about.</summary>
     public void Show(HeaderMap metadata, byte[] message) => (Metadata, Message) = (metadata, message);
 
-    /// <summary>The guest's side ends; what the server still says is delivered.</summary>
+    /// <summary>Our side ends; what the server still says is delivered.</summary>
     public void CloseSend()
     {
         _closed = true;
         _toSend.Set();
     }
 
-    /// <summary>The guest hears nothing more.</summary>
+    /// <summary>Our side ends; the asker hears nothing more, and the server has so long to end too.</summary>
+    public void Linger(long micros)
+    {
+        _ended = _lingers = true;
+        CloseSend();
+        _room.Set();
+        _worker.Timers.Arm(_timer, Math.Max(1, micros));
+    }
+
+    /// <summary>The asker hears nothing more.</summary>
     public void Cancel()
     {
-        _ended = true;
+        _ended = _closed = true;
+        if (!_started) Count(-_counted);
         Interrupt();
     }
 
@@ -141,12 +167,18 @@ internal sealed class GrpcCall
         (Status, StatusText) = (status, text);
     }
 
-    private bool IsStopped => _ended || _timedOut;
+    private bool IsStopped => (_ended && !_lingers) || _timedOut;
+
+    private void Count(long bytes)
+    {
+        _counted += bytes;
+        _worker.Loop.Buffers.Budget.Take(bytes);
+    }
 
     private void OnTimeout()
     {
         _timedOut = true;
-        _upstream.CountTimeout();
+        if (!_lingers) _upstream.CountTimeout();
         Interrupt();
     }
 
@@ -167,11 +199,14 @@ internal sealed class GrpcCall
         }
         catch (Exception e)
         {
-            // Whatever it is, the guest must hear of the end, or its stream waits for ever.
+            // Whatever it is, the asker must hear of the end, or it waits for ever.
             _worker.Reports.OnCrash(e);
             _outcome = (Internal, "internal error");
         }
         _worker.Timers.Remove(_timer);
+        Count(-_counted);
+        _outgoing.Clear();
+        _closed = true;
         _upstream.End();
         _upstream.Forget();
         if (_timedOut) _outcome = (DeadlineExceeded, "deadline exceeded");
@@ -231,10 +266,15 @@ internal sealed class GrpcCall
             if (_next < _outgoing.Count)
             {
                 var (framed, end) = _outgoing[_next];
-                // What the guest streams is not kept.
+                // What is streamed is not kept.
                 if (IsStreaming) { _upstream.IsWhole = false; _outgoing.RemoveAt(0); } else _next++;
                 if (await up.WriteBodyAsync(framed) < 0) break;
-                if (IsStreaming) Size -= framed.Length - Prefix;
+                if (IsStreaming)
+                {
+                    Size -= framed.Length - Prefix;
+                    Count(-framed.Length);
+                    if (TellsSent) Post(static call => call._tell(call, GrpcNews.Sent, 0, []));
+                }
                 if (!end) continue;
                 _closed = true;
             }
@@ -305,6 +345,12 @@ internal sealed class GrpcCall
                     _outcome = (Internal, _prefix[0] != 0 ? "a compressed message was not asked for" : "a message is cut or too large");
                     return false;
                 }
+                if (length > 64 * 1024 && _worker.Loop.Buffers.Budget.IsSpent)
+                {
+                    _outcome = (ResourceExhausted, "there is no memory for a message");
+                    return false;
+                }
+                Count(length);
                 (_message, _messageLength, _prefixLength) = (new byte[length], 0, 0);
             }
             int n = Math.Min(piece.Length, _message.Length - _messageLength);
@@ -320,6 +366,8 @@ internal sealed class GrpcCall
     {
         byte[] message = _message!;
         _message = null;
+        Count(-message.Length);
+        if (_lingers) return true; // nobody listens
         if (!IsStreaming) { Message = message; return true; }
         while (_unheard >= MaxUnheard && !IsStopped) await _room.WaitAsync();
         _unheard++;

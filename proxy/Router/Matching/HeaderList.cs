@@ -1,8 +1,7 @@
 using Managed.Proxy.Configuration;
 using Managed.Proxy.Configuration.Model;
-using Managed.Proxy.Router.Matching;
 
-namespace Managed.Proxy.Http.Filters.ExtAuthz;
+namespace Managed.Proxy.Router.Matching;
 
 /// <summary>Names of headers by matchers; case does not count, since names are in lower case here.</summary>
 internal sealed class HeaderList
