@@ -12,6 +12,7 @@ using Managed.Proxy.Downstream.NetworkFilters;
 using Managed.Proxy.Downstream.NetworkFilters.ConnectionLimit;
 using Managed.Proxy.Downstream.NetworkFilters.DirectResponse;
 using Managed.Proxy.Downstream.NetworkFilters.Echo;
+using Managed.Proxy.Downstream.NetworkFilters.ExtAuthz;
 using Managed.Proxy.Downstream.NetworkFilters.HttpConnectionManager;
 using Managed.Proxy.Downstream.NetworkFilters.LocalRateLimit;
 using Managed.Proxy.Downstream.NetworkFilters.Rbac;
@@ -91,6 +92,7 @@ public static class ExtensionCatalog
         new EchoDefinition(),
         new DirectResponseDefinition(),
         new RbacNetworkFilterDefinition(),
+        new NetworkAuthzDefinition(),
         new SetFilterStateNetworkFilterDefinition(),
         new WasmNetworkFilterDefinition(),
         new ConnectionLimitDefinition(),

@@ -20,12 +20,12 @@ public sealed partial class SensitiveFieldsTests
         "max_session_keys", "key", "tokens_per_fill", "max_tokens", "token_bucket", "key_values", "host_env_keys", "key_matcher",
         "runtime_key", "jwt_max_token_size", "key_sources",
         "share_key", "object_key", "factory_key", "disable_key", "generic_key", "descriptor_key", "metadata_key", // likewise
-        "LbSubsetSelector.keys", "LbSubsetSelector.fallback_keys_subset", // of metadata
         "OAuth2Settings.credentials", "token_secret", "hmac_secret", "client_secret", "credential", // names of secrets
         "client_credentials", "token_endpoint", "token_fetch_retry_interval",
         "default_refresh_token_expires_in", "csrf_token_expires_in", "code_verifier_token_expires_in",
         "OAuth2CookieNames.bearer_token", "OAuth2CookieNames.id_token", "OAuth2CookieNames.refresh_token", "bearer_token_cookie_config",
         "id_token_cookie_config", "refresh_token_cookie_config", "oauth_hmac", "oauth_hmac_cookie_config",
+        "LbSubsetSelector.keys", "LbSubsetSelector.fallback_keys_subset", // of metadata
         "key_log", // where secrets are written to
         "secrets", "GenericSecret.secret", "TlsSessionTicketKeys.keys", // the field that holds it is marked
     ];
