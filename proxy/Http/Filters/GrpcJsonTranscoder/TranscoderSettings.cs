@@ -1,5 +1,4 @@
 using System.Text;
-using Managed.Proxy.Core.Buffers;
 
 namespace Managed.Proxy.Http.Filters.GrpcJsonTranscoder;
 
