@@ -13,12 +13,14 @@ using Managed.Proxy.Downstream.NetworkFilters;
 using Managed.Proxy.Downstream.NetworkFilters.ConnectionLimit;
 using Managed.Proxy.Downstream.NetworkFilters.DirectResponse;
 using Managed.Proxy.Downstream.NetworkFilters.Echo;
+using Managed.Proxy.Downstream.NetworkFilters.ExtAuthz;
 using Managed.Proxy.Downstream.NetworkFilters.HttpConnectionManager;
 using Managed.Proxy.Downstream.NetworkFilters.LocalRateLimit;
 using Managed.Proxy.Downstream.NetworkFilters.Native;
 using Managed.Proxy.Downstream.NetworkFilters.Rbac;
 using Managed.Proxy.Downstream.NetworkFilters.SetFilterState;
 using Managed.Proxy.Downstream.NetworkFilters.SniCluster;
+using Managed.Proxy.Downstream.NetworkFilters.SniDynamicForwardProxy;
 using Managed.Proxy.Downstream.NetworkFilters.TcpProxy;
 using Managed.Proxy.Downstream.NetworkFilters.Wasm;
 using Managed.Proxy.Downstream.TransportSockets;
@@ -36,6 +38,7 @@ using Managed.Proxy.Http.Filters.CredentialInjector;
 using Managed.Proxy.Http.Filters.Csrf;
 using Managed.Proxy.Http.Filters.CustomResponse;
 using Managed.Proxy.Http.Filters.Decompressor;
+using Managed.Proxy.Http.Filters.DynamicForwardProxy;
 using Managed.Proxy.Http.Filters.ExtAuthz;
 using Managed.Proxy.Http.Filters.ExtProc;
 using Managed.Proxy.Http.Filters.Fault;
@@ -58,6 +61,7 @@ using Managed.Proxy.Http.Filters.Rbac;
 using Managed.Proxy.Http.Filters.Router;
 using Managed.Proxy.Http.Filters.SetFilterState;
 using Managed.Proxy.Http.Filters.SetMetadata;
+using Managed.Proxy.Http.Filters.StatefulSession;
 using Managed.Proxy.Http.Filters.Wasm;
 using Managed.Proxy.Upstream.TransportSockets;
 
@@ -93,12 +97,14 @@ public static class ExtensionCatalog
         new EchoDefinition(),
         new DirectResponseDefinition(),
         new RbacNetworkFilterDefinition(),
+        new NetworkAuthzDefinition(),
         new SetFilterStateNetworkFilterDefinition(),
         new WasmNetworkFilterDefinition(),
         new ConnectionLimitDefinition(),
         new NetworkRateLimitDefinition(),
         new SniClusterDefinition(),
         new NativeNetworkFilterDefinition(),
+        new SniDynamicForwardProxyDefinition(),
     ];
 
     public static IReadOnlyList<HttpFilterDefinition> HttpFilters { get; } =
@@ -135,6 +141,8 @@ public static class ExtensionCatalog
         new GrpcHttp1BridgeFilterDefinition(),
         new GrpcJsonTranscoderFilterDefinition(),
         new GrpcStatsFilterDefinition(),
+        new DynamicForwardProxyFilterDefinition(),
+        new StatefulSessionFilterDefinition(),
         new LuaFilterDefinition(),
         new WasmFilterDefinition(),
         new NativeFilterDefinition(),

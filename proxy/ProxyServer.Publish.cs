@@ -120,6 +120,8 @@ public sealed partial class ProxyServer
             cluster.Members.OnMembers(_health.Follow);
             cluster.Members.Prepare(cluster);
         }
+        foreach (var cluster in next.Clusters.Values)
+            if (cluster.Zone is not null) cluster.Members.OnHealthChanged(); // its proxies may have been prepared behind it
         return null;
     }
 
@@ -209,7 +211,8 @@ public sealed partial class ProxyServer
         foreach (var cluster in version.Clusters.Values)
         {
             Faults.Pass(FaultPoint.DnsWatch);
-            if (cluster.NeedsDns) _dns.Watch(cluster.Members); else _dns.Forget(cluster.Members);
+            if (cluster.NeedsDns || cluster.OnDemand is not null || cluster.Zone is not null) _dns.Watch(cluster.Members);
+            else _dns.Forget(cluster.Members);
         }
     }
 

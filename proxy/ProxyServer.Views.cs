@@ -11,6 +11,7 @@ using Managed.Proxy.Router.Matching;
 using Managed.Proxy.Streams;
 using Managed.Proxy.Upstream;
 using Managed.Proxy.Upstream.Endpoints;
+using Managed.Proxy.Upstream.OnDemand;
 
 namespace Managed.Proxy;
 
@@ -213,12 +214,36 @@ public sealed partial class ProxyServer
 
     private IEnumerable<(string, double)> Memberships()
     {
+        foreach (var (name, value) in Current?.Clusters.Values.Select(c => c.OnDemand?.Dns).OfType<DnsCache>().Distinct()
+            .SelectMany(d => d.Statistics()) ?? []) yield return (name, value);
         foreach (var cluster in Current?.Clusters.Values ?? [])
         {
             var set = cluster.Endpoints;
             yield return ($"cluster.{cluster.Name}.membership_total", set.All.Length);
             yield return ($"cluster.{cluster.Name}.membership_healthy", set.Healthy.Length);
             yield return ($"cluster.{cluster.Name}.membership_degraded", set.DegradedCount);
+            foreach (var breaker in BreakersOf(cluster)) yield return breaker;
+            if (set.Subsets is not { } subsets) continue;
+            yield return ($"cluster.{cluster.Name}.lb_subsets_active", subsets.Count);
+            yield return ($"cluster.{cluster.Name}.lb_subsets_single_host_per_subset_duplicate", subsets.Duplicates);
+        }
+    }
+
+    // Envoy: whether each limit is reached, and with track_remaining how much is left of it.
+    private static IEnumerable<(string, double)> BreakersOf(Cluster cluster)
+    {
+        string prefix = $"cluster.{cluster.Name}.circuit_breakers.default.";
+        var (state, limits) = (cluster.State, cluster.Limits);
+        long retries = limits.RetryShare < 0 ? limits.MaxRetries
+            : Math.Max(limits.MaxRetries, (long)(limits.RetryShare * Volatile.Read(ref state.Requests)));
+        foreach (var (open, left, used, most) in ((string, string, long, long)[])[
+            ("cx_open", "remaining_cx", Volatile.Read(ref state.Connections), limits.MaxConnections),
+            ("rq_pending_open", "remaining_pending", Volatile.Read(ref state.Pending), limits.MaxPending),
+            ("rq_open", "remaining_rq", Volatile.Read(ref state.Requests), limits.MaxRequests),
+            ("rq_retry_open", "remaining_retries", Volatile.Read(ref state.Retries), retries)])
+        {
+            yield return (prefix + open, used >= most ? 1 : 0);
+            if (limits.TracksRemaining) yield return (prefix + left, Math.Max(0, most - used));
         }
     }
 

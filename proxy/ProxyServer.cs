@@ -9,6 +9,7 @@ using Managed.Proxy.Streams.AccessLog;
 using Managed.Proxy.Upstream.Monitoring;
 using Managed.Proxy.Upstream;
 using Managed.Proxy.Upstream.Discovery;
+using Managed.Proxy.Upstream.OnDemand;
 using Microsoft.Extensions.Logging;
 
 namespace Managed.Proxy;
@@ -29,6 +30,7 @@ public sealed partial class ProxyServer : IAsyncDisposable
     private readonly SharedState _shared;
     private readonly ClusterRegistry _clusters;
     private readonly DnsRefresher _dns;
+    private readonly DnsCaches _dnsCaches; // held here: shared objects are held weakly
     private readonly HealthWatch _health;
     private readonly Timer _sweep;
     private readonly Watchdog _watchdog;
@@ -55,6 +57,9 @@ public sealed partial class ProxyServer : IAsyncDisposable
         _shared = new SharedState(_workers.Length,
             new GuestEnvironment(scripts, options.CacheFolder, options.TraceStarted is not null, options.CodeFetchHosts,
                 options.WasmCompiler) { InService = () => Current is not null, Native = options.Native });
+        // Names that clients make up are asked for apart from those of the document: those that hang are to keep nobody else waiting.
+        var asked = options.ResolveName is { } ask ? new Resolver(ask) : new Resolver();
+        _dnsCaches = DnsCaches.Install(_shared, asked.AskAsync);
         for (int i = 0; i < _workers.Length; i++) _workers[i] = new Worker(i, Stats, Overload, _reports, _inService, options.TraceStarted);
         _health = new HealthWatch(_workers.Length, Stats, Overload, _reports);
         _threads = [.. _workers.Select(w => new Thread(() => Run(w)) { Name = "worker-" + w.Id, IsBackground = true })];

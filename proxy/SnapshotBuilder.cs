@@ -84,7 +84,8 @@ internal sealed class SnapshotBuilder(StatsRegistry registry, SharedState state,
         var clusters = new Dictionary<string, Cluster>();
         foreach (var cluster in config.Clusters)
             // One with TLS leases its contexts and names for each version, one with health checks its names.
-            if (cluster is { TransportSocket: null, HealthChecks.Count: 0, OutlierDetection: null }
+            if (cluster is { TransportSocket: null, HealthChecks.Count: 0, OutlierDetection: null, CustomKind: null,
+                CommonLbConfig.ZoneAwareLbConfig: null }
                 && former?.Clusters.GetValueOrDefault(cluster.Name) is { } same
                 && ReferenceEquals(same.Config, cluster) && ReferenceEquals(same.Members, clusterRegistry.For(cluster.Name)))
             {
@@ -98,6 +99,8 @@ internal sealed class SnapshotBuilder(StatsRegistry registry, SharedState state,
                 built.Notes = errors.NotesSince(noted);
                 clusters[cluster.Name] = built;
             }
+        AggregateCluster.Connect(clusters, errors);
+        ConnectZones(config, clusters, errors);
 
         var filters = new FilterBuildContext { Errors = errors, Stats = _names, Shared = _shared, StatPrefix = "",
             ClusterNames = clusters.Keys.ToHashSet(), Clusters = clusters, Identity = "routes" };
@@ -136,6 +139,23 @@ internal sealed class SnapshotBuilder(StatsRegistry registry, SharedState state,
                 new Snapshot(version, document, expanded, config, clusters, routes, listeners, _shared, _names, workers, host)
                 { Expansion = silent ? new FormerExpansion(document, expanded) : null },
                 [], errors.Warnings);
+    }
+
+    private static void ConnectZones(BootstrapConfig config, Dictionary<string, Cluster> clusters, ConfigErrors errors)
+    {
+        string name = config.ClusterManager.LocalClusterName;
+        if (name.Length > 0 && !clusters.ContainsKey(name))
+            errors.ErrorAt(config.ClusterManager.Node, "local_cluster_name", ConfigCode.UnknownReference,
+                $"cluster '{name}' does not exist", Suggestions.Hint(name, clusters.Keys));
+        foreach (var cluster in clusters.Values)
+        {
+            if (cluster.Config.CommonLbConfig.ZoneAwareLbConfig is not { } zones) continue;
+            if (name.Length == 0)
+                errors.Warning(zones.Node, ConfigCode.MissingField,
+                    "without cluster_manager.local_cluster_name zones are not told apart, as in Envoy");
+            else if (clusters.TryGetValue(name, out var proxies) && proxies != cluster)
+                cluster.Zone = (config.Self?.Locality?.Name ?? "//", proxies);
+        }
     }
 
     private static Dictionary<string, ConfigObject> BuildSharedFilters(BootstrapConfig config, FilterBuildContext context,

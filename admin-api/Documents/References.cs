@@ -72,7 +72,7 @@ internal static class References
 
     private static bool Names(string collection, string member) => collection switch
     {
-        "clusters" => member is "cluster" or "cluster_name",
+        "clusters" => member is "cluster" or "cluster_name" or "local_cluster_name",
         "route_configurations" => member is "route_config_name" or "routeConfigName",
         _ => false,
     };
@@ -93,5 +93,7 @@ internal static class References
         for (var i = 0; i < items.Count; i++)
             if (items[i] is ConfigObject item && item.Text("name") == name && (collection == "clusters" || !item.Has("typed_config")))
                 found.Add(owner with { Pointer = $"{pointer}/{i}/name" });
+            else if (collection == "clusters" && items[i] is ConfigScalar { Kind: ConfigScalarKind.String } text && text.Text == name)
+                found.Add(owner with { Pointer = $"{pointer}/{i}" }); // of an aggregate
     }
 }

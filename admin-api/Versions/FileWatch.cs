@@ -6,7 +6,7 @@ namespace Managed.AdminApi.Versions;
 
 /// <summary>
 /// Looks once a second whether files have changed that the active document names with <c>watch: true</c> or in a
-/// <c>watched_directory</c>, or whose secrets it names; a version is made of them then. While it names none, nothing wakes up.
+/// <c>watched_directory</c>, or whose secrets or endpoints it names; a version is made of them then. While it names none, nothing wakes up.
 /// </summary>
 internal sealed class FileWatch(Publisher publisher, ActiveConfiguration active, ILogger<FileWatch> logger) : IDisposable
 {

@@ -5,9 +5,9 @@ using Managed.Proxy.Configuration.Parsing;
 namespace Managed.AdminApi.Versions;
 
 /// <summary>
-/// The files of secrets that one proposal names, as Envoy has them (<c>path_config_source</c>): a DiscoveryResponse in YAML or JSON. What a
-/// file says of a secret becomes part of the document beside its path, so that a version has what it said then, sealed with the document's
-/// own secrets.
+/// The files of secrets and of endpoints that one proposal names, as Envoy has them (<c>path_config_source</c>): a DiscoveryResponse in
+/// YAML or JSON. What a file says of a secret, or of a cluster, becomes part of the document beside its path, so that a version has what it
+/// said then, sealed with the document's own secrets.
 /// </summary>
 internal sealed class SdsFiles(HostPolicy policy)
 {
@@ -20,7 +20,7 @@ internal sealed class SdsFiles(HostPolicy policy)
     private readonly Dictionary<string, Dictionary<string, ConfigObject>> _read = new(StringComparer.Ordinal);
 
     /// <param name="Source">The path_config_source, or the sds_config whose path is the older form of one.</param>
-    private sealed record Reference(ConfigObject Source, string Name, string Path, bool IsOld);
+    private sealed record Reference(ConfigObject Source, string Name, string Path, bool IsOld, string What = "secret");
 
     /// <summary>The paths that a document names.</summary>
     public static IEnumerable<string> PathsIn(ConfigObject document) => In(document, all: true).Select(r => r.Path).Distinct();
@@ -56,7 +56,7 @@ internal sealed class SdsFiles(HostPolicy policy)
             if (_read.TryGetValue(reference.Path, out var secrets))
             {
                 if (secrets.TryGetValue(reference.Name, out var secret)) Modern(reference).Set("pinned", secret.Clone());
-                else host.Unreadable[reference.Path] = (ConfigCode.UnknownReference, $"has no secret '{reference.Name}'");
+                else host.Unreadable[reference.Path] = (ConfigCode.UnknownReference, $"has no {reference.What} '{reference.Name}'");
             }
         return pinned;
     }
@@ -117,7 +117,7 @@ internal sealed class SdsFiles(HostPolicy policy)
 
     private static void Add(Dictionary<string, ConfigObject> secrets, ConfigObject secret)
     {
-        if (secret.Text("name") is not { } name)
+        if ((secret.Text("name") ?? secret.Text("cluster_name")) is not { } name)
             return;
         secret.Remove("@type");
         secrets.TryAdd(name, secret);
@@ -143,18 +143,25 @@ internal sealed class SdsFiles(HostPolicy policy)
         {
             if (o.Text("name") is { } name && o.Object("sds_config") is { } config)
             {
-                if (config.Object("path_config_source") is { } source)
-                {
-                    if (source.Text("path") is { } path && (all || source.Object("pinned") is null))
-                        found.Add(new(source, name, path, false));
-                }
-                else if (config.Text("path") is { } old)
-                    found.Add(new(config, name, old, true));
+                Take(config, name, "secret", all, found);
                 return;
             }
+            if (o.Text("name") is { } cluster && o.Object("eds_cluster_config") is { } eds && eds.Object("eds_config") is { } endpoints)
+                Take(endpoints, eds.Text("service_name") is { Length: > 0 } service ? service : cluster, "cluster", all, found);
             for (var i = 0; i < o.Members.Count; i++)
                 if (o.Members[i].Value is not ConfigScalar && o.Members[i].Key is not ("metadata" or "filter_metadata"))
                     Walk(o.Members[i].Value, all, found);
         }
+    }
+
+    private static void Take(ConfigObject config, string name, string what, bool all, List<Reference> found)
+    {
+        if (config.Object("path_config_source") is { } source)
+        {
+            if (source.Text("path") is { } path && (all || source.Object("pinned") is null))
+                found.Add(new(source, name, path, false, what));
+        }
+        else if (config.Text("path") is { } old)
+            found.Add(new(config, name, old, true, what));
     }
 }

@@ -11,7 +11,7 @@ public enum ConfigMention
     Files = 1,
     /// <summary><c>module</c></summary>
     Modules = 2,
-    /// <summary><c>sds_config</c></summary>
+    /// <summary><c>sds_config</c>, <c>eds_cluster_config</c></summary>
     SecretFiles = 4,
     /// <summary>Any of <see cref="SensitiveFields"/>.</summary>
     Secrets = 8,
@@ -46,6 +46,7 @@ internal sealed record ConfigFacts(DocumentSize Size, ConfigMention Mentions)
         {
             ["filename"] = ConfigMention.Files, ["module"] = ConfigMention.Modules, ["sds_config"] = ConfigMention.SecretFiles,
             ["typed_per_filter_config"] = ConfigMention.RouteFilters, ["google_grpc"] = ConfigMention.GrpcTargets,
+            ["eds_cluster_config"] = ConfigMention.SecretFiles,
         };
         foreach (var (name, _) in SensitiveFields.Names)
             single.Add(name, ConfigMention.Secrets);

@@ -41,6 +41,8 @@ public class WorkerContext
     public StatsCells Stats { get; }
     /// <summary>Monotonic clock in microseconds, read once per loop turn.</summary>
     public long NowMicros => Loop.NowMicros;
+    /// <summary>The same clock, read now. Any thread.</summary>
+    internal static long ClockMicros => EventLoop.EventLoop.Micros();
     /// <summary>Wall clock in microseconds since the Unix epoch, as of this loop turn.</summary>
     public long WallMicros => Loop.WallMicros;
     /// <summary>What all workers have counted. Any thread.</summary>

@@ -3,6 +3,7 @@ using Managed.Proxy.Http.Codecs;
 using Managed.Proxy.Http.Headers;
 using Managed.Proxy.Router;
 using Managed.Proxy.Streams;
+using Managed.Proxy.Upstream.LoadBalancing;
 using Managed.Proxy.Upstream.Retries;
 
 namespace Managed.Proxy.Http;
@@ -39,6 +40,19 @@ public sealed partial class HttpStream
 
     private ulong? HashOf(RouteEntry route)
         => HashPolicy.Hash(route.Hashes, RequestHeaders, Info, Worker.RandomSource, Worker.Scratch, ref _newCookies);
+
+    private SubsetCriteria? _criteria; // of a route together with what filters have left
+
+    private SubsetCriteria? CriteriaOf(RouteEntry route)
+    {
+        if (Info.DynamicMetadata is not { } all || !all.TryGetValue("envoy.lb", out var values) || values.Count == 0) return route.Criteria;
+        var criteria = _criteria ??= new SubsetCriteria();
+        criteria.CopyFrom(route.Criteria);
+        foreach (var (key, value) in values)
+            if (SubsetCriteria.TextOf(value) is { } text) criteria.Set(key, text);
+        criteria.Compose();
+        return criteria;
+    }
 
     internal void AddNewCookies()
     {

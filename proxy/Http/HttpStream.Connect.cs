@@ -3,6 +3,7 @@ using Managed.Proxy.Http.Headers;
 using Managed.Proxy.Router;
 using Managed.Proxy.Streams;
 using Managed.Proxy.Upstream;
+using Managed.Proxy.Upstream.LoadBalancing;
 using Managed.Proxy.Upstream.Pools;
 using Managed.Proxy.Upstream.Requests;
 
@@ -22,16 +23,21 @@ public sealed partial class HttpStream
     private async IoTask<bool> ConnectTcpAsync(Cluster cluster, RouteEntry route)
     {
         if (IsStopped) return false;
+        if (cluster.Aggregate is { } several) cluster = several.Choose(Worker, 0, out _);
         var state = cluster.State;
         ulong? hash = route.Hashes.Length > 0 && _upstream.UsesHash ? HashOf(route) : null;
-        if (cluster.LoadBalancer.Pick(cluster.Endpoints, Worker, hash) is not { } endpoint)
+        var pick = new PickContext(OverrideHost, OverrideIsStrict, hash) 
+        {
+            Criteria = cluster.Division is null ? null : CriteriaOf(route), OnDemand = _upstream.OnDemandOf(RequestHeaders),
+        };
+        if (cluster.Pick(Worker, pick) is not { } endpoint)
         {
             Worker.Stats.Increment(state.Stats.NoHealthy);
             ReplyForFailure(UpstreamFailure.NoEndpoint);
             return false;
         }
         var pool = EndpointPool.Of(endpoint, Worker, state).For(Info.Client, cluster.Socket, Manager.TellsClient);
-        if (!state.TryEnterConnection(pool.OpenConnections, cluster.Limits))
+        if (!state.TryEnterConnection(pool.OpenConnections, cluster.Limits, endpoint))
         {
             Worker.Stats.Increment(state.Stats.CxOverflow);
             ReplyForFailure(UpstreamFailure.Overflow);

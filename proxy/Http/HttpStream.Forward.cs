@@ -4,6 +4,7 @@ using Managed.Proxy.Http.Headers;
 using Managed.Proxy.Router;
 using Managed.Proxy.Streams;
 using Managed.Proxy.Upstream.Endpoints;
+using Managed.Proxy.Upstream.LoadBalancing;
 using Managed.Proxy.Upstream.Requests;
 
 namespace Managed.Proxy.Http;
@@ -46,7 +47,7 @@ public sealed partial class HttpStream
         bool prepared = rewrite == PathRewriteResult.Done;
         if (rewrite == PathRewriteResult.TooLong) SendLocalReply(414, default, "path_rewrite_too_long");
         else if (rewrite == PathRewriteResult.DotSegment) SendLocalReply(400, default, "path_rewrite_made_dot_segment");
-        if (cluster.Http.NamesServer) NameServer(cluster.Http);
+        if (_upstream.Naming is { } naming) NameServer(naming);
         _upstream.AllowRetries(route.Retries, RequestHeaders);
         _retryBytes = route.RetryBytesOf(Manager.BufferLimit);
         // Only now: filters and header rules may have had a hand in it. A body would have to go before the answer says who reads it.
@@ -69,6 +70,7 @@ public sealed partial class HttpStream
             Info.RequestEnd = Worker.NowMicros;
             ArmRouteTimer();
         }
+        if (prepared && route.Mirrors.Length > 0 && !_down.AsksUpgrade && !IsConnect) Mirror(route);
         bool complete = prepared && await (_connects && route.EndsConnect ? ConnectTcpAsync(cluster, route) : ForwardToAsync(route));
         _upstream.End();
         return complete;
@@ -126,13 +128,16 @@ public sealed partial class HttpStream
         UpstreamFailure failure;
         bool tookLong = false;
         ulong? hash = route.Hashes.Length > 0 && _upstream.UsesHash ? HashOf(route) : null;
+        var criteria = _upstream.IsDivided ? CriteriaOf(route) : null;
         do
         {
             if (IsStopped) return false;
             Manager.PrepareUpstream(this, route, _tryMicros, tookLong);
+            var onDemand = _upstream.OnDemandOf(RequestHeaders);
             // What a filter has chosen holds for the first attempt, as in Envoy.
             failure = await _upstream.AcquireAsync(Info.UpstreamAttempts == 0
-                ? new PickContext(OverrideHost, OverrideIsStrict, hash) : new PickContext(null, false, hash));
+                ? new PickContext(OverrideHost, OverrideIsStrict, hash) { Criteria = criteria, OnDemand = onDemand }
+                : new PickContext(null, false, hash) { Criteria = criteria, OnDemand = onDemand });
             Info.UpstreamAsked = _upstream.AskedMicros;
             if (_upstream.Endpoint is { } endpoint && failure.Reason != FailureReason.NoEndpoint) Describe(endpoint, route);
             if (failure.IsNone)
@@ -205,6 +210,7 @@ public sealed partial class HttpStream
             Skip(up);
             failure = UpstreamFailure.Rejected;
         }
+        else if (failure.IsNone && route.InternalRedirects is not null && FollowsRedirect(up, route)) failure = UpstreamFailure.Redirected;
         if (failure.IsNone) failure = IsStopped ? UpstreamFailure.GivenUp : await PassOnAsync(up, route);
         await StopPumpAsync();
         Info.UpstreamWireBytesSent = up.WireBytesSent;

@@ -141,6 +141,7 @@ public sealed partial class HttpStream
     private IoTask<int> SendUpAsync(ClientExchange up, ReadOnlyMemory<byte> piece)
     {
         if (up.IsHttp2 || _upstream.MayRetry) Keep(piece.Span);
+        if (_shadowCount > 0) FeedShadows(piece.Span);
         return up.WriteBodyAsync(piece);
     }
 
@@ -173,7 +174,12 @@ public sealed partial class HttpStream
 
     private async IoTask<bool> EndUpstreamRequestAsync(ClientExchange up)
     {
-        if (!_sentEnd) ArmRouteTimer(); // once for all attempts
+        if (!_sentEnd)
+        {
+            // Once for all attempts.
+            ArmRouteTimer();
+            if (_shadowCount > 0) EndShadows();
+        }
         _sentEnd = true;
         up.WriteEnd(RequestTrailers.Count > 0 && Manager.ForwardTrailers ? RequestTrailers : null);
         ArmTryTimer();

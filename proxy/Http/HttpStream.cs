@@ -230,6 +230,14 @@ public sealed partial class HttpStream
             }
             bool complete = false;
             if (!IsStopped) complete = await ForwardAsync(); // [6]
+            while (_redirects && !IsStopped)
+            {
+                BeginAnew();
+                AttachFilters();
+                if (!IsStopped) _request.Headers(end: true);
+                while (!_request.HeadersOut && !IsStopped) await _main.WaitAsync();
+                if (!IsStopped) complete = await ForwardAsync();
+            }
             // A reply of our own may come out of any stage, also in place of an upstream's response that has not begun.
             // Filters that see a reply on its way out may answer with another one: each once.
             while (_reply == ReplyState.Asked && !_responseStarted && _end == StreamEnd.None) complete = await SendReplyAsync();
@@ -400,6 +408,7 @@ public sealed partial class HttpStream
             _filters[i] = null!;
         }
         _filterCount = 0;
+        if (_shadowCount > 0) ReleaseShadows();
         Generation.LeaveStream(Worker);
         Info.Reset();
         _end = StreamEnd.None;
@@ -412,6 +421,9 @@ public sealed partial class HttpStream
         RouteTimeoutMicros = _tryMicros = _tryIdleMicros = 0;
         _request.End();
         _response.End();
+        _redirects = false;
+        _redirected = 0;
+        _followed?.Clear();
         _routeKnown = _responseStarted = _wakePending = _upgraded = _connects = _tunnelEnded = false;
         _route = null;
         _up = null;

@@ -69,9 +69,11 @@ internal sealed class CompiledRoute
     private bool LeadsWhere(IReadOnlyDictionary<string, Cluster> clusters)
     {
         foreach (var entry in _entries)
-            if (entry.ClustersByName is not null || (entry.Cluster is { } its
-                && !(clusters.TryGetValue(its.Name, out var now) && ReferenceEquals(its, now)))) return false;
+            if (entry.ClustersByName is not null || !Is(entry.Cluster) || !Array.TrueForAll(entry.Mirrors, m => Is(m.Cluster)))
+                return false;
         return true;
+
+        bool Is(Cluster? its) => its is null || (clusters.TryGetValue(its.Name, out var now) && ReferenceEquals(its, now));
     }
 
     /// <inheritdoc cref="RequestMatch.IsSure"/>

@@ -5,6 +5,7 @@ using Managed.Proxy.Router.Matching;
 using Managed.Proxy.Streams;
 using Managed.Proxy.Streams.Formatting;
 using Managed.Proxy.Upstream;
+using Managed.Proxy.Upstream.LoadBalancing;
 using Managed.Proxy.Upstream.Retries;
 
 namespace Managed.Proxy.Router;
@@ -84,6 +85,12 @@ public sealed partial class RouteEntry
     internal bool EndsConnect { get; init; }
     /// <summary>The route's retry policy, else its virtual host's; null: none.</summary>
     internal RetryPolicy? Retries { get; init; }
+    /// <summary>What the metadata of a request's endpoint have to be; null: anything.</summary>
+    internal SubsetCriteria? Criteria { get; init; }
+    /// <summary>Redirects of its upstream that are followed here; null: none.</summary>
+    internal InternalRedirectPolicy? InternalRedirects { get; init; }
+    /// <summary>Where copies of its requests go.</summary>
+    internal MirrorPolicy[] Mirrors { get; init; } = [];
     /// <summary>What the hash of a request is made of.</summary>
     internal HashPolicy[] Hashes { get; init; } = [];
     /// <summary>Whether the upstream is told the number of the attempt, and whether the one before took too long.</summary>

@@ -7,6 +7,7 @@ using Managed.Proxy.Router.Matching;
 using Managed.Proxy.Router.RateLimits;
 using Managed.Proxy.Streams.Formatting;
 using Managed.Proxy.Upstream;
+using Managed.Proxy.Upstream.LoadBalancing;
 using Managed.Proxy.Upstream.Retries;
 
 namespace Managed.Proxy.Router;
@@ -21,6 +22,7 @@ internal sealed record RouteScope(
     public IReadOnlyDictionary<string, ConfigObject>? VirtualHostMetadata { get; init; }
     public VirtualHostConfig? Host { get; init; }
     public RetryPolicy? Retries { get; init; }
+    public MirrorPolicy[] Mirrors { get; init; } = [];
     public CorsPolicy[] Cors { get; init; } = [];
     public RateLimitPolicy RateLimits { get; init; } = RateLimitPolicy.None;
 }
@@ -34,6 +36,10 @@ internal sealed class RouteEntryBuilder(RouteScope scope, RouteConfig config, st
     private readonly ConfigErrors _errors = scope.Context.Errors;
     private readonly RetryPolicy? _retries = config.Route?.RetryPolicy is { } own
         ? RetryPolicyBuilder.Build(own, scope.Context.Errors) : scope.Retries;
+    private readonly MirrorPolicy[] _mirrors = MirrorPolicy.Build(config.Route?.RequestMirrorPolicies ?? [], scope.Context,
+        scope.ClustersByName) is { Length: > 0 } own ? own : scope.Mirrors;
+    private readonly InternalRedirectPolicy? _redirects = InternalRedirectPolicy.Build(config.Route?.InternalRedirectPolicy,
+        scope.Context.Errors);
     private readonly HashPolicy[] _hashes = HashPolicy.Compile(config.Route?.HashPolicy ?? [], scope.Context.Errors);
     private CorsPolicy[] _cors = scope.Cors;
     private RateLimitPolicy _rateLimits = RateLimitPolicy.None;
@@ -110,7 +116,8 @@ internal sealed class RouteEntryBuilder(RouteScope scope, RouteConfig config, st
                 $"{scope.Table.Name}/{scope.VirtualHost}/{label}/{item.Name}");
             if (Cluster(item.Name, Place.Of(item, "name")) is not { } cluster) valid = false;
             else if (item.Weight > 0)
-                entries.Add((Create(RouteKind.Route, itemFilters, [level, .. levels], action, cluster, path, itemHost), item.Weight));
+                entries.Add((Create(RouteKind.Route, itemFilters, [level, .. levels], action, cluster, path, itemHost,
+                    metadata: item.MetadataMatch), item.Weight));
         }
         if (config.Clusters.Count == 0) return null;
         string? wrong = total switch
@@ -135,7 +142,8 @@ internal sealed class RouteEntryBuilder(RouteScope scope, RouteConfig config, st
 
     private RouteEntry Create(RouteKind kind, RouteFilters filters, Level[] levels, RouteActionConfig? action = null,
         Cluster? cluster = null, PathRewrite? path = null,
-        HostRewrite? host = null, HeaderName? clusterHeader = null, RedirectAction? redirect = null, DirectResponseAction? direct = null)
+        HostRewrite? host = null, HeaderName? clusterHeader = null, RedirectAction? redirect = null, DirectResponseAction? direct = null,
+        MetadataConfig? metadata = null)
     {
         // Envoy applies the most specific level first, so that the least specific wins; the flag turns that round.
         var ordered = scope.Table.MostSpecificHeaderMutationsWins ? levels.Reverse().ToArray() : levels;
@@ -150,7 +158,7 @@ internal sealed class RouteEntryBuilder(RouteScope scope, RouteConfig config, st
             Match = match,
             Cluster = cluster,
             ClusterHeader = clusterHeader,
-            ClustersByName = clusterHeader is null ? null : scope.ClustersByName.Value,
+            ClustersByName = clusterHeader is null && !Array.Exists(_mirrors, m => m.NamesByHeader) ? null : scope.ClustersByName.Value,
             ClusterNotFoundStatus = action?.ClusterNotFoundResponseCode switch
             {
                 ClusterNotFoundResponseCode.NotFound => 404,
@@ -172,6 +180,9 @@ internal sealed class RouteEntryBuilder(RouteScope scope, RouteConfig config, st
             Upgrades = action is null ? [] : [.. action.UpgradeConfigs.Select(u => (Encoding.ASCII.GetBytes(u.UpgradeType), u.Enabled))],
             Retries = _retries,
             Hashes = _hashes,
+            InternalRedirects = _redirects,
+            Mirrors = _mirrors,
+            Criteria = SubsetCriteria.Of(Lb(action?.MetadataMatch), Lb(metadata)),
             TellsAttempt = scope.Host?.IncludeRequestAttemptCount == true,
             TellsTimeoutRetry = scope.Host?.IncludeIsTimeoutRetryHeader == true,
             TellsAttemptsInResponse = scope.Host?.IncludeAttemptCountInResponse == true,
@@ -190,6 +201,8 @@ internal sealed class RouteEntryBuilder(RouteScope scope, RouteConfig config, st
             Cors = _cors,
         };
     }
+
+    private static ConfigObject? Lb(MetadataConfig? metadata) => metadata?.FilterMetadata.GetValueOrDefault("envoy.lb");
 
     private static long? Micros(TimeSpan? time) => time is { } t ? t.Ticks / TimeSpan.TicksPerMicrosecond : null;
 

@@ -55,7 +55,10 @@ public sealed class RouteTable
             HeaderMutations.Build(config.ResponseHeadersToAdd, config.ResponseHeadersToRemove, errors,
                 Place.Of(config, "response_headers_to_remove")));
         var scope = new RouteScope(config, "", RouteFilters.None.With(config.TypedPerFilterConfig, context, config.Name), [level], clusters,
-            context);
+            context)
+        {
+            Mirrors = MirrorPolicy.Build(config.RequestMirrorPolicies, context, clusters),
+        };
         var domains = new Domains(config.IgnorePortInHostMatching);
         // What routes inherit from the table has to be the same for them to be.
         var former = context.Former is { } table && SameBut("virtual_hosts", table._config, config) ? table._hosts : [];
@@ -134,6 +137,8 @@ public sealed class RouteTable
             VirtualHostMetadata = config.Metadata?.FilterMetadata,
             Host = config,
             Retries = RetryPolicyBuilder.Build(config.RetryPolicy, context.Errors),
+            Mirrors = MirrorPolicy.Build(config.RequestMirrorPolicies, context, table.ClustersByName) is { Length: > 0 } own
+                ? own : table.Mirrors,
             RateLimits = RateLimitPolicy.Build(config.RateLimits, context.Errors) ?? RateLimitPolicy.None,
             Cors = config.Cors is { } policy && CorsPolicy.Build(policy, context.Errors) is { } cors ? [cors] : [],
             Filters = table.Filters.With(config.TypedPerFilterConfig, context, $"{table.Table.Name}/{config.Name}"),

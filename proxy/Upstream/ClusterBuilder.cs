@@ -7,6 +7,7 @@ using Managed.Proxy.Core.Transport;
 using Managed.Proxy.Configuration.ShortForms;
 using Managed.Proxy.Http.Codecs.Http2;
 using Managed.Proxy.Upstream.Health;
+using Managed.Proxy.Upstream.LoadBalancing;
 using Managed.Proxy.Upstream.Pools;
 using Managed.Proxy.Upstream.TransportSockets;
 
@@ -23,18 +24,23 @@ internal static class ClusterBuilder
         {
             foreach (var group in assignment.Endpoints)
                 foreach (var endpoint in group.LbEndpoints)
-                    if (Target(endpoint, config, errors) is { } target) targets.Add(target with { Priority = group.Priority });
+                    if (Target(endpoint, config, errors) is { } target)
+                        targets.Add(target with { Priority = group.Priority, Locality = Locality(group) });
         }
-        else if (HasType(config))
+        else if (HasType(config) && config is { CustomKind: null, Type: not ClusterType.OriginalDst })
             errors.WarningAt(config.Node, "load_assignment", ConfigCode.MissingField,
                 $"cluster '{config.Name}' has no endpoints: requests to it get 503");
         CheckType(config, errors);
+        var members = registry.For(config.Name);
         CheckProtocol(config, errors);
         CheckPolicy(config, errors);
         var http = UpstreamHttp.Of(config, () => new Http2Stats(names.Group($"cluster.{config.Name}.http2.", Http2Stats.Group)));
         var socket = UpstreamSocketBuilder.Build(config, http.Protocol, errors, names, shared);
-        return new Cluster(config, registry.For(config.Name), targets) { Socket = socket, Http = http,
-            Health = HealthPlan.Build(config, http, errors, names) };
+        return new Cluster(config, members, targets)
+        {
+            Socket = socket, Http = http, Health = HealthPlan.Build(config, http, errors, names),
+            OnDemand = OnDemandBuilder.Build(config, members, $"{socket?.Key}|{http.Key}", shared, errors),
+        };
     }
 
     private static void CheckPolicy(ClusterConfig config, ConfigErrors errors)
@@ -42,6 +48,10 @@ internal static class ClusterBuilder
         var ring = config.RingHashLbConfig;
         if (ring.MinimumRingSize > ring.MaximumRingSize)
             errors.ErrorAt(ring.Node, "minimum_ring_size", ConfigCode.InvalidValue, "must not be larger than maximum_ring_size");
+        if (config.CommonLbConfig.ConsistentHashingLbConfig is { HashBalanceFactor: > 0 and < 100 } hashing)
+            errors.ErrorAt(hashing.Node, "hash_balance_factor", ConfigCode.InvalidValue, "is at least 100, the mean itself");
+        foreach (var selector in config.LbSubsetConfig?.SubsetSelectors ?? [])
+            CheckSelector(selector, errors);
         int size = config.MaglevLbConfig.TableSize;
         for (int i = 2; i * i <= size; i++)
             if (size % i == 0)
@@ -51,8 +61,21 @@ internal static class ClusterBuilder
             }
     }
 
+    private static void CheckSelector(LbSubsetSelectorConfig selector, ConfigErrors errors)
+    {
+        bool named = selector.FallbackKeysSubset.Count > 0;
+        if (named != (selector.FallbackPolicy == LbSubsetSelectorFallbackPolicy.KeysSubset))
+            errors.ErrorAt(selector.Node, "fallback_keys_subset", ConfigCode.Conflict,
+                "is for the fallback_policy KEYS_SUBSET, and that needs it");
+        else if (named && (selector.FallbackKeysSubset.Except(selector.Keys).Any()
+            || selector.FallbackKeysSubset.Distinct().Count() >= selector.Keys.Distinct().Count()))
+            errors.ErrorAt(selector.Node, "fallback_keys_subset", ConfigCode.InvalidValue, "must be some of the keys, and not all of them");
+    }
+
     private static void CheckType(ClusterConfig config, ConfigErrors errors)
     {
+        if (config is { EdsClusterConfig: { } file, Type: not ClusterType.Eds })
+            errors.Error(file.Node, ConfigCode.Conflict, "eds_cluster_config is for type EDS");
         if (config.Type == ClusterType.LogicalDns && config.LoadAssignment?.Endpoints.Sum(l => l.LbEndpoints.Count) is not 1)
             errors.ErrorAt(config.Node, "load_assignment", ConfigCode.InvalidValue, "a LOGICAL_DNS cluster has exactly one endpoint",
                 "use type: STRICT_DNS for several");
@@ -81,7 +104,7 @@ internal static class ClusterBuilder
     // A type that did not bind is reported itself; what does not fit the default in its place is no further mistake.
     private static bool HasType(ClusterConfig config)
         => config.Node is not ConfigObject node || node["type"] is not { } given
-        || given is ConfigScalar { Text: "STATIC" or "STRICT_DNS" or "LOGICAL_DNS" or "null" };
+        || given is ConfigScalar { Text: "STATIC" or "STRICT_DNS" or "LOGICAL_DNS" or "ORIGINAL_DST" or "null" };
 
     private static EndpointTarget? Target(LbEndpointConfig item, ClusterConfig config, ConfigErrors errors)
     {
@@ -118,6 +141,10 @@ internal static class ClusterBuilder
         return endpoint.HealthCheckConfig;
     }
 
+    private static EndpointLocality? Locality(LocalityEndpointsConfig group)
+        => group.Locality is null && group.LoadBalancingWeight == 0 ? null
+            : new EndpointLocality(group.Locality?.Name ?? "", group.LoadBalancingWeight);
+
     private static ConfigObject? Lb(LbEndpointConfig item) => item.Metadata?.FilterMetadata.GetValueOrDefault("envoy.lb");
 }
 
@@ -127,6 +154,7 @@ internal sealed record EndpointTarget(SocketAddressBytes? Address, string Text, 
 {
     public ConfigObject? LbMetadata { get; init; }
     public int Priority { get; init; }
+    public EndpointLocality? Locality { get; init; }
     /// <summary>How it is checked, where that is not as the cluster says.</summary>
     public EndpointHealthCheckConfig? Check { get; init; }
 }

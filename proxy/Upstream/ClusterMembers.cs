@@ -1,8 +1,10 @@
 using System.Net;
 using Managed.Proxy.Configuration.Model;
+using Managed.Proxy.Core;
 using Managed.Proxy.Core.Transport;
 using Managed.Proxy.Upstream.Endpoints;
 using Managed.Proxy.Upstream.LoadBalancing;
+using Managed.Proxy.Upstream.OnDemand;
 
 namespace Managed.Proxy.Upstream;
 
@@ -27,7 +29,29 @@ internal sealed class ClusterMembers(ClusterState state)
 
     /// <summary>What DNS is asked for; empty when every address is literal.</summary>
     public IReadOnlyList<EndpointTarget> Targets => _active?.Targets ?? [];
-    public TimeSpan DnsRefresh => _active?.Config.DnsRefreshRate ?? TimeSpan.FromSeconds(5);
+    /// <summary>How often they are to be asked for again, or <see cref="Tick"/> to be called.</summary>
+    public TimeSpan DnsRefresh => _active switch
+    {
+        null => TimeSpan.FromSeconds(5),
+        { OnDemand: not null } or { Zone: not null } => TimeSpan.FromSeconds(1),
+        var active => active.Config.DnsRefreshRate,
+    };
+    /// <summary>Those for whatever is asked for, of the version in service; null: it has none.</summary>
+    public OnDemandEndpoints? OnDemand => _active?.OnDemand?.Endpoints;
+
+    /// <summary>
+    /// Where endpoints are made for whatever is asked for: lets go of those that nobody asks for any more. On the resolver's clock.
+    /// </summary>
+    public void Tick()
+    {
+        if (_active is { Zone: { } zone } own && !ReferenceEquals(zone.Proxies.Endpoints, own.ProxiesSeen)) OnHealthChanged();
+        if (_active is not { OnDemand: { } plan } active) return;
+        long now = WorkerContext.ClockMicros;
+        plan.Dns?.Tick(now);
+        if (!plan.Endpoints.Sweep(now - plan.UnusedMicros)) return;
+        lock (_lock)
+            if (ReferenceEquals(active, _active)) Rebuild();
+    }
 
     /// <summary>How pools of an endpoint that is gone are told, on their workers.</summary>
     public void OnRetire(Action<Endpoint> retire) => _retire = retire;
@@ -48,8 +72,21 @@ internal sealed class ClusterMembers(ClusterState state)
     private static EndpointSet SetOf(Cluster cluster, IReadOnlyList<EndpointMember> members)
     {
         var common = cluster.Config.CommonLbConfig;
-        return new EndpointSet(members, common.HealthyPanicThreshold.Value, common.IgnoreNewHostsUntilFirstHc,
-            cluster.LoadBalancer, cluster.Config.LoadAssignment?.Policy.OverprovisioningFactor ?? 140);
+        bool byLocality = common.LocalityWeightedLbConfig is not null;
+        var proxies = cluster.Zone?.Proxies.Endpoints;
+        cluster.ProxiesSeen = proxies;
+        var zones = proxies is null ? null : new ZoneRouting(common.ZoneAwareLbConfig!, cluster.Zone!.Value.Own, proxies);
+        var all = Make(members, byLocality);
+        return cluster.Division is not { } division ? all : new EndpointSet(all)
+        {
+            Choosable = common.OverrideHostStatus?.Statuses, Subsets = new SubsetTable(division, cluster.State, members, all,
+                some => Make(some, byLocality && division.LocalityWeightAware)),
+        };
+
+        EndpointSet Make(IReadOnlyList<EndpointMember> some, bool weighsLocalities) => new(some, common.HealthyPanicThreshold.Value,
+            common.IgnoreNewHostsUntilFirstHc, cluster.LoadBalancer,
+            cluster.Config.LoadAssignment?.Policy.OverprovisioningFactor ?? 140, weighsLocalities, zones)
+            { Choosable = common.OverrideHostStatus?.Statuses };
     }
 
     /// <summary>Gives a version that is to come its endpoints. Of what is in service nothing changes.</summary>
@@ -68,8 +105,11 @@ internal sealed class ClusterMembers(ClusterState state)
     {
         lock (_lock)
         {
+            var former = _active?.OnDemand?.Endpoints;
             _active = cluster;
             _prepared = null;
+            if (cluster.OnDemand?.Endpoints is { } asked) asked.Retire = _retire;
+            if (former is not null && former != cluster.OnDemand?.Endpoints) former.Sweep(long.MaxValue);
             Rebuild();
         }
         state.Limits = cluster.Limits;
@@ -114,7 +154,7 @@ internal sealed class ClusterMembers(ClusterState state)
         lock (_lock)
         {
             bool found = false;
-            foreach (var endpoint in _known.Values)
+            foreach (var endpoint in _known.Values.Concat(_active?.OnDemand?.Endpoints.All ?? []))
             {
                 if (endpoint.Text != address) continue;
                 found = true;
@@ -130,6 +170,7 @@ internal sealed class ClusterMembers(ClusterState state)
     {
         lock (_lock)
         {
+            _active?.OnDemand?.Endpoints.Sweep(long.MaxValue);
             _active = _prepared = null;
             RetireOthers();
             _watch?.Invoke(this, null, []);
@@ -150,6 +191,9 @@ internal sealed class ClusterMembers(ClusterState state)
     private List<EndpointMember> MembersOf(Cluster cluster)
     {
         var members = new List<EndpointMember>();
+        foreach (var asked in cluster.OnDemand?.Endpoints.All ?? [])
+            members.Add(new EndpointMember(asked, 1, EndpointHealthStatus.Unknown));
+        if (cluster.OnDemand is not null) return members;
         var taken = new HashSet<string>();
         foreach (var target in cluster.Targets)
         {
@@ -175,10 +219,11 @@ internal sealed class ClusterMembers(ClusterState state)
             string key = KeyOf(text, target.HostName, cluster);
             if (!taken.Add(key)) return; // the same address twice
             var member = new EndpointMember(null!, target.Weight, target.Health) { LbMetadata = target.LbMetadata, Check = target.Check,
-                Priority = target.Priority };
+                Priority = target.Priority, Locality = target.Locality };
             if (!_known.TryGetValue(key, out var endpoint))
             {
-                _known[key] = endpoint = new Endpoint(address, text, target.HostName, target.RewriteHost, state.Workers);
+                _known[key] = endpoint = new Endpoint(address, text, target.HostName, target.RewriteHost, state.Workers)
+                    { SinceMicros = WorkerContext.ClockMicros };
                 if (cluster.Health?.Checks is not null && !member.IsUnchecked) endpoint.Set(HealthFlags.PendingActiveHealthCheck);
             }
             members.Add(member with { Endpoint = endpoint });

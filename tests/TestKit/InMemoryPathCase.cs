@@ -1,6 +1,8 @@
 using System.Buffers.Text;
 using System.Security.Cryptography;
 using System.Text;
+using Managed.Proxy.Core.Buffers;
+using Managed.Proxy.Http.Filters.OAuth2;
 using Managed.TestKit.Wasm;
 
 namespace Managed.TestKit;
@@ -89,13 +91,44 @@ public sealed record InMemoryPathCase(string Name, byte[] Request, byte[] Respon
         Bytes($"GET /some/path HTTP/1.1\r\n{Fields}accept-encoding: gzip\r\n\r\n"), Answer,
         Filters: "{name: compressor, typed_config: {compressor_library: {name: gzip}}},");
 
+    /// <summary>Filters that watch how requests go, none of which they refuse or change.</summary>
+    public static InMemoryPathCase Limits { get; } = new("limits", Post.Request, Post.Response, Filters: """
+        {name: custom_response, typed_config: {custom_response_matcher: {matcher_list: {matchers: [{predicate: {single_predicate: {input: {name: a, typed_config: {
+        "@type": t/envoy.type.matcher.v3.HttpResponseStatusCodeClassMatchInput}}, value_match: {exact: 5xx}}}, on_match: {matcher: {}}}]}}}},
+        {name: admission_control, typed_config: {success_criteria: {}}},
+        {name: adaptive_concurrency, typed_config: {gradient_controller_config: {concurrency_limit_params: {concurrency_update_interval: 1s, min_concurrency_limit: 1000},
+        min_rtt_calc_params: {interval: 3600s}}}},
+        {name: bandwidth_limit, typed_config: {stat_prefix: bw, enable_mode: REQUEST_AND_RESPONSE, limit_kbps: 1000000000}},
+        """);
+
+    /// <summary>Somebody who has signed in: a session in cookies, two of them encrypted.</summary>
+    public static InMemoryPathCase Session { get; } = new("session", SignedIn(), Answer, Filters: """
+        {name: oauth2, typed_config: {config: {token_endpoint: {uri: "https://login.test/token", cluster: up, timeout: 3s}, authorization_endpoint: "https://login.test/",
+        redirect_uri: "https://a/callback", redirect_path_matcher: {path: {exact: /callback}}, signout_path: {path: {exact: /signout}}, forward_bearer_token: true,
+        credentials: {client_id: a, token_secret: {name: a, generic_secret: {secret: {inline_string: a}}},
+        hmac_secret: {name: b, generic_secret: {secret: {inline_string: 0123456789abcdef}}}}}}},
+        """);
+
+    private static byte[] SignedIn()
+    {
+        var seal = new CookieSeal("0123456789abcdef"u8.ToArray());
+        var cookie = new ByteWriter();
+        cookie.Write("OauthHMAC="u8);
+        seal.Sign("example.test\n99999999999\nacc\nidt\n"u8, cookie);
+        cookie.Write("; OauthExpires=99999999999; BearerToken="u8);
+        seal.Encrypt("acc"u8, "bearer"u8, cookie);
+        cookie.Write("; other=1; IdToken="u8);
+        seal.Encrypt("idt"u8, "id"u8, cookie);
+        return Bytes($"GET /some/path HTTP/1.1\r\n{Fields}cookie: {Encoding.ASCII.GetString(cookie.Written)}\r\n\r\n");
+    }
+
     /// <summary>The client speaks HTTP/2, and the upstream.</summary>
     public bool ByHttp2 { get; private init; }
     public bool ToHttp2 { get; private init; }
 
     public static IReadOnlyList<InMemoryPathCase> All { get; } =
     [
-        Plain, Post, Chunked, HeaderMutation, Lua, Wasm, AccessLog, DirectResponse, Access, Traffic, Compressor,
+        Plain, Post, Chunked, HeaderMutation, Lua, Wasm, AccessLog, DirectResponse, Access, Traffic, Limits, Session, Compressor,
         Plain with { Name = "h1-h2", ToHttp2 = true }, Plain with { Name = "h2-h1", ByHttp2 = true },
         Plain with { Name = "h2-h2", ByHttp2 = true, ToHttp2 = true },
     ];

@@ -108,6 +108,9 @@ public sealed class ProxyFixture : IAsyncDisposable
     /// <summary>A counter or gauge, summed over the workers.</summary>
     public long Stat(string name) => Server.Stats.Value(name);
 
+    /// <summary>A gauge that is computed when it is read; NaN: there is none.</summary>
+    public double Observed(string name) => Server.Stats.Read().FirstOrDefault(s => s.Name == name)?.Value ?? double.NaN;
+
     public async ValueTask DisposeAsync()
     {
         await Server.DisposeAsync();

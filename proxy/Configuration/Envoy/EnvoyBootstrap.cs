@@ -17,7 +17,8 @@ public static class EnvoyBootstrap
         if (document.Has("static_resources"))
             return true;
         var own = RecordShape.Of(typeof(BootstrapConfig));
-        return document.Count > 0 && !own.Fields.Any(f => document.Has(f.Name))
+        // Of what both have, node and cluster_manager are in files without anything else that a document has.
+        return document.Count > 0 && !own.Fields.Any(f => f.Name is not ("node" or "cluster_manager") && document.Has(f.Name))
             && document.Names.Any(n => FieldRules.Find(Message, n) is not null);
     }
 

@@ -13,8 +13,6 @@ public static class FieldRules
     private const string NoServer = "there is no management server: the file says everything";
     private const string Resolver = "the system's resolver is asked, every dns_refresh_rate";
     private const string Kernel = "the system's settings hold";
-    private const string Localities =
-        "localities are not told apart; what would (locality_weighted_lb_config) is refused itself";
     private const string OtherPolicy = "counts only with an lb_policy that is refused itself";
     private const string Logged = "a line is written when the stream or connection ends";
 
@@ -22,7 +20,9 @@ public static class FieldRules
     [
         .. Of("Bootstrap", Warned, "the admin API of this process: --admin ADDR; Envoy's paths (/stats, /clusters, /ready …) are there too",
             "admin"),
-        .. Of("Bootstrap", Taken, NoServer, "node node_context_params"),
+        .. Of("Bootstrap", Taken, NoServer, "node_context_params"),
+        .. Of("Node", Taken, NoServer, "id cluster metadata dynamic_parameters user_agent_name user_agent_version user_agent_build_version "
+            + "extensions client_features listening_addresses"),
         .. Of("Bootstrap", Warned,
             "listeners, routes and clusters come from this file and from the API; nothing is asked of a management server",
                 "dynamic_resources hds_config config_validators xds_delegate_extension xds_config_tracker_extension xds_managers "
@@ -35,7 +35,9 @@ public static class FieldRules
         .. Of("Bootstrap", Taken, "statistics are read, not flushed", "stats_flush_interval stats_flush_on_admin deferred_stat_options"),
         .. Of("Bootstrap", Warned, "memory and connections are bounded by --max-connections and by what the machine has",
             "overload_manager"),
-        .. Of("Bootstrap", Warned, "there is no zone-aware routing; ejections are events of the API", "cluster_manager"),
+        .. Of("ClusterManager", Warned, "ejections are events of the API; connections come from where the system says",
+            "outlier_detection upstream_bind_config load_stats_config"),
+        .. Of("ClusterManager", Taken, "of Envoy's own threads, sockets and memory", "enable_deferred_cluster_creation"),
         .. Of("Bootstrap", Warned, "listeners are drained by the API: POST /api/v1/listeners/NAME/drain", "flags_path"),
         .. Of("Bootstrap", Warned, "every worker is watched always", "watchdog watchdogs"),
         .. Of("Bootstrap", Warned, "spans are not made in this version", "tracing"),
@@ -81,12 +83,11 @@ public static class FieldRules
         .. Of("RouteConfiguration", Taken, "clusters that routes name must exist always", "validate_clusters metadata"),
         .. Of("VirtualHost", Warned, "virtual clusters have no statistics in this version", "virtual_clusters"),
         .. Of("Route", Taken, "spans are not made in this version", "decorator tracing"),
+        .. Of("MirrorPolicy", Taken, "spans are not made in this version", "trace_sampled"),
         .. Of("Route", Warned, "routes have no statistics under a name of their own", "stat_prefix"),
         .. Of("Metadata", Warned, "only filter_metadata is read", "typed_filter_metadata"),
-        .. Of("RouteAction", Taken, OtherPolicy, "metadata_match"),
         .. Of("RouteAction", Only, "there is one priority", "priority", "DEFAULT"),
         .. Of("WeightedClusters", Taken, "there are no runtime layers", "runtime_key_prefix"),
-        .. Of("WeightedCluster", Taken, OtherPolicy, "metadata_match"),
 
         .. Of("Cluster", Warned, "statistics have the cluster's name", "alt_stat_name"),
         .. Of("Cluster", Warned, "other statistics are kept", "track_timeout_budgets track_cluster_stats lrs_server"),
@@ -98,12 +99,10 @@ public static class FieldRules
         .. Of("Cluster", Taken, "an endpoint that is removed gets nothing more, whatever its health", "ignore_health_on_host_removal"),
         .. Of("HealthCheck", Warned, "changes of health are events of the API: endpoint.health_changed",
             "event_log_path event_logger event_service always_log_health_check_failures always_log_health_check_success"),
-        .. Of("Cluster", Taken, "counts only with a type that is refused itself", "eds_cluster_config cleanup_interval"),
-        .. Of("Cluster", Taken, OtherPolicy, "original_dst_lb_config"),
+        .. Of("DnsCache", Warned, Resolver, "use_tcp_for_dns_lookups dns_resolution_config typed_dns_resolver_config"),
         .. Of("Cluster", Taken, "it is for Envoy's filters and logs", "metadata"),
         .. Of("Cluster", Warned, "connections are made as requests need them", "preconnect_policy"),
         .. Of("Cluster", Only, "an upstream is spoken to as the cluster says", "protocol_selection", "USE_CONFIGURED_PROTOCOL"),
-        .. Of("Cluster", Parts, "as far as it changes nothing", "round_robin_lb_config", "RoundRobinLbConfig"),
         .. Of("ChosenHttp", Warned, "HTTP/3 is not available in this version", "http3_protocol_options alternate_protocols_cache_options"),
         .. Of("UpstreamHttp2Options", Warned, "METADATA frames are passed over", "allow_metadata max_metadata_size"),
         .. Of("UpstreamHttp2Options", Warned, "settings without a field of their own are not sent", "custom_settings_parameters"),
@@ -119,18 +118,13 @@ public static class FieldRules
         .. Of("UpstreamHttp1Options", Taken, "the choice of Envoy's parser", "use_balsa_parser"),
         .. Of("UpstreamHttp1Options", Warned, "after an invalid message the connection is always closed",
             "override_stream_error_on_invalid_http_message"),
-        .. Of("CommonLb", Taken, Localities, "zone_aware_lb_config"),
         .. Of("CommonLb", Taken, "there is no discovery whose changes would be merged", "update_merge_window"),
-        .. Of("CommonLb", Warned, "an endpoint that a filter has chosen has to be healthy", "override_host_status"),
         .. Of("CommonLb", Warned, "connections to an endpoint that stays are kept", "close_connections_on_host_set_change"),
-        .. Of("RoundRobinLbConfig", Warned, "an endpoint that comes gets its full share at once", "slow_start_config"),
         .. Of("LoadAssignmentPolicy", Warned, "endpoints count, and not their weights", "weighted_priority_health"),
         .. Of("LoadAssignmentPolicy", Taken, "there is no discovery that could fall silent", "endpoint_stale_after"),
         .. Of("LoadAssignment", Taken, "endpoints stand in the list itself", "named_endpoints"),
-        .. Of("LocalityEndpoints", Taken, Localities, "locality load_balancing_weight proximity metadata"),
-        .. Of("CircuitBreakers", Warned, "the limits of the cluster hold", "per_host_thresholds"),
+        .. Of("LocalityEndpoints", Taken, "not implemented in Envoy either, and for its own extensions", "proximity metadata"),
         .. Of("RetryBudget", Warned, "requests are counted at the moment of the retry", "budget_interval"),
-        .. Of("CircuitBreakerThresholds", Warned, "other statistics are kept", "track_remaining"),
         .. Of("CircuitBreakerThresholds", Warned, "each worker has one pool for each endpoint", "max_connection_pools"),
 
         .. Of("SocketAddress", Warned, "an IPv6 socket takes what the system's bindv6only says", "ipv4_compat"),

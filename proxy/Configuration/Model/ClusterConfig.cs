@@ -13,11 +13,11 @@ namespace Managed.Proxy.Configuration.Model;
     "use typed_extension_protocol_options with HttpProtocolOptions, or http2: true")]
 [UnsupportedField("max_requests_per_connection", "use common_http_protocol_options.max_requests_per_connection")]
 [UnsupportedField(
-    "lb_subset_config original_dst_lb_config round_robin_lb_config load_balancing_policy",
-    "not available in this version: lb_policy, least_request_lb_config, ring_hash_lb_config, maglev_lb_config and common_lb_config are")]
+    "load_balancing_policy",
+    "not available in this version: lb_policy with its settings, lb_subset_config and common_lb_config are")]
 [UnsupportedField(
-    "eds_cluster_config cluster_type alt_stat_name dns_failure_refresh_rate dns_jitter respect_dns_ttl dns_resolvers "
-        + "dns_resolution_config typed_dns_resolver_config use_tcp_for_dns_lookups wait_for_warm_on_init cleanup_interval "
+    "alt_stat_name dns_failure_refresh_rate dns_jitter respect_dns_ttl dns_resolvers "
+        + "dns_resolution_config typed_dns_resolver_config use_tcp_for_dns_lookups wait_for_warm_on_init "
             + "upstream_bind_config upstream_connection_options close_connections_on_host_health_failure ignore_health_on_host_removal "
                 + "filters metadata preconnect_policy connection_pool_per_downstream_connection track_timeout_budgets "
                     + "track_cluster_stats upstream_config lrs_server",
@@ -28,17 +28,31 @@ public sealed record ClusterConfig : ConfigRecord
     public string Name { get; init; } = "";
 
     [Description("STATIC: the endpoints are IP addresses; STRICT_DNS: host names, each address they resolve to is an endpoint; "
-        + "LOGICAL_DNS: one host name, one of whose addresses is the endpoint, as long as the answers have it.")]
-    [UnsupportedValue("EDS ORIGINAL_DST", "only STATIC, STRICT_DNS and LOGICAL_DNS are available in this version")]
+        + "LOGICAL_DNS: one host name, one of whose addresses is the endpoint, as long as the answers have it; ORIGINAL_DST: where a "
+        + "connection was going before it was redirected here; EDS: a file has the endpoints, eds_cluster_config.")]
     public ClusterType Type { get; init; } = ClusterType.Static; // Envoy's default; the short form chooses by the addresses
+
+    [JsonPropertyName("cluster_type"), Description("A kind of cluster that is an extension, in place of type.")]
+    public CustomClusterTypeConfig? CustomKind { get; init; }
 
     [DurationRange(1), Description("How long a connection to an endpoint may take.")]
     public TimeSpan ConnectTimeout { get; init; } = TimeSpan.FromSeconds(5); // Envoy's default
 
     [Description("How the endpoint of a request is chosen.")]
-    [UnsupportedValue("CLUSTER_PROVIDED LOAD_BALANCING_POLICY_CONFIG",
-        "there are ROUND_ROBIN, LEAST_REQUEST, RANDOM, RING_HASH and MAGLEV")]
+    [UnsupportedValue("LOAD_BALANCING_POLICY_CONFIG", "there are ROUND_ROBIN, LEAST_REQUEST, RANDOM, RING_HASH and MAGLEV")]
     public LbPolicy LbPolicy { get; init; } = LbPolicy.RoundRobin; // Envoy's default
+
+    [Description("The file of type EDS. When it changes, a version with what it says then is made.")]
+    public EdsClusterConfig? EdsClusterConfig { get; init; }
+
+    [Description("Settings of a cluster of type ORIGINAL_DST.")]
+    public OriginalDstLbConfig? OriginalDstLbConfig { get; init; }
+
+    [DurationRange(1), Description("Of type ORIGINAL_DST: an endpoint that nobody asks for is forgotten after this.")]
+    public TimeSpan CleanupInterval { get; init; } = TimeSpan.FromSeconds(5); // Envoy's default
+
+    [Description("Settings of ROUND_ROBIN.")]
+    public RoundRobinLbConfig RoundRobinLbConfig { get; init; } = new();
 
     [Description("Settings of LEAST_REQUEST.")]
     public LeastRequestLbConfig LeastRequestLbConfig { get; init; } = new();
@@ -48,6 +62,9 @@ public sealed record ClusterConfig : ConfigRecord
 
     [Description("Settings of MAGLEV.")]
     public MaglevLbConfig MaglevLbConfig { get; init; } = new();
+
+    [Description("Divides the endpoints by their metadata. Absent: they are one.")]
+    public LbSubsetConfig? LbSubsetConfig { get; init; }
 
     [Description("Settings that all policies have.")]
     public CommonLbConfig CommonLbConfig { get; init; } = new();
@@ -93,11 +110,34 @@ public sealed record ClusterConfig : ConfigRecord
     public long PerConnectionBufferLimitBytes { get; init; } = 1 << 20; // Envoy's default, 1 MiB
 
     internal HttpProtocolOptionsConfig? HttpOptions => TypedExtensionProtocolOptions.Values.FirstOrDefault();
+
+    private static readonly UpstreamHttpProtocolOptionsConfig ByHost = new() { AutoSni = true, AutoSanValidation = true };
+
+    internal const string DynamicForwardProxy = "dynamic_forward_proxy", Aggregate = "aggregate";
+
+    /// <summary>The kind of cluster_type: dynamic_forward_proxy of envoy.clusters.dynamic_forward_proxy. Empty: type says it.</summary>
+    internal string CustomType => CustomKind is not { } custom ? ""
+        : custom.TypedConfig?.Text("@type") is { } type
+            ? type.Replace("type.googleapis.com/", "", StringComparison.Ordinal) switch
+            {
+                "envoy.extensions.clusters.dynamic_forward_proxy.v3.ClusterConfig" => DynamicForwardProxy,
+                "envoy.extensions.clusters.aggregate.v3.ClusterConfig" => Aggregate,
+                var other => other,
+            }
+            : custom.Name.Replace("envoy.clusters.", "", StringComparison.Ordinal);
+
+    /// <summary>
+    /// What TLS has to do with the host of a request. Where that says who the endpoint is, it is checked for it unless something else is
+    /// said (as in Envoy).
+    /// </summary>
+    internal UpstreamHttpProtocolOptionsConfig? HttpNames => HttpOptions?.UpstreamHttpProtocolOptions
+        ?? (HttpOptions is null && TransportSocket is not null && CustomType == DynamicForwardProxy ? ByHost : null);
 }
 
-public enum ClusterType { Static, StrictDns, LogicalDns }
+public enum ClusterType { Static, StrictDns, LogicalDns, OriginalDst, Eds }
 
-public enum LbPolicy { RoundRobin, LeastRequest, Random, RingHash, Maglev }
+/// <summary>CLUSTER_PROVIDED: the kind of the cluster says which endpoint a request gets.</summary>
+public enum LbPolicy { RoundRobin, LeastRequest, Random, RingHash, Maglev, ClusterProvided }
 
 /// <summary>AUTO prefers IPv6 and uses IPv4 when there is none, V4_PREFERRED the other way round, ALL uses both.</summary>
 public enum DnsLookupFamily
@@ -110,7 +150,7 @@ public enum DnsLookupFamily
 }
 
 [Description("LEAST_REQUEST: the endpoint with the fewest active requests, for its weight, among some taken at random by weight.")]
-[UnsupportedField("slow_start_config locality_lb_config", "not available in this version")]
+[UnsupportedField("locality_lb_config", "use common_lb_config")]
 [UnsupportedField("enable_full_scan", "use selection_method: FULL_SCAN")]
 public sealed record LeastRequestLbConfig : ConfigRecord
 {
@@ -119,6 +159,9 @@ public sealed record LeastRequestLbConfig : ConfigRecord
 
     [Description("The power of the active requests that is compared: more than 1 makes them count for more; 0: weights alone count.")]
     public RuntimeDoubleConfig? ActiveRequestBias { get; init; }
+
+    [Description("How an endpoint that comes begins. Absent: with its full share.")]
+    public SlowStartConfig? SlowStartConfig { get; init; }
 
     [Description("N_CHOICES: some are compared; FULL_SCAN: all of them.")]
     public LeastRequestSelection SelectionMethod { get; init; }

@@ -28,9 +28,13 @@ public sealed record MaglevLbConfig : ConfigRecord
 }
 
 [Description("Settings of RING_HASH and MAGLEV.")]
-[UnsupportedField("hash_balance_factor", "loads are not bounded in this version")]
 public sealed record ConsistentHashingLbConfig : ConfigRecord
 {
+    [Description("In percent: no endpoint has more active requests than this share of the mean, weights considered; others get what is "
+        + "over. 0: there is no bound.")]
+    [Range(0, 100_000)]
+    public int HashBalanceFactor { get; init; }
+
     [Description("Endpoints are hashed by their hostname, where they have one, and not by their address.")]
     public bool UseHostnameForHashing { get; init; }
 }

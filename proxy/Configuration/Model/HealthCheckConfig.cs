@@ -165,8 +165,7 @@ public sealed record EndpointHealthCheckConfig : ConfigRecord
 }
 
 [Description("Settings that all policies of load balancing have.")]
-[UnsupportedField("zone_aware_lb_config locality_weighted_lb_config", "localities are not told apart in this version")]
-[UnsupportedField("update_merge_window close_connections_on_host_set_change override_host_status host_selection_fallback",
+[UnsupportedField("update_merge_window close_connections_on_host_set_change host_selection_fallback",
     "not available in this version")]
 public sealed record CommonLbConfig : ConfigRecord
 {
@@ -176,6 +175,39 @@ public sealed record CommonLbConfig : ConfigRecord
     [Description("Settings of RING_HASH and MAGLEV.")]
     public ConsistentHashingLbConfig? ConsistentHashingLbConfig { get; init; }
 
+    [OneOf("locality_config_specifier"), Description("Requests stay in the zone of this proxy (node.locality), as far as the endpoints "
+        + "there can carry them. Needs cluster_manager.local_cluster_name.")]
+    public ZoneAwareLbConfig? ZoneAwareLbConfig { get; init; }
+
+    [OneOf("locality_config_specifier"), Description("Localities get requests by their load_balancing_weight, less where fewer of their "
+        + "endpoints are healthy.")]
+    public EmptyConfig? LocalityWeightedLbConfig { get; init; }
+
+    [Description("Which endpoints a filter may choose itself (stateful_session, setUpstreamOverrideHost). Absent: UNKNOWN, HEALTHY, "
+        + "DEGRADED.")]
+    public OverrideHostStatusConfig? OverrideHostStatus { get; init; }
+
     [Description("An endpoint that has not been checked yet does not count for healthy_panic_threshold.")]
     public bool IgnoreNewHostsUntilFirstHc { get; init; }
+}
+
+[Description("States of endpoints.")]
+public sealed record OverrideHostStatusConfig : ConfigRecord
+{
+    [Length(0, 6), Description("UNKNOWN and HEALTHY are the same here; none: no endpoint may be chosen by a filter.")]
+    public IReadOnlyList<EndpointHealthStatus> Statuses { get; init; } = [];
+}
+
+[Description("Requests stay in the zone of this proxy.")]
+[UnsupportedField("force_locality_direct_routing force_local_zone", "not available in this version")]
+public sealed record ZoneAwareLbConfig : ConfigRecord
+{
+    [Description("Of so many requests; 100 % if nothing is said.")]
+    public UpstreamPercentConfig RoutingEnabled { get; init; } = new() { Value = 100 }; // Envoy's default
+
+    [Description("With fewer healthy endpoints zones are not told apart.")]
+    public uint MinClusterSize { get; init; } = 6; // Envoy's default
+
+    [Description("In panic requests get no endpoint, rather than any.")]
+    public bool FailTrafficOnPanic { get; init; }
 }

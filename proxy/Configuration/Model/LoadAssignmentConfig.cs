@@ -27,12 +27,17 @@ public sealed record LoadAssignmentPolicyConfig : ConfigRecord
 }
 
 [Description("A group of endpoints.")]
-[UnsupportedField("locality load_balancing_weight proximity metadata load_balancer_endpoints leds_cluster_locality_config",
-    "localities are not available in this version")]
+[UnsupportedField("proximity metadata load_balancer_endpoints leds_cluster_locality_config", "not available in this version")]
 public sealed record LocalityEndpointsConfig : ConfigRecord
 {
     [Description("The endpoints.")]
     public IReadOnlyList<LbEndpointConfig> LbEndpoints { get; init; } = [];
+
+    [Description("Where they are.")]
+    public LocalityConfig? Locality { get; init; }
+
+    [Description("With locality_weighted_lb_config: its share against other localities of its priority; without one it gets nothing.")]
+    public uint LoadBalancingWeight { get; init; }
 
     [Range(0, 127), Description("0 is the first; the next ones get what healthy endpoints of those before are too few for.")]
     public int Priority { get; init; }
@@ -73,15 +78,30 @@ public sealed record EndpointConfig : ConfigRecord
 }
 
 [Description("Limits by priority.")]
-[UnsupportedField("per_host_thresholds", "not available in this version")]
 public sealed record CircuitBreakersConfig : ConfigRecord
 {
     [Length(0, 1), Description("At most one entry, of priority DEFAULT.")]
     public IReadOnlyList<CircuitBreakerThresholdsConfig> Thresholds { get; init; } = [];
+
+    [Length(0, 1), Description("Limits of each endpoint. At most one entry, of priority DEFAULT.")]
+    public IReadOnlyList<HostThresholdsConfig> PerHostThresholds { get; init; } = [];
+}
+
+[Description("Limits of one endpoint over all workers.")]
+[UnsupportedField("max_pending_requests max_requests max_retries retry_budget track_remaining max_connection_pools",
+    "Envoy has max_connections alone for each endpoint")]
+public sealed record HostThresholdsConfig : ConfigRecord
+{
+    [Description("Only DEFAULT in this version.")]
+    [UnsupportedValue("HIGH", "request priorities are not available in this version")]
+    public RoutingPriority Priority { get; init; } = RoutingPriority.Default;
+
+    [Description("Connections to it. Absent: as many as the cluster may have.")]
+    public uint? MaxConnections { get; init; }
 }
 
 [Description("Limits of one cluster over all workers; 1024 each and 3 retries as in Envoy.")]
-[UnsupportedField("track_remaining max_connection_pools", "not available in this version")]
+[UnsupportedField("max_connection_pools", "each worker has one pool for each endpoint")]
 public sealed record CircuitBreakerThresholdsConfig : ConfigRecord
 {
     [Description("Only DEFAULT in this version.")]
@@ -90,6 +110,9 @@ public sealed record CircuitBreakerThresholdsConfig : ConfigRecord
 
     [Description("Connections.")]
     public uint MaxConnections { get; init; } = 1024;
+
+    [Description("Tells how much is left of each limit: cluster.NAME.circuit_breakers.default.remaining_cx and the like.")]
+    public bool TrackRemaining { get; init; }
 
     [Description("Requests that wait for a connection.")]
     public uint MaxPendingRequests { get; init; } = 1024;

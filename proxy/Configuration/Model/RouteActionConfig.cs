@@ -8,8 +8,7 @@ namespace Managed.Proxy.Configuration.Model;
 [UnsupportedField("retry_policy_typed_config", "use retry_policy")]
 [UnsupportedField("hedge_policy", "an attempt is given up before the next one begins in this version")]
 [UnsupportedField(
-    "request_mirror_policies metadata_match internal_redirect_policy "
-        + "internal_redirect_action max_internal_redirects priority cluster_specifier_plugin "
+    "internal_redirect_action max_internal_redirects priority cluster_specifier_plugin "
             + "inline_cluster_specifier_plugin path_rewrite_policy path_rewrite host_rewrite early_data_policy flush_timeout",
     "not available in this version")]
 public sealed record RouteActionConfig : ConfigRecord
@@ -60,6 +59,16 @@ public sealed record RouteActionConfig : ConfigRecord
 
     [Description("What the hash of a request is made of, where the cluster's lb_policy is RING_HASH or MAGLEV.")]
     public IReadOnlyList<HashPolicyConfig> HashPolicy { get; init; } = [];
+
+    [Length(0, 16), Description("Where copies of its requests go. None: as the virtual host, else the route configuration says.")]
+    public IReadOnlyList<MirrorPolicyConfig> RequestMirrorPolicies { get; init; } = [];
+
+    [Description("Under filter_metadata in envoy.lb: what the metadata of the endpoint have to be, where the cluster has an "
+        + "lb_subset_config. What filters leave under the same name is over it.")]
+    public MetadataConfig? MetadataMatch { get; init; }
+
+    [Description("Redirects of the upstream that are followed here. Absent: clients get them.")]
+    public InternalRedirectPolicyConfig? InternalRedirectPolicy { get; init; }
 
     [Description("When a request that failed is sent again. Absent: as the virtual host says.")]
     public RetryPolicyConfig? RetryPolicy { get; init; }
@@ -134,11 +143,14 @@ public sealed record WeightedClustersConfig : ConfigRecord
 }
 
 [Description("A cluster with its share.")]
-[UnsupportedField("cluster_header metadata_match", "not available in this version")]
+[UnsupportedField("cluster_header", "not available in this version")]
 public sealed record WeightedClusterConfig : ConfigRecord
 {
     [Required, Description("Name of the cluster.")]
     public string Name { get; init; } = "";
+
+    [Description("As that of the route, over it.")]
+    public MetadataConfig? MetadataMatch { get; init; }
 
     [Description("Its share, against the sum of all.")]
     public uint Weight { get; init; }

@@ -6,7 +6,7 @@ namespace Managed.Proxy.Configuration.Model;
 
 [Description("A routing table: virtual hosts by domain.")]
 [UnsupportedField(
-    "vhds internal_only_headers validate_clusters cluster_specifier_plugins request_mirror_policies vhost_header metadata "
+    "vhds internal_only_headers validate_clusters cluster_specifier_plugins vhost_header metadata "
         + "ignore_path_parameters_in_path_matching", "not available in this version")]
 public sealed record RouteConfigurationConfig : ConfigRecord
 {
@@ -15,6 +15,9 @@ public sealed record RouteConfigurationConfig : ConfigRecord
 
     [Description("Virtual hosts; each domain belongs to one of them.")]
     public IReadOnlyList<VirtualHostConfig> VirtualHosts { get; init; } = [];
+
+    [Length(0, 16), Description("Where copies of requests go, of virtual hosts and routes that say nothing of it themselves.")]
+    public IReadOnlyList<MirrorPolicyConfig> RequestMirrorPolicies { get; init; } = [];
 
     [Description("Headers added to every request.")]
     public IReadOnlyList<HeaderValueOptionConfig> RequestHeadersToAdd { get; init; } = [];
@@ -44,7 +47,7 @@ public sealed record RouteConfigurationConfig : ConfigRecord
 [Description("Routes for some domains.")]
 [UnsupportedField("retry_policy_typed_config", "use retry_policy")]
 [UnsupportedField("hedge_policy", "an attempt is given up before the next one begins in this version")]
-[UnsupportedField("virtual_clusters request_mirror_policies matcher", "not available in this version")]
+[UnsupportedField("virtual_clusters matcher", "not available in this version")]
 public sealed record VirtualHostConfig : ConfigRecord
 {
     [Required, ResourceName, Description("Addresses the virtual host in its route configuration.")]
@@ -58,6 +61,9 @@ public sealed record VirtualHostConfig : ConfigRecord
 
     [Description("Of routes that have none of their own: when a request that failed is sent again.")]
     public RetryPolicyConfig? RetryPolicy { get; init; }
+
+    [Length(0, 16), Description("Where copies of requests go, of routes that say nothing of it themselves.")]
+    public IReadOnlyList<MirrorPolicyConfig> RequestMirrorPolicies { get; init; } = [];
 
     [Description("Tells the upstream which attempt it is: x-envoy-attempt-count.")]
     public bool IncludeRequestAttemptCount { get; init; }

@@ -58,11 +58,11 @@ public sealed record GenericSecretReferenceConfig : ConfigRecord
 [Description("Where a secret comes from that is not in the document.")]
 [UnsupportedField("api_config_source api_type cluster_names",
     "secrets are not fetched from a server; put them under secrets, or give path_config_source")]
-[UnsupportedField("ads self", "there is no discovery service; put the secret under secrets, or give path_config_source")]
+[UnsupportedField("ads self", "there is no discovery service: it stands in the document, or in a file (path_config_source)")]
 [UnsupportedField("authorities", "not available in this version")]
 public sealed record SdsSourceConfig : ConfigRecord
 {
-    [OneOf("config_source_specifier", Required = true), Description("A file with secrets.")]
+    [OneOf("config_source_specifier", Required = true), Description("A file with secrets, or with endpoints.")]
     public PathConfigSourceConfig? PathConfigSource { get; init; }
 
     [OneOf("config_source_specifier", Required = true), Description("Deprecated in Envoy: path_config_source.path.")]
@@ -93,7 +93,7 @@ public sealed record PathConfigSourceConfig : ConfigRecord
         + "then is made.")]
     public WatchedDirectoryConfig? WatchedDirectory { get; init; }
 
-    [Description("What the file said of the secret when the version was made. Left out, the file is read.")]
+    [Description("What the file said of the secret, or of the cluster, when the version was made. Left out, the file is read.")]
     public ConfigObject? Pinned { get; init; }
 }
 

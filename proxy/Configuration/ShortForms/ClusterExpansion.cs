@@ -8,6 +8,7 @@ internal static class ClusterExpansion
     public static void Expand(ConfigObject cluster, ConfigErrors errors)
     {
         ExpandHttp2(cluster, errors);
+        EndpointFileExpansion.Expand(cluster, errors);
         if (cluster["endpoints"] is { } endpoints)
         {
             if (cluster.Has("load_assignment"))

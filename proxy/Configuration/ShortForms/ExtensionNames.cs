@@ -37,6 +37,7 @@ public static class ExtensionNames
         Network("rbac", "RBAC"),
         Network("ext_authz", "ExtAuthz"),
         Network("sni_cluster", "SniCluster"),
+        Network("sni_dynamic_forward_proxy", "FilterConfig"),
         Network("set_filter_state", "Config"),
         Network("wasm", "Wasm"),
 
@@ -76,6 +77,7 @@ public static class ExtensionNames
         Http("cache", "CacheConfig"),
         Http("credential_injector", "CredentialInjector"),
         Http("oauth2", "OAuth2", "OAuth2"),
+        Http("dynamic_forward_proxy", "FilterConfig", "PerRouteConfig"),
         Http("grpc_json_transcoder", "GrpcJsonTranscoder", "GrpcJsonTranscoder"),
         // Ours: filters written in C#.
         new(ExtensionKind.HttpFilter, "managed.filters.http.native", "managed.extensions.filters.http.native.v1.Native",
@@ -102,13 +104,13 @@ public static class ExtensionNames
         [
             "client_ssl_auth", "dubbo_proxy", "dynamic_modules", "ext_proc", "generic_proxy", "geoip", "kafka_broker", "kafka_mesh",
             "match_delegate", "mongo_proxy", "mysql_proxy", "postgres_proxy", "ratelimit",
-            "redis_proxy", "reverse_tunnel", "rocketmq_proxy", "sip_proxy", "sni_dynamic_forward_proxy", "thrift_proxy",
+            "redis_proxy", "reverse_tunnel", "rocketmq_proxy", "sip_proxy", "thrift_proxy",
             "zookeeper_proxy", "golang",
         ],
         [ExtensionKind.HttpFilter] =
         [
             "a2a", "alternate_protocols_cache", "aws_lambda", "aws_request_signing", "cache_v2", "composite",
-            "connect_grpc_bridge", "dynamic_forward_proxy", "dynamic_modules", "dynamo",
+            "connect_grpc_bridge", "dynamic_modules", "dynamo",
             "file_system_buffer", "gcp_authn", "geoip", "golang", "grpc_field_extraction",
             "grpc_http1_reverse_bridge", "grpc_json_reverse_transcoder",
             "gzip", "kill_request", "match_delegate", "mcp", "mcp_router",

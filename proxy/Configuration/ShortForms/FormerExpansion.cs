@@ -49,8 +49,9 @@ public sealed record FormerExpansion(ConfigObject Document, ConfigObject Expande
     {
         if (given.Count != former.Count) return false;
         foreach (var (key, value) in given.Members)
-            if (!Lists.Contains(key) && (former.Spelled(key) is not { } before || (key == "static_resources" && value is ConfigObject wrapped
-                && before is ConfigObject other ? !SameRest(wrapped, other) : !ReferenceEquals(value, before)))) return false;
+            if (!Lists.Contains(key) && (former.Spelled(key) is not { } before
+                || (key == "static_resources" && value is ConfigObject wrapped && before is ConfigObject other
+                    ? !SameRest(wrapped, other) : !ReferenceEquals(value, before)))) return false;
         return true;
     }
 

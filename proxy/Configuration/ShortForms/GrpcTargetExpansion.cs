@@ -13,7 +13,7 @@ namespace Managed.Proxy.Configuration.ShortForms;
 internal sealed class GrpcTargetExpansion(ConfigObject root)
 {
     private static readonly string[] Served = ["envoy.extensions.filters.http.ext_authz.v3.ExtAuthz",
-        "envoy.extensions.filters.http.ext_proc.v3.ExternalProcessor"];
+        "envoy.extensions.filters.http.ext_proc.v3.ExternalProcessor", "envoy.extensions.filters.network.ext_authz.v3.ExtAuthz"];
 
     /// <summary>After the listeners and before the clusters.</summary>
     public void Expand()
@@ -24,8 +24,11 @@ internal sealed class GrpcTargetExpansion(ConfigObject root)
             var chains = ShortForm.Items(listener, "filter_chains");
             foreach (var chain in listener.Object("default_filter_chain") is { } last ? chains.Append(last) : chains)
                 foreach (var filter in ShortForm.Items(chain, "filters"))
+                {
+                    Filter(filter.Object("typed_config"));
                     foreach (var inner in ShortForm.Items(filter.Object("typed_config"), "http_filters"))
                         Filter(inner.Object("typed_config"));
+                }
         }
     }
 

@@ -30,7 +30,7 @@ public static class ShortForm
     /// <summary>Parts of Envoy's bootstrap file that are not part of the document.</summary>
     private static readonly string[] BootstrapOnly =
     [
-        "admin", "node", "dynamic_resources", "layered_runtime", "cluster_manager", "hds_config", "flags_path", "stats_sinks",
+        "admin", "dynamic_resources", "layered_runtime", "hds_config", "flags_path", "stats_sinks",
         "stats_config",
         "stats_flush_interval", "watchdog", "watchdogs", "tracing", "overload_manager", "enable_dispatcher_stats", "header_prefix",
         "bootstrap_extensions", "default_socket_interface", "fatal_actions", "grpc_async_client_manager_config", "memory_allocator_manager",

@@ -313,5 +313,5 @@ internal sealed unsafe class EventLoop : IPollable
     }
 
     // Stopwatch ticks are nanoseconds on Linux.
-    private static long Micros() => Stopwatch.GetTimestamp() / (Stopwatch.Frequency / 1_000_000);
+    internal static long Micros() => Stopwatch.GetTimestamp() / (Stopwatch.Frequency / 1_000_000);
 }

@@ -11,6 +11,8 @@ internal sealed class ClientIdentity(IPEndPoint? source, IPEndPoint? destination
     public IPEndPoint? Source { get; } = source;
     /// <summary>Whom it wanted to reach.</summary>
     public IPEndPoint? Destination { get; } = destination;
+    /// <summary>The same where the connection was redirected here, or a proxy before us says it; null: it was not.</summary>
+    public IPEndPoint? Restored { get; init; }
     /// <summary>Type, length (2 bytes) and value of each field that a PROXY header of version 2 had and that is to be passed on.</summary>
     public byte[] Fields { get; init; } = [];
     /// <summary>Where connections made for it begin; null: where the system says.</summary>

@@ -68,13 +68,18 @@ internal sealed class DownstreamConnection
 
     /// <summary>What endpoints may be told of it.</summary>
     public ClientIdentity Client => _client ??= new ClientIdentity(RemoteAddress, LocalAddress)
-        { Fields = Facts?.PassedFields ?? [], From = Facts?.UpstreamFrom };
+        {
+            Fields = Facts?.PassedFields ?? [], From = Facts?.UpstreamFrom,
+            Restored = Facts is { AddressesRestored: true } ? Facts.Local : null,
+        };
 
     /// <summary>Filters of its chain that have admitted it.</summary>
     public ReadOnlyMemory<NetworkFilterFactory> Admitted { get; set; }
 
     /// <summary>The cluster that the connection is for, whatever its chain's last filter says; null: as that says.</summary>
     public string? ClusterOverride { get; set; }
+    /// <summary>The port of that server, where a cluster goes to whatever is asked for; 0: 443.</summary>
+    public int ServerPort { get; set; }
     /// <summary>That cluster is called as the server that the client asks for by TLS.</summary>
     public bool ClusterIsServerName { get; set; }
 

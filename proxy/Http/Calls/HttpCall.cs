@@ -5,6 +5,7 @@ using Managed.Proxy.Core.Timers;
 using Managed.Proxy.Http.Codecs;
 using Managed.Proxy.Http.Headers;
 using Managed.Proxy.Upstream;
+using Managed.Proxy.Upstream.LoadBalancing;
 using Managed.Proxy.Upstream.Requests;
 
 namespace Managed.Proxy.Http.Calls;
@@ -141,7 +142,7 @@ internal sealed class HttpCall
             return UpstreamFailure.Overflow;
         do
         {
-            failure = await _upstream.AcquireAsync(default);
+            failure = await _upstream.AcquireAsync(new PickContext { OnDemand = _upstream.OnDemandOf(Request) });
             if (!failure.IsNone)
             {
                 _upstream.Finish(failure, 0);

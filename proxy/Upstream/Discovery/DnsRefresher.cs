@@ -69,6 +69,7 @@ internal sealed class DnsRefresher : IDisposable
                 {
                     // A question that still waits for its answer is not asked twice.
                     foreach (string name in NamesOf(members.Targets)) _ = ResolveAsync(members, name);
+                    members.Tick();
                     _due.TryUpdate(members, Stopwatch.GetTimestamp() + (long)(members.DnsRefresh.TotalSeconds * Stopwatch.Frequency), due);
                 }
                 if (_due.TryGetValue(members, out long again)) next = Math.Min(next, again);

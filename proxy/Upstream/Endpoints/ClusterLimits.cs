@@ -16,6 +16,8 @@ internal sealed class ClusterLimits
         var limits = config.CircuitBreakers.Thresholds.Count > 0 ? config.CircuitBreakers.Thresholds[0]
             : new CircuitBreakerThresholdsConfig();
         MaxConnections = limits.MaxConnections;
+        TracksRemaining = limits.TrackRemaining;
+        if (config.CircuitBreakers.PerHostThresholds is [{ MaxConnections: { } most }, ..]) MaxHostConnections = most;
         MaxPending = limits.MaxPendingRequests;
         MaxRequests = limits.MaxRequests;
         MaxRetries = limits.MaxRetries;
@@ -28,6 +30,9 @@ internal sealed class ClusterLimits
     }
 
     public long MaxConnections { get; init; }
+    /// <summary>To one endpoint.</summary>
+    public long MaxHostConnections { get; init; } = long.MaxValue;
+    public bool TracksRemaining { get; init; }
     public long MaxPending { get; init; }
     public long MaxRequests { get; init; }
     /// <summary>With a <see cref="RetryShare"/> what there may be at least.</summary>

@@ -33,9 +33,16 @@ internal sealed class ClusterState(string name, int workers)
     /// </summary>
     /// <param name="open">Connections that this worker has to the endpoint.</param>
     /// <param name="limits">Of the version that asks.</param>
-    public bool TryEnterConnection(int open, ClusterLimits limits)
+    /// <param name="endpoint">Where it is to lead, which may have a limit too.</param>
+    public bool TryEnterConnection(int open, ClusterLimits limits, Endpoint? endpoint = null)
     {
-        if (Interlocked.Increment(ref Connections) <= limits.MaxConnections || open == 0) return true;
+        bool fits = Interlocked.Increment(ref Connections) <= limits.MaxConnections || open == 0;
+        if (endpoint is not null)
+        {
+            fits &= Interlocked.Increment(ref endpoint.Places) <= limits.MaxHostConnections || open == 0;
+            if (!fits) Interlocked.Decrement(ref endpoint.Places);
+        }
+        if (fits) return true;
         Interlocked.Decrement(ref Connections);
         return false;
     }
@@ -84,9 +91,10 @@ internal sealed class ClusterState(string name, int workers)
     }
 
     /// <summary>Gives back a place under max_connections in which none was made.</summary>
-    public void LeaveConnection(WorkerContext worker)
+    public void LeaveConnection(WorkerContext worker, Endpoint endpoint)
     {
         Interlocked.Decrement(ref Connections);
+        Interlocked.Decrement(ref endpoint.Places);
         OnConnectionClosed(worker);
     }
 

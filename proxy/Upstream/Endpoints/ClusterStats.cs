@@ -14,7 +14,9 @@ internal sealed class ClusterStats
             "upstream_rq_retry_backoff_exponential", "upstream_rq_retry_backoff_ratelimited", "retry_or_shadow_abandoned",
             "upstream_rq_per_try_timeout", "upstream_rq_per_try_idle_timeout", "upstream_rq_timeout",
             "upstream_rq_pending_total", "upstream_rq_pending_overflow", "upstream_rq_cancelled", "upstream_cx_none_healthy",
-            "lb_healthy_panic",
+            "lb_healthy_panic", "lb_subsets_selected", "lb_subsets_fallback", "lb_subsets_fallback_panic",
+            "upstream_internal_redirect_succeeded_total", "upstream_internal_redirect_failed_total",
+            "lb_zone_routing_all_directly", "lb_zone_routing_sampled", "lb_zone_routing_cross_zone",
             "upstream_rq_rx_reset", "upstream_cx_protocol_error", "upstream_rq_informational_overflow", "upstream_rq_1xx",
             "upstream_rq_2xx", "upstream_rq_3xx", "upstream_rq_4xx",
             "upstream_rq_5xx", "upstream_rq_completed", "upstream_cx_rx_bytes_total", "upstream_cx_tx_bytes_total",
@@ -25,7 +27,9 @@ internal sealed class ClusterStats
         CxMaxRequests, CxCloseNotify, RqPendingFailureEject, RqTotal, RqRetry, RqRetrySuccess, RqRetryLimitExceeded,
         RqRetryOverflow, RqRetryBackoffExponential, RqRetryBackoffRateLimited, RetryAbandoned, RqTryTimeout, RqTryIdleTimeout, RqTimeout,
         RqPendingTotal, RqPendingOverflow,
-        RqCancelled, NoHealthy, HealthyPanic, RxReset, ProtocolError, InformationalOverflow, Rq1xx, Rq2xx, Rq3xx, Rq4xx, Rq5xx,
+        RqCancelled, NoHealthy, HealthyPanic, SubsetsSelected, SubsetsFallback, SubsetsFallbackPanic,
+        ZoneDirect, ZoneStays, ZoneLeaves, RedirectSucceeded, RedirectFailed,
+        RxReset, ProtocolError, InformationalOverflow, Rq1xx, Rq2xx, Rq3xx, Rq4xx, Rq5xx,
         RqCompleted, RxBytes, TxBytes;
     public readonly Gauge CxActive, RqActive, RqPendingActive;
     public readonly Histogram RqTime, ConnectMs;
@@ -74,6 +78,14 @@ internal sealed class ClusterStats
         RqCancelled = C("upstream_rq_cancelled");
         NoHealthy = C("upstream_cx_none_healthy");
         HealthyPanic = C("lb_healthy_panic");
+        RedirectSucceeded = C("upstream_internal_redirect_succeeded_total");
+        RedirectFailed = C("upstream_internal_redirect_failed_total");
+        ZoneDirect = C("lb_zone_routing_all_directly");
+        ZoneStays = C("lb_zone_routing_sampled");
+        ZoneLeaves = C("lb_zone_routing_cross_zone");
+        SubsetsSelected = C("lb_subsets_selected");
+        SubsetsFallback = C("lb_subsets_fallback");
+        SubsetsFallbackPanic = C("lb_subsets_fallback_panic");
         RxReset = C("upstream_rq_rx_reset");
         ProtocolError = C("upstream_cx_protocol_error");
         InformationalOverflow = C("upstream_rq_informational_overflow");

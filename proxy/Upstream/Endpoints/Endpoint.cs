@@ -25,6 +25,8 @@ internal sealed class Endpoint(SocketAddressBytes address, string text, string h
     public volatile bool DrainOverride;
     /// <summary>What the configuration says of it in the namespace envoy.lb; null when nothing.</summary>
     public volatile ConfigObject? LbMetadata;
+    /// <summary>When it came, or was found healthy again; worker-clock microseconds. What is long ago counts for nothing.</summary>
+    public long SinceMicros;
     private int _flags;
     /// <summary>What health checks and outlier detection say of it.</summary>
     public HealthFlags Flags => (HealthFlags)Volatile.Read(ref _flags);
@@ -38,6 +40,8 @@ internal sealed class Endpoint(SocketAddressBytes address, string text, string h
     /// <summary>Each worker's connections to it, see <c>EndpointPool</c>.</summary>
     public readonly object?[] Pools = new object?[workers];
 
+    /// <summary>Connections that are there or being made.</summary>
+    public long Places;
     public long ActiveRequests, ActiveConnections, TotalConnections, ConnectFailures, TotalRequests, SuccessRequests, ErrorRequests,
         TimeoutRequests;
 

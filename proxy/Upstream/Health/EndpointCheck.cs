@@ -132,7 +132,7 @@ internal sealed class EndpointCheck
             bool used = connection is not null;
             if (connection is null)
             {
-                _pool.State.TryEnterConnection(0, _limits);
+                _pool.State.TryEnterConnection(0, _limits, _pool.Endpoint);
                 (connection, _) = await _pool.ConnectAsync(_attempt, _limits, _socket, _plan.Http);
             }
             if (connection is null) return CheckResult.Network;
@@ -243,7 +243,7 @@ internal sealed class EndpointCheck
             bool used = _kept is { Transport.IsClosed: false };
             if (!used)
             {
-                _pool.State.TryEnterConnection(0, _limits);
+                _pool.State.TryEnterConnection(0, _limits, _pool.Endpoint);
                 (_kept, _) = await _pool.ConnectAsync(_attempt, _limits, _socket);
                 if (_kept is null) return CheckResult.Network;
             }

@@ -11,9 +11,33 @@ internal sealed class EndpointGroup
     // weight.
     private const int MaxSchedule = 16384;
 
-    public EndpointGroup(IReadOnlyList<EndpointMember> members, LoadBalancer? balancer = null)
+    private readonly EndpointGroup[] _parts = [];
+    private readonly ulong[] _upTo = []; // the sum of the shares up to each part, the last one is 2^32
+
+    /// <param name="members">What is chosen among.</param>
+    /// <param name="balancer">Whose tables it needs; null: none.</param>
+    /// <param name="hashWeights">By which tables are made, where those are not the endpoints' own; 0: it is not in them.</param>
+    public EndpointGroup(IReadOnlyList<EndpointMember> members, LoadBalancer? balancer = null, double[]? hashWeights = null)
+        : this(members)
     {
-        Table = balancer?.TableOf(members);
+        if (balancer is null) return;
+        Table = balancer.TableOf(members, hashWeights);
+        if (balancer.SlowStart is { } slow && members.Count > 1)
+            SlowUntil = members.Max(m => m.Endpoint.SinceMicros) + slow.WindowMicros;
+    }
+
+    /// <summary>In parts: one is chosen by its share, and then in it.</summary>
+    public EndpointGroup(IReadOnlyList<EndpointMember> members, IReadOnlyList<(EndpointGroup Part, double Share)> parts) : this(members)
+    {
+        _parts = [.. parts.Select(p => p.Part)];
+        _upTo = new ulong[parts.Count];
+        double sum = parts.Sum(p => p.Share), at = 0;
+        for (int i = 0; i < _upTo.Length; i++) _upTo[i] = (ulong)Math.Round((at += parts[i].Share) / sum * (1L << 32));
+        _upTo[^1] = 1UL << 32;
+    }
+
+    private EndpointGroup(IReadOnlyList<EndpointMember> members)
+    {
         Members = [.. members.Select(m => m.Endpoint)];
         Weights = [.. members.Select(m => m.EffectiveWeight)];
         EqualWeights = Array.TrueForAll(Weights, w => w == Weights[0]);
@@ -31,6 +55,19 @@ internal sealed class EndpointGroup
     public long[] Cumulative { get; }
     /// <summary>Indexes into <see cref="Members"/>, smoothly interleaved; null when too long or not needed.</summary>
     public int[]? Schedule { get; }
+    /// <summary>Until then some of them get less than their share; worker-clock microseconds.</summary>
+    public long SlowUntil { get; }
+    /// <summary>How it came about that these are chosen among.</summary>
+    public ZoneRoute Zone { get; init; }
+    public bool HasParts => _parts.Length > 0;
+
+    public EndpointGroup PartOf(ulong random)
+    {
+        ulong point = random >> 32;
+        int i = 0;
+        while (point >= _upTo[i]) i++;
+        return _parts[i];
+    }
 
     /// <summary>By chance, in proportion to the weights: an index.</summary>
     public int ByWeight(ulong random)

@@ -1,3 +1,4 @@
+using Managed.Proxy.Configuration.Model;
 using Managed.Proxy.Upstream.Endpoints;
 
 namespace Managed.Proxy.Upstream.LoadBalancing;
@@ -15,6 +16,9 @@ internal sealed class EndpointSet
 
     private readonly PriorityLevel[] _levels;
     private readonly int[] _healthyLoad, _degradedLoad;
+    private readonly IReadOnlyList<EndpointMember> _members;
+    private readonly bool _unknown; // nothing was checked yet
+    private Dictionary<string, Endpoint>? _byAddress; // made for the first who asks
 
     /// <summary>With the weight and health that the endpoints have.</summary>
     public EndpointSet(IReadOnlyList<Endpoint> endpoints, double panicPercent = 50)
@@ -27,23 +31,27 @@ internal sealed class EndpointSet
     /// <param name="ignoresNew">Those that were not checked yet do not count for it.</param>
     /// <param name="balancer">Whose tables it needs; null: none.</param>
     /// <param name="overprovisioning">In percent: 140 is that 72 % of the endpoints are taken to carry the load of all.</param>
+    /// <param name="byLocality">Localities get requests by their weights.</param>
+    /// <param name="zones">Requests stay in this proxy's zone; null: zones are not told apart.</param>
     public EndpointSet(IReadOnlyList<EndpointMember> members, double panicPercent = 50, bool ignoresNew = false,
-        LoadBalancer? balancer = null, int overprovisioning = 140)
+        LoadBalancer? balancer = null, int overprovisioning = 140, bool byLocality = false, ZoneRouting? zones = null)
     {
         All = [.. members.Select(m => m.Endpoint)];
+        var byPriority = members.ToLookup(m => m.Priority);
         // Before anything was checked everything is as good as anything else.
-        bool unknown = members.All(m => m.IsPending || m.IsUnchecked);
+        bool unknown = _unknown = members.All(m => m.IsPending || m.IsUnchecked);
+        _members = members;
         int count = members.Count == 0 ? 1 : members.Max(m => m.Priority) + 1;
-        _levels = [.. Enumerable.Range(0, count).Select(p => new PriorityLevel(members.Count == 0 ? []
-            : [.. members.Where(m => m.Priority == p)], unknown, ignoresNew, overprovisioning))];
+        _levels = [.. Enumerable.Range(0, count).Select(p => new PriorityLevel([.. byPriority[p]], unknown, ignoresNew, overprovisioning))];
         Healthy = [.. _levels.SelectMany(l => l.Healthy.Select(m => m.Endpoint))];
         DegradedCount = _levels.Sum(l => l.Degraded.Count);
         int available = Math.Min(100, _levels.Sum(l => l.HealthyShare + l.DegradedShare));
+        Available = available;
         bool everywhere = available < 100;
         foreach (var level in _levels)
         {
             bool panic = available < 100 && level.IsBelow(panicPercent);
-            level.Complete(panic, balancer);
+            level.Complete(panic, balancer, byLocality, level == _levels[0] ? zones : null);
             everywhere &= panic;
             IsPanic |= panic;
         }
@@ -52,10 +60,20 @@ internal sealed class EndpointSet
         else Spread(_levels, tried: default, _healthyLoad, _degradedLoad);
     }
 
+    /// <summary>The same, divided by <see cref="Subsets"/>.</summary>
+    public EndpointSet(EndpointSet all)
+        => (_levels, _members, _unknown, _healthyLoad, _degradedLoad, All, Healthy, DegradedCount, IsPanic, Available) = (all._levels,
+            all._members, all._unknown, all._healthyLoad, all._degradedLoad, all.All, all.Healthy, all.DegradedCount, all.IsPanic,
+            all.Available);
+
     public Endpoint[] All { get; }
     /// <summary>Those of which nothing speaks against.</summary>
     public Endpoint[] Healthy { get; }
     public int DegradedCount { get; }
+    /// <summary>How much of the load all are taken to carry, in percent, no more than 100.</summary>
+    public int Available { get; }
+    /// <summary>The endpoints divided by their metadata; null: they are not.</summary>
+    public SubsetTable? Subsets { get; init; }
     /// <summary>Of a priority at least.</summary>
     public bool IsPanic { get; }
     public int Priorities => _levels.Length;
@@ -75,6 +93,39 @@ internal sealed class EndpointSet
     {
         Span<int> healthy = stackalloc int[_levels.Length], degraded = stackalloc int[_levels.Length];
         return Spread(_levels, tried, healthy, degraded) ? ByLoad(random(), healthy, degraded) : Choose(random);
+    }
+
+    /// <summary>How many healthy ones each locality has.</summary>
+    public Dictionary<string, int> HealthyByLocality()
+        => _members.Where(m => m.IsHealthy(_unknown)).GroupBy(m => m.Locality?.Name ?? "").ToDictionary(l => l.Key, l => l.Count());
+
+    /// <summary>Which ones a filter may choose itself; null: the healthy and the degraded.</summary>
+    public IReadOnlyList<EndpointHealthStatus>? Choosable { get; init; }
+
+    /// <summary>The one at <c>address:port</c>, or the first one at <c>address</c>, that may be chosen; null: there is none.</summary>
+    public Endpoint? Find(string address)
+    {
+        var found = _byAddress;
+        if (found is null)
+        {
+            found = [];
+            foreach (var member in _members)
+                if (MayBeChosen(member)) found.TryAdd(member.Endpoint.Text, member.Endpoint);
+            foreach (var member in _members)
+                if (MayBeChosen(member) && member.Endpoint.Text.LastIndexOf(':') is > 0 and var end)
+                    found.TryAdd(member.Endpoint.Text[..end], member.Endpoint);
+            _byAddress = found;
+        }
+        return found.GetValueOrDefault(address);
+    }
+
+    private bool MayBeChosen(in EndpointMember member)
+    {
+        var status = member.StatusOf(_unknown);
+        if (Choosable is null) return status is EndpointHealthStatus.Healthy or EndpointHealthStatus.Degraded;
+        foreach (var one in Choosable)
+            if (one == status || (one == EndpointHealthStatus.Unknown && status == EndpointHealthStatus.Healthy)) return true;
+        return false;
     }
 
     /// <summary>-1: it is not among these.</summary>

@@ -25,9 +25,9 @@ internal sealed class RingTable : HashTable
     private readonly ulong[] _hashes;
     private readonly int[] _owners;
 
-    public RingTable(IReadOnlyList<EndpointMember> members, long least, long most, bool byName)
+    public RingTable(IReadOnlyList<EndpointMember> members, double[] weights, long least, long most, bool byName)
     {
-        double sum = members.Sum(m => (double)m.EffectiveWeight), smallest = members.Min(m => m.EffectiveWeight) / sum;
+        double sum = weights.Sum(), smallest = weights.Where(w => w > 0).Min() / sum;
         double lightest = BitOperations.RoundUpToPowerOf2((ulong)Math.Ceiling(smallest * least));
         double scale = Math.Min(lightest / smallest, most);
         var points = new List<(ulong Hash, int Owner)>((int)Math.Ceiling(scale));
@@ -35,7 +35,7 @@ internal sealed class RingTable : HashTable
         for (int i = 0; i < members.Count; i++)
         {
             byte[] key = KeyOf(members[i], byName);
-            target += scale * members[i].EffectiveWeight / sum;
+            target += scale * weights[i] / sum;
             byte[] buffer = [.. key, (byte)'_', .. new byte[20]];
             for (int n = 0; current < target; n++, current++)
             {
@@ -66,13 +66,13 @@ internal sealed class MaglevTable : HashTable
 {
     private readonly int[] _owners;
 
-    public MaglevTable(IReadOnlyList<EndpointMember> members, int size, bool byName)
+    public MaglevTable(IReadOnlyList<EndpointMember> members, double[] weights, int size, bool byName)
     {
         _owners = new int[size];
         Array.Fill(_owners, -1);
         int count = members.Count;
         var (at, skip, target) = (new ulong[count], new ulong[count], new double[count]);
-        double largest = members.Max(m => m.EffectiveWeight);
+        double largest = weights.Max();
         for (int i = 0; i < count; i++)
         {
             byte[] key = KeyOf(members[i], byName);
@@ -83,7 +83,7 @@ internal sealed class MaglevTable : HashTable
         for (int round = 1; ; round++)
             for (int i = 0; i < count; i++)
             {
-                if (round * members[i].EffectiveWeight < target[i]) continue;
+                if (weights[i] == 0 || round * weights[i] < target[i]) continue;
                 target[i] += largest;
                 while (_owners[at[i]] >= 0) at[i] = (at[i] + skip[i]) % (ulong)size;
                 _owners[at[i]] = i;

@@ -112,6 +112,7 @@ internal sealed class ClusterHealth
         if (success) _outliers.OnHealthy(endpoint);
         check.PauseMicros = Math.Max(1, check.Plan.Pause(healthy, changed, HasTraffic, _worker.NextRandom()));
         if (!changed) return;
+        if (healthy && result != CheckResult.Degraded) Volatile.Write(ref endpoint.SinceMicros, _worker.NowMicros);
         if ((endpoint.Flags & HealthFlags.FailedOutlierCheck) == 0)
             endpoint.Reason = healthy ? null : $"health check: {Describe(result)}";
         CountHealthy();

@@ -198,6 +198,7 @@ internal sealed partial class EndpointPool(WorkerContext worker, Endpoint endpoi
         Root._total--;
         LeaveIfEmpty();
         Interlocked.Decrement(ref State.Connections);
+        Interlocked.Decrement(ref Endpoint.Places);
         Interlocked.Increment(ref Endpoint.ConnectFailures);
         worker.Stats.Increment(result == -Libc.ETimedOut ? State.Stats.CxConnectTimeout : State.Stats.CxConnectFail);
         State.OnConnectionClosed(worker);
@@ -233,6 +234,7 @@ internal sealed partial class EndpointPool(WorkerContext worker, Endpoint endpoi
         Root._total--;
         LeaveIfEmpty();
         Interlocked.Decrement(ref State.Connections);
+        Interlocked.Decrement(ref Endpoint.Places);
         Interlocked.Decrement(ref Endpoint.ActiveConnections);
         Trim();
         worker.Stats.Decrement(State.Stats.CxActive);

@@ -48,7 +48,7 @@ internal sealed class UpstreamHttp
             null when cluster.Http2ProtocolOptions is { } old => (UpstreamProtocol.Http2, old),
             _ => (UpstreamProtocol.Http1, Defaults),
         };
-        var names = options?.UpstreamHttpProtocolOptions;
+        var names = cluster.HttpNames;
         bool isPlain = names is not { AutoSni: true };
         if (protocol == UpstreamProtocol.Http1)
             return isPlain ? Http1 : new UpstreamHttp(UpstreamProtocol.Http1, Http1.Options, Http1.Stats, "h1", names);

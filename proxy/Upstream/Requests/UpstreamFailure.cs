@@ -39,6 +39,8 @@ internal enum FailureReason : byte
     GivenUp,
     /// <summary>Who asked is not there any more.</summary>
     Cancelled,
+    /// <summary>The answer is a redirect that is followed here.</summary>
+    Redirected,
 }
 
 /// <summary>How a request to an upstream failed, as a value; the default is that it did not.</summary>
@@ -52,6 +54,7 @@ internal readonly record struct UpstreamFailure(FailureSide Side, FailureReason 
     public static UpstreamFailure Rejected => new(FailureSide.Upstream, FailureReason.Rejected);
     public static UpstreamFailure Closed => new(FailureSide.Upstream, FailureReason.Closed);
     public static UpstreamFailure GivenUp => new(FailureSide.Asker, FailureReason.GivenUp);
+    public static UpstreamFailure Redirected => new(FailureSide.Asker, FailureReason.Redirected);
     public static UpstreamFailure Cancelled => new(FailureSide.Asker, FailureReason.Cancelled);
 
     /// <summary>There was none.</summary>

@@ -6,6 +6,7 @@ using Managed.Proxy.Http.Codecs;
 using Managed.Proxy.Http.Codecs.Http2;
 using Managed.Proxy.Http.Headers;
 using Managed.Proxy.Upstream.Endpoints;
+using Managed.Proxy.Upstream.LoadBalancing;
 using Managed.Proxy.Upstream.Pools;
 using Managed.Proxy.Upstream.Retries;
 
@@ -29,6 +30,10 @@ internal sealed class UpstreamRequest(WorkerContext worker)
 
     private readonly ConnectAttempt _connect = new();
     private Cluster _cluster = null!;
+    private AggregateCluster? _aggregate; // that the cluster is a part of
+    private UInt128 _triedParts;
+    private int _part;
+    private (bool Needs, bool From) _asksHttp2;
     private UpstreamConnection? _connection;
     private PendingRequest? _waiting;
     private RetryState? _retries; // made for the first request that may be tried again
@@ -68,6 +73,22 @@ internal sealed class UpstreamRequest(WorkerContext worker)
 
     /// <summary>The cluster goes by a hash of the request.</summary>
     public bool UsesHash => _cluster.LoadBalancer.UsesHash;
+    /// <summary>The cluster's endpoints are divided by their metadata.</summary>
+    public bool IsDivided => _cluster.Division is not null;
+    /// <summary>What says which server connections are for, where they are for one each; null: they are not.</summary>
+    public UpstreamHttp? Naming
+    {
+        get
+        {
+            if (_aggregate is null) return _cluster.Http.NamesServer ? _cluster.Http : null;
+            foreach (var part in _aggregate.Parts)
+                if (part.Http.NamesServer) return part.Http;
+            return null;
+        }
+    }
+    /// <summary>Of a cluster that goes to whatever is asked for: the endpoint of a request; null: there is none.</summary>
+    public Endpoint? OnDemandOf(HeaderMap request)
+        => _cluster.OnDemand?.Of(request, Client?.Restored);
     /// <summary>A policy may have it sent again: what was sent of it is worth keeping.</summary>
     public bool MayRetry => _mayRetry;
     /// <summary>What became of the last wish to try it again.</summary>
@@ -81,7 +102,10 @@ internal sealed class UpstreamRequest(WorkerContext worker)
     /// <param name="needsHttp2">It goes by HTTP/2 whatever the cluster says.</param>
     public bool TryBegin(Cluster cluster, bool isRepeatable, bool isWhole = false, bool fromHttp2 = false, bool needsHttp2 = false)
     {
+        (_aggregate, _triedParts) = (cluster.Aggregate, 0);
+        if (_aggregate is not null) cluster = _aggregate.Choose(worker, 0, out _part);
         _cluster = cluster;
+        _asksHttp2 = (needsHttp2, fromHttp2);
         _http2 = needsHttp2 || (fromHttp2 && cluster.Http.Protocol == UpstreamProtocol.Downstream);
         IsWhole = isRepeatable || isWhole;
         var state = State = cluster.State;
@@ -124,6 +148,7 @@ internal sealed class UpstreamRequest(WorkerContext worker)
     public IoTask<UpstreamFailure> AcquireAsync(PickContext pick)
     {
         if (_stopped) return new IoTask<UpstreamFailure>(UpstreamFailure.GivenUp);
+        if (_aggregate is not null && _attempts > 0 && !MoveOn()) return new IoTask<UpstreamFailure>(UpstreamFailure.Overflow);
         // The usual case is over at once.
         if (Pick(pick) is not { } endpoint) return new IoTask<UpstreamFailure>(NobodyThere());
         Endpoint = endpoint;
@@ -136,20 +161,42 @@ internal sealed class UpstreamRequest(WorkerContext worker)
         return default;
     }
 
+    // A further attempt may be at another of the clusters, whose limits and counters are its own. False: it has no room.
+    private bool MoveOn()
+    {
+        var next = _aggregate!.Choose(worker, _triedParts, out _part);
+        if (next == _cluster) return true;
+        State!.LeaveRequest();
+        worker.Stats.Decrement(State.Stats.RqActive);
+        _entered = false;
+        _cluster = next;
+        _http2 = _asksHttp2.Needs || (_asksHttp2.From && next.Http.Protocol == UpstreamProtocol.Downstream);
+        State = next.State;
+        if (!State.TryEnterRequest(next.Limits))
+        {
+            worker.Stats.Increment(State.Stats.RqPendingOverflow);
+            return false;
+        }
+        _entered = true;
+        worker.Stats.Increment(State.Stats.RqTotal);
+        worker.Stats.Increment(State.Stats.RqActive);
+        return true;
+    }
+
     private async IoTask<UpstreamFailure> ConnectAsync(PickContext pick, Endpoint endpoint, EndpointPool pool)
     {
         var (state, limits, http) = (State!, _cluster.Limits, _cluster.Http);
         while (true)
         {
             bool shares = pool.Shares(http), expects = shares && pool.ExpectsRoom;
-            bool enters = !expects && state.TryEnterConnection(pool.OpenConnections, limits);
+            bool enters = !expects && state.TryEnterConnection(pool.OpenConnections, limits, endpoint);
             if (enters && !shares) break;
             if (!enters && !expects) worker.Stats.Increment(state.Stats.CxOverflow);
             var waiting = new PendingRequest();
             bool joins = enters || expects;
             if (!state.TryWait(worker, waiting, limits, joins ? pool.Line : null))
             {
-                if (enters) state.LeaveConnection(worker);
+                if (enters) state.LeaveConnection(worker, endpoint);
                 worker.Stats.Increment(state.Stats.RqPendingOverflow);
                 return UpstreamFailure.Overflow;
             }
@@ -190,7 +237,7 @@ internal sealed class UpstreamRequest(WorkerContext worker)
         : new UpstreamFailure(FailureSide.Upstream, FailureReason.Connect, Errno: -error);
 
     private EndpointPool PoolOf(Endpoint endpoint) => EndpointPool.Of(endpoint, worker, State!).For(_cluster.Http, _http2)
-        .For(Client, _cluster.Socket, TellsClient).ForServer(_name.AsSpan(0, _nameLength));
+        .For(Client, _cluster.Socket, TellsClient).ForServer(_cluster.Http.NamesServer ? _name.AsSpan(0, _nameLength) : default);
 
     /// <summary>The server that the request is for, without its port; before <see cref="AcquireAsync"/>.</summary>
     public void NameServer(ReadOnlySpan<byte> host)
@@ -224,19 +271,11 @@ internal sealed class UpstreamRequest(WorkerContext worker)
 
     private Endpoint? Pick(in PickContext pick)
     {
-        if (pick.Host is { } wanted)
-        {
-            foreach (var endpoint in _cluster.Endpoints.Healthy)
-                if (endpoint.Text == wanted || (endpoint.Text.StartsWith(wanted, StringComparison.Ordinal)
-                    && endpoint.Text.LastIndexOf(':') == wanted.Length)) return endpoint;
-            if (pick.IsStrict) return null;
-        }
-        if (_cluster.Endpoints.IsPanic) worker.Stats.Increment(State!.Stats.HealthyPanic);
         UInt128 tried = _mayRetry ? _retries!.TriedPriorities : 0;
-        var chosen = _cluster.LoadBalancer.Pick(_cluster.Endpoints, worker, pick.Hash, tried: tried);
+        var chosen = _cluster.Pick(worker, pick, tried: tried);
         if (!_mayRetry || _attempts == 0) return chosen;
         for (int i = 1; i <= _retries!.OtherChoices && chosen is not null && _retries.Avoids(chosen); i++)
-            chosen = _cluster.LoadBalancer.Pick(_cluster.Endpoints, worker, pick.Hash, i, tried);
+            chosen = _cluster.Pick(worker, pick with { Host = null }, i, tried);
         return chosen;
     }
 
@@ -365,7 +404,10 @@ internal sealed class UpstreamRequest(WorkerContext worker)
         {
             _pauses = true;
             if (Endpoint is { } endpoint) _retries!.Tried(endpoint);
-            if (Endpoint is not null && _retries!.AvoidsPriorities) _retries.TriedPriority(_cluster.Endpoints.PriorityOf(Endpoint));
+            if (_aggregate is null && Endpoint is not null && _retries!.AvoidsPriorities)
+                _retries.TriedPriority(_cluster.Endpoints.PriorityOf(Endpoint));
+            // Of clusters in a row a priority is a cluster.
+            if (_aggregate is not null && _retries!.AvoidsPriorities) _triedParts |= UInt128.One << _part;
             return true;
         }
         if (!failure.IsRetryable || _fresh) return false;
@@ -384,12 +426,13 @@ internal sealed class UpstreamRequest(WorkerContext worker)
     private void GiveBack(in UpstreamFailure failure, int status, bool again)
     {
         var (stats, counts, exchange, endpoint) = (worker.Stats, State!.Stats, Exchange!, Endpoint!);
-        bool complete = failure.IsNone, rejected = failure.Reason == FailureReason.Rejected;
+        bool complete = failure.IsNone, rejected = failure.Reason == FailureReason.Rejected,
+            redirected = failure.Reason == FailureReason.Redirected;
         Leave(endpoint);
         if (!complete) status = exchange.Status;
         stats.Add(counts.TxBytes, exchange.WireBytesSent);
         stats.Add(counts.RxBytes, exchange.WireBytesReceived);
-        _connection!.Finish(complete || (rejected && exchange.BodyEnded), exchange as Http2ClientExchange);
+        _connection!.Finish(complete || ((rejected || redirected) && exchange.BodyEnded), exchange as Http2ClientExchange);
         if (complete)
         {
             if (_retried && !_mayRetry) stats.Increment(counts.RqRetrySuccess);
@@ -399,13 +442,13 @@ internal sealed class UpstreamRequest(WorkerContext worker)
         }
         else
         {
-            Interlocked.Increment(ref endpoint.ErrorRequests);
+            Interlocked.Increment(ref redirected ? ref endpoint.SuccessRequests : ref endpoint.ErrorRequests);
             if (rejected) counts.CountRetried(stats, status);
             if (!again)
             {
                 // An answer that came and went no further than this: cut on its way, or replaced by a filter.
                 if (status >= 200) CountAnswer(status);
-                stats.Increment(failure.Reason == FailureReason.Cancelled ? counts.RqCancelled : counts.RxReset);
+                if (!redirected) stats.Increment(failure.Reason == FailureReason.Cancelled ? counts.RqCancelled : counts.RxReset);
             }
         }
     }
@@ -419,6 +462,10 @@ internal sealed class UpstreamRequest(WorkerContext worker)
         _owesAnswer = false;
         State!.Stats.CountResponse(worker.Stats, status);
     }
+
+    /// <summary>The answer is a redirect that was to be followed here; whether it is.</summary>
+    public void CountRedirect(bool follows)
+        => worker.Stats.Increment(follows ? State!.Stats.RedirectSucceeded : State!.Stats.RedirectFailed);
 
     /// <summary>The answer did not come in the time that it had.</summary>
     public void CountTimeout()

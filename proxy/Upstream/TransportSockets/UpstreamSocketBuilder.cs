@@ -59,12 +59,12 @@ internal static class UpstreamSocketBuilder
         if (common.TlsCertificates.Count > 1)
             errors.ErrorAt(common.Node, "tls_certificates", ConfigCode.InvalidValue, "a client shows one certificate");
         var own = common.TlsCertificates.Count > 0 ? TlsBuilder.Certificate(common.TlsCertificates[0], shared, errors) : null;
-        bool checksHost = cluster.HttpOptions?.UpstreamHttpProtocolOptions is { AutoSanValidation: true };
+        bool checksHost = cluster.HttpNames is { AutoSanValidation: true };
         PeerVerifier? verifier = config.AutoSniSanValidation || checksHost ? new PeerVerifier { RequiresServerName = true } : null;
         if (common.ValidationContext is { } validation
             && (verifier = TlsBuilder.Verifier(validation, config.AutoSniSanValidation || checksHost, errors)) is null) return null;
         if (config.AutoSniSanValidation && config.Sni.Length == 0 && !config.AutoHostSni
-            && cluster.HttpOptions?.UpstreamHttpProtocolOptions is not { AutoSni: true })
+            && cluster.HttpNames is not { AutoSni: true })
             errors.ErrorAt(config.Node, "auto_sni_san_validation", ConfigCode.InvalidValue,
                 "there is no server name to look for: give sni or auto_host_sni");
         if (parameters is null || errors.HasErrors) return null;

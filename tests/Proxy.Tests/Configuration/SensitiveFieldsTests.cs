@@ -25,6 +25,7 @@ public sealed partial class SensitiveFieldsTests
         "default_refresh_token_expires_in", "csrf_token_expires_in", "code_verifier_token_expires_in",
         "OAuth2CookieNames.bearer_token", "OAuth2CookieNames.id_token", "OAuth2CookieNames.refresh_token", "bearer_token_cookie_config",
         "id_token_cookie_config", "refresh_token_cookie_config", "oauth_hmac", "oauth_hmac_cookie_config",
+        "LbSubsetSelector.keys", "LbSubsetSelector.fallback_keys_subset", // of metadata
         "key_log", // where secrets are written to
         "secrets", "GenericSecret.secret", "TlsSessionTicketKeys.keys", // the field that holds it is marked
     ];

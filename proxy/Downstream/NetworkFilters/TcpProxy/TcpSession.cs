@@ -6,6 +6,7 @@ using Managed.Proxy.Downstream.Listener;
 using Managed.Proxy.Streams;
 using Managed.Proxy.Upstream;
 using Managed.Proxy.Upstream.Endpoints;
+using Managed.Proxy.Upstream.LoadBalancing;
 using Managed.Proxy.Upstream.Pools;
 
 namespace Managed.Proxy.Downstream.NetworkFilters.TcpProxy;
@@ -69,6 +70,7 @@ internal sealed class TcpSession
         if (_filter.Pick(_connection) is { } cluster)
         {
             _info.UpstreamCluster = cluster.Name;
+            if (cluster.Aggregate is { } several) cluster = several.Choose(_worker, 0, out _);
             return ConnectAsync(cluster, cluster.State);
         }
         _worker.Stats.Increment(_filter.Stats.NoRoute);
@@ -110,7 +112,7 @@ internal sealed class TcpSession
                 _worker.Timers.Remove(_pause);
                 if (_gone) return null;
             }
-            var endpoint = cluster.LoadBalancer.Pick(cluster.Endpoints, _worker, hash);
+            var endpoint = cluster.Pick(_worker, new PickContext(null, false, hash) { OnDemand = OnDemandOf(cluster) });
             if (endpoint is null)
             {
                 _info.Flags |= ResponseFlags.NoHealthyUpstream;
@@ -118,7 +120,7 @@ internal sealed class TcpSession
                 return null;
             }
             var pool = EndpointPool.Of(endpoint, _worker, state).For(_connection.Client, cluster.Socket);
-            if (!state.TryEnterConnection(pool.OpenConnections, cluster.Limits))
+            if (!state.TryEnterConnection(pool.OpenConnections, cluster.Limits, endpoint))
             {
                 _info.Flags |= ResponseFlags.UpstreamOverflow;
                 _worker.Stats.Increment(state.Stats.CxOverflow);
@@ -141,6 +143,15 @@ internal sealed class TcpSession
         }
         if (!_gone) _info.Flags |= ResponseFlags.UpstreamConnectionFailure;
         return null;
+    }
+
+    // By the server that the client asks for, or by where its connection was going.
+    private Endpoint? OnDemandOf(Cluster cluster)
+    {
+        if (cluster.OnDemand is not { } plan) return null;
+        if (plan.Dns is null) return _connection.Client.Restored is { } restored ? plan.OfAddress(restored) : null;
+        return plan.OfHost(System.Text.Encoding.ASCII.GetBytes(_connection.ServerName),
+            _connection.ServerPort > 0 ? _connection.ServerPort : 443);
     }
 
     private void Count()

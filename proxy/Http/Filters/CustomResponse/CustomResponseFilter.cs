@@ -1,7 +1,6 @@
 using System.Text;
 using Managed.Proxy.Core.Buffers;
 using Managed.Proxy.Http.Headers;
-using Managed.Proxy.Router;
 
 namespace Managed.Proxy.Http.Filters.CustomResponse;
 

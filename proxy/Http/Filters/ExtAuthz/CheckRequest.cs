@@ -17,22 +17,10 @@ internal static class CheckRequest
         var info = stream.Info;
         var headers = stream.RequestHeaders;
         int attributes = ProtoWriter.Begin(to, 1);
-        int source = ProtoWriter.Begin(to, 1);
-        var client = info.DownstreamTls?.Peer;
-        Address(to, info.RemoteAddress);
-        if (headers.TryGet("x-envoy-downstream-service-cluster"u8, out var service)) ProtoWriter.Field(to, 2, Text(service));
-        ProtoWriter.Field(to, 4, Principal(client));
-        if (settings.Config.IncludePeerCertificate && client is not null) ProtoWriter.Field(to, 5, Uri.EscapeDataString(client.Pem));
-        ProtoWriter.End(to, source);
-        int destination = ProtoWriter.Begin(to, 2);
-        Address(to, info.LocalAddress);
-        ProtoWriter.Field(to, 4, Principal(info.DownstreamTls?.Local?.Leaf));
-        ProtoWriter.End(to, destination);
+        headers.TryGet("x-envoy-downstream-service-cluster"u8, out var service);
+        Peers(to, info, service, settings.Config.IncludePeerCertificate);
         int request = ProtoWriter.Begin(to, 4);
-        int time = ProtoWriter.Begin(to, 1);
-        ProtoWriter.Number(to, 1, (ulong)(info.StartWallClock / 1_000_000));
-        ProtoWriter.Number(to, 2, (ulong)(info.StartWallClock % 1_000_000 * 1000));
-        ProtoWriter.End(to, time);
+        Time(to, info);
         int http = ProtoWriter.Begin(to, 2);
         Http(to, stream, settings, buffer, body, isPartial);
         ProtoWriter.End(to, http);
@@ -63,6 +51,46 @@ internal static class CheckRequest
             ProtoWriter.End(to, session);
         }
         ProtoWriter.End(to, attributes);
+    }
+
+    /// <summary>A CheckRequest about a connection, which is no request yet.</summary>
+    public static void WriteConnection(ByteWriter to, StreamInfo info, bool certificate, bool tlsSession)
+    {
+        int attributes = ProtoWriter.Begin(to, 1);
+        Peers(to, info, default, certificate);
+        int request = ProtoWriter.Begin(to, 4);
+        Time(to, info);
+        ProtoWriter.End(to, request);
+        if (tlsSession && info.RequestedServerName is { Length: > 0 } name)
+        {
+            int session = ProtoWriter.Begin(to, 12);
+            ProtoWriter.Field(to, 1, name);
+            ProtoWriter.End(to, session);
+        }
+        ProtoWriter.End(to, attributes);
+    }
+
+    private static void Peers(ByteWriter to, StreamInfo info, ReadOnlySpan<byte> service, bool certificate)
+    {
+        int source = ProtoWriter.Begin(to, 1);
+        var client = info.DownstreamTls?.Peer;
+        Address(to, info.RemoteAddress);
+        ProtoWriter.Field(to, 2, Text(service));
+        ProtoWriter.Field(to, 4, Principal(client));
+        if (certificate && client is not null) ProtoWriter.Field(to, 5, Uri.EscapeDataString(client.Pem));
+        ProtoWriter.End(to, source);
+        int destination = ProtoWriter.Begin(to, 2);
+        Address(to, info.LocalAddress);
+        ProtoWriter.Field(to, 4, Principal(info.DownstreamTls?.Local?.Leaf));
+        ProtoWriter.End(to, destination);
+    }
+
+    private static void Time(ByteWriter to, StreamInfo info)
+    {
+        int time = ProtoWriter.Begin(to, 1);
+        ProtoWriter.Number(to, 1, (ulong)(info.StartWallClock / 1_000_000));
+        ProtoWriter.Number(to, 2, (ulong)(info.StartWallClock % 1_000_000 * 1000));
+        ProtoWriter.End(to, time);
     }
 
     private static void Http(ByteWriter to, HttpStream stream, AuthzSettings settings, AuthzBuffer? buffer, ReadOnlySpan<byte> body,

@@ -337,30 +337,32 @@ internal sealed class ExtProcFilter : HttpFilter
         if (goesOn)
         {
             if (!Settings.Config.ObservabilityMode) Count(Settings.Stats.FailureModeAllowed);
-            GoOnAlone();
+            GoOnAlone(isFailure: true);
             return;
         }
         IsOver = true;
-        Close();
+        Close(isFailure: true);
         Stream.SendLocalReply(status, default, details);
     }
 
     // No more is asked of the service: what is held goes on.
-    private void GoOnAlone()
+    private void GoOnAlone(bool isFailure = false)
     {
         if (IsOver) return;
         IsOver = true;
-        Close();
+        Close(isFailure);
         _request.Release();
         _response.Release();
     }
 
-    private void Close()
+    // A service that has failed is not listened to until it ends by itself.
+    private void Close(bool isFailure = false)
     {
         if (_call is not { } call) return;
         _call = null;
         if (!call.IsClosed) Count(Settings.Stats.StreamsClosed);
-        call.Linger(ExtProcSettings.Micros(Settings.Config.DeferredCloseTimeout));
+        if (isFailure) call.Cancel();
+        else call.Linger(ExtProcSettings.Micros(Settings.Config.DeferredCloseTimeout));
     }
 
     private void Count(Counter counter) => Stream.Worker.Stats.Increment(counter);

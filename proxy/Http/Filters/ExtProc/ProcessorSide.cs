@@ -125,6 +125,7 @@ internal sealed class ProcessorSide
         _ended = _hasTrailers = true;
         if (_swallows)
         {
+            Stream.WritableBody(_filter, _response).Write(_replacement.Written);
             _replacement.Release();
             trailers.Clear();
             return TrailersStatus.Continue;
@@ -188,11 +189,10 @@ internal sealed class ProcessorSide
     {
         _worker.Timers.Cancel(_timer);
         _pieces.Clear();
-        bool held = Waits || _holdsHeaders || HeldLength > 0;
         _awaits = Awaits.Nothing;
         _holdsHeaders = false;
         _over = true;
-        if (!_swallows && held) _filter.Resume(_response);
+        if (!_swallows) _filter.Resume(_response);
     }
 
     private bool OnHeadersAnswer(in ProcessingResponse answer, in CommonAnswer common)
@@ -227,7 +227,11 @@ internal sealed class ProcessorSide
                     return;
                 case BodySendMode.Streamed:
                     LetHeadersGo();
-                    if (_pieces.Count > 0) return; // sent before
+                    if (_pieces.Count > 0) // sent before
+                    {
+                        Await(Awaits.Nothing, timed: true);
+                        return;
+                    }
                     bool last = _ended && !_hasTrailers;
                     if (HeldLength > 0 || last) SendPiece(Held is { } kept ? kept.Written : default, last);
                     if (_pieces.Count > 0 || _filter.IsOver) return;

@@ -1,5 +1,4 @@
 using System.Text;
-using Managed.Proxy.Core;
 using Managed.Proxy.Core.Buffers;
 using Managed.Proxy.Core.Telemetry;
 using Managed.Proxy.Http.Calls;

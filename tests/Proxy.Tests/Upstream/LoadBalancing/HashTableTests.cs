@@ -66,7 +66,7 @@ public sealed class HashTableTests
     [InlineData(1025, 8_388_608, 2048)] // the next power of two for each
     [InlineData(1024, 100, 100)]
     public void Ring_HasItsSize(long least, long most, int size)
-        => Assert.Equal(size, new RingTable(Members(4), least, most, byName: false).Size);
+        => Assert.Equal(size, new RingTable(Members(4), [1, 1, 1, 1], least, most, byName: false).Size);
 
     [Fact]
     public void RequestWithoutAHash_GoesAnywhere_AndFurtherChoicesElsewhere()

@@ -197,6 +197,46 @@ public sealed class ExtProcTests(ProcessorEdge edge) : IClassFixture<ProcessorEd
     }
 
     [Fact]
+    public async Task StreamedBody_MayGoBeforeTheAnswerAboutHeaders()
+    {
+        byte[][] Answer(ProcessorMessage m) => m.Ends
+            ? [Answered(RequestHeaders, (2, Mutation([], ("x-late", "1")))), .. Server.Messages.Where(b => b.Kind == RequestBody)
+                .Select(b => Answered(RequestBody, (3, Body(b.Body.ToUpperInvariant()))))] : [];
+        var (answer, forwarded) = await AskAsync(Answer, Post("abc"), "early");
+        Assert.Equal((200, "ABC", "1"), (answer.Status, forwarded!.Text, forwarded["x-late"]));
+    }
+
+    [Fact]
+    public async Task EmptyLastPiece_IsGoneOnWithWhenTheServiceEnds()
+    {
+        const string chunked = "POST /x HTTP/1.1\r\nHost: a\r\ntransfer-encoding: chunked\r\n\r\n";
+        Server.Reset(m => m is { Kind: RequestBody, Ends: true } ? null : Agree(m));
+        edge.Upstream.Clear();
+        await using var client = await edge.Proxy.ConnectAsync("streamed");
+        await client.SendAsync(chunked + "3\r\nabc\r\n");
+        await Eventually.Async(() => Server.Messages.Any(m => m.Kind == RequestBody), "the first piece");
+        await client.SendAsync("0\r\n\r\n");
+        Assert.Equal(200, (await client.ReadAsync()).Status);
+        Assert.Equal("abc", edge.Upstream.Requests.Last().Text);
+    }
+
+    [Theory]
+    [InlineData("content-length: 3\r\n\r\nold")]
+    [InlineData("transfer-encoding: chunked\r\n\r\n3\r\nold\r\n0\r\nx-t: 1\r\n\r\n")]
+    public async Task Replacement_WaitsForTheEndOfWhatItReplaces(string rest)
+    {
+        Server.Reset(On(RequestHeaders, (1, 1), (3, Body("new"))));
+        edge.Upstream.Clear();
+        int end = rest.IndexOf("\r\n\r\n", StringComparison.Ordinal) + 4;
+        await using var client = await edge.Proxy.ConnectAsync("buffered");
+        await client.SendAsync("POST /x HTTP/1.1\r\nHost: a\r\n" + rest[..end]);
+        await Eventually.Async(() => Server.Messages.Count == 1, "asked");
+        await client.SendAsync(rest[end..]);
+        Assert.Equal(200, (await client.ReadAsync()).Status);
+        Assert.Equal("new", edge.Upstream.Requests.Last().Text);
+    }
+
+    [Fact]
     public async Task Replacement_TakesThePlaceOfTheBody()
     {
         var (answer, forwarded) = await AskAsync(m => [Answered(m.Kind, (1, 1), (3, Body("new")), (2, Mutation([], (":method", "PUT"))))],

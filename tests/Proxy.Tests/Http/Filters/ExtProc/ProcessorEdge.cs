@@ -50,6 +50,8 @@ public sealed class ProcessorEdge : IAsyncLifetime
                 more: "per_connection_buffer_limit_bytes: 1024,")}}
             {{Listener("duplex", "failure_mode_allow: true, processing_mode: {request_body_mode: FULL_DUPLEX_STREAMED, "
                 + "response_body_mode: FULL_DUPLEX_STREAMED, request_trailer_mode: SEND, response_trailer_mode: SEND}")}}
+            {{Listener("early", "send_body_without_waiting_for_header_response: true, route_cache_action: CLEAR, "
+                + "processing_mode: {request_body_mode: STREAMED, response_header_mode: SKIP}")}}
             {{Listener("override", "allow_mode_override: true, allowed_override_modes: [{request_body_mode: BUFFERED, "
                 + "response_header_mode: SKIP}], max_message_timeout: 10s")}}
             {{Listener("quick", "message_timeout: 0.05s, status_on_error: {code: 599}")}}

@@ -2,7 +2,7 @@ using System.Net;
 using System.Net.Sockets;
 using Managed.Proxy.Configuration.Model;
 
-namespace Managed.Proxy.Upstream;
+namespace Managed.Proxy.Upstream.Endpoints;
 
 /// <summary>Which of a name's addresses are used.</summary>
 internal static class Addresses

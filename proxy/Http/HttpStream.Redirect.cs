@@ -1,0 +1,131 @@
+using System.Text;
+using Managed.Proxy.Http.Codecs;
+using Managed.Proxy.Http.Headers;
+using Managed.Proxy.Router;
+using Managed.Proxy.Streams.Formatting;
+
+namespace Managed.Proxy.Http;
+
+/// <summary>
+/// Redirects that are followed here: the request begins anew at the place that the answer names, with all of its filters, for what they
+/// decide depends on where it goes.
+/// </summary>
+public sealed partial class HttpStream
+{
+    private const int MostTarget = 8192;
+
+    private bool _redirects; // the request begins anew
+    private uint _redirected; // so often it has
+    private HashSet<(string From, string To)>? _followed;
+
+    // The final head is here. True: it is not passed on, and the request is where it leads to.
+    private bool FollowsRedirect(ClientExchange up, RouteEntry route)
+    {
+        if (route.InternalRedirects is not { } policy || !policy.Follows(up.Status)) return false;
+        bool follows = !_down.RequestHasBody && !_down.AsksUpgrade && _redirected < policy.Most && TryMove(policy, route, up.Status);
+        _upstream.CountRedirect(follows);
+        if (!follows) return false;
+        _redirects = true;
+        _redirected++;
+        Skip(up);
+        return true;
+    }
+
+    // What may not be followed leaves the request as it is.
+    private bool TryMove(InternalRedirectPolicy policy, RouteEntry from, int status)
+    {
+        if (!ResponseHeaders.Has(HeaderId.Location)) return false;
+        var location = ResponseHeaders.Get(HeaderId.Location);
+        if (location.Length is 0 or > MostTarget || !FieldSyntax.IsValue(location)) return false;
+        byte[] scheme = RequestHeaders.Get(HeaderId.Scheme).ToArray(), host = RequestHeaders.Get(HeaderId.Authority).ToArray(),
+            path = RequestHeaders.Get(HeaderId.Path).ToArray();
+        byte[] target = location.ToArray();
+        if (!TryRead(target, scheme, host, out var newScheme, out var newHost, out var newPath)) return false;
+        bool crosses = !newScheme.SequenceEqual(scheme), toTls = newScheme.SequenceEqual("https"u8);
+        if (crosses && !policy.MayCrossScheme) return false;
+        if (policy.KeepsSchemeSafe && toTls && Info.DownstreamTls is null) return false;
+        Place(newScheme, newHost, newPath);
+        var entry = Manager.Routes.Match(RequestHeaders, Info, Worker.NextRandom());
+        bool may = entry is not null && policy.MayGoTo(entry);
+        if (may && policy.AvoidsPrevious) may = (_followed ??= []).Add((from.Name, entry!.Name));
+        if (!may)
+        {
+            Place(scheme, host, path);
+            return false;
+        }
+        foreach (byte[] name in policy.Copied)
+        {
+            RequestHeaders.Remove(name);
+            for (int i = 0; ResponseHeaders.TryGetAt(name, i, out var value); i++) RequestHeaders.Add(name, value);
+        }
+        // RFC 9110 section 15.4.4: what answers a 303 is asked for by GET.
+        if (status == 303 && !_down.IsHead) RequestHeaders.Set(HeaderId.Method, "GET"u8);
+        RequestHeaders.Set("x-envoy-original-url"u8, [.. scheme, .. "://"u8, .. host, .. path]);
+        return true;
+    }
+
+    private void Place(ReadOnlySpan<byte> scheme, ReadOnlySpan<byte> host, ReadOnlySpan<byte> path)
+    {
+        RequestHeaders.Set(HeaderId.Scheme, scheme);
+        RequestHeaders.Set(HeaderId.Authority, host);
+        if (RequestHeaders.Has(HeaderId.Host)) RequestHeaders.Set(HeaderId.Host, host);
+        RequestHeaders.Set(HeaderId.Path, path);
+    }
+
+    // An absolute URL of http or https, or a path on the same host (RFC 9110 section 10.2.2). Paths that are relative, or that would have
+    // to be cleaned first, are not followed: the filters see the path as it would have come from a client.
+    private static bool TryRead(ReadOnlySpan<byte> location, ReadOnlySpan<byte> scheme, ReadOnlySpan<byte> host,
+        out ReadOnlySpan<byte> newScheme, out ReadOnlySpan<byte> newHost, out ReadOnlySpan<byte> newPath)
+    {
+        newScheme = scheme;
+        newHost = host;
+        int fragment = location.IndexOf((byte)'#');
+        if (fragment >= 0) location = location[..fragment];
+        newPath = location;
+        if (!location.StartsWith("/"u8))
+        {
+            bool tls = location.Length > 8 && Ascii.EqualsIgnoreCase(location[..8], "https://"u8);
+            if (!tls && !(location.Length > 7 && Ascii.EqualsIgnoreCase(location[..7], "http://"u8))) return false;
+            newScheme = tls ? "https"u8 : "http"u8;
+            var rest = location[(tls ? 8 : 7)..];
+            int end = rest.IndexOfAny((byte)'/', (byte)'?');
+            newHost = end < 0 ? rest : rest[..end];
+            newPath = end < 0 ? "/"u8 : rest[end..];
+            if (newPath[0] == '?' || !HeaderValue.IsAuthority(newHost)) return false;
+        }
+        else if (location.StartsWith("//"u8)) return false;
+        return !PathRewrite.HasDotSegment(newPath) && !newPath.ContainsAnyExceptInRange((byte)0x21, (byte)0x7E);
+    }
+
+    // Its filters and what was made for its first way go; what is counted and timed for it as a whole stays.
+    private void BeginAnew()
+    {
+        _redirects = false;
+        for (int i = 0; i < _filterCount; i++)
+        {
+            Manager.Filters[_filters[i].Index].Factory.Return(_filters[i], Worker);
+            _filters[i] = null!;
+        }
+        _filterCount = 0;
+        _request.End();
+        _response.End();
+        _request.Begin();
+        _response.Begin();
+        _request.BufferLimit = _response.BufferLimit = Manager.BufferLimit;
+        if (_shadowCount > 0) ReleaseShadows();
+        Worker.Timers.Cancel(_routeTimer);
+        EndTry();
+        ResponseHeaders.Clear();
+        ResponseTrailers.Clear();
+        OverrideHost = null;
+        _newCookies = null;
+        _sent.Release();
+        _sentEnd = false;
+        _keepsSent = true;
+        Info.UpstreamAttempts = 0;
+        Info.UpstreamHost = null;
+        _upstream.Forget();
+        ClearRouteCache();
+        _main.Reset();
+    }
+}
