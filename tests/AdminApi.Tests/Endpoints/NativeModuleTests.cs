@@ -1,5 +1,4 @@
 using System.Net;
-using Managed.TestKit;
 
 namespace Managed.AdminApi.Tests.Endpoints;
 
