@@ -1,3 +1,5 @@
+using Xunit;
+
 namespace Managed.Proxy.Tests.Upstream.LoadBalancing;
 
 /// <summary>Clusters divided by metadata, behind one listener: what a request asks for and which endpoints it may get.</summary>
