@@ -103,8 +103,8 @@ public static class ExtensionCatalog
         new ConnectionLimitDefinition(),
         new NetworkRateLimitDefinition(),
         new SniClusterDefinition(),
-        new NativeNetworkFilterDefinition(),
         new SniDynamicForwardProxyDefinition(),
+        new NativeNetworkFilterDefinition(),
     ];
 
     public static IReadOnlyList<HttpFilterDefinition> HttpFilters { get; } =

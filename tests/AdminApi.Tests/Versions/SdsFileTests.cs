@@ -40,6 +40,33 @@ public sealed class SdsFileTests
     }
 
     [Fact]
+    public async Task GenericSecretsOfFilters_AreSealedAndWhatNamesThemIsNot()
+    {
+        await using var node = await TestNode.StartAsync();
+        string file = Path.Combine(node.Folder, "hmac.yaml");
+        File.WriteAllText(file, "resources: [{name: hmac, generic_secret: {secret: {inline_string: sixteen-secret-bytes}}}]");
+        (await node.SendAsync("PUT", "clusters/login", """{"endpoints":["127.0.0.1:9"]}""")).Is(HttpStatusCode.OK);
+        (await node.SendAsync("PUT", "secrets/token", """{"generic_secret":{"secret":{"inline_string":"what-the-server-knows"}}}"""))
+            .Is(HttpStatusCode.OK);
+        (await node.SendAsync("PUT", "listeners/edge", $$"""
+            {name: edge, address: "127.0.0.1:0", routes: [], http_filters: [{name: oauth2, typed_config: {config: {token_endpoint:
+              {uri: "https://login.test/token", cluster: login, timeout: 3s}, authorization_endpoint: "https://login.test/auth",
+              redirect_uri: "https://a/b", redirect_path_matcher: {path: {exact: /b} }, signout_path: {path: {exact: /c} },
+              credentials: {client_id: shop-client, token_secret: {name: token}, hmac_secret: {name: hmac,
+                sds_config: {path_config_source: {path: "{{file}}"} } } } } } }]}
+            """, "application/yaml")).Is(HttpStatusCode.OK);
+        await node.RestartAsync();
+        foreach (string what in (string[])["config", "config?expanded=true", "listeners/edge"])
+        {
+            string shown = (await node.GetAsync(what)).Body;
+            Assert.DoesNotContain("sixteen-secret-bytes", shown, StringComparison.Ordinal);
+            Assert.DoesNotContain("what-the-server-knows", shown, StringComparison.Ordinal);
+            Assert.Contains("shop-client", shown, StringComparison.Ordinal);
+        }
+        (await node.SendAsync("DELETE", "secrets/token")).IsProblem(HttpStatusCode.Conflict, "IN_USE");
+    }
+
+    [Fact]
     public async Task FileThatIsNone_IsNamed()
     {
         await using var node = await TestNode.StartAsync();

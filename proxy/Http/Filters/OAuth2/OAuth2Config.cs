@@ -113,7 +113,7 @@ public sealed record OAuth2CredentialsConfig : ConfigRecord
     public GenericSecretReferenceConfig? TokenSecret { get; init; }
 
     [OneOf("token_formation", Required = true),
-        Description("What signs and encrypts cookies; at least 16 bytes, and the same on every proxy of a site.")]
+        Description("What signs and encrypts cookies; 16 bytes or more, and the same on every proxy of a site.")]
     public GenericSecretReferenceConfig? HmacSecret { get; init; }
 
     [Description("Names of the cookies.")]

@@ -103,9 +103,11 @@ internal sealed class OAuth2Settings
         if (config.HasErrors || config.Credentials is not { } credentials || config.TokenEndpoint is not { } endpoint) return null;
         byte[]? hmac = credentials.HmacSecret?.GenericSecret?.Secret?.TryRead(errors);
         byte[]? secret = credentials.TokenSecret?.GenericSecret?.Secret?.TryRead(errors);
-        if (hmac is { Length: < LeastSecret })
-            errors.ErrorAt(credentials.Node, "hmac_secret", ConfigCode.InvalidValue,
-                $"a secret that signs cookies needs {LeastSecret} bytes, this one has {hmac.Length}",
+        if (hmac is { Length: 0 })
+            errors.ErrorAt(credentials.Node, "hmac_secret", ConfigCode.InvalidValue, "a secret that signs cookies cannot be empty");
+        else if (hmac is { Length: < LeastSecret })
+            errors.WarningAt(credentials.Node, "hmac_secret", ConfigCode.InvalidValue,
+                $"a secret that signs cookies should have {LeastSecret} bytes and has {hmac.Length}: who guesses it signs in as anybody",
                 "make one with: openssl rand -base64 32");
         if (endpoint.Cluster is not { Length: > 0 } cluster)
             errors.ErrorAt(endpoint.Node, "cluster", ConfigCode.MissingField, "'cluster' is missing");

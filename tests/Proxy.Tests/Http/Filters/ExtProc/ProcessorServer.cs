@@ -51,6 +51,7 @@ internal sealed class ProcessorServer : IAsyncDisposable
     private readonly ConcurrentQueue<ProcessorMessage> _messages = new();
     private WebApplication _app = null!;
     private int _streams, _ended;
+    private volatile int _test; // what a stream of an earlier test still sends is not this one's
 
     public int Port { get; private init; }
     public string? SeenPath { get; private set; }
@@ -68,6 +69,7 @@ internal sealed class ProcessorServer : IAsyncDisposable
 
     public void Reset(Func<ProcessorMessage, byte[][]?> answer, string status = "0")
     {
+        _test++;
         _messages.Clear();
         (Answer, Status) = (answer, status);
     }
@@ -118,6 +120,8 @@ internal sealed class ProcessorServer : IAsyncDisposable
     private async Task ServeAsync(HttpContext context)
     {
         Interlocked.Increment(ref _streams);
+        int test = _test;
+        var answerTo = Answer;
         SeenPath = context.Request.Path;
         SeenMetadata = context.Request.Headers["x-meta"];
         context.Response.ContentType = "application/grpc";
@@ -128,8 +132,8 @@ internal sealed class ProcessorServer : IAsyncDisposable
             await context.Response.Body.FlushAsync(context.RequestAborted);
             while (await ReadAsync(context.Request.Body, context.RequestAborted) is { } message)
             {
-                _messages.Enqueue(message);
-                if (Answer(message) is not { } answers) break;
+                if (test == _test) _messages.Enqueue(message);
+                if (answerTo(message) is not { } answers) break;
                 foreach (byte[] answer in answers)
                 {
                     byte[] framed = new byte[5 + answer.Length];

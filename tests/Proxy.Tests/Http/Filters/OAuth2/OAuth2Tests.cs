@@ -290,7 +290,8 @@ public sealed class OAuth2Tests(OAuth2Tests.Edge edge) : IClassFixture<OAuth2Tes
 
     [Theory]
     [InlineData("hmac_secret: {name: hmac}", "hmac_secret: {name: none}", "there is no secret 'none'")]
-    [InlineData("hmac_secret: {name: hmac}", "hmac_secret: {name: short}", "needs 16 bytes")]
+    [InlineData("hmac_secret: {name: hmac}", "hmac_secret: {name: empty}", "cannot be empty")]
+    [InlineData("hmac_secret: {name: hmac}", "hmac_secret: {name: short}", "should have 16 bytes and has 1")]
     [InlineData("cluster: login", "cluster: none", "cluster 'none' does not exist")]
     [InlineData("'https://login.test/auth'", "'login'", "is no http or https URL")]
     [InlineData("client_id: shop", "client_id: shop, cookie_names: {id_token: BearerToken}", "two cookies have the same name")]
@@ -306,10 +307,12 @@ public sealed class OAuth2Tests(OAuth2Tests.Edge edge) : IClassFixture<OAuth2Tes
         string Document(string oauth) => "listeners: [{name: a, address: '127.0.0.1:0', routes: [], http_filters: [{name: oauth2, "
             + $"typed_config: {{{oauth}}}}}]}}]\nclusters: [{{name: login, endpoints: ['127.0.0.1:1']}}]\n"
             + "secrets: [{name: token, generic_secret: "
-            + "{secret: {inline_string: x}}}, {name: short, generic_secret: {secret: {inline_string: x}}}, {name: hmac, generic_secret: "
+            + "{secret: {inline_string: x}}}, {name: short, generic_secret: {secret: {inline_string: x}}}, "
+            + "{name: empty, generic_secret: {secret: {inline_string: ''}}}, {name: hmac, generic_secret: "
             + "{secret: {inline_string: 0123456789abcdef}}}]";
         Assert.Empty(edge.Proxy.Build(Document(config)).Errors);
-        Assert.Contains(edge.Proxy.Build(Document(config.Replace(part, instead, StringComparison.Ordinal))).Errors,
+        var built = edge.Proxy.Build(Document(config.Replace(part, instead, StringComparison.Ordinal)));
+        Assert.Contains(built.Errors.Concat(built.Warnings),
             e => e.Detail.Contains(says, StringComparison.Ordinal));
     }
 }
