@@ -79,7 +79,8 @@ internal static class AttackRun
             double usual = Math.Max(alone, elsewhere);
             verdict.Say(
                 $"{kind}: innocent p99 {alone:0.00} ms alone, {elsewhere:0.00} ms with the crowd at a neighbour, {beside:0.00} ms "
-                    + $"beside it ({beside / alone:0.00} ×, {beside / usual:0.00} ×); full service {back.Elapsed.TotalSeconds:0.0} s after");
+                    + $"beside it ({beside / alone:0.00} ×, {beside / usual:0.00} ×); full service {back.Elapsed.TotalSeconds:0.0} s "
+                    + "after");
             verdict.Say($"{kind}: meanwhile the workers ran {now.Ran - ran:0.00} s and waited {now.Waited - waited:0.00} s for a CPU");
             innocent.Judge(verdict);
             verdict.Expect(beside <= 3 * usual, $"{kind}: p99 of the innocent is {beside / usual:0.00} × what it was");
