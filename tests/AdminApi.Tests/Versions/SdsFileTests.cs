@@ -45,16 +45,16 @@ public sealed class SdsFileTests
         await using var node = await TestNode.StartAsync();
         string file = Path.Combine(node.Folder, "hmac.yaml");
         File.WriteAllText(file, "resources: [{name: hmac, generic_secret: {secret: {inline_string: sixteen-secret-bytes}}}]");
-        (await node.SendAsync("PUT", "clusters/login", """{"endpoints":["127.0.0.1:9"]}""")).Is(HttpStatusCode.OK);
+        (await node.SendAsync("PUT", "clusters/login", """{"endpoints":["127.0.0.1:9"]}""")).Is(HttpStatusCode.Created);
         (await node.SendAsync("PUT", "secrets/token", """{"generic_secret":{"secret":{"inline_string":"what-the-server-knows"}}}"""))
-            .Is(HttpStatusCode.OK);
+            .Is(HttpStatusCode.Created);
         (await node.SendAsync("PUT", "listeners/edge", $$"""
             {name: edge, address: "127.0.0.1:0", routes: [], http_filters: [{name: oauth2, typed_config: {config: {token_endpoint:
               {uri: "https://login.test/token", cluster: login, timeout: 3s}, authorization_endpoint: "https://login.test/auth",
               redirect_uri: "https://a/b", redirect_path_matcher: {path: {exact: /b} }, signout_path: {path: {exact: /c} },
               credentials: {client_id: shop-client, token_secret: {name: token}, hmac_secret: {name: hmac,
                 sds_config: {path_config_source: {path: "{{file}}"} } } } } } }]}
-            """, "application/yaml")).Is(HttpStatusCode.OK);
+            """, "application/yaml")).Is(HttpStatusCode.Created);
         await node.RestartAsync();
         foreach (string what in (string[])["config", "config?expanded=true", "listeners/edge"])
         {

@@ -1,4 +1,3 @@
-using Managed.TestKit;
 using Xunit;
 
 namespace Managed.Proxy.Tests.Upstream.LoadBalancing;
