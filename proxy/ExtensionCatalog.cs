@@ -4,6 +4,7 @@ using Managed.Proxy.Configuration.ShortForms;
 using Managed.Proxy.Downstream.ListenerFilters;
 using Managed.Proxy.Downstream.ListenerFilters.HttpInspector;
 using Managed.Proxy.Downstream.ListenerFilters.LocalRateLimit;
+using Managed.Proxy.Downstream.ListenerFilters.Native;
 using Managed.Proxy.Downstream.ListenerFilters.OriginalDst;
 using Managed.Proxy.Downstream.ListenerFilters.OriginalSrc;
 using Managed.Proxy.Downstream.ListenerFilters.ProxyProtocol;
@@ -15,6 +16,7 @@ using Managed.Proxy.Downstream.NetworkFilters.Echo;
 using Managed.Proxy.Downstream.NetworkFilters.ExtAuthz;
 using Managed.Proxy.Downstream.NetworkFilters.HttpConnectionManager;
 using Managed.Proxy.Downstream.NetworkFilters.LocalRateLimit;
+using Managed.Proxy.Downstream.NetworkFilters.Native;
 using Managed.Proxy.Downstream.NetworkFilters.Rbac;
 using Managed.Proxy.Downstream.NetworkFilters.SetFilterState;
 using Managed.Proxy.Downstream.NetworkFilters.SniCluster;
@@ -41,6 +43,7 @@ using Managed.Proxy.Http.Filters.ExtAuthz;
 using Managed.Proxy.Http.Filters.ExtProc;
 using Managed.Proxy.Http.Filters.Fault;
 using Managed.Proxy.Http.Filters.GrpcHttp1Bridge;
+using Managed.Proxy.Http.Filters.GrpcJsonTranscoder;
 using Managed.Proxy.Http.Filters.GrpcStats;
 using Managed.Proxy.Http.Filters.GrpcWeb;
 using Managed.Proxy.Http.Filters.HeaderMutation;
@@ -51,6 +54,7 @@ using Managed.Proxy.Http.Filters.JsonToMetadata;
 using Managed.Proxy.Http.Filters.JwtAuthn;
 using Managed.Proxy.Http.Filters.LocalRateLimit;
 using Managed.Proxy.Http.Filters.Lua;
+using Managed.Proxy.Http.Filters.Native;
 using Managed.Proxy.Http.Filters.OAuth2;
 using Managed.Proxy.Http.Filters.RateLimit;
 using Managed.Proxy.Http.Filters.Rbac;
@@ -74,6 +78,7 @@ public static class ExtensionCatalog
         new OriginalDstDefinition(),
         new OriginalSrcDefinition(),
         new ListenerRateLimitDefinition(),
+        new NativeListenerFilterDefinition(),
     ];
 
     /// <summary>Messages of transport sockets, which are few; each side has its own for TLS.</summary>
@@ -99,6 +104,7 @@ public static class ExtensionCatalog
         new NetworkRateLimitDefinition(),
         new SniClusterDefinition(),
         new SniDynamicForwardProxyDefinition(),
+        new NativeNetworkFilterDefinition(),
     ];
 
     public static IReadOnlyList<HttpFilterDefinition> HttpFilters { get; } =
@@ -133,11 +139,13 @@ public static class ExtensionCatalog
         new DecompressorFilterDefinition(),
         new GrpcWebFilterDefinition(),
         new GrpcHttp1BridgeFilterDefinition(),
+        new GrpcJsonTranscoderFilterDefinition(),
         new GrpcStatsFilterDefinition(),
         new DynamicForwardProxyFilterDefinition(),
         new StatefulSessionFilterDefinition(),
         new LuaFilterDefinition(),
         new WasmFilterDefinition(),
+        new NativeFilterDefinition(),
         new RouterFilterDefinition(),
     ];
 

@@ -26,6 +26,10 @@ public sealed class ProxyOptions
     /// </summary>
     public IReadOnlyList<string>? WasmCompiler { get; init; }
     /// <summary>
+    /// Documents may name filters written in C#: they run as the proxy itself, with all that it may do. Null: none may.
+    /// </summary>
+    public Core.NativeAccess? Native { get; init; }
+    /// <summary>
     /// Most client connections at one time; null: as memory and descriptors allow. Listeners may have limits of their own.
     /// </summary>
     public int? MaxConnections { get; init; }
@@ -66,6 +70,12 @@ public sealed record PublicationImpact(
 /// <summary><paramref name="CpuSeconds"/> since start; <paramref name="LoopLagMs"/>: longest loop turn of the last ten seconds.</summary>
 public sealed record WorkerStatus(int Id, long Version, long Generation, long Connections, long Requests, double CpuSeconds,
     double LoopLagMs);
+
+/// <summary>
+/// What an HTTP filter takes of the time of a stream, all its hooks in one direction together: nanoseconds, for each worker by its number.
+/// </summary>
+public sealed record FilterTimes(string Name, bool Disabled, IReadOnlyList<Core.Telemetry.HistogramSnapshot> Request,
+    IReadOnlyList<Core.Telemetry.HistogramSnapshot> Response);
 
 /// <summary>A version that still has connections or streams.</summary>
 public sealed record GenerationStatus(long Version, bool Active, long Connections, long Streams);

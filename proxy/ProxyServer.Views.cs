@@ -3,6 +3,7 @@ using System.Text;
 using Managed.Proxy.Configuration;
 using Managed.Proxy.Configuration.Model;
 using Managed.Proxy.Core;
+using Managed.Proxy.Core.Telemetry;
 using Managed.Proxy.Downstream.Listener;
 using Managed.Proxy.Downstream.NetworkFilters.HttpConnectionManager;
 using Managed.Proxy.Http.Headers;
@@ -32,6 +33,23 @@ public sealed partial class ProxyServer
         foreach (var resource in _shared.Leased()) resource.Describe(_workers, found);
         return [.. found.OrderBy(v => v.Kind).ThenBy(v => v.Name, StringComparer.Ordinal).ThenBy(v => v.Digest, StringComparer.Ordinal)
             .ThenBy(v => v.Worker)];
+    }
+
+    /// <summary>
+    /// What each HTTP filter of a chain has taken so far, in the order of the chain; null when there is no such chain, or it speaks no
+    /// HTTP.
+    /// </summary>
+    public IReadOnlyList<FilterTimes>? FilterTimesOf(string listener, string chain)
+    {
+        if (Current?.Listeners.FirstOrDefault(l => l.Name == listener)?.FindChain(chain)?.Terminal is not HttpConnectionManagerFilter http)
+            return null;
+        HistogramSnapshot[] Read(Histogram histogram) => [.. _workers.Select(w =>
+        {
+            var snapshot = new HistogramSnapshot();
+            if (histogram.Index != 0) w.Stats.ReadHistogram(histogram.Index, snapshot);
+            return snapshot;
+        })];
+        return [.. http.Manager.Filters.Select(f => new FilterTimes(f.Name, f.Disabled, Read(f.RequestTime), Read(f.ResponseTime)))];
     }
 
     public IReadOnlyList<GenerationStatus> Generations()

@@ -14,7 +14,7 @@ internal sealed record StatsView(IReadOnlyList<StatView> Stats, IReadOnlyList<Hi
 /// <param name="Kind">counter or gauge.</param>
 internal sealed record StatView(string Name, string Kind, double Value);
 
-/// <summary>Quantiles of times are in milliseconds, of sizes in bytes; 0 when it is empty.</summary>
+/// <summary>Quantiles of times are in milliseconds (<c>…_us</c>: microseconds), of sizes in bytes; 0 when it is empty.</summary>
 internal sealed record HistogramView(string Name, long Count, double Sum, double P50, double P90, double P95, double P99, double P999)
 {
     public static HistogramView Of(string name, HistogramSnapshot histogram)
@@ -26,8 +26,9 @@ internal sealed record HistogramView(string Name, long Count, double Sum, double
     }
 
     /// <summary>
-    /// What one unit of the shown value is in the recorded one: times are recorded in microseconds and shown in milliseconds.
+    /// What one unit of the shown value is in the recorded one: times are recorded in microseconds and shown in milliseconds, those that
+    /// end in <c>_us</c> recorded in nanoseconds and shown in microseconds.
     /// </summary>
     public static double Unit(string name) => name.EndsWith("_time", StringComparison.Ordinal)
-        || name.EndsWith("_ms", StringComparison.Ordinal) ? 1000 : 1;
+        || name.EndsWith("_ms", StringComparison.Ordinal) || name.EndsWith("_us", StringComparison.Ordinal) ? 1000 : 1;
 }

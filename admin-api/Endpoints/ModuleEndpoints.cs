@@ -11,6 +11,7 @@ using Managed.AdminApi.Swagger;
 using Managed.AdminApi.Versions;
 using Managed.Migrations;
 using Managed.Proxy;
+using Managed.Proxy.Bindings.Native;
 using Managed.Proxy.Configuration;
 using Managed.Proxy.Core;
 using Managed.Proxy.Http.Filters.Lua;
@@ -19,20 +20,22 @@ using static Managed.AdminApi.Problems.ProblemCode;
 
 namespace Managed.AdminApi.Endpoints;
 
-/// <summary>Scripts and Wasm modules: store, list, read, name, delete.</summary>
+/// <summary>Scripts, Wasm modules and assemblies: store, list, read, name, delete.</summary>
 internal static partial class ModuleEndpoints
 {
     private const int MaxErrors = 1000; // as many as a configuration's
-    private const string Tag = "Modules", Wasm = "application/wasm", Lua = "text/x-lua";
+    private const string Tag = "Modules", Wasm = "application/wasm", Lua = "text/x-lua",
+        DotNet = "application/x-dotnet-assembly";
     private const string Example =
         """{"digest":"sha256:2cf24dba5fb0a30e26e83b2ac5b9e29e1b161e5c1fa7425e73043362938b9824","kind":"lua","names":["auth"]"""
             + ""","size":312,"created_at":"2026-11-22T22:41:00Z","author":"admin","abi":null,"imports":[],"exports":[],"used_by":[]}""";
 
     public static void MapModules(this ApiRoutes api)
     {
-        ApiBody[] bodies = [new(Lua, "function envoy_on_request(h) h:headers():add(\"x-hello\", \"lua\") end"), new(Wasm, "")];
-        ProblemCode[] uploadErrors = [MalformedBody, InvalidParameter, TooLarge, RateLimited, UnsupportedMediaType, CompileFailed,
-            StoreUnavailable];
+        ApiBody[] bodies = [new(Lua, "function envoy_on_request(h) h:headers():add(\"x-hello\", \"lua\") end"), new(Wasm, ""),
+            new(DotNet, "")];
+        ProblemCode[] uploadErrors = [MalformedBody, InvalidParameter, TooLarge, RateLimited, Forbidden, UnsupportedMediaType,
+            CompileFailed, StoreUnavailable];
         ApiParameter digest = new("Content-Digest", "Checked against the body (RFC 9530).", "sha-256=:…:", "header");
         api.Post("/modules", UploadAsync, new(Tag, "Stores a module")
             {
@@ -50,7 +53,7 @@ internal static partial class ModuleEndpoints
                     Answers = [(200, "The module", Example)] })
             .Get("/modules/{digest}/content", ContentAsync,
                 new(Tag, "Downloads a module") { Errors = [NotFound, StoreUnavailable], Answers = [(200, "The bytes", "")],
-                    AnswerType = Wasm, FurtherAnswerTypes = [Lua] })
+                    AnswerType = Wasm, FurtherAnswerTypes = [Lua, DotNet] })
             .Get("/modules/by-name/{name}", ReadByNameAsync,
                 new(Tag, "Reads the module that a name points at") { Errors = [NotFound, StoreUnavailable],
                     Answers = [(200, "The module", Example)] })
@@ -71,13 +74,13 @@ internal static partial class ModuleEndpoints
     private static async Task PutByNameAsync(HttpContext context)
     {
         var name = ValidName((string)context.Request.RouteValues["name"]!);
-        if (MediaTypes.Of(context.Request) is Wasm or Lua)
+        if (MediaTypes.Of(context.Request) is Wasm or Lua or DotNet)
         {
             await StoreAsync(context, name);
             return;
         }
         if (MediaTypes.Of(context.Request) is not MediaTypes.Json and var type)
-            throw MediaTypes.Unsupported(type, Lua, Wasm, MediaTypes.Json);
+            throw MediaTypes.Unsupported(type, Lua, Wasm, DotNet, MediaTypes.Json);
         var body = RequestBody.AsObject(await RequestBody.ReadConfigAsync(context), "the body");
         RequestBody.OnlyFields(body, "digest");
         var digest = body.Text("digest") ?? throw RequestBody.Invalid(body, ConfigCode.MissingField, "digest is missing");
@@ -89,19 +92,22 @@ internal static partial class ModuleEndpoints
     private static async Task StoreAsync(HttpContext context, string? name)
     {
         var type = MediaTypes.Of(context.Request);
-        if (type is not (Wasm or Lua))
-            throw MediaTypes.Unsupported(type, Lua, Wasm);
+        if (type is not (Wasm or Lua or DotNet))
+            throw MediaTypes.Unsupported(type, Lua, Wasm, DotNet);
         var content = await RequestBody.ReadAsync(context);
         CheckDigest(context, content);
         var guests = context.RequestServices.GetRequiredService<ProxyServer>().Guests;
+        if (type == DotNet && guests.Native is null)
+            throw new ApiException(Forbidden, "filters written in C# are switched off on this node: they can do whatever it can, and its "
+                + "operator allows them by --allow-native");
         // On a thread of its own: it may take long, and uploads that wait for a compiler must not take the threads of other calls.
         var header = await Task.Factory.StartNew(() => Inspect(guests, type, content), CancellationToken.None,
             TaskCreationOptions.LongRunning, TaskScheduler.Default);
         var digest = ModuleDigest.Of(content);
         var isNew = await Exclusively(context, () => Store(context).Add(new ModuleRow
         {
-            Digest = digest, Kind = type == Wasm ? "wasm" : "lua", Size = content.Length, CreatedAt = DateTimeOffset.UtcNow,
-            Author = Identity.Of(context).Name, Content = content,
+            Digest = digest, Kind = type switch { Wasm => "wasm", Lua => "lua", _ => "dotnet" }, Size = content.Length,
+            CreatedAt = DateTimeOffset.UtcNow, Author = Identity.Of(context).Name, Content = content,
             Abi = header?.Abi, Imports = JsonSerializer.Serialize(header?.Imports ?? []),
             Exports = JsonSerializer.Serialize(header?.Exports ?? []),
         }, name));
@@ -111,9 +117,14 @@ internal static partial class ModuleEndpoints
         await JsonAnswer.WriteAsync(context, isNew ? StatusCodes.Status201Created : StatusCodes.Status200OK, Find(context, digest));
     }
 
-    /// <summary>Compiled and checked by the data plane's own rules; a script is tried as well.</summary>
+    /// <summary>
+    /// Compiled and checked by the data plane's own rules; a script is tried as well, and of an assembly nothing is run.
+    /// </summary>
     private static WasmModuleSummary? Inspect(GuestEnvironment guests, string type, byte[] content)
     {
+        if (type == DotNet)
+            return NativeCheck.Try(content, out var wrong) is { } assembly ? new(assembly.Contract, assembly.References, assembly.Plugins)
+                : throw new ApiException(CompileFailed, wrong) { Errors = [new("#", "COMPILE_FAILED", wrong)] };
         if (type == Wasm)
             return WasmCheck.Try(content, guests, out var reasons) is { } summary ? summary
                 : throw new ApiException(CompileFailed, reasons is [var one] ? one
@@ -163,7 +174,7 @@ internal static partial class ModuleEndpoints
         var digest = Digest(context);
         _ = Find(context, digest);
         var (kind, content) = Store(context).Content(digest)!.Value;
-        context.Response.ContentType = kind == "wasm" ? Wasm : Lua + "; charset=utf-8";
+        context.Response.ContentType = kind switch { "wasm" => Wasm, "lua" => Lua + "; charset=utf-8", _ => DotNet };
         context.Response.ContentLength = content.Length;
         context.Response.Headers.ETag = $"\"{digest}\"";
         context.Response.Headers["Content-Digest"] = $"sha-256=:{Convert.ToBase64String(SHA256.HashData(content))}:";

@@ -24,7 +24,7 @@ internal static class RuntimeEndpoints
                 """{"items":[{"id":0,"version":42,"generation":7,"connections":12,"requests":90210,"cpu":0.31,"cpu_seconds":8.2"""
                     + ""","loop_lag_ms":0.4}],"next_page_token":null,"total_size":1}""")],
         })
-        .Get("/vms", VmsAsync, new(Tag, "Lists the machines of guest code: each Lua script and each Wasm VM on each worker")
+        .Get("/vms", VmsAsync, new(Tag, "Lists the machines of guest code: each Lua script, Wasm VM and native plug-in on each worker")
         {
             Description = "state is ready (not called yet), active, or quarantined: after repeated breaches of its limits or traps it "
                 + "is not called for retry_in_seconds, and streams go on as its failure_policy says. "
@@ -34,7 +34,7 @@ internal static class RuntimeEndpoints
                     + "count calls by their microseconds or instructions, empty buckets left out. "
                 + "Wasm alone has vm_id, created, reloads (VMs made in place of one that failed), active (VMs that exist, those that "
                     + "finish their last streams among them), last_error, and callbacks, the calls by callback; it counts no instructions.",
-            Parameters = [new("kind", "lua or wasm.", "wasm"), new("name", "Only of this name.", "auth"),
+            Parameters = [new("kind", "lua, wasm or native.", "wasm"), new("name", "Only of this name.", "auth"),
                 new("state", "ready, active, failed, backoff or quarantined; several separated by commas.", "quarantined,backoff"),
                     .. ApiParameters.Page], Errors = [InvalidParameter],
             Answers = [(200, "One page", $$"""{"items":[{{LuaExample}},{{WasmExample}}],"next_page_token":null,"total_size":2}""")],

@@ -1,8 +1,10 @@
+using Managed.AdminApi.Modules;
 using Managed.AdminApi.Problems;
 using Managed.AdminApi.Requests;
 using Managed.Proxy;
 using Managed.Proxy.Configuration.Model;
 using Managed.Proxy.Configuration.Schema;
+using Managed.Proxy.Http.Filters.Native.Plugins;
 
 namespace Managed.AdminApi.Endpoints;
 
@@ -36,7 +38,8 @@ internal static class SchemaEndpoints
         .Get("/schema/{kind}", ReadAsync, new("Schema", "Reads the JSON Schema of one kind")
         {
             Description = "document, listener, route_configuration, cluster, extension_config, a filter by its name, or the message of "
-                + "a transport socket (DownstreamTlsContext, UpstreamTlsContext, RawBuffer); the last segment is enough.",
+                + "a transport socket (DownstreamTlsContext, UpstreamTlsContext, RawBuffer); the last segment is enough. Or the "
+                + "configuration of a filter in C#: native:MODULE, native:MODULE:TYPE, of a stored module or a file in the plug-in folder.",
                 Errors = [ProblemCode.NotFound],
             Answers = [(200, "The schema", """{"$schema":"https://json-schema.org/draft/2020-12/schema","type":"object"}""")],
         });
@@ -44,10 +47,27 @@ internal static class SchemaEndpoints
     private static Task ReadAsync(HttpContext context)
     {
         var kind = (string)context.Request.RouteValues["kind"]!;
+        if (kind.StartsWith("native:", StringComparison.Ordinal))
+            return NativeAsync(context, kind);
         var type = Resources.GetValueOrDefault(kind)
             ?? Filters().FirstOrDefault(f => f.Name == kind || Short(f.Name) == kind || f.TypeName == kind).Type
             ?? throw ApiException.NotFound("kind", kind, Resources.Keys.Concat(Filters().Select(f => Short(f.Name))));
         return JsonAnswer.WriteAsync(context, StatusCodes.Status200OK, SchemaWriter.For(type));
+    }
+
+    /// <summary><c>native:MODULE</c> or <c>native:MODULE:TYPE</c>; a digest has a colon of its own.</summary>
+    private static Task NativeAsync(HttpContext context, string kind)
+    {
+        var name = kind["native:".Length..];
+        var cut = name.IndexOf(':', name.StartsWith("sha256:", StringComparison.Ordinal) ? "sha256:".Length : 0);
+        var type = cut < 0 ? "" : name[(cut + 1)..];
+        if (cut >= 0)
+            name = name[..cut];
+        var guests = context.RequestServices.GetRequiredService<ProxyServer>().Guests;
+        var modules = context.RequestServices.GetRequiredService<StoredModules>();
+        return NativeSchema.Of(name, type, guests, modules, out var others) is { } schema
+            ? JsonAnswer.WriteAsync(context, StatusCodes.Status200OK, schema)
+            : throw ApiException.NotFound("kind", kind, others.Select(o => $"native:{name}:{o}"));
     }
 
     private static IEnumerable<(string Name, string TypeName, Type Type)> Filters()

@@ -17,6 +17,7 @@ internal sealed partial record PrometheusName(string Name, IReadOnlyList<KeyValu
         (ResponseCode(), "envoy_response_code"),
         (ResponseCodeClass(), "envoy_response_code_class"),
         (Cluster(), "envoy_cluster_name"),
+        (Filter(), "managed_filter_name"),
         (ListenersConnectionManager(), "envoy_http_conn_manager_prefix"),
         (ConnectionManager(), "envoy_http_conn_manager_prefix"),
         (Listener(), "envoy_listener_address"),
@@ -69,6 +70,10 @@ internal sealed partial record PrometheusName(string Name, IReadOnlyList<KeyValu
         @"^cluster(?<cut>\.(?<value>.+?))\."
         + @"(?=[^.]+$|external\.|internal\.|circuit_breakers\.|health_check\.|outlier_detection\.|membership|lb_)")]
     private static partial Regex Cluster();
+
+    // Names of filters have dots as well.
+    [GeneratedRegex(@"^http\..+?\.filter(?<cut>\.(?<value>.+))\.(?=(request|response)_time_us$)")]
+    private static partial Regex Filter();
 
     [GeneratedRegex(@"^listener\..+?\.http(?<cut>\.(?<value>[^.]+))\.")]
     private static partial Regex ListenersConnectionManager();

@@ -30,6 +30,9 @@ internal static class CommandLine
                                      --config and the data folder)                      MANAGED_ALLOW_FILES (DIR:DIR)
           --allow-env NAME           environment variable that they may read (repeatable; none); PREFIX* for several
                                                                                         MANAGED_ALLOW_ENV (NAME,NAME)
+          --allow-native             configurations may name filters in C#, uploads may be such: code that can do whatever
+                                     the node can                                       MANAGED_ALLOW_NATIVE=1
+          --plugin-dir DIR           where they lie beside stored modules (DATA_DIR/plugins)    MANAGED_PLUGIN_DIR
           --history-keep N           versions that the history keeps (1000), beside those in use, pinned or labelled
                                                                                         MANAGED_HISTORY_KEEP
           --history-keep-age TIME    and no older than this, such as 90d (any age)              MANAGED_HISTORY_KEEP_AGE
@@ -41,9 +44,9 @@ internal static class CommandLine
 
     private static readonly string[] Valued =
         ["--config", "--data-dir", "--admin", "--workers", "--max-connections", "--admin-host", "--code-fetch-hosts", "--allow-files",
-            "--allow-env", "--drain-time", "--history-keep", "--history-keep-age", "--history-keep-mib",
+            "--allow-env", "--plugin-dir", "--drain-time", "--history-keep", "--history-keep-age", "--history-keep-mib",
             "--secrets-key"];
-    private static readonly string[] Flags = ["--demo", "--no-dashboard", "--insecure-admin"];
+    private static readonly string[] Flags = ["--demo", "--no-dashboard", "--insecure-admin", "--allow-native"];
 
     /// <exception cref="StartException">Something is not understood; the message is one line.</exception>
     public static RunOptions Parse(IReadOnlyList<string> args, Func<string, string?> environment)
@@ -84,6 +87,8 @@ internal static class CommandLine
             AdminHosts = Values("--admin-host", "MANAGED_ADMIN_HOSTS", ','),
             AllowFiles = Values("--allow-files", "MANAGED_ALLOW_FILES", ':'),
             AllowEnv = Values("--allow-env", "MANAGED_ALLOW_ENV", ','),
+            AllowNative = Flag(Value("--allow-native", "MANAGED_ALLOW_NATIVE")),
+            PluginDirectory = Value("--plugin-dir", "MANAGED_PLUGIN_DIR"),
             CodeFetchHosts = FetchHostsOf(Value("--code-fetch-hosts", "MANAGED_CODE_FETCH_HOSTS")),
             DrainTime = Value("--drain-time", "MANAGED_DRAIN_TIME") is { } drain ? Duration("--drain-time", drain) : defaults.DrainTime,
             HistoryKeep = Value("--history-keep", "MANAGED_HISTORY_KEEP") is { } keep ? Number("--history-keep", keep)

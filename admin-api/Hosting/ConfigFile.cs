@@ -78,6 +78,8 @@ internal static class ConfigFile
         private readonly ProxyServer _proxy = new(new ProxyOptions
         {
             Workers = 1, LoggerFactory = NullLoggerFactory.Instance, WasmCompiler = Commands.CompileWasm,
+            Native = Environment.GetEnvironmentVariable("MANAGED_ALLOW_NATIVE") is "1" or "true"
+                ? new(Environment.GetEnvironmentVariable("MANAGED_PLUGIN_DIR")) : null,
             CodeFetchHosts = CommandLine.FetchHostsOf(Environment.GetEnvironmentVariable("MANAGED_CODE_FETCH_HOSTS")),
         });
 

@@ -80,6 +80,7 @@ internal sealed class ManagedHost : IAsyncDisposable
         {
             MaxConnections = options.MaxConnections, Workers = options.Workers, LoggerFactory = loggers,
             CacheFolder = folder.WasmCacheFolder, CodeFetchHosts = options.CodeFetchHosts, WasmCompiler = Commands.CompileWasm,
+            Native = options.AllowNative ? new(options.PluginDirectory ?? folder.PluginsFolder) : null,
         });
         var parts = Program.Node(options, folder, proxy, levels, stop);
         var node = new ServiceCollection().AddSingleton(loggers).AddSingleton(typeof(ILogger<>), typeof(Logger<>));

@@ -26,6 +26,10 @@ internal sealed record RunOptions
     public IReadOnlyList<string> AllowFiles { get; init; } = [];
     /// <summary>Environment variables that such configurations may read; a star at the end stands for any rest.</summary>
     public IReadOnlyList<string> AllowEnv { get; init; } = [];
+    /// <summary>Documents may name filters in C#, which can do whatever this process can.</summary>
+    public bool AllowNative { get; init; }
+    /// <summary>Where those lie that are no stored modules; null: the folder <c>plugins</c> of the data folder.</summary>
+    public string? PluginDirectory { get; init; }
     /// <summary>How many versions the history keeps, beside those that are in use, pinned or labelled.</summary>
     public int HistoryKeep { get; init; } = 1000;
     /// <summary>How old they may become; null: any age.</summary>

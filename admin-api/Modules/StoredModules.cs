@@ -19,6 +19,8 @@ internal sealed class StoredModules(ModuleStore store, DataFolder folder) : Modu
     /// <summary>Of the digests of secrets; as long as <c>sha256:</c>.</summary>
     public const string SecretPrefix = "secret:";
 
+    private static readonly string[] Code = ["lua", "wasm", "dotnet"];
+
     public override StoredModule? Find(string nameOrDigest)
     {
         try
@@ -27,7 +29,7 @@ internal sealed class StoredModules(ModuleStore store, DataFolder folder) : Modu
             if (digest is null)
                 return null;
             if (store.Content(digest) is not var (kind, content))
-                return FromFile(digest, ["lua", "wasm"]); // the history was begun anew
+                return FromFile(digest, Code); // the history was begun anew
             if (kind is FileKind or SecretKind)
                 return null; // a file of a version is no module: whoever knows its digest must not read it as one
             var module = new StoredModule(digest, store.NameOf(digest), kind, content);
@@ -36,7 +38,7 @@ internal sealed class StoredModules(ModuleStore store, DataFolder folder) : Modu
         }
         catch (SqliteException)
         {
-            return FromFile(nameOrDigest, ["lua", "wasm"]);
+            return FromFile(nameOrDigest, Code);
         }
     }
 
@@ -59,7 +61,7 @@ internal sealed class StoredModules(ModuleStore store, DataFolder folder) : Modu
     public void Restore(IEnumerable<string> digests)
     {
         foreach (var digest in digests)
-            if (store.Content(digest) is null && FromFile(digest, ["lua", "wasm", FileKind]) is { } module)
+            if (store.Content(digest) is null && FromFile(digest, [.. Code, FileKind]) is { } module)
                 store.Add(new() { Digest = digest, Kind = module.Kind, Size = module.Content.Length, CreatedAt = DateTimeOffset.UtcNow,
                     Author = "managed", Content = module.Content }, null);
     }
@@ -72,13 +74,13 @@ internal sealed class StoredModules(ModuleStore store, DataFolder folder) : Modu
         try
         {
             if (store.Content(digest)?.Content is not { } content)
-                return FromFile(digest, [FileKind, "lua", "wasm"])?.Content; // the history was begun anew
+                return FromFile(digest, [FileKind, .. Code])?.Content; // the history was begun anew
             Keep(new(digest, null, FileKind, content));
             return content;
         }
         catch (SqliteException)
         {
-            return FromFile(digest, [FileKind, "lua", "wasm"])?.Content;
+            return FromFile(digest, [FileKind, .. Code])?.Content;
         }
     }
 
@@ -125,7 +127,7 @@ internal sealed class StoredModules(ModuleStore store, DataFolder folder) : Modu
     /// <summary>The module or file is gone: so is its copy.</summary>
     public void Forget(string digest)
     {
-        foreach (var kind in (ReadOnlySpan<string>)["lua", "wasm", FileKind, SecretKind])
+        foreach (var kind in (ReadOnlySpan<string>)[.. Code, FileKind, SecretKind])
             if (PathOf(digest, kind) is var path && System.IO.File.Exists(path))
                 System.IO.File.Delete(path);
     }

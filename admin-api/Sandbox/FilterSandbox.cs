@@ -53,7 +53,7 @@ internal sealed class FilterSandbox(StoredModules modules, ProxyServer service, 
         await using var proxy = new ProxyServer(new ProxyOptions
         {
             Workers = 1, LoggerFactory = log, TraceStarted = traces.Enqueue, CacheFolder = service.Guests.CacheFolder,
-            WasmCompiler = service.Guests.Compiler,
+            WasmCompiler = service.Guests.Compiler, Native = service.Guests.Native,
             CodeFetchHosts = null, // its clusters are not the real ones
         }) { Modules = modules };
         var built = proxy.Build((await builder.PinAsync(work, test.Document, test.Versions, isOperators: false, waits: true,

@@ -27,9 +27,13 @@ internal sealed class HostPolicy
                 && !Systems.Contains(folder))
                 folders.Add(folder);
         }
-        Folders = new AllowedFolders(folders, data.Own);
+        Folders = new AllowedFolders(folders, [.. data.Own, .. PluginFolder(options)]);
         Variables = options.AllowEnv;
     }
+
+    // Whoever could write there by an access log could run what he likes.
+    private static string[] PluginFolder(RunOptions options)
+        => options.PluginDirectory is { } folder ? [Path.GetFullPath(folder)] : [];
 
     public AllowedFolders Folders { get; }
     public IReadOnlyList<string> Variables { get; }

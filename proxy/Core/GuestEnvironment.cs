@@ -13,6 +13,13 @@ namespace Managed.Proxy.Core;
 public sealed record GuestEnvironment(ILogger Logger, string? CacheFolder, bool Traced, IReadOnlyList<string>? FetchHosts,
     IReadOnlyList<string>? Compiler = null)
 {
+    /// <summary>What filters in C# are given; null: there are none.</summary>
+    public NativeAccess? Native { get; init; }
+
     /// <summary>Whether a version is in service. While none is, a build has nothing to protect and waits for what it needs.</summary>
     public Func<bool> InService { get; init; } = static () => true;
 }
+
+/// <summary>The operator lets documents name filters written in C#, which are code as the proxy's own is.</summary>
+/// <param name="Folder">The plug-in folder; null: stored modules alone.</param>
+public sealed record NativeAccess(string? Folder);

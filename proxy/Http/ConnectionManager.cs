@@ -1,4 +1,5 @@
 using Managed.Proxy.Core;
+using Managed.Proxy.Core.Telemetry;
 using Managed.Proxy.Http.Codecs.Http2;
 using Managed.Proxy.Http.LocalReply;
 using Managed.Proxy.Http.Rules;
@@ -9,7 +10,12 @@ using Managed.Proxy.Streams.AccessLog;
 namespace Managed.Proxy.Http;
 
 /// <summary>An HTTP filter of a chain, built for one version.</summary>
-internal sealed record BuiltHttpFilter(string Name, HttpFilterFactory Factory, bool Disabled);
+internal sealed record BuiltHttpFilter(string Name, HttpFilterFactory Factory, bool Disabled)
+{
+    /// <summary>What it takes of a stream's time in each direction, all its hooks together; nanoseconds.</summary>
+    public Histogram RequestTime { get; init; }
+    public Histogram ResponseTime { get; init; }
+}
 
 /// <summary>What becomes of a server header of the upstream.</summary>
 public enum ServerHeaderTransformation { Overwrite, AppendIfAbsent, PassThrough }

@@ -4,47 +4,6 @@ using Managed.Proxy.Http.Headers;
 
 namespace Managed.Proxy.Http;
 
-/// <summary>What happens after a header hook. Envoy's FilterHeadersStatus.</summary>
-public enum HeadersStatus
-{
-    /// <summary>Go on with the next filter.</summary>
-    Continue,
-    /// <summary>
-    /// The next filters wait. Body and trailers that arrive are still given to this filter and those before it. Iteration goes on
-    /// when this filter calls ContinueRequest/ContinueResponse or a later body or trailer hook of it returns Continue.
-    /// </summary>
-    StopIteration,
-    /// <summary>
-    /// No filter sees anything until this filter calls ContinueRequest/ContinueResponse. What arrives is buffered; over the
-    /// stream's buffer limit the peer is no longer read (nothing is dropped, nothing fails).
-    /// </summary>
-    StopAllIterationAndWatermark,
-}
-
-/// <summary>What happens after a body hook. Envoy's FilterDataStatus.</summary>
-public enum BodyStatus
-{
-    /// <summary>The piece, and all that was buffered for this filter, goes to the next filter.</summary>
-    Continue,
-    /// <summary>
-    /// The piece is kept in the stream's buffer. Later pieces still come to this filter one by one; Continue from a later call, or
-    /// ContinueRequest/ContinueResponse, passes the whole on. Over the buffer limit: 413 for a request, 500 for a response.
-    /// </summary>
-    StopIterationAndBuffer,
-    /// <summary>As above, but over the buffer limit the peer is no longer read until the filter continues.</summary>
-    StopIterationAndWatermark,
-    /// <summary>The filter took the bytes: nothing is kept. It must resume the stream itself.</summary>
-    StopIterationNoBuffer,
-}
-
-/// <summary>What happens after a trailer hook. Envoy's FilterTrailersStatus.</summary>
-public enum TrailersStatus
-{
-    Continue,
-    /// <summary>The trailers wait until this filter calls ContinueRequest/ContinueResponse.</summary>
-    StopIteration,
-}
-
 /// <summary>Which hooks a filter overrides, so that the path can skip the rest.</summary>
 [Flags]
 public enum FilterHooks

@@ -105,8 +105,7 @@ public sealed partial class HttpStream
         _decorateState = null;
         Info.ResponseCode = _replyStatus;
         _response.Begin();
-        if (throughFilters) for (int i = _filterCount - 1; i >= 0; i--)
-            _response.Add(_filters[i], Manager.Filters[_filters[i].Index].Factory.Hooks);
+        if (throughFilters) AttachToResponse();
         return await RespondAsync(_replyBody.Length == 0 || _down.IsHead);
     }
 }

@@ -282,8 +282,14 @@ public sealed partial class HttpStream
     internal void OnFilterFailure(HttpFilter filter, Exception exception)
     {
         Worker.Reports.OnFilterFailure(filter.GetType().Name, exception);
+        FailStream("filter_failure");
+    }
+
+    /// <summary>The stream cannot go on, through no fault of either side.</summary>
+    internal void FailStream(string details)
+    {
         if (_reply == ReplyState.Sending || _responseStarted) { _end = StreamEnd.Cut; Wake(); }
-        else SendLocalReply(500, default, "filter_failure", ResponseFlags.LocalReset);
+        else SendLocalReply(500, default, details, ResponseFlags.LocalReset);
     }
 
     /// <summary>The client is gone: what is still under way for it is given up.</summary>
@@ -331,9 +337,18 @@ public sealed partial class HttpStream
             filter.Stream = this;
             filter.Index = i;
             _filters[_filterCount++] = filter;
-            _request.Add(filter, built.Factory.Hooks);
+            _request.Add(filter, built.Factory.Hooks, built.RequestTime);
         }
-        for (int i = _filterCount - 1; i >= 0; i--) _response.Add(_filters[i], Manager.Filters[_filters[i].Index].Factory.Hooks);
+        AttachToResponse();
+    }
+
+    private void AttachToResponse()
+    {
+        for (int i = _filterCount - 1; i >= 0; i--)
+        {
+            var built = Manager.Filters[_filters[i].Index];
+            _response.Add(_filters[i], built.Factory.Hooks, built.ResponseTime);
+        }
     }
 
     // Null: it cannot be made, and without it the request is not let through.

@@ -72,12 +72,12 @@ internal sealed class TestNode : IAsyncDisposable
     public HttpClient Http { get; private set; }
     public string DatabaseFile => Path.Combine(Folder, "data", "history.db");
 
-    public static async Task<TestNode> StartAsync(string document = Document)
+    public static async Task<TestNode> StartAsync(string document = Document, params string[] more)
     {
         var folder = Directory.CreateTempSubdirectory("managed-test-").FullName;
         var file = Path.Combine(folder, "config.yaml");
         await File.WriteAllTextAsync(file, document);
-        string[] args = ["--data-dir", Path.Combine(folder, "data"), "--admin", "127.0.0.1:0", "--workers", "1"];
+        string[] args = ["--data-dir", Path.Combine(folder, "data"), "--admin", "127.0.0.1:0", "--workers", "1", .. more];
         return new(folder, args, await ManagedHost.StartAsync([.. args, "--config", file]));
     }
 

@@ -15,7 +15,7 @@ internal sealed class Arguments
     [
         "managed", "publications", "per-second", "rate", "connections", "periods", "rounds", "seed", "count", "limit-mb", "limit-ms",
         "limit-ns", "minutes",
-        "requests", "edits", "builds", "seconds", "kind", "calls", "documents", "clusters", "port", "bytes",
+        "requests", "edits", "builds", "seconds", "kind", "calls", "documents", "clusters", "port", "bytes", "swaps",
     ];
     private readonly Dictionary<string, string> _values = new(StringComparer.Ordinal);
 

@@ -35,6 +35,9 @@ const string Usage = """
       wasm      a module swapped under load, by another build, another configuration, another VM: none failed, none mixed, p99 at most
                 1.5 times that of other publications, one VM for each worker at the end, memory stays level
                 --publications 2400  --per-second 40  --rate 2000  --connections 64  --periods 10  --builds 8
+      native    a filter in C# swapped under load, each time for another assembly: none failed, none mixed, memory stays level, and no old
+                assembly is left
+                --swaps 500  --per-second 20  --rate 2000  --connections 64
       wasm-hostile
                 modules that loop, trap, hoard and flood on one listener: requests on another none fails, p99 at most 2 times
                 --seconds 6 (for each kind and round)  --rounds 2  --rate 1000  --connections 32  --kind NAME,... (of those that are printed; memory-fill alone is
@@ -81,6 +84,7 @@ try
         "publish" => PublishRun.RunAsync,
         "lua" => LuaRun.RunAsync,
         "wasm" => WasmRun.RunAsync,
+        "native" => NativeRun.RunAsync,
         "wasm-hostile" => WasmHostileRun.RunAsync,
         "kill9" => KillRun.RunAsync,
         "diskfull" => DiskFullRun.RunAsync,

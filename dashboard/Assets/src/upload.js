@@ -9,6 +9,7 @@ async function typeOf(file) {
   const head = new Uint8Array(await file.slice(0, 4).arrayBuffer());
   if (head[0] === 0 && head[1] === 0x61 && head[2] === 0x73 && head[3] === 0x6d) return 'application/wasm';
   if (/\.wasm$/i.test(file.name)) return 'application/wasm'; // the node says what is wrong with it
+  if (head[0] === 0x4d && head[1] === 0x5a) return 'application/x-dotnet-assembly'; // MZ
   return /\.lua$/i.test(file.name) ? 'text/x-lua' : null;
 }
 

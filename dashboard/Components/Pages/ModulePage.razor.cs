@@ -95,7 +95,17 @@ public sealed partial class ModulePage
         Navigation.GetUriWithQueryParameter("sort", (Sort ?? "worker") == key ? "-" + key : key is "worker" ? null : key), replace: true);
 
     /// <summary>The filter with the module by name, or by digest where it has none.</summary>
-    private static string Snippet(Module module) => module.Kind == "lua"
+    private static string Snippet(Module module) => module.Kind == "dotnet"
+        ? $$"""
+           - name: {{FilterName(module)}}
+             typed_config:
+               "@type": native
+               module: "{{Reachable(module)}}"
+               type: {{module.Exports.FirstOrDefault()}}
+               configuration: {}
+
+           """
+        : module.Kind == "lua"
         ? $"""
            - name: {FilterName(module)}
              typed_config:
@@ -115,7 +125,11 @@ public sealed partial class ModulePage
 
            """;
 
-    private static string Json(Module module) => (module.Kind == "lua"
+    private static string Json(Module module) => (module.Kind == "dotnet"
+        ? new JsonObject { ["name"] = FilterName(module),
+            ["typed_config"] = new JsonObject { ["@type"] = "native", ["module"] = Reachable(module),
+                ["type"] = module.Exports.FirstOrDefault(), ["configuration"] = new JsonObject() } }
+        : module.Kind == "lua"
         ? new JsonObject { ["name"] = FilterName(module),
             ["typed_config"] = new JsonObject { ["@type"] = "lua", ["module"] = Reachable(module) } }
         : new JsonObject

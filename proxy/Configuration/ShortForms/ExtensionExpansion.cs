@@ -125,6 +125,8 @@ internal sealed class ExtensionExpansion(ConfigObject root, ConfigErrors errors)
     /// <summary>The type stands first, as in every Envoy example.</summary>
     internal static void SetType(ConfigObject config, string typeName, ConfigOrigin origin)
     {
+        if (typeName == DescriptorFiles.TypeName)
+            DescriptorFiles.NameIn(config);
         var url = ConfigScalar.String(ExtensionNames.TypeUrlPrefix + typeName, origin);
         if (config.Has("@type"))
             config.Set("@type", url);

@@ -78,9 +78,11 @@ public static class ExtensionNames
         Http("credential_injector", "CredentialInjector"),
         Http("oauth2", "OAuth2", "OAuth2"),
         Http("dynamic_forward_proxy", "FilterConfig", "PerRouteConfig"),
-        // Ours: filters written in C#, one message for both places.
+        Http("grpc_json_transcoder", "GrpcJsonTranscoder", "GrpcJsonTranscoder"),
+        // Ours: filters written in C#.
         new(ExtensionKind.HttpFilter, "managed.filters.http.native", "managed.extensions.filters.http.native.v1.Native",
             "managed.extensions.filters.http.native.v1.Native"),
+        new(ExtensionKind.ListenerFilter, "managed.filters.listener.native", "managed.extensions.filters.listener.native.v1.Native"),
         new(ExtensionKind.NetworkFilter, "managed.filters.network.native", "managed.extensions.filters.network.native.v1.Native"),
 
         Socket(ExtensionKind.DownstreamSocket, "tls", "tls.v3.DownstreamTlsContext"),
@@ -110,7 +112,7 @@ public static class ExtensionNames
             "a2a", "alternate_protocols_cache", "aws_lambda", "aws_request_signing", "cache_v2", "composite",
             "connect_grpc_bridge", "dynamic_modules", "dynamo",
             "file_system_buffer", "gcp_authn", "geoip", "golang", "grpc_field_extraction",
-            "grpc_http1_reverse_bridge", "grpc_json_reverse_transcoder", "grpc_json_transcoder",
+            "grpc_http1_reverse_bridge", "grpc_json_reverse_transcoder",
             "gzip", "kill_request", "match_delegate", "mcp", "mcp_router",
             "on_demand", "original_src", "proto_api_scrubber", "proto_message_extraction", "rate_limit_quota",
             "squash", "sxg", "tap", "thrift_to_metadata", "upstream_codec",

@@ -13,6 +13,7 @@ namespace Managed.Proxy.Configuration.ShortForms;
 /// secrets                 what TLS contexts name, copied into them
 /// tls                     on a listener (for all its chains), chain or cluster: transport_socket
 /// filters, access logs    name without @type, short @type, missing typed_config, missing name, a shared extension_configs entry
+/// proto_descriptor        a text: the path of a file
 /// typed_per_filter_config @type from the filter's name or from the filter of that name in a chain
 /// names                   chains main or chain-0…, default; routes route-0…
 /// values                  durations as protobuf writes them, sizes as numbers, field names in snake_case
@@ -24,7 +25,7 @@ public static class ShortForm
     /// The document with <c>{filename: PATH}</c> wherever the short form lets a text stand for the path of a file, so that whoever looks
     /// for the files that it names finds all of them. Itself where there is none.
     /// </summary>
-    public static ConfigObject NameFiles(ConfigObject document) => TlsExpansion.NameFiles(document);
+    public static ConfigObject NameFiles(ConfigObject document) => DescriptorFiles.InDocument(TlsExpansion.NameFiles(document));
 
     /// <summary>Parts of Envoy's bootstrap file that are not part of the document.</summary>
     private static readonly string[] BootstrapOnly =

@@ -1,5 +1,6 @@
 using System.Collections;
 using System.Diagnostics.CodeAnalysis;
+using Managed.Filters;
 
 namespace Managed.Proxy.Configuration.Validation;
 
@@ -31,8 +32,14 @@ public static class ConfigBinder
     public static ConfigRecord? Bind(Type type, ConfigNode node, ConfigErrors errors)
     {
         TryRecord(type, node, errors, typed: true, null, out var record);
-        return record;
+        return (ConfigRecord?)record;
     }
+
+    /// <summary>
+    /// The configuration of a filter that is not compiled with the proxy; null, with errors collected, when anything in it is wrong.
+    /// </summary>
+    internal static FilterConfiguration? BindForeign(Type type, ConfigNode node, ConfigErrors errors)
+        => TryRecord(type, node, errors, typed: false, null, out var record) ? record : null;
 
     /// <summary>Whether a record, and all below it, is what this node would become.</summary>
     private static bool IsOf(ConfigRecord former, ConfigNode node, ConfigErrors errors)
@@ -45,7 +52,7 @@ public static class ConfigBinder
     }
 
     private static bool TryRecord(Type type, ConfigNode node, ConfigErrors errors, bool typed, ConfigRecord? former,
-        out ConfigRecord? record)
+        out FilterConfiguration? record)
     {
         record = null;
         if (node is not ConfigObject o)
@@ -55,19 +62,19 @@ public static class ConfigBinder
         }
         var shape = RecordShape.Of(type);
         record = shape.NewRecord();
-        record.Node = o;
-        record.SensitiveField = errors.SensitiveField;
+        record.Place = o;
+        record.BelowSensitive = errors.SensitiveField;
         var ok = true;
         foreach (var field in shape.Fields)
             ok &= TryField(record, field, o, former, errors);
         ok &= CheckNames(shape, o, errors, typed);
         foreach (var group in shape.Groups)
             ok &= CheckGroup(shape, group, o, errors);
-        record.HasErrors = !ok;
+        record.IsWrong = !ok;
         return ok;
     }
 
-    private static bool TryField(ConfigRecord record, FieldShape field, ConfigObject o, ConfigRecord? former, ConfigErrors errors)
+    private static bool TryField(FilterConfiguration record, FieldShape field, ConfigObject o, ConfigRecord? former, ConfigErrors errors)
     {
         if (!o.TryGet(field.Name, out var node) || node is ConfigScalar { IsNull: true })
         {

@@ -3,6 +3,7 @@ using System.ComponentModel.DataAnnotations;
 using System.Globalization;
 using System.Reflection;
 using System.Text.Json.Serialization;
+using Managed.Filters;
 
 namespace Managed.Proxy.Configuration.Validation;
 
@@ -43,7 +44,7 @@ internal sealed class FieldShape
     public PropertyInfo Property { get; }
 
     /// <summary>Sets the property of a record, also of one that has only an init accessor.</summary>
-    public void Set(ConfigRecord record, object value) => _set.Invoke(record, value);
+    public void Set(FilterConfiguration record, object value) => _set.Invoke(record, value);
 
     /// <summary>An empty list, or an empty map by name, of the values.</summary>
     public object NewCollection() => _newCollection!.Invoke();

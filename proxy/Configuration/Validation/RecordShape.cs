@@ -1,6 +1,7 @@
-using System.Collections.Concurrent;
 using System.ComponentModel;
 using System.Reflection;
+using System.Runtime.CompilerServices;
+using Managed.Filters;
 
 namespace Managed.Proxy.Configuration.Validation;
 
@@ -9,7 +10,8 @@ namespace Managed.Proxy.Configuration.Validation;
 /// </summary>
 internal sealed class RecordShape
 {
-    private static readonly ConcurrentDictionary<Type, RecordShape> Shapes = new();
+    // Records of plug-ins go with their assembly.
+    private static readonly ConditionalWeakTable<Type, RecordShape> Shapes = [];
 
     private readonly Dictionary<string, string> _unsupported = [];
     private readonly ConstructorInvoker _new;
@@ -51,14 +53,14 @@ internal sealed class RecordShape
     /// <summary>The fields of which one alone may be given, group by group.</summary>
     public FieldShape[][] Groups { get; }
 
-    public ConfigRecord NewRecord() => (ConfigRecord)_new.Invoke();
+    public FilterConfiguration NewRecord() => (FilterConfiguration)_new.Invoke();
 
     /// <summary>The record has a name that must be unique in a list.</summary>
     public bool IsNamed => ByName.TryGetValue("name", out var name) && name.IsResourceName;
 
-    public static RecordShape Of(Type type) => Shapes.GetOrAdd(type, t => new RecordShape(t));
+    public static RecordShape Of(Type type) => Shapes.GetValue(type, static t => new RecordShape(t));
 
-    public static bool IsRecord(Type type) => type.IsSubclassOf(typeof(ConfigRecord));
+    public static bool IsRecord(Type type) => type.IsSubclassOf(typeof(FilterConfiguration));
 
     /// <summary>A field of the record, of its short form, or of Envoy's message.</summary>
     public bool IsKnown(string name) => Fields.Any(f => f.Name == name || FieldName.Camel(f.Name) == name) || Suggested.Contains(name)

@@ -1,5 +1,6 @@
 using System.Buffers.Text;
 using System.Text;
+using Managed.Filters;
 
 namespace Managed.Proxy.Core.Buffers;
 
@@ -8,7 +9,7 @@ namespace Managed.Proxy.Core.Buffers;
 /// <see cref="Clear"/> keeps the storage, so steady state allocates nothing. One that holds a body has its storage from its worker's pool,
 /// where it counts against the memory of the process, and gives it back by <see cref="Release"/>.
 /// </summary>
-public sealed class ByteWriter
+public sealed class ByteWriter : FilterBuffer
 {
     private readonly BufferPool? _pool;
     private byte[] _bytes;
@@ -18,12 +19,12 @@ public sealed class ByteWriter
 
     internal ByteWriter(BufferPool pool) => (_pool, _bytes) = (pool, []);
 
-    public int Length => _length;
-    public ReadOnlySpan<byte> Written => _bytes.AsSpan(0, _length);
+    public override int Length => _length;
+    public override ReadOnlySpan<byte> Written => _bytes.AsSpan(0, _length);
     public ReadOnlyMemory<byte> WrittenMemory => _bytes.AsMemory(0, _length);
     internal byte[] Storage => _bytes;
 
-    public void Clear() => _length = 0;
+    public override void Clear() => _length = 0;
 
     /// <summary>Forgets everything, and the storage where it is the pool's or larger than <paramref name="keep"/> bytes.</summary>
     internal void Release(int keep = 0)
@@ -35,7 +36,7 @@ public sealed class ByteWriter
     }
 
     /// <summary>Forgets everything after <paramref name="length"/> bytes.</summary>
-    public void Truncate(int length) => _length = Math.Min(_length, length);
+    public override void Truncate(int length) => _length = Math.Min(_length, length);
 
     /// <summary>Forgets the first <paramref name="count"/> bytes.</summary>
     internal void RemoveFront(int count)
@@ -54,7 +55,7 @@ public sealed class ByteWriter
 
     public void Advance(int count) => _length += count;
 
-    public void Write(ReadOnlySpan<byte> value)
+    public override void Write(ReadOnlySpan<byte> value)
     {
         if (_bytes.Length - _length < value.Length) Grow(value.Length);
         value.CopyTo(_bytes.AsSpan(_length));

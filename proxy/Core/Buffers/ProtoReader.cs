@@ -35,12 +35,18 @@ internal static class ProtoReader
     /// <param name="bytes">Text, bytes or message of one that has them; the eight or four bytes of a fixed number.</param>
     /// <param name="value">Of one that is a varint.</param>
     public static bool TryNext(scoped ref ReadOnlySpan<byte> rest, out int field, out ReadOnlySpan<byte> bytes, out ulong value)
+        => TryNext(ref rest, out field, out _, out bytes, out value);
+
+    /// <summary>The same, with the wire type: 0 a varint, 1 eight bytes, 2 text, bytes or a message, 5 four bytes.</summary>
+    public static bool TryNext(scoped ref ReadOnlySpan<byte> rest, out int field, out int wire, out ReadOnlySpan<byte> bytes,
+        out ulong value)
     {
-        field = 0;
+        field = wire = 0;
         bytes = default;
         value = 0;
         if (!TryVarint(ref rest, out ulong tag)) return false;
         field = (int)(tag >> 3);
+        wire = (int)(tag & 7);
         switch (tag & 7)
         {
             case 0: return TryVarint(ref rest, out value);
@@ -59,7 +65,8 @@ internal static class ProtoReader
         }
     }
 
-    private static bool TryVarint(scoped ref ReadOnlySpan<byte> rest, out ulong value)
+    /// <summary>Takes a number off; false: there is none.</summary>
+    public static bool TryVarint(scoped ref ReadOnlySpan<byte> rest, out ulong value)
     {
         value = 0;
         for (int shift = 0; shift < 64 && !rest.IsEmpty; shift += 7)

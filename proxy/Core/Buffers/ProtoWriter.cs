@@ -46,7 +46,8 @@ internal static class ProtoWriter
         bytes[3] = (byte)(length & 0x7F);
     }
 
-    private static void Varint(ByteWriter into, ulong value)
+    /// <summary>A number or a tag as it is.</summary>
+    public static void Varint(ByteWriter into, ulong value)
     {
         for (; value >= 0x80; value >>= 7) into.Write((byte)(value | 0x80));
         into.Write((byte)value);

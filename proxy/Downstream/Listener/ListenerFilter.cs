@@ -3,17 +3,6 @@ using Managed.Proxy.Core.Transport;
 
 namespace Managed.Proxy.Downstream.Listener;
 
-/// <summary>What a listener filter says of the first bytes of a connection.</summary>
-internal enum ListenerFilterStatus
-{
-    /// <summary>It cannot say yet; it is asked again, with all bytes from the beginning, when more have come.</summary>
-    NeedMore,
-    /// <summary>It has found what it can find; the next filter is asked.</summary>
-    Done,
-    /// <summary>The connection is to be closed.</summary>
-    Reject,
-}
-
 /// <summary>
 /// Looks at the first bytes of one connection [2], before its chain is chosen, and notes what it finds in the
 /// <see cref="ConnectionFacts"/>. What it has looked at is there for the next filter and for the connection, but for what it takes away.

@@ -3,23 +3,6 @@ using Managed.Proxy.Core.EventLoop;
 
 namespace Managed.Proxy.Downstream.Listener;
 
-/// <summary>What happens after a hook. Envoy's Network::FilterStatus.</summary>
-public enum NetworkStatus
-{
-    /// <summary>Go on with the next filter.</summary>
-    Continue,
-    /// <summary>
-    /// The next filters wait, and the bytes are kept; more that arrive come to this filter again together with them. It goes on when a
-    /// later
-    /// call returns Continue or this filter asks for it (<see cref="NetworkFilter.ContinueReading"/>,
-    /// <see cref="NetworkFilter.ContinueWriting"/>). With a mebibyte kept, the side they come from is not read any more.
-    /// </summary>
-    StopIteration,
-}
-
-/// <summary>Why a connection ended.</summary>
-public enum ConnectionEnd { Unknown, Local, Remote }
-
 /// <summary>
 /// A filter on the bytes of one connection [3], before the terminal filter of its chain: on one worker, no locks. Bytes from the client
 /// pass the filters in the order of the chain, bytes to it in reverse. A hook may change the bytes in place.

@@ -12,7 +12,8 @@ namespace Managed.Load.Runs;
 /// Crowds that cost the product memory, in a heap of 512 MB, each beside innocent traffic on a process of its own: clients that send
 /// nothing,
 /// clients that were served once and stay, clients that send half a head, first or after a request, clients with bodies for a script,
-/// callers with large documents. A crowd comes to a neighbour first, which does no more than take it. The process must stay, serve the innocent, and serve everybody within 5 s after the crowd has gone.
+/// callers with large documents. A crowd comes to a neighbour first, which does no more than take it. The process must stay, serve the
+/// innocent, and serve everybody within 5 s after the crowd has gone.
 /// </summary>
 internal static class AttackRun
 {
@@ -74,10 +75,11 @@ internal static class AttackRun
             coming.Add(held);
             coming.Add(going);
             double alone = innocent.Latencies(Alone).Quantile(0.99), beside = coming.Quantile(0.99);
-            double elsewhere = innocent.Latencies(Elsewhere) is { Count: > 0 } there ? there.Quantile(0.99) : alone, usual = Math.Max(alone, elsewhere);
+            double elsewhere = innocent.Latencies(Elsewhere) is { Count: > 0 } there ? there.Quantile(0.99) : alone;
+            double usual = Math.Max(alone, elsewhere);
             verdict.Say(
-                $"{kind}: innocent p99 {alone:0.00} ms alone, {elsewhere:0.00} ms with the crowd at a neighbour, {beside:0.00} ms beside it "
-                    + $"({beside / alone:0.00} ×, {beside / usual:0.00} ×); full service {back.Elapsed.TotalSeconds:0.0} s after");
+                $"{kind}: innocent p99 {alone:0.00} ms alone, {elsewhere:0.00} ms with the crowd at a neighbour, {beside:0.00} ms "
+                    + $"beside it ({beside / alone:0.00} ×, {beside / usual:0.00} ×); full service {back.Elapsed.TotalSeconds:0.0} s after");
             verdict.Say($"{kind}: meanwhile the workers ran {now.Ran - ran:0.00} s and waited {now.Waited - waited:0.00} s for a CPU");
             innocent.Judge(verdict);
             verdict.Expect(beside <= 3 * usual, $"{kind}: p99 of the innocent is {beside / usual:0.00} × what it was");

@@ -40,7 +40,8 @@ public sealed class ConfigNodeTests
         o.Seal();
         Action[] changes =
         [
-            () => o.Set("a", ConfigScalar.Null()), () => o.Object("a")!.Remove("b"), () => o.Object("a")!.InsertFirst("x", ConfigScalar.Null()),
+            () => o.Set("a", ConfigScalar.Null()), () => o.Object("a")!.Remove("b"),
+            () => o.Object("a")!.InsertFirst("x", ConfigScalar.Null()),
             () => o.Object("a")!.Array("b")!.Add(ConfigScalar.Null()), () => o.Object("a")!.Array("b")![0] = ConfigScalar.Null(),
             () => o.Object("a")!.Array("b")!.RemoveAt(0), () => o.Object("a")!.Array("b")!.Insert(0, ConfigScalar.Null()),
             () => o.RemoveAll(new HashSet<string> { "a" }), () => ((ConfigObject)o.Find("/a/b/1")!).Set("c", ConfigScalar.Null()),

@@ -74,7 +74,8 @@ public sealed class InternalRedirectTests : IAsyncLifetime
         int at = _asked.AddOrUpdate(request["x-id"]!, 0, static (_, n) => n + 1);
         string[] step = steps[Math.Min(at, steps.Length - 1)].Split(' ');
         return step.Length == 1
-            ? RecordingUpstream.Ok($"{request.Method} {request.Target} {request["host"]} {request["x-envoy-original-url"]} {request["x-token"]}")
+            ? RecordingUpstream.Ok($"{request.Method} {request.Target} {request["host"]} {request["x-envoy-original-url"]} "
+                + request["x-token"])
             : $"HTTP/1.1 {step[0]} Moved\r\nlocation: {step[1]}\r\nx-token: t\r\ncontent-length: 5\r\n\r\nmoved";
     }
 

@@ -1,6 +1,7 @@
 using System.Text;
 using Managed.Proxy.Configuration;
 using Managed.Proxy.Configuration.Validation;
+using Managed.Proxy.Core.Telemetry;
 using Managed.Proxy.Downstream.Listener;
 using Managed.Proxy.Http;
 using Managed.Proxy.Http.Codecs.Http2;
@@ -17,6 +18,8 @@ internal sealed class HttpConnectionManagerDefinition : NetworkFilterDefinition
     public override string Name => "envoy.filters.network.http_connection_manager";
     public override string TypeName => "envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager";
     public override Type ConfigType => typeof(HttpConnectionManagerConfig);
+    private static readonly StatGroup Times = new([], [], ["request_time_us", "response_time_us"]);
+
     public override string Summary => "Speaks HTTP/1.1 and HTTP/2 with the client, runs the HTTP filters, routes to clusters.";
 
     internal override TerminalFilter? Build(ConfigNode? typedConfig, NetworkBuildContext context)
@@ -110,7 +113,12 @@ internal sealed class HttpConnectionManagerDefinition : NetworkFilterDefinition
                 suppress = router.Read(typed, context.Errors)?.SuppressEnvoyHeaders ?? false;
                 continue;
             }
-            if (definition.Build(typed, filterContext) is { } factory) built.Add(new BuiltHttpFilter(item.Name, factory, item.Disabled));
+            if (definition.Build(typed, filterContext) is not { } factory) continue;
+            var times = context.Stats.Group($"{prefix}filter.{item.Name}.", Times);
+            built.Add(new BuiltHttpFilter(item.Name, factory, item.Disabled)
+            {
+                RequestTime = times.Histogram("request_time_us"), ResponseTime = times.Histogram("response_time_us"),
+            });
         }
         return [.. built];
     }

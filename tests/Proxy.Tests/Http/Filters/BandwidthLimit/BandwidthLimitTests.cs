@@ -22,7 +22,7 @@ public sealed class BandwidthLimitTests(BandwidthLimitTests.Edge edge) : IClassF
               routes:
               - match: {prefix: /down}
                 route: {cluster: up}
-                typed_per_filter_config: {bandwidth_limit: {stat_prefix: down, enable_mode: RESPONSE, limit_kbps: 100, fill_interval: 0.02s}}
+                typed_per_filter_config: {bandwidth_limit: {stat_prefix: down, enable_mode: RESPONSE, limit_kbps: 20, fill_interval: 0.02s}}
               - match: {prefix: /up}
                 route: {cluster: up}
                 typed_per_filter_config: {bandwidth_limit: {stat_prefix: up, enable_mode: REQUEST, limit_kbps: 100, fill_interval: 0.02s}}
@@ -72,7 +72,7 @@ public sealed class BandwidthLimitTests(BandwidthLimitTests.Edge edge) : IClassF
         var answer = await client.AskAsync(direction == "down" ? "GET /down HTTP/1.1\r\nHost: a\r\n\r\n"
             : chunked is null ? $"POST /up HTTP/1.1\r\nHost: a\r\ncontent-length: {Body.Length}\r\n\r\n{Body}"
             : $"POST /up HTTP/1.1\r\nHost: a\r\ntransfer-encoding: chunked\r\n\r\n7530\r\n{Body}\r\n{chunked}");
-        // 100 KiB a second; what the bucket has from before is at most a second's.
+        // 20 KiB a second: what the bucket has from before is at most a second's, and the rest takes half a second.
         Assert.Equal(200, answer.Status);
         string came = direction == "down" ? answer.Text : edge.Upstream.Requests.Last().Text;
         Assert.Equal(chunked is null or "" ? Body : Body + "abc", came);
