@@ -54,7 +54,7 @@ public sealed class SdsFileTests
               redirect_uri: "https://a/b", redirect_path_matcher: {path: {exact: /b} }, signout_path: {path: {exact: /c} },
               credentials: {client_id: shop-client, token_secret: {name: token}, hmac_secret: {name: hmac,
                 sds_config: {path_config_source: {path: "{{file}}"} } } } } } }]}
-            """, "application/yaml")).Is(HttpStatusCode.Created);
+            """, "application/yaml")).Is(HttpStatusCode.OK);
         await node.RestartAsync();
         foreach (string what in (string[])["config", "config?expanded=true", "listeners/edge"])
         {
