@@ -76,7 +76,11 @@ public sealed class BandwidthLimitTests(BandwidthLimitTests.Edge edge) : IClassF
         Assert.Equal(200, answer.Status);
         string came = direction == "down" ? answer.Text : edge.Upstream.Requests.Last().Text;
         Assert.Equal(chunked is null or "" ? Body : Body + "abc", came);
-        if (direction == "down") Assert.True(watch.ElapsedMilliseconds >= 200 && edge.Proxy.Stat(prefix + "enforced") == before + 1);
+        if (direction == "down")
+        {
+            Assert.True(watch.ElapsedMilliseconds >= 200, $"it came within {watch.ElapsedMilliseconds} ms");
+            Assert.True(edge.Proxy.Stat(prefix + "enforced") > before, "it was held"); // once more for each piece that comes later
+        }
         Assert.Equal(0, edge.Proxy.Stat(prefix + "pending"));
         Assert.True(edge.Proxy.Stat(prefix + "allowed_total_size") == edge.Proxy.Stat(prefix + "incoming_total_size"));
     }
