@@ -13,7 +13,6 @@ public static class FieldRules
     private const string NoServer = "there is no management server: the file says everything";
     private const string Resolver = "the system's resolver is asked, every dns_refresh_rate";
     private const string Kernel = "the system's settings hold";
-    private const string OtherPolicy = "counts only with an lb_policy that is refused itself";
     private const string Logged = "a line is written when the stream or connection ends";
 
     public static IReadOnlyList<FieldRule> All { get; } =
@@ -78,7 +77,6 @@ public static class FieldRules
         .. Of("Router", Taken, "spans are not made in this version", "start_child_span"),
         .. Of("Router", Warned, "requests are logged by the connection manager's access_log", "upstream_log upstream_log_options"),
         .. Of("Router", Taken, "statistics of clusters are always kept", "dynamic_stats suppress_grpc_request_failure_code_stats"),
-        .. Of("TcpProxy", Taken, OtherPolicy, "metadata_match"),
 
         .. Of("RouteConfiguration", Taken, "clusters that routes name must exist always", "validate_clusters metadata"),
         .. Of("VirtualHost", Warned, "virtual clusters have no statistics in this version", "virtual_clusters"),

@@ -6,7 +6,7 @@ using Managed.Proxy.Configuration.Validation;
 namespace Managed.Proxy.Downstream.NetworkFilters.TcpProxy;
 
 [Description("Forwards the bytes of a connection to a cluster.")]
-[UnsupportedField("tunneling_config metadata_match on_demand", "not available in this version")]
+[UnsupportedField("tunneling_config on_demand", "not available in this version")]
 [UnsupportedField("proxy_protocol_tlvs proxy_protocol_tlv_merge_policy dynamic_proxy_protocol_tlvs",
     "say it in the cluster's upstream_proxy_protocol socket")]
 [UnsupportedField("upstream_connect_mode max_early_data_bytes", "an endpoint is connected to as soon as a connection comes")]
@@ -21,6 +21,10 @@ public sealed record TcpProxyConfig : ConfigRecord
 
     [OneOf("cluster_specifier", Required = true), Description("Several clusters by weight.")]
     public TcpWeightedClustersConfig? WeightedClusters { get; init; }
+
+    [Description("Under filter_metadata in envoy.lb: what the metadata of the endpoint have to be, where the cluster has an "
+        + "lb_subset_config.")]
+    public MetadataConfig? MetadataMatch { get; init; }
 
     [Description("Closes the connection when neither side sent anything for this long; 0 never.")]
     public TimeSpan IdleTimeout { get; init; } = TimeSpan.FromHours(1); // Envoy's default
@@ -61,7 +65,6 @@ public sealed record TcpWeightedClustersConfig : ConfigRecord
 }
 
 [Description("A cluster with its share.")]
-[UnsupportedField("metadata_match", "not available in this version")]
 public sealed record TcpWeightedClusterConfig : ConfigRecord
 {
     [Required, Description("Name of the cluster.")]
@@ -69,6 +72,9 @@ public sealed record TcpWeightedClusterConfig : ConfigRecord
 
     [Required, Range(1, int.MaxValue), Description("Its share, against the sum of all.")]
     public int Weight { get; init; }
+
+    [Description("As that of the filter, over it.")]
+    public MetadataConfig? MetadataMatch { get; init; }
 }
 
 [Description("Lines of the access log beside the one at the end of a connection; %ACCESS_LOG_TYPE% tells them apart.")]

@@ -1,8 +1,9 @@
 using Managed.Proxy.Configuration;
+using Managed.Proxy.Configuration.Model;
 using Managed.Proxy.Configuration.Validation;
 using Managed.Proxy.Downstream.Listener;
 using Managed.Proxy.Streams.AccessLog;
-using Managed.Proxy.Upstream;
+using Managed.Proxy.Upstream.LoadBalancing;
 
 namespace Managed.Proxy.Downstream.NetworkFilters.TcpProxy;
 
@@ -17,18 +18,24 @@ internal sealed class TcpProxyDefinition : NetworkFilterDefinition
     {
         int before = context.Errors.Count;
         if (typedConfig is null || ConfigBinder.BindPartial<TcpProxyConfig>(typedConfig, context.Errors) is not { } config) return null;
-        var clusters = new List<(Cluster, long)>();
+        var all = Lb(config.MetadataMatch);
+        var targets = new List<TcpTarget>();
         if (config.WeightedClusters is { } weighted)
         {
             long sum = 0;
             foreach (var item in weighted.Clusters)
-                if (context.FindCluster(item.Node, "name", item.Name) is { } cluster) clusters.Add((cluster, sum += item.Weight));
+                if (context.FindCluster(item.Node, "name", item.Name) is { } cluster) 
+                    targets.Add(new(cluster, SubsetCriteria.Of(all, Lb(item.MetadataMatch)), sum += item.Weight));
         }
-        else if (config.Cluster is { } name && context.FindCluster(config.Node, "cluster", name) is { } only) clusters.Add((only, 1));
+        else if (config.Cluster is { } name && context.FindCluster(config.Node, "cluster", name) is { } only)
+            targets.Add(new(only, SubsetCriteria.Of(all), 1));
         if (config.BackoffOptions is { MaxInterval: { } most } backOff && most < backOff.BaseInterval)
             context.Errors.ErrorAt(backOff.Node, "max_interval", ConfigCode.InvalidValue, "is less than base_interval");
         var accessLog = AccessLog.Build(config.AccessLog, context.Errors, context.AccessLogs);
-        return context.Errors.Count > before || clusters.Count == 0 ? null
-            : new TcpProxyFilter(config, [.. clusters], context.Clusters, new TcpStats(context.Stats, config.StatPrefix), accessLog);
+        return context.Errors.Count > before || targets.Count == 0 ? null
+            : new TcpProxyFilter(config, [.. targets], SubsetCriteria.Of(all), context.Clusters,
+                new TcpStats(context.Stats, config.StatPrefix), accessLog);
     }
+
+    private static ConfigObject? Lb(MetadataConfig? metadata) => metadata?.FilterMetadata.GetValueOrDefault("envoy.lb");
 }

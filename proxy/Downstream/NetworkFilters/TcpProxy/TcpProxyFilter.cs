@@ -8,9 +8,10 @@ using Managed.Proxy.Upstream.LoadBalancing;
 namespace Managed.Proxy.Downstream.NetworkFilters.TcpProxy;
 
 /// <summary>Connects to an endpoint and passes bytes both ways; half-closes and resets go through as they came.</summary>
-/// <param name="clusters">Those that the configuration names, each with the sum of the weights up to it.</param>
+/// <param name="targets">Those that the configuration names.</param>
+/// <param name="criteria">Of the endpoints of others.</param>
 /// <param name="all">Those of the version, for connections that say themselves where they go.</param>
-internal sealed class TcpProxyFilter(TcpProxyConfig config, (Cluster Cluster, long UpTo)[] clusters,
+internal sealed class TcpProxyFilter(TcpProxyConfig config, TcpTarget[] targets, SubsetCriteria? criteria,
     IReadOnlyDictionary<string, Cluster> all, TcpStats stats, AccessLog? accessLog) : TerminalFilter
 {
     public TcpStats Stats => stats;
@@ -39,15 +40,25 @@ internal sealed class TcpProxyFilter(TcpProxyConfig config, (Cluster Cluster, lo
     }
 
     /// <summary>Where a connection goes; null when it names a cluster that there is not.</summary>
-    public Cluster? Pick(DownstreamConnection connection)
+    public Cluster? Pick(DownstreamConnection connection, out SubsetCriteria? asked)
     {
+        asked = criteria;
         string? named = connection.ClusterOverride ?? (connection.ClusterIsServerName && connection.ServerName.Length > 0
             ? connection.ServerName : null);
         if (named is not null) return all.GetValueOrDefault(named);
-        if (clusters.Length == 1) return clusters[0].Cluster;
-        long point = (long)(connection.Worker.NextRandom() % (ulong)clusters[^1].UpTo);
-        foreach (var (cluster, upTo) in clusters) if (point < upTo) return cluster;
-        return clusters[^1].Cluster;
+        var target = targets[^1];
+        if (targets.Length > 1)
+        {
+            long point = (long)(connection.Worker.NextRandom() % (ulong)target.UpTo);
+            foreach (var one in targets)
+                if (point < one.UpTo)
+                {
+                    target = one;
+                    break;
+                }
+        }
+        asked = target.Criteria;
+        return target.Cluster;
     }
 
     /// <summary>For clusters that go by it; null: there is none to go by.</summary>

@@ -67,11 +67,11 @@ internal sealed class TcpSession
 
     private IoTask<UpstreamConnection?> ReachAsync()
     {
-        if (_filter.Pick(_connection) is { } cluster)
+        if (_filter.Pick(_connection, out var criteria) is { } cluster)
         {
             _info.UpstreamCluster = cluster.Name;
             if (cluster.Aggregate is { } several) cluster = several.Choose(_worker, 0, out _);
-            return ConnectAsync(cluster, cluster.State);
+            return ConnectAsync(cluster, cluster.State, criteria);
         }
         _worker.Stats.Increment(_filter.Stats.NoRoute);
         _info.Flags |= ResponseFlags.NoClusterFound;
@@ -99,7 +99,7 @@ internal sealed class TcpSession
         return true;
     }
 
-    private async IoTask<UpstreamConnection?> ConnectAsync(Cluster cluster, ClusterState state)
+    private async IoTask<UpstreamConnection?> ConnectAsync(Cluster cluster, ClusterState state, SubsetCriteria? criteria)
     {
         ulong? hash = _filter.HashOf(_connection);
         for (int attempt = 0; attempt < _filter.MaxConnectAttempts && !_gone; attempt++)
@@ -112,7 +112,8 @@ internal sealed class TcpSession
                 _worker.Timers.Remove(_pause);
                 if (_gone) return null;
             }
-            var endpoint = cluster.Pick(_worker, new PickContext(null, false, hash) { OnDemand = OnDemandOf(cluster) });
+            var endpoint = cluster.Pick(_worker, new PickContext(null, false, hash)
+                { OnDemand = OnDemandOf(cluster), Criteria = criteria });
             if (endpoint is null)
             {
                 _info.Flags |= ResponseFlags.NoHealthyUpstream;

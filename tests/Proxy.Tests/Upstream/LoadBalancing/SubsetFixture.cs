@@ -51,6 +51,18 @@ public sealed class SubsetFixture : IAsyncLifetime
                         "@type": type.googleapis.com/envoy.extensions.filters.http.header_to_metadata.v3.Config
                         request_rules: [{header: x-version, on_header_present: {metadata_namespace: envoy.lb, key: version} }]
                     - name: router
+            - name: one
+              address: "127.0.0.1:0"
+              tcp_proxy: {cluster: "no", metadata_match: {filter_metadata: {envoy.lb: {stage: prod, version: '2'} } } }
+            - name: several
+              address: "127.0.0.1:0"
+              tcp_proxy:
+                metadata_match: {filter_metadata: {envoy.lb: {stage: prod, version: '2'} } }
+                weighted_clusters:
+                  clusters: [{name: "no", weight: 1, metadata_match: {filter_metadata: {envoy.lb: {version: '1'} } } }]
+            - name: nothing
+              address: "127.0.0.1:0"
+              tcp_proxy: {cluster: "no", metadata_match: {filter_metadata: {envoy.lb: {stage: none} } } }
             clusters:
             {{Cluster("any", $"fallback_policy: ANY_ENDPOINT, {Selectors}")}}
             {{Cluster("counted", $"fallback_policy: ANY_ENDPOINT, {Selectors}")}}

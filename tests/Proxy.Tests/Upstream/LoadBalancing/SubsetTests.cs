@@ -49,6 +49,25 @@ public sealed class SubsetTests(SubsetFixture fixture) : IClassFixture<SubsetFix
         Assert.Equal(endpoints, string.Join(' ', found));
     }
 
+    [Theory]
+    [InlineData("one", "b")]
+    [InlineData("several", "a")]
+    [InlineData("nothing", null)]
+    public async Task Connection_GetsWhatItsProxyAsksFor(string listener, string? endpoint)
+    {
+        for (int i = 0; i < 4; i++)
+        {
+            await using var client = await fixture.Proxy.ConnectAsync(listener);
+            if (endpoint is null)
+            {
+                Assert.True(await client.EndsAsync());
+                continue;
+            }
+            await client.GetAsync("/");
+            Assert.Equal(endpoint, (await client.ReadAsync()).Text[..1]);
+        }
+    }
+
     [Fact]
     public async Task Choices_AreCounted()
     {
