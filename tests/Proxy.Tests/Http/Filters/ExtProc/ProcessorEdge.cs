@@ -53,7 +53,7 @@ public sealed class ProcessorEdge : IAsyncLifetime
             {{Listener("early", "send_body_without_waiting_for_header_response: true, route_cache_action: CLEAR, "
                 + "processing_mode: {request_body_mode: STREAMED, response_header_mode: SKIP}")}}
             {{Listener("override", "allow_mode_override: true, allowed_override_modes: [{request_body_mode: BUFFERED, "
-                + "response_header_mode: SKIP}], max_message_timeout: 10s")}}
+                + "response_header_mode: SKIP}], message_timeout: 30s, max_message_timeout: 10s")}}
             {{Listener("quick", "message_timeout: 0.05s, status_on_error: {code: 599}")}}
             {{Listener("open", "message_timeout: 0.05s, failure_mode_allow: true")}}
             {{Listener("dead", "grpc_service: {envoy_grpc: {cluster_name: dead}}, status_on_error: {code: 503}")}}
