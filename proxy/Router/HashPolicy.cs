@@ -108,7 +108,7 @@ internal sealed class HashPolicy
             return info.FilterState?.TryGetValue(_filterState, out object? state) == true
                 ? XxHash.Of(Encoding.UTF8.GetBytes(state.ToString() ?? "")) : null;
         if (_cookie is null) return null;
-        if (TryFindCookie(request, _cookie, out var crumb)) return XxHash.Of(crumb);
+        if (Cookies.TryFind(request, _cookie, out var crumb)) return XxHash.Of(crumb);
         if (_cookieEnd is null) return null;
         byte[] made = Encoding.ASCII.GetBytes(random().ToString("x16", CultureInfo.InvariantCulture));
         (cookies ??= []).Add([.. _cookie, (byte)'=', (byte)'"', .. made, .. _cookieEnd]);
@@ -120,22 +120,5 @@ internal sealed class HashPolicy
         if (_rewrite is null) return value;
         scratch.Clear();
         return _rewrite.TryWrite(value, scratch) ? scratch.Written : value;
-    }
-
-    private static bool TryFindCookie(HeaderMap request, ReadOnlySpan<byte> name, out ReadOnlySpan<byte> value)
-    {
-        for (int i = 0; request.TryGetAt("cookie"u8, i, out var all); i++)
-            while (!all.IsEmpty)
-            {
-                int end = all.IndexOf((byte)';');
-                var piece = FieldSyntax.Trim(end < 0 ? all : all[..end]);
-                all = end < 0 ? default : all[(end + 1)..];
-                if (!piece.StartsWith(name) || piece.Length <= name.Length || piece[name.Length] != (byte)'=') continue;
-                value = piece[(name.Length + 1)..];
-                if (value.Length >= 2 && value[0] == (byte)'"' && value[^1] == (byte)'"') value = value[1..^1];
-                return true;
-            }
-        value = default;
-        return false;
     }
 }

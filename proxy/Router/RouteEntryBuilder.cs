@@ -182,7 +182,7 @@ internal sealed class RouteEntryBuilder(RouteScope scope, RouteConfig config, st
             Hashes = _hashes,
             InternalRedirects = _redirects,
             Mirrors = _mirrors,
-            Criteria = SubsetCriteria.Of(Lb(action?.MetadataMatch), Lb(metadata)),
+            Criteria = SubsetCriteria.Of(action?.MetadataMatch?.LoadBalancing, metadata?.LoadBalancing),
             TellsAttempt = scope.Host?.IncludeRequestAttemptCount == true,
             TellsTimeoutRetry = scope.Host?.IncludeIsTimeoutRetryHeader == true,
             TellsAttemptsInResponse = scope.Host?.IncludeAttemptCountInResponse == true,
@@ -201,8 +201,6 @@ internal sealed class RouteEntryBuilder(RouteScope scope, RouteConfig config, st
             Cors = _cors,
         };
     }
-
-    private static ConfigObject? Lb(MetadataConfig? metadata) => metadata?.FilterMetadata.GetValueOrDefault("envoy.lb");
 
     private static long? Micros(TimeSpan? time) => time is { } t ? t.Ticks / TimeSpan.TicksPerMicrosecond : null;
 

@@ -112,14 +112,14 @@ internal static class ClusterBuilder
         if (endpoint?.Address is not { } address) return null;
         if (address.Pipe is { Path.Length: > 0 } pipe)
             return new EndpointTarget(SocketAddressBytes.FromPath(pipe.Path), "unix://" + pipe.Path, "", 0, endpoint.Hostname,
-                item.LoadBalancingWeight, item.HealthStatus) { LbMetadata = Lb(item), Check = Check(endpoint, errors) };
+                item.LoadBalancingWeight, item.HealthStatus) { LbMetadata = item.Metadata?.LoadBalancing, Check = Check(endpoint, errors) };
         if (address.SocketAddress is not { Address.Length: > 0 } socket) return null;
         if (socket.PortValue == 0) errors.ErrorAt(socket.Node, "port_value", ConfigCode.InvalidValue, "an endpoint needs a port");
         if (IPAddress.TryParse(socket.Address, out var ip))
         {
             var endPoint = new IPEndPoint(ip, socket.PortValue);
             return new EndpointTarget(SocketAddressBytes.From(endPoint), endPoint.ToString(), "", socket.PortValue, endpoint.Hostname,
-                item.LoadBalancingWeight, item.HealthStatus) { LbMetadata = Lb(item), Check = Check(endpoint, errors) };
+                item.LoadBalancingWeight, item.HealthStatus) { LbMetadata = item.Metadata?.LoadBalancing, Check = Check(endpoint, errors) };
         }
         if (config.Type == ClusterType.Static)
         {
@@ -130,7 +130,7 @@ internal static class ClusterBuilder
         }
         return new EndpointTarget(null, socket.Address, socket.Address, socket.PortValue,
             endpoint.Hostname.Length > 0 ? endpoint.Hostname : socket.Address, item.LoadBalancingWeight, item.HealthStatus)
-            { LbMetadata = Lb(item), Check = Check(endpoint, errors) };
+            { LbMetadata = item.Metadata?.LoadBalancing, Check = Check(endpoint, errors) };
     }
 
     private static EndpointHealthCheckConfig? Check(EndpointConfig endpoint, ConfigErrors errors)
@@ -144,8 +144,6 @@ internal static class ClusterBuilder
     private static EndpointLocality? Locality(LocalityEndpointsConfig group)
         => group.Locality is null && group.LoadBalancingWeight == 0 ? null
             : new EndpointLocality(group.Locality?.Name ?? "", group.LoadBalancingWeight);
-
-    private static ConfigObject? Lb(LbEndpointConfig item) => item.Metadata?.FilterMetadata.GetValueOrDefault("envoy.lb");
 }
 
 /// <summary>What the configuration says of an endpoint: an address, or a name still to be resolved.</summary>

@@ -58,6 +58,9 @@ public sealed record MetadataConfig : ConfigRecord
 {
     [Description("By namespace, such as envoy.filters.http.lua.")]
     public IReadOnlyDictionary<string, ConfigObject> FilterMetadata { get; init; } = new Dictionary<string, ConfigObject>();
+
+    /// <summary>What load balancing goes by.</summary>
+    internal ConfigObject? LoadBalancing => FilterMetadata.GetValueOrDefault("envoy.lb");
 }
 
 [Description("Tests of a request; all must hold.")]

@@ -29,7 +29,7 @@ internal static class RetryPolicyBuilder
                 case "omit_canary_hosts": canaries = true; break;
                 case "omit_host_metadata":
                     var omits = item.TypedConfig is { } typed ? ConfigBinder.Bind<OmitHostMetadataConfig>(typed, errors) : null;
-                    if (omits?.MetadataMatch?.FilterMetadata.GetValueOrDefault("envoy.lb") is { Count: > 0 } wanted) metadata.Add(wanted);
+                    if (omits?.MetadataMatch?.LoadBalancing is { Count: > 0 } wanted) metadata.Add(wanted);
                     break;
                 default:
                     errors.Error(item.Node, ConfigCode.UnknownExtension, $"'{NameOf(item)}' is not supported as a retry_host_predicate",

@@ -1,5 +1,4 @@
 using Managed.Proxy.Configuration;
-using Managed.Proxy.Configuration.Model;
 using Managed.Proxy.Configuration.Validation;
 using Managed.Proxy.Downstream.Listener;
 using Managed.Proxy.Streams.AccessLog;
@@ -18,14 +17,14 @@ internal sealed class TcpProxyDefinition : NetworkFilterDefinition
     {
         int before = context.Errors.Count;
         if (typedConfig is null || ConfigBinder.BindPartial<TcpProxyConfig>(typedConfig, context.Errors) is not { } config) return null;
-        var all = Lb(config.MetadataMatch);
+        var all = config.MetadataMatch?.LoadBalancing;
         var targets = new List<TcpTarget>();
         if (config.WeightedClusters is { } weighted)
         {
             long sum = 0;
             foreach (var item in weighted.Clusters)
                 if (context.FindCluster(item.Node, "name", item.Name) is { } cluster) 
-                    targets.Add(new(cluster, SubsetCriteria.Of(all, Lb(item.MetadataMatch)), sum += item.Weight));
+                    targets.Add(new(cluster, SubsetCriteria.Of(all, item.MetadataMatch?.LoadBalancing), sum += item.Weight));
         }
         else if (config.Cluster is { } name && context.FindCluster(config.Node, "cluster", name) is { } only)
             targets.Add(new(only, SubsetCriteria.Of(all), 1));
@@ -36,6 +35,4 @@ internal sealed class TcpProxyDefinition : NetworkFilterDefinition
             : new TcpProxyFilter(config, [.. targets], SubsetCriteria.Of(all), context.Clusters,
                 new TcpStats(context.Stats, config.StatPrefix), accessLog);
     }
-
-    private static ConfigObject? Lb(MetadataConfig? metadata) => metadata?.FilterMetadata.GetValueOrDefault("envoy.lb");
 }

@@ -18,104 +18,43 @@ internal sealed class NativeFilter(NativePlugin plugin) : HttpFilter
 
     public override HeadersStatus OnRequestHeaders(HeaderMap headers, bool endStream)
     {
-        if (Begin() is not { } on) return _refused ? HeadersStatus.StopIteration : HeadersStatus.Continue;
-        var call = new NativeTiming(plugin, on.Worker);
-        try
-        {
-            var status = on.Filter.RequestHeaders(on.RequestHeaders, endStream);
-            call.Done();
-            return status;
-        }
-        catch (Exception e)
-        {
-            on.Fail(e);
-            return HeadersStatus.Continue;
-        }
+        var on = Begin();
+        return on is null && _refused ? HeadersStatus.StopIteration
+            : Call(on, HeadersStatus.Continue, static (o, end) => o.Filter.RequestHeaders(o.RequestHeaders, end), endStream);
     }
 
     public override BodyStatus OnRequestBody(ByteWriter body, bool endStream)
-    {
-        if (Running is not { } on) return BodyStatus.Continue;
-        var call = new NativeTiming(plugin, on.Worker);
-        try
-        {
-            var status = on.Filter.RequestBody(body, endStream);
-            call.Done();
-            return status;
-        }
-        catch (Exception e)
-        {
-            on.Fail(e);
-            return BodyStatus.Continue;
-        }
-    }
+        => Call(Running, BodyStatus.Continue, static (o, a) => o.Filter.RequestBody(a.body, a.endStream), (body, endStream));
 
     public override TrailersStatus OnRequestTrailers(HeaderMap trailers)
-    {
-        if (Running is not { } on) return TrailersStatus.Continue;
-        var call = new NativeTiming(plugin, on.Worker);
-        try
-        {
-            var status = on.Filter.RequestTrailers(on.RequestTrailers);
-            call.Done();
-            return status;
-        }
-        catch (Exception e)
-        {
-            on.Fail(e);
-            return TrailersStatus.Continue;
-        }
-    }
+        => Call(Running, TrailersStatus.Continue, static (o, _) => o.Filter.RequestTrailers(o.RequestTrailers), false);
 
     // A reply of another filter may come before any request hook of this one.
     public override HeadersStatus OnResponseHeaders(HeaderMap headers, bool endStream)
-    {
-        if (Begin() is not { } on) return HeadersStatus.Continue;
-        var call = new NativeTiming(plugin, on.Worker);
-        try
-        {
-            var status = on.Filter.ResponseHeaders(on.ResponseHeaders, endStream);
-            call.Done();
-            return status;
-        }
-        catch (Exception e)
-        {
-            on.Fail(e);
-            return HeadersStatus.Continue;
-        }
-    }
+        => Call(Begin(), HeadersStatus.Continue, static (o, end) => o.Filter.ResponseHeaders(o.ResponseHeaders, end), endStream);
 
     public override BodyStatus OnResponseBody(ByteWriter body, bool endStream)
-    {
-        if (Running is not { } on) return BodyStatus.Continue;
-        var call = new NativeTiming(plugin, on.Worker);
-        try
-        {
-            var status = on.Filter.ResponseBody(body, endStream);
-            call.Done();
-            return status;
-        }
-        catch (Exception e)
-        {
-            on.Fail(e);
-            return BodyStatus.Continue;
-        }
-    }
+        => Call(Running, BodyStatus.Continue, static (o, a) => o.Filter.ResponseBody(a.body, a.endStream), (body, endStream));
 
     public override TrailersStatus OnResponseTrailers(HeaderMap trailers)
+        => Call(Running, TrailersStatus.Continue, static (o, _) => o.Filter.ResponseTrailers(o.ResponseTrailers), false);
+
+    /// <summary>One hook of the plug-in, timed; without it, and where it throws, its stream goes on or has been failed.</summary>
+    private TStatus Call<TArgument, TStatus>(NativeStream? on, TStatus otherwise, Func<NativeStream, TArgument, TStatus> hook,
+        TArgument argument)
     {
-        if (Running is not { } on) return TrailersStatus.Continue;
+        if (on is null) return otherwise;
         var call = new NativeTiming(plugin, on.Worker);
         try
         {
-            var status = on.Filter.ResponseTrailers(on.ResponseTrailers);
+            var status = hook(on, argument);
             call.Done();
             return status;
         }
         catch (Exception e)
         {
             on.Fail(e);
-            return TrailersStatus.Continue;
+            return otherwise;
         }
     }
 

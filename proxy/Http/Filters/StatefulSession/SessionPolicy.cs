@@ -80,7 +80,7 @@ internal sealed class SessionPolicy
     public int Read(HeaderMap request, Span<byte> address, long nowSeconds)
     {
         ReadOnlySpan<byte> value;
-        if (_isCookie ? !TryFindCookie(request, _name, out value) : !request.TryGet(_name, out value)) return 0;
+        if (_isCookie ? !Cookies.TryFind(request, _name, out value) : !request.TryGet(_name, out value)) return 0;
         if (value.Length > MostText) return 0;
         Span<byte> decoded = stackalloc byte[MostText];
         if (Base64.DecodeFromUtf8(value, decoded, out _, out int length) != OperationStatus.Done) return 0;
@@ -139,45 +139,12 @@ internal sealed class SessionPolicy
         ulong expires = 0;
         while (!message.IsEmpty)
         {
-            byte tag = message[0];
-            message = message[1..];
-            ulong number = 0;
-            int shift = 0;
-            while (true)
-            {
-                if (message.IsEmpty || shift > 63) return false;
-                byte next = message[0];
-                message = message[1..];
-                number |= (ulong)(next & 0x7F) << shift;
-                shift += 7;
-                if (next < 0x80) break;
-            }
-            if (tag == 0x10) expires = number;
-            else if (tag == 0x0A && number <= (ulong)message.Length)
-            {
-                address = message[..(int)number];
-                message = message[(int)number..];
-            }
+            if (!ProtoReader.TryNext(ref message, out int field, out int wire, out var bytes, out ulong number)) return false;
+            if (field == 1 && wire == 2) address = bytes;
+            else if (field == 2 && wire == 0) expires = number;
             else return false;
         }
         message = address;
         return !address.IsEmpty && (expires == 0 || (long)Math.Min(expires, long.MaxValue) >= nowSeconds);
-    }
-
-    private static bool TryFindCookie(HeaderMap request, ReadOnlySpan<byte> name, out ReadOnlySpan<byte> value)
-    {
-        for (int i = 0; request.TryGetAt("cookie"u8, i, out var all); i++)
-            while (!all.IsEmpty)
-            {
-                int end = all.IndexOf((byte)';');
-                var piece = FieldSyntax.Trim(end < 0 ? all : all[..end]);
-                all = end < 0 ? default : all[(end + 1)..];
-                if (!piece.StartsWith(name) || piece.Length <= name.Length || piece[name.Length] != (byte)'=') continue;
-                value = piece[(name.Length + 1)..];
-                if (value.Length >= 2 && value[0] == (byte)'"' && value[^1] == (byte)'"') value = value[1..^1];
-                return true;
-            }
-        value = default;
-        return false;
     }
 }
