@@ -46,8 +46,9 @@ internal sealed class FormerProcess : IDisposable
     public Socket? Demo { get; }
     public Handover Proxy { get; }
 
+    /// <param name="patience">How long it may think about it; null: as long as it takes to end a publication.</param>
     /// <exception cref="StartException">It cannot be reached, is none of ours, or does not hand over.</exception>
-    public static FormerProcess Reach(string folder)
+    public static FormerProcess Reach(string folder, TimeSpan? patience = null)
     {
         UnixChannel? channel = null;
         try
@@ -56,7 +57,7 @@ internal sealed class FormerProcess : IDisposable
             if (channel.PeerUser is var user && user != UnixCalls.User())
                 throw new ChannelException($"it runs as another user ({user})");
             channel.Send(new TakeOverHello(TakeOverHello.TakeOver, TakeOverHello.CurrentFormat), ConnectTime);
-            var offer = channel.Receive<TakeOverOffer>(OfferTime);
+            var offer = channel.Receive<TakeOverOffer>(patience ?? OfferTime);
             if (offer.Refused is { } why)
                 throw new ChannelException(why);
             var count = 2 + (offer.Demo ? 1 : 0) + offer.Listeners.Sum(l => (long)l.Sockets);
