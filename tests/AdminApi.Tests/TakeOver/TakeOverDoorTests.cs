@@ -8,22 +8,35 @@ using Xunit;
 namespace Managed.AdminApi.Tests.TakeOver;
 
 /// <summary>Peers of all kinds at the socket over which a process hands over, and the other way round.</summary>
-public sealed class TakeOverDoorTests : IAsyncLifetime
+public sealed class TakeOverDoorTests(TakeOverDoorTests.Node node) : IClassFixture<TakeOverDoorTests.Node>
 {
     private static readonly TimeSpan Limit = TimeSpan.FromSeconds(60);
-    private readonly string _folder = Directory.CreateTempSubdirectory("managed-test-").FullName;
-    private ManagedHost _host = null!;
+    private readonly ManagedHost _host = node.Host;
+    private readonly string _folder = node.Folder;
+
+    /// <summary>One node for all, that listens and serves.</summary>
+    public sealed class Node : IAsyncLifetime
+    {
+        public string Folder { get; } = Directory.CreateTempSubdirectory("managed-test-").FullName;
+        internal ManagedHost Host { get; private set; } = null!;
+
+        public async ValueTask InitializeAsync()
+        {
+            var config = Path.Combine(Folder, "config.yaml");
+            await File.WriteAllTextAsync(config,
+                "listeners:\n- {name: edge, address: '127.0.0.1:0', routes: [{match: {prefix: /}, direct_response: {status: 200}}]}\n");
+            Host = await ManagedHost.StartAsync("--data-dir", Folder, "--admin", "127.0.0.1:0", "--workers", "1", "--no-dashboard",
+                "--config", config);
+        }
+
+        public async ValueTask DisposeAsync()
+        {
+            await Host.DisposeAsync();
+            Directory.Delete(Folder, recursive: true);
+        }
+    }
 
     private string SocketPath => Path.Combine(_folder, "take-over");
-
-    public async ValueTask InitializeAsync()
-        => _host = await ManagedHost.StartAsync("--data-dir", _folder, "--admin", "127.0.0.1:0", "--workers", "1", "--no-dashboard");
-
-    public async ValueTask DisposeAsync()
-    {
-        await _host.DisposeAsync();
-        Directory.Delete(_folder, recursive: true);
-    }
 
     [Fact]
     public async Task WhoIsGoneBeforeItServes_LeavesEverythingAsItWas()
@@ -37,9 +50,7 @@ public sealed class TakeOverDoorTests : IAsyncLifetime
             // Reading goes on, and nothing is written by this process.
             Assert.Equal(503, await PutAsync());
             Assert.Equal(200, await GetAsync());
-            former.Dispose(); // as a process that ends
-            former.Lock.Dispose();
-            former.Admin.Dispose();
+            End(former);
             await Eventually.TrueAsync(async () => await PutAsync() is 200 or 204, "changes are taken again");
         }
         Assert.Throws<StartException>(() => DataFolder.Open(_folder)); // the lock was free at no moment, and is not now
@@ -64,9 +75,7 @@ public sealed class TakeOverDoorTests : IAsyncLifetime
                 continue;
         }
         Assert.Equal(200, await GetAsync());
-        using var former = FormerProcess.Reach(_folder);
-        former.Lock.Dispose();
-        former.Admin.Dispose();
+        End(FormerProcess.Reach(_folder));
     }
 
     [Fact]
@@ -94,6 +103,16 @@ public sealed class TakeOverDoorTests : IAsyncLifetime
             Assert.Contains("is no message", Assert.Throws<StartException>(() => FormerProcess.Reach(folder.FullName)).Message);
         }
         File.Delete(path);
+    }
+
+    // As a process that ends: all that it was handed is closed.
+    private static void End(FormerProcess former)
+    {
+        former.Dispose();
+        former.Lock.Dispose();
+        former.Admin.Dispose();
+        foreach (var descriptor in former.Proxy.Sockets.Values.SelectMany(s => s))
+            Assert.Equal(0, UnixCalls.Close(descriptor));
     }
 
     private async Task<int> PutAsync()
