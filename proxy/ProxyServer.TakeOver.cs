@@ -22,7 +22,9 @@ public sealed partial class ProxyServer
     private readonly Dictionary<string, IReadOnlyList<int>> _inherited = [];
     private volatile bool _holds, _sharesSockets;
 
-    /// <summary>What another process needs to go on here. The descriptors stay ours, and are as long open as nothing is published.</summary>
+    /// <summary>
+    /// What another process needs to go on here. The descriptors stay ours, and are open as long as nothing is published.
+    /// </summary>
     public async Task<Handover> HandOverAsync()
     {
         await _publishing.WaitAsync();
@@ -49,7 +51,7 @@ public sealed partial class ProxyServer
         {
             if (_inherited.Count > 0)
                 throw new InvalidOperationException(
-                    $"the other process listens on {string.Join(", ", _inherited.Keys.Order())}, and the version that it serves does not say so here");
+                    $"the other process listens on {string.Join(", ", _inherited.Keys.Order())}, which its version does not say here");
             _holds = false;
             return await InTimeAsync(Task.WhenAll(Everywhere(worker =>
             {

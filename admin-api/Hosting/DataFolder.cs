@@ -33,7 +33,8 @@ internal sealed class DataFolder : IDisposable
 
     /// <summary>What no configuration may name: beginnings of paths. All that this program writes into the folder is to be here.</summary>
     public IEnumerable<string> Own
-        => ((string[])["history.db", "last-good", "modules", "plugins", "keys", "cache", "admin-token", "admin-address", "lock", "backup", "take-over"])
+        => ((string[])["history.db", "last-good", "modules", "plugins", "keys", "cache", "admin-token", "admin-address", "lock", "backup",
+            "take-over"])
             .Select(n => System.IO.Path.Combine(Path, n));
 
     /// <exception cref="StartException">It cannot be made, written, or is in use.</exception>

@@ -109,7 +109,7 @@ internal sealed class FormerProcess : IDisposable
         channel.Dispose();
         throw new ChannelException(errno switch
         {
-            UnixCalls.NoEntry => $"there is no socket {TakeOverHello.SocketName} (it starts, stops, or is of a version without --take-over)",
+            UnixCalls.NoEntry => $"there is no socket {TakeOverHello.SocketName} (it starts, stops, or is of a version that has none)",
             UnixCalls.ConnectionRefused => $"nobody listens on the socket {TakeOverHello.SocketName} (it starts or stops)",
             UnixCalls.WouldBlock => "it did not answer in time",
             _ => Marshal.GetPInvokeErrorMessage(errno),

@@ -5,7 +5,9 @@ using Microsoft.AspNetCore.Server.Kestrel.Transport.Sockets;
 
 namespace Managed.AdminApi.TakeOver;
 
-/// <summary>The listening sockets of this program's own ports, the admin port and the demo service: made here, or had from another process.</summary>
+/// <summary>
+/// The listening sockets of this program's own ports, the admin port and the demo service: made here, or had from another process.
+/// </summary>
 internal sealed class OwnSockets
 {
     public Socket? Admin { get; private set; }

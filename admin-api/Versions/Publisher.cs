@@ -68,7 +68,8 @@ internal sealed class Publisher(ProxyServer proxy, VersionStore store, ActiveCon
     public void RefuseWhileLent()
     {
         if (IsLent)
-            throw new ApiException(ProblemCode.StoreUnavailable, "another process is taking over from this one: nothing is changed meanwhile")
+            throw new ApiException(ProblemCode.StoreUnavailable,
+                "another process is taking over from this one: nothing is changed meanwhile")
             {
                 Headers = new Dictionary<string, string> { ["Retry-After"] = "2" }, // a start takes about so long
             };

@@ -49,7 +49,8 @@ internal sealed class Startup(HistoryFile history, VersionStore store, Publisher
     public async Task PrepareAsync(long number)
     {
         if (!history.IsCurrent())
-            throw new StartException("this version of the program changes the history's tables: stop the other process, then start this one");
+            throw new StartException(
+                "this version of the program changes the history's tables: stop the other process, then start this one");
         if (store.Glance() is not { } glanced || glanced.Number != number)
             throw new StartException(string.Create(System.Globalization.CultureInfo.InvariantCulture,
                 $"version {number}, which the other process serves, is not the active one of its history"));

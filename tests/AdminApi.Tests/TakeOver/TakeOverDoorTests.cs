@@ -116,7 +116,8 @@ public sealed class TakeOverDoorTests(TakeOverDoorTests.Node node) : IClassFixtu
     }
 
     private async Task<int> PutAsync()
-        => await CallAsync(HttpMethod.Put, "clusters/a", $"{{\"name\":\"a\",\"endpoints\":[\"127.0.0.1:{Random.Shared.Next(1, 60000)}\"]}}");
+        => await CallAsync(HttpMethod.Put, "clusters/a",
+            $"{{\"name\":\"a\",\"endpoints\":[\"127.0.0.1:{Random.Shared.Next(1, 60000)}\"]}}");
 
     private Task<int> GetAsync() => CallAsync(HttpMethod.Get, "versions", null);
 

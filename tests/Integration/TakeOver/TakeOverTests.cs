@@ -17,7 +17,8 @@ public sealed class TakeOverTests : IDisposable
     public async Task ThreeUpgradesUnderLoad_AsOtherWorkersAndAfterFailedOnes_FailNoRequestAndLoseNothing()
     {
         using var authority = new TestAuthority();
-        string data = Path.Combine(_folder, "data"), socket = Path.Combine(_folder, "edge.sock"), session = Path.Combine(_folder, "session");
+        string data = Path.Combine(_folder, "data"), socket = Path.Combine(_folder, "edge.sock"),
+            session = Path.Combine(_folder, "session");
         string config = await WriteAsync("config.yaml", Document(authority, socket)),
             wrong = await WriteAsync("wrong.yaml", "listeners:\n- {name: tcp, address: nowhere}\n");
         var node = await RunningNode.StartAsync(data, config, workers: 2);

@@ -41,7 +41,8 @@ internal static class TakeOverRun
                 var next = await ManagedProcess.StartAsync(scene.Executable, scene.DataFolder, null, null, 1 + round % 4, "--take-over");
                 times.Add(Stopwatch.GetElapsedTime(began).TotalMilliseconds);
                 if (node.ExitCodeWithin(EndLimit) is not 0 and var code)
-                    verdict.Miss($"round {round}: the one before {(code is null ? "did not end" : $"ended with {code}")}:\n{node.LastLines}");
+                    verdict.Miss($"round {round}: the one before {(code is null ? "did not end" : $"ended with {code}")}:\n"
+                        + node.LastLines);
                 await node.DisposeAsync();
                 node = next;
                 if (round % 10 == 0)
@@ -61,7 +62,8 @@ internal static class TakeOverRun
             verdict.Expect(load.Failed == 0, $"{load.Failed} of {load.Requests} requests failed{load.Trouble}");
         }
         times.Sort();
-        verdict.Say(string.Create(CultureInfo.InvariantCulture, $"{times.Count} take-overs, {killed} killed in between; {kept.Requests} requests on ")
+        verdict.Say(string.Create(CultureInfo.InvariantCulture,
+            $"{times.Count} take-overs, {killed} killed in between; {kept.Requests} requests on ")
             + $"{kept.Closed} kept connections that were told to close and {fresh.Requests} new ones, {kept.Failed + fresh.Failed} failed");
         verdict.Say(string.Create(CultureInfo.InvariantCulture,
             $"from the start of the next process to its announcement: median {times[times.Count / 2]:0} ms, longest {times[^1]:0} ms; ")

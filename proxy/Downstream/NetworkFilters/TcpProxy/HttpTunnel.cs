@@ -21,7 +21,8 @@ namespace Managed.Proxy.Downstream.NetworkFilters.TcpProxy;
 /// </summary>
 internal sealed class HttpTunnel
 {
-    public const string HeadersKey = "envoy.tcp_proxy.propagate_response_headers", TrailersKey = "envoy.tcp_proxy.propagate_response_trailers";
+    public const string HeadersKey = "envoy.tcp_proxy.propagate_response_headers",
+        TrailersKey = "envoy.tcp_proxy.propagate_response_trailers";
 
     private readonly TcpTunneling _plan;
     private readonly WorkerContext _worker;

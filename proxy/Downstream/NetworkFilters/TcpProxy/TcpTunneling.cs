@@ -30,7 +30,8 @@ internal sealed class TcpTunneling
         TellsTrailers = config.PropagateResponseTrailers;
         _path = Encoding.ASCII.GetBytes(config.PostPath ?? "/");
         if (config.RequestIdExtension is not null)
-            _idHeader = Encoding.ASCII.GetBytes(config.RequestIdHeader.Length > 0 ? config.RequestIdHeader.ToLowerInvariant() : "x-request-id");
+            _idHeader = config.RequestIdHeader is { Length: > 0 } named ? Encoding.ASCII.GetBytes(named.ToLowerInvariant())
+                : [.. "x-request-id"u8];
         _idKey = config.RequestIdMetadataKey.Length > 0 ? config.RequestIdMetadataKey : "tunnel_request_id";
     }
 
@@ -47,14 +48,16 @@ internal sealed class TcpTunneling
             errors.ErrorAt(config.Node, "hostname", ConfigCode.InvalidValue, $"'{config.Hostname}' is not a host with an optional port");
         if (config.PostPath is { } path && !config.UsePost)
             errors.ErrorAt(config.Node, "post_path", ConfigCode.InvalidValue, "is for use_post", "use_post: true");
-        else if (config.PostPath is { } given && !(given[0] == '/' && Ascii.IsValid(given) && HeaderValue.IsTarget(Encoding.ASCII.GetBytes(given))))
+        else if (config.PostPath is { } given
+            && !(given[0] == '/' && Ascii.IsValid(given) && HeaderValue.IsTarget(Encoding.ASCII.GetBytes(given))))
             errors.ErrorAt(config.Node, "post_path", ConfigCode.InvalidValue, $"'{given}' is not a path", "/tunnel");
         var headers = HeaderMutations.Build(config.HeadersToAdd, [], errors, null);
         if (config.RequestIdExtension?.TypedConfig is { } typed)
         {
             string name = typed.Text("@type") is { } type ? ExtensionNames.Bare(type) : "";
             if (name != UuidType)
-                errors.Error(typed, ConfigCode.UnknownExtension, $"'{name}' is not supported as a request_id_extension", $"there is {UuidType}");
+                errors.Error(typed, ConfigCode.UnknownExtension, $"'{name}' is not supported as a request_id_extension",
+                    $"there is {UuidType}");
             else _ = ConfigBinder.Bind<UuidRequestIdConfig>(typed, errors);
         }
         if (config.RequestIdHeader.Length > 0)

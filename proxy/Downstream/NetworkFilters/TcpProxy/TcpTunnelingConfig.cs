@@ -7,12 +7,12 @@ using Managed.Proxy.Configuration.Validation;
 namespace Managed.Proxy.Downstream.NetworkFilters.TcpProxy;
 
 /// <summary>Envoy's TcpProxy.TunnelingConfig.</summary>
-[Description("Bytes go through a proxy that speaks HTTP: a CONNECT, or the body of a POST, for each connection. HTTP/2 where the cluster speaks "
-    + "it, several on one connection.")]
+[Description("Bytes go through a proxy that speaks HTTP: a CONNECT, or the body of a POST, for each connection. HTTP/2 where the cluster "
+    + "speaks it, several on one connection.")]
 public sealed record TcpTunnelingConfig : ConfigRecord
 {
-    [Required, Length(1, 4096), Description("What the proxy is asked for, such as example.com:443: the request's authority. May have format "
-        + "operators, such as %REQUESTED_SERVER_NAME%:443.")]
+    [Required, Length(1, 4096), Description("What the proxy is asked for, such as example.com:443: the request's authority. May have "
+        + "format operators, such as %REQUESTED_SERVER_NAME%:443.")]
     public string Hostname { get; init; } = "";
 
     [Description("POST in place of CONNECT.")]
