@@ -23,6 +23,7 @@ internal sealed class OwnSockets
             Admin = former.Admin;
             return;
         }
+        UnixCalls.LeaveToOthers(former.Admin);
         former.Admin.Dispose();
         try
         {

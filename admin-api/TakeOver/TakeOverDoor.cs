@@ -204,6 +204,9 @@ internal sealed class TakeOverDoor(DataFolder folder, ProxyServer proxy, Publish
             TakeOverLog.GoesOn(logger, e.Message);
             return;
         }
+        UnixCalls.LeaveToOthers(sockets.Admin!);
+        if (sockets.Demo is { } shared)
+            UnixCalls.LeaveToOthers(shared);
         proxy.ShareSockets();
         folder.HandOver();
         HandedOver = true;

@@ -39,10 +39,19 @@ internal static unsafe partial class UnixCalls
     public static partial int Close(int fd);
     [LibraryImport("libc", EntryPoint = "fchmod", SetLastError = true)]
     public static partial int ChangeMode(int fd, uint mode);
+    [LibraryImport("libc", EntryPoint = "fcntl", SetLastError = true)]
+    private static partial int Control(int fd, int command, int argument);
     [LibraryImport("libc", EntryPoint = "geteuid")]
     public static partial uint User();
     [LibraryImport("libc", EntryPoint = "open", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
     public static partial int Open(string path, int flags);
+
+    /// <summary>
+    /// Closing it from now on closes this process's descriptor and nothing else. What is to be closed on exec .NET takes for its own, and
+    /// may disconnect it first: then another process would listen no more either.
+    /// </summary>
+    public static void LeaveToOthers(System.Net.Sockets.Socket socket)
+        => _ = Control((int)socket.SafeHandle.DangerousGetHandle(), 2, 0); // F_SETFD
 
     [StructLayout(LayoutKind.Sequential)]
     public struct Vector
