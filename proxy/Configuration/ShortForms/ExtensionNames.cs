@@ -75,6 +75,9 @@ public static class ExtensionNames
         Http("ip_tagging", "IPTagging"),
         Http("stateful_session", "StatefulSession", "StatefulSessionPerRoute"),
         Http("cache", "CacheConfig"),
+        Http("composite", "Composite"),
+        new(ExtensionKind.HttpFilter, "envoy.filters.http.match_delegate", "envoy.extensions.common.matching.v3.ExtensionWithMatcher",
+            "envoy.extensions.common.matching.v3.ExtensionWithMatcherPerRoute"),
         Http("credential_injector", "CredentialInjector"),
         Http("oauth2", "OAuth2", "OAuth2"),
         Http("dynamic_forward_proxy", "FilterConfig", "PerRouteConfig"),
@@ -109,11 +112,11 @@ public static class ExtensionNames
         ],
         [ExtensionKind.HttpFilter] =
         [
-            "a2a", "alternate_protocols_cache", "aws_lambda", "aws_request_signing", "cache_v2", "composite",
+            "a2a", "alternate_protocols_cache", "aws_lambda", "aws_request_signing", "cache_v2",
             "connect_grpc_bridge", "dynamic_modules", "dynamo",
             "file_system_buffer", "gcp_authn", "geoip", "golang", "grpc_field_extraction",
             "grpc_http1_reverse_bridge", "grpc_json_reverse_transcoder",
-            "gzip", "kill_request", "match_delegate", "mcp", "mcp_router",
+            "gzip", "kill_request", "mcp", "mcp_router",
             "on_demand", "original_src", "proto_api_scrubber", "proto_message_extraction", "rate_limit_quota",
             "squash", "sxg", "tap", "thrift_to_metadata", "upstream_codec",
         ],
