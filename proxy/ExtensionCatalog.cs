@@ -31,6 +31,7 @@ using Managed.Proxy.Http.Filters.ApiKeyAuth;
 using Managed.Proxy.Http.Filters.BandwidthLimit;
 using Managed.Proxy.Http.Filters.BasicAuth;
 using Managed.Proxy.Http.Filters.Buffer;
+using Managed.Proxy.Http.Filters.Cache;
 using Managed.Proxy.Http.Filters.CdnLoop;
 using Managed.Proxy.Http.Filters.Composite;
 using Managed.Proxy.Http.Filters.Compressor;
@@ -144,6 +145,7 @@ public static class ExtensionCatalog
         new GrpcStatsFilterDefinition(),
         new DynamicForwardProxyFilterDefinition(),
         new StatefulSessionFilterDefinition(),
+        new CacheFilterDefinition(),
         new MatchDelegateFilterDefinition(),
         new CompositeFilterDefinition(),
         new LuaFilterDefinition(),

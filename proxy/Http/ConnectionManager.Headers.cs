@@ -116,6 +116,21 @@ internal sealed partial class ConnectionManager
     {
         var headers = stream.ResponseHeaders;
         var scratch = stream.Worker.Scratch;
+        if (stream.IsStoredReply)
+        {
+            SetStatus(headers, status, scratch);
+            stream.Info.ResponseCode = status;
+            decorate!(headers, state);
+            if (status is not (204 or 304))
+            {
+                scratch.Clear();
+                scratch.Write(body.Length);
+                headers.Set(HeaderId.ContentLength, scratch.Written);
+            }
+            if (AlwaysSetRequestIdInResponse && stream.RequestHeaders.Has(HeaderId.XRequestId))
+                headers.Set(HeaderId.XRequestId, stream.RequestHeaders.Get(HeaderId.XRequestId));
+            return;
+        }
         if (ProxyStatus is { SetsStatus: true } told) status = told.StatusOf(stream.Info, status);
         SetStatus(headers, status, scratch);
         stream.Info.ResponseCode = status; // for formats

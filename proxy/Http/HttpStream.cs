@@ -356,6 +356,7 @@ public sealed partial class HttpStream
         _reply = ReplyState.None;
         OverrideHost = null;
         _newCookies = null;
+        IsStoredReply = false;
         _replyBody.Release();
         _sent.Release();
         _bodyEnded = _sentEnd = IsOutOfTime = _keepsTrailers = false;
