@@ -47,6 +47,7 @@ internal static class AttackRun
             innocent.Slice = Alone;
             await Task.Delay(TimeSpan.FromSeconds(5));
             if (Crowd.Sends.ContainsKey(kind)) await AtANeighbourAsync(kind, clients, perSecond, innocent);
+            if (kind == "bodies") await BodiesAtANeighbourAsync(bodies, innocent);
             innocent.Slice = Coming;
             var (ran, waited) = ProcessFigures.Workers(managed.Id);
             switch (kind)
@@ -97,6 +98,15 @@ internal static class AttackRun
         using (await Crowd.ComeAsync(kind, neighbour.Port, clients, perSecond))
             await Task.Delay(TimeSpan.FromSeconds(12)); // as long as it is held at the product
         await Task.Delay(TimeSpan.FromSeconds(1));
+        innocent.Slice = 0;
+        await Task.Delay(TimeSpan.FromSeconds(2));
+    }
+
+    private static async Task BodiesAtANeighbourAsync(int clients, LoadGenerator innocent)
+    {
+        using var neighbour = new Neighbour(WithBody.Length);
+        innocent.Slice = Elsewhere;
+        await BodyCrowd.ComeAsync(neighbour.Port, clients, BodyBytes);
         innocent.Slice = 0;
         await Task.Delay(TimeSpan.FromSeconds(2));
     }
