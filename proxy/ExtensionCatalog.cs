@@ -172,6 +172,7 @@ public static class ExtensionCatalog
     /// </summary>
     public static Type? FindConfigType(string typeName)
     {
+        typeName = ExtensionNames.Current(typeName);
         if (TransportSockets.TryGetValue(typeName, out var socket)) return socket;
         if (Inner.TryGetValue(typeName, out var inner)) return inner;
         foreach (var d in ListenerFilters) if (d.TypeName == typeName) return d.ConfigType;

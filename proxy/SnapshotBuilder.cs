@@ -95,7 +95,7 @@ internal sealed class SnapshotBuilder(StatsRegistry registry, SharedState state,
             else
             {
                 int noted = errors.Noted;
-                if (ClusterBuilder.Build(cluster, clusterRegistry, errors, _names, _shared) is not { } built) continue;
+                if (ClusterBuilder.Build(cluster, clusterRegistry, errors, _names, _shared, accessLogs) is not { } built) continue;
                 built.Notes = errors.NotesSince(noted);
                 clusters[cluster.Name] = built;
             }

@@ -152,6 +152,12 @@ public static class ExtensionNames
     /// <summary>A message name without the prefix of its URL, whatever that is.</summary>
     public static string Bare(string name) => name[(name.LastIndexOf('/') + 1)..];
 
+    /// <summary>
+    /// The message of today for one of a package that was alpha once (<c>.v3alpha.</c>), which files still name; itself otherwise. The
+    /// fields are the same.
+    /// </summary>
+    public static string Current(string bare) => bare.Replace(".v3alpha.", ".v3.", StringComparison.Ordinal);
+
     /// <summary>Envoy has an extension of this name or message, and this version has none.</summary>
     public static bool IsNotServed(ExtensionKind kind, string name)
     {
@@ -163,7 +169,7 @@ public static class ExtensionNames
     /// <summary>By short name, full name, message name or type URL; per-route messages find their extension too.</summary>
     public static ExtensionName? Find(ExtensionKind kind, string name)
     {
-        var bare = Bare(name);
+        var bare = Current(Bare(name));
         bare = Former.GetValueOrDefault(bare, bare);
         return All.FirstOrDefault(e => e.Kind == kind
             && (e.ShortName == bare || e.Name == bare || e.TypeName == bare || e.RouteTypeName == bare));

@@ -9,6 +9,10 @@ internal sealed class CacheFilterDefinition : HttpFilterDefinition
     private const string Memory = "envoy.extensions.http.cache.simple_http_cache.v3.SimpleHttpCacheConfig";
     private const string Files = "envoy.extensions.http.cache.file_system_http_cache.v3.FileSystemHttpCacheConfig";
 
+    // From before the package had its place; the message is empty in all of them.
+    private static readonly string[] Former = ["envoy.extensions.cache.simple_http_cache.v3.SimpleHttpCacheConfig",
+        "envoy.source.extensions.filters.http.cache.SimpleHttpCacheConfig"];
+
     public override string Name => "envoy.filters.http.cache";
     public override string TypeName => "envoy.extensions.filters.http.cache.v3.CacheConfig";
     public override Type ConfigType => typeof(CacheConfig);
@@ -34,7 +38,7 @@ internal sealed class CacheFilterDefinition : HttpFilterDefinition
             return config.Disabled;
         }
         string type = storage.Text("@type") is { } url ? url[(url.LastIndexOf('/') + 1)..] : "";
-        if (type == Memory) return ConfigBinder.Bind<EmptyConfig>(storage, errors) is { HasErrors: false };
+        if (type == Memory || Former.Contains(type)) return ConfigBinder.Bind<EmptyConfig>(storage, errors) is { HasErrors: false };
         errors.ErrorAt(storage, "@type", type == Files ? ConfigCode.UnsupportedField : ConfigCode.UnknownExtension, type == Files
             ? "'FileSystemHttpCacheConfig' is not supported: responses are kept in memory" : $"there is no cache storage '{type}'", Memory);
         return false;
