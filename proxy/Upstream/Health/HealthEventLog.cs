@@ -56,7 +56,9 @@ internal sealed class HealthEventLog(LogFile[] files, string cluster, CheckKind 
         bool Went(HealthFlags flag) => (now & flag) == 0 && (before & flag) != 0;
         bool healthy = result <= CheckResult.Degraded;
         if (!healthy && (first || failures)) Write(worker, endpoint, "health_check_failure_event", Failure(result), first);
-        if (Came(HealthFlags.FailedActiveHealthCheck)) Write(worker, endpoint, "eject_unhealthy_event", Failure(result), null);
+        // One that nobody knew is not ejected: in Envoy it begins as one that has failed.
+        bool known = (before & HealthFlags.PendingActiveHealthCheck) == 0;
+        if (known && Came(HealthFlags.FailedActiveHealthCheck)) Write(worker, endpoint, "eject_unhealthy_event", Failure(result), null);
         if (healthy && (Went(HealthFlags.FailedActiveHealthCheck) || (first && Went(HealthFlags.PendingActiveHealthCheck))))
             Write(worker, endpoint, "add_healthy_event", null, first);
         if (healthy && successes) Write(worker, endpoint, "successful_health_check_event", null, null);

@@ -26,6 +26,7 @@ internal sealed class CacheFilter : HttpFilter
     private byte[]? _flightKey;
     private CacheControl _request;
     private readonly HeaderMap _sent = new(); // the request as it was looked up: what comes behind changes it
+    private byte[]? _asks; // the body that is asked for: whoever throws the entry out meanwhile takes it from there
     private string? _range;
     private long _turn, _asked, _entered;
     private int _urlLength; // of the key; what follows is of a variant
@@ -94,9 +95,9 @@ internal sealed class CacheFilter : HttpFilter
         _asked = Now;
         _doing = Doing.Asking;
         _sent.CopyFrom(headers);
-        if (entry is not { HasValidator: true, Body: not null }) return HeadersStatus.Continue;
+        if (entry is not { HasValidator: true, Body: { } kept }) return HeadersStatus.Continue;
         // 4.3.1
-        (_doing, _entry) = (Doing.Validating, entry);
+        (_doing, _entry, _asks) = (Doing.Validating, entry, kept);
         if (entry.TryGet("etag"u8, out var etag)) headers.Set("if-none-match"u8, etag);
         if (entry.TryGet("last-modified"u8, out var modified)) headers.Set("if-modified-since"u8, modified);
         return HeadersStatus.Continue;
@@ -149,8 +150,8 @@ internal sealed class CacheFilter : HttpFilter
                 _store.Remove(_key.Written);
                 Count(_stats.Invalidated);
                 break;
-            case Doing.Validating when status == 304 && _entry is { Body: { } body } entry:
-                return TakeRenewed(entry, body, headers);
+            case Doing.Validating when status == 304 && Stream.Info.Details == "via_upstream":
+                return TakeRenewed(_entry!, _asks!, headers);
             case Doing.Asking or Doing.Validating:
                 Record(headers, status);
                 if (_records && endStream) Store();
@@ -167,7 +168,7 @@ internal sealed class CacheFilter : HttpFilter
     private HeadersStatus TakeRenewed(CacheEntry entry, byte[] body, HeaderMap headers)
     {
         // 4.3.3 and 4.3.4: the client gets the whole, as if it had come.
-        var renewed = CachePolicy.Renew(entry, headers, _asked, Now);
+        var renewed = CachePolicy.Renew(entry, body, headers, _asked, Now);
         if (renewed is not null) Put(renewed);
         else _store.Remove(entry.Key);
         EndFlight();
@@ -231,6 +232,7 @@ internal sealed class CacheFilter : HttpFilter
     {
         _records = false;
         _entry = null;
+        _asks = null;
         _body.Release();
         if (_entered > 0) _store.Leave(_entered);
         _entered = 0;

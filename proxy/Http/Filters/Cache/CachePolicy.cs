@@ -54,7 +54,7 @@ internal static class CachePolicy
     }
 
     /// <summary>The entry with what a 304 says anew (section 3.2).</summary>
-    public static CacheEntry? Renew(CacheEntry entry, HeaderMap headers, long asked, long now)
+    public static CacheEntry? Renew(CacheEntry entry, byte[] body, HeaderMap headers, long asked, long now)
     {
         var merged = new HeaderMap();
         foreach (var (name, value) in entry.Headers)
@@ -66,7 +66,7 @@ internal static class CachePolicy
             if (name.AsSpan().StartsWith("content-"u8) && !merged.TryGet(name, out _)) merged.Add(name, value);
         if (headers.TryGet("age"u8, out var age)) merged.Add("age"u8, age);
         if (Keep(merged, entry.Status, asked, now, entry.Key) is not { } renewed) return null;
-        renewed.Body = entry.Body;
+        renewed.Body = body;
         return renewed.Measured();
     }
 
