@@ -99,7 +99,7 @@ public static class FieldRules
             "event_service"),
         .. Of("DnsCache", Warned, Resolver, "use_tcp_for_dns_lookups dns_resolution_config typed_dns_resolver_config"),
         .. Of("Cluster", Taken, "it is for Envoy's filters and logs", "metadata"),
-        .. Of("Cluster", Warned, "connections are made as requests need them", "preconnect_policy"),
+        .. Of("PreconnectPolicy", Warned, "which endpoint comes next is not foreseen", "predictive_preconnect_ratio"),
         .. Of("Cluster", Only, "an upstream is spoken to as the cluster says", "protocol_selection", "USE_CONFIGURED_PROTOCOL"),
         .. Of("ChosenHttp", Warned, "HTTP/3 is not available in this version", "http3_protocol_options alternate_protocols_cache_options"),
         .. Of("UpstreamHttp2Options", Warned, "METADATA frames are passed over", "allow_metadata max_metadata_size"),

@@ -177,6 +177,16 @@ public sealed record EndpointHealthCheckConfig : ConfigRecord
     public bool DisableActiveHealthCheck { get; init; }
 }
 
+[Description("Connections that are made before requests need them. Of HTTP/1; one of HTTP/2 has room for many requests.")]
+[UnsupportedField("predictive_preconnect_ratio",
+    "which endpoint comes next is not foreseen; use per_upstream_preconnect_ratio")]
+public sealed record PreconnectPolicyConfig : ConfigRecord
+{
+    [Range(1d, 3d), Description("A worker has so many connections to an endpoint for each request of its own that is under way there, "
+        + "within the limits of circuit_breakers; 1: one.")]
+    public double PerUpstreamPreconnectRatio { get; init; } = 1; // Envoy's default and range
+}
+
 [Description("A file of health events.")]
 public sealed record HealthEventFileConfig : ConfigRecord
 {
