@@ -71,8 +71,8 @@ internal static class AttackRun
             var now = ProcessFigures.Workers(managed.Id);
             var (coming, held, going) = (innocent.Latencies(Coming), innocent.Latencies(Held), innocent.Latencies(Going));
             var phases = string.Join(", ", new[] { coming, held, going }.Where(p => p.Count > 0)
-                .Select(p => $"{p.Quantile(0.99):0.00} ms of {p.Count}"));
-            verdict.Say($"{kind}: innocent p99 while they come, are there and go: {phases}");
+                .Select(p => $"{p.Quantile(0.5):0.00}, {p.Quantile(0.9):0.00}, {p.Quantile(0.99):0.00} ms of {p.Count}"));
+            verdict.Say($"{kind}: innocent p50, p90, p99 while they come, are there and go: {phases}");
             coming.Add(held);
             coming.Add(going);
             double alone = innocent.Latencies(Alone).Quantile(0.99), beside = coming.Quantile(0.99);
