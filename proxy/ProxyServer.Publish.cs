@@ -116,7 +116,7 @@ public sealed partial class ProxyServer
         foreach (var cluster in next.Clusters.Values)
         {
             Faults.Pass(FaultPoint.Prepare);
-            cluster.Members.OnRetire(RetirePools);
+            cluster.Members.OnRetire(RetirePools, RenewPools);
             cluster.Members.OnMembers(_health.Follow);
             cluster.Members.Prepare(cluster);
         }
@@ -402,6 +402,15 @@ public sealed partial class ProxyServer
         {
             var (w, e) = ((Worker, Endpoint))s!;
             EndpointPool.Retire(e, w);
+        }, (worker, endpoint));
+    }
+
+    private void RenewPools(Endpoint endpoint)
+    {
+        foreach (var worker in _workers) worker.Post(static s =>
+        {
+            var (w, e) = ((Worker, Endpoint))s!;
+            EndpointPool.Renew(e, w);
         }, (worker, endpoint));
     }
 
