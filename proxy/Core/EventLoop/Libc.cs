@@ -21,6 +21,7 @@ internal static unsafe partial class Libc
         EpollEdge = 1u << 31;
     public const int EpollCtlAdd = 1, EpollCtlDel = 2, EpollCtlMod = 3, EpollCloExec = 0x80000;
     public const int EfdNonBlock = 0x800, EfdCloExec = 0x80000;
+    public const int DupFdCloExec = 1030; // F_DUPFD_CLOEXEC
 
     private const int ClockThreadCpu = 3; // CLOCK_THREAD_CPUTIME_ID
 

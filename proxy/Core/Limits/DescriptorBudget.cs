@@ -13,6 +13,9 @@ public sealed class DescriptorBudget
     // The reserve covers an admin port at its limit and as much again: history and log files, names being resolved, code being loaded.
     private const int MinReserve = 64, MaxReserve = 1024, MinUpstream = 16, MaxUpstream = 4096, Share = 8;
 
+    // 512 KiB of the kernel's memory; who has more connections than that stands for a moment at each doubling.
+    private const int MostAtOnce = 65_536;
+
     private readonly int _downstream, _upstream;
 
     /// <param name="limit">How many descriptors the process may have.</param>
@@ -31,6 +34,16 @@ public sealed class DescriptorBudget
     public int Reserve { get; }
     /// <summary>Connections that the admin port may have at once.</summary>
     public int AdminConnections => Reserve / 2;
+
+    /// <summary>
+    /// Has the kernel make the table of descriptors large now, 8 bytes for each. As it doubles later, each time a new connection is the one
+    /// too many, every worker that accepts stands still for 10 to 20 ms: the kernel waits until no processor looks at the former table.
+    /// </summary>
+    public void MakeTable()
+    {
+        int last = Libc.fcntl(0, Libc.DupFdCloExec, Math.Min(Limit, MostAtOnce) - 1);
+        if (last >= 0) Libc.close(last);
+    }
 
     /// <summary>Whether a client's connection may keep this descriptor.</summary>
     public bool LeavesRoomBeyondDownstream(int fd) => fd < _downstream;

@@ -47,6 +47,7 @@ internal static class AttackRun
             innocent.Slice = Alone;
             await Task.Delay(TimeSpan.FromSeconds(5));
             if (Crowd.Sends.ContainsKey(kind)) await AtANeighbourAsync(kind, clients, perSecond, innocent);
+            if (kind == "bodies") await BodiesAtANeighbourAsync(bodies, innocent);
             innocent.Slice = Coming;
             var (ran, waited) = ProcessFigures.Workers(managed.Id);
             switch (kind)
@@ -70,8 +71,8 @@ internal static class AttackRun
             var now = ProcessFigures.Workers(managed.Id);
             var (coming, held, going) = (innocent.Latencies(Coming), innocent.Latencies(Held), innocent.Latencies(Going));
             var phases = string.Join(", ", new[] { coming, held, going }.Where(p => p.Count > 0)
-                .Select(p => $"{p.Quantile(0.99):0.00} ms of {p.Count}"));
-            verdict.Say($"{kind}: innocent p99 while they come, are there and go: {phases}");
+                .Select(p => $"{p.Quantile(0.5):0.00}, {p.Quantile(0.9):0.00}, {p.Quantile(0.99):0.00} ms of {p.Count}"));
+            verdict.Say($"{kind}: innocent p50, p90, p99 while they come, are there and go: {phases}");
             coming.Add(held);
             coming.Add(going);
             double alone = innocent.Latencies(Alone).Quantile(0.99), beside = coming.Quantile(0.99);
@@ -97,6 +98,15 @@ internal static class AttackRun
         using (await Crowd.ComeAsync(kind, neighbour.Port, clients, perSecond))
             await Task.Delay(TimeSpan.FromSeconds(12)); // as long as it is held at the product
         await Task.Delay(TimeSpan.FromSeconds(1));
+        innocent.Slice = 0;
+        await Task.Delay(TimeSpan.FromSeconds(2));
+    }
+
+    private static async Task BodiesAtANeighbourAsync(int clients, LoadGenerator innocent)
+    {
+        using var neighbour = new Neighbour(WithBody.Length);
+        innocent.Slice = Elsewhere;
+        await BodyCrowd.ComeAsync(neighbour.Port, clients, BodyBytes);
         innocent.Slice = 0;
         await Task.Delay(TimeSpan.FromSeconds(2));
     }

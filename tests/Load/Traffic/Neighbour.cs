@@ -5,16 +5,23 @@ using System.Net.Sockets;
 
 namespace Managed.Load.Traffic;
 
-/// <summary>A server, in a process of its own, that takes connections, reads what they send, and keeps them.</summary>
+/// <summary>
+/// A server, in a process of its own, that takes connections, reads what they send, answers 200 once it has so many bytes of one, and keeps
+/// them.
+/// </summary>
 internal sealed class Neighbour : IDisposable
 {
     public const string Command = "neighbour";
 
+    private static readonly byte[] Answer = "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"u8.ToArray();
+
     private readonly Process _process;
 
-    public Neighbour()
+    /// <param name="answerAfter">Bytes of a whole request; 0: nobody is answered.</param>
+    public Neighbour(int answerAfter = 0)
     {
-        _process = Process.Start(new ProcessStartInfo(Environment.ProcessPath!, [Command]) { RedirectStandardInput = true,
+        string[] arguments = [Command, "--bytes", answerAfter.ToString(CultureInfo.InvariantCulture)];
+        _process = Process.Start(new ProcessStartInfo(Environment.ProcessPath!, arguments) { RedirectStandardInput = true,
             RedirectStandardOutput = true })!;
         Port = int.Parse(_process.StandardOutput.ReadLine()!, CultureInfo.InvariantCulture);
     }
@@ -36,28 +43,30 @@ internal sealed class Neighbour : IDisposable
         listener.Bind(new IPEndPoint(IPAddress.Loopback, 0));
         listener.Listen(4096);
         verdict.Say($"{((IPEndPoint)listener.LocalEndPoint!).Port}");
-        _ = TakeAsync(listener, most);
+        _ = TakeAsync(listener, most, options.Count("bytes", 0, 0, 1 << 24));
         await Task.Run(Console.In.ReadToEnd);
     }
 
-    private static async Task TakeAsync(Socket listener, long most)
+    private static async Task TakeAsync(Socket listener, long most, int answerAfter)
     {
         while (true)
         {
             var socket = await listener.AcceptAsync();
-            if (most-- > 0) _ = KeepAsync(socket);
+            if (most-- > 0) _ = KeepAsync(socket, answerAfter);
             else socket.Dispose();
         }
     }
 
-    private static async Task KeepAsync(Socket socket)
+    private static async Task KeepAsync(Socket socket, int answerAfter)
     {
         using (socket)
         {
-            var buffer = new byte[512];
+            var buffer = new byte[answerAfter == 0 ? 512 : 16 * 1024];
+            int read = 0;
             try
             {
-                while (await socket.ReceiveAsync(buffer) > 0) { }
+                while (await socket.ReceiveAsync(buffer) is > 0 and var n)
+                    if (answerAfter > 0 && (read += n) == answerAfter) await socket.SendAsync(Answer);
             }
             catch (SocketException)
             {

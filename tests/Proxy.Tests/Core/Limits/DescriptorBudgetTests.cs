@@ -29,4 +29,13 @@ public sealed class DescriptorBudgetTests
         Assert.Equal(limits[4], limits[3]); // the soft limit is the hard one
         Assert.Equal(limits[3], DescriptorBudget.Process.Limit.ToString(System.Globalization.CultureInfo.InvariantCulture));
     }
+
+    [Fact]
+    public void Table_IsLargeBeforeItIsNeeded()
+    {
+        DescriptorBudget.Process.MakeTable();
+        var size = File.ReadLines("/proc/self/status").First(l => l.StartsWith("FDSize:", StringComparison.Ordinal))["FDSize:".Length..];
+        Assert.InRange(int.Parse(size, System.Globalization.CultureInfo.InvariantCulture),
+            Math.Min(DescriptorBudget.Process.Limit, 65_536), int.MaxValue);
+    }
 }
