@@ -33,6 +33,7 @@ internal static class FakeAdminApi
         FakeConfiguration.Map(api, host);
         FakeTelemetry.Map(api, host);
         FakeModules.Map(api, host);
+        FakeChains.Map(api);
     }
 
     public static IResult Problem(int status, string code, string detail, JsonObject? more = null)

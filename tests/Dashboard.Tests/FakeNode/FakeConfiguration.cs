@@ -9,7 +9,7 @@ internal static class FakeConfiguration
     {
         api.MapGet("/listeners", () => Page(host.State.Active.Listeners.Values.Select(FakeState.ListenerJson)));
         api.MapGet("/listeners/{name}", (HttpContext context, string name) => host.State.Active.Listeners.TryGetValue(name, out var text)
-            ? Yaml(context, text)
+            ? context.Request.Headers.Accept.ToString().Contains("json") ? Json(FakeState.ListenerJson(text)) : Yaml(context, text)
             : FakeAdminApi.Problem(404, "NOT_FOUND", $"no listener '{name}'"));
         api.MapPut("/listeners/{name}", (HttpContext context, string name) => PutAsync(context, host.State, name));
         api.MapDelete("/listeners/{name}", (HttpContext context, string name, string? comment) =>
