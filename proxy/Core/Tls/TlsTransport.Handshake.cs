@@ -16,8 +16,9 @@ internal sealed partial class TlsTransport
             if (_ssl == 0) return -Libc.ECanceled;
             int step = HandshakeStep();
             if (step == 1) Established();
-            // Tickets of TLS 1.3 are no part of what the client waits for: they leave together with the first response.
-            if (step == 1 && _context.IsServer && LibSsl.SSL_version(_ssl) == LibSsl.Tls13) _held = _out.Length;
+            // Tickets of TLS 1.3 leave together with the first response where its request has come already. A client that sends it later
+            // may wait until what it has sent is acknowledged, which bytes of ours do at once, and its kernel alone only after 40 ms.
+            if (step == 1 && _context.IsServer && _pending && LibSsl.SSL_version(_ssl) == LibSsl.Tls13) _held = _out.Length;
             else if (_out.Length > 0 && await FlushAsync() is < 0 and var unsent) return step < 0 ? step : unsent;
             if (step != 0) return Math.Min(step, 0);
             int readable = await _inner.ReadableAsync();

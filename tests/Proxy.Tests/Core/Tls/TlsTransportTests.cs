@@ -67,6 +67,23 @@ public sealed class TlsTransportTests : IDisposable
     }
 
     [Fact]
+    public async Task ClientThatSendsNothingYet_GetsItsTicketsAtOnce()
+    {
+        var context = TlsHost.Server(_certificate, new TicketKeys(TimeSpan.FromHours(2), TimeProvider.System));
+        using (var host = new TlsHost(() => context))
+        using (var socket = new TcpClient())
+        {
+            await socket.ConnectAsync("127.0.0.1", host.Port, TestContext.Current.CancellationToken);
+            using var client = new SslStream(socket.GetStream(), false, (_, _, _, _) => true);
+            await client.AuthenticateAsClientAsync(new SslClientAuthenticationOptions { EnabledSslProtocols = SslProtocols.Tls13 },
+                TestContext.Current.CancellationToken);
+            Assert.True(socket.Client.Poll(TimeSpan.FromSeconds(60), SelectMode.SelectRead));
+            Assert.True(socket.Available > 0);
+        }
+        context.Release();
+    }
+
+    [Fact]
     public async Task SilentPeer_IsGivenUpAtTheTimeOut()
     {
         var context = TlsHost.Server(_certificate);
