@@ -68,6 +68,47 @@ internal sealed class AdminApiClient(AdminApiConnection connection, Authenticati
     public Task<RouteMatch> MatchAsync(MatchRequest request, CancellationToken cancel)
         => SendAsync<RouteMatch>(HttpMethod.Post, "match", request.ToJson(), cancel);
 
+    /// <summary>The chains of a listener as its diagram shows them, with the time of their filters.</summary>
+    public async Task<IReadOnlyList<ChainDocument>> ChainsAsync(string listener, CancellationToken cancel)
+    {
+        var path = $"listeners/{Uri.EscapeDataString(listener)}/filter_chains";
+        var chains = new List<ChainDocument>();
+        foreach (var each in (await AllAsync<JsonElement>(path, cancel)).Take(ChainDocument.Most))
+        {
+            var chain = ChainDocument.Read(listener, each);
+            chains.Add(chain.StatPrefix is null ? chain
+                : chain with { HttpFilters = [.. (await AllAsync<JsonElement>(chain.FiltersPath, cancel)).Select(HttpFilterDocument.Read)] });
+        }
+        return chains;
+    }
+
+    public Task<Page<FilterTimes>> FilterTimesAsync(ChainDocument chain, CancellationToken cancel)
+        => GetAsync<Page<FilterTimes>>(chain.Path + "/filter_times", cancel);
+
+    /// <summary>Which kinds of filters the node has.</summary>
+    public Task<SchemaKinds> KindsAsync(CancellationToken cancel) => GetAsync<SchemaKinds>("schema", cancel);
+
+    /// <summary>The JSON Schema of a kind: a resource, or a filter by its name or type.</summary>
+    public Task<JsonElement> SchemaAsync(string kind, CancellationToken cancel)
+        => GetAsync<JsonElement>("schema/" + Uri.EscapeDataString(kind), cancel);
+
+    /// <summary>A piece of the active configuration, with the ETag that a write of it is guarded by.</summary>
+    public async Task<(JsonObject Piece, string? Etag)> PieceAsync(string path, CancellationToken cancel)
+    {
+        using var request = new HttpRequestMessage(HttpMethod.Get, new Uri(path, UriKind.Relative));
+        using var response = await connection.SendAsync(request, await CookieAsync(), cancel);
+        var piece = await ReadAsync<JsonElement>(response, cancel);
+        return (JsonObject.Create(piece) ?? [], response.Headers.ETag?.ToString());
+    }
+
+    public Task<DryRun> TryAsync(Change change, CancellationToken cancel)
+        => SendAsync<DryRun>(change.Method, change.Path + (change.Path.Contains('?') ? "&" : "?") + "dry_run=true", change.Body, cancel,
+            change.MediaType, change.Etag);
+
+    public Task<WriteResult> ApplyAsync(Change change, string? comment, CancellationToken cancel)
+        => WriteAsync(change.Method, change.Path + Query(("comment", comment)).Replace('?', change.Path.Contains('?') ? '&' : '?'),
+            change.Body, cancel, change.MediaType, change.Etag);
+
     public Task<StatsSnapshot> StatsAsync(string filter, CancellationToken cancel)
         => GetAsync<StatsSnapshot>("stats" + Query(("filter", filter)), cancel);
 
@@ -183,21 +224,27 @@ internal sealed class AdminApiClient(AdminApiConnection connection, Authenticati
     private Task<T> GetAsync<T>(string path, CancellationToken cancel) => SendAsync<T>(HttpMethod.Get, path, null, cancel);
 
     private async Task<T> SendAsync<T>(HttpMethod method, string path, JsonNode? body, CancellationToken cancel,
-        string mediaType = "application/json")
+        string mediaType = "application/json", string? etag = null)
     {
-        using var request = new HttpRequestMessage(method, new Uri(path, UriKind.Relative));
-        if (body is not null)
-            request.Content = new StringContent(body.ToJsonString(), MediaTypeHeaderValue.Parse(mediaType));
+        using var request = Request(method, path, body, mediaType, etag);
         using var response = await connection.SendAsync(request, await CookieAsync(), cancel);
         return await ReadAsync<T>(response, cancel);
     }
 
-    private async Task<WriteResult> WriteAsync(HttpMethod method, string path, JsonNode? body, CancellationToken cancel,
-        string mediaType = "application/json")
+    private static HttpRequestMessage Request(HttpMethod method, string path, JsonNode? body, string mediaType, string? etag)
     {
-        using var request = new HttpRequestMessage(method, new Uri(path, UriKind.Relative));
+        var request = new HttpRequestMessage(method, new Uri(path, UriKind.Relative));
         if (body is not null)
             request.Content = new StringContent(body.ToJsonString(), MediaTypeHeaderValue.Parse(mediaType));
+        if (etag is not null)
+            request.Headers.TryAddWithoutValidation("If-Match", etag);
+        return request;
+    }
+
+    private async Task<WriteResult> WriteAsync(HttpMethod method, string path, JsonNode? body, CancellationToken cancel,
+        string mediaType = "application/json", string? etag = null)
+    {
+        using var request = Request(method, path, body, mediaType, etag);
         using var response = await connection.SendAsync(request, await CookieAsync(), cancel);
         if (!response.IsSuccessStatusCode)
             throw await ProblemAsync(response, cancel);

@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Text.Json;
+using static Managed.Dashboard.AdminApi.JsonReads;
 
 namespace Managed.Dashboard.AdminApi;
 
@@ -38,10 +39,4 @@ public sealed record ClusterDocument(string Name, string Discovery, string Polic
             ? number.GetInt32().ToString(CultureInfo.InvariantCulture) : "?";
         return host.Contains(':') ? $"[{host}]:{port}" : $"{host}:{port}";
     }
-
-    private static JsonElement? Property(JsonElement element, string name) =>
-        element.ValueKind == JsonValueKind.Object && element.TryGetProperty(name, out var value) ? value : null;
-
-    private static string? Text(JsonElement element, string name) =>
-        Property(element, name) is { ValueKind: JsonValueKind.String } value ? value.GetString() : null;
 }

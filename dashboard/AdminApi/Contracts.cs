@@ -201,5 +201,7 @@ public sealed record WriteResult(long? Version, bool Changed, string? Etag);
 [JsonSerializable(typeof(RouteMatch))]
 [JsonSerializable(typeof(NodeStatus))]
 [JsonSerializable(typeof(Page<ResourceVersion>))]
+[JsonSerializable(typeof(Page<FilterTimes>))]
+[JsonSerializable(typeof(SchemaKinds))]
 [JsonSerializable(typeof(Problem))]
 internal sealed partial class ContractsJson : JsonSerializerContext;

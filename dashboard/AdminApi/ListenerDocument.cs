@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Text.Json;
+using static Managed.Dashboard.AdminApi.JsonReads;
 
 namespace Managed.Dashboard.AdminApi;
 
@@ -58,10 +59,4 @@ public sealed record ListenerDocument(string Name, string Address, int Chains, s
         }
         return (http ? "HTTP" : "TCP") + (tls ? " over TLS" : "");
     }
-
-    private static JsonElement? Property(JsonElement element, string name) =>
-        element.ValueKind == JsonValueKind.Object && element.TryGetProperty(name, out var value) ? value : null;
-
-    private static string? Text(JsonElement element, string name) =>
-        Property(element, name) is { ValueKind: JsonValueKind.String } value ? value.GetString() : null;
 }

@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Text.Json;
+using static Managed.Dashboard.AdminApi.JsonReads;
 
 namespace Managed.Dashboard.AdminApi;
 
@@ -23,11 +24,19 @@ public sealed record RouteDocument(string? Listener, string Configuration, strin
         var routes = new List<RouteDocument>();
         foreach (var listener in Items(document, "listeners"))
             foreach (var chain in Items(listener, "filter_chains").Append(Property(listener, "default_filter_chain") ?? default))
-                foreach (var filter in Items(chain, "filters"))
-                    if (Property(filter, "typed_config") is { } config && Property(config, "route_config") is { } table)
-                        Read(Text(listener, "name"), table, routes);
+                routes.AddRange(OfChain(Text(listener, "name"), chain));
         foreach (var table in Items(document, "route_configurations"))
             Read(null, table, routes);
+        return routes;
+    }
+
+    /// <summary>The routes that a chain has itself.</summary>
+    public static IReadOnlyList<RouteDocument> OfChain(string? listener, JsonElement chain)
+    {
+        var routes = new List<RouteDocument>();
+        foreach (var filter in Items(chain, "filters"))
+            if (Property(filter, "typed_config") is { } config && Property(config, "route_config") is { } table)
+                Read(listener, table, routes);
         return routes;
     }
 
@@ -83,15 +92,6 @@ public sealed record RouteDocument(string? Listener, string Configuration, strin
                 ?? Text(redirect, "prefix_rewrite") ?? Text(redirect, "scheme_redirect") ?? "another address");
         return Property(route, "non_forwarding_action") is not null ? "is not forwarded" : null;
     }
-
-    private static IEnumerable<JsonElement> Items(JsonElement element, string name) =>
-        Property(element, name) is { ValueKind: JsonValueKind.Array } list ? list.EnumerateArray() : [];
-
-    private static JsonElement? Property(JsonElement element, string name) =>
-        element.ValueKind == JsonValueKind.Object && element.TryGetProperty(name, out var value) ? value : null;
-
-    private static string? Text(JsonElement element, string name) =>
-        Property(element, name) is { ValueKind: JsonValueKind.String } value ? value.GetString() : null;
 }
 
 /// <param name="Percent">Its share of the route's requests.</param>

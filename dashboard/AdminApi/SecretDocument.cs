@@ -1,6 +1,7 @@
 using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
 using System.Text.Json;
+using static Managed.Dashboard.AdminApi.JsonReads;
 
 namespace Managed.Dashboard.AdminApi;
 
@@ -39,15 +40,6 @@ public sealed record SecretDocument(string Name, string Kind, string? Source, Ce
         JsonValueKind.Array => element.EnumerateArray().Any(e => Names(e, secret, inReference)),
         _ => false,
     };
-
-    private static IEnumerable<JsonElement> Items(JsonElement element, string name) =>
-        Property(element, name) is { ValueKind: JsonValueKind.Array } list ? list.EnumerateArray() : [];
-
-    private static JsonElement? Property(JsonElement element, string name) =>
-        element.ValueKind == JsonValueKind.Object && element.TryGetProperty(name, out var value) ? value : null;
-
-    private static string? Text(JsonElement element, string name) =>
-        Property(element, name) is { ValueKind: JsonValueKind.String } value ? value.GetString() : null;
 }
 
 /// <summary>The first certificate of a chain.</summary>

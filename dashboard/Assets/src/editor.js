@@ -15,7 +15,7 @@ const checkDelay = 500; // after the last key: about what it takes to stop typin
 
 const reading = label => [
   EditorState.readOnly.of(true), EditorView.editable.of(false), lineNumbers(), yaml(), look,
-  EditorView.contentAttributes.of({ tabindex: '0', 'aria-label': label, role: 'textbox', 'aria-readonly': 'true', 'aria-multiline': 'true' }),
+  EditorView.contentAttributes.of({ tabindex: '0', 'aria-label': label, role: 'textbox', 'aria-readonly': 'true', 'aria-multiline': 'true', tabindex: '0' }),
 ];
 
 /** Places the API's errors in the text; one without a line goes to the first. */
@@ -43,7 +43,7 @@ class ResourceEditor {
         lineNumbers(), foldGutter(), lintGutter(), highlightSpecialChars(), history(), drawSelection(), indentOnInput(), bracketMatching(),
         highlightActiveLine(), highlightActiveLineGutter(), highlightSelectionMatches(), search({ top: true }), indentUnit.of('  '), yaml(), look,
         EditorState.readOnly.of(readOnly),
-        EditorView.contentAttributes.of({ 'aria-label': `${noun[0].toUpperCase()}${noun.slice(1)} as YAML`, 'aria-multiline': 'true' }),
+        EditorView.contentAttributes.of({ 'aria-label': `${noun[0].toUpperCase()}${noun.slice(1)} as YAML`, 'aria-multiline': 'true', tabindex: '0' }),
         keymap.of([
           { key: 'Mod-s', preventDefault: true, run: () => { this.tell('OnReviewKey'); return true; } },
           ...defaultKeymap, ...historyKeymap, ...foldKeymap, ...lintKeymap, ...searchKeymap, indentWithTab,
@@ -224,6 +224,16 @@ class ResourceEditor {
     return { ok: true, version: result.version, changed: result.changed, elapsedMs: result.elapsedMs, name: this.name };
   }
 
+  /** Puts the cursor on the line that names it, else on the first that mentions it. */
+  show(word) {
+    const lines = this.text.split('\n');
+    const named = lines.findIndex(l => /^[\s-]*name:/.test(l) && l.replace(/^[^:]*:\s*/, '').replace(/["'\s]/g, '') === word);
+    const at = named >= 0 ? named : lines.findIndex(l => l.includes(word));
+    if (at < 0) return;
+    const line = this.view.state.doc.line(at + 1);
+    this.view.dispatch({ selection: { anchor: line.from + lines[at].search(/\S|$/), head: line.to }, effects: EditorView.scrollIntoView(line.from, { y: 'center' }) });
+    this.view.focus();
+  }
   curl(comment, confirmWithin) { return asCurl(this.path(), this.text, { etag: this.etag, comment, confirmWithin }); }
 
   /** What would go live, in one column. */

@@ -23,15 +23,18 @@ public sealed partial class ResourceEditor
     private bool _ready, _dirty, _moved, _leaving, _mayWrite, _wanted;
     private long? _seen;
 
-    private string? _merged, _who;
+    private string? _merged, _who, _found;
 
     [Parameter, EditorRequired] public required ResourceKind Kind { get; set; }
 
     /// <summary>Null: a new one.</summary>
     [Parameter] public string? Name { get; set; }
 
-    /// <summary>history, or the text.</summary>
+    /// <summary>One of the kind's tabs; the text where it is none.</summary>
     [Parameter] public string? Tab { get; set; }
+
+    /// <summary>What the text is opened at: the name of a piece, or a word.</summary>
+    [Parameter] public string? Find { get; set; }
 
     [Inject] private AdminApiClient Api { get; set; } = null!;
     [Inject] private IDialogService Dialogs { get; set; } = null!;
@@ -40,7 +43,7 @@ public sealed partial class ResourceEditor
     [Inject] private Shell Shell { get; set; } = null!;
     [Inject] private Toasts Toasts { get; set; } = null!;
 
-    private bool ShowsHistory => Tab is "history" && Name is not null;
+    private string Shown => Name is not null && Tab is { } tab && Kind.Tabs.Contains(tab) ? tab : "yaml";
 
     /// <summary>Who moved it on under the editor, for a sentence: <c>, by kim at 14:05</c>.</summary>
     private string Who => _who is null ? "" : $", {_who}";
@@ -59,6 +62,15 @@ public sealed partial class ResourceEditor
     }
 
     protected override void OnParametersSet() => (_problem, _leaving) = (null, false);
+
+    protected override async Task OnAfterRenderAsync(bool firstRender)
+    {
+        if (Find == _found || !_ready || Shown is not "yaml")
+            return;
+        _found = Find;
+        if (_found is not null)
+            await ScriptModule.IgnoreGoneAsync(() => _editor!.ShowAsync(_found).AsTask());
+    }
 
     private async Task OnReadyAsync()
     {

@@ -14,13 +14,15 @@ public sealed record ResourceKind(string Collection, string Noun, string Starter
         - match: {prefix: /}
           direct_response: {status: 200, body: {inline_string: "hello\n"}}
 
-        """, "The node stops accepting connections at this listener's address at once; open ones are drained.");
+        """, "The node stops accepting connections at this listener's address at once; open ones are drained.")
+        { Schema = "listener", Tabs = ["diagram", "form", "yaml", "live", "history"] };
 
     public static readonly ResourceKind Cluster = new("clusters", "cluster", """
         name: web
         endpoints: [127.0.0.1:8080]
 
-        """, "Connections to its endpoints end when their requests do. A cluster that a route still names cannot be deleted.");
+        """, "Connections to its endpoints end when their requests do. A cluster that a route still names cannot be deleted.")
+        { Schema = "cluster", Tabs = ["yaml", "form", "live", "history"] };
 
     public static readonly ResourceKind RouteConfiguration = new("route_configurations", "route configuration", """
         name: shared
@@ -32,7 +34,8 @@ public sealed record ResourceKind(string Collection, string Noun, string Starter
             match: {prefix: /}
             route: {cluster: web}
 
-        """, "Listeners that name it have no routes then; one that a listener still names cannot be deleted.") { Room = "routes" };
+        """, "Listeners that name it have no routes then; one that a listener still names cannot be deleted.")
+        { Room = "routes", Schema = "route_configuration", Tabs = ["yaml", "form", "history"] };
 
     public static readonly ResourceKind Secret = new("secrets", "secret", """
         name: example
@@ -48,6 +51,12 @@ public sealed record ResourceKind(string Collection, string Noun, string Starter
 
     /// <summary>The first part of its pages' addresses.</summary>
     public string Room { get; private init; } = Collection;
+
+    /// <summary>Names its JSON Schema; null: it has no form.</summary>
+    public string? Schema { get; private init; }
+
+    /// <summary>Views of one, as the address names them.</summary>
+    public IReadOnlyList<string> Tabs { get; private init; } = ["yaml", "history"];
 
     public string Title => char.ToUpperInvariant(Room[0]) + Room[1..];
 

@@ -66,6 +66,9 @@ public sealed partial class YamlEditor
     /// <param name="choice">mine, theirs (both at the places that both changed), or discard.</param>
     public ValueTask ResolveAsync(string choice) => Editor.InvokeVoidAsync("resolve", choice);
 
+    /// <summary>Puts the cursor where the text names something.</summary>
+    public ValueTask ShowAsync(string word) => Editor.InvokeVoidAsync("show", word);
+
     public ValueTask ResetAsync() => Editor.InvokeVoidAsync("reset");
 
     [JSInvokable] public Task OnDirty(bool dirty) => OnDirtyChanged.InvokeAsync(dirty);

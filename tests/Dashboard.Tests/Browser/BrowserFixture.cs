@@ -1,11 +1,12 @@
 using Managed.Dashboard.Tests.Browser;
+using Managed.Dashboard.Tests.FakeNode;
 using Microsoft.Playwright;
 
 [assembly: AssemblyFixture(typeof(BrowserFixture))]
 
 namespace Managed.Dashboard.Tests.Browser;
 
-/// <summary>One Chromium for all browser tests; each test has a node and a context of its own.</summary>
+/// <summary>One Chromium for all browser tests; each test has a node to itself and a context of its own.</summary>
 public sealed class BrowserFixture : IAsyncLifetime
 {
     private IPlaywright? _playwright;
@@ -30,5 +31,6 @@ public sealed class BrowserFixture : IAsyncLifetime
     {
         await Browser.DisposeAsync();
         _playwright?.Dispose();
+        await FakeHost.StopAllAsync();
     }
 }

@@ -13,15 +13,15 @@ namespace Managed.Dashboard.Tests.Components;
 /// <summary>The admin API as a table of answers; an address without one never answers, as a slow node would.</summary>
 internal sealed class ScriptedApi : HttpMessageHandler
 {
-    private readonly Dictionary<string, (HttpStatusCode Status, string Body)> _answers = [];
+    private readonly Dictionary<string, (HttpStatusCode Status, string Body, string? Etag)> _answers = [];
 
     public List<HttpRequestMessage> Requests { get; } = [];
 
     /// <summary>The bodies of those that had one.</summary>
     public List<string> Bodies { get; } = [];
 
-    public void Answer(string pathAndQuery, string body, HttpStatusCode status = HttpStatusCode.OK)
-        => _answers["/api/v1/" + pathAndQuery] = (status, body);
+    public void Answer(string pathAndQuery, string body, HttpStatusCode status = HttpStatusCode.OK, string? etag = null)
+        => _answers["/api/v1/" + pathAndQuery] = (status, body, etag);
 
     protected override async Task<HttpResponseMessage> SendAsync(HttpRequestMessage request, CancellationToken cancellationToken)
     {
@@ -34,7 +34,10 @@ internal sealed class ScriptedApi : HttpMessageHandler
         }
         if (!_answers.TryGetValue(request.RequestUri!.PathAndQuery, out var answer))
             await Task.Delay(Timeout.Infinite, cancellationToken);
-        return new HttpResponseMessage(answer.Status) { Content = new StringContent(answer.Body, Encoding.UTF8, "application/json") };
+        var response = new HttpResponseMessage(answer.Status) { Content = new StringContent(answer.Body, Encoding.UTF8, "application/json") };
+        if (answer.Etag is not null)
+            response.Headers.TryAddWithoutValidation("ETag", answer.Etag);
+        return response;
     }
 
     /// <summary>A component test's services: the real client and feed on top of this handler.</summary>

@@ -5,48 +5,48 @@ namespace Managed.Dashboard.Tests.FakeNode;
 /// <summary>Listeners, versions, diff, rollback, deployments.</summary>
 internal static class FakeConfiguration
 {
-    public static void Map(RouteGroupBuilder api, FakeState state)
+    public static void Map(RouteGroupBuilder api, FakeHost host)
     {
-        api.MapGet("/listeners", () => Page(state.Active.Listeners.Values.Select(FakeState.ListenerJson)));
-        api.MapGet("/listeners/{name}", (HttpContext context, string name) => state.Active.Listeners.TryGetValue(name, out var text)
-            ? Yaml(context, text)
+        api.MapGet("/listeners", () => Page(host.State.Active.Listeners.Values.Select(FakeState.ListenerJson)));
+        api.MapGet("/listeners/{name}", (HttpContext context, string name) => host.State.Active.Listeners.TryGetValue(name, out var text)
+            ? context.Request.Headers.Accept.ToString().Contains("json") ? Json(FakeState.ListenerJson(text)) : Yaml(context, text)
             : FakeAdminApi.Problem(404, "NOT_FOUND", $"no listener '{name}'"));
-        api.MapPut("/listeners/{name}", (HttpContext context, string name) => PutAsync(context, state, name));
+        api.MapPut("/listeners/{name}", (HttpContext context, string name) => PutAsync(context, host.State, name));
         api.MapDelete("/listeners/{name}", (HttpContext context, string name, string? comment) =>
         {
-            if (state.InUse.Contains(name))
+            if (host.State.InUse.Contains(name))
                 return FakeAdminApi.Problem(409, "IN_USE", $"listener '{name}' is referred to", new JsonObject
                 {
                     ["references"] = new JsonArray(new JsonObject { ["kind"] = "cluster", ["name"] = "inner",
                         ["pointer"] = "/clusters/inner/endpoints/0" }),
                 });
-            var next = new SortedDictionary<string, string>(state.Active.Listeners, StringComparer.Ordinal);
+            var next = new SortedDictionary<string, string>(host.State.Active.Listeners, StringComparer.Ordinal);
             next.Remove(name);
-            return Accepted(context, state.Commit(next, comment ?? ""));
+            return Accepted(context, host.State.Commit(next, comment ?? ""));
         });
 
         api.MapGet("/versions", (int page_size, string? page_token, string? q) =>
         {
-            var all = state.Versions.Reverse().Where(v => q is null
+            var all = host.State.Versions.Reverse().Where(v => q is null
                 || $"{v.Record["comment"]} {v.Record["author"]}".Contains(q, StringComparison.OrdinalIgnoreCase)).ToList();
             var skip = int.Parse(page_token ?? "0");
             var page = Page(all.Skip(skip).Take(page_size).Select(v => (JsonObject)v.Record.DeepClone()), all.Count,
                 skip + page_size < all.Count ? (skip + page_size).ToString() : null);
             return page;
         });
-        api.MapGet("/versions/{n}", (string n) => state.Find(n) is { } version ? Json(version.Record)
+        api.MapGet("/versions/{n}", (string n) => host.State.Find(n) is { } version ? Json(version.Record)
             : FakeAdminApi.Problem(404, "NOT_FOUND", $"no version {n}"));
-        api.MapGet("/versions/{n}/config", (HttpContext context, string n) => state.Find(n) is { } version
+        api.MapGet("/versions/{n}/config", (HttpContext context, string n) => host.State.Find(n) is { } version
             ? Yaml(context, FakeState.Document(version.Listeners))
             : FakeAdminApi.Problem(404, "NOT_FOUND", $"no version {n}"));
-        api.MapGet("/versions/{a}/diff/{b}", (string a, string b) => state.Find(a) is { } from && state.Find(b) is { } to
+        api.MapGet("/versions/{a}/diff/{b}", (string a, string b) => host.State.Find(a) is { } from && host.State.Find(b) is { } to
             ? Json(FakeState.Diff(from.Listeners, to.Listeners))
             : FakeAdminApi.Problem(404, "NOT_FOUND", "no such version"));
         api.MapPost("/versions/{n}/rollback", async (HttpContext context, string n) =>
         {
             var comment = (string?)(await JsonNode.ParseAsync(context.Request.Body))!["comment"];
-            return state.Find(n) is { } target
-                ? Accepted(context, state.Commit(target.Listeners, comment ?? "", source: "rollback", restores: target.Number))
+            return host.State.Find(n) is { } target
+                ? Accepted(context, host.State.Commit(target.Listeners, comment ?? "", source: "rollback", restores: target.Number))
                 : FakeAdminApi.Problem(404, "NOT_FOUND", $"no version {n}");
         });
 
@@ -68,12 +68,13 @@ internal static class FakeConfiguration
         api.MapPost("/versions/{n}/revert", async (HttpContext context, string n, string? overlap) =>
         {
             var body = context.Request.ContentLength > 0 ? await JsonNode.ParseAsync(context.Request.Body) : null;
-            return state.Find(n) is { } target && state.Find((target.Number - 1).ToString()) is { } before
-                ? Revert(context, state, target, before, overlap, (string?)body?["comment"] ?? "")
+            return host.State.Find(n) is { } target && host.State.Find((target.Number - 1).ToString()) is { } before
+                ? Revert(context, host.State, target, before, overlap, (string?)body?["comment"] ?? "")
                 : FakeAdminApi.Problem(404, "NOT_FOUND", $"no version {n}");
         });
-        api.MapGet("/listeners/{name}/history", (string name) => Page(state.Versions.Reverse()
-            .Where(v => state.Find((v.Number - 1).ToString())?.Listeners.GetValueOrDefault(name) != v.Listeners.GetValueOrDefault(name))
+        api.MapGet("/listeners/{name}/history", (string name) => Page(host.State.Versions.Reverse()
+            .Where(v => host.State.Find((v.Number - 1).ToString())?.Listeners.GetValueOrDefault(name)
+                != v.Listeners.GetValueOrDefault(name))
             .Select(v =>
             {
                 var item = (JsonObject)v.Record.DeepClone();
@@ -82,9 +83,9 @@ internal static class FakeConfiguration
                 return item;
             })));
         api.MapGet("/deployments", (string? q) => q is "awaiting_confirmation"
-            ? Page(state.PendingDeployment is { } trial ? [(JsonObject)trial.DeepClone()] : [])
-            : Page((state.PendingDeployment is { } pending ? [(JsonObject)pending.DeepClone()] : Array.Empty<JsonObject>())
-            .Concat(state.Versions.Reverse().Select(v => new JsonObject
+            ? Page(host.State.PendingDeployment is { } trial ? [(JsonObject)trial.DeepClone()] : [])
+            : Page((host.State.PendingDeployment is { } pending ? [(JsonObject)pending.DeepClone()] : Array.Empty<JsonObject>())
+            .Concat(host.State.Versions.Reverse().Select(v => new JsonObject
             {
                 ["id"] = $"d{v.Number}", ["version"] = v.Number, ["state"] = "applied", ["duration_ms"] = 12.5,
                 ["workers"] =
@@ -94,8 +95,8 @@ internal static class FakeConfiguration
             }))));
         api.MapPost("/deployments/{id}/confirm", (HttpContext context) =>
         {
-            state.PendingDeployment = null;
-            state.Tell("deployment.applied");
+            host.State.PendingDeployment = null;
+            host.State.Tell("deployment.applied");
             return Results.Ok();
         });
     }

@@ -1,53 +1,80 @@
+using System.Collections.Concurrent;
 using Managed.Dashboard.Hosting;
+using Microsoft.AspNetCore.Components.Server;
 
 namespace Managed.Dashboard.Tests.FakeNode;
 
-/// <summary>A node in this process: the fake admin API and the real dashboard on one port, as the admin host has them.</summary>
+/// <summary>
+/// A node in this process: the fake admin API and the real dashboard on one port, as the admin host has them. Starting one costs more than
+/// most tests do, so that a test borrows one that no other has now, with a state that nobody had before: sessions, versions and streams of
+/// earlier tests are not in it, and what an earlier test's circuit may still ask is refused for its session.
+/// </summary>
 internal sealed class FakeHost : IAsyncDisposable
 {
+    private static readonly ConcurrentBag<FakeHost> Idle = [];
+
     private readonly WebApplication _app;
 
-    private FakeHost(WebApplication app, FakeState state, Uri address) => (_app, State, Address) = (app, state, address);
+    private FakeHost(WebApplication app) => _app = app;
 
-    public FakeState State { get; }
+    public FakeState State { get; private set; } = new();
 
-    public Uri Address { get; }
+    public Uri Address { get; private set; } = null!;
 
-    public static async Task<FakeHost> StartAsync(string urls = "http://127.0.0.1:0")
+    public static async Task<FakeHost> StartAsync()
     {
-        var state = new FakeState();
-        Seed(state);
+        var host = Idle.TryTake(out var idle) ? idle : await CreateAsync();
+        host.State = new FakeState();
+        Seed(host.State);
+        return host;
+    }
+
+    private static async Task<FakeHost> CreateAsync()
+    {
         var builder = WebApplication.CreateBuilder(new WebApplicationOptions
         {
             ApplicationName = typeof(FakeHost).Assembly.GetName().Name,
             ContentRootPath = AppContext.BaseDirectory,
         });
         builder.Logging.SetMinimumLevel(LogLevel.Warning);
-        builder.WebHost.UseUrls(urls);
-        Uri? address = null;
-        builder.Services.AddManagedDashboard(new DashboardOptions { Api = _ => address!, NodeName = "edge-1" });
+        builder.WebHost.UseUrls("http://127.0.0.1:0");
+        FakeHost? host = null;
+        builder.Services.AddManagedDashboard(new DashboardOptions { Api = _ => host!.Address, NodeName = "edge-1" });
+        // A test's circuits end with it.
+        builder.Services.Configure<CircuitOptions>(circuits => circuits.DisconnectedCircuitRetentionPeriod = TimeSpan.FromSeconds(1));
         var app = builder.Build();
-        FakeAdminApi.Map(app, state);
+        host = new FakeHost(app);
+        FakeAdminApi.Map(app, host);
         app.MapManagedDashboard();
         await app.StartAsync();
-        address = new Uri(app.Urls.First());
-        return new FakeHost(app, state, address);
+        host.Address = new Uri(app.Urls.First());
+        return host;
     }
 
     public string Url(string path) => new Uri(Address, path).ToString();
 
-    public async ValueTask DisposeAsync()
+    public ValueTask DisposeAsync()
     {
-        using var now = new CancellationTokenSource(TimeSpan.FromSeconds(1));
-        try
+        Idle.Add(this);
+        return ValueTask.CompletedTask;
+    }
+
+    /// <summary>After the last test.</summary>
+    public static async Task StopAllAsync()
+    {
+        while (Idle.TryTake(out var host))
         {
-            await _app.StopAsync(now.Token);
+            using var now = new CancellationTokenSource(TimeSpan.FromSeconds(1));
+            try
+            {
+                await host._app.StopAsync(now.Token);
+            }
+            catch (OperationCanceledException)
+            {
+                // Open event streams do not end by themselves.
+            }
+            await host._app.DisposeAsync();
         }
-        catch (OperationCanceledException)
-        {
-            // Open event streams do not end by themselves.
-        }
-        await _app.DisposeAsync();
     }
 
     private static void Seed(FakeState state)

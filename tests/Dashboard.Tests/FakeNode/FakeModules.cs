@@ -50,17 +50,17 @@ internal static class FakeModules
                 ["max_micros"] = 1_900 }) : null,
     };
 
-    public static void Map(RouteGroupBuilder api, FakeState state)
+    public static void Map(RouteGroupBuilder api, FakeHost host)
     {
-        api.MapGet("/modules", () => FakeConfiguration.Page(state.Modules.Values.Select(m => (JsonObject)m.DeepClone())));
-        api.MapGet("/modules/{digest}", (string digest) => state.Modules.TryGetValue(digest, out var module)
+        api.MapGet("/modules", () => FakeConfiguration.Page(host.State.Modules.Values.Select(m => (JsonObject)m.DeepClone())));
+        api.MapGet("/modules/{digest}", (string digest) => host.State.Modules.TryGetValue(digest, out var module)
             ? FakeConfiguration.Json(module) : FakeAdminApi.Problem(404, "NOT_FOUND", $"module '{digest}' does not exist"));
         api.MapGet("/modules/by-name/{name}", (string name) =>
-            state.Modules.Values.FirstOrDefault(m => m["names"]!.AsArray().Any(n => (string?)n == name)) is { } module
+            host.State.Modules.Values.FirstOrDefault(m => m["names"]!.AsArray().Any(n => (string?)n == name)) is { } module
                 ? FakeConfiguration.Json(module) : FakeAdminApi.Problem(404, "NOT_FOUND", $"module '{name}' does not exist"));
         api.MapDelete("/modules/{digest}", (string digest) =>
         {
-            var users = state.Modules[digest]["used_by"]!.AsArray();
+            var users = host.State.Modules[digest]["used_by"]!.AsArray();
             if (users.Count > 0)
                 return FakeAdminApi.Problem(409, "IN_USE", $"{users.Count} kept versions need this module", new JsonObject
                 {
@@ -68,8 +68,8 @@ internal static class FakeModules
                         new JsonArray(
                             [.. users.Select(v => new JsonObject { ["kind"] = "version", ["name"] = v!.ToString(), ["pointer"] = null })]),
                 });
-            state.Modules.Remove(digest);
-            state.Tell("module.deleted");
+            host.State.Modules.Remove(digest);
+            host.State.Tell("module.deleted");
             return Results.NoContent();
         });
         api.MapPost("/modules", async (HttpContext context, string? name) =>
@@ -77,7 +77,7 @@ internal static class FakeModules
             using var body = new MemoryStream();
             await context.Request.Body.CopyToAsync(body);
             var digest = Convert.ToBase64String(SHA256.HashData(body.ToArray()));
-            state.UploadHeaders =
+            host.State.UploadHeaders =
                 $"{context.Request.ContentType} {(context.Request.Headers["Content-Digest"] == $"sha-256=:{digest}:" ? "digest" : "no digest")}";
             var text = Encoding.UTF8.GetString(body.ToArray());
             if (text.IndexOf("missing:", StringComparison.Ordinal) is >= 0 and var at)
@@ -89,15 +89,15 @@ internal static class FakeModules
                             .Select(f => new JsonObject { ["pointer"] = "#", ["code"] = "COMPILE_FAILED",
                                 ["detail"] = $"it imports env.{f}, which no host has" })]),
                 });
-            var module = Add(state, name ?? "unnamed", context.Request.ContentType == "application/wasm" ? "wasm" : "lua", body.Length,
+            var module = Add(host.State, name ?? "unnamed", context.Request.ContentType == "application/wasm" ? "wasm" : "lua", body.Length,
                 "admin", []);
-            state.Tell("module.uploaded");
+            host.State.Tell("module.uploaded");
             return Results.Text(module.ToJsonString(), "application/json", statusCode: 201);
         });
         api.MapGet("/vms", (HttpContext context) =>
         {
             var wanted = context.Request.Query["state"].ToString();
-            return FakeConfiguration.Page(state.Vms.Where(v => wanted.Length == 0 || wanted.Split(',').Contains((string?)v["state"]))
+            return FakeConfiguration.Page(host.State.Vms.Where(v => wanted.Length == 0 || wanted.Split(',').Contains((string?)v["state"]))
                 .Select(v => (JsonObject)v.DeepClone()));
         });
         api.MapGet("/config", () => FakeConfiguration.Json(new JsonObject
@@ -121,7 +121,7 @@ internal static class FakeModules
                             {
                                 ["name"] = "check", ["typed_config"] = new JsonObject { ["config"] =
                                     new JsonObject { ["vm_config"] = new JsonObject { ["code"] =
-                                        new JsonObject { ["module"] = state.Modules.Keys.First() } } } },
+                                        new JsonObject { ["module"] = host.State.Modules.Keys.First() } } } },
                             }),
                         },
                     }),

@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using System.Security.Cryptography;
 using System.Text;
 using System.Text.Json.Nodes;
@@ -18,7 +19,7 @@ internal sealed partial class FakeState
     private readonly List<FakeVersion> _versions = [];
     private readonly List<Channel<string>> _subscribers = [];
 
-    public Dictionary<string, (string Name, string Role)> Sessions { get; } = [];
+    public ConcurrentDictionary<string, (string Name, string Role)> Sessions { get; } = [];
 
     /// <summary>Listeners that may not be deleted, with who refers to them.</summary>
     public HashSet<string> InUse { get; } = [];

@@ -7,13 +7,13 @@ namespace Managed.Dashboard.Tests.FakeNode;
 /// <summary>Workers, statistics, events.</summary>
 internal static class FakeTelemetry
 {
-    public static void Map(RouteGroupBuilder api, FakeState state)
+    public static void Map(RouteGroupBuilder api, FakeHost host)
     {
         api.MapGet("/workers", () => FakeConfiguration.Json(new JsonObject
         {
             ["items"] = new JsonArray([.. Enumerable.Range(0, 2).Select(id => new JsonObject
             {
-                ["id"] = id, ["version"] = state.Active.Number, ["generation"] = state.Active.Number, ["connections"] = 128 + id,
+                ["id"] = id, ["version"] = host.State.Active.Number, ["generation"] = host.State.Active.Number, ["connections"] = 128 + id,
                 ["requests"] = 1_204_331 + (id * 977),
                 ["cpu"] = 0.31 + (id * 0.02), ["loop_lag_ms"] = 0.08,
             })]),
@@ -22,17 +22,17 @@ internal static class FakeTelemetry
         api.MapGet("/stats", (string filter) => FakeConfiguration.Json(new JsonObject
         {
             ["stats"] = new JsonArray(
-                [.. state.Active.Listeners.Values.Select((text, i) =>
+                [.. host.State.Active.Listeners.Values.Select((text, i) =>
                     new JsonObject { ["name"] =
                         $"listener.{((string)FakeState.ListenerJson(text)["address"]!).Replace(':', '_')}.downstream_cx_active",
                             ["value"] = 12 * (i + 1) })]),
             ["histograms"] = new JsonArray(),
         }));
         api.MapGet("/status",
-            () => FakeConfiguration.Json(new JsonObject { ["state"] = state.Degraded is null ? "live" : "degraded",
-                ["degraded"] = state.Degraded?.DeepClone() }));
-        api.MapGet("/stats/stream", (CancellationToken cancel) => TypedResults.ServerSentEvents(SamplesAsync(state, cancel)));
-        api.MapGet("/events", (CancellationToken cancel) => TypedResults.ServerSentEvents(EventsAsync(state, cancel)));
+            () => FakeConfiguration.Json(new JsonObject { ["state"] = host.State.Degraded is null ? "live" : "degraded",
+                ["degraded"] = host.State.Degraded?.DeepClone() }));
+        api.MapGet("/stats/stream", (CancellationToken cancel) => TypedResults.ServerSentEvents(SamplesAsync(host.State, cancel)));
+        api.MapGet("/events", (CancellationToken cancel) => TypedResults.ServerSentEvents(EventsAsync(host.State, cancel)));
     }
 
     /// <summary>Quick at first, so that a picture has a line to show.</summary>

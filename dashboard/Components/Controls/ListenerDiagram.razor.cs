@@ -1,0 +1,171 @@
+using System.Globalization;
+using System.Text.Json.Nodes;
+using Managed.Dashboard.AdminApi;
+using Managed.Dashboard.Live;
+using Microsoft.AspNetCore.Components;
+using MudBlazor;
+
+namespace Managed.Dashboard.Components.Controls;
+
+/// <summary>
+/// A listener as what a connection goes through, with rates, and the time that each HTTP filter takes. Each part opens its editor; filters
+/// are moved (by mouse or keys), added, disabled and removed here, each with a look at what it does first.
+/// </summary>
+public sealed partial class ListenerDiagram
+{
+    private static readonly TimeSpan Interval = TimeSpan.FromSeconds(2);
+
+    private readonly CancellationTokenSource _gone = new();
+    private readonly Loadable<IReadOnlyList<ChainDocument>> _chains = new();
+    private readonly Loadable<ListenerDocument> _listener = new();
+    private readonly RateMeter _rates = new();
+    private readonly Dictionary<(string Chain, string Filter), FilterTimes> _times = [];
+    private (ChainDocument Chain, int Index)? _dragged;
+    private long? _seen;
+    private bool _mayWrite;
+
+    [Parameter, EditorRequired] public required string Name { get; set; }
+
+    [Inject] private AdminApiClient Api { get; set; } = null!;
+    [Inject] private IDialogService Dialogs { get; set; } = null!;
+    [Inject] private LiveFeed Feed { get; set; } = null!;
+
+    protected override async Task OnInitializedAsync()
+    {
+        Feed.Changed += OnFeedChanged;
+        _seen = Feed.Active?.Version;
+        _mayWrite = (await Api.AccountAsync()).CanWrite;
+        await LoadAsync();
+    }
+
+    protected override void OnAfterRender(bool firstRender)
+    {
+        if (firstRender) // not while a page is drawn for the first answer
+            _ = Every.RunAsync(Interval, () => InvokeAsync(async () =>
+            {
+                await MeasureAsync();
+                StateHasChanged();
+            }), _gone.Token);
+    }
+
+    private async Task LoadAsync()
+    {
+        await Task.WhenAll(_chains.LoadAsync(c => Api.ChainsAsync(Name, c), _gone.Token), _listener.LoadAsync(async c =>
+            ListenerDocument.Read(System.Text.Json.JsonSerializer.SerializeToElement(
+                (await Api.PieceAsync($"listeners/{Uri.EscapeDataString(Name)}", c)).Piece)), _gone.Token));
+        await MeasureAsync();
+    }
+
+    private async Task MeasureAsync()
+    {
+        try
+        {
+            foreach (var chain in _chains.Value ?? [])
+                if (chain.HttpFilters.Count > 0)
+                    foreach (var each in (await Api.FilterTimesAsync(chain, _gone.Token)).Items)
+                    {
+                        _times[(chain.Name, each.Name)] = each;
+                        _rates.Take(Key(chain, each.Name, true), each.Request.Count);
+                        _rates.Take(Key(chain, each.Name, false), each.Response.Count);
+                    }
+            var prefixes = (_chains.Value ?? []).Select(c => c.StatPrefix).OfType<string>().Distinct().ToList();
+            var filter = $@"^listener\..*\.downstream_cx_(active|total)$|^http\.({string.Join('|', prefixes.Select(Escaped))})\.downstream_rq_(total|4xx|5xx)$";
+            foreach (var stat in (await Api.StatsAsync(filter, _gone.Token)).Stats ?? [])
+                _rates.Take(stat.Name, stat.Value);
+        }
+        catch (Exception e) when (e is AdminApiException or OperationCanceledException)
+        {
+            // Figures are a courtesy: the last ones stay.
+        }
+    }
+
+    private static string Escaped(string text) => System.Text.RegularExpressions.Regex.Escape(text);
+
+    private static string Key(ChainDocument chain, string filter, bool request) => $"{chain.Name}/{filter}/{(request ? "request" : "response")}";
+
+    private string Figure(string stat) => _rates.Value(stat) is { } value ? Units.Count((long)value) : "–";
+
+    private string Rate(string stat) => Per(_rates.PerSecond(stat));
+
+    private static string Per(double? rate) => rate is { } r ? r.ToString(r < 10 ? "0.#" : "N0", CultureInfo.InvariantCulture) : "–";
+
+    private string TimeOf(ChainDocument chain, HttpFilterDocument filter, bool request)
+    {
+        if (!_times.TryGetValue((chain.Name, filter.Name), out var times))
+            return "–";
+        var time = request ? times.Request : times.Response;
+        return $"{Per(_rates.PerSecond(Key(chain, filter.Name, request)))}/s" + (time.Count == 0 ? ""
+            : $" · p50 {Units.Micros(time.P50)} · p99 {Units.Micros(time.P99)}");
+    }
+
+    private static string Short(string name) => name[(name.LastIndexOf('.') + 1)..];
+
+    /// <summary>The text of the listener, at a word.</summary>
+    private string Text(string? find = null) => ResourceKind.Listener.AddressOf(Name) + "?tab=yaml"
+        + (find is null ? "" : "&find=" + Uri.EscapeDataString(find));
+
+    // The router stays the last.
+    private static int LastMovable(ChainDocument chain) => chain.HttpFilters.Count - (chain.HttpFilters[^1].IsRouter ? 2 : 1);
+
+    private Task DropAsync(ChainDocument chain, int at)
+    {
+        var from = _dragged;
+        _dragged = null;
+        return from is (var other, var index) && other == chain ? MoveAsync(chain, index, Math.Min(at, LastMovable(chain))) : Task.CompletedTask;
+    }
+
+    private async Task MoveAsync(ChainDocument chain, int from, int to)
+    {
+        if (from == to || to < 0 || to > LastMovable(chain))
+            return;
+        var names = chain.HttpFilters.Select(f => f.Name).ToList();
+        var moved = names[from];
+        names.RemoveAt(from);
+        names.Insert(to, moved);
+        await ReviewAsync($"Move {Short(moved)}", new(HttpMethod.Put, chain.FiltersPath + "/order",
+            new JsonArray([.. names.Select(n => JsonValue.Create(n))])));
+    }
+
+    private Task ToggleAsync(ChainDocument chain, HttpFilterDocument filter) => ReviewAsync(
+        $"{(filter.Disabled ? "Enable" : "Disable")} {Short(filter.Name)}", new(HttpMethod.Patch, PathOf(chain, filter),
+            new JsonObject { ["disabled"] = filter.Disabled ? null : true }, MediaType: "application/merge-patch+json"));
+
+    private Task RemoveAsync(ChainDocument chain, HttpFilterDocument filter)
+        => ReviewAsync($"Remove {Short(filter.Name)}", new(HttpMethod.Delete, PathOf(chain, filter), null));
+
+    private async Task EditAsync(ChainDocument chain, HttpFilterDocument filter)
+    {
+        if (await FilterDialog.EditAsync(Dialogs, PathOf(chain, filter), filter, _mayWrite) is { } change)
+            await ReviewAsync($"Review the change of {Short(filter.Name)}", change);
+    }
+
+    private async Task AddAsync(ChainDocument chain)
+    {
+        if (await FilterDialog.AddAsync(Dialogs, chain.FiltersPath, [.. chain.HttpFilters.Select(f => f.Name)]) is { } change)
+            await ReviewAsync("Review the new filter", change);
+    }
+
+    private static string PathOf(ChainDocument chain, HttpFilterDocument filter) => $"{chain.FiltersPath}/{Uri.EscapeDataString(filter.Name)}";
+
+    private async Task ReviewAsync(string title, Change change)
+    {
+        if (await ChangeDialog.ShowAsync(Dialogs, title, change))
+            await LoadAsync();
+    }
+
+    private void OnFeedChanged() => _ = InvokeAsync(async () =>
+    {
+        if (Feed.Active?.Version == _seen)
+            return;
+        _seen = Feed.Active?.Version;
+        await LoadAsync();
+        StateHasChanged();
+    });
+
+    public void Dispose()
+    {
+        Feed.Changed -= OnFeedChanged;
+        _gone.Cancel();
+        _gone.Dispose();
+    }
+}

@@ -1,0 +1,103 @@
+using Managed.Dashboard.Components.Controls;
+using MudBlazor;
+
+namespace Managed.Dashboard.Tests.Components;
+
+public sealed class ListenerDiagramTests
+{
+    private const string Filters = "listeners/edge/filter_chains/main/http_filters", Stats =
+        "stats?filter=%5Elistener%5C..%2A%5C.downstream_cx_%28active%7Ctotal%29%24%7C%5Ehttp%5C.%28edge%29%5C.downstream_rq_%28total%7C4xx%7C5xx%29%24";
+
+    [Fact]
+    public async Task Chain_IsDrawnInItsOrder_WithFiguresAndTimes()
+    {
+        var (context, api) = Create();
+        await using var _ = context;
+        var page = context.Render<ListenerDiagram>(p => p.Add(d => d.Name, "edge"));
+        page.WaitForAssertion(() => Assert.Contains("p99 9.5 µs", page.Find(".lane").TextContent));
+        Assert.Equal(["lua", "check", "router"], page.FindAll(".filter-name").Select(n => n.Children[0].TextContent));
+        Assert.Contains("12 open", page.FindAll(".stage")[0].TextContent);
+        Assert.Contains("takes name a.example or b.example", page.Markup);
+        Assert.Contains("tls", page.FindAll(".stage")[2].TextContent);
+        Assert.Equal("/listeners/edge?tab=yaml&find=hcm", page.FindAll(".stage a")[3].GetAttribute("href"));
+        Assert.Equal(["web", "api"], page.FindAll("a[href^='/clusters/']").Select(a => a.TextContent));
+        Assert.Equal("disabled", page.FindAll(".filter.off .tag").Single().TextContent);
+        Assert.False(page.Find("[aria-label='Move check earlier']").HasAttribute("disabled"));
+        Assert.True(page.Find("[aria-label='Move check later']").HasAttribute("disabled")); // the router stays the last
+        Assert.True(page.Find("[aria-label='Move lua earlier']").HasAttribute("disabled"));
+    }
+
+    [Theory]
+    [InlineData("[aria-label='Move lua later']", "PUT", Filters + "/order?dry_run=true", """["check","lua","router"]""")]
+    [InlineData("[aria-label='Disable lua']", "PATCH", Filters + "/lua?dry_run=true", """{"disabled":true}""")]
+    [InlineData("[aria-label='Enable check']", "PATCH", Filters + "/check?dry_run=true", """{"disabled":null}""")]
+    [InlineData("[aria-label='Remove check']", "DELETE", Filters + "/check?dry_run=true", null)]
+    public async Task Change_IsReviewed_AndAppliedWithItsComment(string button, string method, string dryRun, string? body)
+    {
+        var (context, api) = Create();
+        await using var _ = context;
+        api.Answer(dryRun, """{"dry_run":true,"changed":true,"diff":[{"op":"replace","pointer":"#/listeners/0","where":"listeners[edge]","kind":"listener","name":"edge"}],"summary":{"added":0,"changed":1,"removed":0}}""");
+        api.Answer(dryRun.Replace("dry_run=true", "comment=because"), "{}");
+        var dialogs = context.Render<MudDialogProvider>();
+        var page = context.Render<ListenerDiagram>(p => p.Add(d => d.Name, "edge"));
+        page.WaitForElement(button).Click();
+        dialogs.WaitForAssertion(() => Assert.Contains("listeners[edge]", dialogs.Markup));
+        Assert.DoesNotContain(api.Requests, r => r.Method.Method != "GET" && !r.RequestUri!.Query.Contains("dry_run"));
+        dialogs.Find("input").Input("because");
+        dialogs.FindAll("button").Single(b => b.TextContent.Trim() == "Apply").Click();
+        dialogs.WaitForAssertion(() => Assert.Contains(api.Requests, r => r.Method.Method == method
+            && r.RequestUri!.PathAndQuery == "/api/v1/" + dryRun.Replace("dry_run=true", "comment=because")));
+        Assert.Equal(body is null ? [] : [body, body], api.Bodies);
+    }
+
+    [Fact]
+    public async Task Viewer_SeesItWithoutActions()
+    {
+        var (context, _) = Create("viewer");
+        await using var _1 = context;
+        var page = context.Render<ListenerDiagram>(p => p.Add(d => d.Name, "edge"));
+        page.WaitForAssertion(() => Assert.Equal(3, page.FindAll(".filter").Count));
+        Assert.Empty(page.FindAll(".filter-actions"));
+        Assert.DoesNotContain("Add a filter", page.Markup);
+    }
+
+    [Fact]
+    public async Task NewFilter_IsMadeFromTheNodesOwnSchema()
+    {
+        var (context, api) = Create();
+        await using var _ = context;
+        api.Answer("schema", """{"kinds":[{"kind":"lua","type":"http_filter","summary":"Runs a script."},{"kind":"router","type":"http_filter","summary":null},{"kind":"tcp_proxy","type":"network_filter","summary":null}]}""");
+        api.Answer("schema/lua", """{"type":"object","properties":{"@type":{"type":"string"},"inline_code":{"type":"string","description":"The script."},"limits":{"$ref":"#/$defs/L"}},"$defs":{"L":{"type":"object","properties":{"instructions":{"type":"integer"}}}}}""");
+        api.Answer(Filters + "?dry_run=true", """{"dry_run":true,"changed":true,"diff":[{"op":"add","pointer":"#/x"}]}""");
+        var dialogs = context.Render<MudDialogProvider>();
+        var page = context.Render<ListenerDiagram>(p => p.Add(d => d.Name, "edge"));
+        page.WaitForElement("[aria-label='Add a filter to main']").Click();
+        dialogs.WaitForAssertion(() => Assert.Equal(["", "lua"], dialogs.FindAll("option").Select(o => o.GetAttribute("value"))));
+        dialogs.Find("select").Change("lua");
+        dialogs.WaitForElement("input").Change("function f() end");
+        dialogs.Find("details").TriggerEvent("ontoggle", EventArgs.Empty);
+        dialogs.WaitForElement(".schema-section input").Change("x");
+        Assert.Contains("It is not a number", dialogs.Markup);
+        dialogs.Find(".schema-section input").Change("500");
+        dialogs.FindAll("button").Single(b => b.TextContent.Trim() == "Review").Click();
+        dialogs.WaitForAssertion(() => Assert.Equal(["""{"name":"lua-2","typed_config":{"@type":"lua","inline_code":"function f() end","limits":{"instructions":500}}}"""], api.Bodies));
+    }
+
+    private static (BunitContext Context, ScriptedApi Api) Create(string role = "admin")
+    {
+        var (context, api) = ScriptedApi.Create(role);
+        api.Answer("listeners/edge", """{"name":"edge","address":"127.0.0.1:80","routes":[]}""");
+        api.Answer("listeners/edge/filter_chains?page_size=200", """
+            {"items":[{"name":"main","filter_chain_match":{"server_names":["a.example","b.example"]},"transport_socket":{"name":"envoy.transport_sockets.tls"},
+              "filters":[{"name":"hcm","typed_config":{"@type":"type.googleapis.com/x.HttpConnectionManager","stat_prefix":"edge","route_config":{"name":"edge","virtual_hosts":[{"name":"all","domains":["*"],"routes":[
+                {"match":{"prefix":"/"},"route":{"weighted_clusters":{"clusters":[{"name":"web","weight":1},{"name":"api","weight":1}]}}}]}]}}}]}]}
+            """);
+        api.Answer(Filters + "?page_size=200",
+            """{"items":[{"name":"lua"},{"name":"check","disabled":true,"typed_config":{"@type":"wasm"}},{"name":"router"}]}""");
+        api.Answer("listeners/edge/filter_chains/main/filter_times", """
+            {"items":[{"name":"lua","disabled":false,"request":{"count":90,"mean":3.1,"p50":2.9,"p90":4.2,"p99":9.5},"response":{"count":0,"mean":0,"p50":0,"p90":0,"p99":0}}]}
+            """);
+        api.Answer(Stats, """{"stats":[{"name":"listener.127.0.0.1_80.downstream_cx_active","value":12}],"histograms":[]}""");
+        return (context, api);
+    }
+}
