@@ -1,6 +1,5 @@
 using Managed.Proxy.Core.EventLoop;
 using Managed.Proxy.Core.Tls;
-using Managed.Proxy.Downstream.Listener;
 
 namespace Managed.Proxy;
 

@@ -3,7 +3,6 @@ using System.Text;
 using Managed.AdminApi.Hosting;
 using Managed.AdminApi.TakeOver;
 using Managed.TestKit;
-using Xunit;
 
 namespace Managed.AdminApi.Tests.TakeOver;
 

@@ -1,7 +1,6 @@
 using System.Net.Sockets;
 using System.Text;
 using System.Text.RegularExpressions;
-using Managed.Proxy.Http.Codecs.Http2.Frames;
 using Managed.TestKit;
 using Xunit;
 
