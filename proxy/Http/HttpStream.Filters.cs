@@ -1,5 +1,4 @@
 using Managed.Proxy.Core.FaultInjection;
-using Managed.Proxy.Core;
 using Managed.Proxy.Router;
 using Managed.Proxy.Streams;
 

@@ -303,10 +303,10 @@ internal sealed class CacheFilter : HttpFilter
 
     private bool VaryIsAllowed(HeaderMap headers)
     {
+        Span<byte> lower = stackalloc byte[64];
         for (int i = 0; headers.TryGetAt("vary"u8, i, out var list); i++)
             while (FieldSyntax.NextMember(ref list, out var name))
             {
-                Span<byte> lower = stackalloc byte[64];
                 if (name is [(byte)'*'] || name.Length > lower.Length) return false;
                 System.Text.Ascii.ToLower(name, lower, out int length);
                 if (length != name.Length || !_settings.MayVaryBy(lower[..length])) return false;

@@ -1,6 +1,5 @@
 using Managed.Proxy.Configuration;
 using Managed.Proxy.Configuration.Validation;
-using Managed.Proxy.Router.Trees;
 
 namespace Managed.Proxy.Http.Filters.Composite;
 
