@@ -7,6 +7,7 @@ using Managed.AdminApi.Problems;
 using Managed.AdminApi.Requests;
 using Managed.AdminApi.Sandbox;
 using Managed.AdminApi.Swagger;
+using Managed.AdminApi.TakeOver;
 using Managed.AdminApi.Telemetry;
 using Managed.AdminApi.Versions;
 using Managed.Proxy;
@@ -21,7 +22,7 @@ internal static class Program
     public static IServiceCollection Node(RunOptions options, DataFolder folder, ProxyServer proxy, LogLevels levels, StopSignal stop)
     {
         var node = new ServiceCollection().AddSingleton(options).AddSingleton(folder).AddSingleton(proxy).AddSingleton(levels)
-            .AddSingleton(stop);
+            .AddSingleton(stop).AddSingleton<OwnSockets>().AddSingleton<TakeOverDoor>();
         node.AddSingleton<EventLog>().AddSingleton<ProxyEvents>();
         return node.AddVersions(folder).AddAccess().AddTelemetry();
     }
@@ -44,6 +45,7 @@ internal static class Program
         app.Use(next => context => app.Services.GetRequiredService<AdminConnections>().RunAsync(context, next));
         app.UseMiddleware<ProblemMiddleware>();
         app.UseMiddleware<HostGuard>();
+        app.UseMiddleware<ReadOnlyWhileLent>();
         app.UseEnvoyPaths();
         app.UseRouting();
         if (app.Services.GetService<DashboardHost>() is { } dashboard)

@@ -12,18 +12,21 @@ public sealed class HistoryConnection : IDisposable
     private readonly SqliteConnection _connection;
     private SqliteTransaction? _transaction;
 
-    private HistoryConnection(SqliteConnection connection) => _connection = connection;
+    private readonly Action? _closed;
+    private bool _disposed;
+
+    private HistoryConnection(SqliteConnection connection, Action? closed) => (_connection, _closed) = (connection, closed);
 
     /// <summary>Seconds that a statement waits for a lock.</summary>
     public int Patience { set => _connection.DefaultTimeout = value; }
 
-    internal static HistoryConnection Open(string connectionString, string pragmas)
+    internal static HistoryConnection Open(string connectionString, string pragmas, Action? closed = null)
     {
         var connection = new SqliteConnection(connectionString);
         try
         {
             connection.Open();
-            var opened = new HistoryConnection(connection);
+            var opened = new HistoryConnection(connection, closed);
             opened.Execute(pragmas);
             return opened;
         }
@@ -78,6 +81,10 @@ public sealed class HistoryConnection : IDisposable
     {
         _transaction?.Dispose(); // rolls back
         _connection.Dispose();
+        if (_disposed)
+            return;
+        _disposed = true;
+        _closed?.Invoke();
     }
 
     private SqliteCommand Command(string sql, ReadOnlySpan<object?> values)

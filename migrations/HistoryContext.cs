@@ -17,6 +17,28 @@ public sealed class HistoryContext(DbContextOptions<HistoryContext> options) : D
     public DbSet<TokenRow> Tokens => Set<TokenRow>();
     public DbSet<SessionRow> Sessions => Set<SessionRow>();
 
+    /// <summary>Told at its end, once.</summary>
+    internal Action? Closed { get; set; }
+
+    public override void Dispose()
+    {
+        base.Dispose();
+        End();
+    }
+
+    public override async ValueTask DisposeAsync()
+    {
+        await base.DisposeAsync();
+        End();
+    }
+
+    private void End()
+    {
+        var closed = Closed;
+        Closed = null;
+        closed?.Invoke();
+    }
+
     /// <summary>
     /// Times are whole milliseconds since the Unix epoch: SQLite can order and compare them, which it cannot with offsets.
     /// </summary>

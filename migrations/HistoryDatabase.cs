@@ -19,10 +19,11 @@ public static class HistoryDatabase
     internal const string Durable =
         "PRAGMA synchronous=FULL; PRAGMA busy_timeout=5000; PRAGMA journal_size_limit=16777216; PRAGMA wal_autocheckpoint=250;";
 
-    public static DbContextOptions<HistoryContext> Options(string file) => new DbContextOptionsBuilder<HistoryContext>()
-        .UseSqlite(ConnectionString(file))
-        .AddInterceptors(new Pragmas(Durable))
-        .Options;
+    public static DbContextOptions<HistoryContext> Options(string file) => Options(file, () => Durable);
+
+    /// <param name="pragmas">Asked at each opening.</param>
+    internal static DbContextOptions<HistoryContext> Options(string file, Func<string> pragmas)
+        => new DbContextOptionsBuilder<HistoryContext>().UseSqlite(ConnectionString(file)).AddInterceptors(new Pragmas(pragmas)).Options;
 
     internal static string ConnectionString(string file) =>
         new SqliteConnectionStringBuilder { DataSource = file, ForeignKeys = true, DefaultTimeout = 5, Pooling = true }.ConnectionString;
@@ -56,6 +57,13 @@ public static class HistoryDatabase
         HistorySchema.Check(db);
     }
 
+    /// <summary>Whether this program needs no other tables than the file has. Only reads.</summary>
+    public static bool IsCurrent(HistoryAccess history)
+    {
+        using var db = history.Open();
+        return HistorySchema.IsCurrent(db);
+    }
+
     private static void MigrateByMapper(HistoryAccess history)
     {
         using var context = history.Map();
@@ -73,12 +81,12 @@ public static class HistoryDatabase
         error.SqliteErrorCode is GenericError or Corrupt or Format or NotADatabase || error.SqliteExtendedErrorCode == ShortRead;
 
     /// <summary>Pragmas that belong to a connection, not to the file.</summary>
-    private sealed class Pragmas(string text) : DbConnectionInterceptor
+    private sealed class Pragmas(Func<string> text) : DbConnectionInterceptor
     {
         public override void ConnectionOpened(DbConnection connection, ConnectionEndEventData eventData)
         {
             using var command = connection.CreateCommand();
-            command.CommandText = text;
+            command.CommandText = text();
             command.ExecuteNonQuery();
         }
 
@@ -86,7 +94,7 @@ public static class HistoryDatabase
             CancellationToken cancellationToken = default)
         {
             await using var command = connection.CreateCommand();
-            command.CommandText = text;
+            command.CommandText = text();
             await command.ExecuteNonQueryAsync(cancellationToken);
         }
     }

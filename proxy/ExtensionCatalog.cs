@@ -31,7 +31,9 @@ using Managed.Proxy.Http.Filters.ApiKeyAuth;
 using Managed.Proxy.Http.Filters.BandwidthLimit;
 using Managed.Proxy.Http.Filters.BasicAuth;
 using Managed.Proxy.Http.Filters.Buffer;
+using Managed.Proxy.Http.Filters.Cache;
 using Managed.Proxy.Http.Filters.CdnLoop;
+using Managed.Proxy.Http.Filters.Composite;
 using Managed.Proxy.Http.Filters.Compressor;
 using Managed.Proxy.Http.Filters.Cors;
 using Managed.Proxy.Http.Filters.CredentialInjector;
@@ -143,11 +145,25 @@ public static class ExtensionCatalog
         new GrpcStatsFilterDefinition(),
         new DynamicForwardProxyFilterDefinition(),
         new StatefulSessionFilterDefinition(),
+        new CacheFilterDefinition(),
+        new MatchDelegateFilterDefinition(),
+        new CompositeFilterDefinition(),
         new LuaFilterDefinition(),
         new WasmFilterDefinition(),
         new NativeFilterDefinition(),
         new RouterFilterDefinition(),
     ];
+
+    /// <summary>Messages inside those of filters, which hold more than plain values.</summary>
+    private static readonly Dictionary<string, Type> Inner = new()
+    {
+        ["envoy.extensions.filters.http.composite.v3.ExecuteFilterAction"] = typeof(ExecuteFilterActionConfig),
+        ["envoy.extensions.http.custom_response.local_response_policy.v3.LocalResponsePolicy"] = typeof(LocalResponsePolicyConfig),
+        ["envoy.config.route.v3.Route"] = typeof(RouteConfig),
+        ["envoy.config.route.v3.RouteList"] = typeof(RouteListConfig),
+        ["xds.type.matcher.v3.IPMatcher"] = typeof(IpTreeConfig),
+        ["xds.type.matcher.v3.ServerNameMatcher"] = typeof(NameTreeConfig),
+    };
 
     internal static HttpFilterCatalog Http { get; } = new(HttpFilters);
 
@@ -156,7 +172,9 @@ public static class ExtensionCatalog
     /// </summary>
     public static Type? FindConfigType(string typeName)
     {
+        typeName = ExtensionNames.Current(typeName);
         if (TransportSockets.TryGetValue(typeName, out var socket)) return socket;
+        if (Inner.TryGetValue(typeName, out var inner)) return inner;
         foreach (var d in ListenerFilters) if (d.TypeName == typeName) return d.ConfigType;
         foreach (var d in NetworkFilters) if (d.TypeName == typeName) return d.ConfigType;
         foreach (var d in HttpFilters) if (d.TypeName == typeName) return d.ConfigType;

@@ -116,7 +116,7 @@ public sealed partial class ProxyServer
         foreach (var cluster in next.Clusters.Values)
         {
             Faults.Pass(FaultPoint.Prepare);
-            cluster.Members.OnRetire(RetirePools);
+            cluster.Members.OnRetire(RetirePools, RenewPools);
             cluster.Members.OnMembers(_health.Follow);
             cluster.Members.Prepare(cluster);
         }
@@ -137,8 +137,9 @@ public sealed partial class ProxyServer
             {
                 if (_addresses.TryGetValue(place.Key, out var kept)) { place.Bound = kept.BoundAddress; continue; }
                 Faults.Pass(FaultPoint.Bind);
-                var address = ListenAddress.Bind(place, _workers.Length, _addresses.Values.Where(a => a.Place.Text == place.Text),
-                    out string? wrong);
+                var address = _inherited.Remove(place.Key, out var had)
+                    ? ListenAddress.Adopt(place, _workers.Length, had, out string? wrong)
+                    : ListenAddress.Bind(place, _workers.Length, _addresses.Values.Where(a => a.Place.Text == place.Text), out wrong);
                 if (address is not null)
                 {
                     added.Add((address, listener)); // whatever comes, it is closed with the others
@@ -261,7 +262,8 @@ public sealed partial class ProxyServer
         {
             Faults.Pass(FaultPoint.Acknowledge);
             worker.Connections.Take(version);
-            foreach (var address in added) address.Start(worker.Connections);
+            if (!_holds)
+                foreach (var address in added) address.Start(worker.Connections);
             worker.OnPublished();
             times[worker.Id] = Elapsed(start);
         });
@@ -387,11 +389,11 @@ public sealed partial class ProxyServer
             Faults.Pass(FaultPoint.Post);
             worker.Post(static s =>
             {
-                var (connections, a) = ((WorkerConnections, ListenAddress))s!;
-                a.Stop(connections);
-            }, (worker.Connections, address));
+                var (connections, a, shared) = ((WorkerConnections, ListenAddress, bool))s!;
+                a.Stop(connections, shared);
+            }, (worker.Connections, address, _sharesSockets));
         }
-        address.RemoveFile();
+        if (!_sharesSockets) address.RemoveFile();
     }
 
     private void RetirePools(Endpoint endpoint)
@@ -400,6 +402,15 @@ public sealed partial class ProxyServer
         {
             var (w, e) = ((Worker, Endpoint))s!;
             EndpointPool.Retire(e, w);
+        }, (worker, endpoint));
+    }
+
+    private void RenewPools(Endpoint endpoint)
+    {
+        foreach (var worker in _workers) worker.Post(static s =>
+        {
+            var (w, e) = ((Worker, Endpoint))s!;
+            EndpointPool.Renew(e, w);
         }, (worker, endpoint));
     }
 

@@ -144,10 +144,13 @@ public sealed partial class ProxyServer
         headers.Add(":path", query.Path);
         headers.Add(":scheme", "http");
         foreach (var (name, value) in query.Headers) headers.Add(name, value);
-        var info = new StreamInfo { RequestHeaders = headers, RemoteAddress = source, DirectRemoteAddress = source };
-        var route = manager.Routes.Explain(headers, info, 0, steps);
+        var info = new StreamInfo { RequestHeaders = headers, RemoteAddress = source, DirectRemoteAddress = source, LocalAddress = local,
+            RequestedServerName = query.ServerName };
+        var table = manager.RoutesOf(headers);
+        if (table is null) steps.Add(new MatchStep("virtual_host", "", false, "the request is in no scope of scoped_routes"));
+        var route = table?.Explain(headers, info, 0, steps);
         string? cluster = route?.ClusterName ?? (route?.ResolveCluster(headers)?.Name);
-        return new MatchResult(chain.Name, manager.Routes.Name, route?.VirtualHostName, route?.Name,
+        return new MatchResult(chain.Name, table?.Name, route?.VirtualHostName, route?.Name,
             route is null ? null : EnumText(route.Kind.ToString()).ToLowerInvariant(), cluster, steps);
     }
 

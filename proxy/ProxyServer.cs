@@ -66,6 +66,7 @@ public sealed partial class ProxyServer : IAsyncDisposable
         _threads = [.. _workers.Select(w => new Thread(() => Run(w)) { Name = "worker-" + w.Id, IsBackground = true })];
         _watchdog = new Watchdog(_workers, Overload, Stats, _logger);
         _sweep = new Timer(static s => ((ProxyServer)s!).SweepSafely(), this, Timeout.Infinite, Timeout.Infinite);
+        Inherit(options.Inherited);
         ObserveProcess();
     }
 
@@ -125,6 +126,7 @@ public sealed partial class ProxyServer : IAsyncDisposable
         {
             foreach (var address in _addresses.Values) Attempt(() => StopAccepting(address));
             _addresses.Clear();
+            CloseInherited();
         }
         finally
         {

@@ -95,7 +95,7 @@ internal sealed class SnapshotBuilder(StatsRegistry registry, SharedState state,
             else
             {
                 int noted = errors.Noted;
-                if (ClusterBuilder.Build(cluster, clusterRegistry, errors, _names, _shared) is not { } built) continue;
+                if (ClusterBuilder.Build(cluster, clusterRegistry, errors, _names, _shared, accessLogs) is not { } built) continue;
                 built.Notes = errors.NotesSince(noted);
                 clusters[cluster.Name] = built;
             }
@@ -103,7 +103,8 @@ internal sealed class SnapshotBuilder(StatsRegistry registry, SharedState state,
         ConnectZones(config, clusters, errors);
 
         var filters = new FilterBuildContext { Errors = errors, Stats = _names, Shared = _shared, StatPrefix = "",
-            ClusterNames = clusters.Keys.ToHashSet(), Clusters = clusters, Identity = "routes" };
+            ClusterNames = clusters.Keys.ToHashSet(), Clusters = clusters, Catalog = ExtensionCatalog.Http,
+            Identity = "routes" };
         var routes = new Dictionary<string, RouteTable>();
         foreach (var route in config.RouteConfigurations)
         {

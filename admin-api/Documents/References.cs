@@ -73,7 +73,8 @@ internal static class References
     private static bool Names(string collection, string member) => collection switch
     {
         "clusters" => member is "cluster" or "cluster_name" or "local_cluster_name",
-        "route_configurations" => member is "route_config_name" or "routeConfigName",
+        "route_configurations" => member is "route_config_name" or "routeConfigName"
+            or "route_configuration_name" or "routeConfigurationName",
         _ => false,
     };
 

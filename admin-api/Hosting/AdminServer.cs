@@ -1,9 +1,11 @@
 using System.Net;
 using Managed.AdminApi.Problems;
+using Managed.AdminApi.TakeOver;
 using Managed.Proxy.Core.Limits;
 using Microsoft.AspNetCore.Hosting.Server;
 using Microsoft.AspNetCore.Hosting.Server.Features;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
+using Microsoft.AspNetCore.Server.Kestrel.Transport.Sockets;
 
 namespace Managed.AdminApi.Hosting;
 
@@ -16,6 +18,7 @@ internal static class AdminServer
         builder.Services.AddSingleton<IHostLifetime, NoLifetime>();
         var connections = new AdminConnections(DescriptorBudget.Process.AdminConnections);
         builder.Services.AddSingleton(connections);
+        builder.Services.AddOptions<SocketTransportOptions>().Configure<OwnSockets>((o, own) => o.CreateBoundListenSocket = own.MakeAdmin);
         builder.WebHost.UseKestrelCore().ConfigureKestrel(kestrel =>
         {
             kestrel.AddServerHeader = false;

@@ -40,13 +40,16 @@ internal static class CommandLine
           --secrets-key WHERE        key that the data folder's keys are encrypted with: file:PATH or env:NAME; 32 random
                                      bytes or more, the same at each start              MANAGED_SECRETS_KEY
           --drain-time TIME          for open connections after SIGTERM (8s)                    MANAGED_DRAIN_TIME
+          --take-over                go on in the place of the process that runs on the data folder: its sockets are handed
+                                     over, it drains, no connection is refused; without one, a plain start
+                                                                                        MANAGED_TAKE_OVER=1
         """;
 
     private static readonly string[] Valued =
         ["--config", "--data-dir", "--admin", "--workers", "--max-connections", "--admin-host", "--code-fetch-hosts", "--allow-files",
             "--allow-env", "--plugin-dir", "--drain-time", "--history-keep", "--history-keep-age", "--history-keep-mib",
             "--secrets-key"];
-    private static readonly string[] Flags = ["--demo", "--no-dashboard", "--insecure-admin", "--allow-native"];
+    private static readonly string[] Flags = ["--demo", "--no-dashboard", "--insecure-admin", "--allow-native", "--take-over"];
 
     /// <exception cref="StartException">Something is not understood; the message is one line.</exception>
     public static RunOptions Parse(IReadOnlyList<string> args, Func<string, string?> environment)
@@ -88,6 +91,7 @@ internal static class CommandLine
             AllowFiles = Values("--allow-files", "MANAGED_ALLOW_FILES", ':'),
             AllowEnv = Values("--allow-env", "MANAGED_ALLOW_ENV", ','),
             AllowNative = Flag(Value("--allow-native", "MANAGED_ALLOW_NATIVE")),
+            TakeOver = Flag(Value("--take-over", "MANAGED_TAKE_OVER")),
             PluginDirectory = Value("--plugin-dir", "MANAGED_PLUGIN_DIR"),
             CodeFetchHosts = FetchHostsOf(Value("--code-fetch-hosts", "MANAGED_CODE_FETCH_HOSTS")),
             DrainTime = Value("--drain-time", "MANAGED_DRAIN_TIME") is { } drain ? Duration("--drain-time", drain) : defaults.DrainTime,

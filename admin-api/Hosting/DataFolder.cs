@@ -11,6 +11,7 @@ internal sealed class DataFolder : IDisposable
     private const string FirstStart = "first start\n";
     private static readonly string[] Traces = ["history.db*", "last-good.json*", "admin-token*", "modules"];
     private readonly FileStream? _lock;
+    private bool _handedOver;
 
     private DataFolder(string path, FileStream? hold, bool isNew) => (Path, _lock, IsNew) = (path, hold, isNew);
 
@@ -32,11 +33,16 @@ internal sealed class DataFolder : IDisposable
 
     /// <summary>What no configuration may name: beginnings of paths. All that this program writes into the folder is to be here.</summary>
     public IEnumerable<string> Own
-        => ((string[])["history.db", "last-good", "modules", "plugins", "keys", "cache", "admin-token", "admin-address", "lock", "backup"])
+        => ((string[])["history.db", "last-good", "modules", "plugins", "keys", "cache", "admin-token", "admin-address", "lock", "backup",
+            "take-over"])
             .Select(n => System.IO.Path.Combine(Path, n));
 
     /// <exception cref="StartException">It cannot be made, written, or is in use.</exception>
     public static DataFolder Open(string path)
+        => TryOpen(path) ?? throw new StartException($"the data folder {System.IO.Path.GetFullPath(path)} is in use by another process");
+
+    /// <summary>The same; null when another process has it.</summary>
+    public static DataFolder? TryOpen(string path)
     {
         if (path.Length == 0)
             throw new StartException("--data-dir: the name of the folder is empty");
@@ -61,12 +67,28 @@ internal sealed class DataFolder : IDisposable
         }
         catch (IOException e) when (e.HResult == WouldBlock)
         {
-            throw new StartException($"the data folder {path} is in use by another process");
+            return null;
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
             throw new StartException($"cannot write to the data folder {path}: {e.Message}");
         }
+    }
+
+    /// <summary>The folder of another process, which has handed its lock to this one.</summary>
+    public static DataFolder Inherited(string path, Microsoft.Win32.SafeHandles.SafeFileHandle held)
+        => new(System.IO.Path.GetFullPath(path), new FileStream(held, FileAccess.ReadWrite, bufferSize: 0), isNew: false);
+
+    /// <summary>The lock, to be handed to another process: held as long as one of them has it open.</summary>
+    public int LockDescriptor => (int)_lock!.SafeFileHandle.DangerousGetHandle();
+
+    /// <summary>Another process has the folder: what is in it is its own.</summary>
+    public void HandOver()
+    {
+        _handedOver = true;
+        // Closing it would unlock it, also for the other: flock belongs to the open file, which both have. The end of the process does not.
+        GC.SuppressFinalize(_lock!.SafeFileHandle);
+        GC.SuppressFinalize(_lock);
     }
 
     /// <summary>A version is live: from now on the folder has a history.</summary>
@@ -114,7 +136,7 @@ internal sealed class DataFolder : IDisposable
 
     public void Dispose()
     {
-        if (_lock is null)
+        if (_lock is null || _handedOver)
             return;
         try
         {

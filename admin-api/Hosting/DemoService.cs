@@ -1,7 +1,9 @@
 using System.Globalization;
 using System.Net;
 using System.Text;
+using Managed.AdminApi.TakeOver;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
+using Microsoft.AspNetCore.Server.Kestrel.Transport.Sockets;
 
 namespace Managed.AdminApi.Hosting;
 
@@ -14,7 +16,7 @@ internal sealed class DemoService : IAsyncDisposable
     private DemoService(WebApplication app) => _app = app;
 
     /// <exception cref="StartException">The port is in use.</exception>
-    public static async Task<DemoService> StartAsync(LogLevels levels)
+    public static async Task<DemoService> StartAsync(LogLevels levels, OwnSockets own)
     {
         var builder = WebApplication.CreateEmptyBuilder(new() { ContentRootPath = AppContext.BaseDirectory });
         builder.Logging.AddOneLineConsole(levels);
@@ -24,6 +26,7 @@ internal sealed class DemoService : IAsyncDisposable
             k.Listen(IPEndPoint.Parse(Address), l => l.Protocols = HttpProtocols.Http1);
         });
         builder.Services.AddSingleton<IHostLifetime, NoLifetime>();
+        builder.Services.Configure<SocketTransportOptions>(o => o.CreateBoundListenSocket = own.MakeDemo);
         var app = builder.Build();
         app.Run(AnswerAsync);
         try

@@ -3,8 +3,10 @@ using System.Text;
 using Managed.AdminApi.Auth;
 using Managed.AdminApi.Events;
 using Managed.AdminApi.Modules;
+using Managed.AdminApi.TakeOver;
 using Managed.AdminApi.Telemetry;
 using Managed.AdminApi.Versions;
+using Managed.Migrations;
 using Managed.Proxy;
 using Microsoft.Data.Sqlite;
 
@@ -22,7 +24,8 @@ internal sealed class ManagedHost : IAsyncDisposable
     private WebApplication? _app;
     private DemoService? _demo;
     private string? _signInLink;
-    private bool _stopped;
+    private TakeOverDoor? _door;
+    private bool _stopped, _folderIsOurs;
 
     private ManagedHost(RunOptions options, DataFolder folder, ProxyServer proxy, IServiceCollection parts, ServiceProvider node,
         StopSignal stop)
@@ -48,22 +51,24 @@ internal sealed class ManagedHost : IAsyncDisposable
 
     public static async Task<ManagedHost> StartAsync(RunOptions options)
     {
-        var folder = DataFolder.Open(options.DataDirectory);
+        using var former = options.TakeOver ? FormerOf(options) : null;
+        var folder = former is null ? DataFolder.Open(options.DataDirectory) : DataFolder.Inherited(options.DataDirectory, former.Lock);
         var levels = new LogLevels();
         var stop = new StopSignal();
         ManagedHost host;
         try
         {
-            host = Compose(options, folder, levels, stop);
+            host = Compose(options, folder, levels, stop, former);
         }
         catch
         {
-            folder.Dispose();
+            if (former is null) // otherwise what is in it is the other's
+                folder.Dispose();
             throw;
         }
         try
         {
-            await host.StartAsync(levels);
+            await host.StartAsync(levels, former);
             return host;
         }
         catch
@@ -73,7 +78,14 @@ internal sealed class ManagedHost : IAsyncDisposable
         }
     }
 
-    private static ManagedHost Compose(RunOptions options, DataFolder folder, LogLevels levels, StopSignal stop)
+    // Null: nobody runs there, and a plain start will do.
+    private static FormerProcess? FormerOf(RunOptions options)
+    {
+        using var free = DataFolder.TryOpen(options.DataDirectory);
+        return free is null ? FormerProcess.Reach(Path.GetFullPath(options.DataDirectory)) : null;
+    }
+
+    private static ManagedHost Compose(RunOptions options, DataFolder folder, LogLevels levels, StopSignal stop, FormerProcess? former)
     {
         var loggers = LoggerFactory.Create(logging => logging.AddOneLineConsole(levels));
         var proxy = new ProxyServer(new ProxyOptions
@@ -81,12 +93,13 @@ internal sealed class ManagedHost : IAsyncDisposable
             MaxConnections = options.MaxConnections, Workers = options.Workers, LoggerFactory = loggers,
             CacheFolder = folder.WasmCacheFolder, CodeFetchHosts = options.CodeFetchHosts, WasmCompiler = Commands.CompileWasm,
             Native = options.AllowNative ? new(options.PluginDirectory ?? folder.PluginsFolder) : null,
+            Inherited = former?.Proxy,
         });
         var parts = Program.Node(options, folder, proxy, levels, stop);
         var node = new ServiceCollection().AddSingleton(loggers).AddSingleton(typeof(ILogger<>), typeof(Logger<>));
         foreach (var part in parts)
             node.Add(part);
-        return new(options, folder, proxy, parts, node.BuildServiceProvider(), stop);
+        return new(options, folder, proxy, parts, node.BuildServiceProvider(), stop) { _folderIsOurs = former is null };
     }
 
     public void ListenToSignals() => _stop.Listen(Proxy.ReopenLogs);
@@ -122,6 +135,8 @@ internal sealed class ManagedHost : IAsyncDisposable
         _stopped = true;
         HostLog.Stopping(Services.GetRequiredService<ILogger<ManagedHost>>(), _options.DrainTime.TotalSeconds);
         await CloseWritersAsync();
+        if (_door is { HandedOver: true } && _app is not null)
+            await _app.StopAsync(); // the other process answers on the same port
         await Proxy.StopAsync(_options.DrainTime, CancellationToken.None);
         if (_app is not null)
             await _app.StopAsync();
@@ -145,7 +160,8 @@ internal sealed class ManagedHost : IAsyncDisposable
             await _demo.DisposeAsync();
         _stop.Dispose();
         SqliteConnection.ClearAllPools(); // the last connection to close merges the write-ahead log
-        _folder.Dispose();
+        if (_folderIsOurs)
+            _folder.Dispose();
         _loggers.Dispose(); // writes what it has not written yet
     }
 
@@ -164,6 +180,7 @@ internal sealed class ManagedHost : IAsyncDisposable
 
     private async Task CloseWritersAsync()
     {
+        _door?.Dispose(); // first: it may have the turn of whoever publishes
         Services.GetRequiredService<ConfirmationClock>().Dispose();
         Services.GetRequiredService<HistoryKeeper>().Dispose();
         Services.GetRequiredService<MissingCode>().Dispose();
@@ -173,17 +190,21 @@ internal sealed class ManagedHost : IAsyncDisposable
         Services.GetRequiredService<EventLog>().Close();
     }
 
-    private async Task StartAsync(LogLevels levels)
+    private async Task StartAsync(LogLevels levels, FormerProcess? former)
     {
         _ = Services.GetRequiredService<NodeState>(); // its clock begins here
         Proxy.Modules = Services.GetRequiredService<StoredModules>();
         Proxy.Start();
         _ = Services.GetRequiredService<ProxyEvents>(); // listens from now on
-        await Services.GetRequiredService<Startup>().ServeAsync();
+        if (former is null)
+            await Services.GetRequiredService<Startup>().ServeAsync();
+        else
+            await SucceedAsync(former);
         Services.GetRequiredService<AccessTokens>().Load();
         Services.GetRequiredService<Sessions>().Load();
+        var sockets = Services.GetRequiredService<OwnSockets>();
         if (_options.Demo || StarterConfiguration.UsesDemo(Services.GetRequiredService<ActiveConfiguration>().Required.Document))
-            _demo = await DemoService.StartAsync(levels);
+            _demo = await DemoService.StartAsync(levels, sockets);
         _app = Program.Build(_options, _parts, _node);
         try
         {
@@ -198,6 +219,37 @@ internal sealed class ManagedHost : IAsyncDisposable
         Services.GetRequiredService<StatHistory>().Start();
         Services.GetRequiredService<FileWatch>().Start();
         Services.GetRequiredService<Retention>().Start();
+        (_door = Services.GetRequiredService<TakeOverDoor>()).Open();
+    }
+
+    /// <summary>
+    /// In the place of another process. All that can fail comes while that one still serves and the folder is still its own: nothing is
+    /// written and nothing accepted. Then both accept, and with its last word the folder is this one's.
+    /// </summary>
+    private async Task SucceedAsync(FormerProcess former)
+    {
+        var history = Services.GetRequiredService<HistoryAccess>();
+        var startup = Services.GetRequiredService<Startup>();
+        _ = history.Lend(TimeSpan.Zero);
+        Services.GetRequiredService<OwnSockets>().Take(former, _options);
+        await startup.PrepareAsync(former.Version);
+        try
+        {
+            if (!await Proxy.BeginAcceptingAsync())
+                throw new StartException("the workers do not begin to accept in time");
+        }
+        catch (InvalidOperationException e)
+        {
+            throw new StartException(e.Message);
+        }
+        former.Succeed();
+        _folderIsOurs = true;
+        Proxy.OwnSockets();
+        history.TakeBack();
+        var logger = Services.GetRequiredService<ILogger<ManagedHost>>();
+        TakeOverLog.TookOver(logger, former.Id);
+        if (await startup.ServeOnAsync() is { } refused)
+            TakeOverLog.FileNotApplied(logger, refused);
     }
 
     private void TellAddress()

@@ -44,6 +44,19 @@ internal sealed class HistoryFile(DataFolder folder, HistoryAccess history, Secr
         }
     }
 
+    /// <summary>Whether it has the tables that this program works with. False too when it cannot be read.</summary>
+    public bool IsCurrent()
+    {
+        try
+        {
+            return HistoryDatabase.IsCurrent(history);
+        }
+        catch (SqliteException)
+        {
+            return false;
+        }
+    }
+
     /// <summary>
     /// What can still be read of a history that is damaged or whose disk takes nothing: the head, and the active version if it is whole
     /// (its digest says so). Writes nothing.

@@ -47,6 +47,34 @@ internal sealed class Publisher(ProxyServer proxy, VersionStore store, ActiveCon
     /// <summary>At the end of the process: waits for the version that is on its way, and lets no further one begin.</summary>
     public Task CloseAsync() => _turn.CloseAsync(TimeSpan.FromSeconds(15)); // longer than a publication may take
 
+    /// <summary>Another process has the history: no version is made here, and nothing else is to be written.</summary>
+    public bool IsLent { get; private set; }
+
+    /// <summary>
+    /// When the version that is on its way has its outcome, no further one begins: whoever asks is refused. Gives what gives back the turn,
+    /// which is to happen in any case.
+    /// </summary>
+    public async Task<Action> LendAsync(CancellationToken cancellation)
+    {
+        var giveBack = await _turn.TakeAsync(ahead: true, cancellation);
+        IsLent = true;
+        return giveBack;
+    }
+
+    /// <summary>Versions are made here again.</summary>
+    public void TakeBack() => IsLent = false;
+
+    /// <exception cref="ApiException">The history is lent to another process.</exception>
+    public void RefuseWhileLent()
+    {
+        if (IsLent)
+            throw new ApiException(ProblemCode.StoreUnavailable,
+                "another process is taking over from this one: nothing is changed meanwhile")
+            {
+                Headers = new Dictionary<string, string> { ["Retry-After"] = "2" }, // a start takes about so long
+            };
+    }
+
     /// <summary>Runs something while no version is being made.</summary>
     /// <param name="ahead">Before those who queue.</param>
     public async Task<T> ExclusiveAsync<T>(Func<T> action, CancellationToken cancellation, bool ahead = false)
@@ -55,6 +83,7 @@ internal sealed class Publisher(ProxyServer proxy, VersionStore store, ActiveCon
         try
         {
             cancellation.ThrowIfCancellationRequested();
+            RefuseWhileLent();
             return action();
         }
         finally
@@ -82,6 +111,7 @@ internal sealed class Publisher(ProxyServer proxy, VersionStore store, ActiveCon
                 try
                 {
                     cancellation.ThrowIfCancellationRequested();
+                    RefuseWhileLent();
                     if (active.Degraded is { StoreUsable: false } broken)
                         throw new ApiException(ProblemCode.StoreUnavailable,
                             $"nothing can be changed while the history is unusable: {broken.Reason}")

@@ -119,7 +119,8 @@ internal sealed class Retention(HistoryPruner pruner, Publisher publisher, Activ
         }
         catch (Exception e) when (e is not OperationCanceledException)
         {
-            PublisherLog.NotPruned(logger, e.Message);
+            if (!publisher.IsLent) // else whoever takes over does it
+                PublisherLog.NotPruned(logger, e.Message);
             return Again;
         }
     }

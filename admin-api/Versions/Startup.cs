@@ -28,12 +28,51 @@ internal sealed class Startup(HistoryFile history, VersionStore store, Publisher
             await ServeFirstAsync(finding);
         else
             await ServeFormerAsync(finding, glanced);
+        Watch();
+    }
+
+    private void Watch()
+    {
         folder.MarkUsed();
         if (active.Degraded is not { StoreUsable: false })
             confirmations.Resume();
         keeper.Watch();
         missing.Watch();
         expiry.Watch();
+    }
+
+    /// <summary>
+    /// Serves what another process serves, and tries the file of <c>--config</c> without making a version of it. Only reads.
+    /// <see cref="ServeAsync"/> follows when the folder is this process's.
+    /// </summary>
+    /// <exception cref="StartException">That cannot be served here, or the file is not valid.</exception>
+    public async Task PrepareAsync(long number)
+    {
+        if (!history.IsCurrent())
+            throw new StartException(
+                "this version of the program changes the history's tables: stop the other process, then start this one");
+        if (store.Glance() is not { } glanced || glanced.Number != number)
+            throw new StartException(string.Create(System.Globalization.CultureInfo.InvariantCulture,
+                $"version {number}, which the other process serves, is not the active one of its history"));
+        if (await keeper.TryServeAsync(glanced) is { } refusal)
+            throw new StartException(refusal);
+        if (options.ConfigFile is { } file)
+            await ApplyAsync(ConfigFile.Read(file), file, dryRun: true);
+    }
+
+    /// <summary>For a process that serves already: the file of <c>--config</c> does not end it. Null, or why it is not in force.</summary>
+    public async Task<string?> ServeOnAsync()
+    {
+        try
+        {
+            await ServeAsync();
+            return null;
+        }
+        catch (StartException e) when (active.Current is { Number: > 0 })
+        {
+            Watch();
+            return e.Message;
+        }
     }
 
     private async Task ServeFirstAsync(HistoryFinding finding)
@@ -60,10 +99,10 @@ internal sealed class Startup(HistoryFile history, VersionStore store, Publisher
     }
 
     /// <summary>Makes a version of a file, unless the active one has that content.</summary>
-    private async Task ApplyAsync(ConfigObject document, string what)
+    private async Task ApplyAsync(ConfigObject document, string what, bool dryRun = false)
     {
         var proposal = new Proposal("managed", ChangeSource.File, _ => new(document, document.Source, what)) { Comment = what,
-            IsOperators = true };
+            IsOperators = true, DryRun = dryRun };
         try
         {
             Submission done;
@@ -74,8 +113,11 @@ internal sealed class Startup(HistoryFile history, VersionStore store, Publisher
             catch (ApiException e) when (e.Errors is { Count: > 0 } errors && errors.All(x => x.MayPass))
             {
                 done = await publisher.SubmitAsync(proposal with { MakesDo = true }, CancellationToken.None);
-                missing.Lack(active.Required, [.. errors.Select(x => x.Detail)]);
+                if (!dryRun)
+                    missing.Lack(active.Required, [.. errors.Select(x => x.Detail)]);
             }
+            if (dryRun)
+                return; // they come with the version
             foreach (var warning in done.Warnings)
                 Console.Error.WriteLine("warning: " + Line(what, warning));
         }

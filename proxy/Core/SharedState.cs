@@ -22,7 +22,18 @@ public sealed class SharedState
         => (_objects, _lock, Workers, Guests) = (new(), new(), workers,
             guests ?? new GuestEnvironment(NullLogger.Instance, null, false, []));
 
-    private SharedState(SharedState of) => (_objects, _lock, Workers, Guests) = (of._objects, of._lock, of.Workers, of.Guests);
+    private SharedState(SharedState of)
+        => (_objects, _lock, Workers, Guests, Handed) = (of._objects, of._lock, of.Workers, of.Guests, of.Handed);
+
+    /// <summary>What objects of another process were when it handed over to this one, by their keys.</summary>
+    internal IReadOnlyDictionary<string, byte[]> Handed { get; set; } = new Dictionary<string, byte[]>();
+
+    /// <summary>All objects of a kind that something still uses.</summary>
+    internal IEnumerable<(string Key, T Value)> All<T>() where T : class
+    {
+        foreach (var (key, held) in _objects)
+            if (held.TryGetTarget(out object? found) && found is T value) yield return (key, value);
+    }
 
     /// <summary>For how many workers parts are to be prepared.</summary>
     public int Workers { get; }

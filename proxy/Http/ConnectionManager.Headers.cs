@@ -35,8 +35,13 @@ internal sealed partial class ConnectionManager
     public byte[] ServerName { get; init; } = [];
     /// <summary>Joins the via header; empty: none.</summary>
     public byte[] Via { get; init; } = [];
-    /// <summary>Upgrades by their names, and whether they are let through where a route does not say otherwise.</summary>
-    public (byte[] Type, bool Enabled)[] Upgrades { get; init; } = [];
+    /// <summary>
+    /// Upgrades by their names, whether they are let through where a route does not say otherwise, and the filters that they pass in place
+    /// of all others; null: those of all requests.
+    /// </summary>
+    public (byte[] Type, bool Enabled, BuiltHttpFilter[]? Filters)[] Upgrades { get; init; } = [];
+    /// <summary>Some upgrades have filters of their own.</summary>
+    public bool UpgradesHaveFilters { get; init; }
 
     /// <summary>Cleans and completes the request's headers. False: it was answered.</summary>
     public bool PrepareRequest(HttpStream stream)
@@ -111,6 +116,21 @@ internal sealed partial class ConnectionManager
     {
         var headers = stream.ResponseHeaders;
         var scratch = stream.Worker.Scratch;
+        if (stream.IsStoredReply)
+        {
+            SetStatus(headers, status, scratch);
+            stream.Info.ResponseCode = status;
+            decorate!(headers, state);
+            if (status is not (204 or 304))
+            {
+                scratch.Clear();
+                scratch.Write(body.Length);
+                headers.Set(HeaderId.ContentLength, scratch.Written);
+            }
+            if (AlwaysSetRequestIdInResponse && stream.RequestHeaders.Has(HeaderId.XRequestId))
+                headers.Set(HeaderId.XRequestId, stream.RequestHeaders.Get(HeaderId.XRequestId));
+            return;
+        }
         if (ProxyStatus is { SetsStatus: true } told) status = told.StatusOf(stream.Info, status);
         SetStatus(headers, status, scratch);
         stream.Info.ResponseCode = status; // for formats
@@ -141,6 +161,29 @@ internal sealed partial class ConnectionManager
     /// <param name="refused">None is allowed, and one of them is switched off: Envoy answers 403 then.</param>
     public bool ChooseUpgrade(HeaderMap headers, RouteEntry route, out bool refused)
     {
+        if (FindUpgrade(headers, route, out var type, out refused))
+        {
+            headers.Set(HeaderId.Upgrade, type);
+            return true;
+        }
+        headers.Remove(HeaderId.Upgrade);
+        return false;
+    }
+
+    /// <summary>The filters of an upgrade of this type.</summary>
+    public BuiltHttpFilter[] FiltersOf(ReadOnlySpan<byte> upgrade)
+    {
+        foreach (var (name, _, filters) in Upgrades)
+            if (Ascii.EqualsIgnoreCase(upgrade, name)) return filters ?? Filters;
+        return Filters;
+    }
+
+    /// <summary>The filters of a request that asks for an upgrade, which is not chosen yet.</summary>
+    public BuiltHttpFilter[] FiltersOf(HeaderMap headers, RouteEntry route)
+        => FindUpgrade(headers, route, out var type, out _) ? FiltersOf(type) : Filters;
+
+    private bool FindUpgrade(HeaderMap headers, RouteEntry route, out ReadOnlySpan<byte> chosen, out bool refused)
+    {
         refused = false;
         for (int i = 0; headers.TryGetAt("upgrade"u8, i, out var list); i++)
             while (FieldSyntax.NextMember(ref list, out var type))
@@ -152,17 +195,17 @@ internal sealed partial class ConnectionManager
                 refused |= says == false;
                 if (says != true) continue;
                 refused = false;
-                headers.Set(HeaderId.Upgrade, type);
+                chosen = type;
                 return true;
             }
-        headers.Remove(HeaderId.Upgrade);
+        chosen = default;
         return false;
     }
 
     private bool? AllowsUpgrade(ReadOnlySpan<byte> type, RouteEntry route)
     {
         if (route.UpgradeEnabled(type) is { } says) return says;
-        foreach (var (name, enabled) in Upgrades)
+        foreach (var (name, enabled, _) in Upgrades)
             if (Ascii.EqualsIgnoreCase(type, name)) return enabled;
         return null;
     }

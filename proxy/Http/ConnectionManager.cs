@@ -1,6 +1,7 @@
 using Managed.Proxy.Core;
 using Managed.Proxy.Core.Telemetry;
 using Managed.Proxy.Http.Codecs.Http2;
+using Managed.Proxy.Http.Headers;
 using Managed.Proxy.Http.LocalReply;
 using Managed.Proxy.Http.Rules;
 using Managed.Proxy.Router;
@@ -30,7 +31,9 @@ public enum HeadersWithUnderscoresAction { Allow, RejectRequest, DropHeader }
 internal sealed partial class ConnectionManager
 {
     public required BuiltHttpFilter[] Filters { get; init; }
-    public required RouteTable Routes { get; init; }
+    /// <summary>All routes; null where scopes have them.</summary>
+    public required RouteTable? Routes { get; init; }
+    public ScopedRoutes? Scopes { get; init; }
     public required HttpStats Stats { get; init; }
     public AccessLog? AccessLog { get; init; }
     public LocalReplyRewriter? LocalReply { get; init; }
@@ -61,7 +64,13 @@ internal sealed partial class ConnectionManager
     public Http2Options Http2 { get; init; } = new();
     public required Http2Stats Http2Stats { get; init; }
 
-    public bool RoutesConfigureFilters => Filters.Length > 0;
+    /// <summary>Some routes are for CONNECT.</summary>
+    public bool TakesConnect => Routes?.TakesConnect ?? Scopes!.TakesConnect;
+
+    /// <summary>The routes of a request; null when it is in no scope.</summary>
+    public RouteTable? RoutesOf(HeaderMap request) => Routes ?? Scopes!.Find(request);
+
+    public bool RoutesConfigureFilters => Filters.Length > 0 || UpgradesHaveFilters;
 
     /// <summary>Clusters that tell endpoints of clients may do so.</summary>
     public bool TellsClient { get; init; } = true;

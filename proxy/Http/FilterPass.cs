@@ -98,6 +98,26 @@ internal sealed class FilterPass(HttpStream stream, bool response)
         _anyTrailers |= slot.HasTrailers;
     }
 
+    /// <summary>A filter gives its place to another one, with what it holds; from its next hook on that one is called.</summary>
+    public void Replace(HttpFilter filter, HttpFilter by, FilterHooks hooks)
+    {
+        if (response) hooks = (FilterHooks)((int)hooks >> 3);
+        _anyBody = _anyTrailers = false;
+        for (int i = 0; i < _count; i++)
+        {
+            ref var slot = ref _slots[i];
+            if (ReferenceEquals(slot.Filter, filter))
+            {
+                slot.Filter = by;
+                slot.HasHeaders = (hooks & FilterHooks.RequestHeaders) != 0;
+                slot.HasBody = (hooks & FilterHooks.RequestBody) != 0;
+                slot.HasTrailers = (hooks & FilterHooks.RequestTrailers) != 0;
+            }
+            _anyBody |= slot.HasBody;
+            _anyTrailers |= slot.HasTrailers;
+        }
+    }
+
     public void Headers(bool end) => Advance(0, 0, headers: true, end, trailers: false);
 
     public void Data(ReadOnlySpan<byte> data, bool end)

@@ -43,6 +43,8 @@ public sealed class FilterBuildContext
     public required IReadOnlySet<string> ClusterNames { get; init; }
     /// <summary>The clusters themselves, those without errors; for a filter that asks one while it is built.</summary>
     public IReadOnlyDictionary<string, Upstream.Cluster> Clusters { get; init; } = new Dictionary<string, Upstream.Cluster>();
+    /// <summary>The filters that may be named, for one that has others inside.</summary>
+    public HttpFilterCatalog Catalog { get; init; } = new([]);
     /// <summary>
     /// Where in the document the filter stands, as a stable identity for carried-over state: <c>listener/chain/filter</c>.
     /// </summary>
@@ -52,7 +54,7 @@ public sealed class FilterBuildContext
     internal FilterBuildContext With(string identity) => new()
     {
         Errors = Errors, Stats = Stats, Shared = Shared, StatPrefix = StatPrefix, ClusterNames = ClusterNames, Clusters = Clusters,
-        Identity = identity,
+        Catalog = Catalog, Identity = identity,
     };
 }
 

@@ -58,7 +58,13 @@ public sealed partial class HttpStream
             RequestHeaders.Remove(HeaderId.Upgrade);
             refused |= IsConnect;
         }
-        else if (_connects = IsConnect) RequestHeaders.Remove(HeaderId.Upgrade); // it says so itself
+        else
+        {
+            // What a filter or another route has made of it since would go by other filters than its own.
+            refused = !ReferenceEquals(Manager.FiltersOf(RequestHeaders.Get(HeaderId.Upgrade)), _chain);
+            if (_connects = IsConnect) RequestHeaders.Remove(HeaderId.Upgrade); // it says so itself
+        }
+        if (!_down.AsksUpgrade && !ReferenceEquals(_chain, Manager.Filters)) refused = true;
         if (refused && prepared)
         {
             prepared = false;

@@ -36,6 +36,7 @@ public sealed partial class HttpStream
         Action<HeaderMap, object?>? decorate, object? state)
     {
         if (_reply == ReplyState.Asked || _end != StreamEnd.None) return;
+        IsStoredReply = false;
         Info.Flags |= flags;
         Info.Details = details;
         if (_responseStarted)
@@ -53,6 +54,20 @@ public sealed partial class HttpStream
         _decorateState = state;
         Wake();
     }
+
+    /// <summary>
+    /// As above with what an upstream has answered before: as it is, with the headers that <paramref name="decorate"/> gives it.
+    /// </summary>
+    internal void SendStoredReply(int status, ReadOnlySpan<byte> body, string details, ResponseFlags flags,
+        Action<HeaderMap, object?> decorate, object state)
+    {
+        if (_reply == ReplyState.Asked || _end != StreamEnd.None) return;
+        SendLocalReply(status, body, details, flags, decorate, state);
+        IsStoredReply = true;
+    }
+
+    /// <summary>The reply under way is an upstream's, kept from before.</summary>
+    internal bool IsStoredReply { get; private set; }
 
     internal void OnBufferLimit(bool response)
     {

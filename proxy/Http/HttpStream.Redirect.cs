@@ -45,7 +45,7 @@ public sealed partial class HttpStream
         if (crosses && !policy.MayCrossScheme) return false;
         if (policy.KeepsSchemeSafe && toTls && Info.DownstreamTls is null) return false;
         Place(newScheme, newHost, newPath);
-        var entry = Manager.Routes.Match(RequestHeaders, Info, Worker.NextRandom());
+        var entry = Manager.RoutesOf(RequestHeaders)?.Match(RequestHeaders, Info, Worker.NextRandom());
         bool may = entry is not null && policy.MayGoTo(entry);
         if (may && policy.AvoidsPrevious) may = (_followed ??= []).Add((from.Name, entry!.Name));
         if (!may)
@@ -101,12 +101,7 @@ public sealed partial class HttpStream
     private void BeginAnew()
     {
         _redirects = false;
-        for (int i = 0; i < _filterCount; i++)
-        {
-            Manager.Filters[_filters[i].Index].Factory.Return(_filters[i], Worker);
-            _filters[i] = null!;
-        }
-        _filterCount = 0;
+        ReturnFilters();
         _request.End();
         _response.End();
         _request.Begin();

@@ -30,8 +30,6 @@ public sealed partial class HttpStream
     private readonly Signal _main = new();
     private readonly WheelTimer _idleTimer, _routeTimer, _maxTimer, _requestTimer;
     private WheelTimer? _tryTimer, _tryIdleTimer; // of routes that limit an attempt
-    private HttpFilter[] _filters = new HttpFilter[8];
-    private int _filterCount;
     private ServerExchange _down = null!;
     private readonly UpstreamRequest _upstream;
     private ClientExchange? _up; // that the response comes from
@@ -81,7 +79,7 @@ public sealed partial class HttpStream
     /// <summary>What the filters do to this stream; null but in a sandbox.</summary>
     internal StreamTrace? Trace { get; private set; }
 
-    internal string NameOf(HttpFilter filter) => Manager.Filters[filter.Index].Name;
+    internal string NameOf(HttpFilter filter) => _chain[filter.Index].Name;
 
     /// <summary>The matched route, computed at first use; null when none matches.</summary>
     public RouteEntry? Route
@@ -90,7 +88,7 @@ public sealed partial class HttpStream
         {
             if (_routeKnown) return _route;
             _routeKnown = true;
-            _route = Manager.Routes.Match(RequestHeaders, Info, Worker.NextRandom());
+            _route = Manager.RoutesOf(RequestHeaders)?.Match(RequestHeaders, Info, Worker.NextRandom());
             Info.RouteName = _route?.Name;
             Info.VirtualHostName = _route?.VirtualHostName;
             return _route;
@@ -104,7 +102,7 @@ public sealed partial class HttpStream
         _route = null;
     }
 
-    internal object? RouteConfig(int index) => Route is { HasFilterConfigs: true } route ? route.FilterConfig(Manager.Filters[index].Name)
+    internal object? RouteConfig(int index) => Route is { HasFilterConfigs: true } route ? route.FilterConfig(_chain[index].Name)
         : null;
 
     /// <summary>The filters of this stream, in the order of the chain.</summary>
@@ -322,58 +320,6 @@ public sealed partial class HttpStream
         Wake();
     }
 
-    private void AttachFilters()
-    {
-        var filters = Manager.Filters;
-        if (_filters.Length < filters.Length) _filters = new HttpFilter[filters.Length];
-        for (int i = 0; i < filters.Length; i++)
-        {
-            var built = filters[i];
-            bool disabled = built.Disabled;
-            if (Manager.RoutesConfigureFilters && Route is { HasFilterConfigs: true } route && route.FilterConfig(built.Name) is { } config)
-                disabled = ReferenceEquals(config, RouteEntry.Disabled);
-            if (disabled) continue;
-            if (RentFilter(built) is not { } filter) break;
-            filter.Stream = this;
-            filter.Index = i;
-            _filters[_filterCount++] = filter;
-            _request.Add(filter, built.Factory.Hooks, built.RequestTime);
-        }
-        AttachToResponse();
-    }
-
-    private void AttachToResponse()
-    {
-        for (int i = _filterCount - 1; i >= 0; i--)
-        {
-            var built = Manager.Filters[_filters[i].Index];
-            _response.Add(_filters[i], built.Factory.Hooks, built.ResponseTime);
-        }
-    }
-
-    // Null: it cannot be made, and without it the request is not let through.
-    private HttpFilter? RentFilter(BuiltHttpFilter built)
-    {
-        try
-        {
-            Faults.Pass(FaultPoint.FilterCreate);
-            return built.Factory.Rent(Worker);
-        }
-        catch (Exception e)
-        {
-            Worker.Reports.OnFilterFailure(built.Name, e);
-            SendLocalReply(500, default, "filter_failure", ResponseFlags.LocalReset);
-            return null;
-        }
-    }
-
-    // A filter that is off for this stream has nothing to resume.
-    private void Continue(int index, bool response)
-    {
-        for (int i = 0; i < _filterCount; i++)
-            if (_filters[i].Index == index) Continue(_filters[i], response, withBody: false);
-    }
-
     private void Finish(bool complete)
     {
         var timers = Worker.Timers;
@@ -393,7 +339,7 @@ public sealed partial class HttpStream
         Info.EndTime = Worker.NowMicros;
         _down.FillInfo(Info);
         for (int i = 0; i < _filterCount; i++)
-            if ((Manager.Filters[_filters[i].Index].Factory.Hooks & FilterHooks.Complete) != 0) Complete(_filters[i]);
+            if ((_places[i].Factory.Hooks & FilterHooks.Complete) != 0) Complete(_filters[i]);
         try
         {
             Manager.OnComplete(this, complete);
@@ -402,12 +348,7 @@ public sealed partial class HttpStream
         {
             Worker.Reports.OnCrash(e); // the access log: the stream is over all the same
         }
-        for (int i = 0; i < _filterCount; i++)
-        {
-            Manager.Filters[_filters[i].Index].Factory.Return(_filters[i], Worker);
-            _filters[i] = null!;
-        }
-        _filterCount = 0;
+        ReturnFilters();
         if (_shadowCount > 0) ReleaseShadows();
         Generation.LeaveStream(Worker);
         Info.Reset();
@@ -415,6 +356,7 @@ public sealed partial class HttpStream
         _reply = ReplyState.None;
         OverrideHost = null;
         _newCookies = null;
+        IsStoredReply = false;
         _replyBody.Release();
         _sent.Release();
         _bodyEnded = _sentEnd = IsOutOfTime = _keepsTrailers = false;
@@ -430,18 +372,6 @@ public sealed partial class HttpStream
         _upstream.Forget();
         _main.Reset();
         RequestTrailers.Clear();
-    }
-
-    private void Complete(HttpFilter filter)
-    {
-        try
-        {
-            filter.OnComplete();
-        }
-        catch (Exception e)
-        {
-            Worker.Reports.OnFilterFailure(filter.GetType().Name, e);
-        }
     }
 
     /// <summary>Between two requests: lets go of what only an unusual one needed.</summary>

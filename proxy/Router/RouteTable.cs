@@ -6,6 +6,7 @@ using Managed.Proxy.Core.Buffers;
 using Managed.Proxy.Http.Headers;
 using Managed.Proxy.Router.Matching;
 using Managed.Proxy.Router.RateLimits;
+using Managed.Proxy.Router.Trees;
 using Managed.Proxy.Streams;
 using Managed.Proxy.Streams.Formatting;
 using Managed.Proxy.Upstream;
@@ -89,7 +90,7 @@ public sealed class RouteTable
     /// <param name="info">Of the stream.</param>
     /// <param name="random">Decides on weights and fractions: the same number gives the same entry.</param>
     public RouteEntry? Match(HeaderMap request, StreamInfo info, ulong random)
-        => _domains.Find(request.Get(HeaderId.Authority))?.Match(request, random);
+        => _domains.Find(request.Get(HeaderId.Authority))?.Match(request, info, random);
 
     /// <summary>What <see cref="Match"/> has to find, by asking the routes one after another.</summary>
     internal RouteEntry? MatchOneByOne(HeaderMap request, ulong random)
@@ -108,7 +109,7 @@ public sealed class RouteTable
             return null;
         }
         steps.Add(new MatchStep("virtual_host", host.Name, true, $"most specific domain for '{authority}'"));
-        var entry = host.Explain(request, random, steps);
+        var entry = host.Explain(request, info, random, steps);
         if (entry is null) steps.Add(new MatchStep("route", "", false, $"no route of virtual host '{host.Name}' matches"));
         return entry;
     }
@@ -148,6 +149,37 @@ public sealed class RouteTable
         var routes = new List<CompiledRoute>(config.Routes.Count);
         for (int i = 0; i < config.Routes.Count; i++)
             if (CompiledRoute.Compile(config.Routes[i], i, scope, former?.Find(config.Routes[i], i)) is { } route) routes.Add(route);
-        return new VirtualHost(config, table.Table.Name, [.. routes], former);
+        return config.Matcher is null ? new VirtualHost(config, table.Table.Name, [.. routes], former) : ByMatcher(config, scope);
+    }
+
+    private static VirtualHost ByMatcher(VirtualHostConfig config, RouteScope scope)
+    {
+        var errors = scope.Context.Errors;
+        var all = new List<CompiledRoute>();
+        if (config.Routes.Count > 0)
+            errors.ErrorAt(config.Node, "matcher", ConfigCode.Conflict, "only one of these may be given: routes, matcher");
+        var tree = new MatchTreeBuilder<CompiledRoute[]>(errors, MatchPhases.Connection | MatchPhases.Request, (type, typed) => type switch
+        {
+            "envoy.config.route.v3.Route" => ConfigBinder.Bind<RouteConfig>(typed, errors) is { } route ? Compile([route]) : null,
+            "envoy.config.route.v3.RouteList" => ConfigBinder.Bind<RouteListConfig>(typed, errors) is { } list
+                ? Compile(list.Routes) : null,
+            _ => Unknown(type, typed),
+        }).Build(config.Matcher!);
+        return new VirtualHost(config, scope.Table.Name, [.. all], null, tree);
+
+        CompiledRoute[] Compile(IReadOnlyList<RouteConfig> routes)
+        {
+            int from = all.Count;
+            foreach (var route in routes)
+                if (CompiledRoute.Compile(route, all.Count, scope, null) is { } compiled) all.Add(compiled);
+            return [.. all.Skip(from)];
+        }
+
+        CompiledRoute[]? Unknown(string type, ConfigObject typed)
+        {
+            errors.ErrorAt(typed, "@type", ConfigCode.UnknownExtension, $"the action '{type}' is not available here",
+                "envoy.config.route.v3.Route or envoy.config.route.v3.RouteList");
+            return null;
+        }
     }
 }

@@ -2,6 +2,8 @@ using System.Buffers;
 using Managed.Proxy.Configuration.Model;
 using Managed.Proxy.Http.Headers;
 using Managed.Proxy.Router.Matching;
+using Managed.Proxy.Router.Trees;
+using Managed.Proxy.Streams;
 
 namespace Managed.Proxy.Router;
 
@@ -21,17 +23,20 @@ internal sealed class VirtualHost
     private readonly RouteEntry _toHttps;
     private readonly CompiledRoute[] _routes;
     private readonly RouteIndex? _index;
+    private readonly MatchTree<CompiledRoute[]>? _tree;
 
     // Of routes that were there before, by their configuration; made when they do not stand where they stood.
     private Dictionary<RouteConfig, CompiledRoute>? _byConfig;
 
-    public VirtualHost(VirtualHostConfig config, string tableName, CompiledRoute[] routes, VirtualHost? former)
+    public VirtualHost(VirtualHostConfig config, string tableName, CompiledRoute[] routes, VirtualHost? former,
+        MatchTree<CompiledRoute[]>? tree = null)
     {
+        _tree = tree;
         Config = config;
         _requireTls = config.RequireTls;
         _routes = routes;
         TakesConnect = Array.Exists(routes, r => r.Path.IsConnect);
-        if (routes.Length > Few) _index = former is not null
+        if (routes.Length > Few && tree is null) _index = former is not null
             && HasSamePaths(former) ? former._index : new RouteIndex([.. routes.Select(r => (r.Path, r.IsSure))]);
         _toHttps = new RouteEntry { VirtualHostName = Name, RouteConfigurationName = tableName, Kind = RouteKind.Redirect,
             Redirect = RedirectAction.Https };
@@ -67,12 +72,18 @@ internal sealed class VirtualHost
         return true;
     }
 
-    public RouteEntry? Match(HeaderMap request, ulong random)
+    public RouteEntry? Match(HeaderMap request, StreamInfo info, ulong random)
     {
         if (_requireTls != TlsRequirement.None && MustUseTls(request)) return _toHttps;
         var target = request.Get(HeaderId.Path);
         var path = QueryString.PathOf(target);
         var work = new MatchWork();
+        if (_tree is not null)
+        {
+            if (_tree.Find(info, ref work, out var found) != MatchVerdict.Yes) return null;
+            var chosen = FirstOf(found, request, target, path, random, ref work);
+            return work.GaveUp ? null : chosen?.Choose(request, random);
+        }
         // Few routes are for CONNECT, and the index knows paths alone.
         var route = _index is null || path.IsEmpty
             ? FirstOf(_routes, request, target, path, random, ref work) : ByIndex(_index, request, target, path, random, ref work);
@@ -87,7 +98,7 @@ internal sealed class VirtualHost
         return FirstOf(_routes, request, target, QueryString.PathOf(target), random, ref work)?.Choose(request, random);
     }
 
-    public RouteEntry? Explain(HeaderMap request, ulong random, List<MatchStep> steps)
+    public RouteEntry? Explain(HeaderMap request, StreamInfo info, ulong random, List<MatchStep> steps)
     {
         if (_requireTls != TlsRequirement.None && MustUseTls(request))
         {
@@ -98,7 +109,14 @@ internal sealed class VirtualHost
         var path = QueryString.PathOf(target);
         var work = new MatchWork();
         int told = 0, untold = 0;
-        foreach (var route in _routes)
+        var routes = _routes;
+        if (_tree is not null)
+        {
+            bool finds = _tree.Find(info, ref work, out var found) == MatchVerdict.Yes;
+            steps.Add(new MatchStep("route", "", finds, finds ? $"the matcher finds {found!.Length} routes" : "the matcher finds nothing"));
+            routes = found ?? [];
+        }
+        foreach (var route in routes)
         {
             // Half of the room is kept for those that did not lose by their path.
             bool tell = told < MostLosers / 2 || (told < MostLosers && route.Path.Begins(path));

@@ -56,6 +56,8 @@ public enum ResponseFlags : uint
     DownstreamRemoteReset = 1 << 21,
     /// <summary>UAEX</summary>
     UnauthorizedExternalService = 1 << 22,
+    /// <summary>RFCF</summary>
+    ResponseFromCacheFilter = 1 << 23,
 }
 
 public enum HttpProtocol : byte { None, Http10, Http11, Http2 }

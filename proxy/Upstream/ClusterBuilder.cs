@@ -1,11 +1,12 @@
 using System.Net;
-using Managed.Proxy.Configuration;
 using Managed.Proxy.Configuration.Model;
-using Managed.Proxy.Core;
+using Managed.Proxy.Configuration.ShortForms;
+using Managed.Proxy.Configuration;
 using Managed.Proxy.Core.Telemetry;
 using Managed.Proxy.Core.Transport;
-using Managed.Proxy.Configuration.ShortForms;
+using Managed.Proxy.Core;
 using Managed.Proxy.Http.Codecs.Http2;
+using Managed.Proxy.Streams.AccessLog;
 using Managed.Proxy.Upstream.Health;
 using Managed.Proxy.Upstream.LoadBalancing;
 using Managed.Proxy.Upstream.Pools;
@@ -16,7 +17,8 @@ namespace Managed.Proxy.Upstream;
 /// <summary>Checks and builds one cluster of a version.</summary>
 internal static class ClusterBuilder
 {
-    public static Cluster? Build(ClusterConfig config, ClusterRegistry registry, ConfigErrors errors, StatScope names, SharedState shared)
+    public static Cluster? Build(ClusterConfig config, ClusterRegistry registry, ConfigErrors errors, StatScope names, SharedState shared,
+        AccessLogFiles? logs = null)
     {
         if (config.Name.Length == 0) return null;
         var targets = new List<EndpointTarget>();
@@ -38,7 +40,7 @@ internal static class ClusterBuilder
         var socket = UpstreamSocketBuilder.Build(config, http.Protocol, errors, names, shared);
         return new Cluster(config, members, targets)
         {
-            Socket = socket, Http = http, Health = HealthPlan.Build(config, http, errors, names),
+            Socket = socket, Http = http, Health = HealthPlan.Build(config, http, errors, names, logs),
             OnDemand = OnDemandBuilder.Build(config, members, $"{socket?.Key}|{http.Key}", shared, errors),
         };
     }

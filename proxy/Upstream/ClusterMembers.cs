@@ -22,7 +22,8 @@ internal sealed class ClusterMembers(ClusterState state)
     private readonly Lock _lock = new();
     private readonly Dictionary<string, Endpoint> _known = [];
     private volatile Cluster? _active, _prepared;
-    private Action<Endpoint>? _retire;
+    private Action<Endpoint>? _retire, _renew;
+    private HashSet<Endpoint> _inService = [];
     private Action<ClusterMembers, Cluster?, IReadOnlyList<EndpointMember>>? _watch;
 
     public ClusterState State => state;
@@ -54,7 +55,9 @@ internal sealed class ClusterMembers(ClusterState state)
     }
 
     /// <summary>How pools of an endpoint that is gone are told, on their workers.</summary>
-    public void OnRetire(Action<Endpoint> retire) => _retire = retire;
+    /// <param name="retire">Of an endpoint that is gone.</param>
+    /// <param name="renew">Of one that stays, and is to be connected to anew.</param>
+    public void OnRetire(Action<Endpoint> retire, Action<Endpoint> renew) => (_retire, _renew) = (retire, renew);
 
     /// <summary>Who is told, in no particular thread, of the endpoints of the version in service; null: there is none any more.</summary>
     public void OnMembers(Action<ClusterMembers, Cluster?, IReadOnlyList<EndpointMember>> watch) => _watch = watch;
@@ -185,7 +188,18 @@ internal sealed class ClusterMembers(ClusterState state)
             (member.Endpoint.Weight, member.Endpoint.ConfiguredHealth, member.Endpoint.LbMetadata)
                 = (member.Weight, member.Health, member.LbMetadata);
         cluster.Endpoints = SetOf(cluster, members);
+        if (cluster.Config.CommonLbConfig.CloseConnectionsOnHostSetChange) RenewOthers(members);
+        else _inService.Clear();
         _watch?.Invoke(this, cluster, members);
+    }
+
+    private void RenewOthers(List<EndpointMember> members)
+    {
+        HashSet<Endpoint> now = [.. members.Select(m => m.Endpoint)];
+        if (_inService.Count > 0 && !now.SetEquals(_inService))
+            foreach (var endpoint in now)
+                if (_inService.Contains(endpoint)) _renew?.Invoke(endpoint);
+        _inService = now;
     }
 
     private List<EndpointMember> MembersOf(Cluster cluster)

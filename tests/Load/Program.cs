@@ -57,6 +57,9 @@ const string Usage = """
       chaos     three upstreams, one of them killed each second, under load with retries: at least 99.9 % of the requests succeed, no POST arrives
                 twice; the same beside HAProxy where it is installed
                 --seconds 60  --rate 1000
+      takeover  one process after another in the same folder (--take-over), with other numbers of workers and with ones that are killed as
+                they start, under load on kept and on new connections: no request fails, versions go on, old ones end
+                --rounds 50  --rate 500  --connections 32
       start     time from the beginning of the process to the first answer through the proxy, of a published build: at most 800 ms
                 --rounds 9  --limit-ms 800
       size      resident memory of an idle process of a published build with two workers: at most 90 MB, 70 MB with --no-dashboard, and
@@ -104,6 +107,7 @@ try
         "publication-cost" => PublicationCostRun.RunAsync,
         "endpoints" => EndpointsRun.RunAsync,
         "chaos" => ChaosRun.RunAsync,
+        "takeover" => TakeOverRun.RunAsync,
         "start" => StartRun.RunAsync,
         "size" => StartRun.SizeAsync,
         "fsync" => FsyncRun.RunAsync,

@@ -210,7 +210,7 @@ public sealed class IncrementalBuildTests : IAsyncLifetime
         request.Add(":path", path);
         var manager =
             (Proxy.Downstream.NetworkFilters.HttpConnectionManager.HttpConnectionManagerFilter)snapshot.Listeners[0].Chains[0].Terminal;
-        return manager.Manager.Routes.Match(request, new Proxy.Streams.StreamInfo(), 0)!;
+        return manager.Manager.Routes!.Match(request, new Proxy.Streams.StreamInfo(), 0)!;
     }
 
     private static ConfigObject Parse(string text = Document)

@@ -19,7 +19,7 @@ namespace Managed.Proxy.Configuration.Model;
     "alt_stat_name dns_failure_refresh_rate dns_jitter respect_dns_ttl dns_resolvers "
         + "dns_resolution_config typed_dns_resolver_config use_tcp_for_dns_lookups wait_for_warm_on_init "
             + "upstream_bind_config upstream_connection_options close_connections_on_host_health_failure ignore_health_on_host_removal "
-                + "filters metadata preconnect_policy connection_pool_per_downstream_connection track_timeout_budgets "
+                + "filters metadata connection_pool_per_downstream_connection track_timeout_budgets "
                     + "track_cluster_stats upstream_config lrs_server",
     "not available in this version")]
 public sealed record ClusterConfig : ConfigRecord
@@ -68,6 +68,9 @@ public sealed record ClusterConfig : ConfigRecord
 
     [Description("Settings that all policies have.")]
     public CommonLbConfig CommonLbConfig { get; init; } = new();
+
+    [Description("Connections that are made before requests need them.")]
+    public PreconnectPolicyConfig PreconnectPolicy { get; init; } = new();
 
     [Length(0, 1), Description("How the endpoints are asked whether they are well. At most one.")]
     public IReadOnlyList<HealthCheckConfig> HealthChecks { get; init; } = [];

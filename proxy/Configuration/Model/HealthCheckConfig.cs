@@ -6,8 +6,8 @@ namespace Managed.Proxy.Configuration.Model;
 
 [Description("How the endpoints of a cluster are asked whether they are well.")]
 [UnsupportedField("custom_health_check", "there are http_health_check, tcp_health_check and grpc_health_check")]
-[UnsupportedField("event_log_path event_logger event_service always_log_health_check_failures always_log_health_check_success",
-    "changes are events of the API: GET /api/v1/events, endpoint.health_changed")]
+[UnsupportedField("event_service",
+    "changes are events of the API (GET /api/v1/events, endpoint.health_changed) and lines of event_log_path")]
 [UnsupportedField("tls_options transport_socket_match_criteria", "checks use the transport socket of the cluster as it is")]
 public sealed record HealthCheckConfig : ConfigRecord
 {
@@ -38,6 +38,19 @@ public sealed record HealthCheckConfig : ConfigRecord
 
     [Description("Keeps the connection from check to check.")]
     public bool ReuseConnection { get; init; } = true; // Envoy's default
+
+    [Length(0, 4096), Description("Deprecated in Envoy, use event_logger: a file that gets a line of JSON, Envoy's HealthCheckEvent, when "
+        + "an endpoint becomes healthy, unhealthy, degraded, and at a first check that fails.")]
+    public string EventLogPath { get; init; } = "";
+
+    [Length(0, 8), Description("Where such lines go: envoy.extensions.health_check.event_sinks.file.v3.HealthCheckEventFileSink.")]
+    public IReadOnlyList<MatchInputConfig> EventLogger { get; init; } = [];
+
+    [Description("Each check that fails is a line too.")]
+    public bool AlwaysLogHealthCheckFailures { get; init; }
+
+    [Description("Each check that succeeds is a line too.")]
+    public bool AlwaysLogHealthCheckSuccess { get; init; }
 
     [OneOf("health_checker", Required = true), Description("A request over HTTP.")]
     public HttpHealthCheckConfig? HttpHealthCheck { get; init; }
@@ -164,9 +177,25 @@ public sealed record EndpointHealthCheckConfig : ConfigRecord
     public bool DisableActiveHealthCheck { get; init; }
 }
 
+[Description("Connections that are made before requests need them. Of HTTP/1; one of HTTP/2 has room for many requests.")]
+[UnsupportedField("predictive_preconnect_ratio",
+    "which endpoint comes next is not foreseen; use per_upstream_preconnect_ratio")]
+public sealed record PreconnectPolicyConfig : ConfigRecord
+{
+    [Range(1d, 3d), Description("A worker has so many connections to an endpoint for each request of its own that is under way there, "
+        + "within the limits of circuit_breakers; 1: one.")]
+    public double PerUpstreamPreconnectRatio { get; init; } = 1; // Envoy's default and range
+}
+
+[Description("A file of health events.")]
+public sealed record HealthEventFileConfig : ConfigRecord
+{
+    [Required, Length(1, 4096), Description("Its path.")]
+    public string EventLogPath { get; init; } = "";
+}
+
 [Description("Settings that all policies of load balancing have.")]
-[UnsupportedField("update_merge_window close_connections_on_host_set_change host_selection_fallback",
-    "not available in this version")]
+[UnsupportedField("update_merge_window host_selection_fallback", "not available in this version")]
 public sealed record CommonLbConfig : ConfigRecord
 {
     [Description("With fewer healthy endpoints than this all of them get requests, as if nothing were known; 0: never.")]
@@ -186,6 +215,10 @@ public sealed record CommonLbConfig : ConfigRecord
     [Description("Which endpoints a filter may choose itself (stateful_session, setUpstreamOverrideHost). Absent: UNKNOWN, HEALTHY, "
         + "DEGRADED.")]
     public OverrideHostStatusConfig? OverrideHostStatus { get; init; }
+
+    [Description("When endpoints come or go, the connections to all others are closed too, busy ones when their requests are done: then "
+        + "requests spread over the new set at once.")]
+    public bool CloseConnectionsOnHostSetChange { get; init; }
 
     [Description("An endpoint that has not been checked yet does not count for healthy_panic_threshold.")]
     public bool IgnoreNewHostsUntilFirstHc { get; init; }

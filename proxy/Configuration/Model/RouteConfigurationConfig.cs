@@ -47,7 +47,7 @@ public sealed record RouteConfigurationConfig : ConfigRecord
 [Description("Routes for some domains.")]
 [UnsupportedField("retry_policy_typed_config", "use retry_policy")]
 [UnsupportedField("hedge_policy", "an attempt is given up before the next one begins in this version")]
-[UnsupportedField("virtual_clusters matcher", "not available in this version")]
+[UnsupportedField("virtual_clusters", "not available in this version")]
 public sealed record VirtualHostConfig : ConfigRecord
 {
     [Required, ResourceName, Description("Addresses the virtual host in its route configuration.")]
@@ -58,6 +58,11 @@ public sealed record VirtualHostConfig : ConfigRecord
 
     [Description("Routes; the first that matches is taken.")]
     public IReadOnlyList<RouteConfig> Routes { get; init; } = [];
+
+    [Description("Finds the route, in place of routes, by the head of the request and its connection. Actions: the messages "
+        + "envoy.config.route.v3.Route, whose match has to match too, and envoy.config.route.v3.RouteList, of whose routes the first "
+        + "that matches is taken.")]
+    public MatcherConfig? Matcher { get; init; }
 
     [Description("Of routes that have none of their own: when a request that failed is sent again.")]
     public RetryPolicyConfig? RetryPolicy { get; init; }
@@ -107,6 +112,13 @@ public sealed record VirtualHostConfig : ConfigRecord
 
     [Description("Configuration of filters for these routes, by filter name.")]
     public IReadOnlyDictionary<string, ConfigObject> TypedPerFilterConfig { get; init; } = new Dictionary<string, ConfigObject>();
+}
+
+[Description("Routes that a matcher finds together.")]
+public sealed record RouteListConfig : ConfigRecord
+{
+    [Required, Length(1, 10000), Description("Routes; the first that matches is taken.")]
+    public IReadOnlyList<RouteConfig> Routes { get; init; } = [];
 }
 
 public enum TlsRequirement { None, ExternalOnly, All }

@@ -75,6 +75,9 @@ public static class ExtensionNames
         Http("ip_tagging", "IPTagging"),
         Http("stateful_session", "StatefulSession", "StatefulSessionPerRoute"),
         Http("cache", "CacheConfig"),
+        Http("composite", "Composite"),
+        new(ExtensionKind.HttpFilter, "envoy.filters.http.match_delegate", "envoy.extensions.common.matching.v3.ExtensionWithMatcher",
+            "envoy.extensions.common.matching.v3.ExtensionWithMatcherPerRoute"),
         Http("credential_injector", "CredentialInjector"),
         Http("oauth2", "OAuth2", "OAuth2"),
         Http("dynamic_forward_proxy", "FilterConfig", "PerRouteConfig"),
@@ -109,11 +112,11 @@ public static class ExtensionNames
         ],
         [ExtensionKind.HttpFilter] =
         [
-            "a2a", "alternate_protocols_cache", "aws_lambda", "aws_request_signing", "cache_v2", "composite",
+            "a2a", "alternate_protocols_cache", "aws_lambda", "aws_request_signing", "cache_v2",
             "connect_grpc_bridge", "dynamic_modules", "dynamo",
             "file_system_buffer", "gcp_authn", "geoip", "golang", "grpc_field_extraction",
             "grpc_http1_reverse_bridge", "grpc_json_reverse_transcoder",
-            "gzip", "kill_request", "match_delegate", "mcp", "mcp_router",
+            "gzip", "kill_request", "mcp", "mcp_router",
             "on_demand", "original_src", "proto_api_scrubber", "proto_message_extraction", "rate_limit_quota",
             "squash", "sxg", "tap", "thrift_to_metadata", "upstream_codec",
         ],
@@ -149,6 +152,12 @@ public static class ExtensionNames
     /// <summary>A message name without the prefix of its URL, whatever that is.</summary>
     public static string Bare(string name) => name[(name.LastIndexOf('/') + 1)..];
 
+    /// <summary>
+    /// The message of today for one of a package that was alpha once (<c>.v3alpha.</c>), which files still name; itself otherwise. The
+    /// fields are the same.
+    /// </summary>
+    public static string Current(string bare) => bare.Replace(".v3alpha.", ".v3.", StringComparison.Ordinal);
+
     /// <summary>Envoy has an extension of this name or message, and this version has none.</summary>
     public static bool IsNotServed(ExtensionKind kind, string name)
     {
@@ -160,7 +169,7 @@ public static class ExtensionNames
     /// <summary>By short name, full name, message name or type URL; per-route messages find their extension too.</summary>
     public static ExtensionName? Find(ExtensionKind kind, string name)
     {
-        var bare = Bare(name);
+        var bare = Current(Bare(name));
         bare = Former.GetValueOrDefault(bare, bare);
         return All.FirstOrDefault(e => e.Kind == kind
             && (e.ShortName == bare || e.Name == bare || e.TypeName == bare || e.RouteTypeName == bare));

@@ -26,7 +26,7 @@ internal sealed class GrpcTargetExpansion(ConfigObject root)
                 foreach (var filter in ShortForm.Items(chain, "filters"))
                 {
                     Filter(filter.Object("typed_config"));
-                    foreach (var inner in ShortForm.Items(filter.Object("typed_config"), "http_filters"))
+                    foreach (var inner in ListenerExpansion.HttpFilters(filter.Object("typed_config")))
                         Filter(inner.Object("typed_config"));
                 }
         }

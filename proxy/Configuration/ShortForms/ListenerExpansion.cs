@@ -40,9 +40,19 @@ internal sealed class ListenerExpansion(ExtensionExpansion extensions, RouteExpa
         var chains = ShortForm.Items(listener, "filter_chains");
         foreach (var chain in listener.Object("default_filter_chain") is { } last ? chains.Append(last) : chains)
             foreach (var filter in ShortForm.Items(chain, "filters"))
-                foreach (var inner in ShortForm.Items(filter.Object("typed_config"), "http_filters"))
+                foreach (var inner in HttpFilters(filter.Object("typed_config")))
                     extensions.Note(inner);
     }
+
+    /// <summary>Those of a connection manager, with those of its upgrades.</summary>
+    internal static IEnumerable<ConfigObject> HttpFilters(ConfigObject? manager)
+        => ShortForm.Items(manager, "http_filters")
+            .Concat(ShortForm.Items(manager, "upgrade_configs").SelectMany(u => ShortForm.Items(u, "filters")));
+
+    /// <summary>The routing tables that stand within a connection manager's scopes.</summary>
+    internal static IEnumerable<ConfigObject> ScopedRoutes(ConfigObject? manager)
+        => ShortForm.Items(manager?.Object("scoped_routes")?.Object("scoped_route_configurations_list"), "scoped_route_configurations")
+            .Select(s => s.Object("route_configuration")).OfType<ConfigObject>();
 
     /// <summary>What filters hold that has short forms of its own.</summary>
     private void ExpandInside(ConfigObject? config)
@@ -53,9 +63,13 @@ internal sealed class ListenerExpansion(ExtensionExpansion extensions, RouteExpa
         {
             case ExtensionNames.HttpConnectionManagerType:
                 extensions.Expand(config, "http_filters", ExtensionKind.HttpFilter);
+                foreach (var upgrade in ShortForm.Items(config, "upgrade_configs"))
+                    extensions.Expand(upgrade, "filters", ExtensionKind.HttpFilter);
                 extensions.Expand(config, "access_log", ExtensionKind.AccessLogger);
                 if (config.Object("route_config") is { } routeConfig)
                     routes.Expand(routeConfig);
+                foreach (var scoped in ScopedRoutes(config))
+                    routes.Expand(scoped);
                 break;
             case ExtensionNames.TcpProxyType:
                 extensions.Expand(config, "access_log", ExtensionKind.AccessLogger);

@@ -13,8 +13,13 @@ internal sealed class RouteFilterExpansion(ConfigObject root, IReadOnlyDictionar
             var chains = ShortForm.Items(listener, "filter_chains");
             foreach (var chain in listener.Object("default_filter_chain") is { } last ? chains.Append(last) : chains)
                 foreach (var filter in ShortForm.Items(chain, "filters"))
-                    if (filter.Object("typed_config")?.Object("route_config") is { } routeConfig)
+                {
+                    var manager = filter.Object("typed_config");
+                    if (manager?.Object("route_config") is { } routeConfig)
                         ExpandRoutes(routeConfig);
+                    foreach (var scoped in ListenerExpansion.ScopedRoutes(manager))
+                        ExpandRoutes(scoped);
+                }
         }
     }
 
@@ -25,12 +30,33 @@ internal sealed class RouteFilterExpansion(ConfigObject root, IReadOnlyDictionar
         foreach (var host in ShortForm.Items(routeConfiguration, "virtual_hosts"))
         {
             ExpandEntries(host);
-            foreach (var route in ShortForm.Items(host, "routes"))
-            {
-                ExpandEntries(route);
-                foreach (var cluster in ShortForm.Items(route.Object("route")?.Object("weighted_clusters"), "clusters"))
-                    ExpandEntries(cluster);
-            }
+            foreach (var route in ShortForm.Items(host, "routes")) ExpandRoute(route);
+            if (host.Object("matcher") is { } matcher) ExpandInside(matcher);
+        }
+    }
+
+    private void ExpandRoute(ConfigObject route)
+    {
+        ExpandEntries(route);
+        foreach (var cluster in ShortForm.Items(route.Object("route")?.Object("weighted_clusters"), "clusters"))
+            ExpandEntries(cluster);
+    }
+
+    // Routes are the actions of matchers, wherever they stand in them.
+    private void ExpandInside(ConfigNode node)
+    {
+        if (node is ConfigArray array)
+            foreach (var item in array) ExpandInside(item);
+        if (node is not ConfigObject o) return;
+        switch (ExtensionNames.Bare(o.Text("@type") ?? ""))
+        {
+            case "envoy.config.route.v3.Route": ExpandRoute(o); break;
+            case "envoy.config.route.v3.RouteList":
+                foreach (var route in ShortForm.Items(o, "routes")) ExpandRoute(route);
+                break;
+            default:
+                foreach (var member in o.Members.ToList()) ExpandInside(member.Value);
+                break;
         }
     }
 

@@ -1,3 +1,4 @@
+using System.Buffers.Binary;
 using System.Security.Cryptography;
 
 namespace Managed.Proxy.Core.Tls;
@@ -18,6 +19,27 @@ internal sealed record TicketKey(byte[] Name, byte[] Aes, byte[] Hmac, long Made
         byte[] secret = given.ToArray(), name = [.. "name "u8, .. place], aes = [.. "aes "u8, .. place], hmac = [.. "hmac "u8, .. place];
         return new TicketKey(HMACSHA256.HashData(secret, name)[..NameLength], HMACSHA256.HashData(secret, aes),
             HMACSHA256.HashData(secret, hmac), 0);
+    }
+
+    private const int WrittenLength = NameLength + 2 * SecretLength + sizeof(long);
+
+    /// <summary>For another process of this node: name, cipher, HMAC, time, 88 bytes.</summary>
+    public byte[] Write()
+    {
+        var time = new byte[sizeof(long)];
+        BinaryPrimitives.WriteInt64BigEndian(time, MadeAt);
+        return [.. Name, .. Aes, .. Hmac, .. time];
+    }
+
+    /// <summary>Keys that were written one behind the other; an incomplete one is left out.</summary>
+    public static List<TicketKey> Read(ReadOnlySpan<byte> written)
+    {
+        var keys = new List<TicketKey>();
+        for (; written.Length >= WrittenLength; written = written[WrittenLength..])
+            keys.Add(new TicketKey(written[..NameLength].ToArray(), written.Slice(NameLength, SecretLength).ToArray(),
+                written.Slice(NameLength + SecretLength, SecretLength).ToArray(),
+                BinaryPrimitives.ReadInt64BigEndian(written[(NameLength + 2 * SecretLength)..])));
+        return keys;
     }
 
     public static TicketKey Random(long now)
@@ -43,11 +65,15 @@ internal sealed class TicketKeys
     public TicketKeys(IReadOnlyList<TicketKey> given) => (_keys, _time, _lifeSeconds) = ([.. given], TimeProvider.System, long.MaxValue);
 
     /// <summary>Keys of our own, a new one each <paramref name="life"/>.</summary>
-    public TicketKeys(TimeSpan life, TimeProvider time)
+    /// <param name="handed">Those that another process of this node had; null: a new one.</param>
+    public TicketKeys(TimeSpan life, TimeProvider time, byte[]? handed = null)
     {
         (_time, _lifeSeconds) = (time, Math.Max(60, (long)life.TotalSeconds));
-        _keys = [TicketKey.Random(Now())];
+        _keys = TicketKey.Read(handed) is { Count: > 0 } had ? [.. had] : [TicketKey.Random(Now())];
     }
+
+    /// <summary>The keys for another process of this node. Secret.</summary>
+    public byte[] Export() => [.. Volatile.Read(ref _keys).SelectMany(k => k.Write())];
 
     /// <summary>What a new ticket is encrypted with. Any thread.</summary>
     public TicketKey Newest()

@@ -122,6 +122,7 @@ internal sealed unsafe partial class TlsContext
         LibSsl.SSL_CTX_ctrl(pointer, LibSsl.CtrlSetSessionCacheMode,
             sessions is null ? LibSsl.SessionCacheOff : LibSsl.SessionCacheClient | LibSsl.SessionCacheNoInternal, 0);
         if (sessions is not null) LibSsl.SSL_CTX_sess_set_new_cb(pointer, (nint)NewSessionCallback);
+        if (settings.Parameters.KeyLog is { } log) context.UseKeyLog(log);
         return context;
     }
 

@@ -48,12 +48,13 @@ internal sealed unsafe class Acceptor : IPollable
     }
 
     /// <summary>What waits in the kernel's queue is taken first, so that nobody who was let in is reset.</summary>
-    public void Stop()
+    /// <param name="leaves">Another process accepts from the same socket: it is left there.</param>
+    public void Stop(bool leaves = false)
     {
         if (_fd < 0) return;
         try
         {
-            AcceptMany(int.MaxValue);
+            if (!leaves) AcceptMany(int.MaxValue);
         }
         finally
         {

@@ -8,17 +8,21 @@ namespace Managed.Proxy.Downstream.Listener;
 
 /// <summary>
 /// The sockets of one address: one per worker with SO_REUSEPORT, or, for a Unix socket, one that all workers share. They belong to the
-/// process, not to a version: a listener that changes on the same address keeps its queue of pending connections.
+/// process, not to a version: a listener that changes on the same address keeps its queue of pending connections. Those that another
+/// process had before may be more than there are workers: each has a queue of its own, and none of them is closed before it is empty.
 /// </summary>
 internal sealed unsafe class ListenAddress
 {
-    private readonly int[] _sockets;
+    private readonly int[] _sockets; // that of worker i and of each one more with all workers in between, -1 once it is closed
+    private readonly Acceptor?[] _acceptors; // of the same socket; the first ones are those of the workers by their number
+    private readonly int _workers;
     private SocketFile? _file;
 
-    private ListenAddress(ListenPlace place, int[] sockets, IPEndPoint? bound)
+    private ListenAddress(ListenPlace place, int[] sockets, int workers, IPEndPoint? bound)
     {
         Place = place;
         _sockets = sockets;
+        _workers = workers;
         _acceptors = new Acceptor?[sockets.Length];
         BoundAddress = bound;
     }
@@ -26,30 +30,69 @@ internal sealed unsafe class ListenAddress
     public string Key => Place.Key;
     public ListenPlace Place { get; }
     public IPEndPoint? BoundAddress { get; }
-    private readonly Acceptor?[] _acceptors;
 
-    /// <summary>On the worker: it accepts from its socket.</summary>
+    /// <summary>On the worker: it accepts from its sockets.</summary>
     public void Start(WorkerConnections connections)
     {
-        int id = connections.Worker.Id;
-        Faults.Pass(FaultPoint.StartAccepting);
-        var acceptor = new Acceptor(connections, Key, _sockets[id]) { Others = _acceptors };
-        acceptor.Start();
-        _acceptors[id] = acceptor;
+        for (int i = connections.Worker.Id; i < _sockets.Length; i += _workers)
+        {
+            if (_acceptors[i] is not null) continue;
+            Faults.Pass(FaultPoint.StartAccepting);
+            var acceptor = new Acceptor(connections, Key, _sockets[i]) { Others = _acceptors };
+            acceptor.Start();
+            _acceptors[i] = acceptor;
+        }
     }
 
     /// <summary>
-    /// On the worker: what waits is accepted, then its socket is closed, whether it had begun to accept or not. Again: nothing.
+    /// On the worker: what waits is accepted, then its sockets are closed, whether it had begun to accept or not. Again: nothing.
     /// </summary>
-    public void Stop(WorkerConnections connections)
+    /// <param name="shared">Another process has them too: what waits is left to it.</param>
+    public void Stop(WorkerConnections connections, bool shared)
     {
-        int id = connections.Worker.Id, fd = _sockets[id];
-        _sockets[id] = -1;
-        if (fd < 0) return;
-        var acceptor = _acceptors[id];
-        _acceptors[id] = null;
-        if (acceptor is null) Libc.close(fd); else acceptor.Stop();
+        for (int i = connections.Worker.Id; i < _sockets.Length; i += _workers)
+        {
+            int fd = _sockets[i];
+            _sockets[i] = -1;
+            if (fd < 0) continue;
+            var acceptor = _acceptors[i];
+            _acceptors[i] = null;
+            if (acceptor is null) Libc.close(fd);
+            else acceptor.Stop(leaves: shared);
+        }
     }
+
+    /// <summary>The sockets to hand to another process, each once. Not while workers stop.</summary>
+    public IReadOnlyList<int> Sockets => Place.Pipe is null && Place.Settings.ReusePort ? _sockets : _sockets[..1];
+
+    /// <summary>
+    /// The address with sockets that another process had bound and listens on, which are this one's whether it is made or not. Null and the
+    /// reason when that cannot be. The file of a Unix socket is not ours before <see cref="OwnFile"/>.
+    /// </summary>
+    public static ListenAddress? Adopt(ListenPlace place, int workers, IReadOnlyList<int> had, out string? wrong)
+    {
+        var sockets = new List<int>(had);
+        wrong = null;
+        var bound = place.Pipe is null ? SocketAddressBytes.LocalOf(had[0]) : null;
+        if (bound is null && place.Pipe is null) wrong = $"what was handed over for {place.Text} is no socket of an address";
+        while (wrong is null && sockets.Count < workers)
+        {
+            bool own = bound is not null && place.Settings.ReusePort;
+            int fd = own ? Open(SocketAddressBytes.From(bound!), place.Settings, true, out wrong) : Libc.dup(had[0]);
+            if (fd < 0)
+            {
+                wrong ??= Libc.Describe(Libc.Errno);
+                break;
+            }
+            sockets.Add(fd);
+        }
+        if (wrong is null) return new ListenAddress(place, [.. sockets], workers, bound);
+        foreach (int fd in sockets) Libc.close(fd);
+        return null;
+    }
+
+    /// <summary>The file of a Unix socket that another process had made is removed by this one from now on.</summary>
+    public void OwnFile() => _file ??= Place.Pipe is { Path: var path } && !path.StartsWith('@') ? SocketFile.Of(path) : null;
 
     /// <summary>
     /// Binds for every worker without accepting yet. Null and the reason when it cannot be had; nothing is left behind then.
@@ -85,7 +128,7 @@ internal sealed unsafe class ListenAddress
             while (wrong is null && sockets.Count < workers) sockets.Add(Libc.dup(sockets[0]));
             if (wrong is null)
             {
-                var all = new ListenAddress(place, [.. sockets], bound);
+                var all = new ListenAddress(place, [.. sockets], workers, bound);
                 done = true;
                 return all;
             }
@@ -184,7 +227,7 @@ internal sealed unsafe class ListenAddress
         var sockets = new int[workers];
         sockets[0] = fd;
         for (int i = 1; i < workers; i++) sockets[i] = Libc.dup(fd);
-        return new ListenAddress(place, sockets, null) { _file = file };
+        return new ListenAddress(place, sockets, workers, null) { _file = file };
     }
 
     private static string? SetMode(string path, UnixFileMode mode)

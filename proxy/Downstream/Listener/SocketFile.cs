@@ -31,6 +31,9 @@ internal sealed class SocketFile
         return file;
     }
 
+    /// <summary>The file that lies there, of a socket that is ours by now.</summary>
+    public static SocketFile Of(string path) => new(path) { _own = FileFacts.Of(path)?.Id };
+
     /// <summary>The version is in service: what lay there before goes.</summary>
     public void Keep()
     {

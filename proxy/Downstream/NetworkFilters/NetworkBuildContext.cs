@@ -43,6 +43,6 @@ internal sealed class NetworkBuildContext
     public FilterBuildContext ForFilter(string statPrefix, string filterName) => new()
     {
         Errors = Errors, Stats = Stats, Shared = Shared, StatPrefix = statPrefix,
-        ClusterNames = ClusterNames, Clusters = Clusters, Identity = $"{Listener.Name}/{ChainName}/{filterName}",
+        ClusterNames = ClusterNames, Clusters = Clusters, Catalog = HttpFilters, Identity = $"{Listener.Name}/{ChainName}/{filterName}",
     };
 }

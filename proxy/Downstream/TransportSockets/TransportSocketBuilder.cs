@@ -102,7 +102,10 @@ internal static class TransportSocketBuilder
 
     // Our own keys are those of the place, whatever version: a publication ends no session.
     private static TicketKeys Tickets(DownstreamTlsContextConfig config, List<byte[]> given, byte[] place, SharedState shared)
-        => given.Count > 0 ? new TicketKeys([.. given.Select(k => TicketKey.From(k, place))])
-            : shared.GetOrAdd($"tls-tickets|{Convert.ToHexString(place)}|{config.SessionTimeout}",
-                () => new TicketKeys(config.SessionTimeout, TimeProvider.System));
+    {
+        if (given.Count > 0) return new TicketKeys([.. given.Select(k => TicketKey.From(k, place))]);
+        string key = $"tls-tickets|{Convert.ToHexString(place)}|{config.SessionTimeout}";
+        return shared.GetOrAdd(key,
+            () => new TicketKeys(config.SessionTimeout, TimeProvider.System, shared.Handed.GetValueOrDefault(key)));
+    }
 }

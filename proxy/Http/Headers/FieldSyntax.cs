@@ -92,7 +92,7 @@ internal static class FieldSyntax
     }
 
     /// <summary>The next member of a comma-separated list, trimmed; empty members are passed over (RFC 9110 section 5.6.1).</summary>
-    public static bool NextMember(ref ReadOnlySpan<byte> list, out ReadOnlySpan<byte> member)
+    public static bool NextMember(scoped ref ReadOnlySpan<byte> list, out ReadOnlySpan<byte> member)
     {
         while (!list.IsEmpty)
         {

@@ -66,15 +66,37 @@ internal static class QueryString
     /// <summary>Appends with <c>%XX</c> decoded; a broken sequence stays as it is.</summary>
     public static void Decode(ReadOnlySpan<byte> value, ByteWriter to)
     {
-        for (int i = 0; i < value.Length; i++)
+        for (int i = 0; i < value.Length;) to.Write(Next(value, ref i));
+    }
+
+    /// <summary>The same into a span that has the room of the value.</summary>
+    /// <returns>How many bytes it came to.</returns>
+    public static int Decode(ReadOnlySpan<byte> value, Span<byte> to)
+    {
+        int length = 0;
+        for (int i = 0; i < value.Length;) to[length++] = Next(value, ref i);
+        return length;
+    }
+
+    /// <summary>Decoded, the value is this.</summary>
+    public static bool IsDecoded(ReadOnlySpan<byte> value, ReadOnlySpan<byte> decoded)
+    {
+        int length = 0;
+        for (int i = 0; i < value.Length; length++)
         {
-            if (value[i] == '%' && i + 2 < value.Length && Hex(value[i + 1]) is >= 0 and var high && Hex(value[i + 2]) is >= 0 and var low)
-            {
-                to.Write((byte)(high << 4 | low));
-                i += 2;
-            }
-            else to.Write(value[i]);
+            byte next = Next(value, ref i);
+            if (length == decoded.Length || next != decoded[length]) return false;
         }
+        return length == decoded.Length;
+    }
+
+    private static byte Next(ReadOnlySpan<byte> value, ref int at)
+    {
+        byte next = value[at++];
+        if (next != '%' || at + 1 >= value.Length || Hex(value[at]) is not (>= 0 and var high)
+            || Hex(value[at + 1]) is not (>= 0 and var low)) return next;
+        at += 2;
+        return (byte)(high << 4 | low);
     }
 
     private static int Hex(byte b) => b switch

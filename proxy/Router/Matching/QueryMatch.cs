@@ -24,6 +24,10 @@ internal sealed class QueryMatch(byte[] name, StringMatch? value, bool present)
         return value is null ? found == present : found && value.IsMatch(text, ref work);
     }
 
+    /// <summary>One parameter, <c>name=value</c>, is what this asks for.</summary>
+    public bool IsOf(ReadOnlySpan<byte> piece, ref MatchWork work)
+        => QueryString.NameOf(piece, out var text).SequenceEqual(name) && (value?.IsMatch(text, ref work) ?? present);
+
     public override string ToString()
         => $"query parameter {Encoding.UTF8.GetString(name)} {value?.ToString() ?? (present ? "present" : "absent")}";
 }

@@ -18,6 +18,16 @@ public sealed record RbacRulesConfig : ConfigRecord
 
 public enum RbacAction { Allow, Deny, Log }
 
+[Description("What a matcher finds: ALLOW lets in, DENY does not, LOG lets in and notes it for the access log.")]
+public sealed record RbacMatchActionConfig : ConfigRecord
+{
+    [Required, Length(1, 256), Description("Stands in metadata and statistics as the name of a policy would.")]
+    public string Name { get; init; } = "";
+
+    [Description("ALLOW, DENY or LOG.")]
+    public RbacAction Action { get; init; } = RbacAction.Allow; // Envoy's default
+}
+
 [Description("Matches when one of its permissions and one of its principals do.")]
 [UnsupportedField("condition checked_condition cel_config", "conditions in CEL are not available in this version")]
 public sealed record RbacPolicyConfig : ConfigRecord

@@ -1,4 +1,5 @@
 using Managed.Proxy.Configuration;
+using Managed.Proxy.Configuration.Model;
 using Managed.Proxy.Core;
 using Managed.Proxy.Core.Telemetry;
 using Managed.Proxy.Streams;
@@ -25,20 +26,19 @@ internal sealed class RbacJudge
     }
 
     /// <summary>Null with errors added.</summary>
-    /// <param name="rules">Enforced; null: all is let in.</param>
+    /// <param name="rules">Enforced; without any all is let in.</param>
     /// <param name="shadow">Judged and noted only.</param>
     /// <param name="space">The filter's name.</param>
     /// <param name="errors">Takes what is wrong.</param>
     /// <param name="stats">Where the policies count; null: they do not.</param>
     /// <param name="names">Of the statistics.</param>
     /// <param name="http">Requests are judged, otherwise connections.</param>
-    public static RbacJudge? Build(RbacRulesConfig? rules, RbacRulesConfig? shadow, string space, ConfigErrors errors, StatScope? stats,
+    public static RbacJudge? Build(RbacSource rules, RbacSource shadow, string space, ConfigErrors errors, StatScope? stats,
         RbacStatNames names, bool http)
     {
         int before = errors.Count;
-        var enforced = rules is null ? null : RbacEngine.Build(rules, errors, http, stats is null ? null
-            : name => stats.Counter($"{names.Rules}policy.{name}"));
-        var shadowed = shadow is null ? null : RbacEngine.Build(shadow, errors, http, stats is null ? null
+        var enforced = rules.Build(errors, http, stats is null ? null : name => stats.Counter($"{names.Rules}policy.{name}"));
+        var shadowed = shadow.Build(errors, http, stats is null ? null
             : name => stats.Counter($"{names.Shadow}policy.{Shadowed(name)}"));
         return errors.Count == before ? new RbacJudge(enforced, shadowed, space, names.RulesPrefix, names.ShadowPrefix) : null;
     }
@@ -53,15 +53,15 @@ internal sealed class RbacJudge
         RbacPolicy policy;
         if (_shadow is { } shadow)
         {
-            bool allowed = shadow.Allows(subject, worker, out policy);
+            bool allowed = shadow.Allows(subject, worker, out policy, out _);
             worker.Stats.Increment(allowed ? stats.ShadowAllowed : stats.ShadowDenied);
             Note(subject.Info, _shadowPolicy, policy, _shadowResult, allowed);
         }
         if (_rules is not { } rules) return null;
-        bool let = rules.Allows(subject, worker, out policy);
+        bool let = rules.Allows(subject, worker, out policy, out bool logs);
         worker.Stats.Increment(let ? stats.Allowed : stats.Denied);
         Note(subject.Info, _enforcedPolicy, policy, _enforcedResult, let);
-        if (rules.OnlyLogs) subject.Info.MetadataOf(CommonSpace)[LogHint] = policy.Name.Length > 0 ? True : False;
+        if (rules.NotesLog) subject.Info.MetadataOf(CommonSpace)[LogHint] = logs ? True : False;
         return let ? null : policy;
     }
 
@@ -71,6 +71,15 @@ internal sealed class RbacJudge
         if (policy.Name.Length > 0) values[policyKey] = policy.Name;
         values[resultKey] = allowed ? "allowed" : "denied";
     }
+}
+
+/// <summary>What is judged by: rules or a matcher, neither or one of them.</summary>
+internal readonly record struct RbacSource(RbacRulesConfig? Rules, MatcherConfig? Matcher)
+{
+    /// <summary>Null without any, and with errors added.</summary>
+    public RbacEngine? Build(ConfigErrors errors, bool http, Func<string, Counter>? counter)
+        => Rules is not null ? RbacEngine.Build(Rules, errors, http, counter)
+        : Matcher is not null ? RbacEngine.Build(Matcher, errors, http, counter) : null;
 }
 
 /// <summary>How the statistics of a filter are called: <c>PREFIX.rbac.RULES_PREFIX.</c>, as Envoy joins them.</summary>

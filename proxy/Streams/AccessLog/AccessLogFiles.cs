@@ -12,7 +12,7 @@ public sealed unsafe class AccessLogFiles : IDisposable
 {
     private readonly Lock _lock = new();
     private readonly Dictionary<string, WeakReference<LogFile>> _open = new(StringComparer.Ordinal);
-    private readonly LogLane?[] _lanes = new LogLane?[WorkerContext.MaxWorkers];
+    private readonly LogLane?[] _lanes = new LogLane?[WorkerContext.MaxWorkers + 1]; // and the loop of health checks
     private readonly int _wakeFd = Libc.eventfd(0, Libc.EfdCloExec);
     private readonly Thread _writer;
     private readonly ManualResetEvent _pause = new(false);

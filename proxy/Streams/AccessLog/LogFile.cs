@@ -17,7 +17,7 @@ internal sealed partial class LogFile
         NonBlocking = 0x800;
 
     private readonly AccessLogFiles _files;
-    private readonly LogSlot?[] _slots = new LogSlot?[WorkerContext.MaxWorkers];
+    private readonly LogSlot?[] _slots = new LogSlot?[WorkerContext.MaxWorkers + 1];
     private SafeFileHandle _handle;
 
     private LogFile(AccessLogFiles files, string? path, SafeFileHandle handle)
@@ -39,21 +39,41 @@ internal sealed partial class LogFile
     /// <summary>Formats one line into the worker's chunk. On that worker.</summary>
     public void Append(int workerId, TimerWheel timers, LogFormat format, StreamInfo info)
     {
+        if (Begin(workerId, timers) is not { } chunk) return;
+        format.Write(chunk.Bytes, info);
+        End(workerId, chunk);
+    }
+
+    /// <summary>The same of a line that is there, with its end.</summary>
+    public void Append(int workerId, TimerWheel timers, ReadOnlySpan<byte> line)
+    {
+        if (Begin(workerId, timers) is not { } chunk) return;
+        chunk.Bytes.Write(line);
+        End(workerId, chunk);
+    }
+
+    // Null: the line is dropped.
+    private LogChunk? Begin(int workerId, TimerWheel timers)
+    {
         var lane = _files.Lane(workerId);
         var slot = _slots[workerId] ??= new LogSlot();
-        var chunk = slot.Chunk;
-        if (chunk is null)
+        if (slot.Chunk is { } there) return there;
+        if (lane.Rent() is not { } chunk)
         {
-            chunk = lane.Rent();
-            if (chunk is null) { _files.Dropped(1); return; }
-            chunk.File = this;
-            slot.Chunk = chunk;
-            lane.Dirty(slot, timers);
+            _files.Dropped(1);
+            return null;
         }
-        format.Write(chunk.Bytes, info);
+        chunk.File = this;
+        slot.Chunk = chunk;
+        lane.Dirty(slot, timers);
+        return chunk;
+    }
+
+    private void End(int workerId, LogChunk chunk)
+    {
         chunk.Lines++;
         if (chunk.Bytes.Length < LogLane.ChunkBytes) return;
-        slot.Chunk = null; // the slot stays in the lane's list for the next chunk
+        _slots[workerId]!.Chunk = null; // the slot stays in the lane's list for the next chunk
         _files.Submit(chunk);
     }
 

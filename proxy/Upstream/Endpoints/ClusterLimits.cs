@@ -27,6 +27,7 @@ internal sealed class ClusterLimits
         var common = config.HttpOptions?.CommonHttpProtocolOptions ?? config.CommonHttpProtocolOptions;
         IdleTimeoutMicros = (long)common.IdleTimeout.TotalMicroseconds;
         MaxRequestsPerConnection = common.MaxRequestsPerConnection;
+        PreconnectRatio = config.PreconnectPolicy.PerUpstreamPreconnectRatio;
     }
 
     public long MaxConnections { get; init; }
@@ -42,6 +43,8 @@ internal sealed class ClusterLimits
     public long ConnectTimeoutMicros { get; init; }
     /// <summary>0: none.</summary>
     public long IdleTimeoutMicros { get; init; }
+    /// <summary>Connections that there are to be for each request under way; 1: no more than one.</summary>
+    public double PreconnectRatio { get; init; }
     /// <summary>0: as many as come.</summary>
     public int MaxRequestsPerConnection { get; init; }
 }

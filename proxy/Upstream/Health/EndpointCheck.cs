@@ -61,6 +61,8 @@ internal sealed class EndpointCheck
     public HealthVerdict Verdict { get; }
     public HealthCheckPlan Plan => _plan;
     public EndpointHealthCheckConfig? Own { get; }
+    /// <summary>None is done yet.</summary>
+    public bool IsFirst { get; set; } = true;
     /// <summary>Until the next check; set by whoever is told of the last.</summary>
     public long PauseMicros { get; set; }
 

@@ -5,6 +5,7 @@ using Managed.Proxy.Configuration.Model;
 using Managed.Proxy.Configuration.Validation;
 using Managed.Proxy.Http.Headers;
 using Managed.Proxy.Router.Matching;
+using Managed.Proxy.Streams.AccessLog;
 using Managed.Proxy.Streams.Formatting;
 using Managed.Proxy.Upstream.Pools;
 
@@ -14,7 +15,7 @@ namespace Managed.Proxy.Upstream.Health;
 internal static class HealthCheckBuilder
 {
     /// <summary>Null without one, or with errors added.</summary>
-    public static HealthCheckPlan? Build(ClusterConfig cluster, UpstreamHttp http, ConfigErrors errors)
+    public static HealthCheckPlan? Build(ClusterConfig cluster, UpstreamHttp http, ConfigErrors errors, AccessLogFiles? logs = null)
     {
         if (cluster.HealthChecks is not [var config, ..]) return null;
         int before = errors.Count;
@@ -27,6 +28,7 @@ internal static class HealthCheckBuilder
             { GrpcHealthCheck: { } check } => OfGrpc(config, check, http, cluster.TransportSocket is not null, errors),
             _ => null,
         };
+        if (plan is not null) plan.Log = HealthEventLog.Build(config, cluster.Name, plan.Kind, errors, logs);
         if (errors.Count != before || plan is null) return null;
         if (plan.Kind != CheckKind.Tcp && !plan.Request.Has(HeaderId.Authority)
             && !HeaderValue.IsAuthority(Encoding.UTF8.GetBytes(defaultHost)))

@@ -30,6 +30,9 @@ internal sealed class HealthCheckPlan
     public long UnhealthyEdgeMicros { get; init; }
     public long HealthyEdgeMicros { get; init; }
 
+    /// <summary>Where it is told; null: nowhere. Set while it is made.</summary>
+    public HealthEventLog? Log { get; set; }
+
     /// <summary>Of HTTP and gRPC: without <c>:authority</c> where that is the endpoint's.</summary>
     public HeaderMap Request { get; } = new();
     public HeaderMutations Headers { get; init; } = HeaderMutations.None;

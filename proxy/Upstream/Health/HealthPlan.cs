@@ -1,6 +1,7 @@
 using Managed.Proxy.Configuration;
 using Managed.Proxy.Configuration.Model;
 using Managed.Proxy.Core.Telemetry;
+using Managed.Proxy.Streams.AccessLog;
 using Managed.Proxy.Upstream.Pools;
 
 namespace Managed.Proxy.Upstream.Health;
@@ -16,9 +17,10 @@ internal sealed class HealthPlan
     public OutlierStats? OutlierStats { get; private init; }
 
     /// <summary>Null when there is nothing to know, or errors were added.</summary>
-    public static HealthPlan? Build(ClusterConfig config, UpstreamHttp http, ConfigErrors errors, StatScope names)
+    public static HealthPlan? Build(ClusterConfig config, UpstreamHttp http, ConfigErrors errors, StatScope names,
+        AccessLogFiles? logs = null)
     {
-        var checks = HealthCheckBuilder.Build(config, http, errors);
+        var checks = HealthCheckBuilder.Build(config, http, errors, logs);
         if (checks is null && config.OutlierDetection is null) return null;
         return new HealthPlan
         {

@@ -104,7 +104,10 @@ internal sealed class ClusterHealth
     {
         var (endpoint, stats) = (check.Endpoint, _stats!);
         bool success = result <= CheckResult.Degraded;
+        var before = endpoint.Flags;
         bool changed = check.Verdict.Take(result, check.Plan.HealthyThreshold, check.Plan.UnhealthyThreshold, out bool healthy);
+        check.Plan.Log?.Checked(_worker, endpoint, result, check.IsFirst, before);
+        check.IsFirst = false;
         _worker.Stats.Increment(stats.Attempt);
         _worker.Stats.Increment(success ? stats.Success : stats.Failure);
         if (result is CheckResult.Network or CheckResult.Timeout) _worker.Stats.Increment(stats.NetworkFailure);

@@ -36,6 +36,14 @@ internal sealed partial class EndpointPool(WorkerContext worker, Endpoint endpoi
     /// <summary>The endpoint or its cluster is gone: idle connections close, busy ones when they are done. On the worker.</summary>
     public static void Retire(Endpoint endpoint, WorkerContext worker) => ((EndpointPool?)endpoint.Pools[worker.Id])?.Retire();
 
+    /// <summary>The same for an endpoint that stays: what is asked from now on goes by new connections. On the worker.</summary>
+    public static void Renew(Endpoint endpoint, WorkerContext worker)
+    {
+        var former = (EndpointPool?)endpoint.Pools[worker.Id];
+        endpoint.Pools[worker.Id] = null;
+        former?.Retire();
+    }
+
     public Endpoint Endpoint { get; } = endpoint;
     public ClusterState State { get; } = state;
     /// <summary>The endpoint or its cluster is gone: connections close when their request ends.</summary>

@@ -261,6 +261,7 @@ internal sealed class UpstreamRequest(WorkerContext worker)
         Exchange = connection.Begin();
         BeganMicros = worker.NowMicros;
         endpoint.Outliers?.Connected();
+        if (_cluster.Limits.PreconnectRatio > 1) connection.Pool.Preconnect(_cluster.Limits, _cluster.Socket, _cluster.Http);
     }
 
     private UpstreamFailure NobodyThere()

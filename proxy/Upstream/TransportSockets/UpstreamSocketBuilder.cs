@@ -53,9 +53,8 @@ internal static class UpstreamSocketBuilder
     {
         var common = config.CommonTlsContext;
         var parameters = TlsBuilder.Parameters(common, preferClientCiphers: false, errors);
-        if (common.KeyLog is { } log)
-            errors.Error(log.Node, ConfigCode.UnsupportedField, "'key_log' is not supported towards clusters",
-                "it is on the listeners' side");
+        if (TlsBuilder.KeyLog(common, shared, errors) is { } keyLog && parameters is not null)
+            parameters = parameters with { KeyLog = keyLog };
         if (common.TlsCertificates.Count > 1)
             errors.ErrorAt(common.Node, "tls_certificates", ConfigCode.InvalidValue, "a client shows one certificate");
         var own = common.TlsCertificates.Count > 0 ? TlsBuilder.Certificate(common.TlsCertificates[0], shared, errors) : null;

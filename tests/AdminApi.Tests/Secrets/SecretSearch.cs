@@ -38,7 +38,7 @@ internal sealed class SecretSearch
     public void NotInFolder(string folder)
     {
         foreach (var file in Directory.EnumerateFiles(folder, "*", SearchOption.AllDirectories)
-            .Where(f => Path.GetFileName(f) != "lock")) // of the running node
+            .Where(f => Path.GetFileName(f) is not ("lock" or "take-over"))) // of the running node; a socket
             NotIn(Read(file), file);
         var history = Path.Combine(folder, "history.db");
         if (!File.Exists(history))

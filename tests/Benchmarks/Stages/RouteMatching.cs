@@ -49,6 +49,6 @@ public class RouteMatching
         var document = (ConfigObject)ConfigParser.Parse(yaml, ConfigFormat.Yaml, "benchmark", errors)!;
         var built = new ProxyServer(new ProxyOptions { Workers = 1, LoggerFactory = NullLoggerFactory.Instance }).Build(document, 1);
         if (built.Snapshot is not { } snapshot) throw new InvalidOperationException(string.Join("; ", built.Errors));
-        return ((HttpConnectionManagerFilter)snapshot.Listeners[0].Chains[0].Terminal).Manager.Routes;
+        return ((HttpConnectionManagerFilter)snapshot.Listeners[0].Chains[0].Terminal).Manager.Routes!;
     }
 }

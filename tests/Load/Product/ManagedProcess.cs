@@ -22,9 +22,10 @@ internal sealed class ManagedProcess : IAsyncDisposable
     /// <param name="config">The configuration file; null to go on with the history.</param>
     /// <param name="tracer">A command to put before it, which must become the product by exec.</param>
     public static async Task<ManagedProcess> StartAsync(string executable, string dataFolder, string? config,
-        IReadOnlyList<string>? tracer = null)
+        IReadOnlyList<string>? tracer = null, int workers = 2, params IReadOnlyList<string> more)
     {
-        List<string> command = [.. tracer ?? [], executable, "run", "--data-dir", dataFolder, "--admin", "127.0.0.1:0", "--workers", "2"];
+        List<string> command = [.. tracer ?? [], executable, "run", "--data-dir", dataFolder, "--admin", "127.0.0.1:0", "--workers",
+            workers.ToString(System.Globalization.CultureInfo.InvariantCulture), .. more];
         if (config is not null) command.AddRange(["--config", config]);
         var start = new ProcessStartInfo(command[0], command.Skip(1)) { RedirectStandardOutput = true, RedirectStandardError = true };
         var process = new Process { StartInfo = start };
@@ -59,6 +60,9 @@ internal sealed class ManagedProcess : IAsyncDisposable
     {
         lock (lines) return string.Join('\n', lines);
     }
+
+    /// <summary>Its exit code once it has ended; null when it does not in time.</summary>
+    public int? ExitCodeWithin(TimeSpan time) => _process.WaitForExit(time) ? _process.ExitCode : null;
 
     /// <summary>SIGKILL, and waits until the process is gone.</summary>
     public void Kill()

@@ -123,8 +123,10 @@ internal sealed class LoadThread
         }
         _latencies[c.Slice].Add(now - c.SentAt);
         Check(c, c.Buffer.AsSpan(0, head));
+        bool closes = c.Buffer.AsSpan(0, head).IndexOf("connection: close\r\n"u8) >= 0;
         (c.Length, c.SentAt) = (0, 0);
         c.Due = Math.Max(c.Due + _interval, now - _interval);
+        if (closes) Reopen(c);
     }
 
     private void Check(Connection c, ReadOnlySpan<byte> head)

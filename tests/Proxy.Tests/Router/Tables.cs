@@ -49,7 +49,7 @@ internal static class Tables
         => Build("name: t\nvirtual_hosts:\n- name: all\n  domains: [\"*\"]\n  routes:\n" + Indent(routes), filters);
 
     public static RouteEntry? Match(this RouteTable table, HeaderMap request, ulong random = 0)
-        => table.Match(request, new StreamInfo(), random);
+        => table.Match(request, new StreamInfo { RequestHeaders = request }, random);
 
     /// <summary>The name of the matched route; null when none matches.</summary>
     public static string? Find(this RouteTable table, string authority, string path, params string[] fields)

@@ -68,6 +68,29 @@ public sealed class UpstreamTlsTests : IDisposable
         Assert.Equal(0, service.Received);
     }
 
+    [Theory]
+    [InlineData("", true)]
+    [InlineData(", remote_address_range: [{address_prefix: 127.0.0.0, prefix_len: 8}]", true)]
+    [InlineData(", remote_address_range: [{address_prefix: 10.0.0.0, prefix_len: 8}]", false)]
+    public async Task KeyLog_HasTheSecretsOfConnectionsToTheEndpointsThatAreAskedFor(string ranges, bool isLogged)
+    {
+        string path = Path.Combine(Path.GetTempPath(), $"keys-{Guid.NewGuid():N}");
+        try
+        {
+            await using var service = new TlsEcho(_service, http: true);
+            await using var proxy = await ProxyFixture.StartAsync(Document(service.Port, $"key_log: {{path: {path}{ranges} }}"));
+            Assert.Equal(200, (await proxy.GetAsync()).Status);
+            if (isLogged)
+                await Eventually.Async(() => File.ReadAllText(path).Contains("\nCLIENT_TRAFFIC_SECRET_0 ", StringComparison.Ordinal),
+                    "the secrets");
+            else Assert.Empty(await File.ReadAllTextAsync(path, TestContext.Current.CancellationToken));
+        }
+        finally
+        {
+            File.Delete(path);
+        }
+    }
+
     [Fact]
     public async Task ServerNameAndOwnCertificate_AreShown()
     {

@@ -139,7 +139,7 @@ internal sealed class Http1ServerConnection : Http1Wire
         head.MaxFields = _manager.MaxFields;
         head.AllowAbsoluteUrl = _manager.AllowAbsoluteUrl;
         head.DefaultHost = _manager.DefaultHost;
-        head.TakesConnect = _manager.Routes.TakesConnect;
+        head.TakesConnect = _manager.TakesConnect;
         head.Scheme = _downstream.Tls is null ? HttpScheme : HttpsScheme;
         head.Begin(stream.RequestHeaders);
         return request;

@@ -13,7 +13,6 @@ namespace Managed.Proxy.Downstream.NetworkFilters.HttpConnectionManager;
 [UnsupportedField("stream_error_on_invalid_http_message",
     "of HTTP/1 the connection is always closed after an invalid message (RFC 9112 section 9.6); for HTTP/2 say it in "
         + "http2_protocol_options.override_stream_error_on_invalid_http_message")]
-[UnsupportedField("scoped_routes", "use route_config or rds")]
 [UnsupportedField("http3_protocol_options", "HTTP/3 is not available in this version")]
 [UnsupportedField("tracing request_id_extension", "tracing is not available in this version")]
 [UnsupportedField("forward_client_cert_matcher", "say it for all in forward_client_cert_details")]
@@ -38,6 +37,10 @@ public sealed record HttpConnectionManagerConfig : ConfigRecord
 
     [OneOf("route_specifier", Required = true), Description("The routing table by name, from route_configurations.")]
     public RdsConfig? Rds { get; init; }
+
+    [OneOf("route_specifier", Required = true),
+        Description("Several routing tables, chosen by a key that is made of the request's headers.")]
+    public ScopedRoutesConfig? ScopedRoutes { get; init; }
 
     [Required, Length(1, 100), Description("HTTP filters in the order of the request; router is the last.")]
     public IReadOnlyList<HttpFilterConfig> HttpFilters { get; init; } = [];
@@ -200,13 +203,16 @@ public sealed record RdsConfig : ConfigRecord
 }
 
 [Description("An upgrade that is let through.")]
-[UnsupportedField("filters", "an upgraded stream runs through the same filters")]
 public sealed record UpgradeConfig : ConfigRecord
 {
     [Required, Length(1, 64), Description("Such as websocket, or CONNECT for routes with connect_matcher; case does not count.")]
     [UnsupportedValue("CONNECT-UDP", "only CONNECT for TCP is available in this version")]
     [UnsupportedValue("h2c H2C", "HTTP/2 within an upgraded connection would pass the filters by; RFC 9113 section 3.1 has taken h2c back")]
     public string UpgradeType { get; init; } = "";
+
+    [Length(0, 100), Description("HTTP filters that requests for this upgrade pass in place of all others; router is the last. Absent: the "
+        + "same as all requests. A request that turns out to be another than its filters were chosen for gets 403.")]
+    public IReadOnlyList<HttpFilterConfig> Filters { get; init; } = [];
 
     [Description("Whether it is allowed where a route does not say otherwise.")]
     public bool Enabled { get; init; } = true; // Envoy's default

@@ -22,7 +22,8 @@ internal sealed class RbacNetworkFilterDefinition : NetworkFilterDefinition
         }
         if (ConfigBinder.Bind<RbacNetworkConfig>(typedConfig, context.Errors) is not { } config) return null;
         var names = new RbacStatNames(config.StatPrefix, "", config.ShadowRulesStatPrefix);
-        if (RbacJudge.Build(config.Rules, config.ShadowRules, Name, context.Errors, null, names, http: false) is not { } judge) return null;
+        if (RbacJudge.Build(new(config.Rules, config.Matcher), new(config.ShadowRules, config.ShadowMatcher), Name, context.Errors, null,
+            names, http: false) is not { } judge) return null;
         return new Factory(judge, new RbacStats(context.Stats, names), config);
     }
 

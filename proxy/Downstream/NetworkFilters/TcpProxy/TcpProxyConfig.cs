@@ -6,7 +6,7 @@ using Managed.Proxy.Configuration.Validation;
 namespace Managed.Proxy.Downstream.NetworkFilters.TcpProxy;
 
 [Description("Forwards the bytes of a connection to a cluster.")]
-[UnsupportedField("tunneling_config on_demand", "not available in this version")]
+[UnsupportedField("on_demand", "clusters come from this document")]
 [UnsupportedField("proxy_protocol_tlvs proxy_protocol_tlv_merge_policy dynamic_proxy_protocol_tlvs",
     "say it in the cluster's upstream_proxy_protocol socket")]
 [UnsupportedField("upstream_connect_mode max_early_data_bytes", "an endpoint is connected to as soon as a connection comes")]
@@ -25,6 +25,9 @@ public sealed record TcpProxyConfig : ConfigRecord
     [Description("Under filter_metadata in envoy.lb: what the metadata of the endpoint have to be, where the cluster has an "
         + "lb_subset_config.")]
     public MetadataConfig? MetadataMatch { get; init; }
+
+    [Description("The bytes go through a proxy that speaks HTTP, which the cluster is.")]
+    public TcpTunnelingConfig? TunnelingConfig { get; init; }
 
     [Description("Closes the connection when neither side sent anything for this long; 0 never.")]
     public TimeSpan IdleTimeout { get; init; } = TimeSpan.FromHours(1); // Envoy's default

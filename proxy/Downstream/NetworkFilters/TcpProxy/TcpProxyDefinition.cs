@@ -30,9 +30,10 @@ internal sealed class TcpProxyDefinition : NetworkFilterDefinition
             targets.Add(new(only, SubsetCriteria.Of(all), 1));
         if (config.BackoffOptions is { MaxInterval: { } most } backOff && most < backOff.BaseInterval)
             context.Errors.ErrorAt(backOff.Node, "max_interval", ConfigCode.InvalidValue, "is less than base_interval");
+        var tunneling = config.TunnelingConfig is { } through ? TcpTunneling.Build(through, context.Errors) : null;
         var accessLog = AccessLog.Build(config.AccessLog, context.Errors, context.AccessLogs);
         return context.Errors.Count > before || targets.Count == 0 ? null
             : new TcpProxyFilter(config, [.. targets], SubsetCriteria.Of(all), context.Clusters,
-                new TcpStats(context.Stats, config.StatPrefix), accessLog);
+                new TcpStats(context.Stats, config.StatPrefix), accessLog, tunneling);
     }
 }

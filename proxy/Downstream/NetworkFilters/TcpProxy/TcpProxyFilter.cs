@@ -12,8 +12,10 @@ namespace Managed.Proxy.Downstream.NetworkFilters.TcpProxy;
 /// <param name="criteria">Of the endpoints of others.</param>
 /// <param name="all">Those of the version, for connections that say themselves where they go.</param>
 internal sealed class TcpProxyFilter(TcpProxyConfig config, TcpTarget[] targets, SubsetCriteria? criteria,
-    IReadOnlyDictionary<string, Cluster> all, TcpStats stats, AccessLog? accessLog) : TerminalFilter
+    IReadOnlyDictionary<string, Cluster> all, TcpStats stats, AccessLog? accessLog, TcpTunneling? tunneling) : TerminalFilter
 {
+    /// <summary>Through a proxy that speaks HTTP; null: straight to the endpoint.</summary>
+    public TcpTunneling? Tunneling => tunneling;
     public TcpStats Stats => stats;
     public AccessLog? AccessLog => accessLog;
     public int MaxConnectAttempts => config.MaxConnectAttempts;

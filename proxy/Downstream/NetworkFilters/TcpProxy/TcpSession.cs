@@ -8,6 +8,7 @@ using Managed.Proxy.Upstream;
 using Managed.Proxy.Upstream.Endpoints;
 using Managed.Proxy.Upstream.LoadBalancing;
 using Managed.Proxy.Upstream.Pools;
+using Managed.Proxy.Upstream.Requests;
 
 namespace Managed.Proxy.Downstream.NetworkFilters.TcpProxy;
 
@@ -23,6 +24,7 @@ internal sealed class TcpSession
     private readonly Signal _goOn = new();
     private WheelTimer? _flush, _pause;
     private Tunnel? _tunnel;
+    private HttpTunnel? _through;
     private long _lastActivity;
     private bool _gone;
 
@@ -50,9 +52,13 @@ internal sealed class TcpSession
         try
         {
             if (_filter.LifeMicros(_worker) is > 0 and var life) _worker.Timers.Arm(_max, life);
-            upstream = await ReachAsync();
-            if (upstream is null) _connection.Transport.Close(reset: false);
-            else await ForwardAsync(upstream);
+            if (_filter.Tunneling is { } plan) await TunnelAsync(plan);
+            else if ((upstream = await ReachAsync()) is not null)
+            {
+                await ForwardAsync(upstream.Transport, null);
+                upstream.Close(reset: _tunnel!.IsBroken || _gone);
+            }
+            _connection.Transport.Close(reset: _tunnel is not null && (_tunnel.IsBroken || _gone));
         }
         finally
         {
@@ -65,24 +71,98 @@ internal sealed class TcpSession
         return true;
     }
 
-    private IoTask<UpstreamConnection?> ReachAsync()
+    private Cluster? Choose(out SubsetCriteria? criteria)
     {
-        if (_filter.Pick(_connection, out var criteria) is { } cluster)
+        if (_filter.Pick(_connection, out criteria) is { } cluster)
         {
             _info.UpstreamCluster = cluster.Name;
-            if (cluster.Aggregate is { } several) cluster = several.Choose(_worker, 0, out _);
-            return ConnectAsync(cluster, cluster.State, criteria);
+            return cluster;
         }
         _worker.Stats.Increment(_filter.Stats.NoRoute);
         _info.Flags |= ResponseFlags.NoClusterFound;
-        return new IoTask<UpstreamConnection?>((UpstreamConnection?)null);
+        return null;
     }
 
-    private async IoTask<bool> ForwardAsync(UpstreamConnection upstream)
+    private IoTask<UpstreamConnection?> ReachAsync()
+    {
+        if (Choose(out var criteria) is not { } cluster) return new IoTask<UpstreamConnection?>((UpstreamConnection?)null);
+        if (cluster.Aggregate is { } several) cluster = several.Choose(_worker, 0, out _);
+        return ConnectAsync(cluster, cluster.State, criteria);
+    }
+
+    // Through a proxy: each attempt asks an endpoint of it, and one that will not is one that failed.
+    private async IoTask<bool> TunnelAsync(TcpTunneling plan)
+    {
+        if (Choose(out var criteria) is not { } cluster) return false;
+        var through = _through = new HttpTunnel(plan, _worker);
+        ulong? hash = _filter.HashOf(_connection);
+        for (int attempt = 0; attempt < _filter.MaxConnectAttempts && !_gone; attempt++)
+        {
+            if (attempt > 0 && !await PauseAsync(attempt)) return false;
+            var failure = await through.OpenAsync(cluster,
+                new PickContext(null, false, hash) { OnDemand = OnDemandOf(cluster), Criteria = criteria }, _info, _connection.Client);
+            if (failure.IsNone)
+            {
+                await PassAsync(through);
+                return true;
+            }
+            _info.UpstreamFailure = through.Reason;
+            _info.Flags |= failure.Reason switch
+            {
+                FailureReason.NoEndpoint => ResponseFlags.NoHealthyUpstream,
+                FailureReason.Overflow => ResponseFlags.UpstreamOverflow,
+                _ => default,
+            };
+            if (failure.Side != FailureSide.Upstream) break; // another attempt would find the same
+        }
+        const ResponseFlags ours = ResponseFlags.NoHealthyUpstream | ResponseFlags.UpstreamOverflow;
+        if (!_gone && (_info.Flags & ours) == 0) _info.Flags |= ResponseFlags.UpstreamConnectionFailure;
+        return false;
+    }
+
+    private async IoTask<bool> PassAsync(HttpTunnel through)
+    {
+        bool whole = false;
+        try
+        {
+            Tell(HttpTunnel.HeadersKey, through.Headers);
+            await ForwardAsync(through.Transport, through.Begun);
+            whole = !_tunnel!.IsBroken && !_gone;
+        }
+        finally
+        {
+            whole = await through.CloseAsync(whole);
+        }
+        Tell(HttpTunnel.TrailersKey, through.Trailers);
+        return whole;
+    }
+
+    // To the logs of this filter, and to what else sees the connection.
+    private void Tell(string key, string? value)
+    {
+        if (value is null) return;
+        _info.TrySetState(key, value);
+        (_connection.State ??= new StreamInfo()).TrySetState(key, value);
+    }
+
+    // Before a further attempt. False: the client has gone meanwhile.
+    private async IoTask<bool> PauseAsync(int attempt)
+    {
+        if (_filter.BackOffMicros(_worker, attempt) is > 0 and var pause)
+        {
+            _pause ??= new WheelTimer(static s => ((TcpSession)s!)._goOn.Set(), this);
+            _worker.Timers.Arm(_pause, pause);
+            await _goOn.WaitAsync();
+            _worker.Timers.Remove(_pause);
+        }
+        return !_gone;
+    }
+
+    private async IoTask<bool> ForwardAsync(Transport upstream, InputBuffer? begun)
     {
         _lastActivity = _worker.NowMicros;
         if (_filter.IdleMicros > 0) _worker.Timers.Arm(_idle, _filter.IdleMicros);
-        _tunnel = new Tunnel(_worker.Loop, _connection.Transport, null, upstream.Transport, null, () => _lastActivity = _worker.NowMicros);
+        _tunnel = new Tunnel(_worker.Loop, _connection.Transport, null, upstream, begun, () => _lastActivity = _worker.NowMicros);
         if (_filter.LogsWhenConnected) Log("TcpUpstreamConnected");
         if (_filter.FlushMicros > 0)
         {
@@ -93,9 +173,6 @@ internal sealed class TcpSession
         Count();
         _worker.Stats.Add(_filter.Stats.RxBytes, _tunnel.FromFirst);
         _worker.Stats.Add(_filter.Stats.TxBytes, _tunnel.FromSecond);
-        bool broken = _tunnel.IsBroken || _gone;
-        upstream.Close(reset: broken);
-        _connection.Transport.Close(reset: broken);
         return true;
     }
 
@@ -104,14 +181,7 @@ internal sealed class TcpSession
         ulong? hash = _filter.HashOf(_connection);
         for (int attempt = 0; attempt < _filter.MaxConnectAttempts && !_gone; attempt++)
         {
-            if (attempt > 0 && _filter.BackOffMicros(_worker, attempt) is > 0 and var pause)
-            {
-                _pause ??= new WheelTimer(static s => ((TcpSession)s!)._goOn.Set(), this);
-                _worker.Timers.Arm(_pause, pause);
-                await _goOn.WaitAsync();
-                _worker.Timers.Remove(_pause);
-                if (_gone) return null;
-            }
+            if (attempt > 0 && !await PauseAsync(attempt)) return null;
             var endpoint = cluster.Pick(_worker, new PickContext(null, false, hash)
                 { OnDemand = OnDemandOf(cluster), Criteria = criteria });
             if (endpoint is null)
@@ -181,6 +251,7 @@ internal sealed class TcpSession
     {
         _gone = true;
         _attempt.Cancel();
+        _through?.Stop();
         _goOn.Set();
         _tunnel?.Stop();
     }

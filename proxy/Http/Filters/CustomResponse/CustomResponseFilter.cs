@@ -1,11 +1,13 @@
 using System.Text;
 using Managed.Proxy.Core.Buffers;
 using Managed.Proxy.Http.Headers;
+using Managed.Proxy.Router.Matching;
+using Managed.Proxy.Router.Trees;
 
 namespace Managed.Proxy.Http.Filters.CustomResponse;
 
 /// <summary>Replaces responses by those that its matchers find.</summary>
-internal sealed class CustomResponseFilter(ResponseMatcher? own) : HttpFilter
+internal sealed class CustomResponseFilter(MatchTree<LocalResponse>? own) : HttpFilter
 {
     private readonly ByteWriter _body = new(0);
     private LocalResponse? _chosen;
@@ -13,7 +15,7 @@ internal sealed class CustomResponseFilter(ResponseMatcher? own) : HttpFilter
     public override HeadersStatus OnResponseHeaders(HeaderMap headers, bool endStream)
     {
         // Its own reply comes by here too, where it took the place of another reply.
-        if (_chosen is not null || Stream.Info.ResponseCode == 101 || Find(headers) is not { } chosen) return HeadersStatus.Continue;
+        if (_chosen is not null || Stream.Info.ResponseCode == 101 || Find() is not { } chosen) return HeadersStatus.Continue;
         _chosen = chosen;
         int status = chosen.Status ?? (int)Math.Clamp(FieldSyntax.ParseLength(headers.Get(HeaderId.Status)), 200, 599);
         Stream.Info.ResponseCode = status;
@@ -35,12 +37,15 @@ internal sealed class CustomResponseFilter(ResponseMatcher? own) : HttpFilter
         _body.Release(keep: 16 * 1024);
     }
 
-    private LocalResponse? Find(HeaderMap headers)
+    private LocalResponse? Find()
     {
+        // Nothing is concluded from an expression that cannot be asked.
+        var work = new MatchWork();
         if (Stream.MatchedRoute is { HasFilterConfigs: true } route)
             foreach (object level in route.FilterConfigs(Stream.NameOf(this)))
-                if (level is ResponseMatcher matcher && matcher.Find(Stream, headers) is { } found) return found;
-        return own?.Find(Stream, headers);
+                if (level is MatchTree<LocalResponse> tree && tree.Find(Stream.Info, ref work, out var found) == MatchVerdict.Yes)
+                    return found;
+        return own?.Find(Stream.Info, ref work, out var last) == MatchVerdict.Yes ? last : null;
     }
 
     private void Decorate(HeaderMap response)

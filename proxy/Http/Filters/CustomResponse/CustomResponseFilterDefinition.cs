@@ -1,5 +1,6 @@
 using Managed.Proxy.Configuration;
 using Managed.Proxy.Configuration.Validation;
+using Managed.Proxy.Router.Trees;
 
 namespace Managed.Proxy.Http.Filters.CustomResponse;
 
@@ -14,15 +15,16 @@ internal sealed class CustomResponseFilterDefinition : HttpFilterDefinition
 
     public override HttpFilterFactory? Build(ConfigNode? typedConfig, FilterBuildContext context)
     {
-        ResponseMatcher? own = null;
-        if (typedConfig is not null && (own = BuildRoute(typedConfig, context) as ResponseMatcher) is null) return null;
+        MatchTree<LocalResponse>? own = null;
+        if (typedConfig is not null && (own = BuildRoute(typedConfig, context) as MatchTree<LocalResponse>) is null) return null;
         return new FilterFactory(FilterHooks.ResponseHeaders, _ => new CustomResponseFilter(own));
     }
 
     public override object? BuildRoute(ConfigNode typedConfig, FilterBuildContext context)
     {
         if (ConfigBinder.Bind<CustomResponseConfig>(typedConfig, context.Errors) is not { HasErrors: false } config) return null;
-        return config.CustomResponseMatcher is { } matcher ? new ResponseMatcherBuilder(context.Errors).Build(matcher)
-            : new ResponseMatcher();
+        return config.CustomResponseMatcher is not { } matcher ? new MatchTree<LocalResponse>()
+            : new MatchTreeBuilder<LocalResponse>(context.Errors, MatchPhases.Connection | MatchPhases.Request | MatchPhases.Response,
+                (type, typed) => LocalResponse.Of(type, typed, context.Errors)).Build(matcher);
     }
 }

@@ -21,7 +21,7 @@ internal sealed class LuaFilter : HttpFilter
     public LuaSettings Settings { get; }
     public LuaRoute? Route { get; private set; }
     /// <summary>The name that the chain gives the filter; metadata is looked up by it.</summary>
-    public string ConfiguredName => Stream.Manager.Filters[Index].Name;
+    public string ConfiguredName => Stream.NameOf(this);
     public int CallsUnderWay { get; set; }
     private int _kept;
 

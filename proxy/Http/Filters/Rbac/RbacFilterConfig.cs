@@ -1,21 +1,29 @@
 using System.ComponentModel;
+using Managed.Proxy.Configuration.Model;
 using Managed.Proxy.Configuration.Validation;
 using Managed.Proxy.Security.Rbac;
 
 namespace Managed.Proxy.Http.Filters.Rbac;
 
 [Description("Lets requests in or keeps them out by policies.")]
-[UnsupportedField("matcher shadow_matcher", "match trees are not available in this version; use rules and shadow_rules")]
 public sealed record RbacFilterConfig : ConfigRecord
 {
-    [Description("What is enforced. Absent: everything is let in; rules without policies and with ALLOW let nothing in.")]
+    [OneOf("rules_specifier"),
+        Description("What is enforced. Absent: everything is let in; rules without policies and with ALLOW let nothing in.")]
     public RbacRulesConfig? Rules { get; init; }
+
+    [OneOf("rules_specifier"), Description("The same as a matcher whose action is envoy.config.rbac.v3.Action (name; action ALLOW, DENY or "
+        + "LOG); what it finds nothing for is denied.")]
+    public MatcherConfig? Matcher { get; init; }
 
     [Description("Stands in the names of the counters allowed and denied and of the metadata of rules.")]
     public string RulesStatPrefix { get; init; } = "";
 
-    [Description("Judged, counted and noted in metadata, but not enforced.")]
+    [OneOf("shadow_rules_specifier"), Description("Judged, counted and noted in metadata, but not enforced.")]
     public RbacRulesConfig? ShadowRules { get; init; }
+
+    [OneOf("shadow_rules_specifier"), Description("The same as a matcher.")]
+    public MatcherConfig? ShadowMatcher { get; init; }
 
     [Description("Stands in the names of the counters shadow_allowed and shadow_denied and of the metadata of shadow_rules.")]
     public string ShadowRulesStatPrefix { get; init; } = "";

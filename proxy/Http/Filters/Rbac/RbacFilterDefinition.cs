@@ -29,7 +29,7 @@ internal sealed class RbacFilterDefinition : HttpFilterDefinition
     private RbacJudge? Judge(RbacFilterConfig config, FilterBuildContext context, out RbacStatNames names)
     {
         names = new RbacStatNames(context.StatPrefix, config.RulesStatPrefix, config.ShadowRulesStatPrefix);
-        return RbacJudge.Build(config.Rules, config.ShadowRules, Name, context.Errors, config.TrackPerRuleStats ? context.Stats : null,
-            names, http: true);
+        return RbacJudge.Build(new(config.Rules, config.Matcher), new(config.ShadowRules, config.ShadowMatcher), Name, context.Errors,
+            config.TrackPerRuleStats ? context.Stats : null, names, http: true);
     }
 }

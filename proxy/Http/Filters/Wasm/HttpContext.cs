@@ -40,7 +40,7 @@ internal sealed class HttpContext(WasmFilter filter) : StreamContext
 
     public HttpStream Stream => filter.Stream;
     public override HttpStream Http => filter.Stream;
-    public override string FilterName => Stream.Manager.Filters[filter.Index].Name;
+    public override string FilterName => Stream.NameOf(filter);
     public override StreamInfo Info => Stream.Info;
     public override long Version => Stream.Generation.Version;
     public override IReadOnlyDictionary<string, Upstream.Cluster> Clusters => Stream.Generation.Clusters;

@@ -37,7 +37,7 @@ internal static class ResponseFlagNames
         (ResponseFlags.UpstreamProtocolError, "UPE"),
         (ResponseFlags.UpstreamMaxStreamDurationReached, "UMSDR"), (ResponseFlags.OverloadManagerTerminated, "OM"),
         (ResponseFlags.DnsResolutionFailed, "DF"), (ResponseFlags.DownstreamRemoteReset, "DR"),
-        (ResponseFlags.UnauthorizedExternalService, "UAEX"),
+        (ResponseFlags.UnauthorizedExternalService, "UAEX"), (ResponseFlags.ResponseFromCacheFilter, "RFCF"),
     ];
 
     public static readonly byte[][] Short = ByBit(k => k.Short);

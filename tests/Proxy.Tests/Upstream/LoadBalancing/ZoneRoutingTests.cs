@@ -19,7 +19,9 @@ public sealed class ZoneRoutingTests
     [InlineData("a bbbb ccccc", "a b c", 6u, 100, "30 21 49")] // 1/10 of 1/3; room 0.067 and 0.167 of 0.233
     [InlineData("aaaaa", "a b", 3u, 100, "100")] // one zone: nothing to tell apart
     [InlineData("aa bbb", "a b", 6u, 100, "40 60")] // too few
-    [InlineData("bbb ccc", "a b", 6u, 100, "50 50")] // none here
+    [InlineData("bbb ccc", "a b", 6u, 100, "0 100")] // none here: what is over goes where no proxy is
+    [InlineData("bbb ccc", "a b c", 6u, 100, "50 50")] // and evenly where both have as much room
+    [InlineData("aaa bbb", "a a", 6u, 100, "50 50")] // proxies of one zone alone
     [InlineData("aaa bbb", "b b", 6u, 100, "50 50")] // no proxy here
     [InlineData("aaa bbb", "a b", 6u, 50, "75 25")] // half of the requests
     [InlineData("aaa bbb", "a b", 6u, 0, "50 50")]

@@ -200,8 +200,6 @@ public sealed class RbacFilterTests(RbacFilterTests.Table table) : IClassFixture
     [InlineData("rules: {policies: {p: {permissions: [{uri_template: {}}], principals: [{any: true}]}}}", "uri_template")]
     [InlineData("rules: {policies: {p: {permissions: [{matcher: {}}], principals: [{any: true}]}}}", "matcher")]
     [InlineData("rules: {audit_logging_options: {}}", "audit_logging_options")]
-    [InlineData("matcher: {}", "matcher")]
-    [InlineData("shadow_matcher: {}", "shadow_matcher")]
     [InlineData("rules: {policies: {p: {permissions: [{any: false}], principals: [{any: true}]}}}", "permissions")]
     [InlineData("rules: {policies: {p: {permissions: [], principals: [{any: true}]}}}", "permissions")]
     [InlineData("rules: {policies: {p: {permissions: [{any: true}], principals: [{remote_ip: {address_prefix: x}}]}}}", "address_prefix")]

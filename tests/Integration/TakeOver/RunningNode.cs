@@ -1,0 +1,87 @@
+using System.Diagnostics;
+using System.Globalization;
+using System.Net;
+using Managed.TestKit;
+using Xunit;
+
+namespace Managed.Integration.TakeOver;
+
+/// <summary>The executable <c>managed</c> on a data folder, as one of several that follow one another.</summary>
+internal sealed class RunningNode : IAsyncDisposable
+{
+    private static readonly HttpClient Http = new();
+    private readonly Process _process;
+    private readonly List<string> _lines = [];
+    private readonly TaskCompletionSource _started = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private readonly string _data;
+
+    private RunningNode(string data, string config, int workers, string[] more)
+    {
+        _data = data;
+        _process = Process.Start(new ProcessStartInfo(Path.Combine(AppContext.BaseDirectory, "managed"),
+            ["run", "--data-dir", data, "--admin", "127.0.0.1:0", "--no-dashboard", "--config", config, "--workers",
+                workers.ToString(CultureInfo.InvariantCulture), .. more])
+        {
+            RedirectStandardOutput = true, RedirectStandardError = true,
+            Environment = { ["DOTNET_gcServer"] = "0", ["DOTNET_TieredPGO"] = "0" }, // a start costs less
+        })!;
+        _process.OutputDataReceived += (_, e) => Take(e.Data);
+        _process.ErrorDataReceived += (_, e) => Take(e.Data);
+        _process.BeginOutputReadLine();
+        _process.BeginErrorReadLine();
+    }
+
+    public string Output { get { lock (_lines) return string.Join('\n', _lines); } }
+    public string Admin => Line("admin ");
+    public int Port(string listener) => IPEndPoint.Parse(Line($"listener   {listener} on ")).Port;
+
+    /// <summary>Waits until it serves, or has ended.</summary>
+    public static async Task<RunningNode> StartAsync(string data, string config, int workers, params string[] more)
+    {
+        var node = new RunningNode(data, config, workers, more);
+        await Task.WhenAny(node._started.Task, node._process.WaitForExitAsync(TestContext.Current.CancellationToken))
+            .WaitAsync(TimeSpan.FromSeconds(120));
+        return node;
+    }
+
+    public async Task<int> EndAsync()
+    {
+        await _process.WaitForExitAsync(TestContext.Current.CancellationToken).WaitAsync(TimeSpan.FromSeconds(Eventually.Limit));
+        return _process.ExitCode;
+    }
+
+    /// <summary>A call of the API; its status and body.</summary>
+    public async Task<(int Status, string Body)> CallAsync(HttpMethod method, string path, string? body = null)
+    {
+        using var request = new HttpRequestMessage(method, new Uri($"{Admin}api/v1/{path}"));
+        request.Headers.Authorization = new("Bearer", (await File.ReadAllTextAsync(Path.Combine(_data, "admin-token"))).Trim());
+        if (body is not null) request.Content = new StringContent(body, null, "application/yaml");
+        using var response = await Http.SendAsync(request);
+        return ((int)response.StatusCode, await response.Content.ReadAsStringAsync());
+    }
+
+    public ValueTask DisposeAsync()
+    {
+        if (!_process.HasExited)
+        {
+            _process.Kill();
+            _process.WaitForExit(10_000);
+        }
+        _process.Dispose();
+        return ValueTask.CompletedTask;
+    }
+
+    private void Take(string? line)
+    {
+        if (line is null) return;
+        lock (_lines) _lines.Add(line);
+        if (line.StartsWith("token ", StringComparison.Ordinal)) _started.TrySetResult();
+    }
+
+    private string Line(string beginning)
+    {
+        lock (_lines)
+            return _lines.Find(l => l.StartsWith(beginning, StringComparison.Ordinal))?[beginning.Length..].Trim().Split(' ')[0]
+                ?? throw new InvalidOperationException($"no line '{beginning}':\n" + string.Join('\n', _lines));
+    }
+}
