@@ -77,7 +77,10 @@ internal sealed class AdminApiClient(AdminApiConnection connection, Authenticati
         {
             var chain = ChainDocument.Read(listener, each);
             chains.Add(chain.StatPrefix is null ? chain
-                : chain with { HttpFilters = [.. (await AllAsync<JsonElement>(chain.FiltersPath, cancel)).Select(HttpFilterDocument.Read)] });
+                : chain with
+                {
+                    HttpFilters = [.. (await AllAsync<JsonElement>(chain.FiltersPath, cancel)).Select(HttpFilterDocument.Read)],
+                });
         }
         return chains;
     }

@@ -8,10 +8,10 @@ namespace Managed.Dashboard.AdminApi;
 /// <param name="Match">Which connections it takes, in words.</param>
 /// <param name="Tls">How the connection is secured, in words; null: not at all.</param>
 /// <param name="NetworkFilters">In their order.</param>
-/// <param name="StatPrefix">Of the connection manager: its figures are <c>http.PREFIX.…</c>; null where the chain does not speak HTTP.</param>
+/// <param name="StatPrefix">Of the connection manager: its figures are <c>http.PREFIX.…</c>; null where the chain is not HTTP.</param>
 /// <param name="RouteTable">The route configuration that it takes by name; null where the routes are its own.</param>
-internal sealed record ChainDocument(string Listener, string Name, string Match, string? Tls, IReadOnlyList<HttpFilterDocument> NetworkFilters,
-    string? StatPrefix, string? RouteTable, IReadOnlyList<RouteDocument> Routes)
+internal sealed record ChainDocument(string Listener, string Name, string Match, string? Tls,
+    IReadOnlyList<HttpFilterDocument> NetworkFilters, string? StatPrefix, string? RouteTable, IReadOnlyList<RouteDocument> Routes)
 {
     /// <summary>Chains that are shown.</summary>
     public const int Most = 20;
@@ -43,7 +43,8 @@ internal sealed record ChainDocument(string Listener, string Name, string Match,
 
     private static bool IsManager(JsonElement filter) =>
         HttpFilterDocument.Read(filter).Kind.Contains("http_connection_manager", StringComparison.Ordinal)
-        || (Property(filter, "typed_config") is { } config && Text(config, "@type")?.Contains("HttpConnectionManager", StringComparison.Ordinal) is true);
+        || (Property(filter, "typed_config") is { } config
+            && Text(config, "@type")?.Contains("HttpConnectionManager", StringComparison.Ordinal) is true);
 
     private static string MatchOf(JsonElement chain)
     {
@@ -74,13 +75,15 @@ internal sealed record ChainDocument(string Listener, string Name, string Match,
 /// <param name="Kind">Names its schema: what its type says, else its name.</param>
 internal sealed record HttpFilterDocument(string Name, string Kind, bool Disabled)
 {
-    public bool IsRouter => Kind is "router" or "envoy.filters.http.router" || Kind.EndsWith("http.router.v3.Router", StringComparison.Ordinal);
+    public bool IsRouter => Kind is "router" or "envoy.filters.http.router"
+        || Kind.EndsWith("http.router.v3.Router", StringComparison.Ordinal);
 
     public static HttpFilterDocument Read(JsonElement filter)
     {
         var name = Text(filter, "name") ?? "";
         var type = Property(filter, "typed_config") is { } config ? Text(config, "@type") : null;
-        return new(name, type is null ? name : type[(type.LastIndexOf('/') + 1)..], Property(filter, "disabled") is { ValueKind: JsonValueKind.True });
+        return new(name, type is null ? name : type[(type.LastIndexOf('/') + 1)..],
+            Property(filter, "disabled") is { ValueKind: JsonValueKind.True });
     }
 }
 

@@ -69,7 +69,8 @@ public sealed partial class ListenerDiagram
                         _rates.Take(Key(chain, each.Name, false), each.Response.Count);
                     }
             var prefixes = (_chains.Value ?? []).Select(c => c.StatPrefix).OfType<string>().Distinct().ToList();
-            var filter = $@"^listener\..*\.downstream_cx_(active|total)$|^http\.({string.Join('|', prefixes.Select(Escaped))})\.downstream_rq_(total|4xx|5xx)$";
+            var filter = @"^listener\..*\.downstream_cx_(active|total)$"
+                + $@"|^http\.({string.Join('|', prefixes.Select(Escaped))})\.downstream_rq_(total|4xx|5xx)$";
             foreach (var stat in (await Api.StatsAsync(filter, _gone.Token)).Stats ?? [])
                 _rates.Take(stat.Name, stat.Value);
         }
@@ -81,7 +82,8 @@ public sealed partial class ListenerDiagram
 
     private static string Escaped(string text) => System.Text.RegularExpressions.Regex.Escape(text);
 
-    private static string Key(ChainDocument chain, string filter, bool request) => $"{chain.Name}/{filter}/{(request ? "request" : "response")}";
+    private static string Key(ChainDocument chain, string filter, bool request)
+        => $"{chain.Name}/{filter}/{(request ? "request" : "response")}";
 
     private string Figure(string stat) => _rates.Value(stat) is { } value ? Units.Count((long)value) : "–";
 
@@ -111,7 +113,8 @@ public sealed partial class ListenerDiagram
     {
         var from = _dragged;
         _dragged = null;
-        return from is (var other, var index) && other == chain ? MoveAsync(chain, index, Math.Min(at, LastMovable(chain))) : Task.CompletedTask;
+        return from is (var other, var index) && other == chain
+            ? MoveAsync(chain, index, Math.Min(at, LastMovable(chain))) : Task.CompletedTask;
     }
 
     private async Task MoveAsync(ChainDocument chain, int from, int to)
@@ -145,7 +148,8 @@ public sealed partial class ListenerDiagram
             await ReviewAsync("Review the new filter", change);
     }
 
-    private static string PathOf(ChainDocument chain, HttpFilterDocument filter) => $"{chain.FiltersPath}/{Uri.EscapeDataString(filter.Name)}";
+    private static string PathOf(ChainDocument chain, HttpFilterDocument filter)
+        => $"{chain.FiltersPath}/{Uri.EscapeDataString(filter.Name)}";
 
     private async Task ReviewAsync(string title, Change change)
     {

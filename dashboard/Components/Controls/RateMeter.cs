@@ -11,7 +11,8 @@ internal sealed class RateMeter
     {
         var now = Stopwatch.GetTimestamp();
         double? rate = null;
-        if (_last.TryGetValue(name, out var last) && value >= last.Value && Stopwatch.GetElapsedTime(last.At, now).TotalSeconds is > 0 and var seconds)
+        if (_last.TryGetValue(name, out var last) && value >= last.Value
+            && Stopwatch.GetElapsedTime(last.At, now).TotalSeconds is > 0 and var seconds)
             rate = (value - last.Value) / seconds;
         _last[name] = (value, now, rate);
     }

@@ -5,7 +5,7 @@ using static Managed.Dashboard.AdminApi.JsonReads;
 
 namespace Managed.Dashboard.Components.Controls;
 
-/// <summary>How a field is entered: a line, a choice, a section of further fields, or JSON where a form would hide more than it shows.</summary>
+/// <summary>How a field is entered: a line, a choice, a section of further fields, or JSON where a form would hide more.</summary>
 internal enum SchemaFieldKind
 {
     Text,
@@ -57,7 +57,8 @@ internal sealed record SchemaField(string Name, SchemaFieldKind Kind, string? De
         {
             case SchemaFieldKind.Number:
                 if (double.TryParse(typed, NumberStyles.Float, CultureInfo.InvariantCulture, out var number) && double.IsFinite(number))
-                    value = long.TryParse(typed, CultureInfo.InvariantCulture, out var whole) ? JsonValue.Create(whole) : JsonValue.Create(number);
+                    value = long.TryParse(typed, CultureInfo.InvariantCulture, out var whole)
+                        ? JsonValue.Create(whole) : JsonValue.Create(number);
                 else if (Property(Schema, "anyOf") is not null)
                     value = JsonValue.Create(typed);
                 else
@@ -94,8 +95,9 @@ internal sealed record SchemaField(string Name, SchemaFieldKind Kind, string? De
                 && TakesText(schema) && text.Length > 0 && !"{[\"".Contains(text[0])) ? value.ToJsonString(Indented)
             : value is JsonValue one ? one.GetValueKind() is JsonValueKind.String ? one.GetValue<string>() : one.ToJsonString() : "";
         string[] choices = Text(schema, "type") is "boolean" ? ["true", "false"] : [.. Items(schema, "enum").Select(e => e.ToString())];
-        return new(name, kind, Text(written, "description") ?? (kind is SchemaFieldKind.Section ? null : Text(schema, "description")), required,
-            now, Property(written, "default")?.ToString(), choices, schema);
+        return new(name, kind,
+            Text(written, "description") ?? (kind is SchemaFieldKind.Section ? null : Text(schema, "description")), required, now,
+            Property(written, "default")?.ToString(), choices, schema);
     }
 
     private static SchemaFieldKind KindOf(JsonElement schema)
@@ -129,5 +131,6 @@ internal sealed record SchemaField(string Name, SchemaFieldKind Kind, string? De
 
     private static JsonElement Resolve(JsonElement schema, JsonElement root) =>
         Text(schema, "$ref") is { } reference && reference.StartsWith("#/$defs/", StringComparison.Ordinal)
-            && Property(root, "$defs") is { } definitions && Property(definitions, reference["#/$defs/".Length..]) is { } found ? found : schema;
+            && Property(root, "$defs") is { } definitions && Property(definitions, reference["#/$defs/".Length..]) is { } found
+            ? found : schema;
 }

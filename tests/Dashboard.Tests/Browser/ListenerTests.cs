@@ -63,6 +63,19 @@ public sealed class ListenerTests(BrowserFixture browser)
     }
 
     [Fact]
+    public async Task PartOfTheDiagram_OpensTheTextAtItsName()
+    {
+        await using var session = await BrowserSession.StartAsync(browser);
+        await session.GoAsync("/listeners/edge?tab=yaml&find=header_mutation");
+        await Expect(session.Page.Locator(".cm-activeLine.cm-line")).ToHaveTextAsync("- name: header_mutation");
+        await session.Page.GetByRole(AriaRole.Link, new() { Name = "Diagram" }).ClickAsync();
+        await Expect(session.Page.Locator(".filter-name").First).ToHaveTextAsync("header_mutation");
+        await session.Page.GetByLabel("Move header_mutation later").FocusAsync();
+        await session.Page.Keyboard.PressAsync("Enter");
+        await Expect(session.Dialog).ToContainTextAsync("Move header_mutation");
+    }
+
+    [Fact]
     public async Task Conflict_ShowsTheirsAndYoursAndGoesOnWithYours()
     {
         await using var session = await BrowserSession.StartAsync(browser);

@@ -1,12 +1,14 @@
 using Managed.Dashboard.Components.Controls;
+using Microsoft.AspNetCore.Components.Web;
 using MudBlazor;
 
 namespace Managed.Dashboard.Tests.Components;
 
 public sealed class ListenerDiagramTests
 {
-    private const string Filters = "listeners/edge/filter_chains/main/http_filters", Stats =
-        "stats?filter=%5Elistener%5C..%2A%5C.downstream_cx_%28active%7Ctotal%29%24%7C%5Ehttp%5C.%28edge%29%5C.downstream_rq_%28total%7C4xx%7C5xx%29%24";
+    private const string Filters = "listeners/edge/filter_chains/main/http_filters", Stats = "stats?filter="
+        + "%5Elistener%5C..%2A%5C.downstream_cx_%28active%7Ctotal%29%24"
+        + "%7C%5Ehttp%5C.%28edge%29%5C.downstream_rq_%28total%7C4xx%7C5xx%29%24";
 
     [Fact]
     public async Task Chain_IsDrawnInItsOrder_WithFiguresAndTimes()
@@ -36,7 +38,10 @@ public sealed class ListenerDiagramTests
     {
         var (context, api) = Create();
         await using var _ = context;
-        api.Answer(dryRun, """{"dry_run":true,"changed":true,"diff":[{"op":"replace","pointer":"#/listeners/0","where":"listeners[edge]","kind":"listener","name":"edge"}],"summary":{"added":0,"changed":1,"removed":0}}""");
+        api.Answer(dryRun, """
+            {"dry_run":true,"changed":true,"summary":{"added":0,"changed":1,"removed":0},
+             "diff":[{"op":"replace","pointer":"#/listeners/0","where":"listeners[edge]","kind":"listener","name":"edge"}]}
+            """);
         api.Answer(dryRun.Replace("dry_run=true", "comment=because"), "{}");
         var dialogs = context.Render<MudDialogProvider>();
         var page = context.Render<ListenerDiagram>(p => p.Add(d => d.Name, "edge"));
@@ -48,6 +53,19 @@ public sealed class ListenerDiagramTests
         dialogs.WaitForAssertion(() => Assert.Contains(api.Requests, r => r.Method.Method == method
             && r.RequestUri!.PathAndQuery == "/api/v1/" + dryRun.Replace("dry_run=true", "comment=because")));
         Assert.Equal(body is null ? [] : [body, body], api.Bodies);
+    }
+
+    [Fact]
+    public async Task DraggedFilter_IsMovedToWhereItIsDropped_ButNeverBehindTheRouter()
+    {
+        var (context, api) = Create();
+        await using var _ = context;
+        api.Answer(Filters + "/order?dry_run=true", """{"dry_run":true,"changed":true,"diff":[{"op":"move","pointer":"#/x"}]}""");
+        context.Render<MudDialogProvider>();
+        var page = context.Render<ListenerDiagram>(p => p.Add(d => d.Name, "edge"));
+        page.WaitForElement(".filter").TriggerEvent("ondragstart", new DragEventArgs());
+        page.FindAll(".filter")[2].TriggerEvent("ondrop", new DragEventArgs()); // the router
+        page.WaitForAssertion(() => Assert.Equal(["""["check","lua","router"]"""], api.Bodies));
     }
 
     [Fact]
@@ -66,8 +84,15 @@ public sealed class ListenerDiagramTests
     {
         var (context, api) = Create();
         await using var _ = context;
-        api.Answer("schema", """{"kinds":[{"kind":"lua","type":"http_filter","summary":"Runs a script."},{"kind":"router","type":"http_filter","summary":null},{"kind":"tcp_proxy","type":"network_filter","summary":null}]}""");
-        api.Answer("schema/lua", """{"type":"object","properties":{"@type":{"type":"string"},"inline_code":{"type":"string","description":"The script."},"limits":{"$ref":"#/$defs/L"}},"$defs":{"L":{"type":"object","properties":{"instructions":{"type":"integer"}}}}}""");
+        api.Answer("schema", """
+            {"kinds":[{"kind":"lua","type":"http_filter","summary":"Runs a script."},
+             {"kind":"router","type":"http_filter","summary":null},{"kind":"tcp_proxy","type":"network_filter","summary":null}]}
+            """);
+        api.Answer("schema/lua", """
+            {"type":"object","properties":{"@type":{"type":"string"},"inline_code":{"type":"string","description":"The script."},
+              "limits":{"$ref":"#/$defs/L"}},
+             "$defs":{"L":{"type":"object","properties":{"instructions":{"type":"integer"}}}}}
+            """);
         api.Answer(Filters + "?dry_run=true", """{"dry_run":true,"changed":true,"diff":[{"op":"add","pointer":"#/x"}]}""");
         var dialogs = context.Render<MudDialogProvider>();
         var page = context.Render<ListenerDiagram>(p => p.Add(d => d.Name, "edge"));
@@ -80,7 +105,9 @@ public sealed class ListenerDiagramTests
         Assert.Contains("It is not a number", dialogs.Markup);
         dialogs.Find(".schema-section input").Change("500");
         dialogs.FindAll("button").Single(b => b.TextContent.Trim() == "Review").Click();
-        dialogs.WaitForAssertion(() => Assert.Equal(["""{"name":"lua-2","typed_config":{"@type":"lua","inline_code":"function f() end","limits":{"instructions":500}}}"""], api.Bodies));
+        const string made = """{"name":"lua-2","typed_config":{"@type":"lua","inline_code":"function f() end","""
+            + "\"limits\":{\"instructions\":500}}}";
+        dialogs.WaitForAssertion(() => Assert.Equal([made], api.Bodies));
     }
 
     private static (BunitContext Context, ScriptedApi Api) Create(string role = "admin")

@@ -16,7 +16,9 @@ public sealed class ResourceFormTests
           "Limits":{"type":"object","properties":{"most":{"anyOf":[{"type":"integer"},{"type":"string"}]},"inner":{"$ref":"#/$defs/Limits"}}}}}
         """;
 
-    private const string DryRun = """{"dry_run":true,"changed":true,"diff":[{"op":"replace","pointer":"#/clusters/0","where":"clusters[web]"}]}""";
+    private const string DryRun = """
+        {"dry_run":true,"changed":true,"diff":[{"op":"replace","pointer":"#/clusters/0","where":"clusters[web]"}]}
+        """;
 
     [Fact]
     public async Task EveryKindOfField_IsEnteredAndSent_AsTheSchemaHasIt()
@@ -27,7 +29,8 @@ public sealed class ResourceFormTests
         var dialogs = context.Render<MudDialogProvider>();
         var page = context.Render<ResourceForm>(p => p.Add(f => f.Kind, ResourceKind.Cluster).Add(f => f.Name, "web"));
         page.WaitForAssertion(() => Assert.Equal("name *", page.FindAll("label.field .mono")[0].TextContent));
-        Assert.Equal(["name *", "endpoints", "weight"], page.FindAll("label.field > .mono").Take(3).Select(f => f.TextContent)); // what is set
+        // what is set comes first
+        Assert.Equal(["name *", "endpoints", "weight"], page.FindAll("label.field > .mono").Take(3).Select(f => f.TextContent));
         Assert.Contains("How long a connection may take.", page.Markup);
         Field(page, "connect_timeout").Change("2s");
         Field(page, "type").Change("EDS");
@@ -40,7 +43,8 @@ public sealed class ResourceFormTests
         page.FindAll("button").Single(b => b.TextContent.Trim() == "Review").Click();
         dialogs.WaitForAssertion(() => Assert.Contains("clusters[web]", dialogs.Markup));
         Assert.Equal(
-            ["""{"name":"web","endpoints":["b:2"],"connect_timeout":"2s","type":"EDS","address":"127.0.0.1:80","eager":true,"limits":{"most":"4 MiB"}}"""],
+            ["""{"name":"web","endpoints":["b:2"],"connect_timeout":"2s","type":"EDS","address":"127.0.0.1:80","eager":true,"""
+                + "\"limits\":{\"most\":\"4 MiB\"}}"],
             api.Bodies);
     }
 

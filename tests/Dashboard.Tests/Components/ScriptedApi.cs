@@ -34,7 +34,10 @@ internal sealed class ScriptedApi : HttpMessageHandler
         }
         if (!_answers.TryGetValue(request.RequestUri!.PathAndQuery, out var answer))
             await Task.Delay(Timeout.Infinite, cancellationToken);
-        var response = new HttpResponseMessage(answer.Status) { Content = new StringContent(answer.Body, Encoding.UTF8, "application/json") };
+        var response = new HttpResponseMessage(answer.Status)
+        {
+            Content = new StringContent(answer.Body, Encoding.UTF8, "application/json"),
+        };
         if (answer.Etag is not null)
             response.Headers.TryAddWithoutValidation("ETag", answer.Etag);
         return response;
