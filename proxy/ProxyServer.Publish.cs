@@ -389,9 +389,9 @@ public sealed partial class ProxyServer
             Faults.Pass(FaultPoint.Post);
             worker.Post(static s =>
             {
-                var (connections, a, shared) = ((WorkerConnections, ListenAddress, bool))s!;
-                a.Stop(connections, shared);
-            }, (worker.Connections, address, _sharesSockets));
+                var (connections, a) = ((WorkerConnections, ListenAddress))s!;
+                a.Stop(connections);
+            }, (worker.Connections, address));
         }
         if (!_sharesSockets) address.RemoveFile();
     }

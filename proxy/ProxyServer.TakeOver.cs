@@ -14,7 +14,7 @@ public sealed record Handover(IReadOnlyDictionary<string, IReadOnlyList<int>> So
 /// One process after another on the same sockets. The new one is made with what it was handed
 /// (<see cref="ProxyOptions.Inherited"/>), publishes the same version, and accepts nothing before
 /// <see cref="BeginAcceptingAsync"/>. Until <see cref="OwnSockets"/> the other accepts too and may go on alone: whichever of the two stops
-/// leaves what waits in the queues, and the files of Unix sockets, to the other.
+/// leaves the files of Unix sockets to the other.
 /// </summary>
 public sealed partial class ProxyServer
 {

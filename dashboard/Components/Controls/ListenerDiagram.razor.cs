@@ -170,6 +170,5 @@ public sealed partial class ListenerDiagram
     {
         Feed.Changed -= OnFeedChanged;
         _gone.Cancel();
-        _gone.Dispose();
     }
 }

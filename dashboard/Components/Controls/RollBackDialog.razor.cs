@@ -57,6 +57,5 @@ public sealed partial class RollBackDialog
     public void Dispose()
     {
         _gone.Cancel();
-        _gone.Dispose();
     }
 }

@@ -93,6 +93,5 @@ public sealed partial class UndoDialog
     public void Dispose()
     {
         _gone.Cancel();
-        _gone.Dispose();
     }
 }

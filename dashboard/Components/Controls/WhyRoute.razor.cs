@@ -91,6 +91,5 @@ public sealed partial class WhyRoute
     public void Dispose()
     {
         _gone.Cancel();
-        _gone.Dispose();
     }
 }

@@ -64,6 +64,5 @@ public sealed partial class PendingConfirmation
     {
         Feed.Changed -= OnFeedChanged;
         _gone.Cancel();
-        _gone.Dispose();
     }
 }

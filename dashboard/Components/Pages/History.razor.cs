@@ -72,6 +72,5 @@ public sealed partial class History
     {
         Feed.Changed -= OnFeedChanged;
         _gone.Cancel();
-        _gone.Dispose();
     }
 }

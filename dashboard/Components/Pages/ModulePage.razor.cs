@@ -168,6 +168,5 @@ public sealed partial class ModulePage
     {
         Feed.Changed -= OnFeedChanged;
         _gone.Cancel();
-        _gone.Dispose();
     }
 }

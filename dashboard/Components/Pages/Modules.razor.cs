@@ -109,6 +109,5 @@ public sealed partial class Modules
     {
         Feed.Changed -= OnFeedChanged;
         _gone.Cancel();
-        _gone.Dispose();
     }
 }

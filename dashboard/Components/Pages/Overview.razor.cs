@@ -56,6 +56,5 @@ public sealed partial class Overview
     {
         Feed.Changed -= OnFeedChanged;
         _gone.Cancel();
-        _gone.Dispose();
     }
 }

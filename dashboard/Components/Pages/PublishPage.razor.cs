@@ -202,6 +202,5 @@ public sealed partial class PublishPage
     {
         Feed.Changed -= OnFeedChanged;
         _gone.Cancel();
-        _gone.Dispose();
     }
 }

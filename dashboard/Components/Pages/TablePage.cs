@@ -64,7 +64,6 @@ public abstract class TablePage : ComponentBase, IDisposable
     {
         Feed.Changed -= OnFeedChanged;
         _gone.Cancel();
-        _gone.Dispose();
         GC.SuppressFinalize(this);
     }
 }

@@ -53,6 +53,5 @@ public sealed partial class VersionPage
     {
         Feed.Changed -= OnFeedChanged;
         _gone.Cancel();
-        _gone.Dispose();
     }
 }

@@ -83,6 +83,5 @@ public sealed partial class Vms
     {
         Feed.Changed -= OnFeedChanged;
         _gone.Cancel();
-        _gone.Dispose();
     }
 }

@@ -47,19 +47,21 @@ internal sealed unsafe class Acceptor : IPollable
         if (_worker.Loop.Poller.Add(_fd, this, Libc.EpollIn | Libc.EpollExclusive) < 0) _worker.Timers.Arm(_resume, PauseMicros);
     }
 
-    /// <summary>What waits in the kernel's queue is taken first, so that nobody who was let in is reset.</summary>
-    /// <param name="leaves">Another process accepts from the same socket: it is left there.</param>
-    public void Stop(bool leaves = false)
+    /// <summary>
+    /// What waits in the kernel's queue is taken first, so that nobody who was let in is reset, and nobody waits for whom it was this
+    /// worker that the kernel woke. Where another process has the socket too, closing it would not end its events here.
+    /// </summary>
+    public void Stop()
     {
         if (_fd < 0) return;
         try
         {
-            if (!leaves) AcceptMany(int.MaxValue);
+            _worker.Loop.Poller.Remove(_fd);
+            AcceptMany(int.MaxValue);
         }
         finally
         {
             _worker.Timers.Remove(_resume);
-            _worker.Loop.Poller.Forget(_fd);
             Libc.close(_fd);
             _fd = -1;
         }

@@ -47,8 +47,7 @@ internal sealed unsafe class ListenAddress
     /// <summary>
     /// On the worker: what waits is accepted, then its sockets are closed, whether it had begun to accept or not. Again: nothing.
     /// </summary>
-    /// <param name="shared">Another process has them too: what waits is left to it.</param>
-    public void Stop(WorkerConnections connections, bool shared)
+    public void Stop(WorkerConnections connections)
     {
         for (int i = connections.Worker.Id; i < _sockets.Length; i += _workers)
         {
@@ -58,7 +57,7 @@ internal sealed unsafe class ListenAddress
             var acceptor = _acceptors[i];
             _acceptors[i] = null;
             if (acceptor is null) Libc.close(fd);
-            else acceptor.Stop(leaves: shared);
+            else acceptor.Stop();
         }
     }
 
