@@ -9,9 +9,10 @@ namespace Managed.Integration.TakeOver;
 /// One process after another on the same data folder and the same sockets, under traffic of all kinds: what a client sees, and what of the
 /// process before is still there. One test, because processes are dear.
 /// </summary>
-public sealed class TakeOverTests : IDisposable
+public sealed class TakeOverTests : IAsyncDisposable
 {
     private readonly string _folder = Directory.CreateTempSubdirectory("managed-test-").FullName;
+    private RunningNode? _node;
 
     [Fact]
     public async Task UpgradesUnderLoad_AsOtherWorkersAndAfterFailedOnes_FailNoRequestAndLoseNothing()
@@ -21,7 +22,7 @@ public sealed class TakeOverTests : IDisposable
             session = Path.Combine(_folder, "session");
         string config = await WriteAsync("config.yaml", Document(authority, socket)),
             wrong = await WriteAsync("wrong.yaml", "listeners:\n- {name: tcp, address: nowhere}\n");
-        var node = await RunningNode.StartAsync(data, config, workers: 2);
+        var node = _node = await RunningNode.StartAsync(data, config, workers: 2);
         int port = node.Port("tcp"), tls = node.Port("tls");
         string admin = node.Admin, resumed = $"s_client -connect 127.0.0.1:{tls} -ign_eof";
         await TlsAsync($"{resumed} -sess_out {session}");
@@ -40,11 +41,11 @@ public sealed class TakeOverTests : IDisposable
 
         foreach (int workers in (int[])[1, 3])
         {
-            var next = await RunningNode.StartAsync(data, config, workers, "--take-over");
+            await using var former = node; // also when something fails from here on
+            var next = _node = await RunningNode.StartAsync(data, config, workers, "--take-over");
             Assert.Contains("Took over", next.Output);
             await traffic.FlowAsync();
             Assert.Equal(0, await node.EndAsync()); // what was open has ended within its time
-            await node.DisposeAsync();
             node = next;
             Assert.Equal((admin, port), (node.Admin, node.Port("tcp")));
             Assert.Equal(200, (await node.CallAsync(HttpMethod.Put, "clusters/b",
@@ -55,10 +56,13 @@ public sealed class TakeOverTests : IDisposable
         Assert.Empty(traffic.Failures);
         Assert.Contains("Reused, TLSv1.3", await TlsAsync($"{resumed} -sess_in {session}"));
         Assert.Equal(200, (await node.CallAsync(HttpMethod.Get, "clusters/b")).Status);
-        await node.DisposeAsync();
     }
 
-    public void Dispose() => Directory.Delete(_folder, recursive: true);
+    public async ValueTask DisposeAsync()
+    {
+        if (_node is not null) await _node.DisposeAsync();
+        Directory.Delete(_folder, recursive: true);
+    }
 
     private async Task<string> WriteAsync(string name, string text)
     {
