@@ -45,8 +45,9 @@ internal sealed class GrpcEcho : IAsyncDisposable
         {
             byte[] message = new byte[5 + FloodMessage];
             BinaryPrimitives.WriteInt32BigEndian(message.AsSpan(1), FloodMessage);
-            for (; Flooded < FloodMessages && !context.RequestAborted.IsCancellationRequested; Flooded++)
-                await context.Response.Body.WriteAsync(message, context.RequestAborted);
+            // Of a connection that has gone everything is taken at once, a moment before the request says that it is aborted.
+            while (Flooded < FloodMessages
+                && !(await context.Response.BodyWriter.WriteAsync(message, context.RequestAborted)).IsCompleted) Flooded++;
         }
         else if (context.Request.Path != "/test.Echo/Fail")
         {
