@@ -82,7 +82,7 @@ public sealed record ListenerConfig : ConfigRecord
     public ListenerDrainType DrainType { get; init; } = ListenerDrainType.Default;
 
     [Range(1, 100000),
-        Description("Connections taken per wake-up of the socket; the others wait for the next turn of the worker. Absent: 32.")]
+        Description("Connections taken per wake-up of the socket; the others wait for the next turn of the worker. Absent: 16.")]
     public int? MaxConnectionsToAcceptPerSocketEvent { get; init; }
 
     [Range(1, int.MaxValue)]
