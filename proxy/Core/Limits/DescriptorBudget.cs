@@ -37,7 +37,7 @@ public sealed class DescriptorBudget
 
     /// <summary>
     /// Has the kernel make the table of descriptors large now, 8 bytes for each. As it doubles later, each time a new connection is the one
-    /// too many, every worker that accepts stands still for 10 to 20 ms: the kernel waits until no processor looks at the former table.
+    /// too many, every worker that accepts stands still for 8 to 16 ms: the kernel waits until no processor looks at the former table.
     /// </summary>
     public void MakeTable()
     {

@@ -44,12 +44,12 @@ internal sealed class TcpTunneling
     {
         int before = errors.Count;
         var host = FormatTemplate.Compile(config.Hostname, errors, (config.Node as ConfigObject)?["hostname"]);
-        if (host?.Literal is { } literal && !HeaderValue.IsAuthority(literal))
+        if (host?.Literal is { Length: > 0 } literal && !HeaderValue.IsAuthority(literal))
             errors.ErrorAt(config.Node, "hostname", ConfigCode.InvalidValue, $"'{config.Hostname}' is not a host with an optional port");
         if (config.PostPath is { } path && !config.UsePost)
             errors.ErrorAt(config.Node, "post_path", ConfigCode.InvalidValue, "is for use_post", "use_post: true");
         else if (config.PostPath is { } given
-            && !(given[0] == '/' && Ascii.IsValid(given) && HeaderValue.IsTarget(Encoding.ASCII.GetBytes(given))))
+            && !(given is ['/', ..] && Ascii.IsValid(given) && HeaderValue.IsTarget(Encoding.ASCII.GetBytes(given))))
             errors.ErrorAt(config.Node, "post_path", ConfigCode.InvalidValue, $"'{given}' is not a path", "/tunnel");
         var headers = HeaderMutations.Build(config.HeadersToAdd, [], errors, null);
         if (config.RequestIdExtension?.TypedConfig is { } typed)
