@@ -79,7 +79,7 @@ internal sealed class AcmeOrder(AcmeRequest request, AcmeStore store, PendingCha
         var order = await ResumeAsync(connection, record, cancellation);
         if (order is null)
             (record, order) = await BeginAsync(connection, record, cancellation);
-        var (url, pause, proved) = (record.Order!, limits.Pause, false);
+        var (url, pause, proved, finalized) = (record.Order!, limits.Pause, false, false);
         while (true)
         {
             switch (order.Text("status"))
@@ -88,13 +88,15 @@ internal sealed class AcmeOrder(AcmeRequest request, AcmeStore store, PendingCha
                     await ProveAsync(connection, key, order, record, cancellation);
                     proved = true;
                     break;
-                case "ready":
+                case "ready" when !finalized:
+                    finalized = true;
                     var csr = Base64Url.EncodeToString(CertificateWork.SigningRequest(record.OrderKey!, request.Domains));
                     order = await connection.PostAsync(order.Url("finalize"), new JsonObject { ["csr"] = csr }, "finalizing the order",
                         cancellation);
-                    pause = await WaitAsync(order, pause, cancellation);
+                    if (order.Text("status") is "ready" or "processing")
+                        pause = await WaitAsync(order, pause, cancellation);
                     break;
-                case "pending" or "processing":
+                case "pending" or "ready" or "processing":
                     pause = await WaitAsync(order, pause, cancellation);
                     break;
                 case "valid":
@@ -242,12 +244,11 @@ internal sealed class AcmeOrder(AcmeRequest request, AcmeStore store, PendingCha
         return new(type.Length is > 0 and <= 200 ? type : "challenge", $"{what}: {AcmeAnswer.Detail(error)}");
     }
 
-    // As long as it says, between our own bounds; without a word a little longer each time.
+    // As long as it says, and a little longer each time whatever it says: no answer makes us ask without end.
     private async Task<TimeSpan> WaitAsync(AcmeAnswer answer, TimeSpan pause, CancellationToken cancellation)
     {
-        var said = answer.RetryAfter is { } wait ? TimeSpan.FromTicks(Math.Clamp(wait.Ticks, limits.Pause.Ticks, limits.LongestPause.Ticks))
-            : pause;
-        await Task.Delay(said, cancellation);
+        var said = Math.Max(answer.RetryAfter?.Ticks ?? 0, pause.Ticks);
+        await Task.Delay(TimeSpan.FromTicks(Math.Min(said, limits.LongestPause.Ticks)), cancellation);
         return TimeSpan.FromTicks(Math.Min(pause.Ticks * 3 / 2, limits.LongestPause.Ticks));
     }
 

@@ -14,6 +14,9 @@ namespace Managed.AdminApi.Acme;
 internal sealed class AcmePublication(ProxyServer proxy, StoredModules modules, SecretVault vault, Publisher publisher,
     ActiveConfiguration active, ILogger<AcmePublication> logger)
 {
+    private const string Overtaken = "another version came in between";
+    private const int MostOvertaken = 20;
+
     private readonly Lock _lock = new();
     private bool _wanted;
     private Task? _work;
@@ -39,7 +42,7 @@ internal sealed class AcmePublication(ProxyServer proxy, StoredModules modules, 
 
     private async Task RunAsync()
     {
-        while (true)
+        for (var overtaken = 0; ;)
         {
             lock (_lock)
             {
@@ -61,6 +64,8 @@ internal sealed class AcmePublication(ProxyServer proxy, StoredModules modules, 
                 continue;
             lock (_lock)
                 _wanted = true;
+            if (wrong == Overtaken && ++overtaken < MostOvertaken)
+                continue;
             AcmeLog.NotInService(logger, wrong);
             return; // until the next look
         }
@@ -91,7 +96,7 @@ internal sealed class AcmePublication(ProxyServer proxy, StoredModules modules, 
             return await publisher.ExclusiveAsync(() =>
             {
                 if (!ReferenceEquals(active.Current, version))
-                    return "another version came in between";
+                    return Overtaken;
                 taken = true;
                 var result = proxy.PublishAsync(next, CancellationToken.None).GetAwaiter().GetResult();
                 return result.Applied ? null : result.TimedOut ? "the workers did not take it in time"

@@ -50,7 +50,8 @@ public sealed partial class AcmeServer
                 return;
             case "renewal-info":
                 var (start, end) = Window!.Value;
-                await WriteAsync(context, 200, new JsonObject { ["suggestedWindow"] = new JsonObject { ["start"] = start, ["end"] = end } });
+                await WriteAsync(context, 200, new JsonObject { ["suggestedWindow"] = new JsonObject { ["start"] = start, ["end"] =
+                    end } });
                 return;
         }
         var (payload, account, key) = await ReadSignedAsync(context);
@@ -86,7 +87,8 @@ public sealed partial class AcmeServer
                 await WriteAsync(context, 200, OrderObject(path[2], order), $"{Base}/order/{path[2]}");
                 return;
             case "cert":
-                await WriteAsync(context, 200, Mangle is { } mangle ? mangle(order.Chain!) : order.Chain!, "application/pem-certificate-chain");
+                await WriteAsync(context, 200, Mangle is { } mangle ? mangle(order.Chain!) : order.Chain!,
+                    "application/pem-certificate-chain");
                 return;
             default:
                 throw new AcmeRefusal(404, "malformed", "no such thing");
@@ -126,7 +128,8 @@ public sealed partial class AcmeServer
     private async Task PlaceOrderAsync(HttpListenerContext context, JsonElement payload)
     {
         string id = Interlocked.Increment(ref _numbers).ToString(System.Globalization.CultureInfo.InvariantCulture);
-        var order = new Order { Names = [.. payload.GetProperty("identifiers").EnumerateArray().Select(i => i.GetProperty("value").GetString()!)] };
+        var order = new Order { Names = [.. payload.GetProperty("identifiers").EnumerateArray().Select(i => i.GetProperty("value")
+            .GetString()!)] };
         Replaces.Enqueue(payload.TryGetProperty("replaces", out var former) ? former.GetString() : null);
         _orders[id] = order;
         await WriteAsync(context, 201, OrderObject(id, order), $"{Base}/order/{id}");

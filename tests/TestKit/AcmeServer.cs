@@ -18,7 +18,7 @@ public sealed partial class AcmeServer : IAsyncDisposable
     private readonly ConcurrentDictionary<string, bool> _nonces = new();
     private readonly ConcurrentQueue<string> _calls = new();
     private readonly ConcurrentDictionary<string, ECDsa> _accounts = new();
-    private readonly CancellationTokenSource _stop = new();
+    private readonly CancellationTokenSource _stop = new(), _hanging = new();
     private readonly Task _serving;
     private int _badNonces;
 
@@ -48,7 +48,8 @@ public sealed partial class AcmeServer : IAsyncDisposable
     /// <summary>What renewalInfo says; null: it is not offered (RFC 9773).</summary>
     public (DateTimeOffset Start, DateTimeOffset End)? Window { get; set; }
 
-    /// <summary>By the first part of the path (<c>dir</c>, <c>nonce</c>, <c>account</c>, <c>order</c> …): how each call goes wrong.</summary>
+    /// <summary>By the first part of the path (<c>dir</c>, <c>nonce</c>, <c>account</c>, <c>order</c> …): how each call goes
+    /// wrong.</summary>
     public ConcurrentDictionary<string, AcmeFault> Faults { get; } = new();
     /// <summary>So many good nonces are refused.</summary>
     public int BadNonces { set => _badNonces = value; }
@@ -59,8 +60,16 @@ public sealed partial class AcmeServer : IAsyncDisposable
     public int Accounts => _accounts.Count;
     public string? LastContact { get; private set; }
 
+    /// <summary>Cuts what hangs, and nothing hangs any more.</summary>
+    public void StopHanging()
+    {
+        Faults.Clear();
+        _hanging.Cancel();
+    }
+
     public async ValueTask DisposeAsync()
     {
+        StopHanging();
         await _stop.CancelAsync();
         _listener.Abort();
         await _serving;
@@ -89,9 +98,10 @@ public sealed partial class AcmeServer : IAsyncDisposable
         {
             string part = context.Request.Url!.AbsolutePath.Split('/')[1];
             _calls.Enqueue($"{context.Request.HttpMethod} {part}");
+            // A directory need not come with one (section 7.2).
             string nonce = Base64Url.EncodeToString(RandomNumberGenerator.GetBytes(12));
             _nonces[nonce] = true;
-            context.Response.Headers["Replay-Nonce"] = nonce;
+            if (context.Request.HttpMethod != "GET") context.Response.Headers["Replay-Nonce"] = nonce;
             if (Faults.TryGetValue(part, out var fault)) await FailAsync(context, fault);
             else await AnswerAsync(context, part);
         }
@@ -101,21 +111,23 @@ public sealed partial class AcmeServer : IAsyncDisposable
         }
         catch (Exception e) when (e is HttpListenerException or ObjectDisposedException or IOException or OperationCanceledException)
         {
-            // The client has gone, or the test is over.
+            context.Response.Abort(); // the client has gone, or the test is over
         }
     }
 
     private async Task FailAsync(HttpListenerContext context, AcmeFault fault)
     {
+        await context.Request.InputStream.CopyToAsync(Stream.Null); // or the connection is cut in the middle of what is sent
         if (fault.RetryAfter is { } wait) context.Response.Headers["Retry-After"] = wait;
         if (fault.Location is { } elsewhere) context.Response.Headers["Location"] = elsewhere;
-        if (fault.Hangs) await Task.Delay(Timeout.Infinite, _stop.Token);
+        if (fault.Hangs) await Task.Delay(Timeout.Infinite, _hanging.Token);
         if (fault.Problem is { } problem) await WriteProblemAsync(context, fault.Status, problem, fault.Detail);
         else await WriteAsync(context, fault.Status, fault.Body, fault.ContentType);
     }
 
     private Task WriteProblemAsync(HttpListenerContext context, int status, string problem, string detail) => WriteAsync(context, status,
-        new JsonObject { ["type"] = "urn:ietf:params:acme:error:" + problem, ["detail"] = detail }.ToJsonString(), "application/problem+json");
+        new JsonObject { ["type"] = "urn:ietf:params:acme:error:" + problem, ["detail"] = detail }.ToJsonString(),
+            "application/problem+json");
 
     private static async Task WriteAsync(HttpListenerContext context, int status, string body, string contentType = "application/json")
     {
