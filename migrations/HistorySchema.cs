@@ -24,8 +24,8 @@ public static class HistorySchema
         ["sessions"] = "expires_at hash name role",
         ["tokens"] = "created_at hash name role",
         ["version_modules"] = "digest version",
-        ["versions"] = "added author base_version changed comment comments created_at digest document labels number pinned removed restores "
-            + "source state summary",
+        ["versions"] = "added author base_version changed comment comments created_at digest document labels number pinned "
+            + "removed restores source state summary",
     };
 
     /// <summary>Fills an empty file, all or nothing.</summary>

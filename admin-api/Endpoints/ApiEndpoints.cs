@@ -23,6 +23,7 @@ internal static class ApiEndpoints
         api.MapFilterTest();
         api.MapModules();
         api.MapStats();
+        api.MapTraffic();
         api.MapEvents();
         api.MapAuth();
         app.MapSignInLink();

@@ -181,6 +181,7 @@ internal sealed class ManagedHost : IAsyncDisposable
     private async Task CloseWritersAsync()
     {
         _door?.Dispose(); // first: it may have the turn of whoever publishes
+        Services.GetRequiredService<TrafficHistory>().Dispose(); // keeps what it has
         Services.GetRequiredService<ConfirmationClock>().Dispose();
         Services.GetRequiredService<HistoryKeeper>().Dispose();
         Services.GetRequiredService<MissingCode>().Dispose();
@@ -217,6 +218,7 @@ internal sealed class ManagedHost : IAsyncDisposable
         }
         TellAddress();
         Services.GetRequiredService<StatHistory>().Start();
+        Services.GetRequiredService<TrafficHistory>().Start();
         Services.GetRequiredService<FileWatch>().Start();
         Services.GetRequiredService<Retention>().Start();
         (_door = Services.GetRequiredService<TakeOverDoor>()).Open();

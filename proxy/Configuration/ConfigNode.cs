@@ -81,7 +81,7 @@ public abstract class ConfigNode(ConfigOrigin? origin)
     /// <summary>The node as a YAML document with the comments that belong to it; parsing it gives the same content.</summary>
     public string ToYaml() => ConfigYaml.Write(this);
 
-    /// <summary>Strong entity tag with its quotes, from the SHA-256 of <see cref="ToJson()"/> and of the comments, where it has any.</summary>
+    /// <summary>Strong entity tag with its quotes, from the SHA-256 of <see cref="ToJson()"/> and of the comments, if any.</summary>
     public string ETag
     {
         get
