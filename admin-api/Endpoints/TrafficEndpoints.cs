@@ -34,8 +34,8 @@ internal static class TrafficEndpoints
             new("metric", "requests, 4xx, 5xx, p50, p95, p99 or connections.", "p99")],
         Errors = [ProblemCode.InvalidParameter],
         Answers = [(200, "Lines with a value for each moment",
-            """{"step_seconds":10,"kept_seconds":86400,"times":[1763851260000],"series":[{"name":"2xx","values":[1200.5]}],"""
-                + """"names":["listener:edge","cluster:web","worker:0"]}""")],
+            """{"step_seconds":10,"kept_seconds":86400,"times":[1763851260000],"names":["listener:edge","cluster:web","worker:0"],"""
+                + """ "series":[{"name":"2xx","values":[1200.5]}]}""")],
     });
 
     private static Task ReadAsync(HttpContext context)
