@@ -79,7 +79,7 @@ internal sealed class SnapshotBuilder(StatsRegistry registry, SharedState state,
         Unique(config.ExtensionConfigs, e => e.Name, "extension configuration", errors);
 
         Unique(config.Secrets, s => s.Name, "secret", errors);
-        TlsBuilder.CheckSecrets(config.Secrets, former?.Config.Secrets, _shared, errors);
+        var certificates = TlsBuilder.CheckSecrets(config.Secrets, former?.Config.Secrets, _shared, errors);
 
         var clusters = new Dictionary<string, Cluster>();
         foreach (var cluster in config.Clusters)
@@ -134,6 +134,7 @@ internal sealed class SnapshotBuilder(StatsRegistry registry, SharedState state,
                     $"listener '{addresses[taken.Text].Name}' already has the address {taken.Text}");
             else listeners.Add(built);
         }
+        GC.KeepAlive(certificates);
         Faults.Pass(FaultPoint.Build);
         return errors.HasErrors ? new BuildResult(null, errors.Errors, errors.Warnings)
             : new BuildResult(

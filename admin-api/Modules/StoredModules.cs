@@ -91,7 +91,7 @@ internal sealed class StoredModules(ModuleStore store, DataFolder folder) : Modu
         {
             if (store.Content(SecretPrefix + digest) is not var (kind, content) || kind != SecretKind)
                 return ReadIfThere(PathOf(SecretPrefix + digest, SecretKind)); // the history was begun anew
-            KeepSecret(SecretPrefix + digest, content);
+            KeepSecrets([(SecretPrefix + digest, content)]);
             return content;
         }
         catch (SqliteException)
@@ -100,8 +100,9 @@ internal sealed class StoredModules(ModuleStore store, DataFolder folder) : Modu
         }
     }
 
-    /// <summary>Copies an encrypted value beside the database.</summary>
-    public void KeepSecret(string digest, byte[] content) => Keep(new(digest, null, SecretKind, content));
+    /// <summary>Copies encrypted values beside the database.</summary>
+    public void KeepSecrets(IEnumerable<(string Digest, byte[] Content)> secrets)
+        => KeepCopies(secrets.Select(s => (PathOf(s.Digest, SecretKind), s.Content)));
 
     /// <summary>Puts secrets of versions whose copies are there into a history that lacks them.</summary>
     public void RestoreSecrets(IEnumerable<string> digests)
@@ -132,15 +133,17 @@ internal sealed class StoredModules(ModuleStore store, DataFolder folder) : Modu
                 System.IO.File.Delete(path);
     }
 
-    private void Keep(StoredModule module)
+    private void Keep(StoredModule module) => KeepCopies([(PathOf(module.Digest, module.Kind), module.Content)]);
+
+    private void KeepCopies(IEnumerable<(string Path, byte[] Content)> copies)
     {
-        var path = PathOf(module.Digest, module.Kind);
-        if (System.IO.File.Exists(path))
-            return;
         try
         {
-            Directory.CreateDirectory(Path.GetDirectoryName(path)!);
-            DurableFile.Replace(path, module.Content);
+            (string, byte[])[] missing = [.. copies.Where(c => !System.IO.File.Exists(c.Path))];
+            if (missing.Length == 0)
+                return;
+            Directory.CreateDirectory(folder.ModulesFolder);
+            DurableFile.ReplaceAll(missing);
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {

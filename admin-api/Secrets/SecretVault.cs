@@ -121,9 +121,5 @@ internal sealed class SecretVault(StoredModules stored, SecretCipher cipher, ILo
     }
 
     /// <summary>Copies beside the database, for the day when that is broken.</summary>
-    public void Keep(IEnumerable<ModuleRow> rows)
-    {
-        foreach (var row in rows)
-            stored.KeepSecret(row.Digest, row.Content);
-    }
+    public void Keep(IEnumerable<ModuleRow> rows) => stored.KeepSecrets(rows.Select(r => (r.Digest, r.Content)));
 }

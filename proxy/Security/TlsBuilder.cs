@@ -1,4 +1,5 @@
 using System.Net;
+using System.Runtime.CompilerServices;
 using System.Security.Cryptography;
 using System.Text;
 using Managed.Proxy.Configuration;
@@ -115,26 +116,44 @@ internal static class TlsBuilder
     }
 
     /// <summary>
-    /// Whether every secret is what it says, used or not. Those that the version before has too were looked at then.
+    /// Whether every secret is what it says, used or not. Those that the version before has too were looked at then. Returns the
+    /// certificates, so that they are still there when the chains want them.
     /// </summary>
-    public static void CheckSecrets(IReadOnlyList<SecretConfig> secrets, IReadOnlyList<SecretConfig>? former, SharedState shared,
-        ConfigErrors errors)
+    public static IReadOnlyList<TlsCertificate?> CheckSecrets(IReadOnlyList<SecretConfig> secrets, IReadOnlyList<SecretConfig>? former,
+        SharedState shared, ConfigErrors errors)
     {
+        var read = new List<TlsCertificate?>();
         var known = former is null ? [] : former.ToHashSet<SecretConfig>(ReferenceEqualityComparer.Instance);
         foreach (var secret in secrets)
         {
             if (secret.HasErrors || known.Contains(secret)) continue;
-            if (secret.TlsCertificate is { } certificate) Certificate(certificate, shared, errors);
+            if (secret.TlsCertificate is { } certificate) read.Add(Certificate(certificate, shared, errors));
             if (secret.ValidationContext is { } context) Verifier(context, requiresServerName: false, errors);
             if (secret.SessionTicketKeys is { } tickets) TicketKeys(tickets, errors);
             secret.GenericSecret?.Secret?.TryRead(errors);
         }
+        return read;
     }
+
+    // By the part of a document that says them: what several versions share is read once, and its key taken out of the vault once. Not
+    // those with a staple, which is to be fresh each time, and what names a file belongs to the reading of files.
+    private static readonly ConditionalWeakTable<TlsCertificateConfig, TlsCertificate> s_read = [];
+
+    private static bool IsAllSaid(TlsCertificateConfig config)
+        => config is { OcspStaple: null, Pkcs12: null, Password: null, CertificateChain: { } chain, PrivateKey: { } key }
+            && IsInline(chain) && IsInline(key);
+
+    private static bool IsInline(DataSourceConfig source) => source.InlineString is not null || source.InlineBytes is not null;
 
     /// <summary>Null with errors added. One that another version has is not read anew.</summary>
     public static TlsCertificate? Certificate(TlsCertificateConfig config, SharedState shared, ConfigErrors errors)
     {
         if (config.Acme is not null) return AcmeCertificates.Of(shared).Certificate(config, shared, errors);
+        if (s_read.TryGetValue(config, out var known))
+        {
+            Judge(config, known, errors);
+            return known;
+        }
         byte[]? password = config.Password is { } secret ? secret.TryRead(errors) : [];
         byte[]? staple = config.OcspStaple is { } ocsp ? ocsp.TryRead(errors) : [];
         if (password is null || staple is null) return null;
@@ -151,6 +170,7 @@ internal static class TlsBuilder
             () => TlsCertificate.Read(chain, key, keyPassword, response, out wrong));
         if (certificate is not null)
         {
+            if (IsAllSaid(config)) s_read.AddOrUpdate(config, certificate);
             Judge(config, certificate, errors);
             return certificate;
         }

@@ -1,12 +1,13 @@
 using Managed.Proxy.Core;
+using Managed.Proxy.Core.EventLoop;
 using Managed.Proxy.Core.Tls;
 
 namespace Managed.Proxy.Security;
 
 /// <summary>
 /// The contexts of one chain's TLS: one for each worker and set of certificates. Leased by the versions that have it unchanged, so that
-/// their connections and sessions go on. Made before the version goes into service; where there are very many, each at the first handshake
-/// that needs it.
+/// their connections and sessions go on. Made before the version goes into service; where there are very many, each when the first handshake
+/// needs it, beside the worker: that handshake waits, the others do not.
 /// </summary>
 internal sealed class TlsServerContexts(TlsServerSettings settings, CertificateChoice choice, int workers) : SharedResource
 {
@@ -14,6 +15,10 @@ internal sealed class TlsServerContexts(TlsServerSettings settings, CertificateC
     private const int MadeBefore = 256;
 
     private readonly TlsContext?[][] _contexts = [.. Enumerable.Range(0, workers).Select(_ => new TlsContext?[choice.Sets.Count])];
+    // For each worker, touched by it alone: the handshakes that wait for a set's context.
+    private readonly Dictionary<int, List<IoSource<TlsContext?>>>[] _waiting = [.. Enumerable.Range(0, workers)
+        .Select(_ => new Dictionary<int, List<IoSource<TlsContext?>>>())];
+    private readonly bool[] _released = new bool[workers]; // likewise
     private bool _tried, _prepared;
 
     /// <summary>Tries whether OpenSSL takes all of it; null, or why not. Control thread.</summary>
@@ -37,22 +42,58 @@ internal sealed class TlsServerContexts(TlsServerSettings settings, CertificateC
         return null;
     }
 
-    /// <summary>On its worker, or before that has it. Null: OpenSSL has no memory.</summary>
-    public TlsContext? Of(int worker, int set)
-        => _contexts[worker][set] ??= TlsContext.CreateServer(TlsLibrary.Of(worker), settings, choice.Sets[set], out _);
+    /// <summary>Made at once where there is none. On its worker, or before that has it. Null: OpenSSL has no memory.</summary>
+    public TlsContext? Of(int worker, int set) => _contexts[worker][set] ??= Make(worker, set);
+
+    /// <summary>Made beside the worker where there is none, for all that ask meanwhile. On the worker. Null: OpenSSL has no memory.</summary>
+    public IoTask<TlsContext?> OfAsync(WorkerContext worker, int set)
+    {
+        if (_contexts[worker.Id][set] is { } context) return new IoTask<TlsContext?>(context);
+        var waiting = _waiting[worker.Id];
+        if (!waiting.TryGetValue(set, out var handshakes))
+        {
+            waiting[set] = handshakes = [];
+            Chores.Add(() =>
+            {
+                TlsContext? made = null;
+                try
+                {
+                    made = Make(worker.Id, set);
+                }
+                finally
+                {
+                    worker.Post(_ => Made(worker.Id, set, made), null);
+                }
+            });
+        }
+        var source = new IoSource<TlsContext?>();
+        handshakes.Add(source);
+        return new IoTask<TlsContext?>(source);
+    }
+
+    private TlsContext? Make(int worker, int set) => TlsContext.CreateServer(TlsLibrary.Of(worker), settings, choice.Sets[set], out _);
+
+    private void Made(int worker, int set, TlsContext? context)
+    {
+        _contexts[worker][set] = context;
+        if (_waiting[worker].Remove(set, out var handshakes))
+            foreach (var handshake in handshakes) handshake.Complete(context);
+        if (_released[worker]) ReleaseOf(worker);
+    }
 
     // Connections that are open hold theirs; a context may be let go on any thread.
     protected internal override void Release(IReadOnlyList<WorkerContext> workers)
     {
-        foreach (var worker in workers)
-            worker.Post(static s =>
-            {
-                var (contexts, id) = ((TlsContext?[][], int))s!;
-                for (int set = 0; set < contexts[id].Length; set++)
-                {
-                    contexts[id][set]?.Release();
-                    contexts[id][set] = null;
-                }
-            }, (_contexts, worker.Id));
+        foreach (var worker in workers) worker.Post(id => ReleaseOf((int)id!), worker.Id);
+    }
+
+    private void ReleaseOf(int worker)
+    {
+        _released[worker] = true;
+        foreach (ref var context in _contexts[worker].AsSpan())
+        {
+            context?.Release();
+            context = null;
+        }
     }
 }

@@ -14,7 +14,7 @@ internal sealed class Arguments
     private static readonly string[] Names =
     [
         "managed", "publications", "per-second", "rate", "connections", "periods", "rounds", "seed", "count", "limit-mb", "limit-ms",
-        "limit-ns", "minutes",
+        "limit-ns", "limit-kb", "minutes",
         "requests", "edits", "builds", "seconds", "kind", "calls", "documents", "clusters", "port", "bytes", "swaps",
     ];
     private readonly Dictionary<string, string> _values = new(StringComparer.Ordinal);

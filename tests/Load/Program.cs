@@ -54,6 +54,10 @@ const string Usage = """
       endpoints many endpoints in one cluster: a pick at most 200 ns and no allocation with each policy, a publication that changes one of them at
                 most 50 ms in the data plane; what it takes with the API, and they of memory
                 --count 10000  --publications 50  --limit-ns 200  --limit-ms 50
+      certificates
+                many certificates as secrets on one listener: a version with all of them within 3 s, at most 30 KiB for each in use and worker, one
+                that is changed within 50 ms, under handshakes of which none fails
+                --count 5000  --publications 50  --limit-kb 30  --limit-ms 50
       chaos     three upstreams, one of them killed each second, under load with retries: at least 99.9 % of the requests succeed, no POST arrives
                 twice; the same beside HAProxy where it is installed
                 --seconds 60  --rate 1000
@@ -106,6 +110,7 @@ try
         "descriptors" => DescriptorsRun.RunAsync,
         "publication-cost" => PublicationCostRun.RunAsync,
         "endpoints" => EndpointsRun.RunAsync,
+        "certificates" => CertificatesRun.RunAsync,
         "chaos" => ChaosRun.RunAsync,
         "takeover" => TakeOverRun.RunAsync,
         "start" => StartRun.RunAsync,

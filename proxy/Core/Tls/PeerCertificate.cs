@@ -31,14 +31,24 @@ internal sealed unsafe class PeerCertificate
     /// <summary>Reads a certificate in DER that OpenSSL has accepted before; what of it is odd is left empty.</summary>
     public static PeerCertificate Read(byte[] der)
     {
-        var read = new PeerCertificate(der) { Sha256 = SHA256.HashData(der) };
         nint certificate;
         fixed (byte* bytes = der)
         {
             byte* at = bytes;
             certificate = LibCrypto.d2i_X509(null, &at, der.Length);
         }
-        if (certificate == 0) { TlsLibrary.TakeError(); return read; }
+        if (certificate == 0) { TlsLibrary.TakeError(); return new PeerCertificate(der) { Sha256 = SHA256.HashData(der) }; }
+        var read = Read(certificate, der);
+        LibCrypto.X509_free(certificate);
+        return read;
+    }
+
+    /// <summary>The same of one that OpenSSL has decoded, which costs it more than all else; it stays the caller's.</summary>
+    public static PeerCertificate Read(nint certificate) => Read(certificate, Der(certificate));
+
+    private static PeerCertificate Read(nint certificate, byte[] der)
+    {
+        var read = new PeerCertificate(der) { Sha256 = SHA256.HashData(der) };
         read.Subject = NameText(LibCrypto.X509_get_subject_name(certificate));
         read.Issuer = NameText(LibCrypto.X509_get_issuer_name(certificate));
         read.SerialNumber = Convert.ToHexStringLower(StringBytes(LibCrypto.X509_get_serialNumber(certificate)));
@@ -47,7 +57,6 @@ internal sealed unsafe class PeerCertificate
         read.KeySha256 = SHA256.HashData(KeyOf(certificate));
         read.KeyType = LibCrypto.EVP_PKEY_get_base_id(LibCrypto.X509_get0_pubkey(certificate));
         read.AlternativeNames = NamesOf(certificate);
-        LibCrypto.X509_free(certificate);
         TlsLibrary.TakeError();
         return read;
     }

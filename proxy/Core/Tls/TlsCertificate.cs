@@ -47,7 +47,7 @@ internal sealed class TlsCertificate
                 : "the private key cannot be read: it must be PEM, and without a password"
                 : LibCrypto.X509_check_private_key(chain[0], key) != 1 ? "the private key does not belong to the certificate" : null;
             if (wrong is not null) return null;
-            var leaf = PeerCertificate.Read(PeerCertificate.Der(chain[0]));
+            var leaf = PeerCertificate.Read(chain[0]);
             return new TlsCertificate(leaf) { ChainPem = chainPem, KeyPem = keyPem, Password = password, Staple = staple,
                 HostNames = NamesOf(leaf) };
         }

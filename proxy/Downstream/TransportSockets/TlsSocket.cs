@@ -18,8 +18,9 @@ internal sealed class TlsSocket(TlsServerContexts contexts, CertificateChoice ch
     {
         var worker = connection.Worker;
         string name = connection.Facts?.ServerName ?? "";
+        long began = worker.Loop.NowMicros;
         if ((requiresServerName && name.Length == 0)
-            || contexts.Of(worker.Id, choice.Choose(name)) is not { } context
+            || await contexts.OfAsync(worker, choice.Choose(name)) is not { } context
             || TlsTransport.Accept(connection.Transport, context, worker.Loop.Buffers) is not { } transport)
         {
             stats.CountError(worker.Stats);
@@ -29,7 +30,8 @@ internal sealed class TlsSocket(TlsServerContexts contexts, CertificateChoice ch
         }
         bool done = false;
         var timer = new WheelTimer(static t => ((TlsTransport)t!).Abort(Libc.ETimedOut), transport);
-        if (patienceMicros > 0) worker.Timers.Arm(timer, patienceMicros);
+        // The context may have had to be made first; what that took is not given again.
+        if (patienceMicros > 0) worker.Timers.Arm(timer, Math.Max(1, patienceMicros - (worker.Loop.NowMicros - began)));
         try
         {
             int result = await transport.HandshakeAsync();

@@ -50,6 +50,27 @@ public sealed class TlsListenerTests : IDisposable
             w => w.Detail.Contains("h3 is not spoken", StringComparison.Ordinal));
     }
 
+    // More than are made before the version goes into service.
+    [Fact]
+    public async Task OfManyCertificates_EachNameGetsItsOwn_HoweverManyAskAtOnce()
+    {
+        string certificates = string.Join(", ", Enumerable.Range(0, 260).Select(i => TlsYaml.Certificate(_authority.Issue(
+            "CN=n" + i, ["n" + i + ".test"]))));
+        await using var proxy = await ProxyFixture.StartAsync(
+            $$"""listeners: [{name: edge, address: "127.0.0.1:0", tls: {certificates: [{{certificates}}]}, {{Answer()}} }]""");
+
+        var names = Enumerable.Range(0, 40).Select(i => "CN=n" + i % 8).ToArray();
+        var subjects = await Task.WhenAll(names.Select(async name =>
+        {
+            await using var client = await TlsYaml.ConnectAsync(proxy.EndPoint(), name[3..] + ".test");
+            string subject = client.RemoteCertificate!.Subject;
+            Assert.StartsWith("HTTP/1.1 200", await TlsYaml.GetAsync(client), StringComparison.Ordinal);
+            return subject;
+        }));
+
+        Assert.Equal(names, subjects);
+    }
+
     [Theory]
     [InlineData("", "2.0")]
     [InlineData("codec_type: HTTP2,", "2.0")]
