@@ -24,6 +24,7 @@ internal static class ApiEndpoints
         api.MapModules();
         api.MapAcme();
         api.MapStats();
+        api.MapTraffic();
         api.MapEvents();
         api.MapAuth();
         app.MapSignInLink();

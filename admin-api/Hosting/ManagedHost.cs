@@ -182,6 +182,7 @@ internal sealed class ManagedHost : IAsyncDisposable
     private async Task CloseWritersAsync()
     {
         _door?.Dispose(); // first: it may have the turn of whoever publishes
+        Services.GetRequiredService<TrafficHistory>().Dispose(); // keeps what it has
         Services.GetRequiredService<ConfirmationClock>().Dispose();
         Services.GetRequiredService<HistoryKeeper>().Dispose();
         Services.GetRequiredService<MissingCode>().Dispose();
@@ -220,6 +221,7 @@ internal sealed class ManagedHost : IAsyncDisposable
         }
         TellAddress();
         Services.GetRequiredService<StatHistory>().Start();
+        Services.GetRequiredService<TrafficHistory>().Start();
         Services.GetRequiredService<FileWatch>().Start();
         acme.Watch();
         Services.GetRequiredService<Retention>().Start();

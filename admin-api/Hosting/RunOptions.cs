@@ -36,6 +36,8 @@ internal sealed record RunOptions
     public TimeSpan? HistoryKeepAge { get; init; }
     /// <summary>Bytes of documents, files and modules that they may take together.</summary>
     public long HistoryKeepSize { get; init; } = 1024L << 20;
+    /// <summary>How far back the traffic charts go, also over a restart.</summary>
+    public TimeSpan StatsHistory { get; init; } = TimeSpan.FromDays(1);
     /// <summary>Where the key is that the keys of secrets are encrypted with, <c>file:PATH</c> or <c>env:NAME</c>; null: nowhere.</summary>
     public string? SecretsKey { get; init; }
     /// <summary>The authority of automatic certificates where a configuration names none: a URL or a word; null: none.</summary>
