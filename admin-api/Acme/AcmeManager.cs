@@ -14,7 +14,8 @@ namespace Managed.AdminApi.Acme;
 /// </summary>
 internal sealed class AcmeManager : IDisposable
 {
-    private static readonly TimeSpan Every = TimeSpan.FromSeconds(10), KeptUnused = TimeSpan.FromDays(30);
+    private static readonly TimeSpan Every = TimeSpan.FromSeconds(10), KeptUnused = TimeSpan.FromDays(30),
+        LongestAccountPause = TimeSpan.FromMinutes(10);
     private const string Placeholder = "placeholder", Former = "former", Own = "certificate";
 
     private readonly ProxyServer _proxy;
@@ -24,7 +25,8 @@ internal sealed class AcmeManager : IDisposable
     private readonly ILogger<AcmeManager> _logger;
     private readonly CancellationTokenSource _stop = new();
     private readonly Lock _lock = new();
-    private readonly Dictionary<string, (AcmeRequest Request, Task Work)> _running = new(StringComparer.Ordinal);
+    private readonly Dictionary<string, (AcmeRequest Request, Task Work, bool IsOrder)> _running = new(StringComparer.Ordinal);
+    private readonly Dictionary<string, DateTimeOffset> _accountPauses = new(StringComparer.Ordinal);
     private ITimer? _timer;
     private long _orders, _issued, _failures;
 
@@ -84,7 +86,7 @@ internal sealed class AcmeManager : IDisposable
             throw ApiException.NotFound("certificate", id, List().Select(v => v.Name));
         lock (_lock)
         {
-            if (!_running.ContainsKey(id))
+            if (!IsOrdering(id))
             {
                 var (record, now) = (RecordOf(request), Clock.GetUtcNow());
                 if (record.AuthorityWaits > now)
@@ -115,9 +117,9 @@ internal sealed class AcmeManager : IDisposable
                     if (_running.Count < Limits.AtOnce && !_running.Values.Any(r => r.Request.Domains.Intersect(request.Domains).Any()))
                     {
                         if (IsDue(request, now))
-                            Start(request, RunAsync);
+                            Start(request, RunAsync, isOrder: true);
                         else if (_store.Find(request.Id) is { HasCertificate: true } has && has.NextWindowCheck <= now)
-                            Start(request, AskWindowAsync);
+                            Start(request, AskWindowAsync, isOrder: false);
                     }
             Forget(wanted, now);
         }
@@ -127,7 +129,10 @@ internal sealed class AcmeManager : IDisposable
         }
     }
 
+    private bool IsOrdering(string id) => _running.TryGetValue(id, out var running) && running.IsOrder;
+
     private bool IsDue(AcmeRequest request, DateTimeOffset now) => RecordOf(request) is var record && now >= record.NextAttempt
+        && now >= _accountPauses.GetValueOrDefault(AcmeOrder.AccountName(request))
         && (!record.HasCertificate || record.RenewalAsked || record.Order is not null || now >= RenewalOf(request, record));
 
     private static DateTimeOffset RenewalOf(AcmeRequest request, AcmeRecord record)
@@ -138,11 +143,13 @@ internal sealed class AcmeManager : IDisposable
 
     private AcmeRecord Save(AcmeRecord record)
     {
+        if (!_publication.MayWrite)
+            throw new InvalidOperationException("another process has the data folder");
         _store.Save(record = record with { LastWanted = Clock.GetUtcNow() });
         return record;
     }
 
-    private void Start(AcmeRequest request, Func<AcmeRequest, Task> work)
+    private void Start(AcmeRequest request, Func<AcmeRequest, Task> work, bool isOrder)
     {
         var begun = new TaskCompletionSource();
         _running[request.Id] = (request, Task.Run(async () =>
@@ -156,8 +163,9 @@ internal sealed class AcmeManager : IDisposable
             {
                 lock (_lock)
                     _running.Remove(request.Id);
+                Look(); // the next may have waited for its place
             }
-        }));
+        }), isOrder);
         begun.SetResult();
     }
 
@@ -191,9 +199,13 @@ internal sealed class AcmeManager : IDisposable
 
     private void Keep(AcmeRequest request, AcmeRecord issued)
     {
+        // However an authority's windows lie, a new certificate is kept for a while.
+        var life = issued.NotAfter - issued.NotBefore;
+        var rest = life / 10 < TimeSpan.FromDays(1) ? life / 10 : TimeSpan.FromDays(1);
         var kept = Save(issued with
         {
-            Failures = 0, LastFailure = null, RenewalAsked = false, NextAttempt = default, AuthorityWaits = default,
+            Failures = 0, LastFailure = null, RenewalAsked = false, AuthorityWaits = default,
+            NextAttempt = Clock.GetUtcNow() + rest,
             SuggestedRenewal = null, WindowStart = null, WindowEnd = null, NextWindowCheck = Clock.GetUtcNow(),
         });
         Interlocked.Increment(ref _issued);
@@ -210,6 +222,10 @@ internal sealed class AcmeManager : IDisposable
         var (record, now) = (RecordOf(request), Clock.GetUtcNow());
         var next = now + AcmeLimits.BackOff(record.Failures + 1, life, Random.Shared.NextDouble());
         var waits = failure.RetryAfter is { } wait ? now + wait : default;
+        // What an authority says of one order may be meant for the account: the others stand back too, and not for as long.
+        if (failure.RetryAfter is { } common)
+            lock (_lock)
+                _accountPauses[AcmeOrder.AccountName(request)] = now + (common < LongestAccountPause ? common : LongestAccountPause);
         record = record with
         {
             Failures = record.Failures + 1, LastFailure = new(failure.Type, failure.Detail, now), AuthorityWaits = waits,
@@ -229,18 +245,21 @@ internal sealed class AcmeManager : IDisposable
             if (_publication.MayWrite)
                 Save(record);
         }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException or CryptographicException)
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException or CryptographicException or InvalidOperationException)
         {
-            AcmeLog.LookFailed(_logger, e.Message); // the pause that was kept before the attempt holds
+            AcmeLog.LookFailed(_logger, e.Message);
+            _store.Remember(record);
         }
     }
 
     private async Task AskWindowAsync(AcmeRequest request)
     {
-        var record = RecordOf(request);
         try
         {
-            Save(await RenewalWindow.AskAsync(request, record, Limits, Clock, _stop.Token));
+            var asked = await RenewalWindow.AskAsync(request, RecordOf(request), Limits, Clock, _stop.Token);
+            lock (_lock) // it may have been asked for meanwhile
+                Save(RecordOf(request) with { SuggestedRenewal = asked.SuggestedRenewal, WindowStart = asked.WindowStart,
+                    WindowEnd = asked.WindowEnd, NextWindowCheck = asked.NextWindowCheck });
         }
         catch (OperationCanceledException) when (_stop.IsCancellationRequested)
         {
@@ -249,7 +268,9 @@ internal sealed class AcmeManager : IDisposable
         catch (Exception e)
         {
             AcmeLog.NoWindow(_logger, request.Id, e.Message); // two thirds of its life are the answer then
-            TrySave(record with { NextWindowCheck = Clock.GetUtcNow() + TimeSpan.FromHours(6) * (1 + Random.Shared.NextDouble() / 5) });
+            var again = Clock.GetUtcNow() + TimeSpan.FromHours(6) * (1 + Random.Shared.NextDouble() / 5);
+            lock (_lock)
+                TrySave(RecordOf(request) with { NextWindowCheck = again });
         }
     }
 
@@ -282,7 +303,7 @@ internal sealed class AcmeManager : IDisposable
         var record = RecordOf(request);
         bool runs;
         lock (_lock)
-            runs = _running.ContainsKey(request.Id);
+            runs = IsOrdering(request.Id);
         var facts = record.HasCertificate ? CertificateWork.FactsOf(record.Chain!) : null;
         var due = record.HasCertificate && !record.RenewalAsked && record.Failures == 0 ? RenewalOf(request, record) : record.NextAttempt;
         return new(request.Id, request.Domains, request.Directory.AbsoluteUri, request.Email, request.Rsa ? "RSA_2048" : "ECDSA_P256",

@@ -21,13 +21,13 @@ internal static class AcmeEndpoints
 
     public static void MapAcme(this ApiRoutes api) => api
         .Get("/acme_certificates", ListAsync, new(Tag, "Lists the certificates that authorities issue")
-            {
-                Description = "Those that the version in force wants (acme in a certificate), each once: its state (issued, ordering, "
-                    + "failing, waiting), what clients are shown meanwhile (certificate; former: one of other names that was there "
-                    + "before; placeholder: self-signed), when it ends and is renewed, and of the last failure the authority's own "
-                    + "problem type and words. Never a key.",
-                Answers = [(200, "All of them", $$"""{"items":[{{Example}}]}""")],
-            })
+        {
+            Description = "Those that the version in force wants (acme in a certificate), each once: its state (issued, ordering, "
+                + "failing, waiting), what clients are shown meanwhile (certificate; former: one of other names that was there "
+                + "before; placeholder: self-signed), when it ends and is renewed, and of the last failure the authority's own "
+                + "problem type and words. Never a key.",
+            Answers = [(200, "All of them", $$"""{"items":[{{Example}}]}""")],
+        })
         .Get("/acme_certificates/{name}", ReadAsync, new(Tag, "Reads one")
         {
             Errors = [ProblemCode.NotFound], Answers = [(200, "The certificate", Example)],

@@ -12,7 +12,9 @@ internal static class EventEndpoints
 
     public static void MapEvents(this ApiRoutes api) => api.Get("/events", StreamAsync, new("Events", "Streams events (SSE)")
     {
-        Description = "version.created, deployment.*, module.uploaded, module.deleted, endpoint.health_changed, listener.*; of guest "
+        Description = "version.created, deployment.*, module.uploaded, module.deleted, endpoint.health_changed, listener.*; "
+            + "certificate.expiring, certificate.expired, certificate.issued (name, domains, expiration_time, renewal_time), "
+            + "certificate.renewal_failed (name, domains, type, detail, failures, next_attempt, serves); of guest "
             + "code script.log (level, place, which is script:line or the Wasm module, text in one line, request_id, version, worker, "
                 + "for Wasm vm_id, and dropped: lines of that worker left out before it, of which at most 20 a second are told) and "
                     + "vm.quarantined (kind, name, digest, worker); a heartbeat every 15 s. A client that comes back with Last-Event-ID "

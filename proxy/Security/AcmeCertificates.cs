@@ -1,3 +1,4 @@
+using System.Buffers.Text;
 using System.Globalization;
 using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
@@ -118,8 +119,7 @@ public sealed partial class AcmeCertificates
     {
         if (binding.HmacKey is not { } source || source.TryRead(errors) is not { } text) return null;
         string digits = Encoding.UTF8.GetString(text).Trim().TrimEnd('=').Replace('+', '-').Replace('/', '_');
-        byte[] key = new byte[digits.Length];
-        if (System.Buffers.Text.Base64Url.TryDecodeFromChars(digits, key, out int length) && length >= 16) return key[..length];
+        if (Base64Url.IsValid(digits, out int length) && length >= 16) return Base64Url.DecodeFromChars(digits);
         errors.ErrorAt(binding.Node, "hmac_key", ConfigCode.InvalidValue, "is no key in base64url of 16 bytes or more");
         return null;
     }

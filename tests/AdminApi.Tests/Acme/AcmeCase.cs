@@ -60,7 +60,11 @@ internal sealed class AcmeCase : IAsyncDisposable
     public async Task<string> IdAsync() => (await StatusAsync()).GetProperty("name").GetString()!;
 
     /// <summary>When nothing of the node's is on its way.</summary>
-    public Task QuietAsync() => Task.WhenAll(Manager.Running());
+    public async Task QuietAsync()
+    {
+        while (Manager.Running() is { Count: > 0 } running)
+            await Task.WhenAll(running);
+    }
 
     public async Task<JsonElement> SettledAsync()
     {

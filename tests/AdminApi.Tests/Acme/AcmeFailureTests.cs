@@ -154,5 +154,20 @@ public sealed class AcmeFailureTests(NodeFixture fixture) : IClassFixture<NodeFi
         Assert.Equal(90_000, refused.Headers.RetryAfter!.Delta!.Value.TotalSeconds, 2d);
     }
 
+    [Fact]
+    public async Task WaitForOneOrder_HoldsTheAccountsOthersBackForTenMinutes()
+    {
+        await using var one = await AcmeCase.BeginAsync(Node);
+        one.Authority.Faults["new-order"] = new(429, "rateLimited", RetryAfter: "7200");
+        await one.WantAsync();
+        await one.QuietAsync();
+        one.Authority.Faults.Clear();
+        await one.WantAsync(domains: $"[\"second.{one.Domain}\"]");
+        Assert.Equal("waiting", (await one.SettledAsync()).GetProperty("state").GetString());
+        Assert.Equal(0, one.Authority.Orders);
+        one.Time.Now += TimeSpan.FromSeconds(601);
+        Assert.Equal("issued", (await one.LookAsync()).GetProperty("state").GetString());
+    }
+
     private static string Error(JsonElement status) => status.GetProperty("last_error").GetProperty("detail").GetString()!;
 }
