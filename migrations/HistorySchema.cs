@@ -9,7 +9,7 @@ namespace Managed.Migrations;
 public static class HistorySchema
 {
     /// <summary>All migrations, the newest last.</summary>
-    public static readonly IReadOnlyList<string> Migrations = ["20261122223303_InitialHistory"];
+    public static readonly IReadOnlyList<string> Migrations = ["20261122223303_InitialHistory", "20261130180000_VersionComments"];
 
     /// <summary>The <c>user_version</c> of a history in which no secret stands as it is; those of older programs have 0.</summary>
     public const long WithoutPlainSecrets = 2;
@@ -24,8 +24,8 @@ public static class HistorySchema
         ["sessions"] = "expires_at hash name role",
         ["tokens"] = "created_at hash name role",
         ["version_modules"] = "digest version",
-        ["versions"] = "added author base_version changed comment created_at digest document labels number pinned removed restores "
-            + "source state summary",
+        ["versions"] = "added author base_version changed comment comments created_at digest document labels number pinned "
+            + "removed restores source state summary",
     };
 
     /// <summary>Fills an empty file, all or nothing.</summary>

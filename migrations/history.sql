@@ -104,3 +104,9 @@ CREATE INDEX "IX_versions_state" ON "versions" ("state");
 
 INSERT INTO "__EFMigrationsHistory" ("MigrationId", "ProductVersion")
 VALUES ('20261122223303_InitialHistory', '10.0.15');
+
+
+ALTER TABLE "versions" ADD "comments" BLOB NULL;
+
+INSERT INTO "__EFMigrationsHistory" ("MigrationId", "ProductVersion")
+VALUES ('20261130180000_VersionComments', '10.0.15');

@@ -6,7 +6,11 @@ namespace Managed.AdminApi.Contracts;
 
 /// <summary>What a write would do. <paramref name="Version"/> is the version it was tried on.</summary>
 internal sealed record DryRunReport(bool DryRun, long Version, bool Changed, IReadOnlyList<DiffOperation> Diff, ChangeSummary Summary,
-    Impact Impact, IReadOnlyList<ErrorItem> Warnings);
+    Impact Impact, IReadOnlyList<ErrorItem> Warnings)
+{
+    /// <summary>What stands beside the document in comments would be another; <c>changed</c> is true then, too.</summary>
+    public bool CommentsChanged { get; init; }
+}
 
 /// <summary>api.md <c>impact</c>.</summary>
 internal sealed record Impact(

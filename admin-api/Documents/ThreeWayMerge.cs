@@ -43,7 +43,7 @@ internal sealed class ThreeWayMerge
     private ConfigNode? Merge(ConfigNode? origin, ConfigNode? theirs, ConfigNode? yours, string path, string where)
     {
         if (Same(origin, yours) || Same(theirs, yours))
-            return theirs;
+            return Same(origin, theirs) && yours is not null ? Said(origin!, theirs!, yours) : theirs;
         if (Same(origin, theirs))
             return yours;
         return (origin, theirs, yours) switch
@@ -54,6 +54,22 @@ internal sealed class ThreeWayMerge
                 ListMerge.Of(o, t, y, (a, b, c, at) => Item(a, b, c, $"{path}/{at}", $"{where}[{at}]")),
             _ => Clash(origin, theirs, yours, path, where),
         };
+    }
+
+    /// <summary>Of three nodes of the same content, what is said beside them in comments. Where both changed it, theirs stays.</summary>
+    private static ConfigNode Said(ConfigNode origin, ConfigNode theirs, ConfigNode yours)
+    {
+        var said = ConfigComments.Within(origin);
+        if (said == ConfigComments.Within(yours))
+            return theirs;
+        if (said == ConfigComments.Within(theirs))
+            return yours;
+        if (origin is ConfigObject from && theirs is ConfigObject now && yours is ConfigObject to)
+            return now.Names.Aggregate(new ConfigObject(now.Origin), (all, n) => all.Set(n, Said(from[n]!, now[n]!, to[n]!)));
+        if (origin is ConfigArray items && theirs is ConfigArray others && yours is ConfigArray mine)
+            return Enumerable.Range(0, items.Count)
+                .Aggregate(new ConfigArray(others.Origin), (all, i) => all.Add(Said(items[i], others[i], mine[i])));
+        return theirs;
     }
 
     private ConfigObject Objects(ConfigObject origin, ConfigObject theirs, ConfigObject yours, string path, string where)

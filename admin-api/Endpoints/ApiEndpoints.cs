@@ -22,7 +22,9 @@ internal static class ApiEndpoints
         api.MapMatch();
         api.MapFilterTest();
         api.MapModules();
+        api.MapAcme();
         api.MapStats();
+        api.MapTraffic();
         api.MapEvents();
         api.MapAuth();
         app.MapSignInLink();

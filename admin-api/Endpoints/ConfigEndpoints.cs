@@ -31,7 +31,8 @@ internal static class ConfigEndpoints
             .Put("/config", ReplaceAsync, new(Tag, "Replaces the whole document")
             {
                 Description = "Demands If-Match with the ETag of the document that was read. Envoy's bootstrap file is taken as it is "
-                    + "(docs/envoy.md); what it becomes is in the warnings of /config/validate.",
+                    + "(docs/envoy.md); what it becomes is in the warnings of /config/validate. "
+                    + "Comments of YAML are kept with the version and come back with Accept: application/yaml.",
                     Parameters = ApiParameters.ConditionalWrite, Bodies = documents, Errors = [.. writeErrors, PreconditionRequired],
                 Answers = [(200, "Published, or unchanged; the document", document),
                     (202, "With wait=0s: the deployment", """{"deployment":"d-00000042","version":42}""")],

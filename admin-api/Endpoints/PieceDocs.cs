@@ -45,7 +45,8 @@ internal sealed class PieceDocs(string tag, string kind, string example)
     public ApiDoc Replace => new(tag, $"Creates or replaces a {kind}")
     {
         Description = "If-None-Match: * creates only; If-Match replaces only what was read. A write that changes nothing makes no "
-            + "version (Config-Changed: false).",
+            + "version (Config-Changed: false). Comments of YAML are kept with the version; JSON and patches leave those of the places "
+            + "that stay as they are.",
         Parameters = [.. ApiParameters.ConditionalWrite, ApiParameters.IfNoneMatch, ApiParameters.Before, ApiParameters.After],
         Bodies = Bodies, Errors = WriteErrors,
         Answers = [(200, "Replaced, or unchanged", PieceExamples.ToJson(example)), (201, "Created", PieceExamples.ToJson(example)),

@@ -61,18 +61,19 @@ internal static class StatsEndpoints
         [EnumeratorCancellation] CancellationToken stop)
     {
         var meter = new TrafficSample.Meter(proxy);
-        meter.Next(proxy.Stats.Read());
+        meter.Next();
         yield return new("{}", "heartbeat");
         using var timer = new PeriodicTimer(interval);
         while (await timer.WaitForNextTickAsync(stop))
         {
-            var stats = proxy.Stats.Read();
-            var sample = meter.Next(stats)!;
-            object data = wanted is null ? sample : new
+            var sample = meter.Next()!;
+            object data = sample;
+            if (wanted is not null)
             {
-                sample.Time, sample.Rps, sample.ErrorShare, sample.P50Ms, sample.P95Ms, sample.P99Ms, sample.Connections,
-                StatsView.Of(stats, wanted).Stats, StatsView.Of(stats, wanted).Histograms,
-            };
+                var chosen = StatsView.Of(proxy.Stats.Read(), wanted);
+                data = new { sample.Time, sample.Rps, sample.ErrorShare, sample.P50Ms, sample.P95Ms, sample.P99Ms, sample.Connections,
+                    chosen.Stats, chosen.Histograms };
+            }
             yield return new(JsonSerializer.Serialize(data, JsonAnswer.Options), "stats");
         }
     }

@@ -62,8 +62,8 @@ internal static class WriteCall
         {
             case SubmissionOutcome.DryRun:
                 return JsonAnswer.WriteAsync(context, code,
-                    new Contracts.DryRunReport(true, done.Version, done.Diff.Count > 0, done.Diff, done.Summary!,
-                        Contracts.Impact.From(done.Impact!), done.Warnings));
+                    new Contracts.DryRunReport(true, done.Version, done.Diff.Count > 0 || done.CommentsChanged, done.Diff, done.Summary!,
+                        Contracts.Impact.From(done.Impact!), done.Warnings) { CommentsChanged = done.CommentsChanged });
             case SubmissionOutcome.Accepted:
                 context.Response.Headers.Location = $"{ApiRoutes.V1}/deployments/{done.Deployment}";
                 if (context.Request.Headers["Prefer"].Count > 0)

@@ -14,8 +14,9 @@ internal sealed class StatHistory(ProxyServer proxy) : IDisposable
     private static readonly int Readings = (int)(Kept / Step);
 
     private readonly Lock _lock = new();
-    private readonly Dictionary<string, Series> _values = new(StringComparer.Ordinal);
+    private readonly Dictionary<(string Group, string Name), Series> _values = [];
     private readonly DateTimeOffset[] _times = new DateTimeOffset[Readings];
+    private readonly HistogramSnapshot _scratch = new();
     private long _count;
     private Timer? _timer;
 
@@ -25,7 +26,7 @@ internal sealed class StatHistory(ProxyServer proxy) : IDisposable
     {
         try
         {
-            Sample(proxy.Stats.Read());
+            Sample();
         }
         catch (Exception)
         {
@@ -34,7 +35,7 @@ internal sealed class StatHistory(ProxyServer proxy) : IDisposable
         }
     }
 
-    public void Sample(IReadOnlyList<Stat> stats)
+    private void Sample()
     {
         lock (_lock)
         {
@@ -42,22 +43,33 @@ internal sealed class StatHistory(ProxyServer proxy) : IDisposable
             _times[at] = DateTimeOffset.UtcNow;
             foreach (var series in _values.Values)
                 series.Values[at] = double.NaN;
-            foreach (var stat in stats)
-            {
-                if (!_values.TryGetValue(stat.Name, out var series))
-                {
-                    if (stat.Value == 0 || _values.Count >= MaxNames)
-                        continue; // a counter that has never moved needs no memory
-                    series = _values[stat.Name] = new Series();
-                }
-                series.Values[at] = stat.Value;
-                series.Last = _count;
-            }
+            proxy.Stats.Visit((group, name, stat) => Take(at, group, name, stat));
             _count++;
             foreach (var (name, series) in _values)
                 if (_count - series.Last > Readings)
                     _values.Remove(name); // gone with its version, and an hour ago
         }
+    }
+
+    private void Take(int at, string group, string name, StatReading stat)
+    {
+        double value;
+        if (stat.Kind == StatKind.Histogram)
+        {
+            _scratch.Clear();
+            stat.AddTo(_scratch);
+            value = _scratch.Count;
+        }
+        else
+            value = stat.Value;
+        if (!_values.TryGetValue((group, name), out var series))
+        {
+            if (value == 0 || _values.Count >= MaxNames)
+                return; // a counter that has never moved needs no memory
+            series = _values[(group, name)] = new Series();
+        }
+        series.Values[at] = value;
+        series.Last = _count;
     }
 
     /// <summary>Points of the names that are known, oldest first.</summary>
@@ -67,7 +79,8 @@ internal sealed class StatHistory(ProxyServer proxy) : IDisposable
         {
             var since = DateTimeOffset.UtcNow - range;
             var series = new List<StatSeries>();
-            foreach (var (name, kept) in _values.Where(v => wanted(v.Key)).OrderBy(v => v.Key, StringComparer.Ordinal))
+            foreach (var (name, kept) in _values.Select(v => (Name: v.Key.Group + v.Key.Name, v.Value)).Where(v => wanted(v.Name))
+                .OrderBy(v => v.Name, StringComparer.Ordinal))
             {
                 var (points, values) = (new List<StatPoint>(), kept.Values);
                 for (var i = Math.Max(0, _count - Readings); i < _count; i++)

@@ -5,5 +5,6 @@ internal static class TelemetryServices
     public static IServiceCollection AddTelemetry(this IServiceCollection services) => services
         .AddSingleton<NodeState>()
         .AddSingleton<CpuShares>()
+        .AddSingleton<TrafficHistory>()
         .AddSingleton<StatHistory>();
 }

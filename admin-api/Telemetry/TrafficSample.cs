@@ -13,9 +13,9 @@ internal sealed record TrafficSample(DateTimeOffset Time, double Rps, double Err
         private Reading? _last;
 
         /// <summary>The sample since the call before; null at the first.</summary>
-        public TrafficSample? Next(IReadOnlyList<Stat> stats)
+        public TrafficSample? Next()
         {
-            var now = Reading.Of(stats);
+            var now = Reading.Of(proxy.Stats);
             var last = _last;
             _last = now;
             if (last is null)
@@ -32,23 +32,30 @@ internal sealed record TrafficSample(DateTimeOffset Time, double Rps, double Err
 
         private sealed record Reading(DateTimeOffset Time, double Requests, double Answered, double Failed, HistogramSnapshot Latency)
         {
-            public static Reading Of(IReadOnlyList<Stat> stats)
+            public static Reading Of(StatsRegistry stats)
             {
                 double requests = 0, answered = 0, failed = 0;
                 var latency = new HistogramSnapshot();
-                foreach (var stat in stats)
+                stats.Visit((group, name, stat) =>
                 {
-                    if (!stat.Name.StartsWith("http.", StringComparison.Ordinal))
-                        continue;
-                    if (stat.Name.EndsWith(".downstream_rq_total", StringComparison.Ordinal))
-                        requests += stat.Value;
-                    else if (stat.Name.EndsWith(".downstream_rq_completed", StringComparison.Ordinal))
-                        answered += stat.Value;
-                    else if (stat.Name.EndsWith(".downstream_rq_5xx", StringComparison.Ordinal))
-                        failed += stat.Value;
-                    else if (stat.Histogram is { } histogram && stat.Name.EndsWith(".downstream_rq_time", StringComparison.Ordinal))
-                        latency.Add(histogram);
-                }
+                    if (name.Length == 0 || !group.StartsWith("http.", StringComparison.Ordinal))
+                        return;
+                    switch (name)
+                    {
+                        case "downstream_rq_total":
+                            requests += stat.Value;
+                            break;
+                        case "downstream_rq_completed":
+                            answered += stat.Value;
+                            break;
+                        case "downstream_rq_5xx":
+                            failed += stat.Value;
+                            break;
+                        case "downstream_rq_time":
+                            stat.AddTo(latency);
+                            break;
+                    }
+                });
                 return new(DateTimeOffset.UtcNow, requests, answered, failed, latency);
             }
         }

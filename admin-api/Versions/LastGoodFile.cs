@@ -52,6 +52,11 @@ internal sealed class LastGoodFile(DataFolder folder, SecretVault vault, ILogger
             writer.WriteString("author", version.Author);
             writer.WritePropertyName("document");
             writer.WriteRawValue(json, skipInputValidation: true);
+            if (version.Document.Source.Comments is { } comments)
+            {
+                writer.WritePropertyName("comments");
+                writer.WriteRawValue(comments.ToJson(), skipInputValidation: true);
+            }
             writer.WriteEndObject();
         }
         try
@@ -101,6 +106,8 @@ internal sealed class LastGoodFile(DataFolder folder, SecretVault vault, ILogger
     /// <summary>The copy, or null when there is none or it is damaged.</summary>
     public ActiveVersion? TryRead() => ReadPlain() is { } read ? read with { Document = vault.SealStored(read.Document) } : null;
 
+    private static byte[] Bytes(JsonElement element) => System.Text.Encoding.UTF8.GetBytes(element.GetRawText());
+
     private ActiveVersion? ReadPlain()
     {
         try
@@ -110,7 +117,8 @@ internal sealed class LastGoodFile(DataFolder folder, SecretVault vault, ILogger
             var number = root.GetProperty("version").GetInt64();
             if (number is <= 0 or > MaxNumber)
                 return null;
-            return new(number, VersionDocument.Parse(System.Text.Encoding.UTF8.GetBytes(root.GetProperty("document").GetRawText())),
+            return new(number, VersionDocument.Parse(Bytes(root.GetProperty("document")),
+                    root.TryGetProperty("comments", out var comments) ? () => Bytes(comments) : null),
                 root.GetProperty("created_at").GetDateTimeOffset(), root.GetProperty("author").GetString() ?? "");
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException or JsonException or KeyNotFoundException

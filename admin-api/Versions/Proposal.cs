@@ -59,5 +59,7 @@ internal sealed record Submission(SubmissionOutcome Outcome, long Version, Confi
     /// <summary>Of a dry run.</summary>
     public IReadOnlyList<DiffOperation> Diff { get; init; } = [];
     /// <summary>Of a dry run.</summary>
+    public bool CommentsChanged { get; init; }
+    /// <summary>Of a dry run.</summary>
     public PublicationImpact? Impact { get; init; }
 }

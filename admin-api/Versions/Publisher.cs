@@ -148,7 +148,8 @@ internal sealed class Publisher(ProxyServer proxy, VersionStore store, ActiveCon
     }
 
     /// <param name="Next">Null: the document is already so.</param>
-    private sealed record Draft(ActiveVersion? Former, Edit Edit, Snapshot? Next, IReadOnlyList<ErrorItem> Warnings);
+    private sealed record Draft(ActiveVersion? Former, Edit Edit, ConfigComments? Comments, Snapshot? Next,
+        IReadOnlyList<ErrorItem> Warnings);
 
     /// <summary>Null when it would have to wait and must not.</summary>
     private async Task<Draft?> PrepareAsync(Proposal proposal, VersionBuilder.Work work, bool waits, CancellationToken cancellation)
@@ -160,8 +161,13 @@ internal sealed class Publisher(ProxyServer proxy, VersionStore store, ActiveCon
             cancellation) is not { } pinned)
             return null;
         edit = edit with { Document = pinned };
-        if (former is not null && edit.Document.SameAs(former.Document) && !proposal.DryRun && proposal.Reverts is null)
-            return new(former, edit, null, []);
+        var comments = ConfigComments.Carried(edit.Document, former?.Document);
+        if (former is not null && SaysTheSame(edit.Document, comments, former.Document))
+        {
+            comments = former.Document.Source.Comments;
+            if (!proposal.DryRun && proposal.Reverts is null && edit.Document.SameAs(former.Document))
+                return new(former, edit, comments, null, []);
+        }
         // A dry run gets a number as well: the builder stamps it into the snapshot.
         if (await builder.BuildAsync(work, edit.Document, NextNumber, waits, ahead: proposal.Reverts is not null || !waits,
             cancellation) is not { } built)
@@ -178,8 +184,18 @@ internal sealed class Publisher(ProxyServer proxy, VersionStore store, ActiveCon
             next.Dispose();
             throw;
         }
-        return new(former, edit, next, ErrorItem.From(built.Warnings, edit.Submitted));
+        var warnings = ErrorItem.From(built.Warnings, edit.Submitted);
+        return new(former, edit, comments, next, edit.Submitted?.Comments?.IsCut == true || comments?.IsCut == true
+            ? [.. warnings, CommentsCut] : warnings);
     }
+
+    // The same comment may be one above what follows or one below what was before: what counts is what is read.
+    private static bool SaysTheSame(ConfigObject document, ConfigComments? comments, ConfigObject former)
+        => ConfigComments.Same(comments, former.Source.Comments)
+            || (document.SameAs(former) && VersionDocument.Settle(document, null, comments).ToYaml() == former.ToYaml());
+
+    private static readonly ErrorItem CommentsCut = new("#", "COMMENTS_CUT",
+        $"more than {ConfigComments.MaxChars >> 20} Mi characters of comments: the last ones are not kept");
 
     private static ApiException Invalid(Proposal proposal, Edit edit, BuildResult built) =>
         new(proposal.IsRollback ? ProblemCode.RollbackBlocked : ProblemCode.ValidationFailed, $"{Count(built.Errors.Count)} in {edit.What}")
@@ -190,14 +206,15 @@ internal sealed class Publisher(ProxyServer proxy, VersionStore store, ActiveCon
 
     private Submission DryRun(Draft draft)
     {
-        var (former, edit, next, warnings) = draft;
+        var (former, edit, comments, next, warnings) = draft;
         using var unused = next;
         var impact = proxy.Impact(next!);
         return new(SubmissionOutcome.DryRun, former?.Number ?? 0, edit.Document, warnings)
         {
             Diff = StructuralDiff.Between(former?.Document ?? new ConfigObject(), edit.Document),
-            Summary = ChangeSummary.Between(former?.Document, edit.Document),
+            Summary = ChangeSummary.Between(former?.Document, VersionDocument.Settle(edit.Document, former?.Document, comments)),
             Impact = impact,
+            CommentsChanged = !ConfigComments.Same(comments, former?.Document.Source.Comments),
         };
     }
 
@@ -205,7 +222,8 @@ internal sealed class Publisher(ProxyServer proxy, VersionStore store, ActiveCon
     private Task<Submission> Begin(Proposal proposal, Draft draft, VersionBuilder.Work work, Action giveBack)
     {
         var (former, edit, next) = (draft.Former, draft.Edit, draft.Next!);
-        var summary = ChangeSummary.Between(former?.Document, edit.Document);
+        var settled = VersionDocument.Settle(edit.Document, former?.Document, draft.Comments);
+        var summary = ChangeSummary.Between(former?.Document, settled);
         var json = edit.Document.ToJson();
         var (document, digest) = VersionDocument.Pack(json);
         var named = FileReference.In(edit.Document).Where(r => SecretMark.DigestOf(r.Sha256!) is null).ToList();
@@ -223,6 +241,7 @@ internal sealed class Publisher(ProxyServer proxy, VersionStore store, ActiveCon
                 Number = n, CreatedAt = now, Author = proposal.Author, Source = proposal.Source, Comment = proposal.Comment,
                 BaseVersion = former?.Number,
                 Restores = proposal.Restores, State = VersionState.Pending, Document = document, Digest = digest,
+                Comments = VersionDocument.Pack(draft.Comments),
                 Added = summary.Added, Changed = summary.Changed, Removed = summary.Removed, Summary = summary.ResourcesJson(),
             },
             n => new DeploymentRow { Id = DeploymentId(n), Version = n, PreviousVersion = former?.Number, State = DeploymentState.Preparing,
@@ -237,14 +256,14 @@ internal sealed class Publisher(ProxyServer proxy, VersionStore store, ActiveCon
         _inFlight = DeploymentId(number);
         _reverting = proposal.Reverts;
         events.Add("deployment.started", new { id = DeploymentId(number), version = number });
-        var version = new ActiveVersion(number, VersionDocument.Settle(edit.Document, former?.Document), now, proposal.Author);
+        var version = new ActiveVersion(number, settled, now, proposal.Author);
         return Task.Run(() => PublishAsync(proposal, draft, version, json, summary, giveBack));
     }
 
     private async Task<Submission> PublishAsync(Proposal proposal, Draft draft, ActiveVersion version, byte[] json, ChangeSummary summary,
         Action giveBack)
     {
-        var (former, edit, next, warnings) = draft;
+        var (former, edit, _, next, warnings) = draft;
         ControlThread.StandBack();
         try
         {

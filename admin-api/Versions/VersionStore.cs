@@ -161,6 +161,7 @@ internal sealed class VersionStore(HistoryAccess history, SecretVault vault)
                     Number = version.Number, CreatedAt = version.CreatedAt, Author = version.Author, Source = ChangeSource.File,
                     Comment = comment, BaseVersion = head.Active,
                     State = VersionState.Active, Document = document, Digest = digest,
+                    Comments = VersionDocument.Pack(version.Document.Source.Comments),
                     Summary = ChangeSummary.Between(null, version.Document).ResourcesJson(),
                 });
             Link(db, version.Number, modules);
@@ -225,10 +226,10 @@ internal sealed class VersionStore(HistoryAccess history, SecretVault vault)
     /// <summary>A version with its document; null when there is none of that number.</summary>
     /// <exception cref="InvalidDataException">The document is damaged.</exception>
     public static ActiveVersion? Served(HistoryConnection db, long number) =>
-        db.Rows("SELECT created_at, author, document, digest FROM versions WHERE number = $1",
-            r => (At: HistoryConnection.Time(r, 0), Author: r.GetString(1), Document: r.GetFieldValue<byte[]>(2), Digest: r.GetString(3)),
-                number) is [var row]
-            ? new(number, VersionDocument.Unpack(row.Document, row.Digest), row.At, row.Author) : null;
+        db.Rows("SELECT created_at, author, document, digest, comments FROM versions WHERE number = $1",
+            r => (At: HistoryConnection.Time(r, 0), Author: r.GetString(1), Document: r.GetFieldValue<byte[]>(2), Digest: r.GetString(3),
+                Comments: r.IsDBNull(4) ? null : r.GetFieldValue<byte[]>(4)), number) is [var row]
+            ? new(number, VersionDocument.Unpack(row.Document, row.Digest, row.Comments), row.At, row.Author) : null;
 
     public VersionRow? Find(long number)
     {
@@ -250,7 +251,7 @@ internal sealed class VersionStore(HistoryAccess history, SecretVault vault)
     {
         var row = Find(number) ?? throw Missing(number);
         room?.Invoke(VersionDocument.LengthOf(row.Document));
-        return (row, vault.SealStored(VersionDocument.Unpack(row.Document, row.Digest)));
+        return (row, vault.SealStored(VersionDocument.Unpack(row.Document, row.Digest, row.Comments)));
     }
 
     /// <summary>Newest first, without documents.</summary>
@@ -350,11 +351,11 @@ internal sealed class VersionStore(HistoryAccess history, SecretVault vault)
 
     private static void Insert(HistoryConnection db, VersionRow v) => db.Execute(
         """
-        INSERT INTO versions (number, created_at, author, source, comment, labels, pinned, base_version, restores, state, document, digest, added, changed, removed, summary)
-        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)
+        INSERT INTO versions (number, created_at, author, source, comment, labels, pinned, base_version, restores, state, document, digest, added, changed, removed, summary, comments)
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17)
         """,
         v.Number, v.CreatedAt, v.Author, v.Source, v.Comment, v.Labels, v.Pinned, v.BaseVersion, v.Restores, v.State, v.Document, v.Digest,
-            v.Added, v.Changed, v.Removed, v.Summary);
+            v.Added, v.Changed, v.Removed, v.Summary, v.Comments);
 
     private static void Write(HistoryConnection db, string id, long version, Action<DeploymentRow> outcome)
     {

@@ -24,6 +24,8 @@ public sealed class VersionRow
     public required byte[] Document { get; init; }
     /// <summary>SHA-256 of the JSON text, lower-case hex; checked when it is read.</summary>
     public required string Digest { get; init; }
+    /// <summary>What its YAML says in comments, as gzipped JSON: no part of the document or its digest. Null: nothing.</summary>
+    public byte[]? Comments { get; init; }
     public int Added { get; init; }
     public int Changed { get; init; }
     public int Removed { get; init; }

@@ -272,6 +272,10 @@ namespace Managed.Migrations.Migrations
                         .HasColumnType("TEXT")
                         .HasColumnName("comment");
 
+                                        b.Property<byte[]>("Comments")
+                        .HasColumnType("BLOB")
+                        .HasColumnName("comments");
+
                     b.Property<long>("CreatedAt")
                         .HasColumnType("INTEGER")
                         .HasColumnName("created_at");

@@ -78,11 +78,20 @@ public abstract class ConfigNode(ConfigOrigin? origin)
 
     public byte[] ToJson(bool indented) => ConfigJson.Write(this, indented);
 
-    /// <summary>The node as a YAML document; parsing it gives the same content.</summary>
+    /// <summary>The node as a YAML document with the comments that belong to it; parsing it gives the same content.</summary>
     public string ToYaml() => ConfigYaml.Write(this);
 
-    /// <summary>Strong entity tag with its quotes, from the SHA-256 of <see cref="ToJson()"/>.</summary>
-    public string ETag => $"\"{Convert.ToHexStringLower(SHA256.HashData(ToJson()).AsSpan(0, 16))}\"";
+    /// <summary>Strong entity tag with its quotes, from the SHA-256 of <see cref="ToJson()"/> and of the comments, if any.</summary>
+    public string ETag
+    {
+        get
+        {
+            using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
+            hash.AppendData(ToJson());
+            hash.AppendData(System.Text.Encoding.UTF8.GetBytes(ConfigComments.Within(this)));
+            return $"\"{Convert.ToHexStringLower(hash.GetHashAndReset().AsSpan(0, 16))}\"";
+        }
+    }
 
     /// <summary>The node at a pointer below this one (<c>#/a/0</c> or <c>/a/0</c>), or null.</summary>
     public ConfigNode? Find(string pointer)

@@ -9,6 +9,9 @@ public sealed class ConfigPath
 {
     public static readonly ConfigPath Root = new(null, "");
 
+    /// <summary>Compares places and not instances.</summary>
+    internal static readonly IEqualityComparer<ConfigPath> ByPlace = EqualityComparer<ConfigPath>.Create(SamePlace, p => p.PlaceHash());
+
     private readonly ConfigPath? _parent;
     private readonly string? _name;
     private readonly int _index;
@@ -18,6 +21,13 @@ public sealed class ConfigPath
     public ConfigPath Child(string name) => new(this, name);
 
     public ConfigPath Child(int index) => new(this, null, index);
+
+    /// <summary>From this place outwards: the name of each member, null for an item.</summary>
+    internal IEnumerable<string?> Names()
+    {
+        for (var path = this; path._parent is not null; path = path._parent)
+            yield return path._name;
+    }
 
     public override string ToString()
     {
@@ -40,6 +50,25 @@ public sealed class ConfigPath
             return null;
         return [.. text[1..].Split('/').Select(s => s.Replace("~1", "/", StringComparison.Ordinal)
             .Replace("~0", "~", StringComparison.Ordinal))];
+    }
+
+    private static bool SamePlace(ConfigPath? a, ConfigPath? b)
+    {
+        for (; !ReferenceEquals(a, b); (a, b) = (a._parent, b._parent))
+            if (a?._parent is null || b?._parent is null || a._index != b._index || a._name != b._name)
+                return a?._parent is null && b?._parent is null && a is not null && b is not null;
+        return true;
+    }
+
+    private int PlaceHash()
+    {
+        var hash = new HashCode();
+        for (var path = this; path._parent is not null; path = path._parent)
+        {
+            hash.Add(path._index);
+            hash.Add(path._name);
+        }
+        return hash.ToHashCode();
     }
 
     private static void AppendSegment(StringBuilder text, string segment)

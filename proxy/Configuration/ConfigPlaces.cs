@@ -9,9 +9,14 @@ public static class ConfigPlaces
     /// </summary>
     /// <param name="document">Stays as it is.</param>
     /// <param name="former">A document whose places are its own; null: nothing is shared.</param>
-    /// <param name="name">Of the source, where there is no former document.</param>
-    public static ConfigObject Settle(ConfigObject document, ConfigObject? former, string name) =>
-        (ConfigObject)Settle(document, former, former?.Source ?? new(name), ConfigPath.Root);
+    /// <param name="name">Of the source, where it is a new one.</param>
+    /// <param name="comments">By the places in the document. Where they are not the former ones, nothing is shared.</param>
+    public static ConfigObject Settle(ConfigObject document, ConfigObject? former, string name, ConfigComments? comments = null)
+    {
+        if (former is not null && ConfigComments.Same(comments, former.Source.Comments))
+            return (ConfigObject)Settle(document, former, former.Source, ConfigPath.Root);
+        return (ConfigObject)Settle(document, null, new(name) { TakesComments = true, Comments = comments }, ConfigPath.Root);
+    }
 
     private static ConfigNode Settle(ConfigNode node, ConfigNode? former, ConfigSource source, ConfigPath path)
     {

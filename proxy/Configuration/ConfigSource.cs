@@ -10,5 +10,11 @@ public sealed class ConfigSource(string name)
     /// <summary>A file name, or words such as <c>request body</c>; printed before line and column.</summary>
     public string Name { get; } = name;
 
+    /// <summary>What its comments say, where it has any. Set by whoever makes the nodes, before anybody reads them.</summary>
+    public ConfigComments? Comments { get; internal set; }
+
+    /// <summary>Comments could be written in it: where it has none, its author wants none.</summary>
+    public bool TakesComments { get; internal set; }
+
     public override string ToString() => Name;
 }

@@ -5,82 +5,139 @@ namespace Managed.Proxy.Configuration;
 
 /// <summary>Writes a node tree as block-style YAML 1.2. A string that a reader could take for something else is quoted as JSON does, which
 /// YAML reads alike; texts of several lines become literal blocks, so that scripts stay readable.</summary>
-internal static class ConfigYaml
+internal sealed class ConfigYaml
 {
+    private readonly StringBuilder _text = new();
+    private readonly HashSet<NodeComments> _said = new(ReferenceEqualityComparer.Instance); // what a node expands into has its place, too
+
+    /// <summary>With the comments that belong to the places of its nodes.</summary>
     public static string Write(ConfigNode node)
     {
-        var text = new StringBuilder();
-        if (node is ConfigObject { Count: > 0 } or ConfigArray { Count: > 0 })
-            WriteBlock(text, node, 0);
-        else
-        {
-            WriteInline(text, node);
-            text.Append('\n');
-        }
-        return text.ToString();
+        var writer = new ConfigYaml();
+        writer.Document(node);
+        return writer._text.ToString();
     }
 
-    /// <summary>A non-empty object or array; the cursor stands at the column of its first line.</summary>
-    private static void WriteBlock(StringBuilder text, ConfigNode node, int indent)
+    private void Document(ConfigNode node)
     {
-        var first = true;
+        var comments = CommentsOf(node);
+        Lines(comments?.Before, 0);
+        if (node is ConfigObject { Count: > 0 } or ConfigArray { Count: > 0 })
+        {
+            if (comments?.End is { } end)
+                Lines([end], 0);
+            WriteBlock(node, 0);
+        }
+        else
+        {
+            WriteInline(_text, node);
+            EndLine(comments);
+        }
+        Lines(comments?.After, 0);
+    }
+
+    private NodeComments? CommentsOf(ConfigNode node) => ConfigComments.Of(node) is { } comments && _said.Add(comments) ? comments : null;
+
+    /// <summary>The cursor stands at the beginning of a line, and does so again.</summary>
+    private void Lines(IReadOnlyList<string>? lines, int indent)
+    {
+        foreach (var line in lines ?? [])
+        {
+            if (line.Length > 0)
+                _text.Append(' ', indent).Append(line);
+            _text.Append('\n');
+        }
+    }
+
+    private void EndLine(NodeComments? comments)
+    {
+        if (comments?.End is { } end)
+            _text.Append(' ').Append(end);
+        _text.Append('\n');
+    }
+
+    /// <summary>
+    /// A non-empty object or array; the cursor stands at the beginning of its first line, or in it where <paramref name="begun"/>.
+    /// </summary>
+    /// <param name="first">Of the first member or item, written already above what has begun.</param>
+    private void WriteBlock(ConfigNode node, int indent, bool begun = false, NodeComments? first = null)
+    {
         if (node is ConfigObject o)
             foreach (var (name, value) in o.Members)
             {
-                if (!first)
-                    text.Append(' ', indent);
-                first = false;
-                text.Append(Key(name)).Append(':');
-                WriteMember(text, value, indent);
+                var comments = begun ? first : CommentsOf(value);
+                if (!begun)
+                    Lines(comments?.Before, indent);
+                _text.Append(' ', begun ? 0 : indent).Append(Key(name)).Append(':');
+                begun = false;
+                WriteMember(value, indent, comments);
+                Lines(comments?.After, indent);
             }
         else
             foreach (var item in (ConfigArray)node)
             {
-                if (!first)
-                    text.Append(' ', indent);
-                first = false;
-                text.Append('-').Append(' ');
-                if (item is ConfigObject { Count: > 0 } or ConfigArray { Count: > 0 })
-                    WriteBlock(text, item, indent + 2);
-                else
-                    WriteScalarLine(text, item, indent + 2);
+                var comments = begun ? first : CommentsOf(item);
+                if (!begun)
+                    Lines(comments?.Before, indent);
+                WriteItem(item, indent, begun, comments);
+                begun = false;
+                Lines(comments?.After, indent);
             }
     }
 
-    private static void WriteMember(StringBuilder text, ConfigNode value, int indent)
+    private void WriteItem(ConfigNode item, int indent, bool begun, NodeComments? comments)
+    {
+        if (item is not (ConfigObject { Count: > 0 } or ConfigArray { Count: > 0 }))
+        {
+            _text.Append(' ', begun ? 0 : indent).Append("- ");
+            WriteScalarLine(item, indent + 2, comments);
+            return;
+        }
+        // What stands above its first line stands above the dash.
+        if (!begun && comments?.End is { } end)
+            Lines([end], indent);
+        var first = CommentsOf(item is ConfigObject o ? o.Members[0].Value : ((ConfigArray)item)[0]);
+        if (!begun)
+            Lines(first?.Before, indent);
+        _text.Append(' ', begun ? 0 : indent).Append("- ");
+        WriteBlock(item, indent + 2, begun: true, first);
+    }
+
+    private void WriteMember(ConfigNode value, int indent, NodeComments? comments)
     {
         if (value is ConfigObject { Count: > 0 })
         {
-            text.Append('\n').Append(' ', indent + 2);
-            WriteBlock(text, value, indent + 2);
+            EndLine(comments);
+            WriteBlock(value, indent + 2);
         }
         else if (value is ConfigArray { Count: > 0 })
         {
-            text.Append('\n').Append(' ', indent); // items align with their key, as Envoy's own examples do
-            WriteBlock(text, value, indent);
+            EndLine(comments);
+            WriteBlock(value, indent); // items align with their key, as Envoy's own examples do
         }
         else
         {
-            text.Append(' ');
-            WriteScalarLine(text, value, indent + 2);
+            _text.Append(' ');
+            WriteScalarLine(value, indent + 2, comments);
         }
     }
 
-    private static void WriteScalarLine(StringBuilder text, ConfigNode node, int blockIndent)
+    private void WriteScalarLine(ConfigNode node, int blockIndent, NodeComments? comments)
     {
         if (node is ConfigScalar { Kind: ConfigScalarKind.String } s && IsLiteral(s.Text))
         {
-            text.Append('|').Append(s.Text.EndsWith('\n') ? "" : "-").Append('\n');
+            _text.Append('|').Append(s.Text.EndsWith('\n') ? "" : "-");
+            EndLine(comments);
             foreach (var line in (s.Text.EndsWith('\n') ? s.Text[..^1] : s.Text).Split('\n'))
             {
                 if (line.Length > 0)
-                    text.Append(' ', blockIndent).Append(line);
-                text.Append('\n');
+                    _text.Append(' ', blockIndent).Append(line);
+                _text.Append('\n');
             }
             return;
         }
-        WriteInline(text, node);
-        text.Append('\n');
+        WriteInline(_text, node);
+        EndLine(comments);
     }
 
     private static void WriteInline(StringBuilder text, ConfigNode node)

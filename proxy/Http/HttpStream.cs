@@ -215,7 +215,7 @@ public sealed partial class HttpStream
         {
             Open();
             if (Worker.Overload.RefusesRequests) OnMemoryShort();
-            else if (Manager.PrepareRequest(this)) // [5.1]
+            else if (Manager.PrepareRequest(this) && !(Worker.Challenges.Now is { } pending && AnswersChallenge(pending))) // [5.1]
             {
                 AttachFilters();
                 if (!IsStopped) _request.Headers(end: !_down.RequestHasBody); // [5.2]

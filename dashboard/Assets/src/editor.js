@@ -2,7 +2,7 @@
 import { EditorState } from '@codemirror/state';
 import { EditorView, keymap, lineNumbers, highlightActiveLine, highlightActiveLineGutter, drawSelection, highlightSpecialChars } from '@codemirror/view';
 import { defaultKeymap, history, historyKeymap, indentWithTab } from '@codemirror/commands';
-import { bracketMatching, foldGutter, foldKeymap, indentOnInput, indentUnit, syntaxTree } from '@codemirror/language';
+import { bracketMatching, foldGutter, foldKeymap, indentOnInput, indentUnit } from '@codemirror/language';
 import { yaml } from '@codemirror/lang-yaml';
 import { linter, lintGutter, lintKeymap, setDiagnostics } from '@codemirror/lint';
 import { search, searchKeymap, highlightSelectionMatches } from '@codemirror/search';
@@ -177,17 +177,9 @@ class ResourceEditor {
     this.tell('OnChecked', { errors: 0, detail: null, gone: false, ...check });
   }
 
-  /** The node keeps what a text says, not how it is written. */
-  get hasComments() {
-    let found = false;
-    syntaxTree(this.view.state).iterate({ enter: n => { found ||= n.name === 'Comment'; } });
-    return found;
-  }
-
   /** What the review dialog shows. Cut to what fits a message; the whole diff is drawn from the texts here. */
   async dryRun() {
     const text = this.text;
-    const comments = this.hasComments ? ['The comments in this text are not kept: the node stores what it says. Put what must be remembered into the comment of the version.'] : [];
     const result = await put(this.path(text), text, { etag: this.etag, dryRun: true });
     if (!result.ok) {
       if (result.problem.errors) {
@@ -199,7 +191,7 @@ class ResourceEditor {
     const { diff, summary, impact, warnings } = result.body ?? {};
     return {
       ok: true, summary: summary ?? diff?.summary ?? null, impact: JSON.stringify(impact ?? {}).length < 8000 ? impact ?? null : null,
-      warnings: [...comments, ...(warnings ?? []).slice(0, 20)].map(w => typeof w === 'string' ? w : w.detail ?? w.message ?? w.code),
+      warnings: (warnings ?? []).slice(0, 20).map(w => typeof w === 'string' ? w : w.detail ?? w.message ?? w.code),
     };
   }
 

@@ -47,7 +47,7 @@ export async function signOut() {
 }
 
 // `g` then a letter, and `?`: only outside of fields, and never with a modifier, so no browser key is taken away.
-const rooms = { o: '/', l: '/listeners', r: '/routes', c: '/clusters', s: '/secrets', n: '/new', m: '/modules', v: '/vms', h: '/history' };
+const rooms = { o: '/', t: '/traffic', l: '/listeners', r: '/routes', c: '/clusters', s: '/secrets', n: '/new', m: '/modules', v: '/vms', h: '/history' };
 let afterG = 0;
 
 function onKey(e) {

@@ -23,9 +23,10 @@ internal sealed class YamlReader
     private int _nodes, _aliasNodes;
     private long _aliasChars;
     private readonly ReadIssues _issues = new();
+    private readonly YamlComments? _comments;
 
     private YamlReader(string text, ConfigSource source) =>
-        (_parser, _source) = (new Parser(new StringReader(text)), source);
+        (_parser, _source, _comments) = (new Parser(new StringReader(text)), source, YamlComments.MayBeIn(text) ? new(text) : null);
 
     public static ConfigNode? Read(string text, ConfigSource source, ConfigErrors errors)
     {
@@ -47,6 +48,7 @@ internal sealed class YamlReader
         try
         {
             var node = reader.Document();
+            (source.TakesComments, source.Comments) = (true, reader._comments?.Collect());
             return reader._issues.Settle(node, errors);
         }
         catch (YamlReadException e)
@@ -76,6 +78,8 @@ internal sealed class YamlReader
         if (_parser.Accept<StreamEnd>(out var end))
             throw Wrong(ConfigPath.Root, end, "the document is empty");
         _parser.Consume<DocumentStart>();
+        if (_comments is not null && _parser.Accept<ParsingEvent>(out var first))
+            _comments.Root(first);
         var root = Node(ConfigPath.Root, 1);
         _parser.Consume<DocumentEnd>();
         if (_parser.Accept<DocumentStart>(out var second))
@@ -114,7 +118,12 @@ internal sealed class YamlReader
         CheckTag(start.Tag, start, path, "seq");
         var array = new ConfigArray(Origin(path, start.Start));
         while (!_parser.TryConsume<SequenceEnd>(out _))
-            array.Add(Node(path.Child(array.Count), depth + 1));
+        {
+            var child = path.Child(array.Count);
+            if (_comments is not null && _parser.Accept<ParsingEvent>(out var begin))
+                _comments.Item(child, begin, depth, start.Style == SequenceStyle.Flow);
+            array.Add(Node(child, depth + 1));
+        }
         return array;
     }
 
@@ -130,6 +139,8 @@ internal sealed class YamlReader
                 throw Wrong(path, next, "a key must be a plain or quoted text");
             var child = path.Child(key.Value);
             var anchored = _parser.Accept<NodeEvent>(out var begin) && !begin.Anchor.IsEmpty;
+            if (_comments is not null && _parser.Accept<ParsingEvent>(out var any))
+                _comments.Member(child, key, any, depth);
             var value = Node(child, depth + 1);
             if (key.Tag is { IsEmpty: false, IsNonSpecific: false } && key.Tag.Value == "!ignore")
                 continue; // Envoy's: what it holds is for aliases
@@ -212,6 +223,7 @@ internal sealed class YamlReader
 
     private ConfigScalar ScalarValue(Scalar scalar, ConfigPath path)
     {
+        _comments?.Scalar(scalar);
         var origin = Origin(path, scalar.Start);
         var tag = scalar.Tag.IsEmpty || scalar.Tag.IsNonSpecific ? "" : scalar.Tag.Value;
         if (tag.Length == 0)

@@ -79,6 +79,21 @@ public sealed class HistogramSnapshot
         Sum += other.Sum;
     }
 
+    /// <summary>Becomes a copy of another one.</summary>
+    public void Set(HistogramSnapshot other)
+    {
+        other.Counts.CopyTo(Counts, 0);
+        (Count, Sum) = (other.Count, other.Sum);
+    }
+
+    /// <summary>Forgets all.</summary>
+    public void Clear()
+    {
+        if (Count == 0 && Sum == 0) return;
+        Array.Clear(Counts);
+        (Count, Sum) = (0, 0);
+    }
+
     /// <summary>What came since an earlier reading of the same histograms; of those that have gone since, nothing.</summary>
     public HistogramSnapshot Since(HistogramSnapshot earlier)
     {

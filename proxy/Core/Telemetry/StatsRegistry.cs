@@ -113,29 +113,62 @@ public sealed class StatsRegistry
                         stats.Add(ReadOne(name + stat.Name, stat.Kind,
                             (stat.Kind == StatKind.Histogram ? entry.Histogram : entry.Scalar) + stat.Offset));
             }
-            foreach (var (name, read) in _observed)
-            {
-                try
-                {
-                    stats.Add(new Stat(name, StatKind.Gauge, read(), null));
-                }
-                catch (Exception)
-                {
-                    // What is read from the system may fail, for want of a descriptor: the others are there all the same.
-                }
-            }
-            foreach (var read in _observedLists)
-                foreach (var (name, value) in read()) stats.Add(new Stat(name, StatKind.Gauge, value, null));
+            foreach (var (name, value) in Observed()) stats.Add(new Stat(name, StatKind.Gauge, value, null));
             stats.Sort((a, b) => string.CompareOrdinal(a.Name, b.Name));
             return stats;
         }
+    }
+
+    /// <summary>
+    /// The same without making texts or histograms, group by group and in no order: for those who look again and again at a few of them.
+    /// </summary>
+    public void Visit(StatVisitor visitor)
+    {
+        lock (_lock)
+        {
+            foreach (var (name, entry) in _byName)
+            {
+                if (!entry.InUse) continue;
+                if (entry.Group is not { } group)
+                    visitor(name, "", new(this, entry.Kind, entry.Kind == StatKind.Histogram ? entry.Histogram : entry.Scalar));
+                else
+                    foreach (var stat in group.Stats)
+                        visitor(name, stat.Name,
+                            new(this, stat.Kind, (stat.Kind == StatKind.Histogram ? entry.Histogram : entry.Scalar) + stat.Offset));
+            }
+            foreach (var (name, value) in Observed()) visitor(name, "", new(value));
+        }
+    }
+
+    private IEnumerable<(string Name, double Value)> Observed()
+    {
+        foreach (var (name, read) in _observed)
+        {
+            double value;
+            try
+            {
+                value = read();
+            }
+            catch (Exception)
+            {
+                continue; // What is read from the system may fail, for want of a descriptor: the others are there all the same.
+            }
+            yield return (name, value);
+        }
+        foreach (var read in _observedLists)
+            foreach (var one in read()) yield return one;
+    }
+
+    internal void AddTo(int histogram, HistogramSnapshot into)
+    {
+        foreach (var (cells, _) in _workers) cells.ReadHistogram(histogram, into);
     }
 
     private Stat ReadOne(string name, StatKind kind, int index)
     {
         if (kind != StatKind.Histogram) return new Stat(name, kind, ValueAt(index), null);
         var merged = new HistogramSnapshot();
-        foreach (var (cells, _) in _workers) cells.ReadHistogram(index, merged);
+        AddTo(index, merged);
         return new Stat(name, kind, merged.Count, merged);
     }
 
@@ -239,6 +272,34 @@ public sealed class StatsRegistry
     {
         _scalars.Give(entry.Scalar, entry.Scalars);
         _histograms.Give(entry.Histogram, entry.Histograms);
+    }
+}
+
+/// <param name="group">The whole name, or what comes before the name, with a dot at its end.</param>
+/// <param name="name">Within the group; empty for a name of its own.</param>
+/// <param name="stat">Read when it is asked.</param>
+public delegate void StatVisitor(string group, string name, StatReading stat);
+
+/// <summary>A place to read at, as long as the visit lasts.</summary>
+public readonly ref struct StatReading
+{
+    private readonly StatsRegistry? _registry;
+    private readonly int _index;
+    private readonly double _value;
+
+    internal StatReading(StatsRegistry registry, StatKind kind, int index) => (_registry, Kind, _index) = (registry, kind, index);
+
+    internal StatReading(double value) => (Kind, _value) = (StatKind.Gauge, value);
+
+    public StatKind Kind { get; }
+
+    /// <summary>Of a counter or gauge.</summary>
+    public double Value => Kind == StatKind.Histogram ? 0 : _registry?.ValueAt(_index) ?? _value;
+
+    /// <summary>Puts a histogram on top of another of the same unit.</summary>
+    public void AddTo(HistogramSnapshot into)
+    {
+        if (Kind == StatKind.Histogram) _registry!.AddTo(_index, into);
     }
 }
 

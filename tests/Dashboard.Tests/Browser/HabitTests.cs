@@ -163,16 +163,6 @@ public sealed class HabitTests(BrowserFixture browser)
     }
 
     [Fact]
-    public async Task Comments_AreSaidToBeLostBeforeTheyAre()
-    {
-        await using var session = await BrowserSession.StartAsync(browser);
-        await session.GoAsync("/listeners/edge");
-        await session.AppendAsync("# remember this\n");
-        await session.Button("Review").ClickAsync();
-        await Expect(session.Dialog.GetByText("The comments in this text are not kept")).ToBeVisibleAsync();
-    }
-
-    [Fact]
     public async Task DegradedNode_SaysSoOnEveryPage()
     {
         await using var session = await BrowserSession.StartAsync(browser);
