@@ -1,6 +1,5 @@
 using System.Net;
 using System.Text;
-using Managed.Proxy.Core;
 using Managed.Proxy.Http.Headers;
 
 namespace Managed.Proxy.Http.Filters.Geoip;

@@ -1,6 +1,5 @@
 using System.Text;
 using Managed.Proxy.Configuration;
-using Managed.Proxy.Http.Headers;
 using Managed.Proxy.Router.Matching;
 
 namespace Managed.Proxy.Http.Filters.Tap;

@@ -1,5 +1,4 @@
 using System.Globalization;
-using Managed.Proxy.Upstream;
 using Managed.TestKit;
 using Xunit;
 

@@ -1,7 +1,6 @@
 using System.Text;
 using System.Text.Json;
 using Managed.Proxy.Core.Buffers;
-using Managed.TestKit;
 using Xunit;
 
 namespace Managed.Proxy.Tests.Http.Filters.Tap;
