@@ -44,6 +44,7 @@ using Managed.Proxy.Http.Filters.DynamicForwardProxy;
 using Managed.Proxy.Http.Filters.ExtAuthz;
 using Managed.Proxy.Http.Filters.ExtProc;
 using Managed.Proxy.Http.Filters.Fault;
+using Managed.Proxy.Http.Filters.Geoip;
 using Managed.Proxy.Http.Filters.GrpcHttp1Bridge;
 using Managed.Proxy.Http.Filters.GrpcJsonTranscoder;
 using Managed.Proxy.Http.Filters.GrpcStats;
@@ -64,6 +65,7 @@ using Managed.Proxy.Http.Filters.Router;
 using Managed.Proxy.Http.Filters.SetFilterState;
 using Managed.Proxy.Http.Filters.SetMetadata;
 using Managed.Proxy.Http.Filters.StatefulSession;
+using Managed.Proxy.Http.Filters.Tap;
 using Managed.Proxy.Http.Filters.Wasm;
 using Managed.Proxy.Upstream.TransportSockets;
 
@@ -114,6 +116,7 @@ public static class ExtensionCatalog
         new HealthCheckFilterDefinition(),
         new CdnLoopFilterDefinition(),
         new IpTaggingFilterDefinition(),
+        new GeoipFilterDefinition(),
         new HeaderToMetadataFilterDefinition(),
         new SetMetadataFilterDefinition(),
         new SetFilterStateFilterDefinition(),
@@ -137,6 +140,7 @@ public static class ExtensionCatalog
         new AdaptiveConcurrencyFilterDefinition(),
         new BandwidthLimitFilterDefinition(),
         new CredentialInjectorFilterDefinition(),
+        new TapFilterDefinition(),
         new CompressorFilterDefinition(),
         new DecompressorFilterDefinition(),
         new GrpcWebFilterDefinition(),
@@ -161,6 +165,7 @@ public static class ExtensionCatalog
         ["envoy.extensions.http.custom_response.local_response_policy.v3.LocalResponsePolicy"] = typeof(LocalResponsePolicyConfig),
         ["envoy.config.route.v3.Route"] = typeof(RouteConfig),
         ["envoy.config.route.v3.RouteList"] = typeof(RouteListConfig),
+        ["envoy.extensions.geoip_providers.maxmind.v3.MaxMindConfig"] = typeof(MaxMindConfig),
         ["xds.type.matcher.v3.IPMatcher"] = typeof(IpTreeConfig),
         ["xds.type.matcher.v3.ServerNameMatcher"] = typeof(NameTreeConfig),
     };

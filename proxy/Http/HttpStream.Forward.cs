@@ -81,7 +81,8 @@ public sealed partial class HttpStream
         }
         if (_hedging && (_down.AsksUpgrade || IsConnect)) _hedging = _hedgesTries = false;
         if (prepared && route.Mirrors.Length > 0 && !_down.AsksUpgrade && !IsConnect) Mirror(route);
-        bool complete = prepared && await (_connects && route.EndsConnect ? ConnectTcpAsync(cluster, route) : ForwardToAsync(cluster, route));
+        bool complete = prepared
+            && await (_connects && route.EndsConnect ? ConnectTcpAsync(cluster, route) : ForwardToAsync(cluster, route));
         if (_hedges is not null) EndRace();
         _upstream.End();
         return complete;

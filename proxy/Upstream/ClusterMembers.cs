@@ -58,7 +58,7 @@ internal sealed class ClusterMembers(ClusterState state)
     /// <summary>How pools of an endpoint that is gone are told, on their workers.</summary>
     /// <param name="retire">Of an endpoint that is gone.</param>
     /// <param name="renew">Of one that stays, and is to be connected to anew.</param>
-    /// <param name="drain">Of one that is not well: its connections are to carry nothing new, and those of tcp_proxy may have to end.</param>
+    /// <param name="drain">Of one that is not well: its connections are to carry nothing new; true: those of tcp_proxy end.</param>
     public void OnRetire(Action<Endpoint> retire, Action<Endpoint> renew, Action<Endpoint, bool> drain)
         => (_retire, _renew, _drain) = (retire, renew, drain);
 

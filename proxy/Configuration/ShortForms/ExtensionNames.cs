@@ -73,6 +73,8 @@ public static class ExtensionNames
         Http("json_to_metadata", "JsonToMetadata", "JsonToMetadata"),
         Http("cdn_loop", "CdnLoopConfig"),
         Http("ip_tagging", "IPTagging"),
+        Http("geoip", "Geoip"),
+        Http("tap", "Tap"),
         Http("stateful_session", "StatefulSession", "StatefulSessionPerRoute"),
         Http("cache", "CacheConfig"),
         Http("composite", "Composite"),

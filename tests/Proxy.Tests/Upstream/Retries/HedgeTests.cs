@@ -1,5 +1,4 @@
 using System.Globalization;
-using Managed.Proxy.Upstream;
 using Managed.TestKit;
 using Xunit;
 
@@ -7,7 +6,8 @@ namespace Managed.Proxy.Tests.Upstream.Retries;
 
 /// <summary>
 /// Attempts of a request beside each other, as Envoy's router has them (hedge_policy): who is passed on, what becomes of the others. An
-/// event is <c>+N</c>: attempt N is let go; <c>t</c>: more than a per_try_timeout passes; <c>=N</c>: so many attempts have come.
+/// event is <c>+N</c>: attempt N is let go; <c>t</c>: more than a per_try_timeout passes; <c>=N</c>: so many attempts have
+/// come; <c>c</c>: one connection is left.
 /// </summary>
 public sealed class HedgeTests(HedgeFixture fixture) : IClassFixture<HedgeFixture>
 {
@@ -38,7 +38,7 @@ public sealed class HedgeTests(HedgeFixture fixture) : IClassFixture<HedgeFixtur
     [InlineData("two", "wait-200", "", 200, "2 false 0", 2, "-")]
     [InlineData("two", "wait-wait", "=2 +1", 200, "1  0", 2, "-")]
     [InlineData("two", "wait503-wait", "=2 +1 +2", 200, "2 false 0", 2, "URX")]
-    [InlineData("two", "close-wait503", "=2 +2", 503, "n 2", 2, "URX")]
+    [InlineData("two", "close-wait503", "=2 c +2", 503, "n 2", 2, "URX")]
     [InlineData("retried", "wait503-wait503-200", "=2 +1", 200, "3 false 0", 3, "-")]
     [InlineData("retried", "wait-503-200", "=1", 200, "3 false 0", 3, "-")]
     [InlineData("four", "wait-wait-wait-200", "", 200, "4 false 0", 4, "-")]
@@ -175,6 +175,8 @@ public sealed class HedgeTests(HedgeFixture fixture) : IClassFixture<HedgeFixtur
                 // What was let go has its effect, which ends its connection, before the next one is.
                 if (step != all[^1]) await Eventually.Async(() => fixture.Up.Open < open, $"{step} of {target} is over");
             }
+            else if (step == "c")
+                await Eventually.Async(() => Proxy.Stat("cluster.up.upstream_cx_active") == 1, "the closed one is known to be");
             else if (step == "t") await Proxy.PassAsync(700);
             else await Eventually.Async(() => fixture.SeenOf(target) >= step[1] - '0', $"{step} of {target}");
     }
