@@ -24,6 +24,7 @@ internal static class ApiEndpoints
         api.MapModules();
         api.MapStats();
         api.MapTraffic();
+        api.MapNames();
         api.MapEvents();
         api.MapAuth();
         app.MapSignInLink();
