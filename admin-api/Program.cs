@@ -1,3 +1,4 @@
+using Managed.AdminApi.Acme;
 using Managed.AdminApi.Auth;
 using Managed.AdminApi.Endpoints;
 using Managed.AdminApi.EnvoyPaths;
@@ -24,7 +25,7 @@ internal static class Program
         var node = new ServiceCollection().AddSingleton(options).AddSingleton(folder).AddSingleton(proxy).AddSingleton(levels)
             .AddSingleton(stop).AddSingleton<OwnSockets>().AddSingleton<TakeOverDoor>();
         node.AddSingleton<EventLog>().AddSingleton<ProxyEvents>();
-        return node.AddVersions(folder).AddAccess().AddTelemetry();
+        return node.AddVersions(folder).AddAcme().AddAccess().AddTelemetry();
     }
 
     /// <summary>The web host: one line for each feature folder.</summary>

@@ -40,6 +40,8 @@ public sealed class ProxyOptions
     public long? BufferLimit { get; init; }
     /// <summary>Asks for the addresses of a name and may block; null: the system's resolver is asked.</summary>
     public Func<string, IPAddress[]>? ResolveName { get; init; }
+    /// <summary>Where certificates come from that an authority issues; null: there are none but placeholders.</summary>
+    public Security.AcmeCertificates? Acme { get; init; }
     /// <summary>What another process handed over to this one; null: it begins by itself.</summary>
     public Handover? Inherited { get; init; }
     /// <summary>How long all workers together may take to acknowledge a version before it is rolled back.</summary>

@@ -116,7 +116,7 @@ public sealed partial class ProxyServer
         foreach (var cluster in next.Clusters.Values)
         {
             Faults.Pass(FaultPoint.Prepare);
-            cluster.Members.OnRetire(RetirePools, RenewPools);
+            cluster.Members.OnRetire(RetirePools, RenewPools, DrainPools);
             cluster.Members.OnMembers(_health.Follow);
             cluster.Members.Prepare(cluster);
         }
@@ -412,6 +412,15 @@ public sealed partial class ProxyServer
             var (w, e) = ((Worker, Endpoint))s!;
             EndpointPool.Renew(e, w);
         }, (worker, endpoint));
+    }
+
+    private void DrainPools(Endpoint endpoint, bool cut)
+    {
+        foreach (var worker in _workers) worker.Post(static s =>
+        {
+            var (w, e, all) = ((Worker, Endpoint, bool))s!;
+            EndpointPool.Drain(e, w, all);
+        }, (worker, endpoint, cut));
     }
 
     private static double Elapsed(long start) => Stopwatch.GetElapsedTime(start).TotalMilliseconds;

@@ -60,8 +60,10 @@ public sealed partial class ProxyServer : IAsyncDisposable
         // Names that clients make up are asked for apart from those of the document: those that hang are to keep nobody else waiting.
         var asked = options.ResolveName is { } ask ? new Resolver(ask) : new Resolver();
         _dnsCaches = DnsCaches.Install(_shared, asked.AskAsync);
+        Acme = (options.Acme ?? new()).Install(_shared);
         DescriptorBudget.Process.MakeTable();
         for (int i = 0; i < _workers.Length; i++) _workers[i] = new Worker(i, Stats, Overload, _reports, _inService, options.TraceStarted);
+        foreach (var worker in _workers) worker.Challenges = Acme.Challenges;
         _health = new HealthWatch(_workers.Length, Stats, Overload, _reports);
         _threads = [.. _workers.Select(w => new Thread(() => Run(w)) { Name = "worker-" + w.Id, IsBackground = true })];
         _watchdog = new Watchdog(_workers, Overload, Stats, _logger);

@@ -207,6 +207,7 @@ internal sealed class SnapshotBuilder(StatsRegistry registry, SharedState state,
         listener.DefaultChain = config.DefaultFilterChain is { } fallback ? Chain(fallback) : null;
         listener.Matcher = new FilterChainMatcher(listener.Chains, listener.DefaultChain, ChainCriteria.Compile(config, errors));
         listener.Filters = BuildListenerFilters(config, listener, errors);
+        listener.ChallengeFilters = ChallengeFilters(listener);
         listener.AccessLog = AccessLog.Build(config.AccessLog, errors, accessLogs);
         return places.Count == 1 + config.AdditionalAddresses.Count ? listener : null;
     }
@@ -261,6 +262,15 @@ internal sealed class SnapshotBuilder(StatsRegistry registry, SharedState state,
                 || c?.Filters.Any(f => f.AsksForServerName) == true);
         if (asks && !filters.Exists(f => f is TlsInspectorFactory)) filters.Add(new TlsInspectorFactory(new TlsInspectorConfig(), _names));
         return [.. filters];
+    }
+
+    // Where a chain is not TLS its server may speak first: there nobody waits for a ClientHello that no chain asks for.
+    private static ListenerFilterFactory[]? ChallengeFilters(Listener listener)
+    {
+        var chains = listener.Chains.Append(listener.DefaultChain).OfType<FilterChain>().ToList();
+        return !chains.Exists(c => c.TransportSocket is not null) ? null
+            : listener.Filters.Any(f => f is TlsInspectorFactory) ? listener.Filters
+            : chains.TrueForAll(c => c.TransportSocket is not null) ? [.. listener.Filters, ChallengeInspectorFactory.Instance] : null;
     }
 
     // Those that can be bound.

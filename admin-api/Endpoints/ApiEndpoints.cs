@@ -22,6 +22,7 @@ internal static class ApiEndpoints
         api.MapMatch();
         api.MapFilterTest();
         api.MapModules();
+        api.MapAcme();
         api.MapStats();
         api.MapTraffic();
         api.MapNames();

@@ -3,6 +3,7 @@ using System.Net;
 using Managed.AdminApi.Requests;
 using Managed.Proxy.Configuration;
 using Managed.Proxy.Http.Filters.Wasm.Code;
+using Managed.Proxy.Security;
 
 namespace Managed.AdminApi.Hosting;
 
@@ -41,6 +42,8 @@ internal static class CommandLine
                                      points of it and the last hour, 20 MiB at most     MANAGED_STATS_HISTORY
           --secrets-key WHERE        key that the data folder's keys are encrypted with: file:PATH or env:NAME; 32 random
                                      bytes or more, the same at each start              MANAGED_SECRETS_KEY
+          --acme-directory URL       authority of automatic certificates where a configuration names none (none): the https URL of its
+                                     directory, letsencrypt or letsencrypt_staging      MANAGED_ACME_DIRECTORY
           --drain-time TIME          for open connections after SIGTERM (8s)                    MANAGED_DRAIN_TIME
           --take-over                go on in the place of the process that runs on the data folder: its sockets are handed
                                      over, it drains, no connection is refused; without one, a plain start
@@ -50,7 +53,11 @@ internal static class CommandLine
     private static readonly string[] Valued =
         ["--config", "--data-dir", "--admin", "--workers", "--max-connections", "--admin-host", "--code-fetch-hosts", "--allow-files",
             "--allow-env", "--plugin-dir", "--drain-time", "--history-keep", "--history-keep-age", "--history-keep-mib",
+<<<<<<< HEAD
+            "--secrets-key", "--acme-directory"];
+=======
             "--stats-history", "--secrets-key"];
+>>>>>>> rooms
     private static readonly string[] Flags = ["--demo", "--no-dashboard", "--insecure-admin", "--allow-native", "--take-over"];
 
     /// <exception cref="StartException">Something is not understood; the message is one line.</exception>
@@ -105,6 +112,7 @@ internal static class CommandLine
                 ? (long)Number("--history-keep-mib", size) << 20 : defaults.HistoryKeepSize,
             StatsHistory = Value("--stats-history", "MANAGED_STATS_HISTORY") is { } charts ? HistoryOf(charts) : defaults.StatsHistory,
             SecretsKey = Value("--secrets-key", "MANAGED_SECRETS_KEY"),
+            AcmeDirectory = Value("--acme-directory", "MANAGED_ACME_DIRECTORY") is { } authority ? Authority(authority) : null,
         };
         if (!IPAddress.IsLoopback(options.Admin.Address) && !options.InsecureAdmin)
             throw new StartException(
@@ -155,6 +163,9 @@ internal static class CommandLine
             ? throw new StartException(
                 $"--code-fetch-hosts: '{wrong}' is not a host such as example.com, example.com:8443, *.example.com or *") : hosts;
     }
+
+    private static string Authority(string text) => AcmeCertificates.DirectoryOf(text) is not null ? text
+        : throw new StartException($"--acme-directory: '{text}' is no https URL, nor letsencrypt or letsencrypt_staging");
 
     private static bool Flag(string? text) => text is "1" or "true" or "yes";
 }

@@ -81,6 +81,7 @@ internal static class ConfigFile
             Native = Environment.GetEnvironmentVariable("MANAGED_ALLOW_NATIVE") is "1" or "true"
                 ? new(Environment.GetEnvironmentVariable("MANAGED_PLUGIN_DIR")) : null,
             CodeFetchHosts = CommandLine.FetchHostsOf(Environment.GetEnvironmentVariable("MANAGED_CODE_FETCH_HOSTS")),
+            Acme = new() { Directory = Environment.GetEnvironmentVariable("MANAGED_ACME_DIRECTORY") },
         });
 
         public BuildResult Build(ConfigObject document) => _proxy.Build(document, 1, new() { StaysOffline = true });

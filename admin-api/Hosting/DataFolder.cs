@@ -25,6 +25,8 @@ internal sealed class DataFolder : IDisposable
     public string WasmCacheFolder => System.IO.Path.Combine(Path, "cache", "wasm");
     /// <summary>Where documents find filters in C# unless the operator says another folder.</summary>
     public string PluginsFolder => System.IO.Path.Combine(Path, "plugins");
+    /// <summary>Accounts and certificates of authorities, encrypted.</summary>
+    public string AcmeFolder => System.IO.Path.Combine(Path, "acme");
     /// <summary>What the charts show of the time before this process.</summary>
     public string TrafficFile => System.IO.Path.Combine(Path, "traffic-history");
     /// <summary>The keys that secrets are encrypted with.</summary>
@@ -36,7 +38,7 @@ internal sealed class DataFolder : IDisposable
     /// <summary>What no configuration may name: beginnings of paths. All that this program writes into the folder is to be here.</summary>
     public IEnumerable<string> Own
         => ((string[])["history.db", "last-good", "modules", "plugins", "keys", "cache", "admin-token", "admin-address", "lock", "backup",
-            "take-over", "traffic-history"])
+            "take-over", "acme", "traffic-history"])
             .Select(n => System.IO.Path.Combine(Path, n));
 
     /// <exception cref="StartException">It cannot be made, written, or is in use.</exception>

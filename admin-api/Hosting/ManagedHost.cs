@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Text;
+using Managed.AdminApi.Acme;
 using Managed.AdminApi.Auth;
 using Managed.AdminApi.Events;
 using Managed.AdminApi.Modules;
@@ -93,7 +94,7 @@ internal sealed class ManagedHost : IAsyncDisposable
             MaxConnections = options.MaxConnections, Workers = options.Workers, LoggerFactory = loggers,
             CacheFolder = folder.WasmCacheFolder, CodeFetchHosts = options.CodeFetchHosts, WasmCompiler = Commands.CompileWasm,
             Native = options.AllowNative ? new(options.PluginDirectory ?? folder.PluginsFolder) : null,
-            Inherited = former?.Proxy,
+            Inherited = former?.Proxy, Acme = new() { Directory = options.AcmeDirectory },
         });
         var parts = Program.Node(options, folder, proxy, levels, stop);
         var node = new ServiceCollection().AddSingleton(loggers).AddSingleton(typeof(ILogger<>), typeof(Logger<>));
@@ -186,6 +187,7 @@ internal sealed class ManagedHost : IAsyncDisposable
         Services.GetRequiredService<HistoryKeeper>().Dispose();
         Services.GetRequiredService<MissingCode>().Dispose();
         Services.GetRequiredService<FileWatch>().Dispose();
+        Services.GetRequiredService<AcmeManager>().Dispose();
         await Services.GetRequiredService<Retention>().StopAsync();
         await Services.GetRequiredService<Publisher>().CloseAsync();
         Services.GetRequiredService<EventLog>().Close();
@@ -195,6 +197,7 @@ internal sealed class ManagedHost : IAsyncDisposable
     {
         _ = Services.GetRequiredService<NodeState>(); // its clock begins here
         Proxy.Modules = Services.GetRequiredService<StoredModules>();
+        var acme = Services.GetRequiredService<AcmeManager>(); // builds find its certificates from now on
         Proxy.Start();
         _ = Services.GetRequiredService<ProxyEvents>(); // listens from now on
         if (former is null)
@@ -220,6 +223,7 @@ internal sealed class ManagedHost : IAsyncDisposable
         Services.GetRequiredService<StatHistory>().Start();
         Services.GetRequiredService<TrafficHistory>().Start();
         Services.GetRequiredService<FileWatch>().Start();
+        acme.Watch();
         Services.GetRequiredService<Retention>().Start();
         (_door = Services.GetRequiredService<TakeOverDoor>()).Open();
     }

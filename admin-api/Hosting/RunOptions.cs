@@ -40,6 +40,8 @@ internal sealed record RunOptions
     public TimeSpan StatsHistory { get; init; } = TimeSpan.FromDays(1);
     /// <summary>Where the key is that the keys of secrets are encrypted with, <c>file:PATH</c> or <c>env:NAME</c>; null: nowhere.</summary>
     public string? SecretsKey { get; init; }
+    /// <summary>The authority of automatic certificates where a configuration names none: a URL or a word; null: none.</summary>
+    public string? AcmeDirectory { get; init; }
     /// <summary>Goes on in the place of the process that runs on the data folder, if one does.</summary>
     public bool TakeOver { get; init; }
     /// <summary>How long connections may go on after SIGTERM. Container engines kill after 10 s, so a little less.</summary>

@@ -54,6 +54,7 @@ internal sealed class FilterSandbox(StoredModules modules, ProxyServer service, 
         {
             Workers = 1, LoggerFactory = log, TraceStarted = traces.Enqueue, CacheFolder = service.Guests.CacheFolder,
             WasmCompiler = service.Guests.Compiler, Native = service.Guests.Native,
+            Acme = new() { Directory = service.Acme.Directory },
             CodeFetchHosts = null, // its clusters are not the real ones
         }) { Modules = modules };
         var built = proxy.Build((await builder.PinAsync(work, test.Document, test.Versions, isOperators: false, waits: true,

@@ -7,7 +7,7 @@ namespace Managed.Proxy.Configuration;
 public static class SensitiveFields
 {
     private static readonly string[] Always = ["private_key", "pkcs12", "password", "session_ticket_keys", "generic_secret", "local_jwks",
-        "users", "credentials"];
+        "users", "credentials", "hmac_key"];
     private static readonly string[] WithPrivateKey = ["certificate_chain", "trusted_ca", "crl"];
 
     // Members of a source of bytes that say where the value is; they are not the value.

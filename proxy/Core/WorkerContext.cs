@@ -56,6 +56,8 @@ public class WorkerContext
     /// <summary>How near the process is to the end of its memory and connections, and what it therefore refuses.</summary>
     internal Overload Overload { get; }
     internal Reports Reports { get; }
+    /// <summary>What is answered to authorities that look whether a name is ours.</summary>
+    internal PendingChallenges Challenges { get; set; } = new();
     /// <summary>Requests that have ended on this worker. Any thread.</summary>
     internal long Requests => Volatile.Read(ref _requests);
 

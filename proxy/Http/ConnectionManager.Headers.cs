@@ -64,33 +64,34 @@ internal sealed partial class ConnectionManager
 
     /// <summary>Before an attempt: what the upstream is told of the request's attempts and time.</summary>
     /// <param name="stream">Whose request it is.</param>
+    /// <param name="headers">The request's, or the copy of an attempt beside it.</param>
     /// <param name="route">Its route.</param>
+    /// <param name="before">Attempts that were begun before this one.</param>
     /// <param name="tryMicros">What one attempt may take; 0: no limit of its own.</param>
-    /// <param name="tookLong">The attempt before took longer.</param>
-    public void PrepareUpstream(HttpStream stream, RouteEntry route, long tryMicros, bool tookLong)
+    /// <param name="tookLong">It is made because another one took too long.</param>
+    public void PrepareUpstream(HttpStream stream, HeaderMap headers, RouteEntry route, int before, long tryMicros, bool tookLong)
     {
         var scratch = stream.Worker.Scratch;
-        int before = stream.Info.UpstreamAttempts;
         if (route.TellsAttempt)
         {
             scratch.Clear();
             scratch.Write(before + 1);
-            stream.RequestHeaders.Set(HeaderId.XEnvoyAttemptCount, scratch.Written);
+            headers.Set(HeaderId.XEnvoyAttemptCount, scratch.Written);
         }
         if (route.TellsTimeoutRetry && before > 0)
-            stream.RequestHeaders.Set(HeaderId.XEnvoyIsTimeoutRetry, tookLong ? "true"u8 : "false"u8);
+            headers.Set(HeaderId.XEnvoyIsTimeoutRetry, tookLong ? "true"u8 : "false"u8);
         long timeout = stream.RouteTimeoutMicros;
         // What is left of it, once the request is complete.
         if (timeout > 0 && before > 0 && stream.Info.RequestEnd > 0)
             timeout = Math.Max(1000, timeout - (stream.Worker.NowMicros - stream.Info.RequestEnd));
         if (tryMicros > 0 && (timeout == 0 || tryMicros < timeout)) timeout = tryMicros;
         if (timeout == 0) return;
-        if (route.MaxGrpcTimeoutMicros >= 0 && GrpcStatus.IsGrpc(stream.RequestHeaders))
-            GrpcTimeout.Set(stream.RequestHeaders, timeout, scratch);
+        if (route.MaxGrpcTimeoutMicros >= 0 && GrpcStatus.IsGrpc(headers))
+            GrpcTimeout.Set(headers, timeout, scratch);
         if (SuppressEnvoyHeaders) return;
         scratch.Clear();
         scratch.Write(timeout / 1000);
-        stream.RequestHeaders.Set(HeaderId.XEnvoyExpectedRqTimeoutMs, scratch.Written);
+        headers.Set(HeaderId.XEnvoyExpectedRqTimeoutMs, scratch.Written);
     }
 
     /// <summary>An upstream's response, before the filters.</summary>

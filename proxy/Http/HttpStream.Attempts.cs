@@ -81,7 +81,8 @@ public sealed partial class HttpStream
 
     private void OnTryTimeout()
     {
-        if (!IsStopped && _up is { IsAnswered: false }) _upstream.TimeOutTry(idle: false);
+        if (IsStopped || _up is not { IsAnswered: false }) return;
+        if (_hedgesTries) OnSlowTry(_upstream); else _upstream.TimeOutTry(idle: false);
     }
 
     private void OnTryIdle()
@@ -90,6 +91,7 @@ public sealed partial class HttpStream
         long left = Math.Max(Math.Max(_lastActivity, _upstream.BeganMicros), _upstream.HeardMicros) + _tryIdleMicros - Worker.NowMicros;
         if (left > 0) { ArmTryIdle(left); return; }
         bool answered = up.IsAnswered;
+        if (_hedgesTries && !answered) { OnSlowTry(_upstream); return; }
         _upstream.TimeOutTry(idle: true);
         if (answered) OnTimeout(StreamEnd.TryIdle);
     }

@@ -3,6 +3,7 @@ using Managed.Proxy.Http.Codecs;
 using Managed.Proxy.Http.Headers;
 using Managed.Proxy.Router;
 using Managed.Proxy.Streams;
+using Managed.Proxy.Upstream;
 using Managed.Proxy.Upstream.Endpoints;
 using Managed.Proxy.Upstream.LoadBalancing;
 using Managed.Proxy.Upstream.Requests;
@@ -48,6 +49,8 @@ public sealed partial class HttpStream
         if (rewrite == PathRewriteResult.TooLong) SendLocalReply(414, default, "path_rewrite_too_long");
         else if (rewrite == PathRewriteResult.DotSegment) SendLocalReply(400, default, "path_rewrite_made_dot_segment");
         if (_upstream.Naming is { } naming) NameServer(naming);
+        _hedging = _hedgesTries = false;
+        if (route.Hedging is not null || RequestHeaders.Has(HeaderId.XEnvoyHedgeOnPerTryTimeout)) PlanHedges(route);
         _upstream.AllowRetries(route.Retries, RequestHeaders);
         _retryBytes = route.RetryBytesOf(Manager.BufferLimit);
         // Only now: filters and header rules may have had a hand in it. A body would have to go before the answer says who reads it.
@@ -76,8 +79,10 @@ public sealed partial class HttpStream
             Info.RequestEnd = Worker.NowMicros;
             ArmRouteTimer();
         }
+        if (_hedging && (_down.AsksUpgrade || IsConnect)) _hedging = _hedgesTries = false;
         if (prepared && route.Mirrors.Length > 0 && !_down.AsksUpgrade && !IsConnect) Mirror(route);
-        bool complete = prepared && await (_connects && route.EndsConnect ? ConnectTcpAsync(cluster, route) : ForwardToAsync(route));
+        bool complete = prepared && await (_connects && route.EndsConnect ? ConnectTcpAsync(cluster, route) : ForwardToAsync(cluster, route));
+        if (_hedges is not null) EndRace();
         _upstream.End();
         return complete;
     }
@@ -129,7 +134,7 @@ public sealed partial class HttpStream
     }
 
     // [7] Each turn of the loop is one attempt; whether there is another is not decided here.
-    private async IoTask<bool> ForwardToAsync(RouteEntry route)
+    private async IoTask<bool> ForwardToAsync(Cluster cluster, RouteEntry route)
     {
         UpstreamFailure failure;
         bool tookLong = false;
@@ -138,12 +143,16 @@ public sealed partial class HttpStream
         do
         {
             if (IsStopped) return false;
-            Manager.PrepareUpstream(this, route, _tryMicros, tookLong);
+            int before = Info.UpstreamAttempts;
+            Manager.PrepareUpstream(this, RequestHeaders, route, before + _hedgesBegun, _hedgesTries ? 0 : _tryMicros, tookLong);
             var onDemand = _upstream.OnDemandOf(RequestHeaders);
             // What a filter has chosen holds for the first attempt, as in Envoy.
-            failure = await _upstream.AcquireAsync(Info.UpstreamAttempts == 0
+            var acquired = _upstream.AcquireAsync(before == 0
                 ? new PickContext(OverrideHost, OverrideIsStrict, hash) { Criteria = criteria, OnDemand = onDemand }
                 : new PickContext(null, false, hash) { Criteria = criteria, OnDemand = onDemand });
+            if (_hedging && before == 0)
+                BeginRace(cluster, route, new PickContext(null, false, hash) { Criteria = criteria, OnDemand = onDemand });
+            failure = await acquired;
             Info.UpstreamAsked = _upstream.AskedMicros;
             if (_upstream.Endpoint is { } endpoint && failure.Reason != FailureReason.NoEndpoint) Describe(endpoint, route);
             if (failure.IsNone)
@@ -153,10 +162,12 @@ public sealed partial class HttpStream
                 EndTry();
                 _up = null;
                 if (!failure.IsNone && _end == StreamEnd.ClientGone) failure = UpstreamFailure.Cancelled;
+                else if (!failure.IsNone && _winner is not null) failure = UpstreamFailure.Outrun;
             }
             tookLong = failure.Reason == FailureReason.TryTimeout;
         }
         while (_upstream.Finish(failure, Info.ResponseCode) && await _upstream.PauseAsync());
+        if (!failure.IsNone && _hedging) failure = await FinishRaceAsync(failure, route);
         if (!failure.IsNone) ReplyForFailure(failure);
         return failure.IsNone;
     }
@@ -165,10 +176,15 @@ public sealed partial class HttpStream
     {
         if (route.AutoHostRewrite && endpoint.RewriteHost.Length > 0)
             route.RewriteHost(RequestHeaders, endpoint.RewriteHost, tellsFormer: Info.UpstreamAttempts == 0);
+        DescribeEndpoint(endpoint);
+        Info.UpstreamAttempts++;
+    }
+
+    private void DescribeEndpoint(Endpoint endpoint)
+    {
         Info.UpstreamHost = endpoint.Text;
         Info.UpstreamHostName = endpoint.HostName.Length > 0 ? endpoint.HostName : endpoint.Text;
         Info.UpstreamRemoteAddress = endpoint.Address.EndPoint;
-        Info.UpstreamAttempts++;
     }
 
     private void DescribeExchange(ClientExchange up)
@@ -205,6 +221,7 @@ public sealed partial class HttpStream
         }
         // [7.3]
         var failure = await _upstream.ReadHeadAsync(ResponseHeaders);
+        if (_hedging) failure = Race(failure, up);
         while (failure.IsNone && up.Status is < 200 and not 101)
         {
             bool passed = await _down.WriteInformationalAsync(ResponseHeaders, up.Status);
@@ -217,6 +234,11 @@ public sealed partial class HttpStream
             failure = UpstreamFailure.Rejected;
         }
         else if (failure.IsNone && route.InternalRedirects is not null && FollowsRedirect(up, route)) failure = UpstreamFailure.Redirected;
+        else if (failure.IsNone && _hedging && !WinsRace())
+        {
+            Skip(up);
+            failure = UpstreamFailure.Discarded;
+        }
         if (failure.IsNone) failure = IsStopped ? UpstreamFailure.GivenUp : await PassOnAsync(up, route);
         await StopPumpAsync();
         Info.UpstreamWireBytesSent = up.WireBytesSent;

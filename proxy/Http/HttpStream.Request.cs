@@ -140,7 +140,7 @@ public sealed partial class HttpStream
 
     private IoTask<int> SendUpAsync(ClientExchange up, ReadOnlyMemory<byte> piece)
     {
-        if (up.IsHttp2 || _upstream.MayRetry) Keep(piece.Span);
+        if (up.IsHttp2 || _upstream.MayRetry || _hedging) Keep(piece.Span);
         if (_shadowCount > 0) FeedShadows(piece.Span);
         return up.WriteBodyAsync(piece);
     }
@@ -149,11 +149,17 @@ public sealed partial class HttpStream
     {
         long length = (long)_sent.Length + piece.Length;
         bool mayKeep = _keepsSent && !Worker.Loop.Buffers.Budget.IsSpent;
-        if (_upstream.MayRetry && length > _retryBytes) _upstream.AbandonRetries();
-        if (mayKeep && (length <= MostKept || _upstream.MayRetry)) { _sent.Write(piece); return; }
-        if (_keepsSent) _upstream.AbandonRetries();
+        if ((_upstream.MayRetry || _hedging) && length > _retryBytes) AbandonAttempts();
+        if (mayKeep && (length <= MostKept || _upstream.MayRetry || _hedging)) { _sent.Write(piece); return; }
+        if (_keepsSent) AbandonAttempts();
         _keepsSent = _upstream.IsWhole = false;
         _sent.Release();
+    }
+
+    private void AbandonAttempts()
+    {
+        _upstream.AbandonRetries(always: _hedging);
+        _hedging = false; // none was begun: they wait for the end of the body
     }
 
     // Of a second attempt: what the first had. True: that was all.
@@ -180,7 +186,9 @@ public sealed partial class HttpStream
             ArmRouteTimer();
             if (_shadowCount > 0) EndShadows();
         }
+        bool first = !_sentEnd;
         _sentEnd = true;
+        if (_hedging && first) BeginFirstHedges();
         up.WriteEnd(RequestTrailers.Count > 0 && Manager.ForwardTrailers ? RequestTrailers : null);
         ArmTryTimer();
         return await up.FlushAsync() >= 0;

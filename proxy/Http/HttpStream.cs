@@ -31,7 +31,7 @@ public sealed partial class HttpStream
     private readonly WheelTimer _idleTimer, _routeTimer, _maxTimer, _requestTimer;
     private WheelTimer? _tryTimer, _tryIdleTimer; // of routes that limit an attempt
     private ServerExchange _down = null!;
-    private readonly UpstreamRequest _upstream;
+    private UpstreamRequest _upstream;
     private ClientExchange? _up; // that the response comes from
     private RouteEntry? _route;
     private bool _routeKnown, _wakePending, _responseStarted, _upgraded;
@@ -215,7 +215,7 @@ public sealed partial class HttpStream
         {
             Open();
             if (Worker.Overload.RefusesRequests) OnMemoryShort();
-            else if (Manager.PrepareRequest(this)) // [5.1]
+            else if (Manager.PrepareRequest(this) && !(Worker.Challenges.Now is { } pending && AnswersChallenge(pending))) // [5.1]
             {
                 AttachFilters();
                 if (!IsStopped) _request.Headers(end: !_down.RequestHasBody); // [5.2]
@@ -330,6 +330,7 @@ public sealed partial class HttpStream
         EndTry();
         try
         {
+            if (_hedges is not null) EndRace();
             _upstream.End();
         }
         catch (Exception e)
@@ -395,7 +396,9 @@ public sealed partial class HttpStream
     {
         if (!_wakePending) return;
         _wakePending = false;
+        ulong id = Info.StreamId;
         _main.Set();
+        if (Info.StreamId != id) return; // that was its end, and the connection waits for the next request
         _pumpSignal.Set();
         if (_tunnel is { } tunnel)
         {
@@ -403,12 +406,14 @@ public sealed partial class HttpStream
             if (_end != StreamEnd.None) tunnel.Stop();
             return;
         }
-        if (IsStopped)
+        if (IsStopped || _winner is not null)
         {
+            if (_winner is not null) _up?.InterruptWrite();
             _upstream.Stop();
             _connecting?.Cancel();
         }
         else _up?.InterruptRead();
+        if (Info.StreamId != id) return;
         if (_end != StreamEnd.None)
         {
             _up?.InterruptWrite();
@@ -437,7 +442,7 @@ public sealed partial class HttpStream
         if (_end != StreamEnd.None || _reply == ReplyState.Asked) return;
         IsOutOfTime = end == StreamEnd.MaxDuration;
         Manager.CountTimeout(Worker, end == StreamEnd.RouteTimeout, end == StreamEnd.IdleTimeout, end == StreamEnd.RequestTimeout);
-        if (end == StreamEnd.RouteTimeout) _upstream.CountTimeout();
+        if (end == StreamEnd.RouteTimeout) CountRouteTimeout();
         (int status, string details, var flag, ReadOnlyMemory<byte> text) = end switch
         {
             StreamEnd.RouteTimeout => (504, "response_timeout", ResponseFlags.UpstreamRequestTimeout, UpstreamTimeoutText),

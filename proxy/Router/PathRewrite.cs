@@ -54,7 +54,7 @@ internal sealed class PathRewrite(byte[]? prefix, RegexSubstitution? regex)
         if (to.Length == mark || to.Written[mark] != '/')
         {
             to.Write((byte)'/');
-            to.Storage.AsSpan(mark, to.Length - 1 - mark).CopyTo(to.Storage.AsSpan(mark + 1));
+            to.Storage.Slice(mark, to.Length - 1 - mark).CopyTo(to.Storage.Slice(mark + 1));
             to.Storage[mark] = (byte)'/';
         }
         to.Write(target[path.Length..]);

@@ -85,6 +85,8 @@ public sealed partial class RouteEntry
     internal bool EndsConnect { get; init; }
     /// <summary>The route's retry policy, else its virtual host's; null: none.</summary>
     internal RetryPolicy? Retries { get; init; }
+    /// <summary>Whether several attempts of a request are made at a time, the route's policy or its virtual host's; null: not.</summary>
+    internal HedgePolicy? Hedging { get; init; }
     /// <summary>What the metadata of a request's endpoint have to be; null: anything.</summary>
     internal SubsetCriteria? Criteria { get; init; }
     /// <summary>Redirects of its upstream that are followed here; null: none.</summary>

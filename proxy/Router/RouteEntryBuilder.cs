@@ -179,6 +179,7 @@ internal sealed class RouteEntryBuilder(RouteScope scope, RouteConfig config, st
             EndsConnect = EndsConnect(action),
             Upgrades = action is null ? [] : [.. action.UpgradeConfigs.Select(u => (Encoding.ASCII.GetBytes(u.UpgradeType), u.Enabled))],
             Retries = _retries,
+            Hedging = action is null ? null : HedgePolicy.Build(action.HedgePolicy ?? scope.Host?.HedgePolicy),
             Hashes = _hashes,
             InternalRedirects = _redirects,
             Mirrors = _mirrors,

@@ -134,6 +134,7 @@ internal static class TlsBuilder
     /// <summary>Null with errors added. One that another version has is not read anew.</summary>
     public static TlsCertificate? Certificate(TlsCertificateConfig config, SharedState shared, ConfigErrors errors)
     {
+        if (config.Acme is not null) return AcmeCertificates.Of(shared).Certificate(config, shared, errors);
         byte[]? password = config.Password is { } secret ? secret.TryRead(errors) : [];
         byte[]? staple = config.OcspStaple is { } ocsp ? ocsp.TryRead(errors) : [];
         if (password is null || staple is null) return null;
@@ -157,6 +158,11 @@ internal static class TlsBuilder
             ? "private_key" : "certificate_chain", ConfigCode.InvalidValue, wrong!);
         return null;
     }
+
+    /// <summary>What authorities are asked for, of certificates that were built.</summary>
+    public static IReadOnlyList<AcmeRequest> Requests(CommonTlsContextConfig common, SharedState shared, ConfigErrors errors)
+        => [.. common.TlsCertificates.Select(c => c.Acme is { } acme ? AcmeCertificates.Of(shared).Request(acme, errors) : null)
+            .OfType<AcmeRequest>()];
 
     private static (byte[] Chain, byte[] Key, string Password)? Pair(TlsCertificateConfig config, string password, ConfigErrors errors)
     {

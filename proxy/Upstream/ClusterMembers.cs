@@ -23,6 +23,7 @@ internal sealed class ClusterMembers(ClusterState state)
     private readonly Dictionary<string, Endpoint> _known = [];
     private volatile Cluster? _active, _prepared;
     private Action<Endpoint>? _retire, _renew;
+    private Action<Endpoint, bool>? _drain;
     private HashSet<Endpoint> _inService = [];
     private Action<ClusterMembers, Cluster?, IReadOnlyList<EndpointMember>>? _watch;
 
@@ -57,7 +58,12 @@ internal sealed class ClusterMembers(ClusterState state)
     /// <summary>How pools of an endpoint that is gone are told, on their workers.</summary>
     /// <param name="retire">Of an endpoint that is gone.</param>
     /// <param name="renew">Of one that stays, and is to be connected to anew.</param>
-    public void OnRetire(Action<Endpoint> retire, Action<Endpoint> renew) => (_retire, _renew) = (retire, renew);
+    /// <param name="drain">Of one that is not well: its connections are to carry nothing new, and those of tcp_proxy may have to end.</param>
+    public void OnRetire(Action<Endpoint> retire, Action<Endpoint> renew, Action<Endpoint, bool> drain)
+        => (_retire, _renew, _drain) = (retire, renew, drain);
+
+    /// <summary>It was well, or nobody knew. Its connections go as in Envoy: another way to it may be better.</summary>
+    public void OnUnwell(Endpoint endpoint) => _drain?.Invoke(endpoint, _active?.Config.CloseConnectionsOnHostHealthFailure == true);
 
     /// <summary>Who is told, in no particular thread, of the endpoints of the version in service; null: there is none any more.</summary>
     public void OnMembers(Action<ClusterMembers, Cluster?, IReadOnlyList<EndpointMember>> watch) => _watch = watch;

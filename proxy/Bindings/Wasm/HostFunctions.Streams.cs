@@ -187,7 +187,7 @@ internal static partial class HostFunctions
             tail = target.Length - from - count;
         if (bytes.Length > count && (long)from + bytes.Length + tail > MaxReplaced) return false;
         target.GetSpan(bytes.Length); // room
-        var all = target.Storage.AsSpan();
+        var all = target.Storage;
         all.Slice(from + count, tail).CopyTo(all[(from + bytes.Length)..]);
         bytes.CopyTo(all[from..]);
         target.Truncate(0);

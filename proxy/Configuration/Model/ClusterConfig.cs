@@ -18,7 +18,7 @@ namespace Managed.Proxy.Configuration.Model;
 [UnsupportedField(
     "alt_stat_name dns_failure_refresh_rate dns_jitter respect_dns_ttl dns_resolvers "
         + "dns_resolution_config typed_dns_resolver_config use_tcp_for_dns_lookups wait_for_warm_on_init "
-            + "upstream_bind_config upstream_connection_options close_connections_on_host_health_failure ignore_health_on_host_removal "
+            + "upstream_bind_config upstream_connection_options ignore_health_on_host_removal "
                 + "filters metadata connection_pool_per_downstream_connection track_timeout_budgets "
                     + "track_cluster_stats upstream_config lrs_server",
     "not available in this version")]
@@ -34,6 +34,10 @@ public sealed record ClusterConfig : ConfigRecord
 
     [JsonPropertyName("cluster_type"), Description("A kind of cluster that is an extension, in place of type.")]
     public CustomClusterTypeConfig? CustomKind { get; init; }
+
+    [Description("Connections of tcp_proxy to an endpoint are closed when its health check fails or it is ejected; busy ones of HTTP "
+        + "are closed when their requests are done, whatever this says.")]
+    public bool CloseConnectionsOnHostHealthFailure { get; init; }
 
     [DurationRange(1), Description("How long a connection to an endpoint may take.")]
     public TimeSpan ConnectTimeout { get; init; } = TimeSpan.FromSeconds(5); // Envoy's default

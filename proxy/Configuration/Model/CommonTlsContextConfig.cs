@@ -97,6 +97,9 @@ public sealed record TlsCertificateConfig : ConfigRecord
 
     [Description("An OCSP response in DER that is sent to clients that ask for one.")]
     public DataSourceConfig? OcspStaple { get; init; }
+
+    [Description("Where certificate and key come from in place of certificate_chain and private_key: an authority, by ACME.")]
+    public AcmeConfig? Acme { get; init; }
 }
 
 [Description("Whose secrets are written, and where.")]

@@ -6,7 +6,6 @@ namespace Managed.Proxy.Configuration.Model;
 
 [Description("Forwards to a cluster.")]
 [UnsupportedField("retry_policy_typed_config", "use retry_policy")]
-[UnsupportedField("hedge_policy", "an attempt is given up before the next one begins in this version")]
 [UnsupportedField(
     "internal_redirect_action max_internal_redirects priority cluster_specifier_plugin "
             + "inline_cluster_specifier_plugin path_rewrite_policy path_rewrite host_rewrite early_data_policy flush_timeout",
@@ -72,6 +71,9 @@ public sealed record RouteActionConfig : ConfigRecord
 
     [Description("When a request that failed is sent again. Absent: as the virtual host says.")]
     public RetryPolicyConfig? RetryPolicy { get; init; }
+
+    [Description("Several attempts at a time. Absent: as the virtual host says.")]
+    public HedgePolicyConfig? HedgePolicy { get; init; }
 
     [Description("Replaces stream_idle_timeout for this route; 0 is no limit.")]
     public TimeSpan? IdleTimeout { get; init; }

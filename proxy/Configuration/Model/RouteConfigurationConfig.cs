@@ -46,7 +46,6 @@ public sealed record RouteConfigurationConfig : ConfigRecord
 
 [Description("Routes for some domains.")]
 [UnsupportedField("retry_policy_typed_config", "use retry_policy")]
-[UnsupportedField("hedge_policy", "an attempt is given up before the next one begins in this version")]
 [UnsupportedField("virtual_clusters", "not available in this version")]
 public sealed record VirtualHostConfig : ConfigRecord
 {
@@ -66,6 +65,9 @@ public sealed record VirtualHostConfig : ConfigRecord
 
     [Description("Of routes that have none of their own: when a request that failed is sent again.")]
     public RetryPolicyConfig? RetryPolicy { get; init; }
+
+    [Description("Of routes that have none of their own: several attempts at a time.")]
+    public HedgePolicyConfig? HedgePolicy { get; init; }
 
     [Length(0, 16), Description("Where copies of requests go, of routes that say nothing of it themselves.")]
     public IReadOnlyList<MirrorPolicyConfig> RequestMirrorPolicies { get; init; } = [];

@@ -2,9 +2,8 @@ namespace Managed.Proxy.Configuration.ShortForms;
 
 /// <summary>
 /// The short form of TLS: <c>tls: {…}</c> on a listener, chain or cluster in place of <c>transport_socket</c>. Its fields are those of
-/// Envoy's messages without
-/// the levels between, <c>certificates</c> and <c>alpn</c> for the long names; where a message takes a source of bytes, a text is the path
-/// of a file.
+/// Envoy's messages without the levels between, <c>certificates</c> and <c>alpn</c> for the long names; where a message takes a source of
+/// bytes, a text is the path of a file.
 /// </summary>
 internal static class TlsExpansion
 {
@@ -32,6 +31,7 @@ internal static class TlsExpansion
     public static void NameFilesOf(ConfigObject secret)
     {
         foreach (string within in InSecrets) Files(secret.Object(within));
+        Files(secret.Object("tls_certificate")?.Object("acme"));
     }
 
     /// <summary>What a listener says is for all its chains that say nothing themselves.</summary>
@@ -102,14 +102,23 @@ internal static class TlsExpansion
             .Concat(listeners.SelectMany(l => Objects(l, "filter_chains").Concat(Objects(l, "default_filter_chain"))));
         foreach (var secret in roots.SelectMany(r => Objects(r, "secrets")))
             foreach (string within in InSecrets)
-                foreach (var part in Objects(secret, within)) yield return part;
+                foreach (var part in Objects(secret, within))
+                {
+                    yield return part;
+                    if (part.Object("acme") is { } acme) yield return acme;
+                }
         foreach (var tls in owners.Select(o => o.Object("tls")).OfType<ConfigObject>())
             foreach (var holder in new[] { tls, tls.Object("common_tls_context") })
             {
                 if (holder is null) continue;
                 yield return holder;
+                if (holder.Object("acme") is { } own) yield return own;
                 foreach (string within in (string[])["validation_context", "certificates", "tls_certificates"])
-                    foreach (var part in Objects(holder, within)) yield return part;
+                    foreach (var part in Objects(holder, within))
+                    {
+                        yield return part;
+                        if (part.Object("acme") is { } acme) yield return acme;
+                    }
             }
     }
 
@@ -128,6 +137,7 @@ internal static class TlsExpansion
         foreach (var (name, value) in tls.Members.ToList())
         {
             string full = Renamed.GetValueOrDefault(name, name);
+            if (full == "acme") continue;
             if (full == "validation_context" && value is ConfigScalar { Kind: ConfigScalarKind.String })
                 common.Set(full + "_sds_secret_config", new ConfigObject(value.Origin).Set("name", value));
             else if (OfCommon.Contains(full)) common.Set(full, value);
@@ -136,10 +146,23 @@ internal static class TlsExpansion
             else context.Set(full, value);
         }
         Files(common.Object("validation_context"));
+        if (tls["acme"] is { } automatic) AddCertificate(common, automatic);
         if (common.Array("tls_certificates") is { } certificates)
             foreach (var certificate in certificates)
+            {
                 Files(certificate as ConfigObject);
+                Files((certificate as ConfigObject)?.Object("acme"));
+            }
         return context.Set("common_tls_context", common);
+    }
+
+    // acme: {…} is a certificate that is had by it, beside others if there are any.
+    private static void AddCertificate(ConfigObject common, ConfigNode acme)
+    {
+        var all = new ConfigArray(acme.Origin);
+        if (common["tls_certificates"] is ConfigArray given) foreach (var item in given) all.Add(item);
+        else if (common["tls_certificates"] is { } one) all.Add(one);
+        common.Set("tls_certificates", all.Add(new ConfigObject(acme.Origin).Set("acme", acme)));
     }
 
     private static ConfigObject Inside(ConfigObject owner, string field)

@@ -15,19 +15,22 @@ internal sealed class BufferPool
     /// <summary>64 KiB: for bodies; halves the system calls of a large transfer against 32 KiB, and more gained nothing.</summary>
     public const int LargeSize = 64 * 1024;
 
-    // Sizes are powers of two, up to 64 KiB every second one: 256 bytes, 1, 4, 16, 64, 128, 256 KiB and so on.
-    private const int FirstBit = 8, LargeBit = 16, LastKeptBit = 21;
-    // Bytes of each size that stay at most; of all beyond 64 KiB together.
+    // Sizes are powers of two, up to 64 KiB every second one: 256 bytes, 1, 4, 16, 64, 128, 256 KiB and so on. Arrays of more than 64 KiB
+    // are not kept: few need them, and bodies have huge buffers.
+    private const int FirstBit = 8, LargeBit = 16;
+    // Bytes of each size that stay at most; of huge buffers together.
     private const int KeepTiny = 1 << 20, KeepUsual = 4 << 20, KeepHuge = 4 << 20;
 
-    private readonly Stack<byte[]>[] _free = new Stack<byte[]>[LastKeptBit + 1];
+    private readonly Stack<byte[]>[] _free = new Stack<byte[]>[LargeBit + 1];
+    private readonly Stack<HugeBuffer>[] _freeHuge = new Stack<HugeBuffer>[HugeBuffers.LastKeptBit + 1];
     private readonly MemoryBudget _budget;
     private long _used, _taken, _hugeKept;
 
     public BufferPool(MemoryBudget budget)
     {
         _budget = budget;
-        for (int bit = FirstBit; bit <= LastKeptBit; bit++) _free[bit] = new Stack<byte[]>();
+        for (int bit = FirstBit; bit <= LargeBit; bit++) _free[bit] = new Stack<byte[]>();
+        for (int bit = 0; bit < _freeHuge.Length; bit++) _freeHuge[bit] = new Stack<HugeBuffer>();
     }
 
     public MemoryBudget Budget => _budget;
@@ -49,15 +52,45 @@ internal sealed class BufferPool
     {
         Count(-buffer.Length);
         int bit = BitOperations.Log2((uint)buffer.Length);
-        if (bit > LastKeptBit) return;
+        if (bit > LargeBit) return;
         var free = _free[bit];
-        if (bit > LargeBit)
+        if ((long)free.Count << bit < (bit < 14 ? KeepTiny : KeepUsual)) free.Push(buffer);
+    }
+
+    /// <summary>
+    /// Room for at least <paramref name="size"/> bytes, more than <see cref="LargeSize"/>, of which as many are counted as the next power
+    /// of two has: <see cref="Commit"/> before more are written.
+    /// </summary>
+    public HugeBuffer RentHuge(int size)
+    {
+        Faults.Pass(FaultPoint.BufferRent);
+        int bit = HugeBuffers.BitOf(size);
+        if (bit <= HugeBuffers.LastKeptBit && _freeHuge[bit].TryPop(out var buffer)) _hugeKept -= buffer.Touched;
+        else buffer = HugeBuffers.Rent(bit);
+        Commit(buffer, size);
+        return buffer;
+    }
+
+    /// <summary>Counts what is needed for so many bytes; at most <see cref="HugeBuffer.Size"/>.</summary>
+    public void Commit(HugeBuffer buffer, int size)
+    {
+        if (size <= buffer.Committed) return;
+        int wanted = (int)BitOperations.RoundUpToPowerOf2((uint)size);
+        Count(wanted - buffer.Committed);
+        buffer.Committed = wanted;
+        buffer.Touched = Math.Max(buffer.Touched, wanted);
+    }
+
+    public void Return(HugeBuffer buffer)
+    {
+        Count(-buffer.Committed);
+        buffer.Committed = 0;
+        if (buffer.Bit <= HugeBuffers.LastKeptBit && _hugeKept + buffer.Touched <= KeepHuge && !_budget.IsSpent)
         {
-            if (_hugeKept + buffer.Length > KeepHuge || _budget.IsSpent) return;
-            _hugeKept += buffer.Length;
+            _hugeKept += buffer.Touched;
+            _freeHuge[buffer.Bit].Push(buffer);
         }
-        else if ((long)free.Count << bit >= (bit < 14 ? KeepTiny : KeepUsual)) return;
-        free.Push(buffer);
+        else HugeBuffers.Return(buffer);
     }
 
     /// <summary>Counts memory that did not come from here; negative when it is given back.</summary>
@@ -71,9 +104,7 @@ internal sealed class BufferPool
     {
         Faults.Pass(FaultPoint.BufferRent);
         Count(1L << bit);
-        if (bit > LastKeptBit || !_free[bit].TryPop(out var buffer)) return GC.AllocateUninitializedArray<byte>(1 << bit);
-        if (bit > LargeBit) _hugeKept -= buffer.Length;
-        return buffer;
+        return bit <= LargeBit && _free[bit].TryPop(out var buffer) ? buffer : GC.AllocateUninitializedArray<byte>(1 << bit);
     }
 
     private void Settle()

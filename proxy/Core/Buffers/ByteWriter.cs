@@ -9,10 +9,11 @@ namespace Managed.Proxy.Core.Buffers;
 /// <see cref="Clear"/> keeps the storage, so steady state allocates nothing. One that holds a body has its storage from its worker's pool,
 /// where it counts against the memory of the process, and gives it back by <see cref="Release"/>.
 /// </summary>
-public sealed class ByteWriter : FilterBuffer
+public sealed unsafe class ByteWriter : FilterBuffer
 {
     private readonly BufferPool? _pool;
-    private byte[] _bytes;
+    private byte[] _bytes; // none while there is a huge buffer
+    private HugeBuffer? _huge;
     private int _length;
 
     public ByteWriter(int capacity = 1024) => _bytes = capacity == 0 ? [] : new byte[capacity];
@@ -20,9 +21,10 @@ public sealed class ByteWriter : FilterBuffer
     internal ByteWriter(BufferPool pool) => (_pool, _bytes) = (pool, []);
 
     public override int Length => _length;
-    public override ReadOnlySpan<byte> Written => _bytes.AsSpan(0, _length);
-    public ReadOnlyMemory<byte> WrittenMemory => _bytes.AsMemory(0, _length);
-    internal byte[] Storage => _bytes;
+    public override ReadOnlySpan<byte> Written => Storage[.._length];
+    public ReadOnlyMemory<byte> WrittenMemory => _huge is null ? _bytes.AsMemory(0, _length) : _huge.Memory[.._length];
+    /// <summary>All bytes that there is room for; those that were written come first.</summary>
+    internal Span<byte> Storage => _huge is null ? _bytes : new Span<byte>(_huge.Start, _huge.Committed);
 
     public override void Clear() => _length = 0;
 
@@ -30,6 +32,8 @@ public sealed class ByteWriter : FilterBuffer
     internal void Release(int keep = 0)
     {
         _length = 0;
+        GiveBack(_huge);
+        _huge = null;
         if (_bytes.Length == 0 || (_pool is null && _bytes.Length <= keep)) return;
         _pool?.Return(_bytes);
         _bytes = [];
@@ -42,30 +46,40 @@ public sealed class ByteWriter : FilterBuffer
     internal void RemoveFront(int count)
     {
         if (count == 0) return;
-        _bytes.AsSpan(count, _length - count).CopyTo(_bytes);
+        var all = Storage;
+        all[count.._length].CopyTo(all);
         _length -= count;
     }
 
     /// <summary>Room for at least <paramref name="size"/> bytes; call <see cref="Advance"/> with what was used.</summary>
     public Span<byte> GetSpan(int size)
     {
-        if (_bytes.Length - _length < size) Grow(size);
-        return _bytes.AsSpan(_length);
+        if (_bytes.Length - _length >= size) return _bytes.AsSpan(_length);
+        GiveBack(Grow(size));
+        return Storage[_length..];
     }
 
     public void Advance(int count) => _length += count;
 
     public override void Write(ReadOnlySpan<byte> value)
     {
-        if (_bytes.Length - _length < value.Length) Grow(value.Length);
-        value.CopyTo(_bytes.AsSpan(_length));
+        if (_bytes.Length - _length >= value.Length) value.CopyTo(_bytes.AsSpan(_length));
+        else
+        {
+            var former = Grow(value.Length);
+            value.CopyTo(Storage[_length..]); // which may be of the former storage
+            GiveBack(former);
+        }
         _length += value.Length;
     }
 
     public void Write(byte value)
     {
-        if (_bytes.Length == _length) Grow(1);
-        _bytes[_length++] = value;
+        byte[] bytes = _bytes;
+        int at = _length;
+        if ((uint)at < (uint)bytes.Length) bytes[at] = value;
+        else GetSpan(1)[0] = value;
+        _length = at + 1;
     }
 
     /// <summary>Decimal digits.</summary>
@@ -89,12 +103,33 @@ public sealed class ByteWriter : FilterBuffer
         _length += Encoding.UTF8.GetBytes(value, span);
     }
 
-    private void Grow(int size)
+    // Asked each time where there is a huge buffer, since the array that there is not has no room. Returns the huge buffer that it left.
+    private HugeBuffer? Grow(int size)
     {
-        if (_pool is null) { Array.Resize(ref _bytes, Math.Max(Math.Max(512, _bytes.Length * 2), _length + size)); return; }
-        byte[] larger = _pool.Rent(_length + size);
-        Written.CopyTo(larger);
-        if (_bytes.Length > 0) _pool.Return(_bytes);
-        _bytes = larger;
+        int wanted = checked(_length + size);
+        if (_pool is null) Array.Resize(ref _bytes, Math.Max(Math.Max(512, _bytes.Length * 2), wanted));
+        else if (_huge is not null && wanted <= _huge.Size) _pool.Commit(_huge, wanted);
+        else if (wanted > BufferPool.LargeSize)
+        {
+            var former = _huge;
+            var huge = _pool.RentHuge(wanted);
+            Written.CopyTo(huge.GetSpan());
+            if (_bytes.Length > 0) _pool.Return(_bytes);
+            (_bytes, _huge) = ([], huge);
+            return former;
+        }
+        else
+        {
+            byte[] larger = _pool.Rent(wanted);
+            Written.CopyTo(larger);
+            if (_bytes.Length > 0) _pool.Return(_bytes);
+            _bytes = larger;
+        }
+        return null;
+    }
+
+    private void GiveBack(HugeBuffer? former)
+    {
+        if (former is not null) _pool!.Return(former);
     }
 }

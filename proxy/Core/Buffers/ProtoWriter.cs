@@ -41,7 +41,7 @@ internal static class ProtoWriter
     public static void End(ByteWriter into, int at)
     {
         int length = into.Length - at;
-        var bytes = into.Storage.AsSpan(at - 4, 4);
+        var bytes = into.Storage.Slice(at - 4, 4);
         for (int i = 0; i < 3; i++, length >>= 7) bytes[i] = (byte)(length | 0x80);
         bytes[3] = (byte)(length & 0x7F);
     }

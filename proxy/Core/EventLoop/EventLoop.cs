@@ -18,7 +18,7 @@ internal sealed unsafe class EventLoop : IPollable
     private readonly int _wakeFd = -1; // before the poller is made: what cannot be had must not be closed as 0
     private int _wakePending;
     private volatile bool _stopping;
-    private long _movedBefore;
+    private long _movedBefore, _spentAt;
     private long _wallOffset;
     private long _wallSynced;
     private readonly Action<Exception> _onException;
@@ -81,7 +81,7 @@ internal sealed unsafe class EventLoop : IPollable
 
     /// <summary>
     /// Runs the action in the next turn, after what has become ready by then, on this loop's own stack. Once such actions have moved
-    /// <see cref="TurnBytes"/> or taken <see cref="LaterMicros"/> the rest of them waits for the turn after it. None runs once the loop has
+    /// <see cref="TurnBytes"/> or taken <see cref="ShareMicros"/> the rest of them waits for the turn after it. None runs once the loop has
     /// ended. Loop thread only.
     /// </summary>
     public void NextTurn(Action<object?> action, object? state) => _later.Enqueue((action, state, Turns + 1));
@@ -96,9 +96,11 @@ internal sealed unsafe class EventLoop : IPollable
     public long BytesMoved { get; set; }
 
     /// <summary>
-    /// What has become ready, and after it what waited for this turn, moves so much, some 0.5 ms of work, before the rest has to wait.
+    /// What has become ready, and after it what waited for this turn, moves so much, or takes <see cref="ShareMicros"/>, before those who
+    /// send more than a request has to wait. Bytes alone say too little: with them comes what the kernel does for the sender in the same
+    /// call, up to ten times as long.
     /// </summary>
-    public const int TurnBytes = 1 << 20;
+    public const int TurnBytes = 512 * 1024;
 
     /// <summary>
     /// Timers that fire in one turn; others whose time has come fire in the next. So thousands that end at one moment, as after a crowd has
@@ -106,11 +108,11 @@ internal sealed unsafe class EventLoop : IPollable
     /// </summary>
     public const int TimersPerTurn = 64;
 
-    /// <summary>So long a turn goes on with what waits for it.</summary>
-    public const int LaterMicros = 250;
+    /// <summary>So long a turn serves those who send much, and then goes on with what waits for it.</summary>
+    public const int ShareMicros = 250;
 
-    /// <summary>That much was moved.</summary>
-    public bool IsTurnSpent => BytesMoved - _movedBefore >= TurnBytes;
+    /// <summary>That much was moved, or it took that long.</summary>
+    public bool IsTurnSpent => BytesMoved - _movedBefore >= TurnBytes || Micros() >= _spentAt;
 
     public void Stop()
     {
@@ -153,7 +155,7 @@ internal sealed unsafe class EventLoop : IPollable
             Volatile.Write(ref TurnBegan, began);
             Timers.SetNow(began);
             Turns++;
-            _movedBefore = BytesMoved;
+            StartShare(began);
             if (ready > 0) RunReady(ready);
             if (Volatile.Read(ref _wakePending) != 0) RunPosted();
             if (_later.Count > 0) RunLater();
@@ -239,14 +241,19 @@ internal sealed unsafe class EventLoop : IPollable
 
     private void RunLater()
     {
-        _movedBefore = BytesMoved; // however much the others move, it goes on
-        long end = Micros() + LaterMicros;
+        StartShare(Micros()); // however much the others take, it goes on
         while (_later.TryPeek(out var first) && first.From <= Turns)
         {
             _later.Dequeue();
             RunItem((first.Action, first.State));
-            if (IsTurnSpent || Micros() >= end) return;
+            if (IsTurnSpent) return;
         }
+    }
+
+    private void StartShare(long now)
+    {
+        _movedBefore = BytesMoved;
+        _spentAt = now + ShareMicros;
     }
 
     private void RunItem((Action<object?> Action, object? State) item)

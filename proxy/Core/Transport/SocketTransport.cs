@@ -8,9 +8,9 @@ namespace Managed.Proxy.Core.Transport;
 /// <summary>
 /// A non-blocking stream socket on a worker's loop, edge-triggered: registered once, no further epoll_ctl for its life. After a short
 /// read it does not read again until the loop says so.
-/// <para>In one turn of the loop it reads <see cref="Share"/> bytes, or <see cref="SmallShare"/> once the turn has moved much in all, and a
-/// buffer more at most: who sends without end waits for the next turn, behind the others. Who did so is read from after the others until
-/// it sends little again.</para>
+/// <para>In one turn of the loop it reads <see cref="Share"/> bytes, or <see cref="SmallShare"/> where the turn is spent: who sends without
+/// end waits for the next turn. Who has sent more than <see cref="SmallShare"/> since it was last written to is read from after the
+/// others.</para>
 /// </summary>
 internal sealed unsafe class SocketTransport : Transport, IPollable
 {
@@ -24,9 +24,10 @@ internal sealed unsafe class SocketTransport : Transport, IPollable
     private bool _readable, _writable, _ended, _broken;
     private readonly IoSource<int> _read = new(), _write = new();
     private bool _readPending, _writePending, _readableOnly, _connecting;
-    private bool _waitsForTurn, _sendsMuch, _queued, _goneUntold;
+    private bool _waitsForTurn, _queued, _goneUntold;
     private long _turn; // in which it read _moved bytes
     private int _moved;
+    private long _unanswered; // bytes read since it was last written to
     private Memory<byte> _readBuffer;
     private ReadOnlyMemory<byte> _write1, _write2;
     private IPEndPoint? _remote, _local;
@@ -153,6 +154,7 @@ internal sealed unsafe class SocketTransport : Transport, IPollable
         if (_fd < 0) return -Libc.ECanceled;
         if (_again is not null) return ReadAgain(buffer);
         if (!_readable || IsShareSpent()) return -Libc.EAgain;
+        if (buffer.Length > SmallShare && SendsMuch && _loop.IsTurnSpent) buffer = buffer[..SmallShare];
         nint n;
         while (true)
         {
@@ -164,6 +166,7 @@ internal sealed unsafe class SocketTransport : Transport, IPollable
             return -errno;
         }
         _moved += (int)n;
+        _unanswered += n;
         _loop.BytesMoved += n;
         // A short read has emptied the socket; an end that the loop announced is still to be read.
         if (n < buffer.Length && n > 0 && !_ended) _readable = false;
@@ -174,10 +177,11 @@ internal sealed unsafe class SocketTransport : Transport, IPollable
     {
         if (_turn != _loop.Turns) (_turn, _moved) = (_loop.Turns, 0);
         if (_moved < SmallShare || (_moved < Share && !_loop.IsTurnSpent)) return false;
-        _sendsMuch = true;
         WaitForTurn(_loop.Turns + 1);
         return true;
     }
+
+    private bool SendsMuch => _unanswered >= SmallShare;
 
     private void WaitForTurn(long turn)
     {
@@ -201,10 +205,7 @@ internal sealed unsafe class SocketTransport : Transport, IPollable
         _waitsForTurn = false;
         if (_readPending)
         {
-            if (!_readable) return;
-            long before = _loop.BytesMoved;
-            ContinueRead();
-            if (!_waitsForTurn && _loop.BytesMoved - before < SmallShare) _sendsMuch = false;
+            if (_readable) ContinueRead();
         }
         else if (_goneUntold)
         {
@@ -239,6 +240,7 @@ internal sealed unsafe class SocketTransport : Transport, IPollable
 
     public override IoTask<int> WriteAsync(ReadOnlyMemory<byte> first, ReadOnlyMemory<byte> second)
     {
+        _unanswered = 0;
         _write1 = first;
         _write2 = second;
         int result = _fd < 0 ? -Libc.ECanceled : _writable ? Flush() : -Libc.EAgain;
@@ -306,7 +308,7 @@ internal sealed unsafe class SocketTransport : Transport, IPollable
             if (_waitsForTurn) return;
             // Thousands may go at one time, and what they leave behind is to be cleared away: after the others, as with those who send
             // much.
-            if (_sendsMuch || isGone) WaitForTurn(_loop.Turns);
+            if (SendsMuch || isGone) WaitForTurn(_loop.Turns);
             else ContinueRead();
         }
         else if (PeerGone is null) return;

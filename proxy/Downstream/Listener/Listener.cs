@@ -23,6 +23,8 @@ internal sealed class Listener
     public FilterChainMatcher Matcher { get; set; } = null!;
     /// <summary>Look at the first bytes before a chain is chosen; in their order.</summary>
     public ListenerFilterFactory[] Filters { get; set; } = [];
+    /// <summary>The same while authorities may connect (<see cref="ChallengeHandshake"/>); null: here none is answered.</summary>
+    public ListenerFilterFactory[]? ChallengeFilters { get; set; }
     public Streams.AccessLog.AccessLog? AccessLog { get; set; }
     /// <summary>Of its first address: see <see cref="ListenPlace.Bound"/>.</summary>
     public IPEndPoint? BoundAddress => Places[0].Bound;

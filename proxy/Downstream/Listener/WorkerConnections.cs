@@ -81,7 +81,8 @@ internal sealed class WorkerConnections(WorkerContext worker, CurrentGeneration 
     {
         worker.Stats.Increment(listener.Stats.CxTotal);
         // [2.1] What the first bytes tell.
-        if (listener.Filters.Length > 0) InspectAsync(transport, listener, generation, isCurrent, key, handedOn).Forget();
+        var filters = worker.Challenges.Now is { Tls.Count: > 0 } ? listener.ChallengeFilters ?? listener.Filters : listener.Filters;
+        if (filters.Length > 0) InspectAsync(transport, listener, filters, generation, isCurrent, key, handedOn).Forget();
         else
             Begin(transport, listener, handedOn ?? (listener.Matcher.Only is null ? FactsOf(transport) : null), generation, isCurrent, key);
     }
@@ -95,8 +96,8 @@ internal sealed class WorkerConnections(WorkerContext worker, CurrentGeneration 
         => new() { Local = transport.LocalAddress, Source = transport.RemoteAddress, DirectSource = transport.RemoteAddress };
 
     // [2] The listener filters. What the version holds stays until they are through, and that has a time limit.
-    private async IoTask<bool> InspectAsync(Transport transport, Listener listener, ListenerGeneration generation, bool isCurrent,
-        string key, ConnectionFacts? handedOn)
+    private async IoTask<bool> InspectAsync(Transport transport, Listener listener, ListenerFilterFactory[] filters,
+        ListenerGeneration generation, bool isCurrent, string key, ConnectionFacts? handedOn)
     {
         bool begins = false;
         ConnectionFacts? facts = null;
@@ -106,12 +107,17 @@ internal sealed class WorkerConnections(WorkerContext worker, CurrentGeneration 
         {
             _inspected.Add(transport);
             facts = handedOn ?? FactsOf(transport);
-            var result = held ? await ListenerFilterPass.RunAsync(worker, transport, listener.Filters, facts,
+            var result = held ? await ListenerFilterPass.RunAsync(worker, transport, filters, facts,
                 (long)listener.Config.ListenerFiltersTimeout.TotalMicroseconds)
                 : InspectionResult.Rejected;
             if (result == InspectionResult.TimedOut) worker.Stats.Increment(listener.Stats.PreCxTimeout);
             begins = !transport.IsClosed && (result == InspectionResult.Done
                 || (result == InspectionResult.TimedOut && listener.Config.ContinueOnListenerFiltersTimeout));
+            if (begins && listener.ChallengeFilters is not null && ChallengeHandshake.For(worker, facts) is { } shown)
+            {
+                begins = false;
+                await ChallengeHandshake.AnswerAsync(worker, transport, shown);
+            }
         }
         catch (Exception e)
         {

@@ -91,7 +91,8 @@ internal static class TransportSocketBuilder
         }
         return new TlsSocket(contexts, choice, new SslStats(names, $"listener.{listener.Stats.Prefix}."), config.RequireSni,
             (long)chain.TransportSocketConnectTimeout.TotalMicroseconds,
-            new TlsIdentity(all, verifier?.TellsAuthorities == true ? verifier.TrustedCa : []));
+            new TlsIdentity(all, verifier?.TellsAuthorities == true ? verifier.TrustedCa : [])
+                { Acme = TlsBuilder.Requests(common, shared, errors) });
     }
 
     // What a session may not be taken out of: the chain, its certificates, and whom it trusts.

@@ -35,7 +35,7 @@ internal static class GrpcUnary
 
     /// <summary>The message is whole.</summary>
     public static void End(HttpCall call)
-        => BinaryPrimitives.WriteInt32BigEndian(call.RequestBody.Storage.AsSpan(1), call.RequestBody.Length - Prefix);
+        => BinaryPrimitives.WriteInt32BigEndian(call.RequestBody.Storage.Slice(1), call.RequestBody.Length - Prefix);
 
     /// <summary>The status of the answer; 0 with its message.</summary>
     public static int Read(HttpCall call, out ReadOnlySpan<byte> message)

@@ -21,7 +21,7 @@ internal static class AuthChallenge
         to.Write(request.Get(HeaderId.Authority));
         var path = QueryString.PathOf(request.Get(HeaderId.Path));
         to.Write(path[..Math.Min(path.Length, MaxPath)]);
-        foreach (ref byte letter in to.Storage.AsSpan(mark, to.Length - mark))
+        foreach (ref byte letter in to.Storage.Slice(mark, to.Length - mark))
             if (letter is (byte)'"' or (byte)'\\' or < 0x20 or 0x7F) letter = (byte)'_';
     }
 }

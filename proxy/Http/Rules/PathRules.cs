@@ -114,7 +114,7 @@ internal sealed class PathRules
 
     private static void JoinSlashes(ByteWriter path)
     {
-        var bytes = path.Storage.AsSpan(0, path.Length);
+        var bytes = path.Storage.Slice(0, path.Length);
         int to = 0;
         for (int i = 0; i < bytes.Length; i++)
             if (bytes[i] != '/' || to == 0 || bytes[to - 1] != '/') bytes[to++] = bytes[i];
@@ -124,7 +124,7 @@ internal sealed class PathRules
     // RFC 3986 section 5.2.4, in place. False when it would climb above the root, or a dot segment has parameters.
     private static bool RemoveDotSegments(ByteWriter path)
     {
-        var bytes = path.Storage.AsSpan(0, path.Length);
+        var bytes = path.Storage.Slice(0, path.Length);
         int to = 0, i = 0;
         while (i < bytes.Length)
         {

@@ -46,7 +46,7 @@ public static class HeaderValue
     /// <summary>As above, for what stands between two marks.</summary>
     public static ReadOnlySpan<byte> Clean(ByteWriter writer, int mark, int end)
     {
-        var value = writer.Storage.AsSpan(mark, end - mark);
+        var value = writer.Storage.Slice(mark, end - mark);
         for (int at; (at = value.IndexOfAny(Controls)) >= 0;) value[at] = (byte)' ';
         return value.Trim((ReadOnlySpan<byte>)" \t"u8);
     }

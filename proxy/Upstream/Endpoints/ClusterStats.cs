@@ -17,7 +17,7 @@ internal sealed class ClusterStats
             "lb_healthy_panic", "lb_subsets_selected", "lb_subsets_fallback", "lb_subsets_fallback_panic",
             "upstream_internal_redirect_succeeded_total", "upstream_internal_redirect_failed_total",
             "lb_zone_routing_all_directly", "lb_zone_routing_sampled", "lb_zone_routing_cross_zone",
-            "upstream_rq_rx_reset", "upstream_cx_protocol_error", "upstream_rq_informational_overflow", "upstream_rq_1xx",
+            "upstream_rq_rx_reset", "upstream_rq_tx_reset", "upstream_cx_protocol_error", "upstream_rq_informational_overflow", "upstream_rq_1xx",
             "upstream_rq_2xx", "upstream_rq_3xx", "upstream_rq_4xx",
             "upstream_rq_5xx", "upstream_rq_completed", "upstream_cx_rx_bytes_total", "upstream_cx_tx_bytes_total",
         ],
@@ -29,7 +29,7 @@ internal sealed class ClusterStats
         RqPendingTotal, RqPendingOverflow,
         RqCancelled, NoHealthy, HealthyPanic, SubsetsSelected, SubsetsFallback, SubsetsFallbackPanic,
         ZoneDirect, ZoneStays, ZoneLeaves, RedirectSucceeded, RedirectFailed,
-        RxReset, ProtocolError, InformationalOverflow, Rq1xx, Rq2xx, Rq3xx, Rq4xx, Rq5xx,
+        RxReset, TxReset, ProtocolError, InformationalOverflow, Rq1xx, Rq2xx, Rq3xx, Rq4xx, Rq5xx,
         RqCompleted, RxBytes, TxBytes;
     public readonly Gauge CxActive, RqActive, RqPendingActive;
     public readonly Histogram RqTime, ConnectMs;
@@ -87,6 +87,7 @@ internal sealed class ClusterStats
         SubsetsFallback = C("lb_subsets_fallback");
         SubsetsFallbackPanic = C("lb_subsets_fallback_panic");
         RxReset = C("upstream_rq_rx_reset");
+        TxReset = C("upstream_rq_tx_reset");
         ProtocolError = C("upstream_cx_protocol_error");
         InformationalOverflow = C("upstream_rq_informational_overflow");
         Rq1xx = C("upstream_rq_1xx");

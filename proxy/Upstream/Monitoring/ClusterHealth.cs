@@ -115,6 +115,7 @@ internal sealed class ClusterHealth
         if (success) _outliers.OnHealthy(endpoint);
         check.PauseMicros = Math.Max(1, check.Plan.Pause(healthy, changed, HasTraffic, _worker.NextRandom()));
         if (!changed) return;
+        if (!healthy && (before & HealthFlags.FailedActiveHealthCheck) == 0) _members.OnUnwell(endpoint);
         if (healthy && result != CheckResult.Degraded) Volatile.Write(ref endpoint.SinceMicros, _worker.NowMicros);
         if ((endpoint.Flags & HealthFlags.FailedOutlierCheck) == 0)
             endpoint.Reason = healthy ? null : $"health check: {Describe(result)}";
@@ -137,6 +138,7 @@ internal sealed class ClusterHealth
     {
         CountHealthy();
         ChangeSoon();
+        if (type is not null) _members.OnUnwell(endpoint);
         if (type is { } reason)
             _worker.Reports.Raise("endpoint.ejected", ("cluster", _members.State.Name), ("endpoint", endpoint.Text),
                 ("reason", OutlierStats.NameOf(reason)));

@@ -44,6 +44,12 @@ internal sealed partial class EndpointPool(WorkerContext worker, Endpoint endpoi
         former?.Retire();
     }
 
+    /// <summary>
+    /// The endpoint is not well: idle connections close, busy ones when their requests are done. On the worker.
+    /// </summary>
+    /// <param name="cut">Those whose bytes nobody here understands close at once.</param>
+    public static void Drain(Endpoint endpoint, WorkerContext worker, bool cut) => ((EndpointPool?)endpoint.Pools[worker.Id])?.Drain(cut);
+
     public Endpoint Endpoint { get; } = endpoint;
     public ClusterState State { get; } = state;
     /// <summary>The endpoint or its cluster is gone: connections close when their request ends.</summary>
@@ -180,7 +186,7 @@ internal sealed partial class EndpointPool(WorkerContext worker, Endpoint endpoi
             if (result < 0) return (null, result);
             Faults.Pass(FaultPoint.Connected);
             worker.Stats.Record(State.Stats.ConnectMs, worker.NowMicros - began);
-            var made = new UpstreamConnection(worker, this, used!, http2 ? http : null, tls);
+            var made = new UpstreamConnection(worker, this, used!, http2 ? http : null, tls) { IsOpaque = http is null };
             if (http2 && await SettleAsync(made, attempt) is < 0 and var unsettled) return (null, result = unsettled);
             made.Enter();
             _open.Add(made);
@@ -259,6 +265,16 @@ internal sealed partial class EndpointPool(WorkerContext worker, Endpoint endpoi
         const int kept = 64;
         if (_open.Capacity > kept && _open.Count < _open.Capacity / 4) _open.TrimExcess(Math.Max(kept, _open.Count * 2));
         if (_ready.Capacity > kept && _ready.Count < _ready.Capacity / 4) _ready.Capacity = Math.Max(kept, _ready.Count * 2);
+    }
+
+    // What is closed resumes whoever reads from it, at once.
+    private void Drain(bool cut)
+    {
+        foreach (var connection in _open.ToArray())
+            if (_open.Contains(connection)) connection.Drain(cut);
+        _http2?.Drain(cut);
+        foreach (var pool in _byName?.Values.ToArray() ?? []) pool.Drain(cut);
+        foreach (var pool in _byClient?.Values.ToArray() ?? []) pool.Drain(cut);
     }
 
     private void Retire()

@@ -21,7 +21,7 @@ internal sealed class UpstreamConnection
     private readonly Http2ClientConnection? _http2;
     private Http1ClientExchange? _http;
     private long _idleSince;
-    private bool _closed, _told;
+    private bool _closed, _told, _drains;
 
     /// <param name="worker">Whose it is.</param>
     /// <param name="pool">Likewise.</param>
@@ -65,7 +65,12 @@ internal sealed class UpstreamConnection
     /// <summary>It is among those of its pool that have room.</summary>
     public bool IsReady { get; set; }
 
-    private bool IsSpent => Pool.State.Limits.MaxRequestsPerConnection is > 0 and var most && Requests >= most;
+    /// <summary>It carries bytes that nobody here understands.</summary>
+    public bool IsOpaque { get; init; }
+
+    private bool IsSpent => _drains || HadAll;
+
+    private bool HadAll => Pool.State.Limits.MaxRequestsPerConnection is > 0 and var most && Requests >= most;
 
     /// <summary>Takes a place for one request, or for a tunnel.</summary>
     public void Enter() => Active++;
@@ -109,7 +114,7 @@ internal sealed class UpstreamConnection
             return;
         }
         bool reusable = complete && _http is { IsReusable: true } && !Transport.IsClosed;
-        if (reusable && IsSpent) _worker.Stats.Increment(Pool.State.Stats.CxMaxRequests);
+        if (reusable && HadAll) _worker.Stats.Increment(Pool.State.Stats.CxMaxRequests);
         // More bytes than the response had, or an end: either makes the connection useless.
         if (!reusable || IsSpent || Pool.IsRetired || Transport.HasUnread()) { Close(!complete); return; }
         bool kept = false;
@@ -135,6 +140,19 @@ internal sealed class UpstreamConnection
         if (!IsHttp2) Transport.WatchIdle(true);
         Rest();
         Pool.Return(this);
+    }
+
+    /// <summary>Nothing new goes over it: it closes with what it carries, or at once.</summary>
+    /// <param name="cut">Bytes that nobody understands end with it now.</param>
+    public void Drain(bool cut)
+    {
+        if (IsOpaque)
+        {
+            if (cut) Close(reset: true);
+            return;
+        }
+        _drains = true;
+        if (IsIdle) Close();
     }
 
     /// <summary>Gives up a place in which nothing was begun, or whose exchange nobody knows the state of.</summary>
@@ -170,7 +188,7 @@ internal sealed class UpstreamConnection
         bool last = IsSpent || Pool.IsRetired || Capacity == 0;
         if (last && IsIdle)
         {
-            if (IsSpent) _worker.Stats.Increment(Pool.State.Stats.CxMaxRequests);
+            if (HadAll) _worker.Stats.Increment(Pool.State.Stats.CxMaxRequests);
             Close();
             return;
         }

@@ -41,6 +41,10 @@ internal enum FailureReason : byte
     Cancelled,
     /// <summary>The answer is a redirect that is followed here.</summary>
     Redirected,
+    /// <summary>Of attempts beside each other: another one had its answer first.</summary>
+    Outrun,
+    /// <summary>Likewise: an answer that would have been tried again, while another one may still come.</summary>
+    Discarded,
 }
 
 /// <summary>How a request to an upstream failed, as a value; the default is that it did not.</summary>
@@ -55,6 +59,8 @@ internal readonly record struct UpstreamFailure(FailureSide Side, FailureReason 
     public static UpstreamFailure Closed => new(FailureSide.Upstream, FailureReason.Closed);
     public static UpstreamFailure GivenUp => new(FailureSide.Asker, FailureReason.GivenUp);
     public static UpstreamFailure Redirected => new(FailureSide.Asker, FailureReason.Redirected);
+    public static UpstreamFailure Outrun => new(FailureSide.Asker, FailureReason.Outrun);
+    public static UpstreamFailure Discarded => new(FailureSide.Asker, FailureReason.Discarded);
     public static UpstreamFailure Cancelled => new(FailureSide.Asker, FailureReason.Cancelled);
 
     /// <summary>There was none.</summary>

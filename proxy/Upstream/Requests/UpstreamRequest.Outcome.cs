@@ -37,7 +37,7 @@ internal sealed partial class UpstreamRequest
     private bool TriesAgain(in UpstreamFailure failure)
     {
         _pauses = false;
-        if (failure.Side != FailureSide.Upstream) return false;
+        if (failure.Side != FailureSide.Upstream || _isBeside || IsReplaced) return false;
         bool taken = failure.Reason == FailureReason.Rejected;
         if (_mayRetry && !taken)
         {
@@ -50,15 +50,20 @@ internal sealed partial class UpstreamRequest
         if (taken)
         {
             _pauses = true;
-            if (Endpoint is { } endpoint) _retries!.Tried(endpoint);
-            if (_aggregate is null && Endpoint is not null && _retries!.AvoidsPriorities)
-                _retries.TriedPriority(_cluster.Endpoints.PriorityOf(Endpoint));
-            // Of clusters in a row a priority is a cluster.
-            if (_aggregate is not null && _retries!.AvoidsPriorities) _triedParts |= UInt128.One << _part;
+            NoteTried(_retries!);
             return true;
         }
         if (!failure.IsRetryable || _fresh) return false;
         return _fresh = true;
+    }
+
+    private void NoteTried(RetryState retries)
+    {
+        if (Endpoint is { } endpoint) retries.Tried(endpoint);
+        if (!retries.AvoidsPriorities) return;
+        // Of clusters in a row a priority is a cluster.
+        if (_aggregate is not null) _triedParts |= UInt128.One << _part;
+        else if (Endpoint is not null) retries.TriedPriority(_cluster.Endpoints.PriorityOf(Endpoint));
     }
 
     /// <summary>Waits as long as the policy has it wait before the next attempt. False: it was given up meanwhile.</summary>
@@ -74,12 +79,13 @@ internal sealed partial class UpstreamRequest
     {
         var (stats, counts, exchange, endpoint) = (worker.Stats, State!.Stats, Exchange!, Endpoint!);
         bool complete = failure.IsNone, rejected = failure.Reason == FailureReason.Rejected,
-            redirected = failure.Reason == FailureReason.Redirected;
+            redirected = failure.Reason == FailureReason.Redirected, outrun = failure.Reason == FailureReason.Outrun,
+            skipped = rejected || redirected || failure.Reason == FailureReason.Discarded;
         Leave(endpoint);
         if (!complete) status = exchange.Status;
         stats.Add(counts.TxBytes, exchange.WireBytesSent);
         stats.Add(counts.RxBytes, exchange.WireBytesReceived);
-        _connection!.Finish(complete || ((rejected || redirected) && exchange.BodyEnded), exchange as Http2ClientExchange);
+        _connection!.Finish(complete || (skipped && exchange.BodyEnded), exchange as Http2ClientExchange);
         if (complete)
         {
             if (_retried && !_mayRetry) stats.Increment(counts.RqRetrySuccess);
@@ -89,9 +95,11 @@ internal sealed partial class UpstreamRequest
         }
         else
         {
-            Interlocked.Increment(ref redirected ? ref endpoint.SuccessRequests : ref endpoint.ErrorRequests);
+            // Whoever was slower than another attempt has done nothing wrong.
+            if (!outrun) Interlocked.Increment(ref redirected ? ref endpoint.SuccessRequests : ref endpoint.ErrorRequests);
             if (rejected) counts.CountRetried(stats, status);
-            if (!again)
+            if (outrun || failure.Reason == FailureReason.Discarded) stats.Increment(counts.TxReset);
+            else if (!again && !(rejected && _isBeside))
             {
                 // An answer that came and went no further than this: cut on its way, or replaced by a filter.
                 if (status >= 200) CountAnswer(status);
@@ -118,8 +126,14 @@ internal sealed partial class UpstreamRequest
     public void CountTimeout()
     {
         if (_owesAnswer) worker.Stats.Increment(State!.Stats.RqTimeout);
+        CountSlow();
+    }
+
+    /// <summary>Likewise, of an attempt beside the one that owes the answer.</summary>
+    public void CountSlow()
+    {
         if (Exchange is not { IsAnswered: false }) return;
         Interlocked.Increment(ref Endpoint!.TimeoutRequests);
-        Endpoint.Outliers?.Fail(timeout: true);
+        if (!_isSlow) Endpoint.Outliers?.Fail(timeout: true);
     }
 }

@@ -110,7 +110,7 @@ internal sealed partial class UpstreamRequest(WorkerContext worker)
         var state = State = cluster.State;
         _owesAnswer = true;
         _repeatable = isRepeatable;
-        _fresh = _stopped = _mayRetry = _retried = false;
+        _fresh = _stopped = _mayRetry = _retried = _isBeside = false;
         (_attempts, _tryOver, Verdict) = (0, FailureReason.None, RetryVerdict.No);
         if (!state.TryEnterRequest(cluster.Limits))
         {
@@ -134,9 +134,10 @@ internal sealed partial class UpstreamRequest(WorkerContext worker)
     }
 
     /// <summary>More of the request has gone out than is kept: it is not sent again.</summary>
-    public void AbandonRetries()
+    /// <param name="always">Something else than a retry would have needed it.</param>
+    public void AbandonRetries(bool always = false)
     {
-        if (!_mayRetry) return;
+        if (!_mayRetry && !always) return;
         _mayRetry = false;
         worker.Stats.Increment(State!.Stats.RetryAbandoned);
     }
@@ -147,6 +148,7 @@ internal sealed partial class UpstreamRequest(WorkerContext worker)
     public IoTask<UpstreamFailure> AcquireAsync(PickContext pick)
     {
         if (_stopped) return new IoTask<UpstreamFailure>(UpstreamFailure.GivenUp);
+        IsReplaced = _isSlow = false;
         if (_aggregate is not null && _attempts > 0 && !MoveOn()) return new IoTask<UpstreamFailure>(UpstreamFailure.Overflow);
         // The usual case is over at once.
         if (Pick(pick) is not { } endpoint) return new IoTask<UpstreamFailure>(NobodyThere());
@@ -271,10 +273,11 @@ internal sealed partial class UpstreamRequest(WorkerContext worker)
 
     private Endpoint? Pick(in PickContext pick)
     {
-        UInt128 tried = _mayRetry ? _retries!.TriedPriorities : 0;
+        var retries = _mayRetry ? _retries : _leader;
+        UInt128 tried = retries?.TriedPriorities ?? 0;
         var chosen = _cluster.Pick(worker, pick, tried: tried);
-        if (!_mayRetry || _attempts == 0) return chosen;
-        for (int i = 1; i <= _retries!.OtherChoices && chosen is not null && _retries.Avoids(chosen); i++)
+        if (retries is null || (_attempts == 0 && _leader is null)) return chosen;
+        for (int i = 1; i <= retries.OtherChoices && chosen is not null && retries.Avoids(chosen); i++)
             chosen = _cluster.Pick(worker, pick with { Host = null }, i, tried);
         return chosen;
     }
@@ -335,7 +338,7 @@ internal sealed partial class UpstreamRequest(WorkerContext worker)
         if (!_mayRetry) return false;
         _retries!.Leave();
         bool wanted = _retries.Wants(Exchange!.Status, head);
-        Verdict = wanted ? _retries.Take(State!, _cluster.Limits, head) : RetryVerdict.No;
+        Verdict = !wanted ? RetryVerdict.No : IsReplaced ? RetryVerdict.Replaced : _retries.Take(State!, _cluster.Limits, head);
         if (!wanted && _retried) worker.Stats.Increment(State!.Stats.RqRetrySuccess);
         return Verdict == RetryVerdict.Again;
     }
@@ -391,6 +394,7 @@ internal sealed partial class UpstreamRequest(WorkerContext worker)
         State = null;
         Endpoint = null;
         _connection = null;
+        _leader = null;
         Client = null;
         _nameLength = 0;
         _owesAnswer = false;

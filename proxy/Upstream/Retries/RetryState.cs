@@ -17,6 +17,8 @@ internal enum RetryVerdict : byte
     LimitExceeded,
     /// <summary>The cluster has as many retries under way as it may have.</summary>
     Overflow,
+    /// <summary>It was tried again beside this attempt already.</summary>
+    Replaced,
 }
 
 /// <summary>
@@ -141,6 +143,14 @@ internal sealed class RetryState
     /// <param name="head">Of the answer that is not taken; null when there is none.</param>
     public RetryVerdict Take(ClusterState cluster, ClusterLimits limits, HeaderMap? head)
     {
+        var verdict = TakeBeside(cluster, limits, head);
+        if (verdict == RetryVerdict.Again) _holds = cluster;
+        return verdict;
+    }
+
+    /// <summary>Likewise, for an attempt beside others, which gives the place back itself.</summary>
+    public RetryVerdict TakeBeside(ClusterState cluster, ClusterLimits limits, HeaderMap? head)
+    {
         var stats = _worker.Stats;
         if (_left == 0)
         {
@@ -153,7 +163,6 @@ internal sealed class RetryState
             stats.Increment(cluster.Stats.RqRetryOverflow);
             return RetryVerdict.Overflow;
         }
-        _holds = cluster;
         _askedMicros = head is null ? 0 : AskedBy(head);
         stats.Increment(_askedMicros > 0 ? cluster.Stats.RqRetryBackoffRateLimited : cluster.Stats.RqRetryBackoffExponential);
         return RetryVerdict.Again;
@@ -177,12 +186,17 @@ internal sealed class RetryState
     public IoTask<bool> PauseAsync()
     {
         _pause.Reset();
+        _worker.Timers.Arm(_timer, NextPause());
+        return _pause.WaitAsync();
+    }
+
+    /// <summary>How long to wait before the attempt for which a place was taken last; microseconds.</summary>
+    public long NextPause()
+    {
         long longest = _policy.BaseMicros << Math.Min(_decided++, 20);
         if (longest <= 0 || longest > _policy.MaxMicros) longest = _policy.MaxMicros;
-        long micros = _askedMicros > 0 ? _askedMicros + (long)(_worker.NextRandom() % (ulong)(_askedMicros / 2 + 1))
+        return _askedMicros > 0 ? _askedMicros + (long)(_worker.NextRandom() % (ulong)(_askedMicros / 2 + 1))
             : (long)(_worker.NextRandom() % (ulong)longest);
-        _worker.Timers.Arm(_timer, micros);
-        return _pause.WaitAsync();
     }
 
     public void Wake()

@@ -76,7 +76,8 @@ internal static class UpstreamSocketBuilder
         bool offered = protocol != UpstreamProtocol.Http1 && offers.Alpn.Contains("h2");
         return new UpstreamTlsSocket($"{Key(offers)}|{config.Sni}|{config.AutoHostSni}", contexts, (http2, offered),
             new SslStats(names, $"cluster.{cluster.Name}."), config.Sni, config.AutoHostSni,
-            new TlsIdentity(own is null ? [] : [own], verifier?.TellsAuthorities == true ? verifier.TrustedCa : []));
+            new TlsIdentity(own is null ? [] : [own], verifier?.TellsAuthorities == true ? verifier.TrustedCa : [])
+                { Acme = TlsBuilder.Requests(common, shared, errors) });
 
         string Key(TlsParameters with) => string.Join('|', "tls-client", cluster.Name, with.Key(), TlsBuilder.Digest(verifier), own?.Digest,
             config.MaxSessionKeys);

@@ -28,6 +28,7 @@ public sealed partial class SensitiveFieldsTests
         "id_token_cookie_config", "refresh_token_cookie_config", "oauth_hmac", "oauth_hmac_cookie_config",
         "LbSubsetSelector.keys", "LbSubsetSelector.fallback_keys_subset", // of metadata
         "Cache.key_creator_params", "ScopedRoutes.scope_key_builder", "ScopeFragment.string_key", // of responses and routes
+        "Acme.key_type", // ECDSA or RSA
         "key_log", // where secrets are written to
         "secrets", "GenericSecret.secret", "TlsSessionTicketKeys.keys", // the field that holds it is marked
     ];

@@ -47,7 +47,7 @@ internal sealed class BasicAuthFilter(BasicAuthSettings settings) : HttpFilter
         _scratch.Clear();
         _scratch.Write(text);
         if (text.Length % 4 is 2 or 3) _scratch.Write("=="u8[..(4 - text.Length % 4)]);
-        var bytes = _scratch.Storage.AsSpan(0, _scratch.Length);
+        var bytes = _scratch.Storage.Slice(0, _scratch.Length);
         bool whole = Base64.DecodeFromUtf8InPlace(bytes, out int written) == OperationStatus.Done;
         decoded = bytes[..written];
         return whole;

@@ -108,7 +108,7 @@ internal sealed class GrpcHttp1BridgeFilter(GrpcHttp1BridgeConfig config) : Http
     {
         _work.Clear();
         _work.Write([0, 0, 0, 0, 0]);
-        BinaryPrimitives.WriteInt32BigEndian(_work.Storage.AsSpan(1), message.Length);
+        BinaryPrimitives.WriteInt32BigEndian(_work.Storage.Slice(1), message.Length);
         _work.Write(message.Written);
         message.Clear();
         message.Write(_work.Written);

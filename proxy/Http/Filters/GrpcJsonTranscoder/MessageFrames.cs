@@ -15,7 +15,7 @@ internal static class MessageFrames
     }
 
     public static void End(ByteWriter into, int at)
-        => BinaryPrimitives.WriteInt32BigEndian(into.Storage.AsSpan(at - 4), into.Length - at);
+        => BinaryPrimitives.WriteInt32BigEndian(into.Storage.Slice(at - 4), into.Length - at);
 
     /// <summary>Takes the first message off; false: it is not all there yet, or its length is beyond the limit.</summary>
     public static bool TryTake(ref ReadOnlySpan<byte> rest, long limit, out ReadOnlySpan<byte> message, out bool wrong)

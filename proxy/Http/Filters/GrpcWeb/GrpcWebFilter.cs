@@ -110,7 +110,7 @@ internal sealed class GrpcWebFilter : HttpFilter
             _work.Write(value);
             _work.Write("\r\n"u8);
         }
-        BinaryPrimitives.WriteInt32BigEndian(_work.Storage.AsSpan(1), _work.Length - 5);
+        BinaryPrimitives.WriteInt32BigEndian(_work.Storage.Slice(1), _work.Length - 5);
         if (_textOut) Base64Chunks.Encode(_work.Written, body); else body.Write(_work.Written);
         return TrailersStatus.Continue;
     }

@@ -142,7 +142,7 @@ public sealed class EventLoopTests
         Assert.Equal(count, turns.Count);
     }
 
-    private const int EventLoopMicros = Managed.Proxy.Core.EventLoop.EventLoop.LaterMicros;
+    private const int EventLoopMicros = Managed.Proxy.Core.EventLoop.EventLoop.ShareMicros;
 
     [Fact]
     public void WhatWasPostedBeforeTheEnd_RunsBeforeTheLoopHasEnded()

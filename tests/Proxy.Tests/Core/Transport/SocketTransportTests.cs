@@ -93,6 +93,45 @@ public sealed class SocketTransportTests
         }
     }
 
+    [Theory]
+    [InlineData(SocketTransport.SmallShare, false, "small, much")]
+    [InlineData(SocketTransport.SmallShare, true, "much, small")]
+    [InlineData(SocketTransport.SmallShare - 1, false, "much, small")]
+    public void WhoHasSentMuchWithoutAnAnswer_IsReadAfterTheOthers(int sent, bool isAnswered, string order)
+    {
+        using var thread = new LoopThread();
+        using var peers = new Peers(1, sent);
+        var seen = new List<string>();
+        Bell? small = null;
+        small = new Bell(thread.Loop, () => { seen.Add("small"); End(); });
+        thread.Run(() => ReadTwiceAsync(peers.Accept(thread.Loop, 0)).Forget());
+        small.Dispose();
+        Assert.Equal(order, string.Join(", ", seen));
+
+        async IoTask<bool> ReadTwiceAsync(SocketTransport transport)
+        {
+            var buffer = new byte[sent + 1];
+            for (int left = sent; left > 0;) left -= await transport.ReadAsync(buffer);
+            if (isAnswered) await transport.WriteAsync("x"u8.ToArray(), default);
+            // What the write made ready has been told by then.
+            thread.Loop.NextTurn(_ =>
+            {
+                peers.SendMore(0, 1);
+                small.Ring();
+            }, null);
+            await transport.ReadAsync(buffer);
+            seen.Add("much");
+            transport.Close();
+            End();
+            return true;
+        }
+
+        void End()
+        {
+            if (seen.Count == 2) thread.Done();
+        }
+    }
+
     [Fact]
     public void SpentShare_DoesNotHideWhatIsUnread()
     {

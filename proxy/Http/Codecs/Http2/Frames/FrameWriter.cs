@@ -73,7 +73,7 @@ internal static class FrameWriter
         int following = length <= maxLength ? 0 : (length - 1) / maxLength;
         to.GetSpan(following * FrameHeader.Size);
         to.Advance(following * FrameHeader.Size);
-        var all = to.Storage.AsSpan(start, to.Length - start);
+        var all = to.Storage.Slice(start, to.Length - start);
         // The last first, so that nothing is overwritten that is still to be moved.
         for (int i = following; i > 0; i--)
         {
