@@ -53,11 +53,7 @@ internal static class CommandLine
     private static readonly string[] Valued =
         ["--config", "--data-dir", "--admin", "--workers", "--max-connections", "--admin-host", "--code-fetch-hosts", "--allow-files",
             "--allow-env", "--plugin-dir", "--drain-time", "--history-keep", "--history-keep-age", "--history-keep-mib",
-<<<<<<< HEAD
-            "--secrets-key", "--acme-directory"];
-=======
-            "--stats-history", "--secrets-key"];
->>>>>>> rooms
+            "--secrets-key", "--acme-directory", "--stats-history"];
     private static readonly string[] Flags = ["--demo", "--no-dashboard", "--insecure-admin", "--allow-native", "--take-over"];
 
     /// <exception cref="StartException">Something is not understood; the message is one line.</exception>
