@@ -11,6 +11,7 @@ public sealed class TrafficTests(BrowserFixture browser)
         await using var session = await BrowserSession.StartAsync(browser);
         await session.GoAsync("/");
         session.Host.State.Commit(new(session.Host.State.Active.Listeners), "half of it");
+        await Expect(session.Page.Locator("html[data-keys=on]")).ToBeAttachedAsync();
         await session.Page.Keyboard.PressAsync("Control+K");
         await session.Page.GetByRole(AriaRole.Combobox, new() { Name = "Search resources and actions" }).FillAsync("edge traf");
         await Expect(session.Page.GetByRole(AriaRole.Option, new() { Name = "edge traffic listener" })).ToHaveAttributeAsync("aria-selected",
