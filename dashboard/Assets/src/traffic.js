@@ -126,8 +126,8 @@ class Traffic {
       const x = Math.round(u.valToPos(mark.at, 'x', true)) + 0.5;
       ctx.beginPath(); ctx.moveTo(x, bbox.top); ctx.lineTo(x, bbox.top + bbox.height); ctx.stroke();
       const crowded = left - lastLeft < 30;
-      const button = element('button', { type: 'button', className: 'version-mark', textContent: crowded ? '·' : `v${mark.version}`, title: `v${mark.version} by ${mark.author}${mark.comment ? ': ' + mark.comment : ''}` });
-      button.setAttribute('aria-label', `Version ${mark.version}: before and after`);
+      const button = element('button', { type: 'button', className: crowded ? 'version-mark crowded' : 'version-mark', textContent: crowded ? '' : `v${mark.version}`, title: `v${mark.version} by ${mark.author}${mark.comment ? ': ' + mark.comment : ''}` });
+      button.setAttribute('aria-label', `v${mark.version}: before and after`);
       if (plot.host !== this.root.querySelector('[data-plot]')) button.tabIndex = -1; // the same marks on each chart: once for keys
       button.style.left = `${left}px`;
       button.onclick = e => { e.stopPropagation(); this.explain(mark, true); };

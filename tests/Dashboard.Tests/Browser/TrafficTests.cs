@@ -21,7 +21,7 @@ public sealed class TrafficTests(BrowserFixture browser)
         await Expect(session.Page.GetByLabel("Traffic of")).ToHaveValueAsync("listener:edge");
         await Expect(session.Page.Locator(".traffic canvas")).ToHaveCountAsync(5);
 
-        await session.Page.GetByRole(AriaRole.Button, new() { Name = "Version 4: before and after" }).First.ClickAsync();
+        await session.Page.GetByRole(AriaRole.Button, new() { Name = "v4: before and after" }).First.ClickAsync();
         var panel = session.Page.GetByRole(AriaRole.Region, new() { Name = "A version's traffic" });
         await Expect(panel).ToContainTextAsync("half of it");
         await Expect(panel.GetByRole(AriaRole.Row, new() { Name = "Requests" })).ToContainTextAsync("50/s"); // up to now: nothing came after
