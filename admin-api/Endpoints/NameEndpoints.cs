@@ -12,14 +12,16 @@ internal static class NameEndpoints
     {
         Description = "Of the active document, in its order, and of the modules by their names.",
         Answers = [(200, "Names by kind",
-            """{"listeners":["edge"],"route_configurations":[],"clusters":["web"],"secrets":[],"extension_configs":[],"modules":["auth"]}""")],
+            """{"listeners":["edge"],"route_configurations":[],"clusters":["web"],"""
+                + """ "secrets":[],"extension_configs":[],"modules":["auth"]}""")],
     });
 
     private static Task ReadAsync(HttpContext context)
     {
         var active = context.RequestServices.GetRequiredService<ActiveConfiguration>().Required;
         PieceAnswer.Headers(context, active.Number, null);
-        var names = TopLevelList.All.ToDictionary(l => l.Collection, l => (IReadOnlyList<string>)[.. PieceList.Names(l.Read(active.Document))]);
+        var names = TopLevelList.All.ToDictionary(l => l.Collection,
+            l => (IReadOnlyList<string>)[.. PieceList.Names(l.Read(active.Document))]);
         names["modules"] = [.. context.RequestServices.GetRequiredService<ModuleStore>().Names()];
         return JsonAnswer.WriteAsync(context, StatusCodes.Status200OK, names);
     }
