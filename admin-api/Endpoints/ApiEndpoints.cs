@@ -25,6 +25,7 @@ internal static class ApiEndpoints
         api.MapAcme();
         api.MapStats();
         api.MapTraffic();
+        api.MapNames();
         api.MapEvents();
         api.MapAuth();
         app.MapSignInLink();

@@ -86,7 +86,7 @@ internal static class ConfigEndpoints
     {
         var active = Active(context);
         return PieceAnswer.ReadAsync(context, active.Document, active.Number,
-            Query.Flag(context, "expanded") ? Expansion.Of(active.Document) : null);
+            Query.Flag(context, "expanded") ? active.Expanded : null, active.ETag);
     }
 
     private static async Task ReplaceAsync(HttpContext context)

@@ -10,9 +10,10 @@ namespace Managed.AdminApi.Endpoints;
 internal static class PieceAnswer
 {
     /// <summary>200 with the piece and its ETag, or 304.</summary>
-    public static Task ReadAsync(HttpContext context, ConfigNode piece, long version, object? body = null)
+    /// <param name="etag">Of the piece, where it is known.</param>
+    public static Task ReadAsync(HttpContext context, ConfigNode piece, long version, object? body = null, string? etag = null)
     {
-        var etag = piece.ETag;
+        etag ??= piece.ETag;
         Headers(context, version, etag);
         if (Conditions.IfNoneMatchHolds(context.Request, etag))
             return JsonAnswer.WriteAsync(context, 200, body ?? piece);

@@ -22,10 +22,12 @@ internal static class TrafficEndpoints
         ("5xx", TrafficField.Class5),
     ];
 
-    public static void MapTraffic(this ApiRoutes api) => api.Get("/stats/traffic", ReadAsync, new("Statistics", "Reads the traffic over time")
+    public static void MapTraffic(this ApiRoutes api) => api
+        .Get("/stats/traffic", ReadAsync, new("Statistics", "Reads the traffic over time")
     {
         Description = "Rates per second, latencies in milliseconds (null: nothing was answered), one value for each of times (Unix "
-            + "milliseconds, oldest first). The last hour in steps of 10 s, more than that in coarser ones, as far as --stats-history says; "
+            + "milliseconds, oldest first). The last hour in steps of 10 s, more than that in coarser ones, as far as "
+            + "--stats-history says; "
             + "also over a restart. by=class and by=latency split the traffic of one, by=listener, cluster and worker compare the busiest "
             + "ten in one metric; without by it is every metric of one. of is listener:NAME (the prefix of its statistics), cluster:NAME, "
             + "worker:ID, or empty for all listeners together. names are those that had traffic.",
@@ -56,7 +58,8 @@ internal static class TrafficEndpoints
                 "class" => Classes.Select(c => Line(c.Name, of, c.Field)),
                 "latency" => Metrics.Where(m => m.Name[0] == 'p').Select(m => Line(m.Name, of, m.Field)),
                 _ => tier.Names.Where(n => n.StartsWith(by + ":", StringComparison.Ordinal))
-                    .OrderByDescending(n => tier.Values(n, metric, times.Count).Sum() ?? 0).ThenBy(n => n, StringComparer.Ordinal).Take(Most)
+                    .OrderByDescending(n => tier.Values(n, metric, times.Count).Sum() ?? 0)
+                    .ThenBy(n => n, StringComparer.Ordinal).Take(Most)
                     .Select(n => Line(n[(by.Length + 1)..], n, metric)),
             };
             return new

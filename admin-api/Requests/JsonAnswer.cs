@@ -19,13 +19,23 @@ internal static class JsonAnswer
 
     public static async Task WriteAsync(HttpContext context, int status, object body, string contentType = MediaTypes.Json)
     {
+        var wantsYaml = MediaTypes.WantsYaml(context.Request) && contentType == MediaTypes.Json;
+        if (body is ConfigNode text && wantsYaml)
+        {
+            await SendAsync(context, status, System.Text.Encoding.UTF8.GetBytes(text.ToYaml()), MediaTypes.Yaml);
+            return;
+        }
         var json = body is ConfigNode node ? node.ToJson(indented: true) : JsonSerializer.SerializeToUtf8Bytes(body, Options);
-        if (MediaTypes.WantsYaml(context.Request) && contentType == MediaTypes.Json)
+        if (wantsYaml)
         {
             contentType = MediaTypes.Yaml;
-            var tree = body as ConfigNode ?? ConfigParser.Parse(json, ConfigFormat.Json, "answer", new ConfigErrors())!;
-            json = System.Text.Encoding.UTF8.GetBytes(tree.ToYaml());
+            json = System.Text.Encoding.UTF8.GetBytes(ConfigParser.Parse(json, ConfigFormat.Json, "answer", new ConfigErrors())!.ToYaml());
         }
+        await SendAsync(context, status, json, contentType);
+    }
+
+    private static async Task SendAsync(HttpContext context, int status, byte[] json, string contentType)
+    {
         context.Response.StatusCode = status;
         context.Response.ContentType = contentType;
         context.Response.ContentLength = json.Length;

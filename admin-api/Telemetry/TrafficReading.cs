@@ -3,7 +3,8 @@ using Managed.Proxy.Core.Telemetry;
 
 namespace Managed.AdminApi.Telemetry;
 
-/// <summary>Whose traffic it is, as addresses say it: <c>listener:edge</c>, <c>cluster:web</c>, <c>worker:0</c>; empty for all listeners.</summary>
+/// <summary>Whose traffic it is, as addresses say it: <c>listener:edge</c>, <c>cluster:web</c>, <c>worker:0</c>;
+/// empty for all listeners.</summary>
 internal sealed class TrafficReading
 {
     public const string All = "";
@@ -79,7 +80,8 @@ internal sealed class TrafficReading
             if (!_names.TryGetValue(group, out var name))
                 _names[group] = name = !group.EndsWith('.') ? null
                     : group.StartsWith("http.", StringComparison.Ordinal) ? "listener:" + group["http.".Length..^1]
-                    : group.StartsWith("cluster.", StringComparison.Ordinal) && !group.Contains(".circuit_breakers.", StringComparison.Ordinal)
+                    : group.StartsWith("cluster.", StringComparison.Ordinal)
+                        && !group.Contains(".circuit_breakers.", StringComparison.Ordinal)
                         ? "cluster:" + group["cluster.".Length..^1] : null;
             return name;
         }

@@ -1,6 +1,6 @@
 namespace Managed.AdminApi.Telemetry;
 
-/// <summary>What is kept of one moment of somebody's traffic. Rates are per second; latencies in milliseconds, NaN without answers.</summary>
+/// <summary>What is kept of one moment of somebody's traffic. Rates are per second; latencies in ms, NaN without answers.</summary>
 internal enum TrafficField { Requests, Class1, Class2, Class3, Class4, Class5, P50, P95, P99, Connections }
 
 /// <summary>
@@ -81,7 +81,8 @@ internal sealed class TrafficTier(TimeSpan step, int size)
         var all = new double?[count];
         if (_series.TryGetValue(name, out var values))
             for (var i = 0; i < count; i++)
-                all[i] = values[(int)((_count - count + i) % size) * Fields + (int)field] is var v && float.IsNaN(v) ? null : Math.Round(v, 3);
+                all[i] = values[(int)((_count - count + i) % size) * Fields + (int)field] is var v
+                    && float.IsNaN(v) ? null : Math.Round(v, 3);
         return all;
     }
 

@@ -117,7 +117,8 @@ internal sealed class AdminApiClient(AdminApiConnection connection, Authenticati
 
     /// <summary>Whose traffic the charts know: <c>listener:edge</c>, <c>cluster:web</c>, <c>worker:0</c>.</summary>
     public async Task<IReadOnlyList<string>> TrafficNamesAsync(CancellationToken cancel) =>
-        [.. (await GetAsync<JsonElement>("stats/traffic?range=10s", cancel)).GetProperty("names").EnumerateArray().Select(n => n.GetString()!)];
+        [.. (await GetAsync<JsonElement>("stats/traffic?range=10s", cancel)).GetProperty("names").EnumerateArray()
+            .Select(n => n.GetString()!)];
 
     public Task<Page<Deployment>> DeploymentsAsync(int pageSize, CancellationToken cancel) =>
         GetAsync<Page<Deployment>>("deployments" + Query(("page_size", pageSize.ToString(CultureInfo.InvariantCulture))), cancel);

@@ -49,13 +49,25 @@ public sealed record RouteDocument(string? Listener, string Configuration, strin
         foreach (var host in Items(table, "virtual_hosts"))
         {
             string[] domains = [.. Items(host, "domains").Select(d => d.ToString())];
-            foreach (var (index, route) in Items(host, "routes").Index())
+            // A match tree chooses among the routes that are its actions.
+            var chosen = Property(host, "matcher") is { } tree ? Actions(tree) : [];
+            foreach (var (index, route) in Items(host, "routes").Concat(chosen).Index())
                 into.Add(new(listener, Text(table, "name") ?? "", Text(host, "name") ?? "", domains,
                     Text(route, "name") ?? string.Create(CultureInfo.InvariantCulture, $"route-{index}"), MatchOf(route),
                     Property(route, "match") is { } match ? MoreConditions.Sum(c => Items(match, c).Count()) : 0, TargetsOf(route),
                     AnswerOf(route)));
         }
     }
+
+    /// <summary>The routes below the actions of a match tree, those of route lists one by one, in the order of the text.</summary>
+    private static IEnumerable<JsonElement> Actions(JsonElement node) => node.ValueKind switch
+    {
+        JsonValueKind.Array => node.EnumerateArray().SelectMany(Actions),
+        JsonValueKind.Object when Property(node, "action") is { } action && Property(action, "typed_config") is { } route =>
+            Property(route, "routes") is null ? [route] : Items(route, "routes"),
+        JsonValueKind.Object => node.EnumerateObject().SelectMany(m => Actions(m.Value)),
+        _ => [],
+    };
 
     private static string MatchOf(JsonElement route)
     {

@@ -22,6 +22,7 @@ public static class DashboardHosting
     {
         services.AddSingleton(options);
         services.AddSingleton<AdminApiConnection>();
+        services.AddSingleton<Presence>();
         services.AddScoped<AdminApiClient>();
         services.AddScoped<LiveFeed>();
         services.AddScoped<Shell>();

@@ -1,4 +1,6 @@
 // The frame's share of the browser: theme, clipboard, keys, sign-out. Used by Components/Layout/Shell.cs.
+import { Palette } from './palette.js';
+
 const root = document.documentElement;
 const systemDark = matchMedia('(prefers-color-scheme: dark)');
 let frame = null;
@@ -50,7 +52,12 @@ export async function signOut() {
 const rooms = { o: '/', t: '/traffic', l: '/listeners', r: '/routes', c: '/clusters', s: '/secrets', n: '/new', m: '/modules', v: '/vms', h: '/history' };
 let afterG = 0;
 
+const palette = new Palette(tell, { signOut, copy, theme: choice => { chooseTheme(choice); tell('OnThemeChanged', state()); } });
+
+export function openPalette() { palette.open(); }
+
 function onKey(e) {
+  if (e.key.toLowerCase() === 'k' && (e.ctrlKey || e.metaKey) && !e.altKey && !e.shiftKey && !document.querySelector('.mud-dialog')) { e.preventDefault(); palette.open(); return; }
   if (e.ctrlKey || e.metaKey || e.altKey || e.defaultPrevented || e.isComposing) return;
   if (e.target.closest?.('input, textarea, select, [contenteditable="true"], .cm-editor') || document.querySelector('.mud-dialog')) return;
   if (e.key === '?') { e.preventDefault(); tell('OnHelp'); return; }

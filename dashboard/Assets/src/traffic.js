@@ -95,7 +95,7 @@ class Traffic {
       legend: { show: true, live: true }, cursor: { y: false, points: { size: 6 }, sync: { key: 'traffic' }, drag: { x: true, y: false, setScale: false } },
       scales: { x: { time: true, auto: false }, y: { auto: false, range: (u, min, max) => [min ?? 0, max ?? 1] } },
       axes: [
-        { ...axis, space: 90, size: 28, values: (u, values) => values.map(v => (seconds(this.wanted.range) > 86_400 ? day : clock).format(v * 1000)) },
+        { ...axis, space: 90, size: 28, incrs: [60, 120, 300, 600, 1800, 3600, 7200, 10_800, 21_600, 43_200, 86_400, 172_800, 432_000], values: (u, values) => values.map(v => (seconds(this.wanted.range) > 86_400 ? day : clock).format(v * 1000)) },
         { ...axis, size: 52, space: 34, values: (u, values) => values.map(v => number.format(v)) },
       ],
       series: [{ label: 'Time', value: (u, v) => v == null ? '–' : day.format(v * 1000) },
@@ -126,8 +126,8 @@ class Traffic {
       const x = Math.round(u.valToPos(mark.at, 'x', true)) + 0.5;
       ctx.beginPath(); ctx.moveTo(x, bbox.top); ctx.lineTo(x, bbox.top + bbox.height); ctx.stroke();
       const crowded = left - lastLeft < 30;
-      const button = element('button', { type: 'button', className: 'version-mark', textContent: crowded ? '·' : `v${mark.version}`, title: `v${mark.version} by ${mark.author}${mark.comment ? ': ' + mark.comment : ''}` });
-      button.setAttribute('aria-label', `Version ${mark.version}: before and after`);
+      const button = element('button', { type: 'button', className: crowded ? 'version-mark crowded' : 'version-mark', textContent: crowded ? '' : `v${mark.version}`, title: `v${mark.version} by ${mark.author}${mark.comment ? ': ' + mark.comment : ''}` });
+      button.setAttribute('aria-label', `v${mark.version}: before and after`);
       if (plot.host !== this.root.querySelector('[data-plot]')) button.tabIndex = -1; // the same marks on each chart: once for keys
       button.style.left = `${left}px`;
       button.onclick = e => { e.stopPropagation(); this.explain(mark, true); };
@@ -153,7 +153,7 @@ class Traffic {
     const table = element('table', {}, element('thead', {}, element('tr', {}, ...['', 'Before', 'After'].map((t, i) => element('th', { scope: 'col', textContent: t, className: i ? 'num' : '' })))),
       element('tbody', {}, ...rows.map(([name, [before, after], unit]) => element('tr', {}, element('th', { scope: 'row', textContent: name }),
         element('td', { className: 'num', textContent: show(before, unit) }), element('td', { className: 'num', textContent: show(after, unit) })))));
-    const base = mark.base_version;
+    const base = mark.base_version ?? (mark.version > 1 ? mark.version - 1 : null);
     const actions = element('p', { className: 'mark-actions' });
     if (base) actions.append(element('a', { href: `/history/compare/${base}...${mark.version}`, textContent: 'What changed' }), ' ',
       element('button', { type: 'button', className: 'link', textContent: `Roll back to v${base}`, onclick: () => this.dotnet.invokeMethodAsync('OnRollBack', base) }), ' ');

@@ -16,6 +16,7 @@ public sealed partial class DeleteResourceDialog
     [Parameter, EditorRequired] public required string Name { get; set; }
 
     [CascadingParameter] private IMudDialogInstance Instance { get; set; } = null!;
+    [Inject] private NavigationManager Navigation { get; set; } = null!;
     [Inject] private AdminApiClient Api { get; set; } = null!;
 
     public static async Task<Deleted?> ShowAsync(IDialogService dialogs, ResourceKind kind, string name)

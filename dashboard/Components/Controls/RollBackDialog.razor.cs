@@ -20,6 +20,7 @@ public sealed partial class RollBackDialog
     [CascadingParameter] private IMudDialogInstance Instance { get; set; } = null!;
     [Inject] private AdminApiClient Api { get; set; } = null!;
     [Inject] private LiveFeed Feed { get; set; } = null!;
+    [Inject] private NavigationManager Navigation { get; set; } = null!;
     [Inject] private Toasts Toasts { get; set; } = null!;
 
     public static Task ShowAsync(IDialogService dialogs, long version) => dialogs.ShowAsync<RollBackDialog>(

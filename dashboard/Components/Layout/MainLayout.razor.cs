@@ -61,6 +61,9 @@ public sealed partial class MainLayout : IDisposable
     public Task OnHelp() => Dialogs.ShowAsync<ShortcutsDialog>("Keyboard shortcuts",
         new DialogOptions { MaxWidth = MaxWidth.ExtraSmall, FullWidth = true, CloseButton = true });
 
+    [JSInvokable]
+    public Task OnRollBack(long version) => InvokeAsync(() => Controls.RollBackDialog.ShowAsync(Dialogs, version));
+
     private void OnDarkChanged() => _ = InvokeAsync(StateHasChanged);
 
     private void OnFeedChanged() => _ = InvokeAsync(() =>

@@ -13,6 +13,7 @@ public sealed partial class PendingConfirmation
 
     [Inject] private AdminApiClient Api { get; set; } = null!;
     [Inject] private LiveFeed Feed { get; set; } = null!;
+    [Inject] private NavigationManager Navigation { get; set; } = null!;
     [Inject] private ISnackbar Toasts { get; set; } = null!;
 
     protected override async Task OnInitializedAsync()

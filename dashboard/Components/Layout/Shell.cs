@@ -35,6 +35,9 @@ internal sealed class Shell(IJSRuntime js) : IAsyncDisposable
     /// <summary>To the heading of the page, unless somebody is in one of its fields already.</summary>
     public async Task FocusHeadingAsync() => await _script.InvokeVoidAsync("focusHeading");
 
+    /// <summary>Rooms, resources and actions by name.</summary>
+    public async Task OpenPaletteAsync() => await _script.InvokeVoidAsync("openPalette");
+
     public async Task SignOutAsync() => await _script.InvokeVoidAsync("signOut");
 
     public ValueTask DisposeAsync() => _script.DisposeAsync();

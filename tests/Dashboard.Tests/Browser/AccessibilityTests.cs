@@ -17,6 +17,7 @@ public sealed class AccessibilityTests(BrowserFixture browser, AccessibilityTest
 
     [Theory]
     [InlineData("/", ".plot canvas")]
+    [InlineData("/traffic", ".traffic canvas")]
     [InlineData("/listeners", "tbody tr")]
     [InlineData("/listeners/edge", ".cm-line")]
     [InlineData("/listeners/edge?tab=history", "tbody tr")]
@@ -51,6 +52,7 @@ public sealed class AccessibilityTests(BrowserFixture browser, AccessibilityTest
 
     [Theory]
     [InlineData("/", ".plot canvas")]
+    [InlineData("/traffic", ".traffic canvas")]
     [InlineData("/listeners", "tbody tr")]
     [InlineData("/listeners/edge", ".cm-line")]
     [InlineData("/listeners/edge?tab=diagram", ".filter-actions")]

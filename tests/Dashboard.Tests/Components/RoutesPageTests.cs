@@ -37,6 +37,28 @@ public sealed class RoutesPageTests
     }
 
     [Fact]
+    public async Task RoutesOfAMatchTree_AreThere()
+    {
+        var (context, api) = ScriptedApi.Create();
+        await using var _ = context;
+        api.Answer(Listeners, """{"items":[]}""");
+        api.Answer(Document, """
+            {"route_configurations":[{"name":"shared","virtual_hosts":[{"name":"all","domains":["*"],"matcher":{
+              "matcher_tree":{"input":{"name":"path"},"prefix_match_map":{"map":{
+                "/api/":{"action":{"name":"api","typed_config":{"match":{"prefix":"/api/"},"route":{"cluster":"api"}}}},
+                "/more/":{"matcher":{"matcher_list":{"matchers":[{"on_match":{"action":{"name":"list","typed_config":{"routes":[
+                  {"name":"one","match":{"path":"/more/1"},"direct_response":{"status":204}},
+                  {"name":"two","match":{"prefix":"/more/"},"route":{"cluster":"more"}}]}}}}]}}}}}},
+              "on_no_match":{"action":{"name":"rest","typed_config":{"name":"rest","match":{"prefix":"/"},"route":{"cluster":"web"}}}}}}]}]}
+            """);
+        var page = context.Render<Dashboard.Components.Pages.Routes>();
+        page.WaitForAssertion(() => Assert.Equal(["route-0", "one", "two", "rest"],
+            page.FindAll("tbody th").Select(t => t.TextContent.Trim())));
+        Assert.Equal(["prefix /api/", "path /more/1", "prefix /more/", "prefix /"],
+            page.FindAll("tbody td[data-label=Match]").Select(t => Words(t.TextContent)));
+    }
+
+    [Fact]
     public async Task NoRoute_OffersToPublishAService()
     {
         var (context, api) = ScriptedApi.Create();

@@ -53,6 +53,7 @@ internal sealed class ScriptedApi : HttpMessageHandler
         context.Services.AddLogging();
         context.Services.AddSingleton(new DashboardOptions { Api = _ => new Uri("http://node:9901/"), Handler = () => api });
         context.Services.AddSingleton<AdminApiConnection>();
+        context.Services.AddSingleton<Presence>();
         context.Services.AddScoped<AdminApiClient>();
         context.Services.AddScoped<LiveFeed>();
         context.Services.AddScoped<Shell>();

@@ -31,8 +31,39 @@ internal static class FakeTelemetry
         api.MapGet("/status",
             () => FakeConfiguration.Json(new JsonObject { ["state"] = host.State.Degraded is null ? "live" : "degraded",
                 ["degraded"] = host.State.Degraded?.DeepClone() }));
+        api.MapGet("/stats/traffic", (string? by) => FakeConfiguration.Json(Traffic(by ?? "")));
+        api.MapGet("/names", () => FakeConfiguration.Json(new JsonObject
+        {
+            ["listeners"] = new JsonArray([.. host.State.Active.Listeners.Keys.Select(n => JsonValue.Create(n))]),
+            ["clusters"] = new JsonArray("web"), ["modules"] = new JsonArray("auth"),
+        }));
         api.MapGet("/stats/stream", (CancellationToken cancel) => TypedResults.ServerSentEvents(SamplesAsync(host.State, cancel)));
         api.MapGet("/events", (CancellationToken cancel) => TypedResults.ServerSentEvents(EventsAsync(host.State, cancel)));
+    }
+
+    /// <summary>Ten minutes up to now: 100 requests a second in the first half, 50 in the other.</summary>
+    private static JsonObject Traffic(string by)
+    {
+        const int points = 60;
+        var end = DateTimeOffset.UtcNow;
+        string[] lines = by switch
+        {
+            "class" => ["1xx", "2xx", "3xx", "4xx", "5xx"], "latency" => ["p50", "p95", "p99"], "listener" => ["edge"], "cluster" => ["web"],
+            _ => ["0", "1"],
+        };
+        return new JsonObject
+        {
+            ["step_seconds"] = 10, ["kept_seconds"] = 86_400,
+            ["times"] = new JsonArray([.. Enumerable.Range(0, points)
+                .Select(i => JsonValue.Create(end.AddSeconds((i - points) * 10).ToUnixTimeMilliseconds()))]),
+            ["series"] = new JsonArray([.. lines.Select(line => new JsonObject
+            {
+                ["name"] = line,
+                ["values"] = new JsonArray([.. Enumerable.Range(0, points)
+                    .Select(i => JsonValue.Create(line is "1xx" or "3xx" or "4xx" or "5xx" ? 0.0 : i < points / 2 ? 100.0 : 50.0))]),
+            })]),
+            ["names"] = new JsonArray("listener:edge", "cluster:web", "worker:0", "worker:1"),
+        };
     }
 
     /// <summary>Quick at first, so that a picture has a line to show.</summary>
