@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using Managed.Proxy.Core.Tls;
 
 namespace Managed.Proxy;
@@ -25,8 +26,8 @@ public sealed partial class ProxyServer
         var uses = new List<CertificateUse>();
         foreach (var (owner, identity) in Identities())
         {
-            var authorities = Facts(identity.TrustedCa);
-            foreach (var certificate in identity.Certificates) uses.Add(new(owner, Facts(certificate.ChainPem), authorities));
+            var authorities = s_authorities.GetValue(identity.TrustedCa, FactsOf);
+            foreach (var certificate in identity.Certificates) uses.Add(new(owner, [.. certificate.Chain.Select(Facts)], authorities));
             if (identity.Certificates.Count == 0 && authorities.Count > 0) uses.Add(new(owner, [], authorities));
         }
         return uses;
@@ -42,19 +43,23 @@ public sealed partial class ProxyServer
             if (cluster.Socket?.Identity is { } identity) yield return ($"cluster.{cluster.Name}", identity);
     }
 
-    private static List<CertificateFacts> Facts(byte[] pem)
+    // What is trusted stays in many versions; the systems' own list has a hundred and more.
+    private static readonly ConditionalWeakTable<byte[], List<CertificateFacts>> s_authorities = [];
+
+    private static List<CertificateFacts> FactsOf(byte[] pem)
     {
         var found = new List<CertificateFacts>();
         foreach (nint certificate in Pem.ReadCertificates(TlsLibrary.Of(0), pem))
         {
-            var read = PeerCertificate.Read(PeerCertificate.Der(certificate));
+            found.Add(Facts(PeerCertificate.Read(certificate)));
             LibCrypto.X509_free(certificate);
-            found.Add(new(read.Names(SanType.Dns).FirstOrDefault() ?? read.Subject, read.SerialNumber,
-                [.. read.AlternativeNames.Select(n => (KindOf(n.Type), n.Value))], read.NotBefore, read.NotAfter,
-                Convert.ToHexStringLower(read.Sha256)));
         }
         return found;
     }
+
+    private static CertificateFacts Facts(PeerCertificate read) => new(read.Names(SanType.Dns).FirstOrDefault() ?? read.Subject,
+        read.SerialNumber, [.. read.AlternativeNames.Select(n => (KindOf(n.Type), n.Value))], read.NotBefore, read.NotAfter,
+        Convert.ToHexStringLower(read.Sha256));
 
     private static string KindOf(SanType type) => type switch
     {

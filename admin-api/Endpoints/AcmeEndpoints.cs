@@ -1,7 +1,6 @@
 using Managed.AdminApi.Acme;
 using Managed.AdminApi.Problems;
 using Managed.AdminApi.Requests;
-using Managed.AdminApi.Swagger;
 
 namespace Managed.AdminApi.Endpoints;
 

@@ -1,6 +1,5 @@
 using Managed.AdminApi.Problems;
 using Managed.AdminApi.Requests;
-using Managed.AdminApi.Swagger;
 using Managed.AdminApi.Telemetry;
 
 namespace Managed.AdminApi.Endpoints;

@@ -6,15 +6,17 @@ namespace Managed.Proxy.Core.Tls;
 /// <summary>One of our own certificates with its chain and its key, read and checked; shared by all workers.</summary>
 internal sealed class TlsCertificate
 {
-    private TlsCertificate(PeerCertificate leaf) => Leaf = leaf;
+    private TlsCertificate(IReadOnlyList<PeerCertificate> chain) => Chain = chain;
 
     /// <summary>PEM, the certificate itself first.</summary>
     public required byte[] ChainPem { get; init; }
     public required byte[] KeyPem { get; init; }
     /// <summary>Of the key; empty when it has none.</summary>
     public required string Password { get; init; }
+    /// <summary>What the chain says, the certificate itself first.</summary>
+    public IReadOnlyList<PeerCertificate> Chain { get; }
     /// <summary>The certificate itself.</summary>
-    public PeerCertificate Leaf { get; }
+    public PeerCertificate Leaf => Chain[0];
     public OcspStaple? Staple { get; init; }
 
     /// <summary>The names that it is for: its DNS names, or without any alternative name its common name.</summary>
@@ -47,9 +49,9 @@ internal sealed class TlsCertificate
                 : "the private key cannot be read: it must be PEM, and without a password"
                 : LibCrypto.X509_check_private_key(chain[0], key) != 1 ? "the private key does not belong to the certificate" : null;
             if (wrong is not null) return null;
-            var leaf = PeerCertificate.Read(chain[0]);
-            return new TlsCertificate(leaf) { ChainPem = chainPem, KeyPem = keyPem, Password = password, Staple = staple,
-                HostNames = NamesOf(leaf) };
+            List<PeerCertificate> read = [.. chain.Select(PeerCertificate.Read)];
+            return new TlsCertificate(read) { ChainPem = chainPem, KeyPem = keyPem, Password = password, Staple = staple,
+                HostNames = NamesOf(read[0]) };
         }
         finally
         {
