@@ -46,8 +46,9 @@ ulimit -n "$(ulimit -Hn)" 2>/dev/null || true
 log=$(mktemp)
 trap 'rm -f "$log"' EXIT
 echo "Building Managed.sln (Release)."
-# The compiler's server makes this take half the time; it is ended before the tests, which need its memory and quiet more.
-dotnet build Managed.sln -c Release -v q -nodeReuse:false >"$log" 2>&1
+# The compiler's server makes this take half the time; it is ended before the tests, which need its memory and quiet more. Style is looked
+# at by every other build (`dotnet build`), which takes three times as long for it.
+dotnet build Managed.sln -c Release -v q -nodeReuse:false -p:RunAnalyzers=false >"$log" 2>&1
 code=$?
 dotnet build-server shutdown --vbcscompiler >/dev/null 2>&1
 if [ "$code" != 0 ]; then
@@ -56,14 +57,13 @@ if [ "$code" != 0 ]; then
   stop "The build failed."
 fi
 
-# One project: its failures and its line on the terminal when it has ended, "passed failed skipped" and the names of what failed in $results.
-results=$(mktemp -d)
-trap 'rm -rf "$log" "$results"' EXIT
-run_project() {
-  local project=$1 folder assembly log started=$SECONDS code sum total good bad skip
+passed=0 failed=0 skipped=0 broken=
+for project in tests/*/*.csproj; do
   folder=$(basename "$(dirname "$project")")
-  log=$results/$folder.log
+  grep -q 'Include="xunit.v3"' "$project" || continue
+  case "$folder" in *"$only"*) ;; *) continue ;; esac
   assembly=$(sed -n 's:.*<AssemblyName>\(.*\)</AssemblyName>.*:\1:p' "$project")
+  started=$SECONDS
   timeout --kill-after=10 "$per_project" "tests/$folder/bin/Release/net10.0/$assembly" -noColor -noLogo >"$log" 2>&1
   code=$?
   sum=$(grep -E "^ *$assembly +Total: [0-9]+" "$log" | tail -1)
@@ -71,8 +71,8 @@ run_project() {
   if [ -z "$sum" ]; then
     tail -40 "$log"
     echo "$folder: ended without a summary (exit code $code; 124 is a time-out of $per_project s)"
-    echo "0 1 0" >"$results/$folder.sum"
-    return
+    failed=$((failed + 1))
+    continue
   fi
   total=$(count Total) bad=$(( $(count Failed) + $(count Errors) )) skip=$(count Skipped)
   good=$((total - bad - skip))
@@ -80,38 +80,22 @@ run_project() {
   if [ "$bad" != 0 ]; then
     # Each failure with its message and trace; what the product logged meanwhile only where nothing says more.
     awk '/ \[FAIL\]$/ { on = 1; lines = 0 } !/ \[FAIL\]$/ && !/^      / { on = 0 } on && lines++ < 40' "$log"
-    grep -E ' \[FAIL\]$' "$log" | sed 's/^ */  /' >"$results/$folder.broken" || tail -60 "$log"
+    broken="$broken$(grep -E ' \[FAIL\]$' "$log" | sed 's/^ */  /')
+"
+    grep -qE ' \[FAIL\]$' "$log" || tail -60 "$log"
   fi
   echo "$folder: $good passed, $bad failed, $skip skipped in $((SECONDS - started)) s"
-  echo "$good $bad $skip" >"$results/$folder.sum"
-}
-
-# README's commands as they stand: one test.
-run_readme() {
-  local log=$results/Readme.log started=$SECONDS sum="1 0 0"
-  bash tests/readme.sh >"$log" 2>&1 || sum="0 1 0"
-  tail -40 "$log"
-  echo "Readme: ended in $((SECONDS - started)) s"
-  echo "$sum" >"$results/Readme.sum"
-}
-
-# The browser's tests wait more than they compute: they run beside the others, which follow one another.
-beside=() others=()
-for project in tests/*/*.csproj; do
-  grep -q 'Include="xunit.v3"' "$project" || continue
-  folder=$(basename "$(dirname "$project")")
-  case "$folder" in *"$only"*) ;; *) continue ;; esac
-  case "$folder" in Dashboard.Tests) beside+=("$project") ;; *) others+=("$project") ;; esac
+  passed=$((passed + good)) failed=$((failed + bad)) skipped=$((skipped + skip))
 done
-{
-  for project in "${beside[@]}"; do run_project "$project"; done
-  case Readme in *"$only"*) run_readme ;; esac
-} &
-for project in "${others[@]}"; do run_project "$project"; done
-wait
 
-read -r passed failed skipped < <(cat "$results"/*.sum 2>/dev/null | awk '{ p += $1; f += $2; s += $3 } END { print p + 0, f + 0, s + 0 }')
+case Readme in *"$only"*)
+  started=$SECONDS
+  if bash tests/readme.sh >"$log" 2>&1; then passed=$((passed + 1)); else failed=$((failed + 1)); fi
+  tail -40 "$log"
+  echo "Readme: ended in $((SECONDS - started)) s" ;;
+esac
+
 [ $((passed + failed)) -gt 0 ] || stop "No test ran."
-if compgen -G "$results/*.broken" >/dev/null; then echo "Failed:"; cat "$results"/*.broken; fi
+[ -z "$broken" ] || printf 'Failed:\n%s' "$broken"
 if [ "$skipped" -gt 0 ]; then echo "$passed passed, $failed failed, $skipped skipped"; else echo "$passed passed, $failed failed"; fi
 [ "$failed" = 0 ]

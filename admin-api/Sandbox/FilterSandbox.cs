@@ -21,6 +21,9 @@ internal sealed class FilterSandbox(StoredModules modules, ProxyServer service, 
     private const int AtOnce = 2, ShownBody = 64 * 1024;
     private static readonly TimeSpan Limit = TimeSpan.FromSeconds(10);
 
+    /// <summary>Of the folders of this process: each test has one of its own.</summary>
+    public static readonly string FolderPrefix = $"managed-sandbox-{Environment.ProcessId}-";
+
     private readonly SemaphoreSlim _room = new(AtOnce);
 
     /// <exception cref="ApiException">The document cannot be built; or too many run already.</exception>
@@ -30,7 +33,7 @@ internal sealed class FilterSandbox(StoredModules modules, ProxyServer service, 
             throw new ApiException(ProblemCode.RateLimited,
                 $"{AtOnce} tests run already; try again in a moment") { Headers =
                     new Dictionary<string, string> { ["Retry-After"] = "1" } };
-        var folder = Directory.CreateTempSubdirectory("managed-sandbox-").FullName; // mode 0700
+        var folder = Directory.CreateTempSubdirectory(FolderPrefix).FullName; // mode 0700
         try
         {
             return await RunAsync(test, submitted, folder, cancellation);

@@ -6,8 +6,8 @@ namespace Managed.Proxy.Security;
 
 /// <summary>
 /// The contexts of one chain's TLS: one for each worker and set of certificates. Leased by the versions that have it unchanged, so that
-/// their connections and sessions go on. Made before the version goes into service; where there are very many, each when the first handshake
-/// needs it, beside the worker: that handshake waits, the others do not.
+/// their connections and sessions go on. Made before the version goes into service; where there are very many, each when the first
+/// handshake needs it, beside the worker: that handshake waits, the others do not.
 /// </summary>
 internal sealed class TlsServerContexts(TlsServerSettings settings, CertificateChoice choice, int workers) : SharedResource
 {
@@ -45,7 +45,9 @@ internal sealed class TlsServerContexts(TlsServerSettings settings, CertificateC
     /// <summary>Made at once where there is none. On its worker, or before that has it. Null: OpenSSL has no memory.</summary>
     public TlsContext? Of(int worker, int set) => _contexts[worker][set] ??= Make(worker, set);
 
-    /// <summary>Made beside the worker where there is none, for all that ask meanwhile. On the worker. Null: OpenSSL has no memory.</summary>
+    /// <summary>
+    /// Made beside the worker where there is none, for all that ask meanwhile. On the worker. Null: OpenSSL has no memory.
+    /// </summary>
     public IoTask<TlsContext?> OfAsync(WorkerContext worker, int set)
     {
         if (_contexts[worker.Id][set] is { } context) return new IoTask<TlsContext?>(context);

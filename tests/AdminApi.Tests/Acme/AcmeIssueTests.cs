@@ -155,11 +155,13 @@ public sealed class AcmeIssueTests(NodeFixture fixture) : IClassFixture<NodeFixt
         await one.ShowsAsync(AcmeCase.Issuer);
         await one.QuietAsync();
         one.Authority.IsStuck = true;
-        one.Manager.Limits = one.Manager.Limits with { Order = TimeSpan.FromMilliseconds(300) };
+        var limits = one.Manager.Limits;
+        one.Manager.Limits = limits with { Order = TimeSpan.FromMilliseconds(300) };
         await one.WantAsync(domains: $"[\"{one.Domain}\",\"new.{one.Domain}\"]");
         Assert.Equal(AcmeCase.Issuer, await one.IssuerAsync());
         Assert.Equal("failing former", await StateAsync(one));
         one.Authority.IsStuck = false;
+        one.Manager.Limits = limits;
         one.Time.Now += TimeSpan.FromMinutes(2);
         await one.LookAsync();
         Assert.Equal("issued certificate", await StateAsync(one));

@@ -54,7 +54,8 @@ public sealed class CommentTests : IAsyncLifetime
         // Patches, JSON, and a piece of its own keep what stands beside the places that stay.
         (await Node.SendAsync("PATCH", "clusters/web", """{"lb_policy":"LEAST_REQUEST"}""", "application/merge-patch+json"))
             .Is(HttpStatusCode.OK);
-        (await Node.SendAsync("PATCH", "config", """[{"op":"add","path":"/clusters/0","value":{"name":"new","endpoints":["127.0.0.1:9"]}}]""",
+        (await Node.SendAsync("PATCH", "config",
+            """[{"op":"add","path":"/clusters/0","value":{"name":"new","endpoints":["127.0.0.1:9"]}}]""",
             "application/json-patch+json")).Is(HttpStatusCode.OK);
         (await Node.SendAsync("PUT", "listeners/edge/filter_chains/main/http_filters/stamp", """
             # who asks for it
@@ -116,7 +117,8 @@ public sealed class CommentTests : IAsyncLifetime
             r => r.Value.GetProperty("changed").EnumerateArray().Select(n => $"{r.Name}[{n.GetString()}]")));
     }
 
-    private async Task<string> YamlAsync(string path) => (await Node.GetAsync(path, ("Accept", "application/yaml"))).Is(HttpStatusCode.OK).Body;
+    private async Task<string> YamlAsync(string path)
+        => (await Node.GetAsync(path, ("Accept", "application/yaml"))).Is(HttpStatusCode.OK).Body;
 
     private async Task<Answer> PutAsync(string path, string yaml, params (string, string)[] headers)
         => (await Node.SendAsync("PUT", path, yaml, "application/yaml", headers)).Is(HttpStatusCode.OK);

@@ -1,5 +1,6 @@
 using System.Net;
 using System.Text.Json;
+using Managed.AdminApi.Sandbox;
 
 namespace Managed.AdminApi.Tests.Endpoints;
 
@@ -105,7 +106,7 @@ public sealed class FilterTestTests(NodeFixture fixture) : IClassFixture<NodeFix
         Assert.DoesNotContain(old.GetProperty("response").GetProperty("headers").EnumerateArray(),
             h => h.GetProperty("name").GetString() == "x-stamp");
         Assert.Equal(before + 1, await Node.ActiveVersionAsync());
-        Assert.Empty(Directory.GetDirectories(Path.GetTempPath(), "managed-sandbox-*"));
+        Assert.Empty(Directory.GetDirectories(Path.GetTempPath(), FilterSandbox.FolderPrefix + "*"));
     }
 
     [Theory]

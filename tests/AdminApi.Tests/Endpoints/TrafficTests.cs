@@ -96,7 +96,8 @@ public sealed class TrafficTests : IAsyncLifetime
     private static double?[] Tail(JsonElement answer, string name)
     {
         var values = answer.GetProperty("series").EnumerateArray().Single(s => s.GetProperty("name").GetString() == name)
-            .GetProperty("values").EnumerateArray().Select(v => v.ValueKind == JsonValueKind.Null ? null : (double?)v.GetDouble()).ToArray();
+            .GetProperty("values").EnumerateArray()
+            .Select(v => v.ValueKind == JsonValueKind.Null ? null : (double?)v.GetDouble()).ToArray();
         return values.Length <= 2 ? values : values[^2..];
     }
 }

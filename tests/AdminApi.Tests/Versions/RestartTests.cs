@@ -38,7 +38,8 @@ public sealed class RestartTests
         await using var node = await TestNode.StartAsync();
         var made = await node.PutAsync("clusters/kept", Cluster);
         await node.RestartAsync(() => Execute(node, """
-            insert into versions select number + 1, created_at, author, source, comment, labels, pinned, base_version, restores, 'pending', document, digest, added, changed, removed, summary from versions order by number desc limit 1;
+            insert into versions(number, created_at, author, source, comment, labels, pinned, base_version, restores, state, document, digest, added, changed, removed, summary)
+            select number + 1, created_at, author, source, comment, labels, pinned, base_version, restores, 'pending', document, digest, added, changed, removed, summary from versions order by number desc limit 1;
             insert into deployments(id, version, state, started_at, prepare_ms, duration_ms, workers) select 'd-crashed', max(number), 'preparing', 0, 0, 0, '[]' from versions;
             update head set last_number = last_number + 1;
             """));

@@ -118,14 +118,19 @@ internal sealed class BrowserSession : IAsyncDisposable
     }
 
     /// <summary>axe's rules over the whole page; only what it finds comes back, since the rest is a megabyte a page. Colours that
-    /// are still on their way to another theme's are waited for.</summary>
+    /// are on their way to others, also those that set out meanwhile, are where they end.</summary>
     public async Task ShouldBeAccessibleAsync()
     {
         if (await Page.EvaluateAsync<bool>("typeof axe === 'undefined'"))
             await Page.EvaluateAsync(Axe);
         var found = await Page.EvaluateAsync<string[]>("""
             async () => {
-              await Promise.allSettled(document.getAnimations().filter(a => a instanceof CSSTransition).map(a => a.finished));
+              if (!document.getElementById('still')) {
+                const still = document.head.appendChild(document.createElement('style'));
+                still.id = 'still';
+                still.textContent = '*, *::before, *::after { transition: none !important; }';
+              }
+              await new Promise(requestAnimationFrame);
               const { violations } = await axe.run(document, { resultTypes: ['violations'], iframes: false });
               return violations.map(v => `${v.id}: ${v.help}\n` + v.nodes.map(n =>
                 `    ${n.html}\n      ${[...n.any, ...n.all, ...n.none].map(c => c.message).join('; ')}`).join('\n'));

@@ -14,7 +14,8 @@ public sealed class TrafficTests(BrowserFixture browser)
         await Expect(session.Page.Locator("html[data-keys=on]")).ToBeAttachedAsync();
         await session.Page.Keyboard.PressAsync("Control+K");
         await session.Page.GetByRole(AriaRole.Combobox, new() { Name = "Search resources and actions" }).FillAsync("edge traf");
-        await Expect(session.Page.GetByRole(AriaRole.Option, new() { Name = "edge traffic listener" })).ToHaveAttributeAsync("aria-selected",
+        await Expect(session.Page.GetByRole(AriaRole.Option, new() { Name = "edge traffic listener" }))
+            .ToHaveAttributeAsync("aria-selected",
             "true");
         await session.Page.Keyboard.PressAsync("Enter");
         await Expect(session.Page).ToHaveURLAsync(new System.Text.RegularExpressions.Regex("/traffic\\?of=listener%3Aedge$"));
@@ -24,8 +25,10 @@ public sealed class TrafficTests(BrowserFixture browser)
         await session.Page.GetByRole(AriaRole.Button, new() { Name = "v4: before and after" }).First.ClickAsync();
         var panel = session.Page.GetByRole(AriaRole.Region, new() { Name = "A version's traffic" });
         await Expect(panel).ToContainTextAsync("half of it");
-        await Expect(panel.GetByRole(AriaRole.Row, new() { Name = "Requests" })).ToContainTextAsync("50/s"); // up to now: nothing came after
-        await Expect(panel.GetByRole(AriaRole.Link, new() { Name = "What changed" })).ToHaveAttributeAsync("href", "/history/compare/3...4");
+        // Up to now: nothing came after.
+        await Expect(panel.GetByRole(AriaRole.Row, new() { Name = "Requests" })).ToContainTextAsync("50/s");
+        await Expect(panel.GetByRole(AriaRole.Link, new() { Name = "What changed" }))
+            .ToHaveAttributeAsync("href", "/history/compare/3...4");
         await panel.GetByRole(AriaRole.Button, new() { Name = "Roll back to v3" }).ClickAsync();
         await Expect(session.Dialog).ToContainTextAsync("becomes a new version");
     }

@@ -48,7 +48,8 @@ internal static class FakeTelemetry
         var end = DateTimeOffset.UtcNow;
         string[] lines = by switch
         {
-            "class" => ["1xx", "2xx", "3xx", "4xx", "5xx"], "latency" => ["p50", "p95", "p99"], "listener" => ["edge"], "cluster" => ["web"],
+            "class" => ["1xx", "2xx", "3xx", "4xx", "5xx"], "latency" => ["p50", "p95", "p99"],
+            "listener" => ["edge"], "cluster" => ["web"],
             _ => ["0", "1"],
         };
         return new JsonObject

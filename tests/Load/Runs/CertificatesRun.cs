@@ -13,8 +13,8 @@ using Managed.Load.Product;
 namespace Managed.Load.Runs;
 
 /// <summary>
-/// Many certificates as secrets on one listener: how long the version with them takes, what each costs once it is used, how long one that is
-/// changed takes, and whether new handshakes get it while others go on.
+/// Many certificates as secrets on one listener: how long the version with them takes, what each costs once it is used, how long one that
+/// is changed takes, and whether new handshakes get it while others go on.
 /// </summary>
 internal static class CertificatesRun
 {

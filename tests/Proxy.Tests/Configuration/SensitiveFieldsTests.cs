@@ -19,6 +19,7 @@ public sealed partial class SensitiveFieldsTests
         "SharedData.key", "HeaderValue.key", "KeyValue.key", // names of something
         "max_session_keys", "key", "tokens_per_fill", "max_tokens", "token_bucket", "key_values", "host_env_keys", "key_matcher",
         "runtime_key", "jwt_max_token_size", "key_sources",
+        "GeoipCommon.geo_field_keys", // names of headers
         "share_key", "object_key", "factory_key", "disable_key", "generic_key", "descriptor_key", "metadata_key",
         "request_id_metadata_key", // likewise
         "OAuth2Settings.credentials", "token_secret", "hmac_secret", "client_secret", "credential", // names of secrets

@@ -21,7 +21,8 @@ public sealed class YamlCommentsTests
     [InlineData("match: {prefix: /} # all\nlist: [1, 2] # two\n", "match: # all\n  prefix: /\nlist: # two\n- 1\n- 2\n")]
     // Scripts: the comments of a script are the script's.
     [InlineData("code: | # in Lua\n  # not YAML\n  x = 1\nnext: 1 # YAML\n", null)]
-    [InlineData("text: \"a # b\" # c\nplain: a#b # d\nquoted: 'x '' # y'\n", "text: \"a # b\" # c\nplain: \"a#b\" # d\nquoted: \"x ' # y\"\n")]
+    [InlineData("text: \"a # b\" # c\nplain: a#b # d\nquoted: 'x '' # y'\n",
+        "text: \"a # b\" # c\nplain: \"a#b\" # d\nquoted: \"x ' # y\"\n")]
     [InlineData("a: 1 # windows\r\n# line\r\nb: 2\r\n", "a: 1 # windows\n# line\nb: 2\n")]
     [InlineData("empty: {} # nothing\nnone: [] # either\nlong: >- # folded\n  a\n  b\n",
         "empty: {} # nothing\nnone: [] # either\nlong: a b # folded\n")]
@@ -40,7 +41,8 @@ public sealed class YamlCommentsTests
     [InlineData("# password: hunter2\na: 1\n", "# password: [redacted]\na: 1\n")]
     [InlineData("# private_key:\n#   inline_string: hunter2\n# so it was\na: 1\n", "# private_key: [redacted]\n# so it was\na: 1\n")]
     [InlineData("a: 1 # was \"password\": hunter2\n", "a: 1 # was \"password\": [redacted]\n")]
-    [InlineData("# key\n# -----BEGIN EC PRIVATE KEY-----\n# hunter2\n# -----END EC PRIVATE KEY-----\na: 1\n", "# key\n# [redacted]\na: 1\n")]
+    [InlineData("# key\n# -----BEGIN EC PRIVATE KEY-----\n# hunter2\n# -----END EC PRIVATE KEY-----\na: 1\n",
+        "# key\n# [redacted]\na: 1\n")]
     [InlineData("# ours\npassword: x # hunter2\n", "# ours\npassword: x\n")]
     [InlineData("# ours\nprivate_key:\n  # hunter2\n  inline_string: x\n", "# ours\nprivate_key:\n  inline_string: x\n")]
     public void Secrets_AreNotShownInComments(string text, string shown) => Assert.Equal(shown, Read(text).ToYaml());
