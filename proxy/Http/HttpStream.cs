@@ -398,7 +398,7 @@ public sealed partial class HttpStream
         _wakePending = false;
         ulong id = Info.StreamId;
         _main.Set();
-        if (HasEndedWell(id)) return;
+        if (Info.StreamId != id) return; // that was its end, and the connection waits for the next request
         _pumpSignal.Set();
         if (_tunnel is { } tunnel)
         {
@@ -413,7 +413,7 @@ public sealed partial class HttpStream
             _connecting?.Cancel();
         }
         else _up?.InterruptRead();
-        if (HasEndedWell(id)) return;
+        if (Info.StreamId != id) return;
         if (_end != StreamEnd.None)
         {
             _up?.InterruptWrite();
@@ -421,10 +421,6 @@ public sealed partial class HttpStream
         }
         _down.InterruptRead();
     }
-
-    // Resumed, it came to its end, and the connection may wait for the next request. After another end everything is interrupted, whoever
-    // waits.
-    private bool HasEndedWell(ulong id) => Info.StreamId != id && _end == StreamEnd.None;
 
     private void Touch() => _lastActivity = Worker.NowMicros;
 

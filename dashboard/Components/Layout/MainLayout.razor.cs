@@ -48,7 +48,7 @@ public sealed partial class MainLayout : IDisposable
         if (!firstRender)
             return;
         _self = DotNetObjectReference.Create(this);
-        await Shell.AttachAsync(_self);
+        await Controls.ScriptModule.IgnoreGoneAsync(() => Shell.AttachAsync(_self));
     }
 
     [JSInvokable]

@@ -101,7 +101,12 @@ public sealed class SilentClientTests
     public async Task WhoDoesNotReadItsAnswer_IsCutWhenTheStreamIdles()
     {
         await using var up = RecordingUpstream.Start();
-        up.OnHead = (_, peer) => peer.SendAsync($"HTTP/1.1 200 OK\r\nContent-Length: 50000000\r\n\r\n{new string('x', 50_000_000)}");
+        string body = new('x', 50_000_000);
+        up.OnHead = async (_, peer) =>
+        {
+            await peer.SendAsync("HTTP/1.1 200 OK\r\nContent-Length: 50000000\r\n\r\n"); // at once: without it the stream is answered with 504
+            await peer.SendAsync(body);
+        };
         await using var proxy = await ProxyFixture.StartAsync((EdgeDocument.To(up) with { Manager = "stream_idle_timeout: 0.3s" })
             .ToString());
         await using var client = await RawClient.ConnectAsync(proxy.EndPoint(), receiveBuffer: 4096);
