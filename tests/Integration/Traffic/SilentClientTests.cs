@@ -104,7 +104,8 @@ public sealed class SilentClientTests
         string body = new('x', 50_000_000);
         up.OnHead = async (_, peer) =>
         {
-            await peer.SendAsync("HTTP/1.1 200 OK\r\nContent-Length: 50000000\r\n\r\n"); // at once: without it the stream is answered with 504
+            // At once: without it the stream is answered with 504.
+            await peer.SendAsync("HTTP/1.1 200 OK\r\nContent-Length: 50000000\r\n\r\n");
             await peer.SendAsync(body);
         };
         await using var proxy = await ProxyFixture.StartAsync((EdgeDocument.To(up) with { Manager = "stream_idle_timeout: 0.3s" })
