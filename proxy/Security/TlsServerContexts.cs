@@ -38,12 +38,9 @@ internal sealed class TlsServerContexts(TlsServerSettings settings, CertificateC
         _prepared = true;
         foreach (var worker in workers)
             for (int set = 0; set < choice.Sets.Count; set++)
-                if (Of(worker.Id, set) is null) return "a TLS context cannot be made";
+                if ((_contexts[worker.Id][set] ??= Make(worker.Id, set)) is null) return "a TLS context cannot be made";
         return null;
     }
-
-    /// <summary>Made at once where there is none. On its worker, or before that has it. Null: OpenSSL has no memory.</summary>
-    public TlsContext? Of(int worker, int set) => _contexts[worker][set] ??= Make(worker, set);
 
     /// <summary>
     /// Made beside the worker where there is none, for all that ask meanwhile. On the worker. Null: OpenSSL has no memory.

@@ -7,7 +7,7 @@ namespace Managed.Proxy.Configuration.Host;
 public sealed class HostAccess
 {
     /// <summary>The uses that are told apart: what may be logged to must not become readable.</summary>
-    internal const string LogFile = "access log", Variable = "environment variable", FormatVariable = "%ENVIRONMENT%",
+    internal const string LogFile = "access log", DataFile = "data file", Variable = "environment variable", FormatVariable = "%ENVIRONMENT%",
         GuestVariable = "host_env_keys";
 
     private static readonly string[] Streams = ["/dev/stdout", "/dev/stderr", "/dev/null"];
@@ -27,7 +27,7 @@ public sealed class HostAccess
     /// </summary>
     public Func<string, string, byte[]?>? Secrets { get; init; }
 
-    /// <summary>Where files may be written; null: anywhere.</summary>
+    /// <summary>Where files may be written, and read that are no part of the version; null: anywhere.</summary>
     public AllowedFolders? Folders { get; init; }
 
     /// <summary>Names of environment variables, or their beginnings with a star behind; null: all.</summary>
@@ -77,10 +77,27 @@ public sealed class HostAccess
     internal string? RefusalToLog(string path)
     {
         Asked++;
-        string? refusal = Folders is null || Kept.Contains((LogFile, path)) || Streams.Contains(path) ? null : RefusalIn(Folders, path);
+        string? refusal = Streams.Contains(path) || FoldersFor(LogFile, path) is not { } folders ? null : RefusalIn(folders, path);
         if (refusal is null) _used.Add((LogFile, path));
         return refusal;
     }
+
+    /// <summary>
+    /// Why a file may not be read that is no part of the version and is looked at again while it is in force; null when it may. Whoever
+    /// reads it does so by <see cref="HostFile"/>.
+    /// </summary>
+    /// <param name="path">As it stands in the configuration.</param>
+    /// <param name="folders">Where the file has to lie when it is opened; null: anywhere.</param>
+    internal string? RefusalToRead(string path, out AllowedFolders? folders)
+    {
+        Asked++;
+        folders = FoldersFor(DataFile, path);
+        string? refusal = folders is null ? null : RefusalIn(folders, path);
+        if (refusal is null) _used.Add((DataFile, path));
+        return refusal;
+    }
+
+    private AllowedFolders? FoldersFor(string use, string path) => Kept.Contains((use, path)) ? null : Folders;
 
     private static string? RefusalIn(AllowedFolders folders, string path)
     {

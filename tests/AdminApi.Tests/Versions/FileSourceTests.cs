@@ -95,8 +95,10 @@ public sealed class FileSourceTests
 
             async Task RefusedAsync(string path)
             {
-                foreach (var field in (string[])["filename", "as_script", "as_format", "as_log"])
+                foreach (var field in (string[])["filename", "as_script", "as_format", "as_log", "as_database", "as_trace"])
                 {
+                    if (field == "as_trace" && path == link)
+                        continue; // the traces' names go on behind it
                     var answer = await node.PutAsync("listeners/page?dry_run=true", field switch
                     {
                         "as_script" =>
@@ -107,6 +109,8 @@ public sealed class FileSourceTests
                                 + $$$$$$""","body_format":{"text_format_source":{"filename":"{{{{{{path}}}}}}"}}}}]}""",
                         "as_log" => $$$$$$"""{"address":"127.0.0.1:0","access_log":[{"name":"file","typed_config":"""
                             + $$$$$$"""{"path":"{{{{{{path}}}}}}"}}],"routes":[]}""",
+                        "as_database" => Filtered(Database(path)),
+                        "as_trace" => Filtered(Trace(path)),
                         _ => Listener($$"""{"filename":"{{path}}"}"""),
                     });
                     Assert.True(answer.Status == HttpStatusCode.UnprocessableEntity, $"{field} {path}: {answer.Body}");
@@ -135,6 +139,9 @@ public sealed class FileSourceTests
                 - name: page
                   address: 127.0.0.1:0
                   access_log: [{name: file, typed_config: {path: FOLDER/log}}]
+                  http_filters:
+                  - {name: tap, typed_config: {common_config: {static_config: {match: {any_match: true},
+                      output_config: {sinks: [{file_per_tap: {path_prefix: FOLDER/t}}]}}}}}
                   routes:
                   - {name: all, match: {prefix: /}, direct_response: {status: 200, body: {filename: FOLDER/page.html}}}
                 clusters:
@@ -176,10 +183,28 @@ public sealed class FileSourceTests
         (await node.PutAsync("listeners/page",
             $$$$$$"""{"address":"127.0.0.1:0","access_log":[{"name":"file","typed_config":{"path":"{{{{{{fifo}}}}}}"}}],"routes":[]}"""))
                 .Is(HttpStatusCode.UnprocessableEntity);
+        // What is not kept with the version is opened no other way.
+        foreach (var path in (string[])[fifo, Path.Combine(node.Folder, "folder")])
+            (await node.PutAsync("listeners/page?dry_run=true", Filtered(Database(path))))
+                .IsProblem(HttpStatusCode.UnprocessableEntity, "VALIDATION_FAILED");
         await using (var large = File.Create(Path.Combine(node.Folder, "large")))
             large.SetLength((16 << 20) + 1);
         (await PutAsync(node, Path.Combine(node.Folder, "large"))).IsProblem(HttpStatusCode.UnprocessableEntity, "VALIDATION_FAILED");
     }
+
+    private static string Filtered(string filter)
+        => $$"""{"address":"127.0.0.1:0","http_filters":[{{filter}}],"routes":[]}""";
+
+    private static string Database(string path) => $$$$$$$"""
+        {"name":"geoip","typed_config":{"provider":{"name":"maxmind","typed_config":{
+          "@type":"type.googleapis.com/envoy.extensions.geoip_providers.maxmind.v3.MaxMindConfig","city_db_path":"{{{{{{{path}}}}}}}",
+          "common_provider_config":{"geo_headers_to_add":{"city":"x-city"}}}}}}
+        """;
+
+    private static string Trace(string prefix) => $$$$$$$"""
+        {"name":"tap","typed_config":{"common_config":{"static_config":{"match":{"any_match":true},
+          "output_config":{"sinks":[{"file_per_tap":{"path_prefix":"{{{{{{{prefix}}}}}}}"}}]}}}}}
+        """;
 
     private static string Listener(string body, string more = "") =>
         $$$$$$"""{"address":"127.0.0.1:0","routes":[{"name":"all","match":{"prefix":"/"},"direct_response":{"status":200,"body":"""

@@ -1,4 +1,5 @@
 using System.Net;
+using Managed.Proxy.Configuration.Host;
 using MaxMind.Db;
 
 namespace Managed.Proxy.Http.Filters.Geoip;
@@ -26,11 +27,13 @@ internal sealed class GeoDatabase
     /// <summary>Counts the files that were read. Any thread.</summary>
     public int Generation { get; private set; }
 
+    /// <param name="path">Absolute.</param>
+    /// <param name="folders">Where it has to lie; null: anywhere.</param>
     /// <exception cref="Exception">It is not there, or is no such file.</exception>
-    public static GeoDatabase Open(string path)
+    public static GeoDatabase Open(string path, AllowedFolders? folders)
     {
         var seen = StateOf(path);
-        var database = new GeoDatabase(path, Read(path), seen);
+        var database = new GeoDatabase(path, Read(path, folders), seen);
         lock (Gate)
         {
             Watched.Add(new WeakReference<GeoDatabase>(database));
@@ -51,11 +54,10 @@ internal sealed class GeoDatabase
     public (int Taken, int Refused) TakeReloads()
         => (_taken | _refused) == 0 ? default : (Interlocked.Exchange(ref _taken, 0), Interlocked.Exchange(ref _refused, 0));
 
-    private static Reader Read(string path)
-    {
-        if (new FileInfo(path).Length > MostBytes) throw new InvalidDataException("it is larger than 1 GiB");
-        return new Reader(path, FileAccessMode.Memory); // nothing is read from the disk when it is asked
-    }
+    // In memory: nothing is read from the disk when it is asked.
+    private static Reader Read(string path, AllowedFolders? folders)
+        => HostFile.Read(path, MostBytes, folders, out string? wrong, out _) is { } content ? new Reader(new MemoryStream(content))
+            : throw new InvalidDataException(wrong);
 
     private static (DateTime, long) StateOf(string path)
     {
@@ -92,7 +94,7 @@ internal sealed class GeoDatabase
             var now = StateOf(_path);
             if (now == _seen || now == default) return;
             _seen = now;
-            _reader = Read(_path);
+            _reader = Read(_path, null); // what it may name was settled
             Generation++;
             Interlocked.Increment(ref _taken);
         }

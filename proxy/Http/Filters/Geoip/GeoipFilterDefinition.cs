@@ -116,14 +116,17 @@ internal sealed class GeoipSettings
     {
         if (path.Length == 0) return -1;
         GeoDatabase file;
+        string? wrong = context.Errors.Host.RefusalToRead(path, out var folders);
         try
         {
+            if (wrong is not null) throw new InvalidDataException(wrong);
             string full = Path.GetFullPath(path);
-            file = context.Shared.GetOrAdd("geoip " + full, () => GeoDatabase.Open(full));
+            file = context.Shared.GetOrAdd("geoip " + full, () => GeoDatabase.Open(full, folders));
         }
         catch (Exception e)
         {
-            context.Errors.ErrorAt(provider.Node, kind + "_path", ConfigCode.InvalidValue, $"'{path}' cannot be read: {e.Message}");
+            string why = e is InvalidDataException ? e.Message : "is no database of MaxMind's format"; // which may quote it
+            context.Errors.ErrorAt(provider.Node, kind + "_path", ConfigCode.InvalidValue, $"'{path}' cannot be read: it {why}");
             return -1;
         }
         Counter Of(string name) => context.Stats.Counter($"{context.StatPrefix}maxmind.{kind}.{name}");

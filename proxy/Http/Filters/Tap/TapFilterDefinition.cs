@@ -28,8 +28,13 @@ internal sealed class TapFilterDefinition : HttpFilterDefinition
         if (bound?.CommonConfig?.StaticConfig is not { OutputConfig: { } output } config) return null;
         var condition = TapCondition.Build(config.Match ?? config.MatchConfig, context.Errors);
         if (output.Sinks is not [{ FilePerTap: { PathPrefix.Length: > 0 } file } sink] || condition is null) return null;
-        string prefix = Path.GetFullPath(file.PathPrefix);
-        if (file.PathPrefix.Contains('\0') || !Directory.Exists(Path.GetDirectoryName(prefix)))
+        if (context.Errors.Host.RefusalToLog(file.PathPrefix + "_") is { } refusal) // as the files' names go on
+        {
+            context.Errors.ErrorAt(file.Node, "path_prefix", ConfigCode.InvalidValue, $"'{file.PathPrefix}' {refusal}");
+            return null;
+        }
+        string prefix = file.PathPrefix.Contains('\0') ? "" : Path.GetFullPath(file.PathPrefix);
+        if (!Directory.Exists(Path.GetDirectoryName(prefix)))
             context.Errors.ErrorAt(file.Node, "path_prefix", ConfigCode.InvalidValue,
                 $"there is no folder '{Path.GetDirectoryName(prefix)}'");
         if (output.Streaming && sink.Format == TapFormat.ProtoBinary)
