@@ -7,7 +7,8 @@ namespace Managed.Proxy.Configuration.Host;
 public sealed class HostAccess
 {
     /// <summary>The uses that are told apart: what may be logged to must not become readable.</summary>
-    internal const string LogFile = "access log", DataFile = "data file", Variable = "environment variable", FormatVariable = "%ENVIRONMENT%",
+    internal const string LogFile = "access log", DataFile = "data file", Variable = "environment variable",
+        FormatVariable = "%ENVIRONMENT%",
         GuestVariable = "host_env_keys";
 
     private static readonly string[] Streams = ["/dev/stdout", "/dev/stderr", "/dev/null"];
