@@ -15,7 +15,7 @@ internal sealed class TrafficHistory : IDisposable
     private const int Points = 720, WriteEvery = 30; // fine steps
     private const uint Mark = 0x3148544d; // MTH1
 
-    private readonly Lock _lock = new();
+    private readonly Lock _lock = new(), _saving = new();
     private readonly TrafficReading.Reader _reader;
     private readonly TrafficTier _fine = new(FineStep, (int)(FineKept / FineStep)), _coarse;
     private readonly string _file;
@@ -23,6 +23,7 @@ internal sealed class TrafficHistory : IDisposable
     private readonly int _stepsOfCoarse;
     private Timer? _timer;
     private long _ticks;
+    private int _ticking; // 1: on a thread; a disk that hangs holds up this one alone
 
     public TrafficHistory(ProxyServer proxy, DataFolder folder, RunOptions options, Publisher publisher)
         : this(proxy, folder.TrafficFile, options.StatsHistory, () => !publisher.IsLent) { }
@@ -51,6 +52,8 @@ internal sealed class TrafficHistory : IDisposable
 
     private void Tick()
     {
+        if (Interlocked.Exchange(ref _ticking, 1) == 1)
+            return;
         try
         {
             Sample(DateTimeOffset.UtcNow);
@@ -61,6 +64,10 @@ internal sealed class TrafficHistory : IDisposable
         {
             // Workers and the disk may fail for want of a descriptor or of room. One point is missing then; an exception in a timer would
             // end the process.
+        }
+        finally
+        {
+            Volatile.Write(ref _ticking, 0);
         }
     }
 
@@ -110,17 +117,20 @@ internal sealed class TrafficHistory : IDisposable
         if (!_isOurs())
             return;
         using var memory = new MemoryStream();
-        using (var file = new BinaryWriter(memory))
+        using (var file = new BinaryWriter(memory, System.Text.Encoding.UTF8, leaveOpen: true))
             lock (_lock)
             {
                 file.Write(Mark);
                 _fine.Write(file);
                 _coarse.Write(file);
-                file.Flush();
-                var aside = _file + ".new";
-                File.WriteAllBytes(aside, memory.ToArray()); // not synced: what a power cut takes are charts
-                File.Move(aside, _file, overwrite: true);
             }
+        // Not under the lock: who reads charts waits for no disk. Not synced: what a power cut takes are charts.
+        lock (_saving)
+        {
+            var aside = _file + ".new";
+            File.WriteAllBytes(aside, memory.ToArray());
+            File.Move(aside, _file, overwrite: true);
+        }
     }
 
     public void Dispose()

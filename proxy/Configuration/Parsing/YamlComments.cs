@@ -13,6 +13,7 @@ internal sealed class YamlComments(string text)
     private readonly record struct Spot(ConfigPath Path, int Start, int Line, int Column, int Depth, bool IsFlow);
 
     private readonly List<Spot> _places = [];
+    private int[] _holders = []; // of each place the one that it stands in, -1 at the outermost
     private readonly List<(int Start, int End)> _scalars = [];
 
     /// <summary>Of the texts that have none, which nothing need be noted of.</summary>
@@ -60,6 +61,7 @@ internal sealed class YamlComments(string text)
     /// <summary>All of them, bounded, and without secrets; null where there is none.</summary>
     public ConfigComments? Collect()
     {
+        _holders = Holders();
         var found = new Dictionary<int, (List<string> Before, List<string> End, List<string> After)>();
         var block = new List<(string Line, int Column)>();
         int next = 0, line = 1, scalar = 0;
@@ -136,14 +138,23 @@ internal sealed class YamlComments(string text)
     private int Ended(int next, int column)
     {
         var (owner, least) = (next - 1, next < _places.Count ? _places[next].Depth : 0);
-        for (var i = owner - 1; i >= 0; i--)
-            if (_places[i].Depth >= least && _places[i].Depth < _places[owner].Depth)
-            {
-                if (_places[owner].Column <= column && _places[i].Column != _places[owner].Column)
-                    break;
-                owner = i;
-            }
+        while (_holders[owner] is >= 0 and var holder && _places[holder].Depth >= least
+            && (_places[owner].Column > column || _places[holder].Column == _places[owner].Column))
+            owner = holder;
         return owner;
+    }
+
+    private int[] Holders()
+    {
+        var holders = new int[_places.Count];
+        for (var i = 0; i < holders.Length; i++)
+        {
+            var holder = i - 1;
+            while (holder >= 0 && _places[holder].Depth >= _places[i].Depth)
+                holder = holders[holder];
+            holders[i] = holder;
+        }
+        return holders;
     }
 
     private static (List<string> Before, List<string> End, List<string> After) Get(

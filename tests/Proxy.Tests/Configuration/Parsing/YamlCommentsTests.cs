@@ -64,6 +64,18 @@ public sealed class YamlCommentsTests
         Assert.Equal("# first\na: 1\nb: 2\n# last\nc: 3\n", node.ToYaml());
     }
 
+    // Each of them is asked what ended before it: among so many that took a minute where all that came before was looked through.
+    [Fact]
+    public void ManyInOneText_CostNoMoreThanTheirNumber()
+    {
+        var text = new System.Text.StringBuilder();
+        for (var i = 0; i < 200_000; i++)
+            text.Append("k").Append(i).Append(": 1\n    # c\n");
+        var reading = System.Diagnostics.Stopwatch.StartNew();
+        Assert.NotNull(Read(text.ToString()).Source.Comments);
+        Assert.InRange(reading.Elapsed.TotalSeconds, 0, 30); // some 3 s
+    }
+
     [Fact]
     public void Stored_ComeBackWithTheDocument()
     {
