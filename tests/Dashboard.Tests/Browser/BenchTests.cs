@@ -66,7 +66,7 @@ public sealed class BenchTests(BrowserFixture browser)
         await Expect(page.GetByText("Not applied")).ToBeVisibleAsync(); // .NET has it too
         await session.Button("Discard").ClickAsync();
         await Expect(page.GetByLabel("weight")).ToHaveValueAsync("");
-        await Expect(page.GetByText("Same as on the node")).ToBeVisibleAsync();
+        await Expect(page.GetByRole(AriaRole.Region, new() { Name = "Form" }).GetByText("Same as on the node")).ToBeVisibleAsync();
 
         await session.GoAsync("/new");
         await page.GetByLabel("Name", new() { Exact = true }).FillAsync("shop");
