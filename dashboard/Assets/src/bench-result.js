@@ -59,7 +59,7 @@ function step(it, at) {
     it.headers.length ? headerTable(`Header changes of step ${at}`, it.headers.map(h => [h.name, h.before, h.after]), ['Before', 'After']) : null,
     it.body?.text ? code(it.body.text, `Body after step ${at}`) : null,
     calls.length ? table(`Host calls of step ${at}`, ['Call', 'Arguments', 'Result', 'Where'], calls.map(c => element('tr', {},
-      element('th', { scope: 'row', className: 'mono', textContent: c.function }), cell('Arguments', c.arguments, 'mono'), cell('Result', c.result, 'mono'), cell('Where', c.place, 'mono')))) : null);
+      element('th', { scope: 'row', className: 'mono', textContent: c.function }), cell('Arguments', c.arguments || '–', 'mono'), cell('Result', c.result || '–', 'mono'), cell('Where', c.place, 'mono')))) : null);
   return [row, element('tr', { className: 'more' }, element('td', { colSpan: 6 }, detail))];
 }
 
@@ -70,13 +70,14 @@ export function draw(result, sent, lineOf, toLine) {
     return element('li', {}, line ? element('button', { type: 'button', className: 'link', textContent: `Line ${line}`, onclick: () => toLine(line) }) : null, line ? ': ' : '', text);
   };
   const status = result.response?.status;
+  const errors = [...new Set([...(result.error ? [result.error] : []), ...result.errors])];
   const head = element('div', { className: 'bench-sum' },
-    element('span', { className: `mark ${!status || result.errors.length ? 'bad' : status >= 400 ? 'warn' : 'good'}` },
+    element('span', { className: `mark ${!status ? 'bad' : status >= 400 ? 'warn' : 'good'}` },
       element('strong', { className: 'num', textContent: status ? `${status} ${result.response.reason ?? ''}`.trim() : 'no response' })),
+    errors.length ? element('span', { className: 'mark bad', textContent: `✕ ${errors.length === 1 ? '1 error' : `${errors.length} errors`}` }) : null,
     element('span', { className: 'num', textContent: `${result.time_ms.toFixed(1)} ms in all` }),
     element('span', { className: 'num muted', textContent: result.instructions ? `${result.instructions.toLocaleString('en')} instructions` : '' }),
     element('span', { className: 'num muted', textContent: `${result.upstream_requests.length} ${result.upstream_requests.length === 1 ? 'request' : 'requests'} to upstreams` }));
-  const errors = [...new Set([...(result.error ? [result.error] : []), ...result.errors])];
   const upstream = result.upstream_requests.map((r, i) => {
     const own = i === result.upstream_requests.length - 1; // calls of filters come before the request itself
     const before = own ? joined([['host', sent.request.authority || 'sandbox.test'], ...pairs(sent.request.headers)]) : new Map();
