@@ -263,7 +263,11 @@ internal abstract partial class Http2Connection
             return Calm(_guard.OnWindowUpdate());
         }
         if (!_streams.TryGetValue(id, out var stream))
-            return IsIdle(id) || increment == 0 ? FrameFault.Connection(Http2Error.Protocol) : Calm(_guard.OnWindowUpdate());
+        {
+            if (IsIdle(id) || increment == 0) return FrameFault.Connection(Http2Error.Protocol);
+            OnStrayWindow(id, increment);
+            return Calm(_guard.OnWindowUpdate());
+        }
         if (increment == 0) return FrameFault.Stream(Http2Error.Protocol);
         if (FrameRules.AddToWindow(stream.SendWindow, increment) is not { } window) return FrameFault.Stream(Http2Error.FlowControl);
         stream.SendWindow = window;

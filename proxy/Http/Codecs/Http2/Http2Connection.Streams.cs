@@ -140,6 +140,7 @@ internal abstract partial class Http2Connection
         Id = stream.Id,
         IsChecked = isChecked,
         Left = stream.ContentLength < 0 ? -1 : stream.ContentLength - stream.BytesReceived,
+        SendWindow = stream.SendWindow,
     });
 
     // DATA of a stream that is not there any more.
@@ -154,7 +155,7 @@ internal abstract partial class Http2Connection
         ref var rest = ref _resets.At(index);
         bool fits = rest.Left < 0 || (ends ? length == rest.Left : length <= rest.Left);
         if (rest.Left >= 0) rest.Left -= length;
-        if (rest.IsChecked && !fits) EndRest(ref rest);
+        if (rest.IsChecked && !fits) EndRest(ref rest, Http2Error.Protocol);
         if (ends) _resets.Forget(id);
     }
 
@@ -166,17 +167,26 @@ internal abstract partial class Http2Connection
         var verdict = _heads.ReadTrailers(block, _strayTrailers ??= new HeaderMap());
         if (verdict == MessageVerdict.Broken) return Broken();
         ref var rest = ref _resets.At(index);
-        if (verdict == MessageVerdict.Malformed || !ends || rest.Left > 0) EndRest(ref rest);
+        if (verdict == MessageVerdict.Malformed || !ends || rest.Left > 0) EndRest(ref rest, Http2Error.Protocol);
         if (ends) _resets.Forget(id);
         return FrameFault.None;
     }
 
     // Section 5.4.2: a second RST_STREAM may be sent, one for each stream: the first said that nothing was wrong.
-    private void EndRest(ref ResetStreams.Rest rest)
+    private void EndRest(ref ResetStreams.Rest rest, Http2Error code)
     {
         rest.IsChecked = false;
-        _cells.Increment(_stats.MessagingError);
-        SendReset(rest.Id, Http2Error.Protocol);
+        if (code == Http2Error.Protocol) _cells.Increment(_stats.MessagingError);
+        SendReset(rest.Id, code);
+    }
+
+    private void OnStrayWindow(int id, int increment)
+    {
+        int index = _resets.Find(id);
+        if (index < 0 || !_resets.At(index).IsChecked) return;
+        ref var rest = ref _resets.At(index);
+        if (FrameRules.AddToWindow(rest.SendWindow, increment) is { } window) rest.SendWindow = window;
+        else EndRest(ref rest, Http2Error.FlowControl);
     }
 
     /// <summary>

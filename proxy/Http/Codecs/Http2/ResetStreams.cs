@@ -17,6 +17,8 @@ internal sealed class ResetStreams
         public bool IsChecked;
         /// <summary>Bytes of the body that have to come; -1: it was not said how many.</summary>
         public long Left;
+        /// <summary>Bytes that we might still send, if we sent any.</summary>
+        public int SendWindow;
     }
 
     private Rest[] _rests = [];

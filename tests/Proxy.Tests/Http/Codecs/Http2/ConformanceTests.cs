@@ -193,6 +193,7 @@ public sealed class ConformanceTests : IAsyncLifetime
         { "what was announced", "HEADERS 3 200", "content-length: 4" },
         { "as much as it likes", "HEADERS 3 200", "" },
         { "trailers", "HEADERS 3 200", "" },
+        { "windows beyond 2^31", "RST 1 FlowControl", "" },
         { "DATA behind its reset", "GOAWAY StreamClosed", "" },
         { "DATA behind its end", "GOAWAY StreamClosed", "" },
         { "HEADERS behind its end", "GOAWAY StreamClosed", "" },
@@ -214,6 +215,7 @@ public sealed class ConformanceTests : IAsyncLifetime
             case "trailers before the content-length is full": script.Data(1, 4).Headers(1, true, "x: y"); break;
             case "trailers": script.Data(1, 4).Headers(1, true, "x: y"); break;
             case "as much as it likes": script.Data(1, 4).Data(1, 4000).Data(1, 4); break;
+            case "windows beyond 2^31": script.Window(1, int.MaxValue).Window(1, int.MaxValue); break;
             case "DATA behind its reset": script.Reset(1).Data(1, 4); break;
             case "DATA behind its end": script.Data(1, 4, true).Data(1, 4); break;
             case "HEADERS behind its end": script.Data(1, 4, true).Headers(1, true, "x: y"); break;
