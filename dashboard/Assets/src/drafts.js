@@ -4,7 +4,7 @@ const prefix = 'managed.draft:';
 
 // As the node has them (SensitiveFields): what is below such a field is never kept, unless it only says where the value is.
 const sensitive = new Set(['private_key', 'pkcs12', 'password', 'session_ticket_keys', 'generic_secret', 'local_jwks', 'users', 'credentials', 'hmac_key', 'token_secret', 'hmac_secret']);
-const place = /^["']?(?:filename|environment_?variable|module|sha256|watch|watched_?directory|@type|name|client)["']?\s*:/i;
+const place = /^["']?(?:filename|environment_?variable|module|sha256|watch|watched_?directory|sds_?config|path|@type|name|client)["']?\s*:/i;
 const mark = /^["']?\[redacted/;
 
 const snake = name => name.replace(/[A-Z]/g, c => `_${c.toLowerCase()}`);
@@ -13,7 +13,7 @@ export const isSensitive = name => sensitive.has(snake(name));
 /** A scalar or a short form on one line that is itself the secret, and not its place or the node's mark for it. */
 function tells(value) {
   const text = value.replace(/[,\s]+$/, '');
-  if (!text || /^[{[|>&!][\d+-]*$/.test(text) || /^[\]}]+$/.test(text) || mark.test(text)) return false;
+  if (!text || /^[{[|>&!][\d+-]*$/.test(text) || /^(?:[\]}]+|""|'')$/.test(text) || mark.test(text)) return false;
   if (text.startsWith('{') || text.startsWith('[')) return text.slice(1).split(',').some(part => part.trim() && !place.test(part.trim()) && tells(part.replace(/^[^:]*:\s*/, '').replace(/[\]}]+$/, '')));
   return true;
 }

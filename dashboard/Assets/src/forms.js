@@ -1,5 +1,6 @@
 // The fields of a form survive the page: what is typed is kept (drafts.js), put back when the form is drawn again, and told to .NET as if it
 // were typed once more. Fields are known by their names; those of a closed section (details[data-path]) come when it is opened.
+export { holdsSecret } from './drafts.js';
 import { clock, holdsSecret, isSensitive, read, remove, write } from './drafts.js';
 
 const fields = 'input[name], select[name], textarea[name]';

@@ -20,10 +20,12 @@ public sealed partial class RuntimeView
     private ILookup<string, ModuleUse>? _owners;
     private long? _seen;
 
-    [SupplyParameterFromQuery(Name = "q")] private string? Q { get; set; }
-    [SupplyParameterFromQuery(Name = "kind")] private string? Kind { get; set; }
-    [SupplyParameterFromQuery(Name = "state")] private string? State { get; set; }
-    [SupplyParameterFromQuery(Name = "sort")] private string? Sort { get; set; }
+    // Given by the page, which has them from the address: what comes and goes with the address must not listen to it itself (Blazor goes
+    // through its listeners meanwhile).
+    [Parameter] public string? Q { get; set; }
+    [Parameter] public string? Kind { get; set; }
+    [Parameter] public string? State { get; set; }
+    [Parameter] public string? Sort { get; set; }
 
     [Inject] private AdminApiClient Api { get; set; } = null!;
     [Inject] private LiveFeed Feed { get; set; } = null!;

@@ -20,6 +20,7 @@ public sealed partial class Modules
     [SupplyParameterFromQuery(Name = "q")] private string? Q { get; set; }
     [SupplyParameterFromQuery(Name = "kind")] private string? Kind { get; set; }
     [SupplyParameterFromQuery(Name = "sort")] private string? Sort { get; set; }
+    [SupplyParameterFromQuery(Name = "state")] private string? State { get; set; }
     [SupplyParameterFromQuery(Name = "tab")] private string? Tab { get; set; }
 
     [Inject] private AdminApiClient Api { get; set; } = null!;

@@ -54,6 +54,10 @@ public sealed class AccessibilityTests(BrowserFixture browser, AccessibilityTest
         await page.EmulateMediaAsync(new() { ColorScheme = ColorScheme.Dark });
         await Expect(page.Locator("html")).ToHaveAttributeAsync("data-theme", "dark");
         await Expect(page.Locator("body")).ToHaveCSSAsync("background-color", "rgb(16, 20, 23)");
+        // MudBlazor's colours come a round trip later.
+        await page.WaitForFunctionAsync("""
+            () => /16, ?20, ?23|101417/.test(getComputedStyle(document.documentElement).getPropertyValue('--mud-palette-background'))
+            """);
         await tab.Session.ShouldBeAccessibleAsync(coloursOnly: true);
         if (!fitsAPhone)
             return;

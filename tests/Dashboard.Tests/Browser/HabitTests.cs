@@ -152,14 +152,14 @@ public sealed class HabitTests(BrowserFixture browser)
         await session.AppendAsync(Route);
         await Expect(session.Page.GetByText("Valid: the node can build this")).ToBeVisibleAsync();
         await session.Page.ReloadAsync();
-        await Expect(session.Page.GetByText("it was never applied")).ToBeVisibleAsync();
+        await Expect(session.Page.GetByText("they were never applied")).ToBeVisibleAsync();
         await Expect(session.Page.Locator(".cm-content")).ToContainTextAsync("prefix: /x");
         await Expect(session.Page.GetByText("Valid: the node can build this")).ToBeVisibleAsync();
         await session.Button("Discard edits").ClickAsync();
         await Expect(session.Page.Locator(".cm-content")).Not.ToContainTextAsync("prefix: /x");
         await session.Page.ReloadAsync();
         await Expect(session.Page.Locator(".cm-line").First).ToHaveTextAsync("name: edge");
-        await Expect(session.Page.GetByText("it was never applied")).ToBeHiddenAsync();
+        await Expect(session.Page.GetByText("they were never applied")).ToBeHiddenAsync();
     }
 
     [Fact]

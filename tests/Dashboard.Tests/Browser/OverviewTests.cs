@@ -56,7 +56,7 @@ public sealed class OverviewTests(BrowserFixture browser)
         await Expect(session.Heading("Modules")).ToBeVisibleAsync();
         await session.Page.Keyboard.PressAsync("g");
         await session.Page.Keyboard.PressAsync("v");
-        await Expect(session.Heading("VMs")).ToBeVisibleAsync();
+        await Expect(session.Page.GetByLabel("Filter VMs")).ToBeVisibleAsync();
         await session.Page.Keyboard.PressAsync("g");
         await session.Page.Keyboard.PressAsync("h");
         await Expect(session.Heading("History")).ToBeVisibleAsync();
