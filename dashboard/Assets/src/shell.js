@@ -61,7 +61,13 @@ function onKey(e) {
   afterG = 0;
 }
 
-function onClick(e) { if (e.target.closest?.('[data-sign-out]')) signOut(); }
+// Before the circuit hears of it: what it would do then, closing the menu, it would do to a page that is gone.
+function onSignOut(e) {
+  if (!e.target.closest?.('[data-sign-out]') || (e.type === 'keydown' && e.key !== 'Enter' && e.key !== ' ')) return;
+  e.stopImmediatePropagation();
+  e.preventDefault();
+  signOut();
+}
 
 // A dialog begins at its first field, or, where it has none, at the button that does no harm.
 const firstField = '.mud-dialog-content :is(input, select, textarea):not([type="hidden"], :disabled)';
@@ -78,8 +84,7 @@ export function attach(dotnet) {
   frame = dotnet;
   newDialogs.observe(document.body, { childList: true, subtree: true });
   document.removeEventListener('keydown', onKey);
-  document.removeEventListener('click', onClick);
-  document.addEventListener('click', onClick);
+  for (const type of ['click', 'keydown']) document.addEventListener(type, onSignOut, { capture: true }); // the same one twice is one
   document.addEventListener('keydown', onKey);
   root.dataset.keys = 'on'; // for scripts that drive the page: keys are heard from here on
   return state();

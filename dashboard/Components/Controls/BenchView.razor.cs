@@ -55,8 +55,9 @@ public sealed partial class BenchView
     /// <summary>Stores the script of the editor as a module.</summary>
     internal ValueTask<EditorWrite> StoreAsync(string name) => _bench!.InvokeAsync<EditorWrite>("store", name);
 
+    // A call from the browser never waits for a person: whoever closes the page meanwhile takes along what it would be answered to.
     [JSInvokable]
-    public Task OnAttach(BenchSubject subject) => InvokeAsync(() => AttachDialog.ShowAsync(Dialogs, this, subject));
+    public void OnAttach(BenchSubject subject) => _ = InvokeAsync(() => AttachDialog.ShowAsync(Dialogs, this, subject));
 
     public async ValueTask DisposeAsync()
     {

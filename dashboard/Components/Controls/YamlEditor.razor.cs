@@ -74,7 +74,8 @@ public sealed partial class YamlEditor
     [JSInvokable] public Task OnDirty(bool dirty) => OnDirtyChanged.InvokeAsync(dirty);
     [JSInvokable] public Task OnChecked(EditorCheck check) => OnCheck.InvokeAsync(check);
     [JSInvokable] public Task OnMoved() => OnNodeMoved.InvokeAsync();
-    [JSInvokable] public Task OnReviewKey() => OnReview.InvokeAsync();
+    // Not awaited: the browser's call would wait for the person in the dialog, and end on a page that is gone.
+    [JSInvokable] public void OnReviewKey() => _ = InvokeAsync(() => OnReview.InvokeAsync());
 
     private IJSObjectReference Editor => _editor
         ?? throw new InvalidOperationException("The editor is not on the page yet; wait for OnReady.");

@@ -62,7 +62,7 @@ public sealed partial class MainLayout : IDisposable
         new DialogOptions { MaxWidth = MaxWidth.ExtraSmall, FullWidth = true, CloseButton = true });
 
     [JSInvokable]
-    public Task OnRollBack(long version) => InvokeAsync(() => Controls.RollBackDialog.ShowAsync(Dialogs, version));
+    public void OnRollBack(long version) => _ = InvokeAsync(() => Controls.RollBackDialog.ShowAsync(Dialogs, version));
 
     private void OnDarkChanged() => _ = InvokeAsync(StateHasChanged);
 

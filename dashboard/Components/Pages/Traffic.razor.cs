@@ -72,7 +72,7 @@ public sealed partial class Traffic
     });
 
     [JSInvokable]
-    public Task OnRollBack(long version) => InvokeAsync(() => RollBackDialog.ShowAsync(Dialogs, version));
+    public void OnRollBack(long version) => _ = InvokeAsync(() => RollBackDialog.ShowAsync(Dialogs, version));
 
     private void Go(string range, string? of, string? metric) => Navigation.NavigateTo(Address(range, of, metric), replace: true);
 

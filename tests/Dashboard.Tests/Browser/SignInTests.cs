@@ -47,8 +47,10 @@ public sealed class SignInTests(BrowserFixture browser)
     {
         await using var session = await BrowserSession.StartAsync(browser);
         await session.GoAsync("/");
-        await session.Page.GetByRole(AriaRole.Button, new() { Name = "Account: admin" }).ClickAsync();
-        await session.Page.GetByText("Sign out").ClickAsync();
+        await session.Page.GetByRole(AriaRole.Button, new() { Name = "Account: admin" }).FocusAsync();
+        await session.Page.Keyboard.PressAsync("Enter");
+        await Expect(session.Page.GetByRole(AriaRole.Menuitem, new() { Name = "Sign out" })).ToBeFocusedAsync();
+        await session.Page.Keyboard.PressAsync("Enter");
         await Expect(session.Page.GetByText("You are signed out.")).ToBeVisibleAsync();
         Assert.Empty(session.Host.State.Sessions);
     }

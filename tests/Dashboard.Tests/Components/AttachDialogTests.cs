@@ -65,7 +65,7 @@ public sealed class AttachDialogTests
         var view = context.Render<BenchView>();
         var dialogs = context.Render<MudDialogProvider>();
         view.WaitForAssertion(() => Assert.NotEmpty(view.FindAll(".bench")));
-        _ = dialogs.InvokeAsync(() => view.Instance.OnAttach(subject));
+        dialogs.InvokeAsync(() => view.Instance.OnAttach(subject));
         dialogs.WaitForAssertion(() => Assert.Contains("Attach to a listener", dialogs.Markup));
         return dialogs;
     }

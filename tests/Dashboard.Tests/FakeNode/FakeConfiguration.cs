@@ -25,6 +25,13 @@ internal static class FakeConfiguration
             return Accepted(context, host.State.Commit(next, comment ?? ""));
         });
 
+        // Any dry run of a whole document is good.
+        api.MapPatch("/config", (bool dry_run) => dry_run ? Json(new JsonObject
+        {
+            ["dry_run"] = true, ["changed"] = true, ["impact"] = new JsonObject(), ["warnings"] = new JsonArray(),
+            ["diff"] = new JsonArray(new JsonObject { ["op"] = "add", ["pointer"] = "#/listeners/2", ["where"] = "listeners[shop]" }),
+        }) : FakeAdminApi.Problem(422, "VALIDATION_FAILED", "only dry runs here"));
+
         api.MapGet("/versions", (int page_size, string? page_token, string? q) =>
         {
             var all = host.State.Versions.Reverse().Where(v => q is null
