@@ -39,7 +39,7 @@ async function get(path, as = 'json') {
 
 class Bench {
   constructor(host, dotnet) {
-    Object.assign(this, { host, dotnet, modules: [], filters: null, base: null, key: 'bench', stop: new AbortController(), ours: new Set(), ready: false });
+    Object.assign(this, { host, dotnet, modules: [], filters: null, base: null, key: 'bench', stop: new AbortController(), ours: new Set(), touched: new Set(), ready: false });
     const run = { key: 'Mod-Enter', preventDefault: true, run: () => { this.run(); return true; } };
     this.view = new EditorView({
       parent: this.part('editor'),
@@ -47,12 +47,12 @@ class Bench {
         lineNumbers(), lintGutter(), highlightSpecialChars(), history(), drawSelection(), indentOnInput(), bracketMatching(), highlightActiveLine(), highlightActiveLineGutter(),
         search({ top: true }), indentUnit.of('  '), lua, look, EditorView.contentAttributes.of({ 'aria-label': 'Script in Lua', 'aria-multiline': 'true', tabindex: '0' }),
         keymap.of([run, ...defaultKeymap, ...historyKeymap, ...lintKeymap, ...searchKeymap, indentWithTab]),
-        EditorView.updateListener.of(u => { if (u.docChanged) this.edited(); }),
+        EditorView.updateListener.of(u => { if (u.docChanged) this.edited('script'); }),
       ] }),
     });
     const on = (type, act) => host.addEventListener(type, act, { signal: this.stop.signal });
     on('keydown', e => { if (e.key === 'Enter' && (e.ctrlKey || e.metaKey) && !e.defaultPrevented) { e.preventDefault(); this.run(); } });
-    on('input', e => { if (fields.includes(e.target.name)) this.edited(); });
+    on('input', e => { if (fields.includes(e.target.name)) this.edited(e.target.name); });
     on('change', e => this.chosen(e.target));
     on('click', e => this.pressed(e.target.closest('[data-do]')?.dataset.do));
     addEventListener('pagehide', () => this.flush(), { signal: this.stop.signal });
@@ -87,6 +87,7 @@ class Bench {
     this.shape();
     this.drawCases();
     [this.ready, this.host.dataset.ready] = [true, ''];
+    if (this.touched.size) this.edited();
   }
 
   async openModule(reference) {
@@ -149,7 +150,7 @@ class Bench {
 
   /** A state as it was kept. */
   async put(state, script) {
-    for (const name of fields) if (!['chain', 'filter'].includes(name)) this.field(name).value = state[name] ?? '';
+    for (const name of fields) if (!['chain', 'filter'].includes(name) && !this.touched.has(name)) this.field(name).value = state[name] ?? '';
     this.replace(script ?? '');
     await this.fillChains(state.chain, state.filter);
     this.shape();
@@ -157,6 +158,7 @@ class Bench {
   }
 
   replace(text) {
+    if (this.touched.has('script') && !this.ready) return;
     this.quiet = true;
     this.view.dispatch({ changes: changesBetween(this.script, text) });
     this.quiet = false;
@@ -194,8 +196,10 @@ class Bench {
     this.drawCases();
   }
 
-  edited() {
-    if (this.quiet || !this.ready) return;
+  /** `what` is typed into; before the page is whole it wins over what comes to stand there. */
+  edited(what) {
+    if (this.quiet) return;
+    if (!this.ready) { this.touched.add(what); return; }
     clearTimeout(this.saving);
     this.saving = setTimeout(() => this.flush(), 200);
   }

@@ -1,25 +1,24 @@
 // The fields of a form survive the page: what is typed is kept (drafts.js), put back when the form is drawn again, and told to .NET as if it
 // were typed once more. Fields are known by their names; those of a closed section (details[data-path]) come when it is opened.
+// What a field began with is in data-was, where that is not nothing: an input's own default is not what Blazor sets.
 export { holdsSecret } from './drafts.js';
 import { clock, holdsSecret, isSensitive, read, remove, write } from './drafts.js';
 
 const fields = 'input[name], select[name], textarea[name]';
+const first = field => field.dataset.was ?? field.defaultValue ?? '';
 
 class Kept {
   constructor(host, key) {
-    Object.assign(this, { host, key, values: {}, pending: {}, began: new Map(), moved: [], put: false, stop: new AbortController() });
+    Object.assign(this, { host, key, values: {}, pending: {}, moved: [], put: false, stop: new AbortController() });
     const on = (type, act) => host.addEventListener(type, act, { signal: this.stop.signal });
-    on('focusin', e => this.begin(e.target));
     for (const type of ['input', 'change']) on(type, e => this.take(e.target));
     addEventListener('pagehide', () => this.flush(), { signal: this.stop.signal });
   }
 
-  begin(field) { if (field.matches?.(fields) && !this.began.has(field.name)) this.began.set(field.name, field.value); }
-
   take(field) {
     if (this.restoring || !field.matches?.(fields) || isSensitive(field.name.split('/').pop()) || field.type === 'file') return;
     if (holdsSecret(field.value)) delete this.values[field.name];
-    else this.values[field.name] = { was: this.values[field.name]?.was ?? this.began.get(field.name) ?? '', now: field.value };
+    else this.values[field.name] = { was: this.values[field.name]?.was ?? first(field), now: field.value };
     if (this.values[field.name]?.was === field.value) delete this.values[field.name]; // as it was again
     clearTimeout(this.saving);
     this.saving = setTimeout(() => this.flush(), 200);
@@ -36,7 +35,10 @@ class Kept {
   /** @returns when it was typed, and which of its fields the node has another value for by now; null: there is nothing to put back */
   restore() {
     const draft = read(this.key);
-    if (!draft?.values) return null;
+    if (!draft?.values) {
+      for (const field of this.host.querySelectorAll(fields)) if (field.value !== first(field)) this.take(field); // faster than this script
+      return null;
+    }
     this.values = draft.values;
     this.pending = { ...draft.values };
     this.fill();
@@ -54,8 +56,8 @@ class Kept {
         continue;
       }
       delete this.pending[name];
-      this.began.set(name, was);
-      if (field.value !== was && field.value !== now) this.moved.push(name.replace(/^\//, ''));
+      if (field === document.activeElement && field.value !== first(field)) { this.take(field); continue; } // is being typed in already
+      if (first(field) !== was && first(field) !== now) this.moved.push(name.replace(/^\//, ''));
       this.put ||= field.value !== now;
       field.value = now;
       this.restoring = true; // it is in the draft already
@@ -69,7 +71,6 @@ class Kept {
     clearTimeout(this.saving);
     this.saving = 0;
     this.values = this.pending = {};
-    this.began.clear();
     this.watching?.disconnect();
     remove(this.key);
   }
