@@ -12,6 +12,10 @@ public sealed class ProxyOptions
     public required Microsoft.Extensions.Logging.ILoggerFactory LoggerFactory { get; init; }
     /// <summary>Switches tracing on: given each stream's trace as the stream begins, on its worker. For sandboxes; it costs much.</summary>
     public Action<Http.StreamTrace>? TraceStarted { get; init; }
+    /// <summary>
+    /// Access logs and taps are as usual but for their last step: nothing reaches a file or a standard stream. For sandboxes.
+    /// </summary>
+    public bool WritesNothing { get; init; }
     /// <summary>Where compiled and fetched modules are kept from start to start; null: nowhere.</summary>
     public string? CacheFolder { get; init; }
     /// <summary>

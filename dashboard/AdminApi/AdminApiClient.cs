@@ -136,15 +136,16 @@ internal sealed class AdminApiClient(AdminApiConnection connection, Authenticati
 
     /// <summary>Several changes as one version.</summary>
     /// <param name="operations">A JSON patch of the whole document.</param>
-    public Task<WriteResult> PatchConfigAsync(JsonArray operations, string? comment, string? confirmWithin, CancellationToken cancel) =>
-        WriteAsync(HttpMethod.Patch, "config" + Query(("comment", comment), ("confirm_within", confirmWithin)), operations, cancel,
-            JsonPatch);
+    public Task<WriteResult> PatchConfigAsync(JsonArray operations, string? comment, string? confirmWithin, string? revertIf,
+        CancellationToken cancel) => WriteAsync(HttpMethod.Patch, "config" + Query(("comment", comment), ("confirm_within", confirmWithin),
+            ("revert_if", revertIf)), operations, cancel, JsonPatch);
 
     public Task<DryRun> TryPatchConfigAsync(JsonArray operations, CancellationToken cancel) =>
         SendAsync<DryRun>(HttpMethod.Patch, "config?dry_run=true", operations, cancel, JsonPatch);
 
-    public Task<WriteResult> RollBackAsync(long version, string? comment, CancellationToken cancel) =>
-        WriteAsync(HttpMethod.Post, string.Create(CultureInfo.InvariantCulture, $"versions/{version}/rollback"),
+    public Task<WriteResult> RollBackAsync(long version, string? comment, string? confirmWithin, string? revertIf, CancellationToken cancel)
+        => WriteAsync(HttpMethod.Post, string.Create(CultureInfo.InvariantCulture, $"versions/{version}/rollback")
+            + Query(("confirm_within", confirmWithin), ("revert_if", revertIf)),
             new JsonObject { ["comment"] = comment }, cancel);
 
     /// <summary>Takes back what a version changed; what came after it stays.</summary>
@@ -283,7 +284,7 @@ internal sealed class AdminApiClient(AdminApiConnection connection, Authenticati
             Detail = $"The admin API answered {status} {response.ReasonPhrase}" });
     }
 
-    private static string Query(params ReadOnlySpan<(string Name, string? Value)> parameters)
+    internal static string Query(params ReadOnlySpan<(string Name, string? Value)> parameters)
     {
         var query = "";
         foreach (var (name, value) in parameters)

@@ -95,9 +95,21 @@ public sealed record Deployment
     public string? State { get; init; }
     public DateTimeOffset? CreatedAt { get; init; }
     public DateTimeOffset? ConfirmBy { get; init; }
+    /// <summary>What takes it back before that, as it was given.</summary>
+    public string? RevertIf { get; init; }
+    /// <summary>Each condition of that, while it awaits confirmation.</summary>
+    public IReadOnlyList<RevertCondition>? Conditions { get; init; }
     public double? DurationMs { get; init; }
     public string? Error { get; init; }
     public IReadOnlyList<DeploymentWorker>? Workers { get; init; }
+}
+
+/// <summary>Now and before in the unit (% or ms); null while there was too little traffic to say.</summary>
+public sealed record RevertCondition(string Metric, double Limit, string Unit, double? Now, double? Before, long Requests, string? Listener)
+{
+    /// <summary>Such as <c>5xx &gt; 2 % (now 0.1 %)</c>.</summary>
+    public override string ToString() => string.Create(System.Globalization.CultureInfo.InvariantCulture, $"{Metric} > {Limit:0.##} {Unit} ")
+        + (Now is { } now ? string.Create(System.Globalization.CultureInfo.InvariantCulture, $"(now {now:0.##} {Unit})") : "(too few requests yet)");
 }
 
 public sealed record DeploymentWorker(int Id, string? State, long? Version, double? PrepareMs, double? AckMs, string? Error);

@@ -91,6 +91,7 @@ internal sealed partial class ConnectionManager
         stats.Increment(Stats.RqCompleted);
         stats.Increment(Stats.OfClass(info.ResponseCode));
         stats.Record(Stats.RqTime, info.EndTime - info.StartTime);
+        stream.MatchedRoute?.Counts?.Count(stream.Worker, info.ResponseCode, info.EndTime - info.StartTime);
         stats.Add(Stats.CxTxBytes, info.WireBytesSent);
         if (!complete) stats.Increment(Stats.RqReset);
         AccessLog?.Log(stream.Worker, info);
