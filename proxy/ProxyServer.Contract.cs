@@ -83,7 +83,7 @@ public sealed record WorkerStatus(int Id, long Version, long Generation, long Co
 /// What an HTTP filter takes of the time of a stream, all its hooks in one direction together: nanoseconds, for each worker by its number.
 /// </summary>
 public sealed record FilterTimes(string Name, bool Disabled, IReadOnlyList<Core.Telemetry.HistogramSnapshot> Request,
-    IReadOnlyList<Core.Telemetry.HistogramSnapshot> Response);
+    IReadOnlyList<Core.Telemetry.HistogramSnapshot> Response, long Errors);
 
 /// <summary>A version that still has connections or streams.</summary>
 public sealed record GenerationStatus(long Version, bool Active, long Connections, long Streams);

@@ -50,7 +50,8 @@ public sealed partial class ProxyServer
             if (histogram.Index != 0) w.Stats.ReadHistogram(histogram.Index, snapshot);
             return snapshot;
         })];
-        return [.. http.Manager.Filters.Select(f => new FilterTimes(f.Name, f.Disabled, Read(f.RequestTime), Read(f.ResponseTime)))];
+        return [.. http.Manager.Filters.Select(f => new FilterTimes(f.Name, f.Disabled, Read(f.RequestTime), Read(f.ResponseTime),
+            Stats.ValueAt(f.Errors.Index)))];
     }
 
     /// <summary>

@@ -76,14 +76,13 @@ internal sealed class AdminApiClient(AdminApiConnection connection, Authenticati
         foreach (var each in (await AllAsync<JsonElement>(path, cancel)).Take(ChainDocument.Most))
         {
             var chain = ChainDocument.Read(listener, each);
-            chains.Add(chain.StatPrefix is null ? chain
-                : chain with
-                {
-                    HttpFilters = [.. (await AllAsync<JsonElement>(chain.FiltersPath, cancel)).Select(HttpFilterDocument.Read)],
-                });
+            chains.Add(await WithFiltersAsync(chain, cancel));
         }
         return chains;
     }
+
+    public async Task<ChainDocument> WithFiltersAsync(ChainDocument chain, CancellationToken cancel) => chain.StatPrefix is null ? chain
+        : chain with { HttpFilters = [.. (await AllAsync<JsonElement>(chain.FiltersPath, cancel)).Select(HttpFilterDocument.Read)] };
 
     public Task<Page<FilterTimes>> FilterTimesAsync(ChainDocument chain, CancellationToken cancel)
         => GetAsync<Page<FilterTimes>>(chain.Path + "/filter_times", cancel);
@@ -119,6 +118,10 @@ internal sealed class AdminApiClient(AdminApiConnection connection, Authenticati
     public async Task<IReadOnlyList<string>> TrafficNamesAsync(CancellationToken cancel) =>
         [.. (await GetAsync<JsonElement>("stats/traffic?range=10s", cancel)).GetProperty("names").EnumerateArray()
             .Select(n => n.GetString()!)];
+
+    /// <summary>What the first routes of a route configuration have answered, in their order.</summary>
+    public Task<Page<RouteTraffic>> RouteTrafficAsync(string configuration, CancellationToken cancel)
+        => GetAsync<Page<RouteTraffic>>("stats/routes" + Query(("route_configuration", configuration), ("page_size", "300")), cancel);
 
     public Task<Page<Deployment>> DeploymentsAsync(int pageSize, CancellationToken cancel) =>
         GetAsync<Page<Deployment>>("deployments" + Query(("page_size", pageSize.ToString(CultureInfo.InvariantCulture))), cancel);

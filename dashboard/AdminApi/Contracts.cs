@@ -104,6 +104,18 @@ public sealed record Deployment
     public IReadOnlyList<DeploymentWorker>? Workers { get; init; }
 }
 
+/// <summary>An item of <c>GET /stats/routes</c>; times are null where nothing was answered.</summary>
+public sealed record RouteTraffic
+{
+    public required string VirtualHost { get; init; }
+    public required string Route { get; init; }
+    public long Requests { get; init; }
+    [JsonPropertyName("responses_4xx")] public long Responses4xx { get; init; }
+    [JsonPropertyName("responses_5xx")] public long Responses5xx { get; init; }
+    [JsonPropertyName("p50_ms")] public double? P50Ms { get; init; }
+    [JsonPropertyName("p99_ms")] public double? P99Ms { get; init; }
+}
+
 /// <summary>Now and before in the unit (% or ms); null while there was too little traffic to say.</summary>
 public sealed record RevertCondition(string Metric, double Limit, string Unit, double? Now, double? Before, long Requests, string? Listener)
 {
@@ -214,6 +226,7 @@ public sealed record WriteResult(long? Version, bool Changed, string? Etag);
 [JsonSerializable(typeof(NodeStatus))]
 [JsonSerializable(typeof(Page<ResourceVersion>))]
 [JsonSerializable(typeof(Page<FilterTimes>))]
+[JsonSerializable(typeof(Page<RouteTraffic>))]
 [JsonSerializable(typeof(SchemaKinds))]
 [JsonSerializable(typeof(Problem))]
 internal sealed partial class ContractsJson : JsonSerializerContext;

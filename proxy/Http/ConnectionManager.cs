@@ -16,6 +16,8 @@ internal sealed record BuiltHttpFilter(string Name, HttpFilterFactory Factory, b
     /// <summary>What it takes of a stream's time in each direction, all its hooks together; nanoseconds.</summary>
     public Histogram RequestTime { get; init; }
     public Histogram ResponseTime { get; init; }
+    /// <summary>Requests that it ended with a 4xx or 5xx of its own, or by throwing.</summary>
+    public Counter Errors { get; init; }
 }
 
 /// <summary>What becomes of a server header of the upstream.</summary>
