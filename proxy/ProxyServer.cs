@@ -56,7 +56,10 @@ public sealed partial class ProxyServer : IAsyncDisposable
         _clusters = new ClusterRegistry(_workers.Length);
         _shared = new SharedState(_workers.Length,
             new GuestEnvironment(scripts, options.CacheFolder, options.TraceStarted is not null, options.CodeFetchHosts,
-                options.WasmCompiler) { InService = () => Current is not null, Native = options.Native }) { WritesNothing = options.WritesNothing };
+                options.WasmCompiler) { InService = () => Current is not null, Native = options.Native })
+        {
+            WritesNothing = options.WritesNothing,
+        };
         // Names that clients make up are asked for apart from those of the document: those that hang are to keep nobody else waiting.
         var asked = options.ResolveName is { } ask ? new Resolver(ask) : new Resolver();
         _dnsCaches = DnsCaches.Install(_shared, asked.AskAsync);

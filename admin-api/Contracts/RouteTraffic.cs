@@ -4,7 +4,9 @@ using Managed.Proxy.Router;
 
 namespace Managed.AdminApi.Contracts;
 
-/// <summary>What one route has answered: responses by the class of their status; times from request to response, null without any.</summary>
+/// <summary>
+/// What one route has answered: responses by the class of their status; times from request to response, null without any.
+/// </summary>
 internal sealed record RouteTraffic(string RouteConfiguration, string VirtualHost, string Route, long Requests,
     [property: JsonPropertyName("responses_1xx")] long Responses1xx, [property: JsonPropertyName("responses_2xx")] long Responses2xx,
     [property: JsonPropertyName("responses_3xx")] long Responses3xx, [property: JsonPropertyName("responses_4xx")] long Responses4xx,

@@ -25,7 +25,8 @@ internal static class ListenerEndpoints
                 + "http.PREFIX.filter.NAME.request_time_us and response_time_us of /stats, which chains with one stat_prefix share. errors "
                 + "(http.PREFIX.filter.NAME.errors): requests that the filter ended with a 4xx or 5xx of its own, or by failing.",
             Answers = [(200, "The filters",
-                """{"items":[{"name":"lua","disabled":false,"errors":3,"request":{"count":90210,"mean":3.1,"p50":2.9,"p90":4.2,"p99":9.5},"""
+                """{"items":[{"name":"lua","disabled":false,"errors":3,"""
+                    + """"request":{"count":90210,"mean":3.1,"p50":2.9,"p90":4.2,"p99":9.5},"""
                     + """ "response":{"count":90210,"mean":0.4,"p50":0.3,"p90":0.6,"p99":1.1},"workers":[{"worker":0}]}]}""")],
             Errors = [ProblemCode.NotFound],
         });
@@ -48,7 +49,8 @@ internal static class ListenerEndpoints
         {
             items = times.Select(f => new
             {
-                name = f.Name, disabled = f.Disabled, errors = f.Errors, request = FilterTimeView.Of(f.Request), response = FilterTimeView.Of(f.Response),
+                name = f.Name, disabled = f.Disabled, errors = f.Errors,
+                request = FilterTimeView.Of(f.Request), response = FilterTimeView.Of(f.Response),
                 workers = f.Request.Select((r, i) => new
                     { worker = i, request = FilterTimeView.Of([r]), response = FilterTimeView.Of([f.Response[i]]) }),
             }),

@@ -32,9 +32,9 @@ internal static class TrafficEndpoints
         Description = "Rates per second, latencies in milliseconds (null: nothing was answered), one value for each of times (Unix "
             + "milliseconds, oldest first). The last hour in steps of 10 s, more than that in coarser ones, as far as "
             + "--stats-history says; "
-            + "also over a restart. by=class and by=latency split the traffic of one, by=listener, cluster, route and worker compare the busiest "
-            + "ten in one metric; without by it is every metric of one. of is listener:NAME (the prefix of its statistics), cluster:NAME, "
-            + "worker:ID, route:CONFIGURATION/HOST/ROUTE, or empty for all listeners together. names are those that had traffic; another "
+            + "also over a restart. by=class and by=latency split the traffic of one, by=listener, cluster, route and worker compare the "
+            + "busiest ten in one metric; without by it is every metric of one. of is listener:NAME (the prefix of its statistics), "
+            + "cluster:NAME, worker:ID, route:CONFIGURATION/HOST/ROUTE, or empty for all listeners together. names are those that had traffic; another "
             + "one that is a part of the active version has no values, and what is neither is a 404. Of routes the busiest 200 are kept.",
         Parameters = [new("range", "Up to what --stats-history says; default 1h.", "15m"),
             new("by", "class, latency, listener, cluster, route or worker.", "class"), new("of", "Whose traffic.", "listener:edge"),
@@ -119,7 +119,8 @@ internal static class TrafficEndpoints
             Members = new Dictionary<string, object?>
             {
                 ["parameter"] = "of", ["near"] = near,
-                ["hint"] = near.Count > 0 ? $"did you mean '{near[0]}'?" : "listener:NAME, cluster:NAME, worker:ID or route:CONFIGURATION/HOST/ROUTE",
+                ["hint"] = near.Count > 0 ? $"did you mean '{near[0]}'?"
+                    : "listener:NAME, cluster:NAME, worker:ID or route:CONFIGURATION/HOST/ROUTE",
             },
         };
     }

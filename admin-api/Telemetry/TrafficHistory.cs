@@ -7,8 +7,8 @@ namespace Managed.AdminApi.Telemetry;
 
 /// <summary>
 /// The traffic of the last hour in steps of ten seconds, and of <c>--stats-history</c> in 720 steps: of all listeners together, of each
-/// listener (by the prefix of its statistics), cluster and worker that had any, 301 at most, and of 200 routes. Some 43 KB each, in memory and, written
-/// every five minutes and at the end, in the data folder; a copy that is damaged or of other steps is not read.
+/// listener (by the prefix of its statistics), cluster and worker that had any, 301 at most, and of 200 routes. Some 43 KB each, in
+/// memory and, written every five minutes and at the end, in the data folder; a copy that is damaged or of other steps is not read.
 /// </summary>
 internal sealed class TrafficHistory : IDisposable
 {

@@ -153,7 +153,8 @@ internal sealed class ConfirmationClock : IDisposable
         lock (_lock)
         {
             _timers.GetValueOrDefault(id)?.Dispose();
-            _timers[id] = new Timer(_ => _ = TakeBackAsync(id, why), null, due > TimeSpan.Zero ? due : TimeSpan.Zero, Timeout.InfiniteTimeSpan);
+            _timers[id] = new Timer(_ => _ = TakeBackAsync(id, why), null, due > TimeSpan.Zero ? due : TimeSpan.Zero,
+                Timeout.InfiniteTimeSpan);
         }
     }
 

@@ -36,7 +36,10 @@ internal sealed record ChainDocument(string Listener, string Name, string Match,
     /// <summary>The default chain of a listener's document; null when it has none.</summary>
     public static ChainDocument? DefaultOf(string listener, JsonElement document)
         => Property(document, "default_filter_chain") is { ValueKind: JsonValueKind.Object } chain
-            ? Read(listener, chain) with { IsDefault = true, Match = "what no other chain does", Name = Text(chain, "name") ?? "default" } : null;
+            ? Read(listener, chain) with
+            {
+                IsDefault = true, Match = "what no other chain does", Name = Text(chain, "name") ?? "default",
+            } : null;
 
     public static ChainDocument Read(string listener, JsonElement chain)
     {

@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using System.Text.Json.Serialization;
@@ -120,8 +121,8 @@ public sealed record RouteTraffic
 public sealed record RevertCondition(string Metric, double Limit, string Unit, double? Now, double? Before, long Requests, string? Listener)
 {
     /// <summary>Such as <c>5xx &gt; 2 % (now 0.1 %)</c>.</summary>
-    public override string ToString() => string.Create(System.Globalization.CultureInfo.InvariantCulture, $"{Metric} > {Limit:0.##} {Unit} ")
-        + (Now is { } now ? string.Create(System.Globalization.CultureInfo.InvariantCulture, $"(now {now:0.##} {Unit})") : "(too few requests yet)");
+    public override string ToString() => string.Create(CultureInfo.InvariantCulture, $"{Metric} > {Limit:0.##} {Unit} ")
+        + (Now is { } now ? string.Create(CultureInfo.InvariantCulture, $"(now {now:0.##} {Unit})") : "(too few requests yet)");
 }
 
 public sealed record DeploymentWorker(int Id, string? State, long? Version, double? PrepareMs, double? AckMs, string? Error);

@@ -29,7 +29,8 @@ public sealed partial class PendingConfirmation
         if (Feed.Trials.Count > 0)
         {
             // What conditions come to now is no event.
-            if (Feed.Trials.Any(t => t.ConfirmBy < DateTimeOffset.UtcNow) || Feed.Trials.Any(t => t.Conditions is not null) && ++_ticks % 2 == 0)
+            if (Feed.Trials.Any(t => t.ConfirmBy < DateTimeOffset.UtcNow)
+                || (Feed.Trials.Any(t => t.Conditions is not null) && ++_ticks % 2 == 0))
                 Feed.Refresh();
             StateHasChanged();
         }

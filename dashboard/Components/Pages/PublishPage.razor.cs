@@ -41,7 +41,8 @@ public sealed partial class PublishPage
         StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries);
 
     private string Command => Curl.Of(Navigation.BaseUri,
-        "config" + AdminApiClient.Query(("comment", _comment.Trim()), ("confirm_within", _trial.ConfirmWithin), ("revert_if", _trial.RevertIf)),
+        "config" + AdminApiClient.Query(("comment", _comment.Trim()), ("confirm_within", _trial.ConfirmWithin),
+            ("revert_if", _trial.RevertIf)),
         "-X PATCH", "-H 'Content-Type: application/json-patch+json'", $"-d {Curl.Quote(Operations().ToJsonString())}");
 
     protected override async Task OnInitializedAsync()

@@ -39,5 +39,6 @@ public sealed class RevertIfTests
     }
 
     [Fact]
-    public void LongText_IsCut() => Assert.True(Assert.Throws<ApiException>(() => RevertIf.Parse(new string('x', 8000))).Message.Length < 200);
+    public void LongText_IsCut()
+        => Assert.True(Assert.Throws<ApiException>(() => RevertIf.Parse(new string('x', 8000))).Message.Length < 200);
 }

@@ -45,8 +45,8 @@ public sealed class TrialTests : IAsyncLifetime
         await _node.RestartAsync();
         var waiting = (await _node.GetAsync(path)).Json;
         Assert.Equal("5xx>2%,p99>60000ms", waiting.GetProperty("revert_if").GetString());
-        Assert.Equal([("5xx>2%", JsonValueKind.Null), ("p99>60000ms", JsonValueKind.Null)], waiting.GetProperty("conditions").EnumerateArray()
-            .Select(c => (c.GetProperty("condition").GetString()!, c.GetProperty("now").ValueKind)));
+        Assert.Equal([("5xx>2%", JsonValueKind.Null), ("p99>60000ms", JsonValueKind.Null)], waiting.GetProperty("conditions")
+            .EnumerateArray().Select(c => (c.GetProperty("condition").GetString()!, c.GetProperty("now").ValueKind)));
 
         JsonElement ended = default;
         await Eventually.TrueAsync(async () =>
@@ -68,7 +68,8 @@ public sealed class TrialTests : IAsyncLifetime
 
     [Theory]
     [InlineData("revert_if=5xx>2%25", "is a part of a trial", "confirm_within=60s")]
-    [InlineData("confirm_within=60s&revert_if=p99>1s,5x>2%25", "'5x' is not one of 4xx, 5xx, p50, p95, p99, at character 8", "did you mean")]
+    [InlineData("confirm_within=60s&revert_if=p99>1s,5x>2%25", "'5x' is not one of 4xx, 5xx, p50, p95, p99, at character 8",
+        "did you mean")]
     [InlineData("confirm_within=60s&revert_if=", "a condition is missing, at character 1", "write it like 5xx>2%")]
     public async Task WrongConditions_AreRefused_ADryRunToo(string query, string says, string hint)
     {
@@ -82,15 +83,17 @@ public sealed class TrialTests : IAsyncLifetime
         Assert.Equal(1, await _node.ActiveVersionAsync());
     }
 
+    private const string Trial = "?confirm_within=1h&revert_if=5xx>2%", Cluster = """{"endpoints":["127.0.0.1:9"]}""";
+
     [Fact]
     public async Task ElevenTrialsWithConditions_AreTooMany()
     {
         for (var i = 0; i < 10; i++)
-            (await _node.PutAsync($"clusters/c{i}?confirm_within=1h&revert_if=5xx>2%", """{"endpoints":["127.0.0.1:9"]}""")).Is(HttpStatusCode.Created);
-        (await _node.PutAsync("clusters/more?confirm_within=1h&revert_if=5xx>2%", """{"endpoints":["127.0.0.1:9"]}"""))
+            (await _node.PutAsync($"clusters/c{i}{Trial}", Cluster)).Is(HttpStatusCode.Created);
+        (await _node.PutAsync("clusters/more" + Trial, Cluster))
             .IsProblem(HttpStatusCode.TooManyRequests, "RATE_LIMITED");
         var id = (await _node.GetAsync("deployments?q=awaiting_confirmation")).Json.GetProperty("items")[0].GetProperty("id").GetString();
         (await _node.PostAsync($"deployments/{id}/confirm")).Is(HttpStatusCode.OK);
-        (await _node.PutAsync("clusters/more?confirm_within=1h&revert_if=5xx>2%", """{"endpoints":["127.0.0.1:9"]}""")).Is(HttpStatusCode.Created);
+        (await _node.PutAsync("clusters/more" + Trial, Cluster)).Is(HttpStatusCode.Created);
     }
 }

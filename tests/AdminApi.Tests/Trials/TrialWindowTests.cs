@@ -6,8 +6,10 @@ namespace Managed.AdminApi.Tests.Trials;
 /// <summary>The rule, with counters and a clock that are the test's.</summary>
 public sealed class TrialWindowTests
 {
-    private readonly Dictionary<string, TrafficReading> _readings = new() { [""] = new(), ["listener:edge"] = new(), ["listener:other"] = new(),
-        ["cluster:web"] = new() };
+    private readonly Dictionary<string, TrafficReading> _readings = new()
+    {
+        [""] = new(), ["listener:edge"] = new(), ["listener:other"] = new(), ["cluster:web"] = new(),
+    };
     private DateTimeOffset _now = new(2026, 11, 30, 12, 0, 0, TimeSpan.Zero);
 
     [Theory]

@@ -27,7 +27,8 @@ public sealed class TrialFieldsTests
         page.FindAll("input")[1].Input(slow);
         Assert.Equal(("60s", revertIf), (trial.ConfirmWithin, trial.RevertIf));
         Assert.Equal(says is not null, trial.Problem is not null);
-        Assert.Equal(says is null ? 0 : 1, page.FindAll("[role=alert]").Count(a => a.TextContent.StartsWith(says ?? "", StringComparison.Ordinal)));
+        Assert.Equal(says is null ? 0 : 1, page.FindAll("[role=alert]")
+            .Count(a => a.TextContent.StartsWith(says ?? "", StringComparison.Ordinal)));
         page.Find("select").Change("");
         Assert.Equal((null, null, null), (trial.ConfirmWithin, trial.RevertIf, trial.Problem));
     }

@@ -1,4 +1,5 @@
 using Managed.Proxy.Core.Telemetry;
+using Xunit;
 
 namespace Managed.Proxy.Tests.Core.Telemetry;
 
