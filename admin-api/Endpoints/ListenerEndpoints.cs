@@ -26,7 +26,7 @@ internal static class ListenerEndpoints
                 + "(http.PREFIX.filter.NAME.errors): requests that the filter ended with a 4xx or 5xx of its own, or by failing.",
             Answers = [(200, "The filters",
                 """{"items":[{"name":"lua","disabled":false,"errors":3,"""
-                    + """"request":{"count":90210,"mean":3.1,"p50":2.9,"p90":4.2,"p99":9.5},"""
+                    + """ "request":{"count":90210,"mean":3.1,"p50":2.9,"p90":4.2,"p99":9.5},"""
                     + """ "response":{"count":90210,"mean":0.4,"p50":0.3,"p90":0.6,"p99":1.1},"workers":[{"worker":0}]}]}""")],
             Errors = [ProblemCode.NotFound],
         });

@@ -41,7 +41,9 @@ public static class DashboardHosting
             .AddFilter("Microsoft.AspNetCore.Antiforgery", LogLevel.None));
         services.Configure<KeyManagementOptions>(keys => (keys.XmlRepository, keys.XmlEncryptor) =
             (new KeysInMemory(), new NullXmlEncryptor()));
-        services.AddRazorComponents().AddInteractiveServerComponents();
+        services.AddRazorComponents().AddInteractiveServerComponents(o =>
+            // Of a tab whose end was not heard of: what was typed is in the browser, and the page is drawn anew for who comes back later.
+            o.DisconnectedCircuitRetentionPeriod = TimeSpan.FromMinutes(1));
         services.AddCascadingAuthenticationState();
         services.AddMudServices(mud =>
         {
