@@ -38,7 +38,7 @@ internal static class Http2FloodRun
             double quiet = load.Latencies(1 + 2 * i).Quantile(0.99), beside = load.Latencies(2 + 2 * i).Quantile(0.99);
             verdict.Say(string.Create(CultureInfo.InvariantCulture,
                 $"{flood.Name}: {outcome.Steps} steps on {outcome.Connections} connections, {outcome.Refusals} refused; p99 of the others ")
-                + string.Create(CultureInfo.InvariantCulture, $"{quiet:0.00} and {beside:0.00} ms; {grown:+0.0;-0.0} MB; ")
+                + string.Create(CultureInfo.InvariantCulture, $"{quiet:0.00} and {beside:0.00} ms; {grown:+0.0;-0.0;0.0} MB; ")
                 + string.Create(CultureInfo.InvariantCulture, $"{ProcessFigures.CpuSeconds(managed.Id) - cpu:0.0} s of CPU; ")
                 + string.Join(", ", outcome.Ends.Select(e => $"{e.Key} ({e.Value})")));
             verdict.Expect(!managed.HasExited, $"{flood.Name}: the product ended:\n{managed.LastLines}");
@@ -61,6 +61,6 @@ internal static class Http2FloodRun
     {
         var answer = await managed.Admin.GetAsync("/stats?filter=http2");
         return answer.Status != 200 ? [answer.Short] : [.. answer.Body.Split('\n').Where(l => !l.EndsWith(": 0", StringComparison.Ordinal)
-            && l.Contains("http.", StringComparison.Ordinal))];
+            && l.Contains("http2.", StringComparison.Ordinal))];
     }
 }

@@ -50,7 +50,7 @@ internal static class Http2LargeRun
         beside.Sort();
         var (one, two) = (quiet[quiet.Count * 99 / 100], beside[beside.Count * 99 / 100]);
         verdict.Say(string.Create(CultureInfo.InvariantCulture,
-            $"{bytes >> 20} MiB up and down at 1 MiB/s beside {streams} quick streams on one connection: memory {most / 1048576.0:+0.0;-0.0} MB, ")
+            $"{bytes >> 20} MiB up and down at 1 MiB/s beside {streams} quick streams on one connection: memory {most / 1048576.0:+0.0;-0.0;0.0} MB, ")
             + string.Create(CultureInfo.InvariantCulture, $"p99 of the quick ones {one:0.00} ms without and {two:0.00} ms with them ")
             + string.Create(CultureInfo.InvariantCulture, $"({quiet.Count} and {beside.Count} requests)"));
         verdict.Expect(most <= 8 << 20, $"memory grew by {most / 1048576.0:0.0} MB");
