@@ -205,7 +205,8 @@ public sealed partial class ResourceEditor
     {
         if (!_dirty || _leaving || IsHere(context.TargetLocation))
             return;
-        var leave = await Dialogs.ShowMessageBoxAsync("Leave the editor?", "Your edits are not applied. This tab keeps them; closing it loses them.",
+        var leave = await Dialogs.ShowMessageBoxAsync("Leave the editor?",
+            "Your edits are not applied. This tab keeps them; closing it loses them.",
             yesText: "Leave", cancelText: "Stay");
         if (leave is not true)
             context.PreventNavigation();

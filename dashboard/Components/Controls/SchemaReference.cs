@@ -43,14 +43,16 @@ internal sealed record SchemaReference(string? Description, IReadOnlyList<Schema
         return Text(schema, "type") switch
         {
             "array" => "list of " + (Property(schema, "items") is { } items ? Takes(items) : "anything"),
-            "object" when Property(schema, "additionalProperties") is { ValueKind: JsonValueKind.Object } values => "map of " + Takes(values),
+            "object" when Property(schema, "additionalProperties") is { ValueKind: JsonValueKind.Object } values
+                => "map of " + Takes(values),
             { } type => type == "string" ? "text" : type,
             _ => "anything",
         };
     }
 
     private static string? PartOf(JsonElement schema) =>
-        Text(schema, "$ref") is { } reference && reference.StartsWith(Definitions, StringComparison.Ordinal) ? reference[Definitions.Length..]
+        Text(schema, "$ref") is { } reference && reference.StartsWith(Definitions, StringComparison.Ordinal)
+            ? reference[Definitions.Length..]
         : new[] { Property(schema, "items"), Property(schema, "additionalProperties") }.OfType<JsonElement>().Select(PartOf)
             .Concat(Items(schema, "anyOf").Concat(Items(schema, "oneOf")).Select(PartOf)).FirstOrDefault(p => p is not null);
 }

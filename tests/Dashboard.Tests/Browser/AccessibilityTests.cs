@@ -64,7 +64,8 @@ public sealed class AccessibilityTests(BrowserFixture browser, AccessibilityTest
         await page.SetViewportSizeAsync(390, 844);
         // Neither the page nor a table in it; what is cut off in a panel could not even be scrolled to. Charts follow a moment later.
         await page.WaitForFunctionAsync("""
-            () => ![document.documentElement, ...document.querySelectorAll('.scroll, .panel, main')].some(e => e.scrollWidth > e.clientWidth + 1)
+            () => ![document.documentElement, ...document.querySelectorAll('.scroll, .panel, main')]
+              .some(e => e.scrollWidth > e.clientWidth + 1)
             """, null, new() { Timeout = 60_000 });
         await Expect(page.GetByRole(AriaRole.Link, new() { Name = "Clusters" }).First).ToBeVisibleAsync();
         await tab.Session.ShouldBeAccessibleAsync();

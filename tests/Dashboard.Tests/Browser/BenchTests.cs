@@ -23,7 +23,8 @@ public sealed class BenchTests(BrowserFixture browser)
         await Expect(page.Locator(".cm-lintRange-error")).ToHaveTextAsync("local x = = 1");
         await Expect(session.Button("Line 2")).ToBeVisibleAsync();
 
-        await WriteAsync(session, "function envoy_on_request(h)\n  h:headers():add(\"x-hello\", \"lua\")\nend\n" + new string('-', 100_000));
+        await WriteAsync(session, "function envoy_on_request(h)\n  h:headers():add(\"x-hello\", \"lua\")\nend\n"
+            + new string('-', 100_000));
         await page.GetByLabel("Path").FillAsync("/shop");
         await page.Keyboard.PressAsync("Control+Enter");
         await Expect(page.Locator(".bench-sum")).ToContainTextAsync("200");

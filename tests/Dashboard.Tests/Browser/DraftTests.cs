@@ -1,6 +1,8 @@
 namespace Managed.Dashboard.Tests.Browser;
 
-/// <summary>What is never kept of a text: the values of sensitive fields, as the node knows them, in every form a document may have.</summary>
+/// <summary>
+/// What is never kept of a text: the values of sensitive fields, as the node knows them, in every form a document may have.
+/// </summary>
 public sealed class DraftTests(BrowserFixture browser)
 {
     private static readonly (string Text, bool IsSecret)[] Cases =

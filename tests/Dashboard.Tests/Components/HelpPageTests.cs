@@ -20,7 +20,8 @@ public sealed class HelpPageTests
         var reference = SchemaReference.Read(JsonDocument.Parse(Schema).RootElement, null)!;
         Assert.Equal("Runs a script.", reference.Description);
         Assert.Equal(
-            [("code", true, "Source", null, "Source"), ("many", false, "list of Source", null, "Source"), ("names", false, "map of text", null, null),
+            [("code", true, "Source", null, "Source"), ("many", false, "list of Source", null, "Source"),
+                ("names", false, "map of text", null, null),
                 ("policy", false, "one of OPEN, CLOSED", "OPEN", null), ("memory", false, "integer or text", null, null),
                 ("word", false, "Word", null, null)],
             reference.Fields.Select(f => (f.Name, f.Required, f.Takes, f.Usual, f.Part)));

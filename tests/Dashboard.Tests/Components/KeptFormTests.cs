@@ -26,7 +26,8 @@ public sealed class KeptFormTests
         var discarded = 0;
         var form = context.Render<KeptForm>(p => p.Add(f => f.Key, "form/clusters/web").Add(f => f.OnDiscard, () => discarded++)
             .AddChildContent("<input name='a'>"));
-        form.WaitForAssertion(() => Assert.Contains("Your unsaved changes from 22:14 were restored.", form.Find("[role=status]").TextContent));
+        form.WaitForAssertion(() => Assert.Contains("Your unsaved changes from 22:14 were restored.",
+            form.Find("[role=status]").TextContent));
         Assert.Contains("other values by now for weight; yours are set", form.Find("[role=status]").TextContent);
         form.Find("button").Click();
         Assert.Empty(form.FindAll(".note"));

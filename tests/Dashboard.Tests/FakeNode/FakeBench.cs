@@ -59,8 +59,11 @@ internal static partial class FakeBench
         {
             ["response"] = new JsonObject { ["status"] = (int)reply["status"]!, ["reason"] = "OK", ["headers"] = Fields(reply["headers"]),
                 ["body"] = body },
-            ["upstream_requests"] = new JsonArray(new JsonObject { ["cluster"] = "upstream", ["method"] = (string?)test["request"]!["method"],
-                ["path"] = (string?)test["request"]!["path"], ["headers"] = fields, ["body"] = (string?)test["request"]!["body"] ?? "" }),
+            ["upstream_requests"] = new JsonArray(new JsonObject
+            {
+                ["cluster"] = "upstream", ["method"] = (string?)test["request"]!["method"],
+                ["path"] = (string?)test["request"]!["path"], ["headers"] = fields, ["body"] = (string?)test["request"]!["body"] ?? "",
+            }),
             ["trace"] = steps, ["errors"] = errors, ["time_ms"] = 3.1, ["instructions"] = 1000, ["error"] = null,
             ["logs"] = new JsonArray(new JsonObject { ["level"] = "information", ["text"] = "default_source_code:1: seen" }),
         };
