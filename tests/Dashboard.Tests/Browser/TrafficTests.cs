@@ -20,7 +20,7 @@ public sealed class TrafficTests(BrowserFixture browser)
         await session.Page.Keyboard.PressAsync("Enter");
         await Expect(session.Page).ToHaveURLAsync(new System.Text.RegularExpressions.Regex("/traffic\\?of=listener%3Aedge$"));
         await Expect(session.Page.GetByLabel("Traffic of")).ToHaveValueAsync("listener:edge");
-        await Expect(session.Page.Locator(".traffic canvas")).ToHaveCountAsync(5);
+        await Expect(session.Page.Locator(".traffic canvas")).ToHaveCountAsync(6);
 
         await session.Page.GetByRole(AriaRole.Button, new() { Name = "v4: before and after" }).First.ClickAsync();
         var panel = session.Page.GetByRole(AriaRole.Region, new() { Name = "A version's traffic" });
