@@ -27,6 +27,39 @@ public sealed class CallTests
     }
 
     [Fact]
+    public async Task HttpCall_OverHttp2_IsTheSame()
+    {
+        await using var up = new Http2Upstream
+        {
+            Answer = c => c.Path != "/auth" ? new Http2Script().Headers(c.Id, true, ":status: 200")
+                : new Http2Script().Headers(c.Id, false, ":status: 201", "x-answer: a", "x-answer: b").Data(c.Id, "yes")
+                    .Headers(c.Id, true, "x-trailer: t"),
+        };
+        await using var proxy = await ProxyFixture.StartAsync(LuaProxy.Yaml($$"""
+            function envoy_on_request(h)
+              local fields, body = h:httpCall("up", {{Fields}}, "hi", 5000)
+              h:headers():add("x-call", fields[":status"] .. " " .. fields["x-answer"] .. " " .. body)
+            end
+            """, 1).Replace("endpoints: [\"127.0.0.1:1\"]", $"http2: true, endpoints: [\"{up.Address}\"]", StringComparison.Ordinal));
+        Assert.Equal(200, (await proxy.GetAsync("/page")).Status);
+        var asked = up.Call("/auth");
+        Assert.Equal(("POST", "auth", "hi", "201 b yes"), (asked[":method"], asked[":authority"], asked.Body, up.Call("/page")["x-call"]));
+        Assert.Equal(1, up.Connections);
+        // One that never comes is given up on its stream alone.
+        up.Answer = c => c.Path == "/auth" ? null : new Http2Script().Headers(c.Id, true, ":status: 200");
+        await proxy.PublishAsync(LuaProxy.Yaml($$"""
+            function envoy_on_request(h)
+              local fields = h:httpCall("up", {{Fields}}, "hi", 50)
+              h:headers():add("x-call", fields[":status"])
+            end
+            """, 1).Replace("endpoints: [\"127.0.0.1:1\"]", $"http2: true, endpoints: [\"{up.Address}\"]", StringComparison.Ordinal));
+        Assert.Equal(200, (await proxy.GetAsync("/late")).Status);
+        Assert.Equal("504", up.Call("/late")["x-call"]);
+        await Eventually.Async(() => up.Calls.Any(c => c.Path == "/auth" && c.Reset is not null), "the call's stream is reset");
+        Assert.Equal(1, up.Connections);
+    }
+
+    [Fact]
     public async Task HttpCallWithOptions_GivesDuplicates()
     {
         await using var proxy = await LuaProxy.StartAsync($$"""

@@ -47,6 +47,26 @@ public sealed class HttpCallTests
     }
 
     [Fact]
+    public async Task Call_OverHttp2_IsTheSame()
+    {
+        await using var up = new Http2Upstream
+        {
+            Answer = c => new Http2Script().Headers(c.Id, false, ":status: 201").Data(c.Id, "answer").Headers(c.Id, true, "etag: 1"),
+        };
+        await using var proxy = await ProxyFixture.StartAsync(WasmProxy.Yaml(
+            Asker(Call("h2", trailers: WatGuest.Pairs(("x-sum", "9")))).Build(), FreePort.Next())
+            .Replace("- {name: up,", $"- {{name: h2, http2: true, endpoints: [\"{up.Address}\"]}}\n- {{name: up,",
+                StringComparison.Ordinal));
+        await proxy.GetAsync();
+        var asked = Assert.Single(up.Calls);
+        Assert.Equal(("POST", "/check", "question", "guest", "auth"),
+            (asked[":method"], asked.Path, asked.Body, asked["x-who"], asked[":authority"]));
+        Assert.Equal(["x-sum: 9"], asked.Trailers);
+        foreach (string said in (string[])["call: 0", "body: 6", "trailers: 1", "status = 201", "bytes = answer", "effective: 0"])
+            Assert.Contains(proxy.Log.Lines, l => l.Contains($": {said} (vm '", StringComparison.Ordinal));
+    }
+
+    [Fact]
     public async Task Trailers_AreSent()
     {
         await using var proxy = await WasmProxy.StartAsync(Asker(Call(trailers: WatGuest.Pairs(("x-sum", "9")))).Build());
