@@ -10,7 +10,7 @@ namespace Managed.Dashboard.Live;
 /// after the last circuit has gone, one collection that compacts and returns free memory to the system. The workers stand still for it,
 /// as in any full collection, so it is made only where it gives back something, and never while somebody has a page.
 /// </summary>
-internal sealed partial class PageMemory(TimeProvider time, ILogger<PageMemory> logger) : IDisposable
+internal sealed partial class PageMemory(DashboardOptions options, TimeProvider time, ILogger<PageMemory> logger) : IDisposable
 {
     /// <summary>After the last page; who comes back within it finds what was there.</summary>
     public static readonly TimeSpan Rest = TimeSpan.FromSeconds(30);
@@ -69,6 +69,7 @@ internal sealed partial class PageMemory(TimeProvider time, ILogger<PageMemory> 
         var has = Committed();
         lock (_lock)
             _before = Math.Max(_before, has);
+        options.PagesGone?.Invoke();
         Log.GaveBack(logger, Math.Max(0, had - has) >> 20, time.GetElapsedTime(started).TotalMilliseconds);
     }
 
