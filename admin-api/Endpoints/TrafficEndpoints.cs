@@ -34,8 +34,9 @@ internal static class TrafficEndpoints
             + "--stats-history says; "
             + "also over a restart. by=class and by=latency split the traffic of one, by=listener, cluster, route and worker compare the "
             + "busiest ten in one metric; without by it is every metric of one. of is listener:NAME (the prefix of its statistics), "
-            + "cluster:NAME, worker:ID, route:CONFIGURATION/HOST/ROUTE, or empty for all listeners together. names are those that had traffic; another "
-            + "one that is a part of the active version has no values, and what is neither is a 404. Of routes the busiest 200 are kept.",
+            + "cluster:NAME, worker:ID, route:CONFIGURATION/HOST/ROUTE, or empty for all listeners together. names are those that had "
+            + "traffic; another one that is a part of the active version has no values, and what is neither is a 404. Of routes the "
+            + "busiest 200 are kept.",
         Parameters = [new("range", "Up to what --stats-history says; default 1h.", "15m"),
             new("by", "class, latency, listener, cluster, route or worker.", "class"), new("of", "Whose traffic.", "listener:edge"),
             new("metric", "requests, 4xx, 5xx, p50, p95, p99 or connections.", "p99")],

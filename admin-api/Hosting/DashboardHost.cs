@@ -60,7 +60,10 @@ internal sealed class DashboardHost(IServiceProvider node) : IAsyncDisposable
         builder.Services.AddSingleton(node.GetRequiredService<RunOptions>());
         builder.Services.AddSingleton(node.GetRequiredService<AccessTokens>()).AddSingleton(node.GetRequiredService<Sessions>())
             .AddSingleton(node.GetRequiredService<FailureLimits>());
-        builder.Services.AddManagedDashboard(new() { Api = _ => AdminServer.AddressOf(node) });
+        builder.Services.AddManagedDashboard(new()
+        {
+            Api = _ => AdminServer.AddressOf(node), PagesGone = StartPages.GiveBackSoon,
+        });
         var app = builder.Build();
         app.UseRouting();
         app.UseMiddleware<AuthMiddleware>();

@@ -52,7 +52,7 @@ internal sealed record ChainDocument(string Listener, string Name, string Match,
             RouteDocument.OfChain(listener, chain));
     }
 
-    private static bool IsManager(JsonElement filter) =>
+    public static bool IsManager(JsonElement filter) =>
         HttpFilterDocument.Read(filter).Kind.Contains("http_connection_manager", StringComparison.Ordinal)
         || (Property(filter, "typed_config") is { } config
             && Text(config, "@type")?.Contains("HttpConnectionManager", StringComparison.Ordinal) is true);

@@ -12,6 +12,8 @@ public sealed record ListenerDocument(string Name, string Address, int Chains, s
     public static ListenerDocument Read(JsonElement listener)
     {
         var chains = Property(listener, "filter_chains") is { ValueKind: JsonValueKind.Array } list ? list.GetArrayLength() : 1;
+        if (Property(listener, "default_filter_chain") is not null)
+            chains = Property(listener, "filter_chains") is null ? 1 : chains + 1;
         var address = ReadAddress(listener);
         var prefix = Text(listener, "stat_prefix") is { Length: > 0 } chosen ? chosen : address.Replace(':', '_');
         return new ListenerDocument(Text(listener, "name") ?? "", address, chains, ReadServes(listener), prefix);
@@ -44,18 +46,10 @@ public sealed record ListenerDocument(string Name, string Address, int Chains, s
         var http = Property(listener, "routes") is not null || Property(listener, "virtual_hosts") is not null
             || Property(listener, "route_config_name") is not null;
         var tls = Property(listener, "tls") is not null;
-        if (Property(listener, "filter_chains") is { ValueKind: JsonValueKind.Array } chains)
+        foreach (var chain in Items(listener, "filter_chains").Append(Property(listener, "default_filter_chain") ?? default))
         {
-            foreach (var chain in chains.EnumerateArray())
-            {
-                tls |= Property(chain, "tls") is not null || Property(chain, "transport_socket") is not null;
-                if (Property(chain, "filters") is not { ValueKind: JsonValueKind.Array } filters)
-                    continue;
-                foreach (var filter in filters.EnumerateArray())
-                    http |= Text(filter, "name")?.EndsWith("http_connection_manager", StringComparison.Ordinal) == true
-                            || (Property(filter, "typed_config") is { } config
-                                && Text(config, "@type")?.Contains("HttpConnectionManager", StringComparison.Ordinal) == true);
-            }
+            tls |= Property(chain, "tls") is not null || Property(chain, "transport_socket") is not null;
+            http |= Items(chain, "filters").Any(ChainDocument.IsManager);
         }
         return (http ? "HTTP" : "TCP") + (tls ? " over TLS" : "");
     }

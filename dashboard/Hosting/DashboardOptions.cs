@@ -17,4 +17,7 @@ public sealed class DashboardOptions
     /// Null: a plain <see cref="SocketsHttpHandler"/>.
     /// </summary>
     public Func<HttpMessageHandler>? Handler { get; init; }
+
+    /// <summary>Told when what pages took was given back, half a minute after the last one: the host may do the same.</summary>
+    public Action? PagesGone { get; init; }
 }

@@ -1,3 +1,4 @@
+using System.Runtime.InteropServices;
 using Managed.Dashboard.Hosting;
 using Microsoft.AspNetCore.Components.Server.Circuits;
 
@@ -9,7 +10,7 @@ namespace Managed.Dashboard.Live;
 /// after the last circuit has gone, one collection that compacts and returns free memory to the system. The workers stand still for it,
 /// as in any full collection, so it is made only where it gives back something, and never while somebody has a page.
 /// </summary>
-internal sealed class PageMemory(TimeProvider time, ILogger<PageMemory> logger) : IDisposable
+internal sealed partial class PageMemory(DashboardOptions options, TimeProvider time, ILogger<PageMemory> logger) : IDisposable
 {
     /// <summary>After the last page; who comes back within it finds what was there.</summary>
     public static readonly TimeSpan Rest = TimeSpan.FromSeconds(30);
@@ -26,7 +27,18 @@ internal sealed class PageMemory(TimeProvider time, ILogger<PageMemory> logger) 
     internal Func<long> Committed { get; init; } = () => GC.GetGCMemoryInfo(GCKind.Any) is { Index: > 0 } last ? last.TotalCommittedBytes
         : GC.GetTotalMemory(forceFullCollection: false);
 
-    internal Action Collect { get; init; } = () => GC.Collect(2, GCCollectionMode.Aggressive, blocking: true, compacting: true);
+    internal Action Collect { get; init; } = () =>
+    {
+        GC.Collect(2, GCCollectionMode.Aggressive, blocking: true, compacting: true);
+        try
+        {
+            _ = TrimMalloc(0); // the compiler's: pages run code that nothing else does
+        }
+        catch (EntryPointNotFoundException)
+        {
+            // another C library, which gives back by itself
+        }
+    };
 
     public void Opened()
     {
@@ -57,8 +69,12 @@ internal sealed class PageMemory(TimeProvider time, ILogger<PageMemory> logger) 
         var has = Committed();
         lock (_lock)
             _before = Math.Max(_before, has);
+        options.PagesGone?.Invoke();
         Log.GaveBack(logger, Math.Max(0, had - has) >> 20, time.GetElapsedTime(started).TotalMilliseconds);
     }
+
+    [LibraryImport("libc", EntryPoint = "malloc_trim")]
+    private static partial int TrimMalloc(nuint pad);
 
     public void Dispose()
     {
