@@ -175,7 +175,8 @@ internal static class TlsBuilder
     }
 
     // By the value that says the private key in a document: what several versions and several chains share is read once, and its key taken
-    // out of the vault once. Not those with a staple, which is to be fresh each time, and what names a file belongs to the reading of files.
+    // out of the vault once. Not those with a staple, which is to be fresh each time; and what names a file belongs to the reading of
+    // files.
     private static readonly ConditionalWeakTable<ConfigScalar, TlsCertificate> s_read = [];
 
     private static TlsCertificate? Known(TlsCertificateConfig config)

@@ -31,7 +31,8 @@ internal static class TransportSocketBuilder
             ConfigBinder.Bind<RawBufferConfig>(typed, errors);
             return null;
         }
-        return ConfigBinder.BindPartial(typed, errors, (former as TlsSocket)?.Config) is { HasErrors: false, CommonTlsContext: { } common } config
+        return ConfigBinder.BindPartial(typed, errors, (former as TlsSocket)?.Config)
+            is { HasErrors: false, CommonTlsContext: { } common } config
             ? BuildTls(config, Spoken(common, terminal, errors), chain, listener, errors, names, shared) : null;
     }
 

@@ -6,7 +6,9 @@ using Xunit;
 
 namespace Managed.Proxy.Tests.Core.Tls;
 
-/// <summary>What is taken for a certificate's key without OpenSSL is one that OpenSSL takes for it too, and all else is asked of it.</summary>
+/// <summary>
+/// What is taken for a certificate's key without OpenSSL is one that OpenSSL takes for it too, and all else is asked of it.
+/// </summary>
 public sealed class KeyPairTests
 {
     private static readonly RSA s_rsa = RSA.Create(2048), s_otherRsa = RSA.Create(2048);
@@ -71,7 +73,8 @@ public sealed class KeyPairTests
         string body = rsa.Split('\n')[1];
         foreach (string odd in (string[])["x" + pem, pem + "x", pem + "\n" + pem, rsa.Replace(body + "\n", body, StringComparison.Ordinal),
             rsa.Replace(body, body.Insert(10, " "), StringComparison.Ordinal), pem[..^40], "", "-----BEGIN PRIVATE KEY-----",
-            s_ec.ExportEncryptedPkcs8PrivateKeyPem("secret", new PbeParameters(PbeEncryptionAlgorithm.Aes128Cbc, HashAlgorithmName.SHA256, 1000))])
+            s_ec.ExportEncryptedPkcs8PrivateKeyPem("secret",
+                new PbeParameters(PbeEncryptionAlgorithm.Aes128Cbc, HashAlgorithmName.SHA256, 1000))])
             Assert.False(IsSurely(odd, odd.Length > 500 ? s_rsa : s_ec));
     }
 
