@@ -21,8 +21,12 @@ public sealed partial class ProxyServer
     private const double NoCertificate = uint.MaxValue; // Envoy's value where nothing can expire
 
     /// <summary>Of the version in force; of each certificate one for each chain or cluster that uses it.</summary>
-    public IReadOnlyList<CertificateUse> Certificates()
+    /// <param name="endingBefore">Only those that expire before, and no authorities; null: all.</param>
+    public IReadOnlyList<CertificateUse> Certificates(DateTimeOffset? endingBefore = null)
     {
+        if (endingBefore is { } end)
+            return [.. Identities().SelectMany(i => i.Identity.Certificates.Where(c => c.Leaf.NotAfter < end)
+                .Select(c => new CertificateUse(i.Owner, [.. c.Chain.Select(Facts)], [])))];
         var uses = new List<CertificateUse>();
         foreach (var (owner, identity) in Identities())
         {

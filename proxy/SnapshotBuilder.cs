@@ -244,7 +244,8 @@ internal sealed class SnapshotBuilder(StatsRegistry registry, SharedState state,
             else if (definition.BuildFilter(filter.TypedConfig, context) is { } built) filters.Add(built);
             else valid = false;
         }
-        var socket = TransportSocketBuilder.Build(config, listener, terminal, context.Errors, context.Stats, context.Shared);
+        var socket = TransportSocketBuilder.Build(config, listener, terminal, context.Former?.TransportSocket, context.Errors,
+            context.Stats, context.Shared);
         return valid && terminal is not null
             ? new FilterChain { Name = config.Name, Listener = listener, Config = config, TransportSocket = socket, Filters = [.. filters],
                 Terminal = terminal } : null;

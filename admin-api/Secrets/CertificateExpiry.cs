@@ -37,7 +37,7 @@ internal sealed class CertificateExpiry : IDisposable
             lock (_lock)
             {
                 var now = _time.GetUtcNow();
-                var ending = _proxy.Certificates().Where(u => u.Chain.Count > 0 && u.Chain[0].NotAfter - now < Soon)
+                var ending = _proxy.Certificates(endingBefore: now + Soon)
                     .Select(u => (u.Owner, Facts: u.Chain[0], Key: (u.Chain[0].Sha256, Expired: u.Chain[0].NotAfter <= now))).ToList();
                 foreach (var (owner, facts, key) in ending.Where(e => !_told.Contains(e.Key)).DistinctBy(e => e.Key))
                 {

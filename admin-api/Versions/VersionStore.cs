@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.Text.Json;
 using Managed.AdminApi.Documents;
 using Managed.AdminApi.Problems;
 using Managed.AdminApi.Secrets;
@@ -94,9 +95,9 @@ internal sealed class VersionStore(HistoryAccess history, SecretVault vault)
     // What no version needs is removed (Retention): the rows say what this one needs.
     private static void Link(HistoryConnection db, long version, IEnumerable<string> modules)
     {
-        foreach (var digest in modules)
-            db.Execute("INSERT OR IGNORE INTO version_modules (version, digest) SELECT $1, digest FROM modules WHERE digest = $2", version,
-                digest);
+        if (modules.ToList() is { Count: > 0 } needed)
+            db.Execute("INSERT OR IGNORE INTO version_modules (version, digest) SELECT $1, digest FROM modules WHERE digest IN "
+                + "(SELECT value FROM json_each($2))", version, JsonSerializer.Serialize(needed));
     }
 
     /// <summary>The publication went well: moves the head, marks the former version, updates the deployments.</summary>

@@ -6,6 +6,7 @@ using Managed.Proxy.Configuration;
 using Managed.Proxy.Configuration.Model;
 using Managed.Proxy.Configuration.Validation;
 using Managed.Proxy.Core;
+using Managed.Proxy.Core.EventLoop;
 using Managed.Proxy.Core.Tls;
 using Managed.Proxy.Router.Matching;
 
@@ -124,9 +125,10 @@ internal static class TlsBuilder
     {
         var read = new List<TlsCertificate?>();
         var known = former is null ? [] : former.ToHashSet<SecretConfig>(ReferenceEqualityComparer.Instance);
-        foreach (var secret in secrets)
+        var fresh = secrets.Where(s => !s.HasErrors && !known.Contains(s)).ToList();
+        ReadAhead([.. fresh.Select(s => s.TlsCertificate).OfType<TlsCertificateConfig>()], shared, errors);
+        foreach (var secret in fresh)
         {
-            if (secret.HasErrors || known.Contains(secret)) continue;
             if (secret.TlsCertificate is { } certificate) read.Add(Certificate(certificate, shared, errors));
             if (secret.ValidationContext is { } context) Verifier(context, requiresServerName: false, errors);
             if (secret.SessionTicketKeys is { } tickets) TicketKeys(tickets, errors);
@@ -135,9 +137,58 @@ internal static class TlsBuilder
         return read;
     }
 
-    // By the part of a document that says them: what several versions share is read once, and its key taken out of the vault once. Not
-    // those with a staple, which is to be fresh each time, and what names a file belongs to the reading of files.
-    private static readonly ConditionalWeakTable<TlsCertificateConfig, TlsCertificate> s_read = [];
+    /// <summary>The certificates of a chain; null for each that is wrong, with errors added.</summary>
+    public static List<TlsCertificate?> Certificates(IReadOnlyList<TlsCertificateConfig> configs, SharedState shared, ConfigErrors errors)
+    {
+        ReadAhead(configs, shared, errors);
+        return [.. configs.Select(c => Certificate(c, shared, errors))];
+    }
+
+    // Few are not worth a thread.
+    private const int ManyCertificates = 64, Niceness = 5;
+
+    // By as many threads as there are processors, which stand back behind those that carry traffic. What is wrong is found again, and
+    // told in its order, by whoever asks for the certificates.
+    private static void ReadAhead(IReadOnlyList<TlsCertificateConfig> configs, SharedState shared, ConfigErrors errors)
+    {
+        var unread = configs.Where(c => IsAllSaid(c) && Known(c) is null).ToList();
+        if (unread.Count < ManyCertificates) return;
+        int next = -1;
+        Thread[] threads = [.. Enumerable.Range(0, Environment.ProcessorCount).Select(_ => new Thread(Run)
+            { Name = "certificates", IsBackground = true })];
+        foreach (var thread in threads) thread.Start();
+        foreach (var thread in threads) thread.Join();
+
+        void Run()
+        {
+            _ = Libc.setpriority(0, 0, Niceness);
+            while (Interlocked.Increment(ref next) is var at && at < unread.Count)
+                try
+                {
+                    Certificate(unread[at], shared, new ConfigErrors { Host = errors.Host });
+                }
+                catch (Exception)
+                {
+                    // Whoever asks for it gets it again, where it can be told.
+                }
+        }
+    }
+
+    // By the value that says the private key in a document: what several versions and several chains share is read once, and its key taken
+    // out of the vault once. Not those with a staple, which is to be fresh each time; and what names a file belongs to the reading of
+    // files.
+    private static readonly ConditionalWeakTable<ConfigScalar, TlsCertificate> s_read = [];
+
+    private static TlsCertificate? Known(TlsCertificateConfig config)
+        => KeyOf(config) is { } key && s_read.TryGetValue(key, out var known) && Says(config.CertificateChain!, known) ? known : null;
+
+    private static ConfigScalar? KeyOf(TlsCertificateConfig config)
+        => IsAllSaid(config) ? (config.PrivateKey!.Node as ConfigObject)?["inline_string"] as ConfigScalar : null;
+
+    // One key may stand beside several certificates.
+    private static bool Says(DataSourceConfig chain, TlsCertificate certificate)
+        => chain.InlineString is { } text ? text.Length == certificate.ChainPem.Length && Ascii.Equals(certificate.ChainPem, text)
+            : chain.InlineBytes.AsSpan().SequenceEqual(certificate.ChainPem);
 
     private static bool IsAllSaid(TlsCertificateConfig config)
         => config is { OcspStaple: null, Pkcs12: null, Password: null, CertificateChain: { } chain, PrivateKey: { } key }
@@ -149,7 +200,7 @@ internal static class TlsBuilder
     public static TlsCertificate? Certificate(TlsCertificateConfig config, SharedState shared, ConfigErrors errors)
     {
         if (config.Acme is not null) return AcmeCertificates.Of(shared).Certificate(config, shared, errors);
-        if (s_read.TryGetValue(config, out var known))
+        if (Known(config) is { } known)
         {
             Judge(config, known, errors);
             return known;
@@ -170,7 +221,7 @@ internal static class TlsBuilder
             () => TlsCertificate.Read(chain, key, keyPassword, response, out wrong));
         if (certificate is not null)
         {
-            if (IsAllSaid(config)) s_read.AddOrUpdate(config, certificate);
+            if (KeyOf(config) is { } said) s_read.AddOrUpdate(said, certificate);
             Judge(config, certificate, errors);
             return certificate;
         }

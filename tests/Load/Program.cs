@@ -58,6 +58,13 @@ const string Usage = """
                 many certificates as secrets on one listener: a version with all of them within 3 s, at most 30 KiB for each in use and worker, one
                 that is changed within 50 ms, under handshakes of which none fails
                 --count 5000  --publications 50  --limit-kb 30  --limit-ms 50
+      sessions  a WebSocket, a TLS and a raw TCP session held open while other listeners, other chains, routes and certificates change: none is
+                dropped, each answers after every publication
+                --publications 200
+      kill9-secrets
+                kill -9 while certificates with new keys are written: what was acknowledged is what handshakes show after the restart, and no
+                key is found in any file of the data folder or in any version
+                --rounds 100  --seed N
       chaos     three upstreams, one of them killed each second, under load with retries: at least 99.9 % of the requests succeed, no POST arrives
                 twice; the same beside HAProxy where it is installed
                 --seconds 60  --rate 1000
@@ -119,6 +126,8 @@ try
         "publication-cost" => PublicationCostRun.RunAsync,
         "endpoints" => EndpointsRun.RunAsync,
         "certificates" => CertificatesRun.RunAsync,
+        "sessions" => SessionsRun.RunAsync,
+        "kill9-secrets" => SecretKillRun.RunAsync,
         "chaos" => ChaosRun.RunAsync,
         "takeover" => TakeOverRun.RunAsync,
         "http2-floods" => Http2FloodRun.RunAsync,

@@ -66,7 +66,8 @@ public sealed record SocketOptionsOverrideConfig : ConfigRecord
 }
 
 [Description("How a listener's connections are spread over the workers.")]
-[UnsupportedField("extend_balance", "the one extension that Envoy has for it (dlb) needs Intel's hardware; there is exact_balance")]
+[UnsupportedField("extend_balance",
+    "the one extension that Envoy has for it (dlb, in its contrib images alone) needs Intel's hardware; there is exact_balance")]
 public sealed record ConnectionBalanceConfig : ConfigRecord
 {
     [Required, Description("Each connection goes to the worker that has the fewest of the listener's, at the price of a lock for each: for "

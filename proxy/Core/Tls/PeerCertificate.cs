@@ -54,7 +54,7 @@ internal sealed unsafe class PeerCertificate
         read.SerialNumber = Convert.ToHexStringLower(StringBytes(LibCrypto.X509_get_serialNumber(certificate)));
         read.NotBefore = Time(LibCrypto.X509_get0_notBefore(certificate));
         read.NotAfter = Time(LibCrypto.X509_get0_notAfter(certificate));
-        read.KeySha256 = SHA256.HashData(KeyOf(certificate));
+        read.KeySha256 = SHA256.HashData(PublicKeyOf(certificate));
         read.KeyType = LibCrypto.EVP_PKEY_get_base_id(LibCrypto.X509_get0_pubkey(certificate));
         read.AlternativeNames = NamesOf(certificate);
         TlsLibrary.TakeError();
@@ -79,7 +79,8 @@ internal sealed unsafe class PeerCertificate
         return der;
     }
 
-    private static byte[] KeyOf(nint certificate)
+    /// <summary>The SubjectPublicKeyInfo of OpenSSL's certificate in DER; empty when there is none.</summary>
+    public static byte[] PublicKeyOf(nint certificate)
     {
         nint key = LibCrypto.X509_get_X509_PUBKEY(certificate);
         int length = LibCrypto.i2d_X509_PUBKEY(key, null);

@@ -41,17 +41,22 @@ internal sealed class TlsCertificate
     {
         nint library = TlsLibrary.Of(0);
         var chain = Pem.ReadCertificates(library, chainPem);
-        nint key = Pem.ReadKey(library, keyPem, password);
+        nint key = 0;
         try
         {
+            List<PeerCertificate> read = [.. chain.Select(PeerCertificate.Read)];
+            bool matches = password.Length == 0 && read is [{ KeyType: LibCrypto.KeyRsa or LibCrypto.KeyEc }, ..]
+                && KeyPair.IsSurelyOf(keyPem, PeerCertificate.PublicKeyOf(chain[0]));
+            if (!matches) key = Pem.ReadKey(library, keyPem, password);
             wrong = chain.Count == 0 ? "there is no certificate in PEM in it, or one of them cannot be read"
+                : matches ? null
                 : key == 0 ? password.Length > 0 ? "the private key cannot be read with this password"
                 : "the private key cannot be read: it must be PEM, and without a password"
                 : LibCrypto.X509_check_private_key(chain[0], key) != 1 ? "the private key does not belong to the certificate" : null;
-            if (wrong is not null) return null;
-            List<PeerCertificate> read = [.. chain.Select(PeerCertificate.Read)];
-            return new TlsCertificate(read) { ChainPem = chainPem, KeyPem = keyPem, Password = password, Staple = staple,
-                HostNames = NamesOf(read[0]) };
+            return wrong is not null ? null : new TlsCertificate(read)
+            {
+                ChainPem = chainPem, KeyPem = keyPem, Password = password, Staple = staple, HostNames = NamesOf(read[0]),
+            };
         }
         finally
         {

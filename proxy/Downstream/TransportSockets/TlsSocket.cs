@@ -1,3 +1,4 @@
+using Managed.Proxy.Configuration.Model;
 using Managed.Proxy.Core.EventLoop;
 using Managed.Proxy.Core.Timers;
 using Managed.Proxy.Core.Tls;
@@ -7,9 +8,12 @@ using Managed.Proxy.Security;
 namespace Managed.Proxy.Downstream.TransportSockets;
 
 /// <summary>TLS of one chain of one version: the handshake, with a certificate for the name that the client asks for.</summary>
-internal sealed class TlsSocket(TlsServerContexts contexts, CertificateChoice choice, SslStats stats, bool requiresServerName,
-    long patienceMicros, TlsIdentity identity) : TransportSocket
+internal sealed class TlsSocket(DownstreamTlsContextConfig config, TlsServerContexts contexts, CertificateChoice choice, SslStats stats,
+    bool requiresServerName, long patienceMicros, TlsIdentity identity) : TransportSocket
 {
+    /// <summary>What it was built of.</summary>
+    public DownstreamTlsContextConfig Config => config;
+
     public override TlsIdentity? Identity => identity;
 
     public override bool AsksForServerName => requiresServerName || choice.Sets.Count > 1;

@@ -21,8 +21,9 @@ internal static class TransportSocketBuilder
     /// <summary>Null with errors added, or null alone for the socket as it is.</summary>
     /// <param name="chain">Whose it is.</param>
     /// <param name="terminal">What will run the connections; null when it did not build.</param>
-    public static TransportSocket? Build(FilterChainConfig chain, Listener.Listener listener, TerminalFilter? terminal, ConfigErrors errors,
-        StatScope names, SharedState shared)
+    /// <param name="former">Of the version before: what is said as it was there is not bound anew.</param>
+    public static TransportSocket? Build(FilterChainConfig chain, Listener.Listener listener, TerminalFilter? terminal,
+        TransportSocket? former, ConfigErrors errors, StatScope names, SharedState shared)
     {
         if (chain.TransportSocket is not { TypedConfig: { } typed }) return null;
         if (typed.Text("@type") is { } type && type.EndsWith(RawBufferType, StringComparison.Ordinal))
@@ -30,7 +31,8 @@ internal static class TransportSocketBuilder
             ConfigBinder.Bind<RawBufferConfig>(typed, errors);
             return null;
         }
-        return ConfigBinder.Bind<DownstreamTlsContextConfig>(typed, errors) is { CommonTlsContext: { } common } config
+        return ConfigBinder.BindPartial(typed, errors, (former as TlsSocket)?.Config)
+            is { HasErrors: false, CommonTlsContext: { } common } config
             ? BuildTls(config, Spoken(common, terminal, errors), chain, listener, errors, names, shared) : null;
     }
 
@@ -52,7 +54,7 @@ internal static class TransportSocketBuilder
         var parameters = TlsBuilder.Parameters(common, config.PreferClientCiphers, errors);
         if (TlsBuilder.KeyLog(common, shared, errors) is { } keyLog && parameters is not null)
             parameters = parameters with { KeyLog = keyLog };
-        var certificates = common.TlsCertificates.Select(c => TlsBuilder.Certificate(c, shared, errors)).ToList();
+        var certificates = TlsBuilder.Certificates(common.TlsCertificates, shared, errors);
         // A secret that is not there is an error already.
         if (certificates.Count == 0 && common.TlsCertificateSdsSecretConfigs.Count == 0)
             errors.ErrorAt(common.Node ?? config.Node, "tls_certificates", ConfigCode.MissingField, "TLS needs a certificate",
@@ -89,7 +91,7 @@ internal static class TransportSocketBuilder
             errors.Error(config.Node, ConfigCode.InvalidValue, wrong);
             return null;
         }
-        return new TlsSocket(contexts, choice, new SslStats(names, $"listener.{listener.Stats.Prefix}."), config.RequireSni,
+        return new TlsSocket(config, contexts, choice, new SslStats(names, $"listener.{listener.Stats.Prefix}."), config.RequireSni,
             (long)chain.TransportSocketConnectTimeout.TotalMicroseconds,
             new TlsIdentity(all, verifier?.TellsAuthorities == true ? verifier.TrustedCa : [])
                 { Acme = TlsBuilder.Requests(common, shared, errors) });

@@ -101,7 +101,7 @@ internal static class CertificatesRun
     }
 
     // A handshake with the name, and one request over it; the serial number of the certificate, null when either failed.
-    private static async Task<string?> SerialAsync(int port, int which)
+    internal static async Task<string?> SerialAsync(int port, int which)
     {
         try
         {
@@ -128,14 +128,14 @@ internal static class CertificatesRun
         }
     }
 
-    private static string Name(int which) => string.Create(CultureInfo.InvariantCulture, $"n{which}.load.test");
+    internal static string Name(int which) => string.Create(CultureInfo.InvariantCulture, $"n{which}.load.test");
 
-    private static string Serial(int which, int edition) => Convert.ToHexString(SerialBytes(which, edition));
+    internal static string Serial(int which, int edition) => Convert.ToHexString(SerialBytes(which, edition));
 
     private static byte[] SerialBytes(int which, int edition)
         => [1, (byte)(which >> 8), (byte)which, (byte)(edition >> 8), (byte)edition];
 
-    private static JsonObject Secret(int which, int edition)
+    internal static JsonObject Secret(int which, int edition)
     {
         using var key = ECDsa.Create(ECCurve.NamedCurves.nistP256);
         var request = new CertificateRequest("CN=" + Name(which), key, HashAlgorithmName.SHA256);

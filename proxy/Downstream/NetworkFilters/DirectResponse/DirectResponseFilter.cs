@@ -27,8 +27,8 @@ internal sealed class DirectResponseDefinition : NetworkFilterDefinition
 
 internal sealed class DirectResponseFilter(byte[] response) : TerminalFilter
 {
-    // Who has not taken all of it by then does not read.
-    private const long PatienceMicros = 10_000_000;
+    // Who has not taken all of it by then does not read; who still sends so long after it does not listen (Envoy's delayed_close_timeout).
+    private const long PatienceMicros = 10_000_000, LingerMicros = 1_000_000;
 
     public override async IoTask<bool> RunAsync(DownstreamConnection connection)
     {
@@ -38,6 +38,28 @@ internal sealed class DirectResponseFilter(byte[] response) : TerminalFilter
         connection.Worker.Timers.Remove(timer);
         if (sent < 0) return false;
         connection.Transport.ShutdownWrite();
+        await LingerAsync(connection);
+        return true;
+    }
+
+    // What the client has sent is read and forgotten until it ends: closing with bytes unread resets the connection, and a reset destroys
+    // a response that is on its way.
+    private static async IoTask<bool> LingerAsync(DownstreamConnection connection)
+    {
+        var worker = connection.Worker;
+        var transport = connection.Transport;
+        var timer = new WheelTimer(static t => ((Transport)t!).CancelRead(Libc.ETimedOut), transport);
+        worker.Timers.Arm(timer, LingerMicros);
+        long end = worker.NowMicros + LingerMicros;
+        while (worker.NowMicros < end)
+        {
+            if (!transport.MayRead && await transport.ReadableAsync() < 0) break;
+            byte[] buffer = worker.Loop.Buffers.Rent();
+            int n = transport.TryRead(buffer);
+            worker.Loop.Buffers.Return(buffer);
+            if (n <= 0 && n != -Libc.EAgain) break;
+        }
+        worker.Timers.Remove(timer);
         return true;
     }
 }
