@@ -9,7 +9,8 @@ namespace Managed.Migrations;
 public static class HistorySchema
 {
     /// <summary>All migrations, the newest last.</summary>
-    public static readonly IReadOnlyList<string> Migrations = ["20261122223303_InitialHistory", "20261130180000_VersionComments"];
+    public static readonly IReadOnlyList<string> Migrations = ["20261122223303_InitialHistory", "20261130180000_VersionComments",
+        "20261130230000_RevertRules"];
 
     /// <summary>The <c>user_version</c> of a history in which no secret stands as it is; those of older programs have 0.</summary>
     public const long WithoutPlainSecrets = 2;
@@ -17,7 +18,8 @@ public static class HistorySchema
     /// <summary>The columns of each table.</summary>
     public static readonly IReadOnlyDictionary<string, string> Columns = new Dictionary<string, string>
     {
-        ["deployments"] = "confirm_deadline duration_ms errors finished_at id prepare_ms previous_version started_at state version workers",
+        ["deployments"] = "confirm_deadline duration_ms errors finished_at id prepare_ms previous_version revert_rule started_at state "
+            + "version workers",
         ["head"] = "active_version id last_number previous_version revision",
         ["module_names"] = "digest name updated_at",
         ["modules"] = "abi author content created_at digest exports imports kind size",

@@ -110,3 +110,9 @@ ALTER TABLE "versions" ADD "comments" BLOB NULL;
 
 INSERT INTO "__EFMigrationsHistory" ("MigrationId", "ProductVersion")
 VALUES ('20261130180000_VersionComments', '10.0.15');
+
+
+ALTER TABLE "deployments" ADD "revert_rule" TEXT NULL;
+
+INSERT INTO "__EFMigrationsHistory" ("MigrationId", "ProductVersion")
+VALUES ('20261130230000_RevertRules', '10.0.15');

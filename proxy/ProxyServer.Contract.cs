@@ -12,6 +12,10 @@ public sealed class ProxyOptions
     public required Microsoft.Extensions.Logging.ILoggerFactory LoggerFactory { get; init; }
     /// <summary>Switches tracing on: given each stream's trace as the stream begins, on its worker. For sandboxes; it costs much.</summary>
     public Action<Http.StreamTrace>? TraceStarted { get; init; }
+    /// <summary>
+    /// Access logs and taps are as usual but for their last step: nothing reaches a file or a standard stream. For sandboxes.
+    /// </summary>
+    public bool WritesNothing { get; init; }
     /// <summary>Where compiled and fetched modules are kept from start to start; null: nowhere.</summary>
     public string? CacheFolder { get; init; }
     /// <summary>
@@ -79,7 +83,7 @@ public sealed record WorkerStatus(int Id, long Version, long Generation, long Co
 /// What an HTTP filter takes of the time of a stream, all its hooks in one direction together: nanoseconds, for each worker by its number.
 /// </summary>
 public sealed record FilterTimes(string Name, bool Disabled, IReadOnlyList<Core.Telemetry.HistogramSnapshot> Request,
-    IReadOnlyList<Core.Telemetry.HistogramSnapshot> Response);
+    IReadOnlyList<Core.Telemetry.HistogramSnapshot> Response, long Errors);
 
 /// <summary>A version that still has connections or streams.</summary>
 public sealed record GenerationStatus(long Version, bool Active, long Connections, long Streams);

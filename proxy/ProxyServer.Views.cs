@@ -7,6 +7,7 @@ using Managed.Proxy.Core.Telemetry;
 using Managed.Proxy.Downstream.Listener;
 using Managed.Proxy.Downstream.NetworkFilters.HttpConnectionManager;
 using Managed.Proxy.Http.Headers;
+using Managed.Proxy.Router;
 using Managed.Proxy.Router.Matching;
 using Managed.Proxy.Streams;
 using Managed.Proxy.Upstream;
@@ -49,7 +50,19 @@ public sealed partial class ProxyServer
             if (histogram.Index != 0) w.Stats.ReadHistogram(histogram.Index, snapshot);
             return snapshot;
         })];
-        return [.. http.Manager.Filters.Select(f => new FilterTimes(f.Name, f.Disabled, Read(f.RequestTime), Read(f.ResponseTime)))];
+        return [.. http.Manager.Filters.Select(f => new FilterTimes(f.Name, f.Disabled, Read(f.RequestTime), Read(f.ResponseTime),
+            Stats.ValueAt(f.Errors.Index)))];
+    }
+
+    /// <summary>
+    /// What each route of the active version has answered: of its route configurations, and of those that stand in a listener.
+    /// </summary>
+    public IEnumerable<RouteCounts> RouteCounts()
+    {
+        if (Current is not { } current) return [];
+        var inline = current.Listeners.SelectMany(l => l.Chains).Select(c => c.Terminal).OfType<HttpConnectionManagerFilter>()
+            .SelectMany(f => f.Manager.Routes is { } one ? [one] : f.Manager.Scopes?.Tables ?? []);
+        return current.Routes.Values.Concat(inline).Distinct().SelectMany(t => t.Counts);
     }
 
     public IReadOnlyList<GenerationStatus> Generations()

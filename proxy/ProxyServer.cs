@@ -49,14 +49,17 @@ public sealed partial class ProxyServer : IAsyncDisposable
         _logger = options.LoggerFactory.CreateLogger("Managed.Proxy");
         var scripts = options.LoggerFactory.CreateLogger("Managed.Proxy.Script");
         _reports = new Reports(_logger, scripts, Stats);
-        _accessLogs = new AccessLogFiles(Stats);
+        _accessLogs = new AccessLogFiles(Stats, options.WritesNothing);
         Overload = new Overload(options.BufferLimit, options.MaxConnections, Stats, PressAll);
         _dns = new DnsRefresher(options.ResolveName is { } resolve ? new Resolver(resolve) : null);
         _workers = new Worker[Math.Clamp(options.Workers, 1, WorkerContext.MaxWorkers)];
         _clusters = new ClusterRegistry(_workers.Length);
         _shared = new SharedState(_workers.Length,
             new GuestEnvironment(scripts, options.CacheFolder, options.TraceStarted is not null, options.CodeFetchHosts,
-                options.WasmCompiler) { InService = () => Current is not null, Native = options.Native });
+                options.WasmCompiler) { InService = () => Current is not null, Native = options.Native })
+        {
+            WritesNothing = options.WritesNothing,
+        };
         // Names that clients make up are asked for apart from those of the document: those that hang are to keep nobody else waiting.
         var asked = options.ResolveName is { } ask ? new Resolver(ask) : new Resolver();
         _dnsCaches = DnsCaches.Install(_shared, asked.AskAsync);

@@ -1,3 +1,4 @@
+using Managed.AdminApi.Problems;
 using Managed.Proxy.Configuration;
 
 namespace Managed.AdminApi.Documents;
@@ -16,6 +17,31 @@ internal sealed class FilterChainList(string listener) : PieceList("filter chain
     {
         var expanded = LongForm(document);
         expanded.Set("filter_chains", items);
+        Put(document, expanded);
+    }
+
+    /// <summary>A chain by its name, the default chain too: that is <c>default</c> where it has none.</summary>
+    public ConfigObject GetAny(ConfigObject document, string name) => GetAny(LongForm(document), name, out _);
+
+    /// <summary>Changes a chain of a document that the caller may change, the default chain too.</summary>
+    public void Change(ConfigObject document, string name, Action<ConfigObject> change)
+    {
+        change(GetAny(LongForm(document), name, out var expanded));
+        Put(document, expanded);
+    }
+
+    private ConfigObject GetAny(ConfigObject expanded, string name, out ConfigObject of)
+    {
+        of = expanded;
+        var chains = ArrayOf(expanded, "filter_chains");
+        if (chains.FindByName(name) is { } chain)
+            return chain;
+        return expanded.Object("default_filter_chain") is { } last && (last.Text("name") ?? "default") == name ? last
+            : throw ApiException.NotFound(Kind, name, Names(chains).Concat(expanded.Has("default_filter_chain") ? ["default"] : []));
+    }
+
+    private void Put(ConfigObject document, ConfigObject expanded)
+    {
         var listeners = TopLevelList.Listeners.Read(document);
         listeners[listeners.IndexOfName(listener)] = expanded;
     }

@@ -31,10 +31,7 @@ internal sealed class HttpFilterList(string listener, string chain) : PieceList(
         var written = TopLevelList.Listeners.Get(document, listener);
         if (!ListenerForm.IsShortHttp(written))
         {
-            var chains = new FilterChainList(listener);
-            var all = chains.Read(document);
-            ManagerOf(chains, all).Set("http_filters", items);
-            chains.Write(document, all);
+            new FilterChainList(listener).Change(document, chain, c => ManagerOf(c).Set("http_filters", items));
             return;
         }
         var keepsImpliedRouter = items.Count > 0 && items[^1] is ConfigObject last && last.SameAs(ListenerForm.ImpliedRouter())
@@ -52,10 +49,7 @@ internal sealed class HttpFilterList(string listener, string chain) : PieceList(
                 written.Remove("http_filters");
             return;
         }
-        var expandedChains = new FilterChainList(listener);
-        var chainsOfLongForm = expandedChains.Read(document);
-        ManagerOf(expandedChains, chainsOfLongForm).Set("http_filters", items);
-        expandedChains.Write(document, chainsOfLongForm);
+        new FilterChainList(listener).Change(document, chain, c => ManagerOf(c).Set("http_filters", items));
     }
 
     public override int DefaultPosition(ConfigArray items)
@@ -76,21 +70,11 @@ internal sealed class HttpFilterList(string listener, string chain) : PieceList(
         return exact;
     }
 
-    private ConfigObject Manager(ConfigObject document)
-    {
-        var chains = new FilterChainList(listener);
-        return ManagerOf(chains, chains.Read(document));
-    }
+    private ConfigObject Manager(ConfigObject document) => ManagerOf(new FilterChainList(listener).GetAny(document, chain));
 
-    private ConfigObject ManagerOf(FilterChainList chains, ConfigArray all)
-    {
-        var at = chains.IndexOf(all, chain);
-        if (at < 0)
-            throw ApiException.NotFound(chains.Kind, chain, Names(all));
-        return ListenerForm.ConnectionManager((ConfigObject)all[at])
-            ?? throw new ApiException(ProblemCode.NotFound,
-                $"filter chain '{chain}' of listener '{listener}' has no HTTP connection manager");
-    }
+    private ConfigObject ManagerOf(ConfigObject found) => ListenerForm.ConnectionManager(found)
+        ?? throw new ApiException(ProblemCode.NotFound,
+            $"filter chain '{chain}' of listener '{listener}' has no HTTP connection manager");
 
     private void RequireMain()
     {

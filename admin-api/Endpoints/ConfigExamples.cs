@@ -24,6 +24,6 @@ internal static class ConfigExamples
 
     public const string Deployment = """
         {"id":"d-00000042","version":42,"previous_version":41,"state":"applied","created_at":"2026-11-22T22:41:00Z","finished_at":"2026-11-22T22:41:00.038Z","confirm_by":null,
-         "prepare_ms":4.1,"duration_ms":6.3,"workers":[{"id":0,"state":"applied","version":42,"prepare_ms":0.2,"ack_ms":1.1,"error":null}],"drains":[],"errors":[],"error":null}
+         "prepare_ms":4.1,"duration_ms":6.3,"workers":[{"id":0,"state":"applied","version":42,"prepare_ms":0.2,"ack_ms":1.1,"error":null}],"drains":[],"errors":[],"error":null,"revert_if":null,"conditions":null}
         """;
 }

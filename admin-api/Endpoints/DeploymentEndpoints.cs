@@ -3,6 +3,7 @@ using Managed.AdminApi.Contracts;
 using Managed.AdminApi.Problems;
 using Managed.AdminApi.Requests;
 using Managed.AdminApi.Swagger;
+using Managed.AdminApi.Trials;
 using Managed.AdminApi.Versions;
 using Managed.Proxy;
 using static Managed.AdminApi.Problems.ProblemCode;
@@ -74,7 +75,11 @@ internal static class DeploymentEndpoints
 
     private static DeploymentView View(HttpContext context, Migrations.DeploymentRow row, IReadOnlyList<DrainView> drains)
     {
-        var view = DeploymentView.From(row, DrainsOf(row.State, drains));
+        var view = DeploymentView.From(row, DrainsOf(row.State, drains)) with
+        {
+            Conditions = row.State == DeploymentState.AwaitingConfirmation
+                ? context.RequestServices.GetRequiredService<TrialWatch>().Of(row.Id) : null,
+        };
         var publisher = context.RequestServices.GetRequiredService<Publisher>();
         if (publisher.Reverting == row.Id && row.State == DeploymentState.Reverted)
             return view with { State = DeploymentState.AwaitingConfirmation };

@@ -22,9 +22,11 @@ internal static class ListenerEndpoints
         {
             Description = "In microseconds of a stream, all hooks of a filter in one direction together, since the process started; in the "
                 + "order of the chain, over all workers and for each. The same as the histograms "
-                + "http.PREFIX.filter.NAME.request_time_us and response_time_us of /stats, which chains with one stat_prefix share.",
+                + "http.PREFIX.filter.NAME.request_time_us and response_time_us of /stats, which chains with one stat_prefix share. errors "
+                + "(http.PREFIX.filter.NAME.errors): requests that the filter ended with a 4xx or 5xx of its own, or by failing.",
             Answers = [(200, "The filters",
-                """{"items":[{"name":"lua","disabled":false,"request":{"count":90210,"mean":3.1,"p50":2.9,"p90":4.2,"p99":9.5},"""
+                """{"items":[{"name":"lua","disabled":false,"errors":3,"""
+                    + """ "request":{"count":90210,"mean":3.1,"p50":2.9,"p90":4.2,"p99":9.5},"""
                     + """ "response":{"count":90210,"mean":0.4,"p50":0.3,"p90":0.6,"p99":1.1},"workers":[{"worker":0}]}]}""")],
             Errors = [ProblemCode.NotFound],
         });
@@ -40,14 +42,15 @@ internal static class ListenerEndpoints
     {
         var (listener, chain) = (Value(context, "listener"), Value(context, "chain"));
         var active = context.RequestServices.GetRequiredService<ActiveConfiguration>().Required;
-        _ = new FilterChainList(listener).Get(active.Document, chain);
+        _ = new FilterChainList(listener).GetAny(active.Document, chain);
         var times = context.RequestServices.GetRequiredService<ProxyServer>().FilterTimesOf(listener, chain)
             ?? throw new ApiException(ProblemCode.NotFound, $"filter chain '{chain}' has no HTTP filters");
         return JsonAnswer.WriteAsync(context, StatusCodes.Status200OK, new
         {
             items = times.Select(f => new
             {
-                name = f.Name, disabled = f.Disabled, request = FilterTimeView.Of(f.Request), response = FilterTimeView.Of(f.Response),
+                name = f.Name, disabled = f.Disabled, errors = f.Errors,
+                request = FilterTimeView.Of(f.Request), response = FilterTimeView.Of(f.Response),
                 workers = f.Request.Select((r, i) => new
                     { worker = i, request = FilterTimeView.Of([r]), response = FilterTimeView.Of([f.Response[i]]) }),
             }),

@@ -2,6 +2,7 @@ using System.Globalization;
 using Managed.AdminApi.Auth;
 using Managed.AdminApi.Problems;
 using Managed.AdminApi.Requests;
+using Managed.AdminApi.Trials;
 using Managed.AdminApi.Versions;
 using Managed.Proxy.Configuration;
 
@@ -23,23 +24,33 @@ internal static class WriteCall
         Func<int>? status = null, string? location = null, Func<Proposal, Proposal>? refine = null, Func<Submission, object>? answer = null)
     {
         var identity = Identity.Of(context);
+        var watch = context.RequestServices.GetRequiredService<TrialWatch>();
+        var conditions = Query.Text(context, "revert_if") is { } text ? RevertIf.Parse(text) : null;
         var proposal = new Proposal(identity.Name, identity.ByCookie ? ChangeSource.Dashboard : ChangeSource.Api, active => edit(active!))
         {
             Comment = CommentOf(context),
             DryRun = Query.Flag(context, "dry_run"),
             Wait = WaitOf(context),
             ConfirmWithin = Query.Duration(context, "confirm_within", TimeSpan.FromSeconds(1), MaxConfirm),
+            RevertRule = conditions is null ? null : () => watch.Rule(conditions),
         };
+        if (proposal is { RevertRule: not null, ConfirmWithin: null })
+            throw ApiException.Parameter("revert_if", "is a part of a trial, and this change is for good",
+                "say how long the trial is too: confirm_within=60s");
         if (proposal is { ConfirmWithin: not null, DryRun: false }
             && context.RequestServices.GetRequiredService<ConfirmationClock>().Open >= ConfirmationClock.MostOpen)
-            throw new ApiException(ProblemCode.RateLimited, $"{ConfirmationClock.MostOpen} deployments wait for their confirmation")
-            {
-                Headers = new Dictionary<string, string> { ["Retry-After"] = "60" },
-            };
+            throw Full($"{ConfirmationClock.MostOpen} deployments wait for their confirmation");
+        if (proposal is { RevertRule: not null, DryRun: false } && watch.Open >= TrialWatch.Most)
+            throw Full($"{TrialWatch.Most} deployments with revert_if wait for their confirmation");
         var done = await context.RequestServices.GetRequiredService<Publisher>()
             .SubmitAsync(refine?.Invoke(proposal) ?? proposal, context.RequestAborted);
         await AnswerAsync(context, done, piece, status, location, answer);
     }
+
+    private static ApiException Full(string why) => new(ProblemCode.RateLimited, why)
+    {
+        Headers = new Dictionary<string, string> { ["Retry-After"] = "60" },
+    };
 
     public static string? CommentOf(HttpContext context, string? fallback = null)
     {

@@ -20,6 +20,7 @@ internal static class Commands
     {
         try
         {
+            if (args is [_, "--help" or "-h", ..] or [_, .., "--help" or "-h"]) args = ["help"]; // of a command: there is one text
             switch (args.FirstOrDefault())
             {
                 case "version" or "--version" when args.Length == 1:

@@ -55,7 +55,8 @@ internal sealed class FilterSandbox(StoredModules modules, ProxyServer service, 
         work.Host.Kept = service.Current?.HostUses ?? work.Host.Kept;
         await using var proxy = new ProxyServer(new ProxyOptions
         {
-            Workers = 1, LoggerFactory = log, TraceStarted = traces.Enqueue, CacheFolder = service.Guests.CacheFolder,
+            Workers = 1, LoggerFactory = log, TraceStarted = traces.Enqueue, WritesNothing = true,
+            CacheFolder = service.Guests.CacheFolder,
             WasmCompiler = service.Guests.Compiler, Native = service.Guests.Native,
             Acme = new() { Directory = service.Acme.Directory },
             CodeFetchHosts = null, // its clusters are not the real ones

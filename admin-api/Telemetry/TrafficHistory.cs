@@ -1,4 +1,5 @@
 using Managed.AdminApi.Hosting;
+using Managed.AdminApi.Trials;
 using Managed.AdminApi.Versions;
 using Managed.Proxy;
 
@@ -6,8 +7,8 @@ namespace Managed.AdminApi.Telemetry;
 
 /// <summary>
 /// The traffic of the last hour in steps of ten seconds, and of <c>--stats-history</c> in 720 steps: of all listeners together, of each
-/// listener (by the prefix of its statistics), cluster and worker that had any, 301 at most. Some 43 KB each, in memory and, written
-/// every five minutes and at the end, in the data folder; a copy that is damaged or of other steps is not read.
+/// listener (by the prefix of its statistics), cluster and worker that had any, 301 at most, and of 200 routes. Some 43 KB each, in
+/// memory and, written every five minutes and at the end, in the data folder; a copy that is damaged or of other steps is not read.
 /// </summary>
 internal sealed class TrafficHistory : IDisposable
 {
@@ -88,6 +89,22 @@ internal sealed class TrafficHistory : IDisposable
     {
         lock (_lock)
             return read(range <= FineKept ? _fine : _coarse);
+    }
+
+    /// <summary>
+    /// What conditions came to lately, by whose traffic it was: the share of its responses, the mean of its quantiles by requests. Null
+    /// where it was too little to say.
+    /// </summary>
+    public IReadOnlyDictionary<string, double?[]> Before(TimeSpan range, IReadOnlyList<RevertCondition> conditions)
+    {
+        lock (_lock)
+            return _fine.Names.Where(TrialWindow.IsAsked).ToDictionary(n => n, n => conditions
+                .Select(c => _fine.Mean(n, DateTimeOffset.UtcNow - range, Enum.Parse<TrafficField>(c.IsLatency ? c.Metric.ToUpperInvariant()
+                    : $"Class{c.Metric[0]}"), c.IsLatency && c.Metric == "p99" ? RevertIf.LeastOfP99 : RevertIf.LeastAnswers) switch
+                {
+                    { } mean => (double?)Math.Round(c.IsLatency ? mean : 100 * mean, 3),
+                    _ => null,
+                }).ToArray(), StringComparer.Ordinal);
     }
 
     internal void Load(DateTimeOffset now)

@@ -9,6 +9,7 @@ internal enum TrafficField { Requests, Class1, Class2, Class3, Class4, Class5, P
 internal sealed class TrafficTier(TimeSpan step, int size)
 {
     public const int Fields = (int)TrafficField.Connections + 1;
+    private const int MostNames = TrafficReading.Reader.MostNames + TrafficReading.Reader.MostRoutes + 1;
 
     private readonly Dictionary<string, TrafficReading> _last = new(StringComparer.Ordinal);
     private readonly Dictionary<string, float[]> _series = new(StringComparer.Ordinal);
@@ -28,6 +29,9 @@ internal sealed class TrafficTier(TimeSpan step, int size)
         if (_lastAt != default && seconds > 0)
             Point(now, readings, seconds);
         _lastAt = now;
+        if (_last.Count > readings.Count)
+            foreach (var name in _last.Keys.Where(n => !readings.ContainsKey(n)).ToList())
+                _last.Remove(name);
         foreach (var (name, reading) in readings)
         {
             if (!_last.TryGetValue(name, out var last))
@@ -47,6 +51,8 @@ internal sealed class TrafficTier(TimeSpan step, int size)
             var last = _last.GetValueOrDefault(name) ?? new();
             if (!_series.TryGetValue(name, out var values))
             {
+                if (_series.Count >= MostNames && _series.Keys.FirstOrDefault(n => !readings.ContainsKey(n)) is { } gone)
+                    _series.Remove(gone);
                 _series[name] = values = new float[size * Fields];
                 Array.Fill(values, float.NaN);
             }
@@ -86,6 +92,31 @@ internal sealed class TrafficTier(TimeSpan step, int size)
         return all;
     }
 
+    /// <summary>
+    /// Of the points since then: of a class, its share of the responses; of a quantile, the mean by responses. Null when there were
+    /// fewer responses than that.
+    /// </summary>
+    public double? Mean(string name, DateTimeOffset since, TrafficField field, int least)
+    {
+        if (!_series.TryGetValue(name, out var values))
+            return null;
+        double sum = 0, answered = 0;
+        for (var i = Math.Max(0, _count - size); i < _count; i++)
+        {
+            if (_times[i % size] < since.ToUnixTimeMilliseconds())
+                continue;
+            var point = values.AsSpan((int)(i % size) * Fields, Fields);
+            double responses = 0;
+            for (var c = TrafficField.Class1; c <= TrafficField.Class5; c++)
+                responses += float.IsNaN(point[(int)c]) ? 0 : point[(int)c];
+            if (float.IsNaN(point[(int)field]))
+                continue;
+            answered += responses;
+            sum += field < TrafficField.P50 ? point[(int)field] : point[(int)field] * responses;
+        }
+        return answered * step.TotalSeconds < least ? null : sum / answered;
+    }
+
     public void Write(BinaryWriter file)
     {
         var first = Math.Max(0, _count - size);
@@ -115,7 +146,7 @@ internal sealed class TrafficTier(TimeSpan step, int size)
         for (var i = 0; i < count; i++)
             times[i] = file.ReadInt64();
         var names = file.ReadInt32();
-        if (names is < 0 or > TrafficReading.Reader.MostNames + 1)
+        if (names is < 0 or > MostNames)
             throw new InvalidDataException("too many names");
         // What is older than is kept, or not older than now, is of no use.
         var from = Array.FindIndex(times, t => t >= (now - Kept).ToUnixTimeMilliseconds());

@@ -1,10 +1,12 @@
 using Managed.AdminApi.Events;
 using Managed.AdminApi.Problems;
+using Managed.AdminApi.Trials;
 
 namespace Managed.AdminApi.Versions;
 
 /// <summary>
-/// Takes back deployments that nobody confirms in time. The deadline is in the history, so it holds across a restart. A revert
+/// Takes back deployments that nobody confirms in time, or of which a condition holds before. Both are in the history, so they hold
+/// across a restart. A revert
 /// takes back only what the unconfirmed version changed: what others changed in the meantime stays, also in the same resource, and ends
 /// the wait when nothing of the change is left. When that mixture cannot be built, the whole former document comes back.
 /// </summary>
@@ -17,16 +19,18 @@ internal sealed class ConfirmationClock : IDisposable
     private readonly VersionStore _versions;
     private readonly DeploymentStore _deployments;
     private readonly EventLog _events;
+    private readonly TrialWatch _watch;
     private readonly ILogger<ConfirmationClock> _logger;
     private readonly Dictionary<string, Timer> _timers = [];
     private readonly Lock _lock = new();
 
     public ConfirmationClock(Publisher publisher, VersionStore versions, DeploymentStore deployments, EventLog events,
-        ILogger<ConfirmationClock> logger)
+        TrialWatch watch, ILogger<ConfirmationClock> logger)
     {
-        (_publisher, _versions, _deployments, _events, _logger) = (publisher, versions, deployments, events, logger);
+        (_publisher, _versions, _deployments, _events, _watch, _logger) = (publisher, versions, deployments, events, watch, logger);
         publisher.ConfirmationNeeded += Arm;
         publisher.Published += EndReplaced;
+        watch.Held += (id, why) => _ = TakeBackAsync(id, $"{id} was taken back by its condition: {why}");
     }
 
     public int Open
@@ -41,8 +45,8 @@ internal sealed class ConfirmationClock : IDisposable
     /// <summary>After a start: arms what still waits; a deadline that has passed fires at once.</summary>
     public void Resume()
     {
-        foreach (var (id, _, deadline) in _deployments.AwaitingConfirmation())
-            Arm(id, deadline ?? DateTimeOffset.UtcNow);
+        foreach (var (id, _, deadline, rule) in _deployments.AwaitingConfirmation())
+            Arm(id, deadline ?? DateTimeOffset.UtcNow, RevertRule.From(rule));
     }
 
     public async Task ConfirmAsync(string id, CancellationToken cancellation)
@@ -76,6 +80,7 @@ internal sealed class ConfirmationClock : IDisposable
 
     public void Dispose()
     {
+        _watch.Dispose();
         lock (_lock)
         {
             foreach (var timer in _timers.Values)
@@ -135,26 +140,38 @@ internal sealed class ConfirmationClock : IDisposable
         }
     }
 
-    private void Arm(string id, DateTimeOffset deadline)
+    private void Arm(string id, DateTimeOffset deadline, RevertRule? rule)
+    {
+        Arm(id, deadline, $"{id} was not confirmed in time");
+        if (rule is not null)
+            _watch.Begin(id, rule);
+    }
+
+    private void Arm(string id, DateTimeOffset deadline, string why)
     {
         var due = deadline - DateTimeOffset.UtcNow;
         lock (_lock)
-            _timers[id] = new Timer(_ => _ = ExpireAsync(id), null, due > TimeSpan.Zero ? due : TimeSpan.Zero, Timeout.InfiniteTimeSpan);
+        {
+            _timers.GetValueOrDefault(id)?.Dispose();
+            _timers[id] = new Timer(_ => _ = TakeBackAsync(id, why), null, due > TimeSpan.Zero ? due : TimeSpan.Zero,
+                Timeout.InfiniteTimeSpan);
+        }
     }
 
     private void Disarm(string id)
     {
+        _watch.End(id);
         lock (_lock)
             if (_timers.Remove(id, out var timer))
                 timer.Dispose();
     }
 
-    private async Task ExpireAsync(string id)
+    private async Task TakeBackAsync(string id, string why)
     {
         try
         {
-            PublisherLog.NotConfirmed(_logger, id);
-            await RevertAsync(id, "managed", $"{id} was not confirmed in time", CancellationToken.None);
+            PublisherLog.TakenBack(_logger, why);
+            await RevertAsync(id, "managed", why, CancellationToken.None);
         }
         catch (ApiException e) when (e.Code == ProblemCode.NotAwaitingConfirmation)
         {
@@ -162,8 +179,7 @@ internal sealed class ConfirmationClock : IDisposable
         }
         catch (Exception e)
         {
-            Disarm(id);
-            Arm(id, DateTimeOffset.UtcNow.AddSeconds(30)); // the port may be free again, or the disk
+            Arm(id, DateTimeOffset.UtcNow.AddSeconds(30), why); // the port may be free again, or the disk
             PublisherLog.RevertFailed(_logger, id, e.Message); // last: a log that fails must not cost the revert
         }
     }

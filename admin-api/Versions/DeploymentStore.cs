@@ -25,12 +25,13 @@ internal sealed class DeploymentStore(HistoryAccess history)
         return ([.. query.OrderByDescending(d => d.Id).Take(count)], total);
     }
 
-    /// <summary>Those that have to be confirmed still, each with the time by which.</summary>
-    public IReadOnlyList<(string Id, long Version, DateTimeOffset? Deadline)> AwaitingConfirmation()
+    /// <summary>Those that have to be confirmed still, each with the time by which and the conditions that end it before.</summary>
+    public IReadOnlyList<(string Id, long Version, DateTimeOffset? Deadline, string? Rule)> AwaitingConfirmation()
     {
         using var db = history.Open();
-        return db.Rows("SELECT id, version, confirm_deadline FROM deployments WHERE state = $1",
-            r => (r.GetString(0), r.GetInt64(1), r.IsDBNull(2) ? (DateTimeOffset?)null : HistoryConnection.Time(r, 2)),
+        return db.Rows("SELECT id, version, confirm_deadline, revert_rule FROM deployments WHERE state = $1",
+            r => (r.GetString(0), r.GetInt64(1), r.IsDBNull(2) ? (DateTimeOffset?)null : HistoryConnection.Time(r, 2),
+                r.IsDBNull(3) ? null : r.GetString(3)),
                 DeploymentState.AwaitingConfirmation);
     }
 

@@ -1,5 +1,6 @@
 using Managed.AdminApi.Documents;
 using Managed.AdminApi.Problems;
+using Managed.AdminApi.Trials;
 using Managed.Proxy;
 using Managed.Proxy.Configuration;
 
@@ -20,6 +21,8 @@ internal sealed record Proposal(string Author, string Source, Func<ActiveVersion
     /// <summary>How long the caller waits for the outcome; null for as long as it takes, zero not at all.</summary>
     public TimeSpan? Wait { get; init; }
     public TimeSpan? ConfirmWithin { get; init; }
+    /// <summary>What takes it back before that time, made right before it goes live; null: nothing.</summary>
+    public Func<RevertRule>? RevertRule { get; init; }
     /// <summary>See <see cref="Migrations.VersionRow.Restores"/>.</summary>
     public long? Restores { get; init; }
     /// <summary>The deployment this one takes back.</summary>

@@ -6,6 +6,7 @@ using Managed.AdminApi.Modules;
 using Managed.AdminApi.Problems;
 using Managed.AdminApi.Requests;
 using Managed.AdminApi.Secrets;
+using Managed.AdminApi.Trials;
 using Managed.Migrations;
 using Managed.Proxy;
 using Managed.Proxy.Configuration;
@@ -26,7 +27,7 @@ internal sealed class Publisher(ProxyServer proxy, VersionStore store, ActiveCon
     private volatile string? _inFlight, _reverting;
 
     /// <summary>Told after a version has gone live that has to be confirmed.</summary>
-    public event Action<string, DateTimeOffset>? ConfirmationNeeded;
+    public event Action<string, DateTimeOffset, RevertRule?>? ConfirmationNeeded;
 
     /// <summary>Told after a version has gone live, before the next one can be made.</summary>
     public event Action<ActiveVersion>? Published;
@@ -268,11 +269,12 @@ internal sealed class Publisher(ProxyServer proxy, VersionStore store, ActiveCon
         try
         {
             var id = DeploymentId(version.Number);
+            var rule = proposal.RevertRule?.Invoke();
             var result = await proxy.PublishAsync(next!, CancellationToken.None);
             if (!result.Applied)
                 throw Rejected(proposal, edit, version, id, result);
             var deadline = DateTimeOffset.UtcNow + proposal.ConfirmWithin;
-            await SettleAsync(proposal, former, version, id, result, deadline);
+            await SettleAsync(proposal, former, version, id, result, deadline, rule);
             _unsettled = false;
             lastGood.Write(version, json);
             active.Set(version);
@@ -284,10 +286,10 @@ internal sealed class Publisher(ProxyServer proxy, VersionStore store, ActiveCon
             events.Add(deadline is null ? "deployment.applied" : "deployment.awaiting_confirmation",
                 new { id, version = version.Number, duration_ms = result.DurationMs, confirm_deadline = deadline });
             if (proposal.Reverts is not null)
-                events.Add("deployment.reverted", new { id = proposal.Reverts, version = version.Number });
+                events.Add("deployment.reverted", new { id = proposal.Reverts, version = version.Number, reason = proposal.Comment });
             Published?.Invoke(version);
             if (deadline is { } until)
-                ConfirmationNeeded?.Invoke(id, until);
+                ConfirmationNeeded?.Invoke(id, until, rule);
             return new(SubmissionOutcome.Applied, version.Number, version.Document, warnings) { Deployment = id, Summary = summary,
                 ConfirmDeadline = deadline };
         }
@@ -299,7 +301,7 @@ internal sealed class Publisher(ProxyServer proxy, VersionStore store, ActiveCon
     }
 
     private async Task SettleAsync(Proposal proposal, ActiveVersion? former, ActiveVersion version, string id, PublishResult result,
-        DateTimeOffset? deadline)
+        DateTimeOffset? deadline, RevertRule? rule)
     {
         try
         {
@@ -307,6 +309,7 @@ internal sealed class Publisher(ProxyServer proxy, VersionStore store, ActiveCon
             {
                 (row.State, row.ConfirmDeadline) = deadline is null ? (DeploymentState.Applied, null)
                     : (DeploymentState.AwaitingConfirmation, deadline);
+                row.RevertRule = rule?.ToJson();
                 Fill(row, result);
             }, id, proposal.Reverts);
         }

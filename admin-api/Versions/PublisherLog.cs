@@ -30,8 +30,8 @@ internal static partial class PublisherLog
     [LoggerMessage(3111, LogLevel.Critical, "DEGRADED: {Reason}. Serving {Serving}")]
     public static partial void Degraded(ILogger logger, string reason, string serving);
 
-    [LoggerMessage(3112, LogLevel.Warning, "Deployment {Deployment} was not confirmed in time and is reverted")]
-    public static partial void NotConfirmed(ILogger logger, string deployment);
+    [LoggerMessage(3112, LogLevel.Warning, "Deployment {Reason}")]
+    public static partial void TakenBack(ILogger logger, string reason);
 
     [LoggerMessage(3113, LogLevel.Error, "Deployment {Deployment} could not be reverted: {Reason}")]
     public static partial void RevertFailed(ILogger logger, string deployment, string reason);

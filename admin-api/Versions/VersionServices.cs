@@ -1,6 +1,7 @@
 using Managed.AdminApi.Hosting;
 using Managed.AdminApi.Modules;
 using Managed.AdminApi.Secrets;
+using Managed.AdminApi.Trials;
 using Managed.Migrations;
 
 namespace Managed.AdminApi.Versions;
@@ -22,6 +23,7 @@ internal static class VersionServices
         .AddSingleton<HostPolicy>()
         .AddSingleton<VersionBuilder>()
         .AddSingleton<Publisher>()
+        .AddSingleton<TrialWatch>()
         .AddSingleton<ConfirmationClock>()
         .AddSingleton<HistoryFile>()
         .AddSingleton<HistoryKeeper>()

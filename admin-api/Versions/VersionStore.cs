@@ -362,8 +362,9 @@ internal sealed class VersionStore(HistoryAccess history, SecretVault vault)
         var row = new DeploymentRow { Id = id, Version = version, State = "", StartedAt = default };
         outcome(row);
         db.Execute("UPDATE deployments SET state = $2, finished_at = $3, confirm_deadline = $4, prepare_ms = $5, duration_ms = $6, "
-            + "workers = $7, errors = $8 WHERE id = $1",
-            id, row.State, row.FinishedAt, row.ConfirmDeadline, row.PrepareMs, row.DurationMs, row.Workers, row.Errors);
+            + "workers = $7, errors = $8, revert_rule = $9 WHERE id = $1",
+            id, row.State, row.FinishedAt, row.ConfirmDeadline, row.PrepareMs, row.DurationMs, row.Workers, row.Errors,
+            row.RevertRule);
     }
 
     private static void Mark(HistoryConnection db, long version, string state)

@@ -76,14 +76,13 @@ internal sealed class AdminApiClient(AdminApiConnection connection, Authenticati
         foreach (var each in (await AllAsync<JsonElement>(path, cancel)).Take(ChainDocument.Most))
         {
             var chain = ChainDocument.Read(listener, each);
-            chains.Add(chain.StatPrefix is null ? chain
-                : chain with
-                {
-                    HttpFilters = [.. (await AllAsync<JsonElement>(chain.FiltersPath, cancel)).Select(HttpFilterDocument.Read)],
-                });
+            chains.Add(await WithFiltersAsync(chain, cancel));
         }
         return chains;
     }
+
+    public async Task<ChainDocument> WithFiltersAsync(ChainDocument chain, CancellationToken cancel) => chain.StatPrefix is null ? chain
+        : chain with { HttpFilters = [.. (await AllAsync<JsonElement>(chain.FiltersPath, cancel)).Select(HttpFilterDocument.Read)] };
 
     public Task<Page<FilterTimes>> FilterTimesAsync(ChainDocument chain, CancellationToken cancel)
         => GetAsync<Page<FilterTimes>>(chain.Path + "/filter_times", cancel);
@@ -120,6 +119,10 @@ internal sealed class AdminApiClient(AdminApiConnection connection, Authenticati
         [.. (await GetAsync<JsonElement>("stats/traffic?range=10s", cancel)).GetProperty("names").EnumerateArray()
             .Select(n => n.GetString()!)];
 
+    /// <summary>What the first routes of a route configuration have answered, in their order.</summary>
+    public Task<Page<RouteTraffic>> RouteTrafficAsync(string configuration, CancellationToken cancel)
+        => GetAsync<Page<RouteTraffic>>("stats/routes" + Query(("route_configuration", configuration), ("page_size", "300")), cancel);
+
     public Task<Page<Deployment>> DeploymentsAsync(int pageSize, CancellationToken cancel) =>
         GetAsync<Page<Deployment>>("deployments" + Query(("page_size", pageSize.ToString(CultureInfo.InvariantCulture))), cancel);
 
@@ -136,15 +139,16 @@ internal sealed class AdminApiClient(AdminApiConnection connection, Authenticati
 
     /// <summary>Several changes as one version.</summary>
     /// <param name="operations">A JSON patch of the whole document.</param>
-    public Task<WriteResult> PatchConfigAsync(JsonArray operations, string? comment, string? confirmWithin, CancellationToken cancel) =>
-        WriteAsync(HttpMethod.Patch, "config" + Query(("comment", comment), ("confirm_within", confirmWithin)), operations, cancel,
-            JsonPatch);
+    public Task<WriteResult> PatchConfigAsync(JsonArray operations, string? comment, string? confirmWithin, string? revertIf,
+        CancellationToken cancel) => WriteAsync(HttpMethod.Patch, "config" + Query(("comment", comment), ("confirm_within", confirmWithin),
+            ("revert_if", revertIf)), operations, cancel, JsonPatch);
 
     public Task<DryRun> TryPatchConfigAsync(JsonArray operations, CancellationToken cancel) =>
         SendAsync<DryRun>(HttpMethod.Patch, "config?dry_run=true", operations, cancel, JsonPatch);
 
-    public Task<WriteResult> RollBackAsync(long version, string? comment, CancellationToken cancel) =>
-        WriteAsync(HttpMethod.Post, string.Create(CultureInfo.InvariantCulture, $"versions/{version}/rollback"),
+    public Task<WriteResult> RollBackAsync(long version, string? comment, string? confirmWithin, string? revertIf, CancellationToken cancel)
+        => WriteAsync(HttpMethod.Post, string.Create(CultureInfo.InvariantCulture, $"versions/{version}/rollback")
+            + Query(("confirm_within", confirmWithin), ("revert_if", revertIf)),
             new JsonObject { ["comment"] = comment }, cancel);
 
     /// <summary>Takes back what a version changed; what came after it stays.</summary>
@@ -283,7 +287,7 @@ internal sealed class AdminApiClient(AdminApiConnection connection, Authenticati
             Detail = $"The admin API answered {status} {response.ReasonPhrase}" });
     }
 
-    private static string Query(params ReadOnlySpan<(string Name, string? Value)> parameters)
+    internal static string Query(params ReadOnlySpan<(string Name, string? Value)> parameters)
     {
         var query = "";
         foreach (var (name, value) in parameters)

@@ -30,6 +30,17 @@ internal sealed record ChainDocument(string Listener, string Name, string Match,
     /// <summary>Where its requests may go.</summary>
     public IEnumerable<string> Clusters => Routes.SelectMany(r => r.Targets).Where(t => t.IsNamed).Select(t => t.Cluster).Distinct();
 
+    /// <summary>It takes what no other chain does.</summary>
+    public bool IsDefault { get; init; }
+
+    /// <summary>The default chain of a listener's document; null when it has none.</summary>
+    public static ChainDocument? DefaultOf(string listener, JsonElement document)
+        => Property(document, "default_filter_chain") is { ValueKind: JsonValueKind.Object } chain
+            ? Read(listener, chain) with
+            {
+                IsDefault = true, Match = "what no other chain does", Name = Text(chain, "name") ?? "default",
+            } : null;
+
     public static ChainDocument Read(string listener, JsonElement chain)
     {
         var manager = Items(chain, "filters").FirstOrDefault(IsManager);
@@ -88,7 +99,7 @@ internal sealed record HttpFilterDocument(string Name, string Kind, bool Disable
 }
 
 /// <summary>An item of <c>…/filter_times</c>: microseconds that streams spent in a filter.</summary>
-internal sealed record FilterTimes(string Name, bool Disabled, FilterTime Request, FilterTime Response);
+internal sealed record FilterTimes(string Name, bool Disabled, FilterTime Request, FilterTime Response, long Errors = 0);
 
 internal sealed record FilterTime(long Count, double Mean, double P50, double P90, double P99);
 

@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using System.Text.Json.Serialization;
@@ -95,9 +96,33 @@ public sealed record Deployment
     public string? State { get; init; }
     public DateTimeOffset? CreatedAt { get; init; }
     public DateTimeOffset? ConfirmBy { get; init; }
+    /// <summary>What takes it back before that, as it was given.</summary>
+    public string? RevertIf { get; init; }
+    /// <summary>Each condition of that, while it awaits confirmation.</summary>
+    public IReadOnlyList<RevertCondition>? Conditions { get; init; }
     public double? DurationMs { get; init; }
     public string? Error { get; init; }
     public IReadOnlyList<DeploymentWorker>? Workers { get; init; }
+}
+
+/// <summary>An item of <c>GET /stats/routes</c>; times are null where nothing was answered.</summary>
+public sealed record RouteTraffic
+{
+    public required string VirtualHost { get; init; }
+    public required string Route { get; init; }
+    public long Requests { get; init; }
+    [JsonPropertyName("responses_4xx")] public long Responses4xx { get; init; }
+    [JsonPropertyName("responses_5xx")] public long Responses5xx { get; init; }
+    [JsonPropertyName("p50_ms")] public double? P50Ms { get; init; }
+    [JsonPropertyName("p99_ms")] public double? P99Ms { get; init; }
+}
+
+/// <summary>Now and before in the unit (% or ms); null while there was too little traffic to say.</summary>
+public sealed record RevertCondition(string Metric, double Limit, string Unit, double? Now, double? Before, long Requests, string? Listener)
+{
+    /// <summary>Such as <c>5xx &gt; 2 % (now 0.1 %)</c>.</summary>
+    public override string ToString() => string.Create(CultureInfo.InvariantCulture, $"{Metric} > {Limit:0.##} {Unit} ")
+        + (Now is { } now ? string.Create(CultureInfo.InvariantCulture, $"(now {now:0.##} {Unit})") : "(too few requests yet)");
 }
 
 public sealed record DeploymentWorker(int Id, string? State, long? Version, double? PrepareMs, double? AckMs, string? Error);
@@ -202,6 +227,7 @@ public sealed record WriteResult(long? Version, bool Changed, string? Etag);
 [JsonSerializable(typeof(NodeStatus))]
 [JsonSerializable(typeof(Page<ResourceVersion>))]
 [JsonSerializable(typeof(Page<FilterTimes>))]
+[JsonSerializable(typeof(Page<RouteTraffic>))]
 [JsonSerializable(typeof(SchemaKinds))]
 [JsonSerializable(typeof(Problem))]
 internal sealed partial class ContractsJson : JsonSerializerContext;

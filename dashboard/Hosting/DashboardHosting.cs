@@ -6,10 +6,12 @@ using Managed.Dashboard.Components.Layout;
 using Managed.Dashboard.Components.Pages;
 using Managed.Dashboard.Components;
 using Managed.Dashboard.Live;
+using Microsoft.AspNetCore.Components.Server.Circuits;
 using Microsoft.AspNetCore.DataProtection.KeyManagement;
 using Microsoft.AspNetCore.DataProtection.Repositories;
 using Microsoft.AspNetCore.DataProtection.XmlEncryption;
 using Microsoft.AspNetCore.Http.HttpResults;
+using Microsoft.Extensions.DependencyInjection.Extensions;
 using MudBlazor.Services;
 using MudBlazor;
 
@@ -23,6 +25,9 @@ public static class DashboardHosting
         services.AddSingleton(options);
         services.AddSingleton<AdminApiConnection>();
         services.AddSingleton<Presence>();
+        services.TryAddSingleton(TimeProvider.System);
+        services.AddSingleton<PageMemory>();
+        services.AddScoped<CircuitHandler, PageCount>();
         services.AddScoped<AdminApiClient>();
         services.AddScoped<LiveFeed>();
         services.AddScoped<Shell>();
@@ -36,7 +41,9 @@ public static class DashboardHosting
             .AddFilter("Microsoft.AspNetCore.Antiforgery", LogLevel.None));
         services.Configure<KeyManagementOptions>(keys => (keys.XmlRepository, keys.XmlEncryptor) =
             (new KeysInMemory(), new NullXmlEncryptor()));
-        services.AddRazorComponents().AddInteractiveServerComponents();
+        services.AddRazorComponents().AddInteractiveServerComponents(o =>
+            // Of a tab whose end was not heard of: what was typed is in the browser, and the page is drawn anew for who comes back later.
+            o.DisconnectedCircuitRetentionPeriod = TimeSpan.FromMinutes(1));
         services.AddCascadingAuthenticationState();
         services.AddMudServices(mud =>
         {

@@ -13,6 +13,8 @@ public sealed class DeploymentRow
     public DateTimeOffset? FinishedAt { get; set; }
     /// <summary>When it is reverted unless confirmed before; kept so that it holds across a restart.</summary>
     public DateTimeOffset? ConfirmDeadline { get; set; }
+    /// <summary>JSON: when it is reverted before that, and what was before it; null: at the deadline alone.</summary>
+    public string? RevertRule { get; set; }
     public double PrepareMs { get; set; }
     public double DurationMs { get; set; }
     /// <summary>JSON array, one object per worker.</summary>

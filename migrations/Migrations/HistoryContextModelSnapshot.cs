@@ -46,6 +46,10 @@ namespace Managed.Migrations.Migrations
                         .HasColumnType("INTEGER")
                         .HasColumnName("previous_version");
 
+                    b.Property<string>("RevertRule")
+                        .HasColumnType("TEXT")
+                        .HasColumnName("revert_rule");
+
                     b.Property<long>("StartedAt")
                         .HasColumnType("INTEGER")
                         .HasColumnName("started_at");

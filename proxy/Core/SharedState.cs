@@ -23,7 +23,11 @@ public sealed class SharedState
             guests ?? new GuestEnvironment(NullLogger.Instance, null, false, []));
 
     private SharedState(SharedState of)
-        => (_objects, _lock, Workers, Guests, Handed) = (of._objects, of._lock, of.Workers, of.Guests, of.Handed);
+        => (_objects, _lock, Workers, Guests, Handed, WritesNothing)
+            = (of._objects, of._lock, of.Workers, of.Guests, of.Handed, of.WritesNothing);
+
+    /// <summary>No filter may write a file or anything else that is seen outside of the proxy.</summary>
+    public bool WritesNothing { get; init; }
 
     /// <summary>What objects of another process were when it handed over to this one, by their keys.</summary>
     internal IReadOnlyDictionary<string, byte[]> Handed { get; set; } = new Dictionary<string, byte[]>();

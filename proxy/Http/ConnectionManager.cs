@@ -16,6 +16,8 @@ internal sealed record BuiltHttpFilter(string Name, HttpFilterFactory Factory, b
     /// <summary>What it takes of a stream's time in each direction, all its hooks together; nanoseconds.</summary>
     public Histogram RequestTime { get; init; }
     public Histogram ResponseTime { get; init; }
+    /// <summary>Requests that it ended with a 4xx or 5xx of its own, or by throwing.</summary>
+    public Counter Errors { get; init; }
 }
 
 /// <summary>What becomes of a server header of the upstream.</summary>
@@ -91,6 +93,7 @@ internal sealed partial class ConnectionManager
         stats.Increment(Stats.RqCompleted);
         stats.Increment(Stats.OfClass(info.ResponseCode));
         stats.Record(Stats.RqTime, info.EndTime - info.StartTime);
+        stream.MatchedRoute?.Counts?.Count(stream.Worker, info.ResponseCode, info.EndTime - info.StartTime);
         stats.Add(Stats.CxTxBytes, info.WireBytesSent);
         if (!complete) stats.Increment(Stats.RqReset);
         AccessLog?.Log(stream.Worker, info);

@@ -43,6 +43,19 @@ internal sealed class FilterPass(HttpStream stream, bool response)
     public bool BypassesBody => !_anyBody && _held == 0 && _out.Length == 0;
     public bool HasTrailerHooks => _anyTrailers;
     public bool IsHeld => _held > 0;
+
+    /// <summary>The filter whose hook runs, else the first of those that hold the pass; null: none does anything.</summary>
+    public HttpFilter? Acting
+    {
+        get
+        {
+            if (_inHook >= 0) return _slots[_inHook].Filter;
+            for (int i = 0; _held > 0 && i < _count; i++)
+                if (_slots[i].Held) return _slots[i].Filter;
+            return null;
+        }
+    }
+
     /// <summary>The peer is not to be read: a filter stopped everything, or what is kept reached the limit.</summary>
     public bool PausesReading { get; private set; }
     public int BufferLimit { get; set; } = 1 << 20;

@@ -106,6 +106,7 @@ public sealed partial class HttpStream
         catch (Exception e)
         {
             Worker.Reports.OnFilterFailure(_chain[index].Name, e);
+            Worker.Stats.Increment(_chain[index].Errors);
             SendLocalReply(500, default, "filter_failure", ResponseFlags.LocalReset);
             return null;
         }

@@ -58,7 +58,7 @@ public sealed partial class HttpStream
         hedge.Headers.CopyFrom(RequestHeaders);
         hedge.Headers.Remove(HeaderId.Expect);
         if (_sent.Length > 0) hedge.Body.Write(_sent.Written);
-        if (RequestTrailers.Count > 0 && Manager.ForwardTrailers && HasRequestBody) hedge.Trailers.CopyFrom(RequestTrailers);
+        if (RequestTrailers.Count > 0 && PassesTrailers && HasRequestBody) hedge.Trailers.CopyFrom(RequestTrailers);
         Manager.PrepareUpstream(this, hedge.Headers, _raceRoute!, Math.Max(1, Info.UpstreamAttempts) + _hedgesBegun++,
             _hedgesTries ? 0 : _tryMicros, tookLong);
         hedge.Prepare(this, _raceCluster!, _raceRoute!, _racePick, (_tryMicros, _tryIdleMicros), tellsFormer: Info.UpstreamAttempts == 0);

@@ -36,6 +36,8 @@ public sealed partial class HttpStream
         Action<HeaderMap, object?>? decorate, object? state)
     {
         if (_reply == ReplyState.Asked || _end != StreamEnd.None) return;
+        if (status >= 400 && (_request.Acting ?? _response.Acting) is { } filter)
+            Worker.Stats.Increment(_chain[filter.Index].Errors);
         IsStoredReply = false;
         Info.Flags |= flags;
         Info.Details = details;

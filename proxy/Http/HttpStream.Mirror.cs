@@ -36,7 +36,7 @@ public sealed partial class HttpStream
 
     private void EndShadows()
     {
-        var trailers = RequestTrailers.Count > 0 && Manager.ForwardTrailers ? RequestTrailers : null;
+        var trailers = RequestTrailers.Count > 0 && PassesTrailers ? RequestTrailers : null;
         foreach (var shadow in _shadows.AsSpan(0, _shadowCount)) shadow.FeedEnd(trailers);
     }
 

@@ -131,7 +131,7 @@ public sealed partial class HttpStream
                     await EndUpstreamRequestAsync(direct);
                     break;
                 }
-                if (RequestTrailers.Count > 0 && Manager.ForwardTrailers) _request.Trailers(); else _request.Data(default, end: true);
+                if (RequestTrailers.Count > 0 && PassesTrailers) _request.Trailers(); else _request.Data(default, end: true);
             }
             if (_request.HeadersOut && !_upReady || IsStopped) Wake();
         }
@@ -189,7 +189,7 @@ public sealed partial class HttpStream
         bool first = !_sentEnd;
         _sentEnd = true;
         if (_hedging && first) BeginFirstHedges();
-        up.WriteEnd(RequestTrailers.Count > 0 && Manager.ForwardTrailers ? RequestTrailers : null);
+        up.WriteEnd(RequestTrailers.Count > 0 && PassesTrailers ? RequestTrailers : null);
         ArmTryTimer();
         return await up.FlushAsync() >= 0;
     }

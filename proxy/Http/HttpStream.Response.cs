@@ -36,7 +36,7 @@ public sealed partial class HttpStream
                 if (_response.EndOut)
                 {
                     // Before the client learns of the end: the connection must be free for the request that it sends next.
-                    _down.WriteEnd(_response.TrailersOut && Manager.ForwardTrailers && !_keepsTrailers
+                    _down.WriteEnd(_response.TrailersOut && PassesTrailers && !_keepsTrailers
                         && ResponseTrailers.Count > 0 ? ResponseTrailers : null);
                     if (await _down.FlushAsync() < 0) { OnClientGone(); return false; }
                     return true;

@@ -73,6 +73,8 @@ public sealed partial class HttpStream
     public Generation Generation { get; private set; } = null!;
     internal ConnectionManager Manager { get; private set; } = null!;
     internal ServerExchange Down => _down;
+    /// <summary>Envoy's <c>enable_trailers</c> is an option of HTTP/1: HTTP/2 has trailers always, and gRPC its status in them.</summary>
+    private bool PassesTrailers => Manager.ForwardTrailers || Info.Protocol == HttpProtocol.Http2;
     /// <summary>The request is a HEAD: its answer has no body.</summary>
     internal bool IsHead => _down.IsHead;
 

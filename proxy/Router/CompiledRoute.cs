@@ -16,13 +16,15 @@ internal sealed class CompiledRoute
     private readonly HeaderName? _weightHeader;
 
     private CompiledRoute(RouteConfig config, bool isKept, string label, RequestMatch match,
-        IReadOnlyList<(RouteEntry Entry, uint Weight)> entries, HeaderName? weightHeader)
+        IReadOnlyList<(RouteEntry Entry, uint Weight)> entries, HeaderName? weightHeader, RouteCounts counts)
     {
         Config = config;
+        Counts = counts;
         IsKept = isKept;
         Label = label;
         _match = match;
         _entries = [.. entries.Select(e => e.Entry)];
+        foreach (var entry in _entries) entry.Counts = counts;
         _upTo = new uint[_entries.Length];
         uint sum = 0;
         for (int i = 0; i < _upTo.Length; i++) _upTo[i] = sum += entries[i].Weight;
@@ -30,6 +32,8 @@ internal sealed class CompiledRoute
     }
 
     public RouteConfig Config { get; }
+
+    public RouteCounts Counts { get; }
 
     /// <summary>It holds nothing that is allowed to, or built for, one version, so it may be a part of the next.</summary>
     public bool IsKept { get; }
@@ -62,7 +66,8 @@ internal sealed class CompiledRoute
         var entries = new RouteEntryBuilder(scope, config, label, tests?.Path!).Build();
         if (tests is null || entries is null) return null;
         bool isKept = scope.Filters.IsKept && scope.Context.Ties() == ties;
-        return new CompiledRoute(config, isKept, label, tests, entries, weightHeader is null ? null : new HeaderName(weightHeader));
+        return new CompiledRoute(config, isKept, label, tests, entries, weightHeader is null ? null : new HeaderName(weightHeader),
+            scope.Counted?.CountsOf(label) ?? new RouteCounts(scope.Table.Name, scope.VirtualHost, label));
     }
 
     // Its clusters are those of that version.

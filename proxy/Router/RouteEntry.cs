@@ -31,6 +31,9 @@ public sealed partial class RouteEntry
     public string RouteConfigurationName { get; internal init; } = "";
     public RouteKind Kind { get; internal init; }
 
+    /// <summary>Of the route, whichever of its weighted clusters this is; null for the redirect of require_tls.</summary>
+    internal RouteCounts? Counts { get; set; }
+
     /// <summary>Null unless <see cref="Kind"/> is Route and the cluster is named in the configuration.</summary>
     public Cluster? Cluster { get; internal init; }
     /// <summary>The cluster's name when it is named in the configuration; null for cluster_header.</summary>

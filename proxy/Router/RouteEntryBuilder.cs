@@ -21,6 +21,8 @@ internal sealed record RouteScope(
 {
     public IReadOnlyDictionary<string, ConfigObject>? VirtualHostMetadata { get; init; }
     public VirtualHostConfig? Host { get; init; }
+    /// <summary>The virtual host of this name in the version before, whatever has changed: its routes' counts go on.</summary>
+    public VirtualHost? Counted { get; init; }
     public RetryPolicy? Retries { get; init; }
     public MirrorPolicy[] Mirrors { get; init; } = [];
     public CorsPolicy[] Cors { get; init; } = [];

@@ -43,7 +43,7 @@ public sealed class RouteTable
     public static RouteTable? Build(RouteConfigurationConfig config, RouteBuildContext context)
     {
         var errors = context.Errors;
-        int before = errors.Count;
+        int errorsBefore = errors.Count;
         var clusters = new Lazy<Dictionary<byte[], Cluster>>(() =>
         {
             var byName = new Dictionary<byte[], Cluster>(context.Clusters.Count, ByteKeys.Comparer);
@@ -63,12 +63,14 @@ public sealed class RouteTable
         var domains = new Domains(config.IgnorePortInHostMatching);
         // What routes inherit from the table has to be the same for them to be.
         var former = context.Former is { } table && SameBut("virtual_hosts", table._config, config) ? table._hosts : [];
+        var counted = context.Former?._hosts ?? [];
         var hosts = new VirtualHost[config.VirtualHosts.Count];
         for (int h = 0; h < hosts.Length; h++)
         {
             var host = config.VirtualHosts[h];
-            var built = hosts[h] = BuildHost(host, scope, h < former.Length
-                && former[h].Name == host.Name ? former[h] : Array.Find(former, f => f.Name == host.Name));
+            var before = h < counted.Length && counted[h].Name == host.Name ? counted[h]
+                : Array.Find(counted, f => f.Name == host.Name);
+            var built = hosts[h] = BuildHost(host, scope with { Counted = before }, former.Length > 0 ? before : null);
             for (int i = 0; i < host.Domains.Count; i++)
             {
                 if (domains.TryAdd(host.Domains[i], built, out string? wrong)) continue;
@@ -80,7 +82,7 @@ public sealed class RouteTable
             }
         }
         domains.Complete();
-        return errors.Count == before && !config.HasErrors ? new RouteTable(config, domains, hosts) : null;
+        return errors.Count == errorsBefore && !config.HasErrors ? new RouteTable(config, domains, hosts) : null;
     }
 
     /// <summary>
@@ -91,6 +93,9 @@ public sealed class RouteTable
     /// <param name="random">Decides on weights and fractions: the same number gives the same entry.</param>
     public RouteEntry? Match(HeaderMap request, StreamInfo info, ulong random)
         => _domains.Find(request.Get(HeaderId.Authority))?.Match(request, info, random);
+
+    /// <summary>What its routes have answered.</summary>
+    internal IEnumerable<RouteCounts> Counts => _hosts.SelectMany(h => h.Counts).Distinct();
 
     /// <summary>What <see cref="Match"/> has to find, by asking the routes one after another.</summary>
     internal RouteEntry? MatchOneByOne(HeaderMap request, ulong random)

@@ -21,12 +21,14 @@ internal sealed class ScopedRoutes
     private ScopedRoutes(ScopedRoutesConfig config, Extractor[] parts, Dictionary<byte[], RouteTable> tables)
     {
         (Name, _parts, _tables) = (config.Name, parts, tables.GetAlternateLookup<ReadOnlySpan<byte>>());
+        Tables = [.. tables.Values];
         _longest = tables.Keys.Max(k => k.Length);
         TakesConnect = tables.Values.Any(t => t.TakesConnect);
     }
 
     public string Name { get; }
     public bool TakesConnect { get; }
+    public IReadOnlyList<RouteTable> Tables { get; }
 
     /// <summary>Null when something is wrong, with errors added.</summary>
     /// <param name="config">What the user wrote.</param>

@@ -27,6 +27,7 @@ internal sealed class VirtualHost
 
     // Of routes that were there before, by their configuration; made when they do not stand where they stood.
     private Dictionary<RouteConfig, CompiledRoute>? _byConfig;
+    private Dictionary<string, RouteCounts>? _countsByLabel; // made when a version changes a route of it
 
     public VirtualHost(VirtualHostConfig config, string tableName, CompiledRoute[] routes, VirtualHost? former,
         MatchTree<CompiledRoute[]>? tree = null)
@@ -61,6 +62,21 @@ internal sealed class VirtualHost
             _byConfig = known;
         }
         return known.GetValueOrDefault(config);
+    }
+
+    /// <summary>What its routes have answered.</summary>
+    public IEnumerable<RouteCounts> Counts => _routes.Select(r => r.Counts);
+
+    /// <summary>Those of the route of this name; null when it has none. Control thread.</summary>
+    public RouteCounts? CountsOf(string label)
+    {
+        if (_countsByLabel is null)
+        {
+            var byLabel = new Dictionary<string, RouteCounts>(_routes.Length, StringComparer.Ordinal);
+            foreach (var route in _routes) byLabel.TryAdd(route.Label, route.Counts);
+            _countsByLabel = byLabel;
+        }
+        return _countsByLabel.GetValueOrDefault(label);
     }
 
     // An index knows routes by their number, what they ask for and nothing else of them.

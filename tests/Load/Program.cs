@@ -64,6 +64,14 @@ const string Usage = """
       takeover  one process after another in the same folder (--take-over), with other numbers of workers and with ones that are killed as
                 they start, under load on kept and on new connections: no request fails, versions go on, old ones end
                 --rounds 50  --rate 500  --connections 32
+      http2-floods
+                each flood over HTTP/2 for some time, from one connection after another, beside a normal load: closed and counted, memory level,
+                p99 of the others at most doubles; 40,000 rapid resets at most 0.3 s of CPU
+                --seconds 30  --rate 300  --limit-mb 64  --kind NAME,...
+      http2-large
+                a download and an upload that are read at 1 MiB/s beside quick streams on the same HTTP/2 connection: at most 8 MiB of memory,
+                p99 of the quick ones at most doubles
+                --count 60 (MiB each way)  --connections 50 (quick streams)
       start     time from the beginning of the process to the first answer through the proxy, of a published build: at most 800 ms
                 --rounds 9  --limit-ms 800
       size      resident memory of an idle process of a published build with two workers: at most 90 MB, 70 MB with --no-dashboard, and
@@ -113,6 +121,8 @@ try
         "certificates" => CertificatesRun.RunAsync,
         "chaos" => ChaosRun.RunAsync,
         "takeover" => TakeOverRun.RunAsync,
+        "http2-floods" => Http2FloodRun.RunAsync,
+        "http2-large" => Http2LargeRun.RunAsync,
         "start" => StartRun.RunAsync,
         "size" => StartRun.SizeAsync,
         "fsync" => FsyncRun.RunAsync,

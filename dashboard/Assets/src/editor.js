@@ -195,9 +195,9 @@ class ResourceEditor {
     };
   }
 
-  async apply(comment, confirmWithin) {
+  async apply(comment, confirmWithin, revertIf) {
     const text = this.text;
-    const result = await put(this.path(text), text, { etag: this.etag, comment, confirmWithin });
+    const result = await put(this.path(text), text, { etag: this.etag, comment, confirmWithin, revertIf });
     if (!result.ok) {
       if (result.problem.errors) result.problem.errors = result.problem.errors.slice(0, 20);
       return { ok: false, problem: result.problem };
@@ -226,7 +226,7 @@ class ResourceEditor {
     this.view.dispatch({ selection: { anchor: line.from + lines[at].search(/\S|$/), head: line.to }, effects: EditorView.scrollIntoView(line.from, { y: 'center' }) });
     this.view.focus();
   }
-  curl(comment, confirmWithin) { return asCurl(this.path(), this.text, { etag: this.etag, comment, confirmWithin }); }
+  curl(comment, confirmWithin, revertIf) { return asCurl(this.path(), this.text, { etag: this.etag, comment, confirmWithin, revertIf }); }
 
   /** What would go live, in one column. */
   showReview(host) {

@@ -20,11 +20,12 @@ export async function fetchYaml(path, etag) {
 /** Headers that make a write safe: against the text it was started from, or only if nothing is there yet. */
 const guard = etag => etag ? { 'If-Match': etag } : { 'If-None-Match': '*' };
 
-export async function put(path, text, { etag, dryRun, comment, confirmWithin, signal } = {}) {
+export async function put(path, text, { etag, dryRun, comment, confirmWithin, revertIf, signal } = {}) {
   const query = new URLSearchParams();
   if (dryRun) query.set('dry_run', 'true');
   if (comment) query.set('comment', comment);
   if (confirmWithin) query.set('confirm_within', confirmWithin);
+  if (revertIf) query.set('revert_if', revertIf);
   const started = performance.now();
   try {
     const answer = await fetch(path + (query.size ? `?${query}` : ''), {
@@ -48,10 +49,11 @@ export async function put(path, text, { etag, dryRun, comment, confirmWithin, si
 const quoted = text => `'${text.replaceAll("'", `'\\''`)}'`;
 
 /** The same write for a shell; the token is the reader's own. */
-export function asCurl(path, text, { etag, comment, confirmWithin }) {
+export function asCurl(path, text, { etag, comment, confirmWithin, revertIf }) {
   const query = new URLSearchParams();
   if (comment) query.set('comment', comment);
   if (confirmWithin) query.set('confirm_within', confirmWithin);
+  if (revertIf) query.set('revert_if', revertIf);
   const [name, value] = Object.entries(guard(etag))[0];
   let end = 'YAML';
   while (text.split('\n').includes(end)) end += '_';

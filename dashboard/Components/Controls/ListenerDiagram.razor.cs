@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.Text.Json;
 using System.Text.Json.Nodes;
 using Managed.Dashboard.AdminApi;
 using Managed.Dashboard.Live;
@@ -20,6 +21,7 @@ public sealed partial class ListenerDiagram
     private readonly Loadable<ListenerDocument> _listener = new();
     private readonly RateMeter _rates = new();
     private readonly Dictionary<(string Chain, string Filter), FilterTimes> _times = [];
+    private IReadOnlyList<HttpFilterDocument> _listenerFilters = [];
     private (ChainDocument Chain, int Index)? _dragged;
     private long? _seen;
     private bool _mayWrite;
@@ -50,9 +52,19 @@ public sealed partial class ListenerDiagram
 
     private async Task LoadAsync()
     {
-        await Task.WhenAll(_chains.LoadAsync(c => Api.ChainsAsync(Name, c), _gone.Token), _listener.LoadAsync(async c =>
-            ListenerDocument.Read(System.Text.Json.JsonSerializer.SerializeToElement(
-                (await Api.PieceAsync($"listeners/{Uri.EscapeDataString(Name)}", c)).Piece)), _gone.Token));
+        ChainDocument? last = null;
+        await _listener.LoadAsync(async c =>
+        {
+            var document = JsonSerializer.SerializeToElement((await Api.PieceAsync($"listeners/{Uri.EscapeDataString(Name)}", c)).Piece);
+            last = ChainDocument.DefaultOf(Name, document);
+            _listenerFilters = [.. JsonReads.Items(document, "listener_filters").Select(HttpFilterDocument.Read)];
+            return ListenerDocument.Read(document);
+        }, _gone.Token);
+        await _chains.LoadAsync(async c =>
+        {
+            var chains = await Api.ChainsAsync(Name, c);
+            return last is null ? chains : [.. chains, await Api.WithFiltersAsync(last, c)];
+        }, _gone.Token);
         await MeasureAsync();
     }
 
@@ -67,9 +79,10 @@ public sealed partial class ListenerDiagram
                         _times[(chain.Name, each.Name)] = each;
                         _rates.Take(Key(chain, each.Name, true), each.Request.Count);
                         _rates.Take(Key(chain, each.Name, false), each.Response.Count);
+                        _rates.Take($"{chain.Name}/{each.Name}/errors", each.Errors);
                     }
             var prefixes = (_chains.Value ?? []).Select(c => c.StatPrefix).OfType<string>().Distinct().ToList();
-            var filter = @"^listener\..*\.downstream_cx_(active|total)$"
+            var filter = @"^listener\..*\.downstream_(cx_active|cx_total|pre_cx_timeout)$"
                 + $@"|^http\.({string.Join('|', prefixes.Select(Escaped))})\.downstream_rq_(total|4xx|5xx)$";
             foreach (var stat in (await Api.StatsAsync(filter, _gone.Token)).Stats ?? [])
                 _rates.Take(stat.Name, stat.Value);
@@ -99,6 +112,11 @@ public sealed partial class ListenerDiagram
         return $"{Per(_rates.PerSecond(Key(chain, filter.Name, request)))}/s" + (time.Count == 0 ? ""
             : $" · p50 {Units.Micros(time.P50)} · p99 {Units.Micros(time.P99)}");
     }
+
+    /// <summary>Null while there are none.</summary>
+    private string? ErrorsOf(ChainDocument chain, HttpFilterDocument filter)
+        => !_times.TryGetValue((chain.Name, filter.Name), out var times) || times.Errors == 0 ? null
+            : $"{(times.Errors == 1 ? "1 error" : $"{Units.Count(times.Errors)} errors")} · {Rate($"{chain.Name}/{filter.Name}/errors")}/s";
 
     private static string Short(string name) => name[(name.LastIndexOf('.') + 1)..];
 

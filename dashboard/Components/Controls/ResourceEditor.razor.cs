@@ -195,7 +195,7 @@ public sealed partial class ResourceEditor
 
     private async Task CopyAsync()
     {
-        if (await Shell.CopyAsync(await _editor!.CurlAsync(null, null)))
+        if (await Shell.CopyAsync(await _editor!.CurlAsync(null, new())))
             Toasts.Said("Copied: set TOKEN in your shell, then paste.");
         else
             Toasts.Failed("The browser does not let this page write to the clipboard.");

@@ -35,7 +35,7 @@ public sealed record ResourceKind(string Collection, string Noun, string Starter
             route: {cluster: web}
 
         """, "Listeners that name it have no routes then; one that a listener still names cannot be deleted.")
-        { Room = "routes", Schema = "route_configuration", Tabs = ["yaml", "form", "history"] };
+        { Room = "routes", Schema = "route_configuration", Tabs = ["yaml", "form", "live", "history"] };
 
     public static readonly ResourceKind Secret = new("secrets", "secret", """
         name: example

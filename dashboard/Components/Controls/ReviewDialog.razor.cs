@@ -10,7 +10,8 @@ public sealed partial class ReviewDialog
     private ElementReference _diff;
     private EditorDryRun? _run;
     private AdminApi.Problem? _refused;
-    private string _comment = "", _confirmWithin = "";
+    private readonly Trial _trial = new();
+    private string _comment = "";
     private bool _busy, _copied;
 
     [Parameter, EditorRequired] public required YamlEditor Editor { get; set; }
@@ -42,7 +43,7 @@ public sealed partial class ReviewDialog
     private async Task ApplyAsync()
     {
         (_busy, _refused) = (true, null);
-        var write = await Editor.ApplyAsync(_comment.Trim(), _confirmWithin is "" ? null : _confirmWithin);
+        var write = await Editor.ApplyAsync(_comment.Trim(), _trial);
         _busy = false;
         if (write.Ok || write.Problem is { Status: 412 })
             Instance.Close(write);
@@ -51,5 +52,5 @@ public sealed partial class ReviewDialog
     }
 
     private async Task CopyAsync() => _copied =
-        await Shell.CopyAsync(await Editor.CurlAsync(_comment.Trim(), _confirmWithin is "" ? null : _confirmWithin));
+        await Shell.CopyAsync(await Editor.CurlAsync(_comment.Trim(), _trial));
 }

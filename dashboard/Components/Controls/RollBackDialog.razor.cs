@@ -12,6 +12,7 @@ public sealed partial class RollBackDialog
     private readonly CancellationTokenSource _gone = new();
     private readonly Loadable<ConfigDiff> _diff = new();
     private Problem? _problem;
+    private readonly Trial _trial = new();
     private string _reason = "";
     private bool _busy;
 
@@ -28,6 +29,8 @@ public sealed partial class RollBackDialog
         new DialogParameters<RollBackDialog> { { d => d.Version, version } },
         new DialogOptions { MaxWidth = MaxWidth.Small, FullWidth = true, CloseButton = true });
 
+    private string TrialQuery => AdminApiClient.Query(("confirm_within", _trial.ConfirmWithin), ("revert_if", _trial.RevertIf));
+
     protected override Task OnInitializedAsync() => LoadAsync();
 
     private Task LoadAsync() => _diff.LoadAsync(
@@ -40,7 +43,7 @@ public sealed partial class RollBackDialog
         try
         {
             var started = Stopwatch.GetTimestamp();
-            var result = await Api.RollBackAsync(Version, _reason.Trim(), _gone.Token);
+            var result = await Api.RollBackAsync(Version, _reason.Trim(), _trial.ConfirmWithin, _trial.RevertIf, _gone.Token);
             Feed.Refresh();
             Instance.Close();
             await Toasts.AppliedAsync(result, Stopwatch.GetElapsedTime(started));

@@ -51,13 +51,12 @@ public sealed partial class YamlEditor
 
     public ValueTask<EditorDryRun> DryRunAsync() => Editor.InvokeAsync<EditorDryRun>("dryRun");
 
-    /// <param name="confirmWithin">Such as <c>60s</c>; null: applied for good.</param>
-    public ValueTask<EditorWrite> ApplyAsync(string? comment, string? confirmWithin)
-        => Editor.InvokeAsync<EditorWrite>("apply", comment, confirmWithin);
+    public ValueTask<EditorWrite> ApplyAsync(string? comment, Trial trial)
+        => Editor.InvokeAsync<EditorWrite>("apply", comment, trial.ConfirmWithin, trial.RevertIf);
 
     /// <summary>What <see cref="ApplyAsync"/> would send, for a shell with $TOKEN.</summary>
-    public ValueTask<string> CurlAsync(string? comment, string? confirmWithin)
-        => Editor.InvokeAsync<string>("curl", comment, confirmWithin);
+    public ValueTask<string> CurlAsync(string? comment, Trial trial)
+        => Editor.InvokeAsync<string>("curl", comment, trial.ConfirmWithin, trial.RevertIf);
 
     public ValueTask ShowReviewAsync(ElementReference host) => Editor.InvokeVoidAsync("showReview", host);
 

@@ -10,6 +10,7 @@ public sealed partial class PendingConfirmation
 {
     private readonly CancellationTokenSource _gone = new();
     private bool _busy, _mayWrite;
+    private int _ticks;
 
     [Inject] private AdminApiClient Api { get; set; } = null!;
     [Inject] private LiveFeed Feed { get; set; } = null!;
@@ -27,7 +28,9 @@ public sealed partial class PendingConfirmation
     {
         if (Feed.Trials.Count > 0)
         {
-            if (Feed.Trials.Any(t => t.ConfirmBy < DateTimeOffset.UtcNow))
+            // What conditions come to now is no event.
+            if (Feed.Trials.Any(t => t.ConfirmBy < DateTimeOffset.UtcNow)
+                || (Feed.Trials.Any(t => t.Conditions is not null) && ++_ticks % 2 == 0))
                 Feed.Refresh();
             StateHasChanged();
         }

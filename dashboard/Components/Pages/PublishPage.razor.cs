@@ -20,7 +20,8 @@ public sealed partial class PublishPage
     private readonly CancellationTokenSource _gone = new();
     private CancellationTokenSource? _check;
     private object _form = new();
-    private string _name = "", _address = "", _upstreams = "", _comment = "", _confirmWithin = "", _path = "/", _suggested = "";
+    private Trial _trial = new();
+    private string _name = "", _address = "", _upstreams = "", _comment = "", _path = "/", _suggested = "";
     private bool _mayWrite, _checking, _busy, _trying;
     private JsonElement _document;
     private DryRun? _run;
@@ -40,7 +41,8 @@ public sealed partial class PublishPage
         StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries);
 
     private string Command => Curl.Of(Navigation.BaseUri,
-        "config" + (_comment.Trim() is { Length: > 0 } comment ? $"?comment={Uri.EscapeDataString(comment)}" : ""),
+        "config" + AdminApiClient.Query(("comment", _comment.Trim()), ("confirm_within", _trial.ConfirmWithin),
+            ("revert_if", _trial.RevertIf)),
         "-X PATCH", "-H 'Content-Type: application/json-patch+json'", $"-d {Curl.Quote(Operations().ToJsonString())}");
 
     protected override async Task OnInitializedAsync()
@@ -157,7 +159,7 @@ public sealed partial class PublishPage
             var started = Stopwatch.GetTimestamp();
             var result = await Api.PatchConfigAsync(Operations(),
                 _comment.Trim() is { Length: > 0 } comment ? comment : $"Publish {_name.Trim()}",
-                    _confirmWithin is "" ? null : _confirmWithin, _gone.Token);
+                    _trial.ConfirmWithin, _trial.RevertIf, _gone.Token);
             _live = new(_name.Trim(), _address.Trim(), result.Version ?? 0, Connection.BaseAddress.Host);
             Feed.Refresh();
             await Toasts.AppliedAsync(result, Stopwatch.GetElapsedTime(started));
@@ -185,7 +187,7 @@ public sealed partial class PublishPage
     {
         await LookAsync();
         (_live, _tried, _run, _problem, _form) = (null, null, null, null, new());
-        (_name, _upstreams, _comment, _confirmWithin, _path) = ("", "", "", "", "/");
+        (_name, _upstreams, _comment, _path, _trial) = ("", "", "", "/", new());
         _address = _suggested = Suggested();
     }
 

@@ -11,7 +11,7 @@ namespace Managed.Dashboard.Components.Pages;
 /// </summary>
 public sealed partial class Traffic
 {
-    private static readonly string[] Ranges = ["15m", "1h", "6h", "24h"], Kinds = ["listener", "cluster", "worker"];
+    private static readonly string[] Ranges = ["15m", "1h", "6h", "24h"], Kinds = ["listener", "route", "cluster", "worker"];
 
     private static readonly (string Metric, string Label)[] Metrics =
     [

@@ -103,7 +103,12 @@ public sealed class SchemaWriter
                     .Set("maxItems", ConfigScalar.Number(bounds.MaximumLength));
         }
         else if (field.IsMap)
+        {
             schema = new ConfigObject().Set("type", Text("object")).Set("additionalProperties", value);
+            if (field.Length is { } bounds)
+                schema.Set("minProperties", ConfigScalar.Number(bounds.MinimumLength))
+                    .Set("maxProperties", ConfigScalar.Number(bounds.MaximumLength));
+        }
         if (field.Description.Length > 0)
             schema.Set("description", Text(field.Description));
         if (Default(field) is { } usual)

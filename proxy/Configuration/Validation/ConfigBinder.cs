@@ -152,7 +152,7 @@ public static class ConfigBinder
             errors.Error(node, ConfigCode.InvalidType, $"must be an object, not {Article(node)}");
             return false;
         }
-        var ok = true;
+        var ok = ScalarBinder.CheckLength(field, node, o.Count, "members", errors);
         var map = (IDictionary)field.NewCollection();
         foreach (var (name, item) in o.Members)
         {

@@ -71,6 +71,13 @@ public sealed class HistogramSnapshot
         return seen;
     }
 
+    /// <summary>Puts so many equal values on top.</summary>
+    public void Record(long value, long times)
+    {
+        Counts[HistogramCells.BucketOf(Math.Max(0, value))] += times;
+        (Count, Sum) = (Count + times, Sum + value * times);
+    }
+
     /// <summary>Puts another histogram of the same unit on top.</summary>
     public void Add(HistogramSnapshot other)
     {

@@ -48,6 +48,12 @@ public sealed class StatsRegistry
         get { lock (_lock) return _names + _observed.Count; }
     }
 
+    /// <summary>Whether a name is in use, or a group under a prefix.</summary>
+    public bool Has(string name)
+    {
+        lock (_lock) return _byName.TryGetValue(name, out var entry) && entry.InUse;
+    }
+
     /// <summary>Names that go together.</summary>
     internal StatScope Begin() => new(this);
 

@@ -15,17 +15,21 @@ public sealed unsafe class AccessLogFiles : IDisposable
     private readonly LogLane?[] _lanes = new LogLane?[WorkerContext.MaxWorkers + 1]; // and the loop of health checks
     private readonly int _wakeFd = Libc.eventfd(0, Libc.EfdCloExec);
     private readonly Thread _writer;
+    private readonly bool _writesNothing;
     private readonly ManualResetEvent _pause = new(false);
     private LogChunk? _submitted;
     private long _dropped, _writeFailed, _reopenFailed;
     private int _reopen;
     private volatile bool _stopping;
 
-    public AccessLogFiles(StatsRegistry stats)
+    /// <param name="stats">Where lines that are lost count.</param>
+    /// <param name="writesNothing">All files, and the standard streams, are /dev/null.</param>
+    public AccessLogFiles(StatsRegistry stats, bool writesNothing = false)
     {
+        _writesNothing = writesNothing;
         if (_wakeFd < 0) throw new InvalidOperationException("eventfd: " + Libc.Describe(Libc.Errno));
-        StandardOutput = LogFile.Standard(this, 1);
-        StandardError = LogFile.Standard(this, 2);
+        StandardOutput = writesNothing ? Open("", out _)! : LogFile.Standard(this, 1);
+        StandardError = writesNothing ? StandardOutput : LogFile.Standard(this, 2);
         stats.Observe("access_log.dropped", () => Volatile.Read(ref _dropped));
         stats.Observe("filesystem.write_failed", () => Volatile.Read(ref _writeFailed));
         stats.Observe("filesystem.reopen_failed", () => Volatile.Read(ref _reopenFailed));
@@ -47,7 +51,7 @@ public sealed unsafe class AccessLogFiles : IDisposable
     internal LogFile? Open(string path, out string? wrong)
     {
         wrong = null;
-        string full = Path.GetFullPath(path);
+        string full = _writesNothing ? "/dev/null" : Path.GetFullPath(path);
         lock (_lock)
         {
             if (_open.TryGetValue(full, out var held) && held.TryGetTarget(out var file)) return file;

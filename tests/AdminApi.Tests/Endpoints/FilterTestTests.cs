@@ -54,6 +54,38 @@ public sealed class FilterTestTests(NodeFixture fixture) : IClassFixture<NodeFix
     }
 
     [Fact]
+    public async Task Taps_AndAccessLogs_WriteNothing()
+    {
+        var folder = Directory.CreateDirectory(Path.Combine(Node.Folder, "written"));
+        try
+        {
+            const string Tap = """
+                {"@type":"tap","common_config":{"static_config":{"match_config":{"any_match":true},
+                 "output_config":{"sinks":[{"format":"JSON_BODY_AS_BYTES","file_per_tap":{"path_prefix":"FOLDER/tap"}}]}}}}
+                """;
+            (await Node.PutAsync("listeners/logged", """
+                {"name":"logged","address":"127.0.0.1:0",
+                 "access_log":[{"name":"file","typed_config":{"@type":"file","path":"FOLDER/listener.log"}}],
+                 "filter_chains":[{"name":"main","filters":[{"name":"hcm","typed_config":{"@type":"http_connection_manager",
+                  "stat_prefix":"logged","access_log":[{"name":"file","typed_config":{"@type":"file","path":"FOLDER/access.log"}}],
+                  "route_config":{"name":"r","virtual_hosts":[{"name":"all","domains":["*"],
+                   "routes":[{"match":{"prefix":"/"},"route":{"cluster":"web"}}]}]},
+                  "http_filters":[{"name":"tap","typed_config":TAP},{"name":"router","typed_config":{"@type":"router"}}]}}]}]}
+                """.Replace("TAP", Tap).Replace("FOLDER", folder.FullName))).Is(HttpStatusCode.Created);
+            var before = folder.GetFiles().Select(f => (f.Name, f.Length)).Order().ToList(); // the running listener's logs, empty
+            var result = await RunAsync("""{"listener":"logged", "request": {"path": "/"}, "upstream_response": {"status": 200}}""");
+            Assert.Equal(200, result.GetProperty("response").GetProperty("status").GetInt32());
+            Assert.Contains(result.GetProperty("trace").EnumerateArray(), s => s.GetProperty("filter").GetString() == "tap");
+            folder.Refresh(); // the sandbox has been stopped, with all that it had to write
+            Assert.Equal(before, folder.GetFiles().Select(f => (f.Name, f.Length)).Order());
+        }
+        finally
+        {
+            await Node.DeleteAsync("listeners/logged");
+        }
+    }
+
+    [Fact]
     public async Task HttpCalls_AreAnsweredAsTheTestSays()
     {
         var result = await RunAsync(Lua("""

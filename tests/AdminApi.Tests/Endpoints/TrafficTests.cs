@@ -14,7 +14,7 @@ public sealed class TrafficTests : IAsyncLifetime
         - name: edge
           address: 127.0.0.1:0
           routes:
-          - {match: {prefix: /bad}, direct_response: {status: 503}}
+          - {name: bad, match: {prefix: /bad}, direct_response: {status: 503}}
           - {match: {prefix: /}, direct_response: {status: 200, body: {inline_string: hi}}}
         """;
 
@@ -69,6 +69,48 @@ public sealed class TrafficTests : IAsyncLifetime
         (await _node.GetAsync("stats/traffic?range=3h")).IsProblem(HttpStatusCode.BadRequest, "INVALID_PARAMETER");
         (await _node.GetAsync("stats/traffic?metric=p42")).IsProblem(HttpStatusCode.BadRequest, "INVALID_PARAMETER");
         (await _node.GetAsync("stats/traffic?by=colour")).IsProblem(HttpStatusCode.BadRequest, "INVALID_PARAMETER");
+        (await _node.GetAsync("stats/traffic?of=worker:0")).Is(HttpStatusCode.OK);
+        (await _node.GetAsync("stats/traffic?of=listener:edge")).Is(HttpStatusCode.OK); // nothing came yet
+        foreach (var nobody in new[] { "unknown", "listener:edgy", "cluster:", "worker:7", "route:edge", "worker", "http.edge." })
+            (await _node.GetAsync("stats/traffic?of=" + nobody)).IsProblem(HttpStatusCode.NotFound, "NOT_FOUND");
+        await AskAsync("/", 1);
+        Step();
+        Step();
+        var near = await _node.GetAsync("stats/traffic?of=listener:edgy");
+        Assert.Equal("did you mean 'listener:edge'?", near.Json.GetProperty("hint").GetString());
+        Assert.Contains("worker:0", near.Json.GetProperty("detail").GetString());
+    }
+
+    [Fact]
+    public async Task Routes_HaveTheirOwn_AndKeepItWhenTheyAreEdited()
+    {
+        var table = (await _node.GetAsync("stats/routes")).Is(HttpStatusCode.OK).Json.GetProperty("items")[0];
+        Assert.Equal((0, JsonValueKind.Null), (table.GetProperty("requests").GetInt64(), table.GetProperty("p99_ms").ValueKind));
+        var (configuration, host) = (table.GetProperty("route_configuration").GetString(), table.GetProperty("virtual_host").GetString());
+        Step();
+        await AskAsync("/bad", 20);
+        await AskAsync("/", 10);
+        Step();
+        var routes = await ReadAsync("range=30m&by=route&metric=requests");
+        Assert.Equal([$"{configuration}/{host}/bad", $"{configuration}/{host}/route-1"],
+            routes.GetProperty("series").EnumerateArray().Select(s => s.GetProperty("name").GetString()!));
+        Assert.Equal([2.0], Tail(routes, $"{configuration}/{host}/bad"));
+        Assert.Equal([2.0], Tail(await ReadAsync($"range=30m&by=class&of=route:{configuration}/{host}/bad"), "5xx"));
+        Assert.NotNull(Tail(await ReadAsync($"range=30m&by=latency&of=route:{configuration}/{host}/bad"), "p99")[0]);
+
+        var document = (await _node.GetAsync("config")).Is(HttpStatusCode.OK);
+        (await _node.SendAsync("PUT", "config", document.Body.Replace("503", "500"), "application/json",
+            ("If-Match", document.Headers.ETag!.ToString()))).Is(HttpStatusCode.OK);
+        await AskAsync("/bad", 1);
+        var items = (await _node.GetAsync($"stats/routes?route_configuration={configuration}&page_size=1")).Json;
+        Assert.Equal((2, 1), (items.GetProperty("total_size").GetInt64(), items.GetProperty("items").GetArrayLength()));
+        Assert.Equal((21, 21, 0), (Count("requests"), Count("responses_5xx"), Count("responses_2xx")));
+        var next = await _node.GetAsync($"stats/routes?route_configuration={configuration}&page_size=1&page_token="
+            + items.GetProperty("next_page_token").GetString());
+        Assert.Equal(10, next.Json.GetProperty("items")[0].GetProperty("responses_2xx").GetInt64());
+        Assert.Empty((await _node.GetAsync("stats/routes?q=nothing")).Json.GetProperty("items").EnumerateArray());
+
+        long Count(string name) => items.GetProperty("items")[0].GetProperty(name).GetInt64();
     }
 
     [Fact]

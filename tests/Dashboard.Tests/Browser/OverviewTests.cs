@@ -1,3 +1,4 @@
+using System.Text.Json.Nodes;
 using System.Text.RegularExpressions;
 using Microsoft.Playwright;
 using static Microsoft.Playwright.Assertions;
@@ -34,9 +35,11 @@ public sealed class OverviewTests(BrowserFixture browser)
         await using var session = await BrowserSession.StartAsync(browser);
         await session.GoAsync("/");
         session.Host.State.PendingDeployment = new() { ["id"] = "d3", ["version"] = 3, ["state"] = "awaiting_confirmation",
-            ["confirm_by"] = DateTimeOffset.UtcNow.AddMinutes(1).ToString("O") };
+            ["confirm_by"] = DateTimeOffset.UtcNow.AddMinutes(1).ToString("O"), ["revert_if"] = "5xx>2%", ["conditions"] = new JsonArray(
+                new JsonObject { ["metric"] = "5xx", ["limit"] = 2, ["unit"] = "%", ["now"] = 0.1, ["requests"] = 40 }) };
         session.Host.State.Tell("deployment.awaiting_confirmation");
         await Expect(session.Page.GetByText("is taken back by itself in 0:")).ToBeVisibleAsync();
+        await Expect(session.Page.GetByText("sooner if 5xx > 2 % (now 0.1 %)")).ToBeVisibleAsync();
         await session.Button("Keep it").ClickAsync();
         await Expect(session.Page.GetByText("is taken back by itself")).ToBeHiddenAsync();
         Assert.Null(session.Host.State.PendingDeployment);

@@ -7,7 +7,7 @@ namespace Managed.Dashboard.Tests.Components;
 public sealed class ListenerDiagramTests
 {
     private const string Filters = "listeners/edge/filter_chains/main/http_filters", Stats = "stats?filter="
-        + "%5Elistener%5C..%2A%5C.downstream_cx_%28active%7Ctotal%29%24"
+        + "%5Elistener%5C..%2A%5C.downstream_%28cx_active%7Ccx_total%7Cpre_cx_timeout%29%24"
         + "%7C%5Ehttp%5C.%28edge%29%5C.downstream_rq_%28total%7C4xx%7C5xx%29%24";
 
     [Fact]
@@ -22,11 +22,32 @@ public sealed class ListenerDiagramTests
         Assert.Contains("takes name a.example or b.example", page.Markup);
         Assert.Contains("tls", page.FindAll(".stage")[2].TextContent);
         Assert.Equal("/listeners/edge?tab=yaml&find=hcm", page.FindAll(".stage a")[3].GetAttribute("href"));
+        Assert.Contains("3 errors", page.Find(".lane-errors").TextContent);
         Assert.Equal(["web", "api"], page.FindAll("a[href^='/clusters/']").Select(a => a.TextContent));
         Assert.Equal("disabled", page.FindAll(".filter.off .tag").Single().TextContent);
         Assert.False(page.Find("[aria-label='Move check earlier']").HasAttribute("disabled"));
         Assert.True(page.Find("[aria-label='Move check later']").HasAttribute("disabled")); // the router stays the last
         Assert.True(page.Find("[aria-label='Move lua earlier']").HasAttribute("disabled"));
+    }
+
+    [Fact]
+    public async Task ListenerFilters_AndTheDefaultChain_AreDrawnToo()
+    {
+        var (context, api) = Create();
+        await using var _ = context;
+        api.Answer("listeners/edge", """
+            {"name":"edge","address":"127.0.0.1:80","listener_filters":[{"name":"envoy.filters.listener.proxy_protocol"},{"name":"tls_inspector"}],
+             "default_filter_chain":{"filters":[{"name":"hcm","typed_config":{"@type":"type.googleapis.com/x.HttpConnectionManager","stat_prefix":"rest"}}]}}
+            """);
+        api.Answer("listeners/edge/filter_chains/default/http_filters?page_size=200", """{"items":[{"name":"cors"},{"name":"router"}]}""");
+        api.Answer("listeners/edge/filter_chains/default/filter_times", """{"items":[]}""");
+        var page = context.Render<ListenerDiagram>(p => p.Add(d => d.Name, "edge"));
+        page.WaitForAssertion(() => Assert.Equal(["Filter chain main", "Filter chain default"],
+            page.FindAll(".chain").Select(c => c.GetAttribute("aria-label"))));
+        Assert.Equal(["proxy_protocol", "tls_inspector"], page.FindAll(".stages strong").Select(s => s.TextContent));
+        Assert.Equal("/listeners/edge?tab=yaml&find=tls_inspector", page.Find("[aria-label='Edit tls_inspector']").GetAttribute("href"));
+        Assert.Contains("takes what no other chain does", page.FindAll(".chain")[1].TextContent);
+        Assert.Equal(["cors", "router"], page.FindAll(".chain")[1].QuerySelectorAll(".filter-name").Select(n => n.Children[0].TextContent));
     }
 
     [Theory]
@@ -122,7 +143,7 @@ public sealed class ListenerDiagramTests
         api.Answer(Filters + "?page_size=200",
             """{"items":[{"name":"lua"},{"name":"check","disabled":true,"typed_config":{"@type":"wasm"}},{"name":"router"}]}""");
         api.Answer("listeners/edge/filter_chains/main/filter_times", """
-            {"items":[{"name":"lua","disabled":false,"request":{"count":90,"mean":3.1,"p50":2.9,"p90":4.2,"p99":9.5},"response":{"count":0,"mean":0,"p50":0,"p90":0,"p99":0}}]}
+            {"items":[{"name":"lua","disabled":false,"errors":3,"request":{"count":90,"mean":3.1,"p50":2.9,"p90":4.2,"p99":9.5},"response":{"count":0,"mean":0,"p50":0,"p90":0,"p99":0}}]}
             """);
         api.Answer(Stats, """{"stats":[{"name":"listener.127.0.0.1_80.downstream_cx_active","value":12}],"histograms":[]}""");
         return (context, api);

@@ -36,6 +36,20 @@ public sealed class GrpcTests : IAsyncLifetime
         Routes = $"- {{match: {{prefix: /}}, route: {{cluster: up, {route}}}}}",
     }.ToString();
 
+    // What taking a bootstrap of Envoy's writes into it: trailers are off, those of HTTP/1 alone are meant.
+    [Fact]
+    public async Task Unary_WithTheDefaultsOfAnEnvoyFile_HasItsTrailers()
+    {
+        await _proxy.PublishAsync((new EdgeDocument
+        {
+            Clusters = $"- {{name: up, endpoints: [\"127.0.0.1:{_server.Port}\"], http2: true}}",
+            Manager = "use_remote_address: false\nhttp_protocol_options: {accept_http_10: false, enable_trailers: false}",
+        }).ToString());
+        using var call = _calls.AsyncUnaryCall(EchoMethods.Unary, null, default, Bytes("hello"));
+        Assert.Equal("hello", Encoding.ASCII.GetString(await call));
+        Assert.Equal((StatusCode.OK, "t"), (call.GetStatus().StatusCode, call.GetTrailers().GetValue("x-trailer")));
+    }
+
     private static byte[] Bytes(string text) => Encoding.ASCII.GetBytes(text);
 
     [Fact]

@@ -19,7 +19,7 @@ internal sealed class HttpConnectionManagerDefinition : NetworkFilterDefinition
     public override string Name => "envoy.filters.network.http_connection_manager";
     public override string TypeName => "envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager";
     public override Type ConfigType => typeof(HttpConnectionManagerConfig);
-    private static readonly StatGroup Times = new([], [], ["request_time_us", "response_time_us"]);
+    private static readonly StatGroup Times = new(["errors"], [], ["request_time_us", "response_time_us"]);
 
     public override string Summary => "Speaks HTTP/1.1 and HTTP/2 with the client, runs the HTTP filters, routes to clusters.";
 
@@ -126,6 +126,7 @@ internal sealed class HttpConnectionManagerDefinition : NetworkFilterDefinition
             built.Add(new BuiltHttpFilter(item.Name, factory, item.Disabled)
             {
                 RequestTime = times.Histogram("request_time_us"), ResponseTime = times.Histogram("response_time_us"),
+                Errors = times.Counter("errors"),
             });
         }
         return [.. built];

@@ -52,6 +52,6 @@ public sealed record Http1OptionsConfig : ConfigRecord
     [JsonPropertyName("default_host_for_http_10"), Description("Host for an HTTP/1.0 request that has none. Empty: 400.")]
     public string DefaultHostForHttp10 { get; init; } = "";
 
-    [Description("Passes trailers on; otherwise they are dropped.")]
+    [Description("Passes trailers of and to clients of HTTP/1; otherwise they are dropped. Those of HTTP/2 always pass.")]
     public bool EnableTrailers { get; init; } = true; // Envoy: false; fields that frame or route never pass (RFC 9110 section 6.5.1)
 }

@@ -59,7 +59,7 @@ internal abstract partial class Http2Connection
         if (!IsIdle(id))
         {
             if (!IsPassedOver(id)) return FrameFault.Connection(Http2Error.StreamClosed);
-            return SkipBlock(block, FrameFault.None);
+            return OnStrayBlock(id, block, ends);
         }
         // Section 5.1.1: clients open the odd ones; nobody opens any towards one that takes no pushes.
         if (!IsServer || (id & 1) == 0) return FrameFault.Connection(Http2Error.Protocol);
@@ -70,7 +70,7 @@ internal abstract partial class Http2Connection
             var broken = SkipBlock(block, FrameFault.None);
             if (broken.Code != Http2Error.None) return broken;
             SendReset(id, Http2Error.RefusedStream);
-            if (!ends) Remember(id);
+            if (!ends) _resets.Add(new() { Id = id });
             return Calm(_guard.OnClosed(tooEarly: true));
         }
         fault = OnRequest(id, block, ends, fault);

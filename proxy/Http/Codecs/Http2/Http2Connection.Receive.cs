@@ -128,7 +128,7 @@ internal abstract partial class Http2Connection
         if (!_streams.TryGetValue(frame.StreamId, out var stream))
         {
             if (IsIdle(frame.StreamId)) Fail(Http2Error.Protocol, "http2.data_on_idle_stream");
-            else if (!IsPassedOver(frame.StreamId)) Fail(Http2Error.StreamClosed, "http2.data_on_closed_stream");
+            else OnStrayData(frame.StreamId, _dataLeft, _dataEnds);
             return;
         }
         var code = stream.RemoteEnded ? Http2Error.StreamClosed
@@ -189,7 +189,11 @@ internal abstract partial class Http2Connection
         _cells.Increment(_stats.RxReset);
         if (code == Http2Error.RefusedStream) _cells.Increment(_stats.StreamRefused);
         if (IsIdle(id)) return FrameFault.Connection(Http2Error.Protocol);
-        if (!_streams.TryGetValue(id, out var stream)) return Calm(_guard.OnControl(_loop.NowMicros));
+        if (!_streams.TryGetValue(id, out var stream))
+        {
+            _resets.Forget(id);
+            return Calm(_guard.OnControl(_loop.NowMicros));
+        }
         if (!IsServer && code == Http2Error.None && stream.RemoteEnded)
         {
             stream.IsStopped = true;
@@ -259,7 +263,11 @@ internal abstract partial class Http2Connection
             return Calm(_guard.OnWindowUpdate());
         }
         if (!_streams.TryGetValue(id, out var stream))
-            return IsIdle(id) || increment == 0 ? FrameFault.Connection(Http2Error.Protocol) : Calm(_guard.OnWindowUpdate());
+        {
+            if (IsIdle(id) || increment == 0) return FrameFault.Connection(Http2Error.Protocol);
+            OnStrayWindow(id, increment);
+            return Calm(_guard.OnWindowUpdate());
+        }
         if (increment == 0) return FrameFault.Stream(Http2Error.Protocol);
         if (FrameRules.AddToWindow(stream.SendWindow, increment) is not { } window) return FrameFault.Stream(Http2Error.FlowControl);
         stream.SendWindow = window;

@@ -1,16 +1,15 @@
 using Managed.Proxy.Core.Telemetry;
 using Managed.Proxy.Http.Codecs.Http2.Frames;
+using Managed.Proxy.Http.Codecs.Http2.Messages;
+using Managed.Proxy.Http.Headers;
 
 namespace Managed.Proxy.Http.Codecs.Http2;
 
 /// <summary>The table of streams, how they end, and what their consumers have taken.</summary>
 internal abstract partial class Http2Connection
 {
-    // Streams that we have reset while the peer had not ended them: what it sent before it heard of that is passed over.
-    private const int Remembered = 256;
-
-    private int[]? _resets;
-    private int _resetCount;
+    private readonly ResetStreams _resets = new();
+    private HeaderMap? _strayTrailers;
 
     private void Attach(Http2Stream stream, int id)
     {
@@ -36,7 +35,7 @@ internal abstract partial class Http2Connection
 
     // What comes on it is of no interest and no fault: we have ended it or not begun it, which the peer could not know yet.
     private bool IsPassedOver(int id)
-        => (_resets is not null && _resets.AsSpan().Contains(id)) || (_goAwayFinal && (id & 1) == 1 && IsServer && id > _goAwayLast);
+        => _resets.Find(id) >= 0 || (_goAwayFinal && (id & 1) == 1 && IsServer && id > _goAwayLast);
 
     private void Close(Http2Stream stream)
     {
@@ -74,7 +73,7 @@ internal abstract partial class Http2Connection
     private void EndByFault(Http2Stream stream, Http2Error code)
     {
         SendReset(stream.Id, code);
-        if (!stream.RemoteEnded) Remember(stream.Id);
+        if (!stream.RemoteEnded) Remember(stream, isChecked: false);
         if (Calm(EndByPeer(stream, code)) is { Code: not Http2Error.None } flood) Fail(flood.Code, CloseDetails);
     }
 
@@ -107,7 +106,7 @@ internal abstract partial class Http2Connection
             return;
         }
         SendReset(stream.Id, code);
-        if (!stream.RemoteEnded) Remember(stream.Id);
+        if (!stream.RemoteEnded) Remember(stream, isChecked: IsServer && stream.LocalEnded);
         Break(stream, code);
         stream.GonePending = false; // whoever did it knows
         _guard.OnClosed(tooEarly: false);
@@ -136,10 +135,58 @@ internal abstract partial class Http2Connection
         OnControlOut();
     }
 
-    private void Remember(int id)
+    private void Remember(Http2Stream stream, bool isChecked) => _resets.Add(new()
     {
-        _resets ??= new int[Remembered];
-        _resets[_resetCount++ % Remembered] = id;
+        Id = stream.Id,
+        IsChecked = isChecked,
+        Left = stream.ContentLength < 0 ? -1 : stream.ContentLength - stream.BytesReceived,
+        SendWindow = stream.SendWindow,
+    });
+
+    // DATA of a stream that is not there any more.
+    private void OnStrayData(int id, int length, bool ends)
+    {
+        int index = _resets.Find(id);
+        if (index < 0)
+        {
+            if (!IsPassedOver(id)) Fail(Http2Error.StreamClosed, "http2.data_on_closed_stream");
+            return;
+        }
+        ref var rest = ref _resets.At(index);
+        bool fits = rest.Left < 0 || (ends ? length == rest.Left : length <= rest.Left);
+        if (rest.Left >= 0) rest.Left -= length;
+        if (rest.IsChecked && !fits) EndRest(ref rest, Http2Error.Protocol);
+        if (ends) _resets.Forget(id);
+    }
+
+    // Trailers of such a one; their block has to be read for the sake of those after it.
+    private FrameFault OnStrayBlock(int id, ReadOnlySpan<byte> block, bool ends)
+    {
+        int index = _resets.Find(id);
+        if (index < 0 || !_resets.At(index).IsChecked) return SkipBlock(block, FrameFault.None);
+        var verdict = _heads.ReadTrailers(block, _strayTrailers ??= new HeaderMap());
+        if (verdict == MessageVerdict.Broken) return Broken();
+        ref var rest = ref _resets.At(index);
+        if (verdict == MessageVerdict.Malformed || !ends || rest.Left > 0) EndRest(ref rest, Http2Error.Protocol);
+        if (ends) _resets.Forget(id);
+        return FrameFault.None;
+    }
+
+    // Section 5.4.2: a second RST_STREAM may be sent, one for each stream: the first said that nothing was wrong.
+    private void EndRest(ref ResetStreams.Rest rest, Http2Error code)
+    {
+        rest.IsChecked = false;
+        if (code == Http2Error.Protocol) _cells.Increment(_stats.MessagingError);
+        SendReset(rest.Id, code);
+    }
+
+    private void OnStrayWindow(int id, int increment)
+    {
+        int index = _resets.Find(id);
+        if (index < 0 || !_resets.At(index).IsChecked) return;
+        ref var rest = ref _resets.At(index);
+        if (FrameRules.AddToWindow(rest.SendWindow, increment) is { } window) rest.SendWindow = window;
+        else EndRest(ref rest, Http2Error.FlowControl);
     }
 
     /// <summary>

@@ -6,7 +6,7 @@ namespace Managed.Proxy.Http.Filters.Tap;
 /// The files under one path prefix, over the versions that have it. Written by one thread of the process, so that a slow disk holds up no
 /// worker; what waits for it, and what lies on the disk, is bounded.
 /// </summary>
-internal sealed class TapFiles(string prefix, string extension)
+internal sealed class TapFiles(string prefix, string extension, bool writesNothing = false)
 {
     private const long MostWaiting = 16 << 20, MostBytes = 1 << 30;
     private const int MostFiles = 10_000;
@@ -36,6 +36,7 @@ internal sealed class TapFiles(string prefix, string extension)
     /// <param name="first">It begins a file; others go behind what is there.</param>
     public bool TryWrite(ulong id, byte[] message, bool first)
     {
+        if (writesNothing) return true;
         if (Interlocked.Add(ref s_waiting, message.Length) > MostWaiting)
         {
             Interlocked.Add(ref s_waiting, -message.Length);

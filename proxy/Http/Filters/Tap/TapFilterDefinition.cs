@@ -43,7 +43,8 @@ internal sealed class TapFilterDefinition : HttpFilterDefinition
         if (context.Errors.Count > before) return null;
         string extension = TapEncoder.ExtensionOf(sink.Format);
         var settings = new TapSettings(bound, config, output, sink.Format, condition,
-            context.Shared.GetOrAdd($"tap {prefix}{extension}", () => new TapFiles(prefix, extension)), context);
+            context.Shared.GetOrAdd($"tap {prefix}{extension}",
+                () => new TapFiles(prefix, extension, context.Shared.WritesNothing)), context);
         return new FilterFactory(All, worker => new TapFilter(settings, worker));
     }
 }

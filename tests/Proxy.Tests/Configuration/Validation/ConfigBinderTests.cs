@@ -25,6 +25,17 @@ public sealed class ConfigBinderTests
         Assert.Empty(_errors.Errors);
     }
 
+    [Theory]
+    [InlineData(1000, null)]
+    [InlineData(1001, "takes at most 1000 members")]
+    public void Maps_HaveTheirLengthToo(int members, string? wrong)
+    {
+        string map = string.Join(", ", Enumerable.Range(0, members).Select(i => $"c{i}: {{value: 1}}"));
+        Bind<Managed.Proxy.Http.Filters.HealthCheck.HealthCheckConfig>(
+            $"{{pass_through_mode: false, cluster_min_healthy_percentages: {{{map}}}}}");
+        Assert.Equal(wrong, _errors.Errors.SingleOrDefault()?.Detail);
+    }
+
     [Fact]
     public void ExplicitNull_IsTheSameAsAbsent()
     {

@@ -183,6 +183,49 @@ public sealed class ConformanceTests : IAsyncLifetime
         Assert.Null(await peer.ReadMeaningfulAsync());
     }
 
+    public static TheoryData<string, string, string> Rests => new()
+    {
+        { "more DATA than the content-length", "RST 1 Protocol", "content-length: 1" },
+        { "less DATA than the content-length", "RST 1 Protocol", "content-length: 5" },
+        { "trailers before the content-length is full", "RST 1 Protocol", "content-length: 5" },
+        { "a second head without an end", "RST 1 Protocol", "" },
+        { "trailers with a pseudo-header", "RST 1 Protocol", "" },
+        { "what was announced", "HEADERS 3 200", "content-length: 4" },
+        { "as much as it likes", "HEADERS 3 200", "" },
+        { "trailers", "HEADERS 3 200", "" },
+        { "windows beyond 2^31", "RST 1 FlowControl", "" },
+        { "DATA behind its reset", "GOAWAY StreamClosed", "" },
+        { "DATA behind its end", "GOAWAY StreamClosed", "" },
+        { "HEADERS behind its end", "GOAWAY StreamClosed", "" },
+    };
+
+    // Sections 8.1 and 5.1: the answer was complete, the request was not, and its rest is still held to the rules.
+    [Theory, MemberData(nameof(Rests))]
+    public async Task RestOfARequestThatWasAnswered_IsHeldToTheRules(string rest, string expected, string length)
+    {
+        await using var peer = await Http2Peer.ConnectAsync(_server.Port);
+        await peer.SendAsync(length.Length > 0 ? new Http2Script().Request(1, "/early", false, "POST", length)
+            : new Http2Script().Request(1, "/early", false, "POST"));
+        while ((await peer.ReadMeaningfulAsync())?.ToString() is var line && line != "RST 1 None") Assert.NotNull(line);
+        var script = new Http2Script();
+        switch (rest)
+        {
+            case "a second head without an end": script.Headers(1, false, "x: y"); break;
+            case "trailers with a pseudo-header": script.Data(1, 2).Headers(1, true, ":method: GET"); break;
+            case "trailers before the content-length is full": script.Data(1, 4).Headers(1, true, "x: y"); break;
+            case "trailers": script.Data(1, 4).Headers(1, true, "x: y"); break;
+            case "as much as it likes": script.Data(1, 4).Data(1, 4000).Data(1, 4); break;
+            case "windows beyond 2^31": script.Window(1, int.MaxValue).Window(1, int.MaxValue); break;
+            case "DATA behind its reset": script.Reset(1).Data(1, 4); break;
+            case "DATA behind its end": script.Data(1, 4, true).Data(1, 4); break;
+            case "HEADERS behind its end": script.Data(1, 4, true).Headers(1, true, "x: y"); break;
+            default: script.Data(1, 2).Data(1, 2, true); break;
+        }
+        await peer.SendAsync(script.Request(3));
+        string? answer = (await peer.ReadMeaningfulAsync())?.ToString();
+        Assert.Equal(expected, answer);
+    }
+
     [Fact]
     public async Task FramesByteByByte_AreRead()
     {
