@@ -182,8 +182,10 @@ internal sealed class LoadBalancer
 
     private bool HasRoom(EndpointGroup group, int index, long all)
     {
+        long active = Volatile.Read(ref group.Members[index].ActiveRequests);
+        if (active == 0) return true; // one is always allowed
         double slots = Math.Ceiling(all * (_balance / 100.0) * group.Weights[index] / group.TotalWeight);
-        return Volatile.Read(ref group.Members[index].ActiveRequests) + 1 <= Math.Max(1, slots);
+        return active + 1 <= slots;
     }
 
     private static bool IsLessLoaded(EndpointGroup group, int one, int other)

@@ -17,8 +17,8 @@ public sealed record FileSystemHttpCacheConfig : ConfigRecord
         + "are read and removed.")]
     public string CachePath { get; init; } = "";
 
-    [ByteSize, Range(1L, 1L << 50), Description("Bytes of all files, beyond which those go that were not asked for longest. Absent: 1 GiB, "
-        + "where Envoy has no limit.")]
+    [ByteSize, Range(1L, 1L << 50), Description("Bytes of all files, beyond which those go that were not asked for longest. Absent: "
+        + "1 GiB, where Envoy has no limit.")]
     public long? MaxCacheSizeBytes { get; init; }
 
     [ByteSize, Range(1L, 1L << 50), Description("Bytes of one file; a longer response is kept in memory alone. Absent: as much as "
@@ -28,8 +28,8 @@ public sealed record FileSystemHttpCacheConfig : ConfigRecord
     [Range(1, 10_000_000), Description("Files. Absent: 100,000, where Envoy has no limit.")]
     public long? MaxCacheEntryCount { get; init; }
 
-    [Range(0, 10_000), Description("Folders that the files are spread over, for file systems that are slow with many files in one; 0 and 1: "
-        + "none.")]
+    [Range(0, 10_000), Description("Folders that the files are spread over, for file systems that are slow with many files in one; 0 "
+        + "and 1: none.")]
     public int CacheSubdivisions { get; init; }
 
     [Range(0.0, 0.99), Description("When files have to go, so much of the limit is made free. 0: as much as is needed.")]

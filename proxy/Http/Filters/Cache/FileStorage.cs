@@ -25,8 +25,8 @@ internal static class FileStorage
             (int)(config.MaxCacheEntryCount ?? 100_000), config.EvictFraction, (long)config.MinEvictionPeriod.TotalMilliseconds,
             (long)(config.MaxEvictionPeriod?.TotalMilliseconds ?? 0));
         if (!IsSame("cache_path " + folder, (limits, config.ManagerConfig!.Id)))
-            errors.ErrorAt(config.Node, "cache_path", ConfigCode.Conflict, $"'{config.CachePath}' is another filter's too, which says something "
-                + "else of it");
+            errors.ErrorAt(config.Node, "cache_path", ConfigCode.Conflict,
+                $"'{config.CachePath}' is another filter's too, which says something else of it");
         if (!IsSame("files " + config.ManagerConfig.Id, Threads(config)))
             errors.ErrorAt(config.ManagerConfig.Node, "id", ConfigCode.Conflict,
                 $"'{config.ManagerConfig.Id}' has another number of threads elsewhere");
