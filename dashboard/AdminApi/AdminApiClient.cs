@@ -42,6 +42,10 @@ internal sealed class AdminApiClient(AdminApiConnection connection, Authenticati
 
     public Task<IReadOnlyList<Module>> ModulesAsync(CancellationToken cancel) => AllAsync<Module>("modules", cancel);
 
+    /// <summary>The first 200 endpoints of a cluster, as they fare now.</summary>
+    public Task<Page<EndpointStatus>> EndpointsAsync(string path, CancellationToken cancel)
+        => GetAsync<Page<EndpointStatus>>(path + "?page_size=200", cancel);
+
     /// <param name="reference">Its digest or one of its names.</param>
     public Task<Module> ModuleAsync(string reference, CancellationToken cancel) =>
         GetAsync<Module>((reference.StartsWith("sha256:", StringComparison.Ordinal) ? "modules/" : "modules/by-name/")

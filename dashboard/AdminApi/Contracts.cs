@@ -214,6 +214,7 @@ public sealed record WriteResult(long? Version, bool Changed, string? Etag);
 [JsonSerializable(typeof(Page<GuestVm>))]
 [JsonSerializable(typeof(Page<Deployment>))]
 [JsonSerializable(typeof(Page<JsonElement>))]
+[JsonSerializable(typeof(Page<EndpointStatus>))]
 [JsonSerializable(typeof(Page<Module>))]
 [JsonSerializable(typeof(Module))]
 [JsonSerializable(typeof(JsonElement))]

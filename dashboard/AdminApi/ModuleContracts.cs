@@ -1,4 +1,3 @@
-using System.Text.Json;
 
 namespace Managed.Dashboard.AdminApi;
 
@@ -73,45 +72,3 @@ public sealed record VmBucket(long Le, long Count);
 
 /// <summary>The calls of one callback of a Wasm VM.</summary>
 public sealed record VmCallback(string Name, long Calls, long TimeMicros, long MaxMicros);
-
-/// <summary>A place of the active configuration that names a module.</summary>
-/// <param name="Where">Such as <c>listener edge, filter auth</c>.</param>
-/// <param name="Listener">Whose page shows it; null for an extension configuration.</param>
-public sealed record ModuleUse(string Where, string? Listener)
-{
-    /// <summary>Members whose items have names worth saying.</summary>
-    private static readonly Dictionary<string, string> Kinds = new()
-    {
-        ["listeners"] = "listener", ["filter_chains"] = "chain", ["filters"] = "filter", ["http_filters"] = "filter",
-        ["extension_configs"] = "extension configuration",
-        ["route_configurations"] = "route configuration", ["virtual_hosts"] = "virtual host", ["routes"] = "route",
-    };
-
-    public static IReadOnlyList<ModuleUse> Find(JsonElement document, string digest)
-    {
-        var found = new List<ModuleUse>();
-        Walk(document, digest, [], null, found);
-        return [.. found.Distinct()];
-    }
-
-    private static void Walk(JsonElement node, string digest, List<string> path, string? listener, List<ModuleUse> found)
-    {
-        if (node.ValueKind != JsonValueKind.Object)
-            return;
-        foreach (var member in node.EnumerateObject())
-        {
-            if (member.Name == "module" && member.Value.ValueKind == JsonValueKind.String && member.Value.GetString() == digest)
-                found.Add(new(path.Count > 0 ? string.Join(", ", path) : "the document", listener));
-            else if (member.Value.ValueKind == JsonValueKind.Array)
-                foreach (var item in member.Value.EnumerateArray())
-                {
-                    var name = Kinds.TryGetValue(member.Name, out var kind) && item.ValueKind == JsonValueKind.Object
-                        && item.TryGetProperty("name", out var text) && text.ValueKind == JsonValueKind.String ? text.GetString() : null;
-                    Walk(item, digest, name is null ? path : [.. path, $"{kind} {name}"], member.Name == "listeners" ? name : listener,
-                        found);
-                }
-            else
-                Walk(member.Value, digest, path, listener, found);
-        }
-    }
-}

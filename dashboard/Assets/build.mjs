@@ -8,7 +8,7 @@ import { fileURLToPath } from 'node:url';
 const here = dirname(fileURLToPath(import.meta.url));
 const dist = join(here, '..', 'wwwroot', 'js', 'dist');
 const lock = join(here, '.build-lock');
-const entries = ['theme.js', 'shell.js', 'signin.js', 'editor.js', 'chart.js', 'traffic.js', 'upload.js', 'live-worker.js'];
+const entries = ['theme.js', 'shell.js', 'signin.js', 'editor.js', 'chart.js', 'traffic.js', 'upload.js', 'forms.js', 'live-worker.js'];
 
 // mkdir is atomic; a lock older than five minutes belongs to a build that was killed.
 async function withLock(work) {

@@ -10,12 +10,14 @@ import { MergeView, unifiedMergeView } from '@codemirror/merge';
 import { look } from './editor-look.js';
 import { changesBetween, merge } from './merge.js';
 import { asCurl, fetchYaml, put } from './resource.js';
+import { clock, holdsSecret, read, remove, write } from './drafts.js';
+export { createBench } from './bench.js';
 
 const checkDelay = 500; // after the last key: about what it takes to stop typing
 
 const reading = label => [
   EditorState.readOnly.of(true), EditorView.editable.of(false), lineNumbers(), yaml(), look,
-  EditorView.contentAttributes.of({ tabindex: '0', 'aria-label': label, role: 'textbox', 'aria-readonly': 'true', 'aria-multiline': 'true', tabindex: '0' }),
+  EditorView.contentAttributes.of({ tabindex: '0', 'aria-label': label, role: 'textbox', 'aria-readonly': 'true', 'aria-multiline': 'true' }),
 ];
 
 /** Places the API's errors in the text; one without a line goes to the first. */
@@ -55,6 +57,8 @@ class ResourceEditor {
     this.starter = starter;
     this.onLeave = e => { if (this.dirty) e.preventDefault(); };
     addEventListener('beforeunload', this.onLeave);
+    this.onHide = () => this.saveDraft();
+    addEventListener('pagehide', this.onHide);
     this.noteDirty();
   }
 
@@ -64,7 +68,7 @@ class ResourceEditor {
   get text() { return this.view.state.doc.toString(); }
   path(text = this.text) { return `/api/v1/${this.collection}/${encodeURIComponent(this.name ?? nameIn(text) ?? '')}`; }
 
-  get draftKey() { return `managed.draft:${this.collection}/${this.name ?? ''}`; }
+  get draftKey() { return `${this.collection}/${this.name ?? ''}`; }
 
   noteEdit() {
     this.noteDirty();
@@ -80,27 +84,22 @@ class ResourceEditor {
     this.tell('OnDirty', dirty);
   }
 
-  /** What is typed survives the page: a reload, a restart of the node, a lost circuit. Of this tab only. */
+  /** What is typed survives the page, unless a secret is in it. */
   saveDraft() {
-    try {
-      if (this.dirty && this.text !== this.starter) sessionStorage.setItem(this.draftKey, JSON.stringify({ text: this.text, base: this.base, etag: this.etag, at: new Date().toISOString() }));
-      else sessionStorage.removeItem(this.draftKey);
-    } catch { /* full, or not allowed: the text is still in the editor */ }
-  }
-
-  takeDraft() {
-    try { return JSON.parse(sessionStorage.getItem(this.draftKey)); } catch { return null; }
+    const kept = this.dirty && this.text !== this.starter && this.collection !== 'secrets' && !holdsSecret(this.text);
+    if (kept) write(this.draftKey, { text: this.text, base: this.base, etag: this.etag });
+    else remove(this.draftKey);
   }
 
   replace(text) { this.view.dispatch({ changes: changesBetween(this.text, text) }); }
 
   /** Reads the resource. `keep`: somebody may be editing, so what others did meanwhile is merged, or .NET learns that it cannot be. */
   async load(keep = false) {
-    const draft = keep ? null : this.takeDraft();
+    const draft = keep ? null : read(this.draftKey);
     if (!this.name) {
       if (keep) this.recheck();
       else if (draft) this.replace(draft.text);
-      return { ok: true, restoredAt: draft?.at ?? null };
+      return { ok: true, restoredAt: draft ? clock(draft.at) : null };
     }
     const got = await fetchYaml(this.path(), keep ? this.etag : null);
     if (got.unchanged) { if (this.dirty) this.recheck(); return { ok: true }; }
@@ -111,7 +110,7 @@ class ResourceEditor {
       this.noteDirty();
       const state = gone ? this.isGone() : draft.etag === got.etag ? { ok: true } : this.catchUp(got);
       this.recheck();
-      return { ...state, restoredAt: draft.at };
+      return { ...state, restoredAt: clock(draft.at) };
     }
     if (!got.ok) return keep && gone && this.dirty ? this.isGone() : { ok: false, problem: got.problem };
     if (keep && this.dirty) {
@@ -202,7 +201,7 @@ class ResourceEditor {
       if (result.problem.errors) result.problem.errors = result.problem.errors.slice(0, 20);
       return { ok: false, problem: result.problem };
     }
-    sessionStorage.removeItem(this.draftKey);
+    remove(this.draftKey);
     this.name ??= nameIn(text);
     [this.base, this.etag, this.theirs] = [text, result.etag, null];
     // As the node has it from here on: what others change is compared with that.
@@ -271,6 +270,7 @@ class ResourceEditor {
 
   dispose() {
     removeEventListener('beforeunload', this.onLeave);
+    removeEventListener('pagehide', this.onHide);
     clearTimeout(this.saving);
     if (this.dirty) this.saveDraft();
     this.checking?.abort();

@@ -1,5 +1,5 @@
 // Ctrl+K: every room, resource and action by a few letters. All of it in the browser: no letter waits for the circuit.
-const rooms = [['Overview', '/'], ['Traffic', '/traffic'], ['Listeners', '/listeners'], ['Routes', '/routes'], ['Clusters', '/clusters'], ['Secrets', '/secrets'], ['Modules', '/modules'], ['VMs of guest code', '/vms'], ['History', '/history']];
+const rooms = [['Overview', '/'], ['Traffic', '/traffic'], ['Listeners', '/listeners'], ['Routes', '/routes'], ['Clusters', '/clusters'], ['Secrets', '/secrets'], ['Modules', '/modules'], ['Bench', '/bench'], ['Runtime: VMs of guest code', '/modules?tab=runtime'], ['History', '/history'], ['Help: reference of filters and fields', '/help']];
 const kinds = { listeners: ['listener', '/listeners/'], route_configurations: ['route configuration', '/routes/'], clusters: ['cluster', '/clusters/'], secrets: ['secret', '/secrets/'], modules: ['module', '/modules/'] };
 const most = 40; // what a list shows; more letters show others
 
@@ -71,6 +71,7 @@ export class Palette {
     for (const [collection, [kind, path]] of Object.entries(kinds))
       for (const name of this.names[collection] ?? []) {
         all.push({ name, kind, run: go(path + encodeURIComponent(name)) });
+        if (kind === 'module') all.push({ name: `Test ${name} in the bench`, kind: 'action', run: go(`/bench?module=${encodeURIComponent(name)}`), more: true });
         if (kind !== 'module') all.push({ name: `${name} history`, kind, run: go(`${path}${encodeURIComponent(name)}?tab=history`), more: true });
         if (kind === 'listener') all.push({ name: `${name} traffic`, kind, run: go(`/traffic?of=${encodeURIComponent('listener:' + name)}`), more: true });
         if (kind === 'cluster') all.push({ name: `${name} traffic`, kind, run: go(`/traffic?of=${encodeURIComponent('cluster:' + name)}`), more: true });

@@ -46,7 +46,7 @@ export async function put(path, text, { etag, dryRun, comment, confirmWithin, re
   }
 }
 
-const quoted = text => `'${text.replaceAll("'", `'\\''`)}'`;
+export const quoted = text => `'${text.replaceAll("'", `'\\''`)}'`;
 
 /** The same write for a shell; the token is the reader's own. */
 export function asCurl(path, text, { etag, comment, confirmWithin, revertIf }) {

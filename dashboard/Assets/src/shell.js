@@ -1,5 +1,9 @@
 // The frame's share of the browser: theme, clipboard, keys, sign-out. Used by Components/Layout/Shell.cs.
 import { Palette } from './palette.js';
+import { copy } from './clipboard.js';
+import { removeAll } from './drafts.js';
+
+export { copy };
 
 const root = document.documentElement;
 const systemDark = matchMedia('(prefers-color-scheme: dark)');
@@ -23,17 +27,6 @@ export function chooseTheme(choice) {
   return state();
 }
 
-export async function copy(text) {
-  try { await navigator.clipboard.writeText(text); return true; } catch { /* not a secure context, or refused */ }
-  // http:// on another host than localhost has no clipboard API: the old way still works there.
-  const area = Object.assign(document.createElement('textarea'), { value: text });
-  area.setAttribute('aria-hidden', 'true');
-  area.style.cssText = 'position:fixed;opacity:0';
-  document.body.append(area);
-  area.select();
-  try { return document.execCommand('copy'); } finally { area.remove(); }
-}
-
 /** Whoever is in the page already, typing or in a dialog, is left there. */
 export function focusHeading() {
   const at = document.activeElement;
@@ -44,12 +37,14 @@ export function focusHeading() {
   heading.focus();
 }
 
-export async function signOut() {
+/** All of it here: the circuit ends with the page, and nothing of it may wait for an answer of the browser then. */
+async function signOut() {
+  removeAll();
   try { await fetch('/api/v1/auth/logout', { method: 'POST' }); } finally { location.assign('/sign-in?reason=out'); }
 }
 
 // `g` then a letter, and `?`: only outside of fields, and never with a modifier, so no browser key is taken away.
-const rooms = { o: '/', t: '/traffic', l: '/listeners', r: '/routes', c: '/clusters', s: '/secrets', n: '/new', m: '/modules', v: '/vms', h: '/history' };
+const rooms = { o: '/', t: '/traffic', l: '/listeners', r: '/routes', c: '/clusters', s: '/secrets', n: '/new', m: '/modules', b: '/bench', v: '/modules?tab=runtime', h: '/history', e: '/help' };
 let afterG = 0;
 
 const palette = new Palette(tell, { signOut, copy, theme: choice => { chooseTheme(choice); tell('OnThemeChanged', state()); } });
@@ -66,6 +61,8 @@ function onKey(e) {
   afterG = 0;
 }
 
+function onClick(e) { if (e.target.closest?.('[data-sign-out]')) signOut(); }
+
 // A dialog begins at its first field, or, where it has none, at the button that does no harm.
 const firstField = '.mud-dialog-content :is(input, select, textarea):not([type="hidden"], :disabled)';
 const newDialogs = new MutationObserver(changes => {
@@ -81,6 +78,8 @@ export function attach(dotnet) {
   frame = dotnet;
   newDialogs.observe(document.body, { childList: true, subtree: true });
   document.removeEventListener('keydown', onKey);
+  document.removeEventListener('click', onClick);
+  document.addEventListener('click', onClick);
   document.addEventListener('keydown', onKey);
   root.dataset.keys = 'on'; // for scripts that drive the page: keys are heard from here on
   return state();

@@ -11,8 +11,8 @@ public sealed record EditorCheck(string State, int Errors, string? Detail, bool 
 
 /// <param name="Moved">The node has another text, in places that were edited here too.</param>
 /// <param name="Merged">The node had another text, in other places: it is in the edited text now.</param>
-/// <param name="RestoredAt">The text is one that was typed here before and never applied.</param>
-public sealed record EditorLoad(bool Ok, bool Moved, bool Merged, DateTimeOffset? RestoredAt, EditorProblem? Problem);
+/// <param name="RestoredAt">When the text was typed, as the reader's clock has it: it was kept from before and never applied.</param>
+public sealed record EditorLoad(bool Ok, bool Moved, bool Merged, string? RestoredAt, EditorProblem? Problem);
 
 public sealed record EditorDryRun(bool Ok, ChangeSummary? Summary, JsonElement? Impact, IReadOnlyList<string>? Warnings,
     EditorProblem? Problem);

@@ -79,7 +79,7 @@ public sealed partial class ResourceEditor
         _problem = load.Problem?.ToProblem();
         _ready = load.Ok;
         if (load.RestoredAt is { } at)
-            _merged = $"Your text of {at.ToLocalTime():HH:mm} is back; it was never applied. “Discard edits” returns to what runs.";
+            _merged = $"Your unsaved changes from {at} were restored; they were never applied. “Discard edits” returns to what runs.";
         await TakeAsync(load);
     }
 
@@ -205,7 +205,7 @@ public sealed partial class ResourceEditor
     {
         if (!_dirty || _leaving || IsHere(context.TargetLocation))
             return;
-        var leave = await Dialogs.ShowMessageBoxAsync("Leave the editor?", "Your edits are not applied and would be lost.",
+        var leave = await Dialogs.ShowMessageBoxAsync("Leave the editor?", "Your edits are not applied. This tab keeps them; closing it loses them.",
             yesText: "Leave", cancelText: "Stay");
         if (leave is not true)
             context.PreventNavigation();

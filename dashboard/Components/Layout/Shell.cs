@@ -38,8 +38,6 @@ internal sealed class Shell(IJSRuntime js) : IAsyncDisposable
     /// <summary>Rooms, resources and actions by name.</summary>
     public async Task OpenPaletteAsync() => await _script.InvokeVoidAsync("openPalette");
 
-    public async Task SignOutAsync() => await _script.InvokeVoidAsync("signOut");
-
     public ValueTask DisposeAsync() => _script.DisposeAsync();
 }
 

@@ -20,12 +20,16 @@ public sealed partial class Modules
     [SupplyParameterFromQuery(Name = "q")] private string? Q { get; set; }
     [SupplyParameterFromQuery(Name = "kind")] private string? Kind { get; set; }
     [SupplyParameterFromQuery(Name = "sort")] private string? Sort { get; set; }
+    [SupplyParameterFromQuery(Name = "tab")] private string? Tab { get; set; }
 
     [Inject] private AdminApiClient Api { get; set; } = null!;
     [Inject] private IDialogService Dialogs { get; set; } = null!;
     [Inject] private LiveFeed Feed { get; set; } = null!;
     [Inject] private NavigationManager Navigation { get; set; } = null!;
     [Inject] private Toasts Toasts { get; set; } = null!;
+
+    /// <summary>The machines of guest code in place of the stored modules.</summary>
+    private bool IsRuntime => Tab is "runtime";
 
     private string SortKey => Sort ?? "name";
 

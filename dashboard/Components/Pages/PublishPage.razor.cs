@@ -21,6 +21,7 @@ public sealed partial class PublishPage
     private CancellationTokenSource? _check;
     private object _form = new();
     private Trial _trial = new();
+    private KeptForm? _kept;
     private string _name = "", _address = "", _upstreams = "", _comment = "", _path = "/", _suggested = "";
     private bool _mayWrite, _checking, _busy, _trying;
     private JsonElement _document;
@@ -161,6 +162,8 @@ public sealed partial class PublishPage
                 _comment.Trim() is { Length: > 0 } comment ? comment : $"Publish {_name.Trim()}",
                     _trial.ConfirmWithin, _trial.RevertIf, _gone.Token);
             _live = new(_name.Trim(), _address.Trim(), result.Version ?? 0, Connection.BaseAddress.Host);
+            if (_kept is not null)
+                await _kept.ClearAsync();
             Feed.Refresh();
             await Toasts.AppliedAsync(result, Stopwatch.GetElapsedTime(started));
             await TryAsync();

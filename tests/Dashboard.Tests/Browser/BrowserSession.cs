@@ -10,6 +10,8 @@ internal sealed class BrowserSession : IAsyncDisposable
 {
     private static readonly string Axe = new BundledAxeScriptProvider().GetScript();
 
+    private static readonly string[] Colours = ["color-contrast", "link-in-text-block"];
+
     private readonly IBrowserContext _context;
     private readonly ConcurrentQueue<string> _complaints = new();
 
@@ -119,23 +121,24 @@ internal sealed class BrowserSession : IAsyncDisposable
 
     /// <summary>axe's rules over the whole page; only what it finds comes back, since the rest is a megabyte a page. Colours that
     /// are on their way to others, also those that set out meanwhile, are where they end.</summary>
-    public async Task ShouldBeAccessibleAsync()
+    /// <param name="coloursOnly">Of a page whose other rules were looked at in its other theme.</param>
+    public async Task ShouldBeAccessibleAsync(bool coloursOnly = false)
     {
         if (await Page.EvaluateAsync<bool>("typeof axe === 'undefined'"))
             await Page.EvaluateAsync(Axe);
         var found = await Page.EvaluateAsync<string[]>("""
-            async () => {
+            async rules => {
               if (!document.getElementById('still')) {
                 const still = document.head.appendChild(document.createElement('style'));
                 still.id = 'still';
                 still.textContent = '*, *::before, *::after { transition: none !important; }';
               }
               await new Promise(requestAnimationFrame);
-              const { violations } = await axe.run(document, { resultTypes: ['violations'], iframes: false });
+              const { violations } = await axe.run(document, { resultTypes: ['violations'], iframes: false, ...(rules ? { runOnly: rules } : {}) });
               return violations.map(v => `${v.id}: ${v.help}\n` + v.nodes.map(n =>
                 `    ${n.html}\n      ${[...n.any, ...n.all, ...n.none].map(c => c.message).join('; ')}`).join('\n'));
             }
-            """);
+            """, coloursOnly ? Colours : null);
         Assert.True(found.Length == 0, string.Join("\n", found));
     }
 

@@ -154,13 +154,13 @@ public sealed class ModuleTests(BrowserFixture browser)
     public async Task Machines_AreListedAndFiltered()
     {
         await using var session = await BrowserSession.StartAsync(browser);
-        await session.GoAsync("/vms");
+        await session.GoAsync("/modules?tab=runtime");
         var rows = session.Page.Locator("tbody tr:not(.more)");
         await Expect(rows).ToHaveCountAsync(3);
         await session.Page.GetByLabel("State").SelectOptionAsync("quarantined");
         await Expect(rows).ToHaveCountAsync(1);
         await Expect(rows).ToContainTextAsync("retry in 4 s");
-        await Expect(session.Page).ToHaveURLAsync(session.Host.Url("/vms?state=quarantined"));
+        await Expect(session.Page).ToHaveURLAsync(session.Host.Url("/modules?tab=runtime&state=quarantined"));
         session.Host.State.Vms.Clear();
         await Expect(session.Page.GetByText("No guest code runs")).ToBeVisibleAsync();
     }

@@ -12,7 +12,7 @@ public sealed class TypingTests(BrowserFixture browser)
     [InlineData("/secrets", "Filter secrets")]
     [InlineData("/history", "Filter versions")]
     [InlineData("/modules", "Filter modules", "Name")]
-    [InlineData("/vms", "Filter VMs")]
+    [InlineData("/modules?tab=runtime", "Filter VMs")]
     [InlineData("/new", "Name", "Upstreams", "Comment")]
     public async Task Typing_OverASlowLine_LosesNoLetter(string path, params string[] fields)
     {

@@ -166,7 +166,7 @@ public sealed class ModulesPageTests
         await using var _ = context;
         api.Answer(Machines, Vms);
         api.Answer(List, Items);
-        var page = context.Render<Vms>();
+        var page = context.Render<RuntimeView>();
         page.WaitForAssertion(() => Assert.Equal(4, page.FindAll("tbody tr").Count)); // one is the error below its row
         page.WaitForAssertion(() => Assert.Equal(2, page.FindAll($"tbody th a[href='/modules/{A}']").Count));
         Assert.Equal("inline_code", Text(page.FindAll("tbody tr th")[2])); // not stored: no page of its own
@@ -182,8 +182,10 @@ public sealed class ModulesPageTests
             + """{"virtual_hosts":[{"name":"all","routes":[{"name":"r","typed_per_filter_config":{"lua":{"source_code":{"module":"X"}}"""
                 + """}}]}]}}}]}]}]}""", "listener edge, chain main, filter hcm, virtual host all, route r", "edge")]
     [InlineData("""{"extension_configs":[{"name":"e","typed_config":{"code":{"module":"X"}}}]}""", "extension configuration e", null)]
-    public void Use_IsSaidWithItsPlace(string document, string where, string? listener) =>
-        Assert.Equal([new ModuleUse(where, listener)], ModuleUse.Find(JsonDocument.Parse(document).RootElement, "X"));
+    [InlineData("""{"listeners":[{"name":"edge","http_filters":[{"name":"f","typed_config":{"inline_code":"return 1"}}]}]}""",
+        "listener edge, filter f", "edge", "sha256:486d9affb60dbb0063b03d8e23a6ccf6364ce203dc3a9f56f20e750eb41ecade")]
+    public void Use_IsSaidWithItsPlace(string document, string where, string? listener, string digest = "X") =>
+        Assert.Equal([new ModuleUse(where, listener)], ModuleUse.Find(JsonDocument.Parse(document).RootElement, digest));
 
     [Theory]
     [InlineData(0.5, 2)]

@@ -73,7 +73,7 @@ public sealed class OverviewPageTests
         Assert.Contains("stack overflow (in walk)", text);
         Assert.Contains(next, text);
         Assert.Contains(tone, note.ClassList);
-        Assert.NotNull(page.Find("a[href='/vms?kind=wasm&q=geo']"));
+        Assert.NotNull(page.Find("a[href='/modules?tab=runtime&kind=wasm&q=geo']"));
     }
 
     [Theory]

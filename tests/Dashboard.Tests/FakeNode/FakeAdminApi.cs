@@ -34,6 +34,7 @@ internal static class FakeAdminApi
         FakeTelemetry.Map(api, host);
         FakeModules.Map(api, host);
         FakeChains.Map(api);
+        FakeBench.Map(api);
     }
 
     public static IResult Problem(int status, string code, string detail, JsonObject? more = null)

@@ -1,15 +1,14 @@
 using Managed.Dashboard.AdminApi;
-using Managed.Dashboard.Components.Controls;
 using Managed.Dashboard.Live;
 using Microsoft.AspNetCore.Components;
 
-namespace Managed.Dashboard.Components.Pages;
+namespace Managed.Dashboard.Components.Controls;
 
 /// <summary>
 /// Every machine of guest code on every worker, of stored modules and of inline, local and remote code; filter and order live in the
 /// address.
 /// </summary>
-public sealed partial class Vms
+public sealed partial class RuntimeView
 {
     private static readonly string[] States = ["ready", "active", "failed", "backoff", "quarantined"];
     private static readonly TimeSpan Interval = TimeSpan.FromSeconds(2);
@@ -18,6 +17,8 @@ public sealed partial class Vms
     private readonly Loadable<IReadOnlyList<GuestVm>> _vms = new();
     private readonly Loadable<IReadOnlyList<Module>> _modules = new();
     private HashSet<string> _known = [];
+    private ILookup<string, ModuleUse>? _owners;
+    private long? _seen;
 
     [SupplyParameterFromQuery(Name = "q")] private string? Q { get; set; }
     [SupplyParameterFromQuery(Name = "kind")] private string? Kind { get; set; }
@@ -38,12 +39,28 @@ public sealed partial class Vms
 
     private Task LoadAsync() => _vms.LoadAsync(Api.VmsAsync, _gone.Token);
 
-    // Which of them have a page; the table does not wait for it.
+    // Which of them have a page, and whose they are; the table does not wait for it.
     private async Task LinkAsync()
     {
         await _modules.LoadAsync(Api.ModulesAsync, _gone.Token);
         _known = [.. _modules.Value?.Select(m => m.Digest) ?? []];
+        if (_seen != Feed.Active?.Version || _owners is null)
+            await FindOwnersAsync();
         await InvokeAsync(StateHasChanged);
+    }
+
+    /// <summary>The whole document is read for it, so only once for each version.</summary>
+    private async Task FindOwnersAsync()
+    {
+        try
+        {
+            _owners = ModuleUse.FindAll(await Api.ConfigAsync(_gone.Token));
+            _seen = Feed.Active?.Version;
+        }
+        catch (Exception e) when (e is AdminApiException or OperationCanceledException)
+        {
+            // They are looked for again with the next version.
+        }
     }
 
     private async Task PollAsync()
