@@ -39,8 +39,8 @@ public sealed record FileSystemHttpCacheConfig : ConfigRecord
         + "the start alone.")]
     public TimeSpan? MaxEvictionPeriod { get; init; }
 
-    [DurationRange(0, 3_600_000), Description("Files go no more often than this; meanwhile the limits may be exceeded, that of bytes to its "
-        + "double.")]
+    [DurationRange(0, 3_600_000), Description("Files go no more often than this; meanwhile the limits may be exceeded, that of bytes to "
+        + "its double.")]
     public TimeSpan MinEvictionPeriod { get; init; }
 
     [Description("The folder is made if it is not there. Otherwise the configuration is refused then.")]
