@@ -163,9 +163,11 @@ public static class ExtensionCatalog
     {
         ["envoy.extensions.filters.http.composite.v3.ExecuteFilterAction"] = typeof(ExecuteFilterActionConfig),
         ["envoy.extensions.http.custom_response.local_response_policy.v3.LocalResponsePolicy"] = typeof(LocalResponsePolicyConfig),
+        [ResponsePolicy.Redirect] = typeof(RedirectPolicyConfig),
         ["envoy.config.route.v3.Route"] = typeof(RouteConfig),
         ["envoy.config.route.v3.RouteList"] = typeof(RouteListConfig),
         ["envoy.extensions.geoip_providers.maxmind.v3.MaxMindConfig"] = typeof(MaxMindConfig),
+        [FileStorage.TypeName] = typeof(FileSystemHttpCacheConfig),
         ["xds.type.matcher.v3.IPMatcher"] = typeof(IpTreeConfig),
         ["xds.type.matcher.v3.ServerNameMatcher"] = typeof(NameTreeConfig),
     };

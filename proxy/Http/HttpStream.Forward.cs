@@ -74,7 +74,7 @@ public sealed partial class HttpStream
             SendLocalReply(403, default, "upgrade_failed");
         }
         if (route.IdleTimeoutMicros >= 0) SetIdleTimeout(route.IdleTimeoutMicros);
-        if (!_down.RequestHasBody)
+        if (!ClientSendsBody)
         {
             Info.RequestEnd = Worker.NowMicros;
             ArmRouteTimer();
@@ -89,7 +89,7 @@ public sealed partial class HttpStream
     }
 
     // The client's, or one that a filter has given a request without.
-    private bool HasRequestBody => _down.RequestHasBody || _request.HasOut || _sent.Length > 0;
+    private bool HasRequestBody => ClientSendsBody || _request.HasOut || _sent.Length > 0;
 
     // As the request goes out, so that a host that was rewritten is the one that is asked for.
     private void NameServer(Upstream.Pools.UpstreamHttp http)
@@ -210,7 +210,7 @@ public sealed partial class HttpStream
         if (body)
         {
             _upReady = true;
-            _bodyEnded |= !_down.RequestHasBody;
+            _bodyEnded |= !ClientSendsBody;
             StartPump();
             _pumpSignal.Set();
         }

@@ -12,7 +12,7 @@ public sealed partial class HttpStream
 
     private void Mirror(RouteEntry route)
     {
-        bool hasBody = _down.RequestHasBody;
+        bool hasBody = ClientSendsBody;
         long length = hasBody && RequestHeaders.Has(HeaderId.ContentLength)
             ? FieldSyntax.ParseLength(RequestHeaders.Get(HeaderId.ContentLength)) : !hasBody && _down.DeclaredEmptyBody ? 0 : -1;
         ulong random = Worker.NextRandom();

@@ -1,4 +1,5 @@
 using System.Text;
+using Managed.Proxy.Core.EventLoop;
 using Managed.Proxy.Http.Codecs;
 using Managed.Proxy.Http.Headers;
 using Managed.Proxy.Router;
@@ -22,7 +23,7 @@ public sealed partial class HttpStream
     private bool FollowsRedirect(ClientExchange up, RouteEntry route)
     {
         if (route.InternalRedirects is not { } policy || !policy.Follows(up.Status)) return false;
-        bool follows = !_down.RequestHasBody && !_down.AsksUpgrade && _redirected < policy.Most && TryMove(policy, route, up.Status);
+        bool follows = !ClientSendsBody && !_down.AsksUpgrade && _redirected < policy.Most && TryMove(policy, route, up.Status);
         _upstream.CountRedirect(follows);
         if (!follows) return false;
         _redirects = true;
@@ -95,6 +96,15 @@ public sealed partial class HttpStream
         }
         else if (location.StartsWith("//"u8)) return false;
         return !PathRewrite.HasDotSegment(newPath) && !newPath.ContainsAnyExceptInRange((byte)0x21, (byte)0x7E);
+    }
+
+    private async IoTask<bool> ServeAnewAsync()
+    {
+        BeginAnew();
+        AttachFilters();
+        if (!IsStopped) _request.Headers(end: true);
+        while (!_request.HeadersOut && !IsStopped) await _main.WaitAsync();
+        return !IsStopped && await ForwardAsync();
     }
 
     // Its filters and what was made for its first way go; what is counted and timed for it as a whole stays.

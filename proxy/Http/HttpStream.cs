@@ -230,17 +230,11 @@ public sealed partial class HttpStream
             }
             bool complete = false;
             if (!IsStopped) complete = await ForwardAsync(); // [6]
-            while (_redirects && !IsStopped)
-            {
-                BeginAnew();
-                AttachFilters();
-                if (!IsStopped) _request.Headers(end: true);
-                while (!_request.HeadersOut && !IsStopped) await _main.WaitAsync();
-                if (!IsStopped) complete = await ForwardAsync();
-            }
+            while (_redirects && !IsStopped) complete = await ServeAnewAsync();
             // A reply of our own may come out of any stage, also in place of an upstream's response that has not begun.
             // Filters that see a reply on its way out may answer with another one: each once.
-            while (_reply == ReplyState.Asked && !_responseStarted && _end == StreamEnd.None) complete = await SendReplyAsync();
+            while (_reply == ReplyState.Asked && !_responseStarted && _end == StreamEnd.None)
+                complete = _elsewhere ? await ServeElsewhereAsync() : await SendReplyAsync();
             await StopPumpAsync();
             bool reusable = complete && SkipRequestBody();
             Finish(complete);
@@ -366,7 +360,8 @@ public sealed partial class HttpStream
         RouteTimeoutMicros = _tryMicros = _tryIdleMicros = 0;
         _request.End();
         _response.End();
-        _redirects = false;
+        _redirects = _elsewhere = false;
+        Replaces = null;
         _redirected = 0;
         _followed?.Clear();
         _routeKnown = _responseStarted = _wakePending = _upgraded = _connects = _tunnelEnded = false;

@@ -20,7 +20,7 @@ internal sealed class ClusterMembers(ClusterState state)
 
     private readonly Dictionary<string, IPAddress[]> _resolved = new(StringComparer.OrdinalIgnoreCase);
     private readonly Lock _lock = new();
-    private readonly Dictionary<string, Endpoint> _known = [];
+    private readonly Dictionary<EndpointKey, Endpoint> _known = [];
     private volatile Cluster? _active, _prepared;
     private Action<Endpoint>? _retire, _renew;
     private Action<Endpoint, bool>? _drain;
@@ -210,11 +210,11 @@ internal sealed class ClusterMembers(ClusterState state)
 
     private List<EndpointMember> MembersOf(Cluster cluster)
     {
-        var members = new List<EndpointMember>();
+        var members = new List<EndpointMember>(cluster.Targets.Count);
         foreach (var asked in cluster.OnDemand?.Endpoints.All ?? [])
             members.Add(new EndpointMember(asked, 1, EndpointHealthStatus.Unknown));
         if (cluster.OnDemand is not null) return members;
-        var taken = new HashSet<string>();
+        var taken = new HashSet<EndpointKey>(cluster.Targets.Count);
         foreach (var target in cluster.Targets)
         {
             if (target.Address is { } literal) Take(literal, target.Text, target);
@@ -236,7 +236,7 @@ internal sealed class ClusterMembers(ClusterState state)
 
         void Take(SocketAddressBytes address, string text, EndpointTarget target)
         {
-            string key = KeyOf(text, target.HostName, cluster);
+            var key = KeyOf(text, target.HostName, cluster);
             if (!taken.Add(key)) return; // the same address twice
             var member = new EndpointMember(null!, target.Weight, target.Health) { LbMetadata = target.LbMetadata, Check = target.Check,
                 Priority = target.Priority, Locality = target.Locality };
@@ -261,7 +261,13 @@ internal sealed class ClusterMembers(ClusterState state)
         }
     }
 
-    // An endpoint that is reached in another way is another one.
-    private static string KeyOf(string text, string hostName, Cluster cluster)
-        => $"{text}|{hostName}|{cluster.Socket?.Key}|{cluster.Http.Key}";
+    private static EndpointKey KeyOf(string text, string hostName, Cluster cluster)
+        => new(text, hostName, cluster.Socket?.Key, cluster.Http.Key);
+
+    // An endpoint that is reached in another way is another one. The parts as they are: of 10,000 endpoints each version would join
+    // 20,000 strings.
+    private readonly record struct EndpointKey(string Text, string HostName, string? Socket, string Http)
+    {
+        public override int GetHashCode() => Text.GetHashCode(StringComparison.Ordinal);
+    }
 }

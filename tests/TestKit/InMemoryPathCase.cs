@@ -86,6 +86,21 @@ public sealed record InMemoryPathCase(string Name, byte[] Request, byte[] Respon
         descriptors: [{entries: [{key: tenant, value: a}], token_bucket: {max_tokens: 4294967295, fill_interval: 1s}}]}},
         """, Route: "route: {cluster: up, rate_limits: [{actions: [{request_headers: {header_name: x-tenant, descriptor_key: tenant}}]}]}");
 
+    /// <summary>What an API has before it: a page of another origin, a role, a token seen before, a rate.</summary>
+    public static InMemoryPathCase Guarded { get; } = new("guarded",
+        Bytes($"GET /some/path HTTP/1.1\r\n{Fields}origin: https://a.test\r\nx-token: {Token}\r\n\r\n"), Answer, Filters: """
+        {name: cors}, {name: rbac, typed_config: {rules: {policies: {in: {permissions: [{url_path: {path: {prefix: /some}}}], principals: [{any: true}]}}}}},
+        {name: jwt_authn, typed_config: {providers: {p: {issuer: bench, from_headers: [{name: x-token}], jwt_cache_config: {jwt_cache_size: 100},
+        local_jwks: {inline_string: '{"keys":[{"kty":"oct","k":"YmVuY2g"}]}'}}}, rules: [{match: {prefix: /}, requires: {provider_name: p}}]}},
+        {name: local_ratelimit, typed_config: {stat_prefix: rl, token_bucket: {max_tokens: 4294967295, fill_interval: 1s},
+        filter_enabled: {default_value: {numerator: 100}}, filter_enforced: {default_value: {numerator: 100}}}},
+        """, Route: "route: {cluster: up}, typed_per_filter_config: {cors: {allow_origin_string_match: [{suffix: .test}]}}");
+
+    /// <summary>An answer that is kept: the first request alone reaches the upstream.</summary>
+    public static InMemoryPathCase CacheHit { get; } = new("cache_hit", Get,
+        Bytes($"{Ok}cache-control: max-age=100000\r\ncontent-length: 64\r\n\r\n{Small}"), Filters: "{name: cache, typed_config: "
+        + "{typed_config: {'@type': t/envoy.extensions.http.cache.simple_http_cache.v3.SimpleHttpCacheConfig}}},");
+
     /// <summary>An answer that is compressed on its way, by a context that is kept.</summary>
     public static InMemoryPathCase Compressor { get; } = new("compressor",
         Bytes($"GET /some/path HTTP/1.1\r\n{Fields}accept-encoding: gzip\r\n\r\n"), Answer,
@@ -128,7 +143,8 @@ public sealed record InMemoryPathCase(string Name, byte[] Request, byte[] Respon
 
     public static IReadOnlyList<InMemoryPathCase> All { get; } =
     [
-        Plain, Post, Chunked, HeaderMutation, Lua, Wasm, AccessLog, DirectResponse, Access, Traffic, Limits, Session, Compressor,
+        Plain, Post, Chunked, HeaderMutation, Lua, Wasm, AccessLog, DirectResponse, Access, Traffic, Limits, Session, Compressor, Guarded,
+        CacheHit,
         Plain with { Name = "h1-h2", ToHttp2 = true }, Plain with { Name = "h2-h1", ByHttp2 = true },
         Plain with { Name = "h2-h2", ByHttp2 = true, ToHttp2 = true },
     ];

@@ -13,6 +13,7 @@ internal sealed class EndpointGroup
 
     private readonly EndpointGroup[] _parts = [];
     private readonly ulong[] _upTo = []; // the sum of the shares up to each part, the last one is 2^32
+    private readonly AliasTable? _byWeight; // null: all weigh the same
 
     /// <param name="members">What is chosen among.</param>
     /// <param name="balancer">Whose tables it needs; null: none.</param>
@@ -41,10 +42,10 @@ internal sealed class EndpointGroup
         Members = [.. members.Select(m => m.Endpoint)];
         Weights = [.. members.Select(m => m.EffectiveWeight)];
         EqualWeights = Array.TrueForAll(Weights, w => w == Weights[0]);
-        Cumulative = new long[Members.Length];
-        long sum = 0;
-        for (int i = 0; i < Members.Length; i++) Cumulative[i] = sum += Weights[i];
-        if (!EqualWeights) Schedule = BuildSchedule(Weights);
+        foreach (int weight in Weights) TotalWeight += weight;
+        if (EqualWeights) return;
+        _byWeight = new AliasTable(Weights, TotalWeight);
+        Schedule = BuildSchedule(Weights);
     }
 
     public Endpoint[] Members { get; }
@@ -52,7 +53,7 @@ internal sealed class EndpointGroup
     public HashTable? Table { get; }
     public int[] Weights { get; }
     public bool EqualWeights { get; }
-    public long[] Cumulative { get; }
+    public long TotalWeight { get; }
     /// <summary>Indexes into <see cref="Members"/>, smoothly interleaved; null when too long or not needed.</summary>
     public int[]? Schedule { get; }
     /// <summary>Until then some of them get less than their share; worker-clock microseconds.</summary>
@@ -70,24 +71,16 @@ internal sealed class EndpointGroup
     }
 
     /// <summary>By chance, in proportion to the weights: an index.</summary>
-    public int ByWeight(ulong random)
-    {
-        if (EqualWeights) return (int)(random % (ulong)Members.Length);
-        long point = (long)(random % (ulong)Cumulative[^1]);
-        int low = 0, high = Cumulative.Length - 1;
-        while (low < high)
-        {
-            int middle = (low + high) / 2;
-            if (Cumulative[middle] > point) high = middle; else low = middle + 1;
-        }
-        return low;
-    }
+    public int ByWeight(ulong random) => _byWeight is { } table ? table.Draw(random) : Evenly(random);
+
+    /// <summary>By chance alone: an index. Multiplied rather than divided, which is several times faster.</summary>
+    public int Evenly(ulong random) => (int)Math.BigMul(random, (ulong)Members.Length, out _);
 
     // Smooth weighted round robin, as nginx does it step by step: the one with the largest current weight goes next.
     private int[]? BuildSchedule(int[] weights)
     {
         long divisor = weights.Aggregate(0L, (g, w) => Gcd(g, w));
-        long turns = Cumulative[^1] / divisor;
+        long turns = TotalWeight / divisor;
         if (turns > MaxSchedule || turns * Members.Length > 4_000_000) return null;
         var schedule = new int[turns];
         var current = new long[Members.Length];
@@ -99,7 +92,7 @@ internal sealed class EndpointGroup
                 current[i] += weights[i];
                 if (current[i] > current[best]) best = i;
             }
-            current[best] -= Cumulative[^1];
+            current[best] -= TotalWeight;
             schedule[t] = best;
         }
         return schedule;

@@ -130,7 +130,7 @@ internal sealed class LoadBalancer
         {
             int other = Draw(group, worker, slowly);
             // Comparing one with itself is no choice.
-            if (other == first && !slowly) other = (int)(worker.NextRandom() % (ulong)members.Length);
+            if (other == first && !slowly) other = group.Evenly(worker.NextRandom());
             if (other == first && !slowly) other = (first + 1) % members.Length;
             if (IsLessBusy(group, other, best, worker, slowly)) best = other;
         }
@@ -140,7 +140,7 @@ internal sealed class LoadBalancer
     // From anywhere, so that among those that are equal it is not always the same.
     private Endpoint LeastBusyOfAll(EndpointGroup group, WorkerContext worker, bool slowly)
     {
-        int count = group.Members.Length, best = Draw(group, worker, slowly), start = (int)(worker.NextRandom() % (ulong)count);
+        int count = group.Members.Length, best = Draw(group, worker, slowly), start = group.Evenly(worker.NextRandom());
         for (int i = 0; i < count; i++)
             if (IsLessBusy(group, (start + i) % count, best, worker, slowly)) best = (start + i) % count;
         return group.Members[best];
@@ -182,8 +182,10 @@ internal sealed class LoadBalancer
 
     private bool HasRoom(EndpointGroup group, int index, long all)
     {
-        double slots = Math.Ceiling(all * (_balance / 100.0) * group.Weights[index] / group.Cumulative[^1]);
-        return Volatile.Read(ref group.Members[index].ActiveRequests) + 1 <= Math.Max(1, slots);
+        long active = Volatile.Read(ref group.Members[index].ActiveRequests);
+        if (active == 0) return true; // one is always allowed
+        double slots = Math.Ceiling(all * (_balance / 100.0) * group.Weights[index] / group.TotalWeight);
+        return active + 1 <= slots;
     }
 
     private static bool IsLessLoaded(EndpointGroup group, int one, int other)

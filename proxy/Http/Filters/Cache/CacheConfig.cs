@@ -11,8 +11,10 @@ namespace Managed.Proxy.Http.Filters.Cache;
     + "without a lifetime of their own, and those that are private.")]
 public sealed record CacheConfig : ConfigRecord
 {
-    [Description("Where responses are kept: the message envoy.extensions.http.cache.simple_http_cache.v3.SimpleHttpCacheConfig, the memory "
-        + "of the process: 64 MiB and 20,000 responses for each filter, of all workers together. May be absent if disabled is true.")]
+    [Description("Where responses are kept. The message envoy.extensions.http.cache.simple_http_cache.v3.SimpleHttpCacheConfig: the memory "
+        + "of the process, 64 MiB and 20,000 responses for each filter, of all workers together. "
+        + "envoy.extensions.http.cache.file_system_http_cache.v3.FileSystemHttpCacheConfig: files behind such a memory, see "
+        + "caching.md. May be absent if disabled is true.")]
     public ConfigObject? TypedConfig { get; init; }
 
     [Description("Nothing is kept and nothing given.")]

@@ -31,6 +31,8 @@ internal sealed class CacheEntry(byte[] key)
     public volatile bool Used;
 
     public long Size { get; private set; }
+    /// <summary>Its file; null: it has none.</summary>
+    public KeptFile? File { get; set; }
 
     public CacheEntry Measured()
     {

@@ -12,7 +12,11 @@ namespace Managed.Proxy.Http.Filters.Cache;
 /// </summary>
 internal sealed class CacheFilter : HttpFilter
 {
-    private enum Doing : byte { Nothing, Waiting, Asking, Validating, Writing, Given }
+    // A request that found a file waits so long for the disk; then it is as if there were none.
+    private const long ReadMicros = FileThreads.Patience * 1000;
+    private const int MostReads = 2; // of the URL, and of what it varies by
+
+    private enum Doing : byte { Nothing, Waiting, Reading, Asking, Validating, Writing, Given }
 
     private readonly CacheSettings _settings;
     private readonly CacheStore _store;
@@ -30,7 +34,8 @@ internal sealed class CacheFilter : HttpFilter
     private string? _range;
     private long _turn, _asked, _entered;
     private int _urlLength; // of the key; what follows is of a variant
-    private bool _records;
+    private bool _records, _waitsNoMore;
+    private int _reads; // of files, for this request
 
     public CacheFilter(CacheSettings settings, CacheStore store, CacheStats stats, WorkerContext worker)
     {
@@ -56,6 +61,8 @@ internal sealed class CacheFilter : HttpFilter
         }
         if (!endStream || Stream.Down.AsksUpgrade || headers.Has(HeaderId.Authorization) || Stream.Route is not { Kind: RouteKind.Route }
             || headers.TryGet("if-match"u8, out _) || headers.TryGet("if-unmodified-since"u8, out _)) return HeadersStatus.Continue;
+        if (_store.Files?.TakeCounts() is { } news)
+            for (int i = 0; i < news.Length; i++) _worker.Stats.Add(_stats.Files[i], news[i]);
         _request = _settings.IgnoresRequest ? new CacheControl() : CacheControl.Of(headers, request: true);
         WriteKey(headers);
         return Look(headers, get);
@@ -82,6 +89,13 @@ internal sealed class CacheFilter : HttpFilter
             Give(entry, body, headers);
             return HeadersStatus.StopIteration;
         }
+        if (entry is null && _store.Files is { } files && _reads < MostReads && files.TryRead(_key.Written, this, _turn, _worker))
+        {
+            _reads++;
+            _doing = Doing.Reading;
+            _worker.Timers.Arm(_timer, ReadMicros);
+            return HeadersStatus.StopIteration;
+        }
         if (_request.OnlyIfCached)
         {
             _doing = Doing.Given;
@@ -91,7 +105,7 @@ internal sealed class CacheFilter : HttpFilter
         bool conditional = headers.TryGet("if-none-match"u8, out _) || headers.TryGet("if-modified-since"u8, out _);
         Count(_stats.Miss);
         if (conditional || headers.Has(HeaderId.Range) || _request.NoStore || !get) return HeadersStatus.Continue;
-        if (_settings.WaitMicros > 0 && _flight is null && _doing != Doing.Waiting && MustWait()) return HeadersStatus.StopIteration;
+        if (_settings.WaitMicros > 0 && _flight is null && !_waitsNoMore && MustWait()) return HeadersStatus.StopIteration;
         _asked = Now;
         _doing = Doing.Asking;
         _sent.CopyFrom(headers);
@@ -125,20 +139,37 @@ internal sealed class CacheFilter : HttpFilter
     {
         if (turn != _turn || _doing != Doing.Waiting) return;
         _worker.Timers.Cancel(_timer);
-        _doing = Doing.Nothing;
+        GoOn();
+    }
+
+    /// <summary>A file has been read, or could not be; whoever asked for it may be gone.</summary>
+    public void OnRead(long turn, CacheEntry? entry, KeptFile file)
+    {
+        if (entry is not null && _store.PutBack(entry, file) is > 0 and var gone) _worker.Stats.Add(_stats.Evicted, gone);
+        if (turn != _turn || _doing != Doing.Reading) return;
+        _worker.Timers.Cancel(_timer);
         GoOn();
     }
 
     private void OnLate()
     {
-        if (_doing == Doing.Waiting) GoOn(); // still waiting to whoever looks: it asks without waiting again
+        if (_doing == Doing.Reading)
+        {
+            _reads = MostReads;
+            Count(_stats.Files[(int)FileEvent.Late]);
+        }
+        else if (_doing != Doing.Waiting) return;
+        else _waitsNoMore = true;
+        GoOn();
     }
 
     private void GoOn()
     {
+        _doing = Doing.Nothing;
         _turn++;
         WriteKey(Stream.RequestHeaders);
-        if (Look(Stream.RequestHeaders, get: true) == HeadersStatus.Continue) ContinueRequest();
+        bool get = Stream.RequestHeaders.Get(HeaderId.Method).SequenceEqual("GET"u8);
+        if (Look(Stream.RequestHeaders, get) == HeadersStatus.Continue) ContinueRequest();
     }
 
     public override HeadersStatus OnResponseHeaders(HeaderMap headers, bool endStream)
@@ -224,6 +255,8 @@ internal sealed class CacheFilter : HttpFilter
         _key.Release(keep: 4096);
         _sent.Shrink();
         _request = default;
+        _waitsNoMore = false;
+        _reads = 0;
         _asked = _urlLength = 0;
         _range = null;
     }

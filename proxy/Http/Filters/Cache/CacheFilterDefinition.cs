@@ -7,7 +7,6 @@ namespace Managed.Proxy.Http.Filters.Cache;
 internal sealed class CacheFilterDefinition : HttpFilterDefinition
 {
     private const string Memory = "envoy.extensions.http.cache.simple_http_cache.v3.SimpleHttpCacheConfig";
-    private const string Files = "envoy.extensions.http.cache.file_system_http_cache.v3.FileSystemHttpCacheConfig";
 
     // From before the package had its place; the message is empty in all of them.
     private static readonly string[] Former = ["envoy.extensions.cache.simple_http_cache.v3.SimpleHttpCacheConfig",
@@ -21,17 +20,21 @@ internal sealed class CacheFilterDefinition : HttpFilterDefinition
     public override HttpFilterFactory? Build(ConfigNode? typedConfig, FilterBuildContext context)
     {
         var config = typedConfig is null ? new CacheConfig() : ConfigBinder.Bind<CacheConfig>(typedConfig, context.Errors);
-        if (config is null or { HasErrors: true } || !HasStorage(config, typedConfig, context.Errors)) return null;
+        if (config is null or { HasErrors: true } || !HasStorage(config, typedConfig, context.Errors, out var files)) return null;
         if (CacheSettings.Build(config, context.Errors) is not { } settings) return null;
         if (config.Disabled) return new FilterFactory(FilterHooks.None, _ => new IdleFilter());
-        var store = context.Shared.GetOrAdd("cache|" + context.Identity, () => new CacheStore(CacheStore.Bytes, CacheStore.Entries));
-        var stats = new CacheStats(context);
+        FileLimits? limits = null;
+        if (files is not null && (limits = FileStorage.Limits(files, context.Errors)) is null) return null;
+        var store = limits is not null ? FileStorage.Open(files!, limits, context.Shared)
+            : context.Shared.GetOrAdd("cache|" + context.Identity, () => new CacheStore(CacheStore.Bytes, CacheStore.Entries));
+        var stats = new CacheStats(context, limits is not null);
         return new FilterFactory(FilterHooks.RequestHeaders | FilterHooks.ResponseHeaders | FilterHooks.ResponseBody
             | FilterHooks.ResponseTrailers, worker => new CacheFilter(settings, store, stats, worker));
     }
 
-    private static bool HasStorage(CacheConfig config, ConfigNode? at, ConfigErrors errors)
+    private static bool HasStorage(CacheConfig config, ConfigNode? at, ConfigErrors errors, out FileSystemHttpCacheConfig? files)
     {
+        files = null;
         if (config.TypedConfig is not { } storage)
         {
             if (!config.Disabled) errors.ErrorAt(at, "typed_config", ConfigCode.MissingField, "'typed_config' is missing", Memory);
@@ -39,8 +42,10 @@ internal sealed class CacheFilterDefinition : HttpFilterDefinition
         }
         string type = storage.Text("@type") is { } url ? url[(url.LastIndexOf('/') + 1)..] : "";
         if (type == Memory || Former.Contains(type)) return ConfigBinder.Bind<EmptyConfig>(storage, errors) is { HasErrors: false };
-        errors.ErrorAt(storage, "@type", type == Files ? ConfigCode.UnsupportedField : ConfigCode.UnknownExtension, type == Files
-            ? "'FileSystemHttpCacheConfig' is not supported: responses are kept in memory" : $"there is no cache storage '{type}'", Memory);
+        if (type == FileStorage.TypeName)
+            return (files = ConfigBinder.Bind<FileSystemHttpCacheConfig>(storage, errors)) is { HasErrors: false };
+        errors.ErrorAt(storage, "@type", ConfigCode.UnknownExtension, $"there is no cache storage '{type}'",
+            $"there are {Memory} and {FileStorage.TypeName}");
         return false;
     }
 

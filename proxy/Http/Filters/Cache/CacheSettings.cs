@@ -7,7 +7,7 @@ using Managed.Proxy.Router.Matching;
 namespace Managed.Proxy.Http.Filters.Cache;
 
 /// <summary>The counters of a cache, under <c>http.prefix.cache</c>; Envoy's has none.</summary>
-internal sealed class CacheStats(FilterBuildContext context)
+internal sealed class CacheStats(FilterBuildContext context, bool files = false)
 {
     /// <summary>Given without asking; after asking; nothing there.</summary>
     public Counter Hit { get; } = context.Stats.Counter(context.StatPrefix + "cache.hit");
@@ -19,6 +19,10 @@ internal sealed class CacheStats(FilterBuildContext context)
     public Counter Invalidated { get; } = context.Stats.Counter(context.StatPrefix + "cache.invalidated");
     /// <summary>Requests that waited for another one's response.</summary>
     public Counter Waited { get; } = context.Stats.Counter(context.StatPrefix + "cache.waited");
+    /// <summary>Of the files behind it, by <see cref="FileEvent"/>; empty: there are none.</summary>
+    public Counter[] Files { get; } = !files ? [] : [.. Array.ConvertAll(
+        ["file_read", "file_written", "file_write_failed", "file_dropped", "file_damaged", "file_late", "eviction_runs", "file_evicted"],
+        (string name) => context.Stats.Counter(context.StatPrefix + "cache." + name))];
 }
 
 /// <summary>What one version says of a cache, compiled.</summary>

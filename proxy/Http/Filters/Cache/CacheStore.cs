@@ -8,7 +8,10 @@ namespace Managed.Proxy.Http.Filters.Cache;
 /// moves others out, those first that were not given since they were last looked at (second chance). What is still on its way counts
 /// too: many long responses at once are not all kept.
 /// </summary>
-internal sealed class CacheStore(long mostBytes, int mostEntries)
+/// <param name="mostBytes">Of all together.</param>
+/// <param name="mostEntries">Likewise.</param>
+/// <param name="files">What is behind the memory; null: nothing.</param>
+internal sealed class CacheStore(long mostBytes, int mostEntries, FileStore? files = null)
 {
     public const long Bytes = 64 << 20;
     public const int Entries = 20_000;
@@ -16,9 +19,12 @@ internal sealed class CacheStore(long mostBytes, int mostEntries)
     private readonly ConcurrentDictionary<byte[], CacheEntry> _entries = new(ByteKeys.Comparer);
     private readonly ConcurrentQueue<CacheEntry> _queue = new();
     private readonly ConcurrentDictionary<byte[], CacheFlight> _flights = new(ByteKeys.Comparer);
-    private long _bytes, _coming, _number;
+    // Not again what was given before a restart: files have them in their keys.
+    private long _number = files is null ? 0 : DateTime.UtcNow.Ticks;
+    private long _bytes, _coming;
     private int _count;
 
+    public FileStore? Files => files;
     public long UsedBytes => Volatile.Read(ref _bytes);
     public int Count => Volatile.Read(ref _count);
     public int Waiting => _flights.Count;
@@ -30,12 +36,29 @@ internal sealed class CacheStore(long mostBytes, int mostEntries)
     {
         if (!_entries.GetAlternateLookup<ReadOnlySpan<byte>>().TryGetValue(key, out var entry)) return null;
         entry.Used = true;
+        if (entry.File is { Used: false } file) file.Used = true;
         return entry;
     }
 
     /// <summary>Puts it in place of what has its key.</summary>
     /// <returns>How many others had to go.</returns>
     public int Put(CacheEntry entry)
+    {
+        files?.Write(entry);
+        return Keep(entry);
+    }
+
+    /// <summary>Puts back what was read from a file, unless that is not what its key has any more.</summary>
+    public int PutBack(CacheEntry entry, KeptFile file)
+    {
+        if (!files!.Has(file)) return 0;
+        int gone = Keep(entry);
+        // Whoever has thrown it out between the two did not find it in memory.
+        if (!files.Has(file) && _entries.TryRemove(KeyValuePair.Create(entry.Key, entry))) Gone(entry);
+        return gone;
+    }
+
+    private int Keep(CacheEntry entry)
     {
         if (entry.Size > mostBytes / 4) return 0;
         while (!_entries.TryAdd(entry.Key, entry))
@@ -52,6 +75,7 @@ internal sealed class CacheStore(long mostBytes, int mostEntries)
 
     public void Remove(ReadOnlySpan<byte> key)
     {
+        files?.Remove(key);
         if (_entries.GetAlternateLookup<ReadOnlySpan<byte>>().TryRemove(key, out _, out var entry)) Gone(entry);
     }
 

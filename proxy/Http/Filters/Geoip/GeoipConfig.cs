@@ -58,7 +58,8 @@ public sealed record MaxMindConfig : ConfigRecord
     [Description("Such as GeoLite2-ASN.mmdb: asn, asn_org.")]
     public string AsnDbPath { get; init; } = "";
 
-    [Description("Such as GeoIP2-ISP.mmdb: isp, apple_private_relay, and asn and asn_org where there is no asn_db_path.")]
+    [Description("Such as GeoIP2-ISP.mmdb: isp, apple_private_relay, and asn and asn_org (its organization) where there is no "
+        + "asn_db_path.")]
     public string IspDbPath { get; init; } = "";
 
     [Description("Such as GeoIP2-Anonymous-IP.mmdb: anon and its kin.")]
@@ -68,17 +69,18 @@ public sealed record MaxMindConfig : ConfigRecord
     public GeoipCommonConfig? CommonProviderConfig { get; init; }
 }
 
-[Description("Which headers.")]
+[Description("Which headers: one of the two has to be given.")]
 public sealed record GeoipCommonConfig : ConfigRecord
 {
-    [OneOf("fields", Required = true), Description("The headers' names.")]
+    [Description("The headers' names. Deprecated in Envoy.")]
     public GeoHeadersConfig? GeoHeadersToAdd { get; init; }
 
-    [OneOf("fields", Required = true), Description("The same under Envoy's newer name.")]
-    public GeoHeadersConfig? GeoFieldKeys { get; init; }
+    [Description("The headers' names; where it is given, the other one does not count.")]
+    public GeoFieldKeysConfig? GeoFieldKeys { get; init; }
 }
 
 [Description("Names of headers; what has none is not told. A client's own headers of these names are taken away.")]
+[UnsupportedField("asn_org", "give geo_field_keys, which has it")]
 public sealed record GeoHeadersConfig : ConfigRecord
 {
     [Description("ISO code of the country.")]
@@ -93,14 +95,8 @@ public sealed record GeoHeadersConfig : ConfigRecord
     [Description("Number of the autonomous system.")]
     public string Asn { get; init; } = "";
 
-    [Description("Its organisation.")]
-    public string AsnOrg { get; init; } = "";
-
     [Description("true or false: the address belongs to a network that hides its users.")]
     public string Anon { get; init; } = "";
-
-    [Description("Deprecated in Envoy, use anon: the same.")]
-    public string IsAnon { get; init; } = "";
 
     [Description("true or false: to a VPN.")]
     public string AnonVpn { get; init; } = "";
@@ -119,4 +115,54 @@ public sealed record GeoHeadersConfig : ConfigRecord
 
     [Description("true or false: to iCloud Private Relay.")]
     public string ApplePrivateRelay { get; init; } = "";
+
+    [Description("Deprecated in Envoy, use anon: the same.")]
+    public string IsAnon { get; init; } = "";
+
+    internal GeoFieldKeysConfig Keys => new()
+    {
+        Country = Country, City = City, Region = Region, Asn = Asn, Anon = Anon.Length > 0 ? Anon : IsAnon, AnonVpn = AnonVpn,
+        AnonHosting = AnonHosting, AnonTor = AnonTor, AnonProxy = AnonProxy, Isp = Isp, ApplePrivateRelay = ApplePrivateRelay,
+    };
+}
+
+[Description("Names of headers; what has none is not told. A client's own headers of these names are taken away.")]
+[UnsupportedField("is_anon", "it is anon here")]
+public sealed record GeoFieldKeysConfig : ConfigRecord
+{
+    [Description("ISO code of the country.")]
+    public string Country { get; init; } = "";
+
+    [Description("Name of the city, in English.")]
+    public string City { get; init; } = "";
+
+    [Description("ISO code of the largest part of the country.")]
+    public string Region { get; init; } = "";
+
+    [Description("Number of the autonomous system.")]
+    public string Asn { get; init; } = "";
+
+    [Description("true or false: the address belongs to a network that hides its users.")]
+    public string Anon { get; init; } = "";
+
+    [Description("true or false: to a VPN.")]
+    public string AnonVpn { get; init; } = "";
+
+    [Description("true or false: to a hosting provider.")]
+    public string AnonHosting { get; init; } = "";
+
+    [Description("true or false: to a TOR exit.")]
+    public string AnonTor { get; init; } = "";
+
+    [Description("true or false: to a public proxy.")]
+    public string AnonProxy { get; init; } = "";
+
+    [Description("Name of the provider.")]
+    public string Isp { get; init; } = "";
+
+    [Description("true or false: to iCloud Private Relay.")]
+    public string ApplePrivateRelay { get; init; } = "";
+
+    [Description("Organisation of the autonomous system.")]
+    public string AsnOrg { get; init; } = "";
 }

@@ -66,8 +66,13 @@ internal sealed class GeoipSettings
     /// <summary>Null when errors were added.</summary>
     public static GeoipSettings? Build(GeoipConfig config, MaxMindConfig provider, FilterBuildContext context)
     {
-        var headers = provider.CommonProviderConfig?.GeoFieldKeys ?? provider.CommonProviderConfig?.GeoHeadersToAdd;
-        if (headers is null) return null; // the binder has said so
+        if (provider.CommonProviderConfig is not { } common) return null; // the binder has said so
+        ConfigNode? at = common.GeoFieldKeys?.Node ?? common.GeoHeadersToAdd?.Node;
+        if ((common.GeoFieldKeys ?? common.GeoHeadersToAdd?.Keys) is not { } headers)
+        {
+            context.Errors.Error(common.Node, ConfigCode.MissingField, "one of geo_field_keys and geo_headers_to_add must be given");
+            return null;
+        }
         var settings = new GeoipSettings
         {
             TrustedHops = config.XffConfig?.XffNumTrustedHops ?? 0,
@@ -87,9 +92,9 @@ internal sealed class GeoipSettings
         {
             if (header.Length == 0) return;
             if (!HeaderName.IsValid(header) || header.StartsWith(':'))
-                context.Errors.ErrorAt(headers.Node, name, ConfigCode.InvalidValue, $"'{header}' is not a header name");
+                context.Errors.ErrorAt(at, name, ConfigCode.InvalidValue, $"'{header}' is not a header name");
             else if (database < 0)
-                context.Errors.ErrorAt(headers.Node, name, ConfigCode.Conflict, "no database is given that knows this");
+                context.Errors.ErrorAt(at, name, ConfigCode.Conflict, "no database is given that knows this");
             else settings._fields.Add(new GeoField(Encoding.ASCII.GetBytes(header.ToLowerInvariant()), database, read));
         }
         Field("country", headers.Country, country >= 0 ? country : city, static a => Text(a, "country", "iso_code"));
@@ -97,11 +102,12 @@ internal sealed class GeoipSettings
         Field("region", headers.Region, city, static a => a?.GetValueOrDefault("subdivisions") is List<object> and [var first, ..]
             ? Text(first as Dictionary<string, object>, "iso_code") : null);
         Field("asn", headers.Asn, asn >= 0 ? asn : isp, static a => Text(a, "autonomous_system_number"));
-        Field("asn_org", headers.AsnOrg, asn >= 0 ? asn : isp, static a => Text(a, "autonomous_system_organization"));
+        // Of its own database as of the provider's: Envoy's fields of the two.
+        Field("asn_org", headers.AsnOrg, asn >= 0 ? asn : isp,
+            asn >= 0 ? static a => Text(a, "autonomous_system_organization") : static a => Text(a, "organization"));
         Field("isp", headers.Isp, isp, static a => Text(a, "isp"));
         Field("apple_private_relay", headers.ApplePrivateRelay, isp,
             static a => Text(a, "isp") == "iCloud Private Relay" ? "true" : "false");
-        Field("is_anon", headers.Anon.Length > 0 ? "" : headers.IsAnon, anon, static a => Truth(a, "is_anonymous"));
         Field("anon", headers.Anon, anon, static a => Truth(a, "is_anonymous"));
         Field("anon_vpn", headers.AnonVpn, anon, static a => Truth(a, "is_anonymous_vpn"));
         Field("anon_hosting", headers.AnonHosting, anon, static a => Truth(a, "is_hosting_provider"));

@@ -27,49 +27,30 @@ public sealed class HedgeFixture : IAsyncLifetime
     {
         Up.OnHead = OnHeadAsync;
         Up.Answer = Answer;
-        Proxy = await ProxyFixture.StartAsync($$"""
-            listeners:
-            - name: edge
-              address: "127.0.0.1:0"
-              per_connection_buffer_limit_bytes: 4096
-              filter_chains:
-              - filters:
-                - name: http_connection_manager
-                  typed_config:
-                    "@type": type.googleapis.com/envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager
-                    stat_prefix: edge
-                    internal_address_config: {cidr_ranges: [{address_prefix: 127.0.0.0, prefix_len: 8} ] }
-                    route_config:
-                      virtual_hosts:
-                      - name: main
-                        domains: ["*"]
-                        include_request_attempt_count: true
-                        include_attempt_count_in_response: true
-                        include_is_timeout_retry_header: true
-                        hedge_policy: {initial_requests: 2}
-                        response_headers_to_add:
-                        - {header: {key: x-flags, value: "%RESPONSE_FLAGS%"} }
-                        - {header: {key: x-host, value: "%UPSTREAM_HOST%"} }
-                        routes:
-                        {{Route("try", "{hedge_on_per_try_timeout: true}", "num_retries: 2, per_try_timeout: 2s")}}
-                        {{Route("one", "{hedge_on_per_try_timeout: true}", "num_retries: 1, per_try_timeout: 0.5s")}}
-                        {{Route("pair", "{hedge_on_per_try_timeout: true}", "num_retries: 2, per_try_timeout: 0.5s")}}
-                        {{Route("idle", "{hedge_on_per_try_timeout: true}", "num_retries: 1, per_try_idle_timeout: 0.5s")}}
-                        {{Route("zero", "{hedge_on_per_try_timeout: true}", "num_retries: 0, per_try_timeout: 0.5s")}}
-                        {{Route("plain", "{}", "num_retries: 1, per_try_timeout: 0.5s")}}
-                        {{Route("two", "{initial_requests: 2}", "num_retries: 0")}}
-                        {{Route("retried", "{initial_requests: 2}", "num_retries: 1")}}
-                        {{Route("four", "{initial_requests: 3, additional_request_chance: {numerator: 100}}", null)}}
-                        {{Route("none", "{hedge_on_per_try_timeout: true}", "num_retries: 2, per_try_timeout: 0.5s", "none")}}
-                        {{Route("few", "{initial_requests: 3}", null, "few")}}
-                        - {match: {prefix: /host/}, route: {cluster: up} }
-                        - {match: {prefix: /short/}, route: {cluster: up, timeout: 0.3s} }
-                    http_filters: [{name: router}]
-            clusters:
+        Proxy = await ProxyFixture.StartAsync(AttemptsYaml.Of("""
+            hedge_policy: {initial_requests: 2}
+            response_headers_to_add:
+            - {header: {key: x-flags, value: "%RESPONSE_FLAGS%"} }
+            - {header: {key: x-host, value: "%UPSTREAM_HOST%"} }
+            """, $$"""
+            {{Route("try", "{hedge_on_per_try_timeout: true}", "num_retries: 2, per_try_timeout: 2s")}}
+            {{Route("one", "{hedge_on_per_try_timeout: true}", "num_retries: 1, per_try_timeout: 0.5s")}}
+            {{Route("pair", "{hedge_on_per_try_timeout: true}", "num_retries: 2, per_try_timeout: 0.5s")}}
+            {{Route("idle", "{hedge_on_per_try_timeout: true}", "num_retries: 1, per_try_idle_timeout: 0.5s")}}
+            {{Route("zero", "{hedge_on_per_try_timeout: true}", "num_retries: 0, per_try_timeout: 0.5s")}}
+            {{Route("plain", "{}", "num_retries: 1, per_try_timeout: 0.5s")}}
+            {{Route("two", "{initial_requests: 2}", "num_retries: 0")}}
+            {{Route("retried", "{initial_requests: 2}", "num_retries: 1")}}
+            {{Route("four", "{initial_requests: 3, additional_request_chance: {numerator: 100}}", null)}}
+            {{Route("none", "{hedge_on_per_try_timeout: true}", "num_retries: 2, per_try_timeout: 0.5s", "none")}}
+            {{Route("few", "{initial_requests: 3}", null, "few")}}
+            - {match: {prefix: /host/}, route: {cluster: up} }
+            - {match: {prefix: /short/}, route: {cluster: up, timeout: 0.3s} }
+            """, $$"""
             - {name: up, endpoints: ["{{Up.Address}}"], common_http_protocol_options: {max_requests_per_connection: 1} }
             - {name: none, endpoints: ["{{Up.Address}}"], circuit_breakers: {thresholds: [{max_retries: 0} ] } }
             - {name: few, endpoints: ["{{Up.Address}}"], circuit_breakers: {thresholds: [{max_requests: 2} ] } }
-            """);
+            """));
 
         static string Route(string name, string hedge, string? retry, string cluster = "up")
             => $"- {{match: {{prefix: /{name}/}}, route: {{cluster: {cluster}, hedge_policy: {hedge}"

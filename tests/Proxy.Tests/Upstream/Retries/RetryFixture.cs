@@ -29,33 +29,12 @@ public sealed class RetryFixture : IAsyncLifetime
             up.OnHead = OnHeadAsync;
         }
         Two.Answer = Answer;
-        Proxy = await ProxyFixture.StartAsync($$"""
-            listeners:
-            - name: edge
-              address: "127.0.0.1:0"
-              per_connection_buffer_limit_bytes: 4096
-              filter_chains:
-              - filters:
-                - name: http_connection_manager
-                  typed_config:
-                    "@type": type.googleapis.com/envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager
-                    stat_prefix: edge
-                    internal_address_config: {cidr_ranges: [{address_prefix: 127.0.0.0, prefix_len: 8} ] }
-                    route_config:
-                      virtual_hosts:
-                      - name: main
-                        domains: ["*"]
-                        include_request_attempt_count: true
-                        include_attempt_count_in_response: true
-                        include_is_timeout_retry_header: true
-                        response_headers_to_add:
-                        - {header: {key: x-flags, value: "%RESPONSE_FLAGS%"} }
-                        - {header: {key: x-details, value: "%RESPONSE_CODE_DETAILS%"} }
-                        retry_policy: {retry_on: gateway-error, num_retries: 3, retry_back_off: {base_interval: 0.001s} }
-                        routes:
-                        {{Routes()}}
-                    http_filters: [{name: router}]
-            clusters:
+        Proxy = await ProxyFixture.StartAsync(AttemptsYaml.Of("""
+            response_headers_to_add:
+            - {header: {key: x-flags, value: "%RESPONSE_FLAGS%"} }
+            - {header: {key: x-details, value: "%RESPONSE_CODE_DETAILS%"} }
+            retry_policy: {retry_on: gateway-error, num_retries: 3, retry_back_off: {base_interval: 0.001s} }
+            """, Routes(), $$"""
             - {name: up, endpoints: ["{{Up.Address}}"], common_http_protocol_options: {max_requests_per_connection: 1} }
             - {name: two, endpoints: ["{{Two.Address}}"], http2: true}
             - {name: dead, endpoints: ["127.0.0.1:{{DeadPort}}"] }
@@ -72,7 +51,7 @@ public sealed class RetryFixture : IAsyncLifetime
                   - endpoint: {address: {socket_address: {port_value: {{Up.Port}}, address: 127.0.0.1} } }
                   - endpoint: {address: {socket_address: {port_value: {{Other.Port}}, address: 127.0.0.1} } }
                     metadata: {filter_metadata: {envoy.lb: {canary: true, stage: next} } }
-            """);
+            """));
     }
 
     public async ValueTask DisposeAsync()
@@ -115,7 +94,7 @@ public sealed class RetryFixture : IAsyncLifetime
         routes.Add("- {match: {prefix: '/small/'}, per_request_buffer_limit_bytes: 10, "
             + "route: {cluster_header: x-cluster, retry_policy: {retry_on: 5xx}}}");
         routes.Add("- {match: {prefix: '/'}, route: {cluster_header: x-cluster}}");
-        return string.Join("\n            ", routes);
+        return string.Join("\n", routes);
 
         void Add(string name, string policy, string route = "") => routes.Add($"- {{match: {{prefix: '/{name}/'}}, route: "
             + $"{{cluster_header: x-cluster, retry_policy: {{retry_back_off: {{base_interval: 0.001s}}, {policy}}}{route}}}}}");

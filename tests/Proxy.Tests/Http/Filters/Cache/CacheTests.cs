@@ -310,7 +310,7 @@ public sealed class CacheTests(CacheTests.Edge edge) : IClassFixture<CacheTests.
     [Theory]
     [InlineData("", "'typed_config' is missing")]
     [InlineData("typed_config: {'@type': a/envoy.extensions.http.cache.file_system_http_cache.v3.FileSystemHttpCacheConfig}",
-        "'FileSystemHttpCacheConfig' is not supported")]
+        "'manager_config' is missing")]
     [InlineData("typed_config: {'@type': a/b.C}", "there is no cache storage 'b.C'")]
     [InlineData("disabled: true, thundering_herd_handler: {block_until_completion: {parallel_requests: 2}}",
         "'parallel_requests' is not supported")]

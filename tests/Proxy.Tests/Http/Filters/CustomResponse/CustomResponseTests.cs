@@ -105,8 +105,6 @@ public sealed class CustomResponseTests(CustomResponseTests.Edge edge) : IClassF
     [InlineData("custom_response_matcher: {matcher_tree: {input: {typed_config: {'@type': a/b.C}}, exact_match_map: {map: "
         + "{a: {matcher: {}}}}}}",
         "the input 'b.C' is not available")]
-    [InlineData("custom_response_matcher: {on_no_match: {action: {name: a, typed_config: {'@type': type.googleapis.com/"
-        + "envoy.extensions.http.custom_response.redirect_policy.v3.RedirectPolicy}}}}", "'RedirectPolicy' is not supported")]
     [InlineData("custom_response_matcher: {on_no_match: {keep_matching: true, matcher: {}}}", "'keep_matching' is not supported")]
     public void WrongConfiguration_IsRefused(string config, string says)
         => Assert.Contains(edge.Proxy.Build("listeners: [{name: a, address: '127.0.0.1:0', routes: [], http_filters: [{name: "

@@ -22,8 +22,8 @@ public sealed class GeoipFilterTests : IDisposable
             .Add("198.51.100.0/24", new() { ["country"] = Map("iso_code", "CH") })
             .Add("203.0.113.0/24", Place("ZZ", "two\nlines", "Z")));
         Write("isp", new MmdbWriter("GeoIP2-ISP")
-            .Add("192.0.2.0/24", new() { ["autonomous_system_number"] = 64500u, ["autonomous_system_organization"] = "Example",
-                ["isp"] = "iCloud Private Relay" })
+            .Add("192.0.2.0/24", new() { ["autonomous_system_number"] = 64500u, ["autonomous_system_organization"] = "Not this",
+                ["organization"] = "Example", ["isp"] = "iCloud Private Relay" })
             .Add("2001:db8::/32", new() { ["isp"] = "Other" }));
         Write("anon", new MmdbWriter("GeoIP2-Anonymous-IP")
             .Add("192.0.2.0/24", new() { ["is_anonymous"] = true, ["is_anonymous_vpn"] = true, ["is_tor_exit_node"] = true }));
@@ -45,7 +45,7 @@ public sealed class GeoipFilterTests : IDisposable
 
     private string Filter(string databases, string headers = Headers, string more = "") => $"{{name: geoip, typed_config: {{provider: "
         + "{name: maxmind, typed_config: {'@type': type.googleapis.com/envoy.extensions.geoip_providers.maxmind.v3.MaxMindConfig, "
-        + $"{databases}, common_provider_config: {{geo_headers_to_add: {{{headers}}}}}}}}}{more}}}}}";
+        + $"{databases}, common_provider_config: {{geo_field_keys: {{{headers}}}}}}}}}{more}}}}}";
 
     private string All => $"city_db_path: {PathOf("city")}, isp_db_path: {PathOf("isp")}, anon_db_path: {PathOf("anon")}";
 
@@ -77,6 +77,28 @@ public sealed class GeoipFilterTests : IDisposable
         await using var proxy = await StartAsync(Filter(All));
         Assert.EndsWith("[-|-|-|-|-|-|false|false|false|false|false|false]",
             await proxy.GetAsync("/", "x-forwarded-for: 10.9.8.7", "x-country: XX", "X-City: Mine", "x-anon: true"));
+    }
+
+    [Theory]
+    [InlineData("geo_headers_to_add: {country: x-country}", "[FR|")]
+    [InlineData("geo_headers_to_add: {country: x-city}, geo_field_keys: {country: x-country}", "[FR|-|")] // the latter counts, as in Envoy
+    [InlineData("geo_headers_to_add: {is_anon: x-country, anon: x-country}", "[true|")]
+    [InlineData("geo_headers_to_add: {is_anon: x-country}", "[true|")]
+    [InlineData("geo_headers_to_add: {asn_org: x-a}", "'asn_org' is not supported")]
+    [InlineData("geo_field_keys: {is_anon: x-a}", "'is_anon' is not supported")]
+    [InlineData("", "one of geo_field_keys and geo_headers_to_add")]
+    public async Task EitherFormOfNames_IsTaken(string names, string told)
+    {
+        string filter = Filter(All).Replace($"geo_field_keys: {{{Headers}}}", names, StringComparison.Ordinal);
+        if (!told.StartsWith('['))
+        {
+            await using var any = await ProxyFixture.StartAsync("clusters: []");
+            Assert.Contains(any.Build("listeners: [{name: a, address: '127.0.0.1:0', routes: [], http_filters: [" + filter + "]}]").Errors,
+                e => e.ToString().Contains(told, StringComparison.Ordinal));
+            return;
+        }
+        await using var proxy = await StartAsync(filter);
+        Assert.Contains(told, await proxy.GetAsync("/", "x-forwarded-for: 192.0.2.7"));
     }
 
     [Theory]
