@@ -6,4 +6,5 @@ namespace Managed.Dashboard.AdminApi;
 /// </summary>
 /// <param name="WeightOverride">A weight that was set at run time; null: that of the configuration holds.</param>
 public sealed record EndpointStatus(string Address, string? HostName, string Health, int Weight, long ConnectionsActive,
-    long RequestsActive, long RequestsTotal, long RequestsError, IReadOnlyList<string>? Flags, string? Reason, int? WeightOverride, bool DrainOverride);
+    long RequestsActive, long RequestsTotal, long RequestsError, IReadOnlyList<string>? Flags, string? Reason, int? WeightOverride,
+    bool DrainOverride);

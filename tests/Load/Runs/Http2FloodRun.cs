@@ -21,12 +21,14 @@ internal static class Http2FloodRun
         string[] wanted = options.Text("kind", string.Join(',', Http2Flood.All.Select(f => f.Name))).Split(',');
         using var scene = new Scene(options);
         await using var managed = await scene.StartAsync();
-        using var load = new LoadGenerator(scene.Document.Listener, 16, options.Number("rate", 300, 1, 100_000), slices: wanted.Length * 2 + 1);
+        using var load = new LoadGenerator(scene.Document.Listener, 16, options.Number("rate", 300, 1, 100_000),
+            slices: wanted.Length * 2 + 1);
         load.Start();
         await Task.Delay(TimeSpan.FromSeconds(8));
         for (int i = 0; i < wanted.Length; i++)
         {
-            var flood = Array.Find(Http2Flood.All, f => f.Name == wanted[i]) ?? throw new UsageException($"--kind: there is no '{wanted[i]}'");
+            var flood = Array.Find(Http2Flood.All, f => f.Name == wanted[i])
+                ?? throw new UsageException($"--kind: there is no '{wanted[i]}'");
             load.Slice = 1 + 2 * i;
             await Task.Delay(TimeSpan.FromSeconds(Math.Min(seconds, 10)));
             long before = ProcessFigures.Anonymous(managed.Id);

@@ -30,7 +30,8 @@ internal static class Http2LargeRun
             JsonNode.Parse("""{"name":"slow","match":{"prefix":"/slow"},"route":{"cluster":"slow","timeout":"0s"}}"""));
         await using var managed = await scene.StartAsync(document, null);
         using var client = new HttpClient(s_transport) { Timeout = Timeout.InfiniteTimeSpan, DefaultRequestVersion = HttpVersion.Version20,
-            DefaultVersionPolicy = HttpVersionPolicy.RequestVersionExact, BaseAddress = new($"http://127.0.0.1:{scene.Document.Listener}") };
+            DefaultVersionPolicy = HttpVersionPolicy.RequestVersionExact,
+            BaseAddress = new($"http://127.0.0.1:{scene.Document.Listener}") };
         await QuickAsync(client, streams, TimeSpan.FromSeconds(8));
         var quiet = await QuickAsync(client, streams, TimeSpan.FromSeconds(15));
         long before = ProcessFigures.Anonymous(managed.Id);
@@ -50,7 +51,8 @@ internal static class Http2LargeRun
         beside.Sort();
         var (one, two) = (quiet[quiet.Count * 99 / 100], beside[beside.Count * 99 / 100]);
         verdict.Say(string.Create(CultureInfo.InvariantCulture,
-            $"{bytes >> 20} MiB up and down at 1 MiB/s beside {streams} quick streams on one connection: memory {most / 1048576.0:+0.0;-0.0;0.0} MB, ")
+            $"{bytes >> 20} MiB up and down at 1 MiB/s beside {streams} quick streams on one connection: ")
+            + string.Create(CultureInfo.InvariantCulture, $"memory {most / 1048576.0:+0.0;-0.0;0.0} MB, ")
             + string.Create(CultureInfo.InvariantCulture, $"p99 of the quick ones {one:0.00} ms without and {two:0.00} ms with them ")
             + string.Create(CultureInfo.InvariantCulture, $"({quiet.Count} and {beside.Count} requests)"));
         verdict.Expect(most <= 8 << 20, $"memory grew by {most / 1048576.0:0.0} MB");

@@ -43,9 +43,12 @@ internal static class FileStorage
         }
     }
 
-    /// <summary>The store of this folder, the same one as long as nothing else is said of it.</summary>
+    /// <summary>The store of this folder, the same one as long as nothing else is said of it; memory alone where nothing is written.
+    /// </summary>
     public static CacheStore Open(FileSystemHttpCacheConfig config, FileLimits limits, SharedState shared)
     {
+        if (shared.WritesNothing) return shared.GetOrAdd("cache|" + limits.Folder,
+            () => new CacheStore(CacheStore.Bytes, CacheStore.Entries));
         int threads = Threads(config);
         return shared.GetOrAdd($"cache|{limits}|{config.ManagerConfig!.Id}|{threads}", () => new CacheStore(CacheStore.Bytes,
             CacheStore.Entries, new FileStore(limits, shared.GetOrAdd($"files|{config.ManagerConfig.Id}|{threads}",

@@ -30,14 +30,21 @@ internal sealed class FileStore
     private readonly long[] _counts = new long[Enum.GetValues<FileEvent>().Length];
     private Queue<KeptFile> _oldest = new();
     private long _bytes, _waiting, _reading, _lastEvicted, _lastScan, _temporary;
-    private int _laneRuns, _news;
+    private int _laneRuns, _news, _begun;
     private volatile bool _scanned;
 
     public FileStore(FileLimits limits, FileThreads threads)
     {
         (_limits, _threads) = (limits, threads);
         _lastEvicted = -limits.MinPeriod;
-        InOrder(Scan);
+    }
+
+    /// <summary>
+    /// Looks through the folder, once. At the first request, not when it is made: what is only tried touches no disk, and removes nothing.
+    /// </summary>
+    public void Begin()
+    {
+        if (Volatile.Read(ref _begun) == 0 && Interlocked.Exchange(ref _begun, 1) == 0) InOrder(Scan);
     }
 
     public FileThreads Threads => _threads;
@@ -61,6 +68,7 @@ internal sealed class FileStore
     /// <summary>Has a file read, and the filter told on its worker. False: there is none, or the disk has no time for it.</summary>
     public bool TryRead(ReadOnlySpan<byte> key, CacheFilter filter, long turn, WorkerContext worker)
     {
+        Begin();
         var name = NameOf(key);
         if (!_index.TryGetValue(name, out var file) || !file.IsReady) return false;
         if (_limits.MaxPeriod > 0 && _scanned && Now - Volatile.Read(ref _lastScan) > _limits.MaxPeriod)
@@ -105,8 +113,9 @@ internal sealed class FileStore
     /// <summary>Has it written, in place of what its key has. Any thread.</summary>
     public void Write(CacheEntry entry)
     {
-        var name = NameOf(entry.Key);
         if (entry.Body is not { } body) return;
+        Begin();
+        var name = NameOf(entry.Key);
         if (entry.Size > _limits.MostEntry || Interlocked.Add(ref _waiting, entry.Size) > MostWaiting)
         {
             if (entry.Size <= _limits.MostEntry)
@@ -129,6 +138,7 @@ internal sealed class FileStore
     /// <summary>Has the key's file removed; it is not found from now on. Any thread.</summary>
     public void Remove(ReadOnlySpan<byte> key)
     {
+        Begin();
         var name = NameOf(key);
         if (_index.TryRemove(name, out _) || !_scanned) InOrder(() => Delete(name));
     }

@@ -80,6 +80,21 @@ public sealed class FileCacheTests : IAsyncLifetime
         Assert.Contains(proxy.Build(config).Errors, e => e.ToString().Contains(says, StringComparison.Ordinal));
     }
 
+    // Files of a cache in force are not those of a version that is only tried, whatever that says of their number.
+    [Fact]
+    public async Task WhatIsOnlyTried_TouchesNoDisk()
+    {
+        string kept = Path.Combine(_folder, "cache-" + new string('0', 32)), folder = Path.Combine(_folder, "made");
+        await File.WriteAllTextAsync(kept, new string('x', 100));
+        await using (var proxy = await ProxyFixture.StartAsync("clusters: []"))
+        {
+            Assert.Empty(proxy.Build(Config(_folder, ", max_cache_size_bytes: 1")).Errors);
+            Assert.Empty(proxy.Build(Config(folder, ", create_cache_path: true")).Errors);
+        }
+        Assert.True(File.Exists(kept));
+        Assert.False(Directory.Exists(folder));
+    }
+
     [Fact]
     public async Task FolderOutsideOfThoseAllowed_AndOneWithTwoMeanings_AreRefused()
     {

@@ -15,7 +15,11 @@ public sealed class FileStoreTests : IDisposable
 
     private FileStore Open(int entries = 1000, long bytes = 1 << 20, long entry = 1 << 20, double fraction = 0, int parts = 0,
         bool creates = false, string? folder = null)
-        => new(new FileLimits(folder ?? _folder, creates, parts, bytes, entry, entries, fraction, 0, 0), _threads);
+    {
+        var store = new FileStore(new FileLimits(folder ?? _folder, creates, parts, bytes, entry, entries, fraction, 0, 0), _threads);
+        store.Begin();
+        return store;
+    }
 
     private static CacheEntry Entry(string key, int bytes = 100) => new CacheEntry(Encoding.ASCII.GetBytes(key))
     {
