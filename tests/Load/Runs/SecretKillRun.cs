@@ -24,16 +24,16 @@ internal static class SecretKillRun
         int port = FreePort.Take(), edition = 0, survived = 0, acknowledged = 0;
         var keys = new List<string>();
         var editions = new int[Names];
-        var managed = await scene.StartAsync(Document(scene, port, keys), null);
+        ManagedProcess? managed = await scene.StartAsync(Document(scene, port, keys), null);
         try
         {
             for (int round = 1; round <= rounds && (round <= 3 || verdict.Held); round++)
             {
-                var (name, started) = (-1, 0);
+                var (name, started, killed) = (-1, 0, managed!);
                 var killer = new Thread(() =>
                 {
                     Thread.Sleep(random.Next(1, 400));
-                    managed.Kill();
+                    killed.Kill();
                 });
                 killer.Start();
                 try
@@ -41,7 +41,7 @@ internal static class SecretKillRun
                     while (true)
                     {
                         (name, started) = (random.Next(Names), ++edition);
-                        var answer = await managed.Admin.SendAsync(HttpMethod.Put, "secrets/" + CertificatesRun.Name(name),
+                        var answer = await killed.Admin.SendAsync(HttpMethod.Put, "secrets/" + CertificatesRun.Name(name),
                             Noted(CertificatesRun.Secret(name, started), keys).ToJsonString());
                         if (answer.Status != 200)
                         {
@@ -58,7 +58,8 @@ internal static class SecretKillRun
                     // The kill.
                 }
                 killer.Join();
-                await managed.DisposeAsync();
+                await killed.DisposeAsync();
+                managed = null;
                 DatabaseFile.Check(scene.DataFolder, verdict, round);
                 managed = await scene.RestartAsync();
                 verdict.Expect((await managed.Admin.GetAsync("status")).Json["degraded"] is null, $"round {round}: degraded");
@@ -70,12 +71,13 @@ internal static class SecretKillRun
                     else verdict.Miss($"round {round}: {CertificatesRun.Name(i)} shows {serial}, acknowledged was edition {editions[i]}");
                 }
             }
-            await managed.DisposeAsync();
+            await managed!.DisposeAsync();
+            managed = null;
             await SearchAsync(scene, keys, verdict);
         }
         finally
         {
-            await managed.DisposeAsync();
+            if (managed is not null) await managed.DisposeAsync();
         }
         verdict.Say($"{acknowledged} secrets acknowledged, {survived} that were on their way were kept; {keys.Count} keys looked for");
     }
@@ -115,6 +117,7 @@ internal static class SecretKillRun
         int files = 0;
         foreach (string path in Directory.EnumerateFiles(scene.DataFolder, "*", SearchOption.AllDirectories))
         {
+            if (new FileInfo(path).Length == 0) continue; // the socket that a killed process leaves, too
             byte[] content = await File.ReadAllBytesAsync(path);
             files++;
             foreach (var (what, bytes) in sought)
