@@ -1,5 +1,4 @@
 using Managed.Proxy.Core.EventLoop;
-using Managed.Proxy.Http.Codecs;
 using Managed.Proxy.Http.Headers;
 using Managed.Proxy.Streams.Formatting;
 

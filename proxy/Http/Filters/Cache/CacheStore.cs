@@ -20,7 +20,7 @@ internal sealed class CacheStore(long mostBytes, int mostEntries, FileStore? fil
     private readonly ConcurrentQueue<CacheEntry> _queue = new();
     private readonly ConcurrentDictionary<byte[], CacheFlight> _flights = new(ByteKeys.Comparer);
     // Not again what was given before a restart: files have them in their keys.
-    private long _number = files is null ? 0 : DateTime.UtcNow.Ticks;
+    private long _number = files is null ? 0 : TimeProvider.System.GetUtcNow().Ticks;
     private long _bytes, _coming;
     private int _count;
 

@@ -1,5 +1,4 @@
 using Managed.Proxy.Configuration;
-using Managed.Proxy.Configuration.Validation;
 using Managed.Proxy.Core;
 
 namespace Managed.Proxy.Http.Filters.Cache;

@@ -312,13 +312,14 @@ internal sealed class FileStore
             if (_limits.Creates && !Directory.Exists(_limits.Folder))
                 Directory.CreateDirectory(_limits.Folder, OwnFile | UnixFileMode.UserExecute);
             var found = new List<(KeptFile File, DateTime Written)>();
+            var leftOver = TimeProvider.System.GetUtcNow().UtcDateTime.AddMinutes(-1);
             foreach (var file in new DirectoryInfo(_limits.Folder).EnumerateFiles("cache-*", new EnumerationOptions
                 {
                     RecurseSubdirectories = _limits.Parts > 1, MaxRecursionDepth = 1,
                     AttributesToSkip = FileAttributes.ReparsePoint | FileAttributes.Device,
                 }))
             {
-                if (file.Name.EndsWith(".tmp", StringComparison.Ordinal) && file.LastWriteTimeUtc < DateTime.UtcNow.AddMinutes(-1))
+                if (file.Name.EndsWith(".tmp", StringComparison.Ordinal) && file.LastWriteTimeUtc < leftOver)
                     TryDelete(file.FullName); // of a process that ended within
                 if (file.Name.Length != 38 || !UInt128.TryParse(file.Name.AsSpan(6), NumberStyles.AllowHexSpecifier,
                     CultureInfo.InvariantCulture, out var name) || file.FullName != PathOf(name)) continue;

@@ -1,6 +1,5 @@
 using Managed.Proxy.Configuration;
 using Managed.Proxy.Configuration.Model;
-using Managed.Proxy.Configuration.Validation;
 using Managed.Proxy.Streams.Formatting;
 
 namespace Managed.Proxy.Http.Filters.CustomResponse;

@@ -55,12 +55,8 @@ internal static class RateLimitMessages
         {
             if (field != 2 || !ProtoReader.TryField(status, 2, out var current)) continue;
             ulong requests = ProtoReader.Number(current, 1, 0), remaining = ProtoReader.Number(status, 3, 0);
-            int window = ProtoReader.Number(current, 2, 0) switch
-            {
-                1 => 1, 2 => 60, 3 => 3600, 4 => 86_400, 5 => 2_592_000, 6 => 31_536_000,
-                7 => 604_800, // rls.proto: the week came last
-                _ => 0,
-            };
+            int window = ProtoReader.Number(current, 2, 0) switch { 1 => 1, 2 => 60, 3 => 3600, 4 => 86_400, 5 => 2_592_000,
+                6 => 31_536_000, 7 => 604_800, _ => 0 }; // rls.proto: the week came last
             if (remaining < least)
             {
                 (least, limit, reset) = (remaining, requests, 0);

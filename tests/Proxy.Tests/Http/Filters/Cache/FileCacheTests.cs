@@ -47,21 +47,19 @@ public sealed class FileCacheTests : IAsyncLifetime
             await Eventually.Async(() => Directory.Exists(folder) && Directory.GetFiles(folder).Length == 5, "written");
         }
         await using var second = await ProxyFixture.StartAsync(Config(folder));
-        // The folder is looked through beside the first requests, which are misses until it has been.
-        await Eventually.TrueAsync(async () => (await second.GetAsync("/a", headers: "x-v: 2\r\n"))["age"] is not null);
-        var given = await second.GetAsync("/a");
-        Assert.Equal(("hello", "100"), (given.Text, given["cache-control"]?[8..]));
-        Assert.NotNull(given["age"]);
-        int asked = _upstream.Requests.Count(r => r.Target == "/a");
-        Assert.NotNull((await second.GetAsync("/a"))["age"]);
-        Assert.Equal(asked, _upstream.Requests.Count(r => r.Target == "/a"));
-        Assert.True(second.Stat("http.edge.cache.file_read") + second.Stat("http.edge.cache.hit") > 0);
+        // The folder is looked through beside the first requests, and a disk may take its time: no other place gives these an answer.
+        const string kept = "cache-control: only-if-cached\r\n";
+        foreach (string fields in (string[])["x-v: 2\r\n", "", "x-v: 2\r\n"])
+            await Eventually.TrueAsync(async () => await second.GetAsync("/a", headers: kept + fields) is { Status: 200 } given
+                && (given.Text, given["cache-control"], given["age"] is not null) == ("hello", "max-age=100", true));
+        Assert.Equal(3, _upstream.Requests.Count);
         await using (var client = await second.ConnectAsync())
         {
             await client.SendAsync("POST /b HTTP/1.1\r\nhost: example.test\r\ncontent-length: 0\r\n\r\n");
             await client.ReadAsync();
         }
         Assert.Null((await second.GetAsync("/b"))["age"]);
+        Assert.InRange(second.Stat("http.edge.cache.file_read"), 3, 1000); // what varies, and two of it
     }
 
     [Theory]

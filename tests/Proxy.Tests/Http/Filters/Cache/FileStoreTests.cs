@@ -139,7 +139,7 @@ public sealed class FileStoreTests : IDisposable
         string temporary = Path.Combine(_folder, "cache-00.1-1.tmp"), other = Path.Combine(_folder, "cache-notes");
         await File.WriteAllTextAsync(other, "x", TestContext.Current.CancellationToken);
         await File.WriteAllTextAsync(temporary, "x", TestContext.Current.CancellationToken);
-        File.SetLastWriteTimeUtc(temporary, DateTime.UtcNow.AddHours(-1));
+        File.SetLastWriteTimeUtc(temporary, TimeProvider.System.GetUtcNow().UtcDateTime.AddHours(-1));
         File.CreateSymbolicLink(Path.Combine(_folder, "cache-" + new string('0', 32)), other);
         var store = await DoneAsync(Open(), 0);
         await Eventually.Async(() => !File.Exists(temporary), "removed");

@@ -6,9 +6,7 @@ using Xunit;
 
 namespace Managed.Proxy.Tests.Http.Filters.RateLimit;
 
-/// <summary>
-/// RateLimitResponse.RateLimit.Unit by its numbers (envoy/service/ratelimit/v3/rls.proto), as seconds in x-ratelimit-limit.
-/// </summary>
+/// <summary>RateLimitResponse.RateLimit.Unit by its numbers (envoy/service/ratelimit/v3/rls.proto), as seconds.</summary>
 public sealed class RateLimitUnitTests
 {
     [Theory]
