@@ -5,7 +5,6 @@ using System.Net.Sockets;
 using System.Text;
 using System.Text.Json.Nodes;
 using Managed.Load.Product;
-using Managed.Load.Traffic;
 
 namespace Managed.Load.Runs;
 

@@ -1,6 +1,5 @@
 using System.ComponentModel;
 using System.ComponentModel.DataAnnotations;
-using Managed.Proxy.Configuration.Model;
 using Managed.Proxy.Configuration.Validation;
 
 namespace Managed.Proxy.Http.Filters.Cache;

@@ -1,6 +1,5 @@
 using System.Text;
 using Managed.Proxy.Configuration;
-using Managed.Proxy.Configuration.Validation;
 using Managed.Proxy.Core.Buffers;
 using Managed.Proxy.Http.Headers;
 using Managed.Proxy.Router;

@@ -1,3 +1,4 @@
+using System.Runtime.Versioning;
 using System.Text;
 using Managed.Proxy.Http.Filters.Cache;
 using Managed.TestKit;
@@ -6,6 +7,7 @@ using Xunit;
 namespace Managed.Proxy.Tests.Http.Filters.Cache;
 
 /// <summary>The files of a cache without a proxy: bounds, order, damage, a disk that does not answer.</summary>
+[SupportedOSPlatform("linux")]
 public sealed class FileStoreTests : IDisposable
 {
     private readonly string _folder = Directory.CreateTempSubdirectory("cache").FullName;
