@@ -85,7 +85,7 @@ public sealed class DashboardWayTests
         await Expect(user.Page.GetByText("The dashboard was restarted.")).ToBeVisibleAsync();
         await user.Page.ReloadAsync();
         await Expect(user.Editor).ToContainTextAsync("typed before the restart");
-        await Expect(user.Page.GetByText("it was never applied")).ToBeVisibleAsync();
+        await Expect(user.Page.GetByText("they were never applied")).ToBeVisibleAsync();
         await user.ApplyAsync();
         await Expect(user.Page.GetByText("v2 live in")).ToBeVisibleAsync();
         Assert.Equal("typed before the restart", await program.CurlAsync());
