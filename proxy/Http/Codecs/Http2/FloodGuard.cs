@@ -16,8 +16,9 @@ internal sealed class FloodGuard(Http2Options options, Http2Stats stats)
 
     // SETTINGS, PINGs and the like: what an honest peer has at the beginning, for each stream or DATA frame, and a second.
     private const int ControlBase = 1000, ControlPerFrame = 4, ControlPerSecond = 20;
+    private const int LargeHeadsBase = 20;
 
-    private long _streams, _dataSent, _dataReceived, _priorities, _windowUpdates, _control, _closed, _premature, _dribbles;
+    private long _streams, _dataSent, _dataReceived, _priorities, _windowUpdates, _control, _closed, _premature, _dribbles, _largeHeads;
     private int _empty;
     private long _began;
 
@@ -54,6 +55,12 @@ internal sealed class FloodGuard(Http2Options options, Http2Stats stats)
     /// A DATA frame of a few bytes, because the peer's window was no larger: work without end for what an honest peer never does.
     /// </summary>
     public Counter? OnDribble() => ++_dribbles > ControlBase && _dribbles * 2 > _dataSent ? stats.WindowUpdateFlood : null;
+
+    /// <summary>
+    /// A head over the limits: it cost its decoding, which may be of thousands of times its bytes. More than every second one, after the
+    /// first, is an attack.
+    /// </summary>
+    public Counter? OnLargeHead() => ++_largeHeads > LargeHeadsBase && _largeHeads * 2 > _streams ? stats.HeaderOverflow : null;
 
     /// <summary>
     /// A stream has ended; too early when it was reset by the peer, or for what the peer did, within its first second. More than every

@@ -1,4 +1,5 @@
 using Managed.Proxy.Core.Buffers;
+using Managed.Proxy.Core.Telemetry;
 using Managed.Proxy.Http.Codecs.Http2.Frames;
 using Managed.Proxy.Http.Codecs.Http2.Messages;
 
@@ -84,6 +85,7 @@ internal abstract partial class Http2Connection
         var stream = RentStream();
         Attach(stream, id);
         _guard.OnStream();
+        Counter? flood = null;
         var verdict = _heads.Read(block, stream.Head, ends);
         stream.BeginPending = true; // whatever ends it now gives it back at once
         if (verdict == MessageVerdict.Broken) return Broken();
@@ -98,7 +100,7 @@ internal abstract partial class Http2Connection
         {
             stream.RefusedStatus = _heads.ErrorStatus;
             stream.RefusedDetails = _heads.ErrorDetails;
-            if (_heads.ErrorStatus == 431) _cells.Increment(_stats.HeaderOverflow);
+            if (_heads.ErrorStatus == 431 && (flood = _guard.OnLargeHead()) is null) _cells.Increment(_stats.HeaderOverflow);
         }
         stream.HasHead = stream.HeadSeen = true;
         stream.ContentLength = _heads.ContentLength;
@@ -106,7 +108,7 @@ internal abstract partial class Http2Connection
         stream.AsksUpgrade = ((RequestReader)_heads).AsksUpgrade;
         _begun.Add(stream);
         if (ends) EndRemote(stream);
-        return FrameFault.None;
+        return Calm(flood);
     }
 
     private FrameFault OnResponse(Http2Stream stream, ReadOnlySpan<byte> block, bool ends)

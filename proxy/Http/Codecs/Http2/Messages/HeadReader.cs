@@ -115,8 +115,8 @@ internal abstract class HeadReader(HpackDecoder decoder, BufferPool pool)
         HpackResult result;
         while ((result = decoder.Next(block, ref at, out var field)) == HpackResult.Field)
         {
-            // What is wrong already costs no more than what the tables need.
-            if (_verdict == MessageVerdict.Malformed) continue;
+            // What is wrong already costs no more than what the tables need: a byte may name kilobytes of them.
+            if (_verdict == MessageVerdict.Malformed || _size > MaxBytes) continue;
             _size += field.Name.Length + field.Value.Length + DynamicTable.Overhead;
             _count++;
             if (_size > MaxBytes) Refuse(431, "http2.headers_too_large");

@@ -95,6 +95,33 @@ public sealed class FloodTests
         Assert.Empty(server.Caught);
     }
 
+    // A byte each names a field of 4,000: answered with 431 at first, then no more.
+    [Fact]
+    public async Task HeadsThatGrowByTheTable_EndTheirConnection()
+    {
+        await using var server = new Http2TestServer();
+        await using var peer = await Http2Peer.ConnectAsync(server.Port);
+        byte[] literal = [.. Http2Script.Block("b: " + new string('b', 3900))];
+        literal[0] = 0x40; // indexed
+        byte[] request = [0x82, 0x86, 0x84, 0x41, 1, (byte)'a'];
+        var script = new Http2Script().Frame(FrameType.Headers, FrameFlags.EndHeaders | FrameFlags.EndStream, 1, [.. request, .. literal]);
+        byte[] bomb = [.. request[..3], 0x01, 1, (byte)'a', .. Enumerable.Repeat((byte)0xBE, 1000)];
+        for (int i = 1; i <= 60; i++)
+            script.Frame(FrameType.Headers, FrameFlags.EndHeaders | FrameFlags.EndStream, Id(i), bomb);
+        await peer.SendAsync(script);
+        int refused = 0;
+        string? goAway = null;
+        while (await peer.ReadMeaningfulAsync() is { } frame)
+        {
+            if (frame.Type == FrameType.GoAway) goAway = frame.ToString();
+            if (frame.ToString().EndsWith(" 431", StringComparison.Ordinal)) refused++;
+        }
+        Assert.Equal("GOAWAY EnhanceYourCalm", goAway);
+        Assert.InRange(server.Stat("header_overflow"), 20, 40);
+        Assert.InRange(refused, 0, 40);
+        Assert.Empty(server.Caught);
+    }
+
     // What is asked for and not taken piles up: it has a limit of its own, before the answers are counted against the traffic.
     [Fact]
     public async Task AnswersThatAreNotTaken_EndTheConnection()
