@@ -49,7 +49,8 @@ internal static class TrafficEndpoints
     {
         Description = "Of the active version, in its order. Responses since the start, or since a version first had a route of this "
             + "name there, by the class of their status, and quantiles of the time from request to response in milliseconds (null: "
-            + "nothing was answered). Requests that a filter answered before any route was looked for are no route's.",
+            + "nothing was answered, or times are kept of 20,000 others, a route counting once for each worker). "
+            + "Requests that a filter answered before any route was looked for are no route's.",
         Parameters = [.. ApiParameters.Page, new("route_configuration", "Only those of this one.", "web")],
         Errors = [ProblemCode.InvalidParameter],
         Answers = [(200, "One page",

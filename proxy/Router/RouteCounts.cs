@@ -41,7 +41,7 @@ public sealed class RouteCounts
     /// <summary>Puts the times from request to response on top, in microseconds.</summary>
     public void AddTo(HistogramSnapshot times)
     {
-        foreach (var cells in Volatile.Read(ref _workers)) cells?.Times.AddTo(times);
+        foreach (var cells in Volatile.Read(ref _workers)) cells?.Times?.AddTo(times);
     }
 
     /// <summary>On the worker.</summary>
@@ -50,7 +50,7 @@ public sealed class RouteCounts
         var all = Volatile.Read(ref _workers);
         var cells = (worker.Id < all.Length ? all[worker.Id] : null) ?? Make(worker.Id);
         cells.Classes[(uint)status / 100 is var digit and < 6 ? (int)digit : 0]++;
-        cells.Times.Record(micros);
+        cells.Times?.Record(micros);
     }
 
     private Cells Make(int worker)
@@ -68,7 +68,7 @@ public sealed class RouteCounts
     private sealed class Cells
     {
         public readonly long[] Classes = new long[6];
-        public readonly ShortTimes Times = new();
+        public readonly ShortTimes? Times = ShortTimes.TryMake(); // there may be 100,000 routes
 
         public long Requests
         {

@@ -27,4 +27,15 @@ public sealed class ShortTimesTests
         Assert.Equal(other.Count + 2, one.Count);
         Assert.Equal(HistogramCells.UpperBound(HistogramCells.BucketOf(uint.MaxValue)), one.Quantile(1));
     }
+
+    // Whoever asks for each of 100,000 routes makes that many.
+    [Fact]
+    public void MoreThanThereIsRoomFor_AreNotMade()
+    {
+        var made = new List<ShortTimes>();
+        while (made.Count <= ShortTimes.Most && ShortTimes.TryMake() is { } times) made.Add(times);
+        Assert.InRange(made.Count, 1, ShortTimes.Most);
+        Assert.Null(ShortTimes.TryMake());
+        GC.KeepAlive(made);
+    }
 }
