@@ -61,16 +61,23 @@ internal sealed partial class PageMemory(DashboardOptions options, TimeProvider 
 
     private void GiveBack()
     {
-        lock (_lock)
-            if (_pages > 0 || Committed() - _before < Worth)
-                return;
-        var (started, had) = (time.GetTimestamp(), Committed());
-        Collect();
-        var has = Committed();
-        lock (_lock)
-            _before = Math.Max(_before, has);
-        options.PagesGone?.Invoke();
-        Log.GaveBack(logger, Math.Max(0, had - has) >> 20, time.GetElapsedTime(started).TotalMilliseconds);
+        try
+        {
+            lock (_lock)
+                if (_pages > 0 || Committed() - _before < Worth)
+                    return;
+            var (started, had) = (time.GetTimestamp(), Committed());
+            Collect();
+            var has = Committed();
+            lock (_lock)
+                _before = Math.Max(_before, has);
+            options.PagesGone?.Invoke();
+            Log.GaveBack(logger, Math.Max(0, had - has) >> 20, time.GetElapsedTime(started).TotalMilliseconds);
+        }
+        catch (Exception)
+        {
+            // It is tried again after the next page; an exception in a timer would end the process.
+        }
     }
 
     [LibraryImport("libc", EntryPoint = "malloc_trim")]

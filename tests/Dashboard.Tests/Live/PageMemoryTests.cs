@@ -56,9 +56,23 @@ public sealed class PageMemoryTests
         Assert.Equal(collections, _collections);
     }
 
-    private DashboardOptions Options => new() { Api = _ => new("http://node/"), PagesGone = () => _told++ };
+    [Fact]
+    public void FailureOfTheHost_EndsNothing_AndIsTriedAgain()
+    {
+        using var memory = Create(() => throw new InvalidOperationException());
+        for (var round = 1; round <= 2; round++)
+        {
+            memory.Opened();
+            _committed += 100 << 20;
+            memory.Closed();
+            _time.Ring();
+            Assert.Equal(round, _collections);
+        }
+    }
 
-    private PageMemory Create() => new(Options, _time, NullLogger<PageMemory>.Instance)
+    private PageMemory Create(Action? told = null) => new(
+        new DashboardOptions { Api = _ => new("http://node/"), PagesGone = told ?? (() => _told++) }, _time,
+        NullLogger<PageMemory>.Instance)
     {
         Committed = () => _committed,
         Collect = () =>

@@ -182,9 +182,9 @@ internal sealed class FileStore
             {
                 work();
             }
-            catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+            catch (Exception)
             {
-                Note(FileEvent.WriteFailed);
+                Note(FileEvent.WriteFailed); // whatever it was: what waits behind it goes on
             }
         }
         Volatile.Write(ref _laneRuns, 0);
@@ -210,9 +210,9 @@ internal sealed class FileStore
                 }
             }
         }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        catch (Exception)
         {
-            // Gone, or the disk cannot read it: as if it were damaged.
+            // Gone, or the disk cannot read it, or there is no memory for it: as if it were damaged. A request waits for the answer.
         }
         if (!Has(file)) return null;
         Note(FileEvent.Damaged);
@@ -232,7 +232,7 @@ internal sealed class FileStore
                 { Mode = FileMode.CreateNew, Access = FileAccess.Write, BufferSize = 0, UnixCreateMode = OwnFile })) to.Write(bytes);
             File.Move(temporary, path, overwrite: true);
         }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        catch (Exception)
         {
             Note(FileEvent.WriteFailed);
             _index.TryRemove(KeyValuePair.Create(file.Name, file));
@@ -274,7 +274,7 @@ internal sealed class FileStore
         {
             File.Delete(path);
         }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        catch (Exception)
         {
             // It stays; it is found in no index, and the next scan sees it again.
         }

@@ -210,4 +210,15 @@ public sealed class FileStoreTests : IDisposable
         await Eventually.Async(() => !_threads.IsStuck && store.IsQuiet, "going on");
         Assert.NotNull(store.ReadNow("one"u8.ToArray()));
     }
+
+    // No disk answers so, but what is not foreseen must not stop what waits behind it, nor leave a request waiting.
+    [Fact]
+    public async Task WhatThrows_IsCountedAndTheNextGoesOn()
+    {
+        var store = Open(folder: "no\0path");
+        for (int i = 0; i < 3; i++) store.Write(Entry($"e{i}"));
+        await Eventually.Async(() => store.IsQuiet, "all were tried");
+        Assert.InRange(store.TakeCounts()![(int)FileEvent.WriteFailed], 3, 4);
+        Assert.Null(store.ReadNow("e1"u8.ToArray()));
+    }
 }
