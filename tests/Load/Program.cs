@@ -119,6 +119,7 @@ try
         Crowd.Command => Crowd.RunAsync, // not for people: parts of an attack
         Neighbour.Command => Neighbour.RunAsync,
         BodyCrowd.Command => BodyCrowd.RunAsync,
+        Http2Flood.Command => Http2Flood.RunAsync,
         "waiting" => WaitingRun.RunAsync,
         "soak" => SoakRun.RunAsync,
         "routes" => RoutesRun.RunAsync,

@@ -1,4 +1,7 @@
+using System.Diagnostics;
+using System.Globalization;
 using System.Net.Sockets;
+using System.Text.Json;
 using Managed.Proxy.Http.Codecs.Http2.Frames;
 using Managed.TestKit;
 
@@ -23,14 +26,19 @@ internal sealed record Http2Flood(string Name, Action<Http2Script> Before, Actio
         new("empty-continuation", s => s.Frame(FrameType.Headers, 0, 1, 0x82), (s, _) => s.Frame(FrameType.Continuation, 0, 1)),
         // An entry of 4,000 bytes in the table, named 1,000 times in each head.
         new("hpack-bomb", s => s.Frame(FrameType.Headers, FrameFlags.EndHeaders | FrameFlags.EndStream, 1, Indexed(4000)),
-            (s, i) => s.Frame(FrameType.Headers, FrameFlags.EndHeaders | FrameFlags.EndStream, Id(i + 1), Named(1000))),
+            (s, i) => s.Frame(FrameType.Headers, FrameFlags.EndHeaders | FrameFlags.EndStream, Id(i + 1), Again(1000))),
         new("large-heads", _ => { }, (s, i) => s.Request(Id(i), "/load", true, "GET", "a: " + new string('a', 16_000))),
         // Windows that stay shut: each answer waits.
         new("slow-reader", s => s.Settings((SettingId.InitialWindowSize, 0u)), (s, i) => s.Request(Id(i), "/load")),
         new("dribble", s => s.Settings((SettingId.InitialWindowSize, 0u)), (s, i) => s.Request(Id(i), "/load").Window(Id(i), 1)),
     ];
 
+    public const string Command = "http2-flooder";
+
     private static int Id(int i) => 1 + 2 * i;
+
+    public static Http2Flood Named(string name)
+        => Array.Find(All, f => f.Name == name) ?? throw new UsageException($"--kind: there is no '{name}'");
 
     // :method GET, :scheme http, :path / by the static table, then a literal that is indexed.
     private static byte[] Indexed(int length)
@@ -40,7 +48,7 @@ internal sealed record Http2Flood(string Name, Action<Http2Script> Before, Actio
         return block;
     }
 
-    private static byte[] Named(int times)
+    private static byte[] Again(int times)
     {
         byte[] block = [0x82, 0x86, 0x84, 0x01, 1, (byte)'a', .. new byte[times]];
         block.AsSpan(6).Fill(0xBE); // the newest entry
@@ -58,8 +66,31 @@ internal sealed record Http2Flood(string Name, Action<Http2Script> Before, Actio
     /// <summary>What an attack has come to.</summary>
     public sealed class Outcome
     {
-        public long Steps, Connections, Refusals;
-        public readonly Dictionary<string, int> Ends = [];
+        public long Steps { get; set; }
+        public long Connections { get; set; }
+        public long Refusals { get; set; }
+        public Dictionary<string, int> Ends { get; init; } = [];
+    }
+
+    /// <summary>
+    /// As <see cref="RunAsync(int, TimeSpan, long)"/>, in a process of its own: its garbage is not to stand still whoever measures.
+    /// </summary>
+    public async Task<Outcome> RunApartAsync(int port, TimeSpan time)
+    {
+        string[] arguments = [Command, "--kind", Name, "--port", port.ToString(CultureInfo.InvariantCulture),
+            "--seconds", time.TotalSeconds.ToString(CultureInfo.InvariantCulture)];
+        using var process = Process.Start(new ProcessStartInfo(Environment.ProcessPath!, arguments) { RedirectStandardOutput = true })!;
+        string said = await process.StandardOutput.ReadToEndAsync();
+        await process.WaitForExitAsync();
+        return JsonSerializer.Deserialize<Outcome>(said.AsSpan(0, said.IndexOf('\n')))!;
+    }
+
+    /// <summary>That process.</summary>
+    public static async Task RunAsync(Arguments options, Verdict verdict)
+    {
+        var time = TimeSpan.FromSeconds(options.Number("seconds", 1, 0.1, 3600));
+        var outcome = await Named(options.Text("kind", "")).RunAsync(options.Count("port", 0, 1, 65_535), time);
+        verdict.Say(JsonSerializer.Serialize(outcome));
     }
 
     /// <summary>Sends until the time is over, on one connection after another, each until it is closed.</summary>

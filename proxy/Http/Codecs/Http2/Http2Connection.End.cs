@@ -99,7 +99,7 @@ internal abstract partial class Http2Connection
     {
         if (!_over && CloseCode == Http2Error.None) _lost = true; // the peer has ended it
         _over = true;
-        EndStreams();
+        await EndStreamsAsync();
         if (_lost) { Transport.CancelWrite(Libc.ECanceled); return false; }
         if (_writing) ArmStall(); else ScheduleWrite();
         while (_writing || _writeScheduled) await (_written ??= new Signal()).WaitAsync();
@@ -117,26 +117,37 @@ internal abstract partial class Http2Connection
         return true;
     }
 
-    // All that are left learn that it is over.
-    private void EndStreams()
+    // All that are left learn that it is over, a few in each turn: what each of them has open is closed with it, and others wait meanwhile.
+    private async IoTask<bool> EndStreamsAsync()
     {
-        while (_streams.Count > 0) BreakOne();
-        while (_waiting.Take() is { } waiting) BreakUnopened(waiting);
-        while (_ready.Take() is { } unopened) BreakUnopened(unopened);
-        TellWoken();
-        _begun.Clear();
+        while (!EndStreams(atMost: StreamsAtOnce))
+            if (_loop.IsTurnSpent) await NextTurnAsync();
+        return true;
     }
 
-    private void BreakOne()
+    // True: none is left.
+    private bool EndStreams(int atMost)
     {
-        foreach (var stream in _streams.Values)
+        if (_ending.Count == 0)
         {
+            while (_waiting.Take() is { } waiting) BreakUnopened(waiting);
+            while (_ready.Take() is { } unopened) BreakUnopened(unopened);
+            _ending.AddRange(_streams.Values);
+        }
+        for (; _ending.Count > 0 && atMost > 0; _ending.RemoveAt(_ending.Count - 1))
+        {
+            var stream = _ending[^1];
+            // It may have ended by itself since, and serve another connection.
+            if (stream.Connection != this || !stream.IsOpen) continue;
+            atMost--;
             stream.IsResetByPeer = _lost;
             stream.IsRefused = !IsServer && stream.Id > _peerLast;
             Break(stream, CloseCode == Http2Error.None ? Http2Error.Cancel : CloseCode);
             if (stream.BeginPending) Unuse(stream);
-            return;
         }
+        TellWoken();
+        if (_ending.Count == 0) _begun.Clear();
+        return _ending.Count == 0;
     }
 
     private void BreakUnopened(Http2Stream stream)

@@ -20,8 +20,13 @@ namespace Managed.Proxy.Http.Codecs.Http2;
 /// </summary>
 internal abstract partial class Http2Connection
 {
-    /// <summary>Streams that are begun in one turn of the loop: some 0.2 ms of work.</summary>
+    /// <summary>Streams that are begun in one turn of the loop: some 0.2 ms of work where connections to their services are there.</summary>
     public const int StreamsPerTurn = 64;
+    /// <summary>
+    /// Streams that are begun, or ended with their connection, before anybody asks how long it took: each may open or close a connection
+    /// to its service, and who has more of them than this does not keep the others on the loop waiting.
+    /// </summary>
+    public const int StreamsAtOnce = 16;
 
     private readonly EventLoop _loop;
     private readonly StatsCells _cells;
@@ -31,7 +36,7 @@ internal abstract partial class Http2Connection
     private readonly HpackEncoder _encoder;
     private readonly HeadReader _heads;
     private readonly Dictionary<int, Http2Stream> _streams = [];
-    private readonly List<Http2Stream> _begun = [], _woken = [];
+    private readonly List<Http2Stream> _begun = [], _woken = [], _ending = [];
     private readonly WheelTimer _keepAlive, _stall, _partial;
     private Http2Settings _peer = new();
     private Signal? _nextTurn;
@@ -163,7 +168,7 @@ internal abstract partial class Http2Connection
         for (int i = 0; i < _begun.Count; i++)
         {
             if (!_begun[i].BeginPending) continue;
-            if (++begun > StreamsPerTurn)
+            if (++begun > StreamsPerTurn || (begun > StreamsAtOnce && _loop.IsTurnSpent))
             {
                 begun = 1;
                 await NextTurnAsync();
@@ -221,7 +226,7 @@ internal abstract partial class Http2Connection
     private void Dispose()
     {
         _over = _disposed = true;
-        EndStreams(); // there are some only where something has thrown
+        EndStreams(atMost: int.MaxValue); // there are some only where something has thrown
         _loop.Timers.Remove(_keepAlive);
         _loop.Timers.Remove(_stall);
         _loop.Timers.Remove(_partial);
