@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using Managed.Proxy.Http.Codecs.Http2;
 using Managed.Proxy.Http.Codecs.Http2.Frames;
 using Managed.TestKit;
@@ -58,6 +59,32 @@ public sealed class FlowTests
             if (frame.Ends) break;
         }
         Assert.Equal(65536, got);
+    }
+
+    [Fact]
+    public async Task ManyStreamsOfAConnectionThatEnds_EndOverSeveralTurns()
+    {
+        const int streams = 100;
+        await using var server = new Http2TestServer();
+        var inTurn = new Dictionary<long, int>();
+        var all = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        server.Side.OnServed = () =>
+        {
+            // As long as closing a connection to a service may take.
+            for (long end = Stopwatch.GetTimestamp() + Stopwatch.Frequency / 10_000; Stopwatch.GetTimestamp() < end;) { }
+            inTurn[server.Loop.Turns] = inTurn.GetValueOrDefault(server.Loop.Turns) + 1;
+            if (inTurn.Values.Sum() == streams) all.TrySetResult();
+        };
+        await using (var peer = await Http2Peer.ConnectAsync(server.Port))
+        {
+            var script = new Http2Script();
+            for (int i = 0; i < streams; i++) script.Request(1 + 2 * i, "/hang");
+            await peer.SendAsync(script.Ping(1));
+            while (await peer.ReadAsync() is { } frame && frame.Type != FrameType.Ping) { }
+            peer.Close(reset: true);
+        }
+        await all.Task.WaitAsync(TimeSpan.FromSeconds(30));
+        Assert.InRange(inTurn.Values.Max(), 1, Http2Connection.StreamsAtOnce);
     }
 
     [Fact]

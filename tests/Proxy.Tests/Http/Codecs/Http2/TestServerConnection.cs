@@ -24,6 +24,8 @@ internal sealed class TestSide
     public Http2Stats Stats { get; }
     public Stack<TestExchange> Free { get; } = new();
     public int Served { get; set; }
+    /// <summary>Called as a stream has been served; loop thread.</summary>
+    public Action? OnServed { get; set; }
 
     public long Stat(string name) => _registry.Value("http2." + name);
 }
@@ -52,6 +54,7 @@ internal sealed class TestServerConnection(TestSide side, Transport transport)
     public void Return(Http2Stream stream)
     {
         side.Served++;
+        side.OnServed?.Invoke();
         OnUnused(stream);
     }
 }
