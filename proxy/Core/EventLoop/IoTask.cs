@@ -41,21 +41,40 @@ internal readonly struct IoTask<T>
         else _source.ForgetResult();
     }
 
-    internal readonly struct Awaiter(IoTask<T> task) : ICriticalNotifyCompletion
+    internal readonly struct Awaiter(IoTask<T> task) : IIoAwaiter
     {
         public bool IsCompleted => task.IsCompleted;
         public T GetResult() => task._source is null ? task._result : task._source.TakeResult();
-        public void OnCompleted(Action continuation) => task._source!.ContinueWith(continuation);
-        public void UnsafeOnCompleted(Action continuation) => task._source!.ContinueWith(continuation);
+        public void ContinueWith(IoContinuation continuation) => task._source!.ContinueWith(continuation);
+        public void OnCompleted(Action continuation) => ContinueWith(new ActionContinuation(continuation));
+        public void UnsafeOnCompleted(Action continuation) => OnCompleted(continuation);
+    }
+
+    // Of a task of the runtime that awaits one of ours: nothing on a worker does.
+    private sealed class ActionContinuation(Action action) : IoContinuation
+    {
+        public override void Resume() => action();
     }
 }
 
-/// <summary>Something awaitable that is completed by hand and used again after each result was taken.</summary>
-internal class IoSource<T>
+/// <summary>What an <see cref="IoTask{T}"/> resumes.</summary>
+internal interface IIoAwaiter : ICriticalNotifyCompletion
 {
-    private static readonly Action ForgetMark = static () => { };
+    void ContinueWith(IoContinuation continuation);
+}
 
-    private Action? _continuation;
+/// <summary>
+/// What goes on once something is complete. A suspended method is one itself: a delegate for each would be a third of its memory.
+/// </summary>
+internal abstract class IoContinuation
+{
+    public abstract void Resume();
+}
+
+/// <summary>Something awaitable that is completed by hand and used again after each result was taken.</summary>
+internal class IoSource<T> : IoContinuation
+{
+    private IoContinuation? _continuation; // itself: nobody waits for the result
     private bool _completed;
     private T _result = default!;
     private ExceptionDispatchInfo? _error;
@@ -66,23 +85,23 @@ internal class IoSource<T>
     /// <summary>Somebody awaits it now.</summary>
     public bool IsAwaited => _continuation is not null;
 
-    public void ContinueWith(Action continuation) => _continuation = continuation;
+    public void ContinueWith(IoContinuation continuation) => _continuation = continuation;
 
     public void Complete(T result)
     {
         _result = result;
         _completed = true;
-        Resume();
+        GoOn();
     }
 
     public void Fail(Exception error)
     {
         _error = ExceptionDispatchInfo.Capture(error);
         _completed = true;
-        Resume();
+        GoOn();
     }
 
-    public void ForgetResult() => _continuation = ForgetMark;
+    public void ForgetResult() => _continuation = this;
 
     public T TakeResult()
     {
@@ -112,13 +131,16 @@ internal class IoSource<T>
     /// <summary>The result was taken; a pooled source goes back here.</summary>
     protected virtual void Recycle() { }
 
-    private void Resume()
+    /// <summary>It is a method that was suspended: goes on with it.</summary>
+    public override void Resume() => throw new InvalidOperationException("a source is no method");
+
+    private void GoOn()
     {
         var continuation = _continuation;
         if (continuation is null) return;
         _continuation = null;
-        if (ReferenceEquals(continuation, ForgetMark)) { DropResult(); return; }
-        continuation();
+        if (ReferenceEquals(continuation, this)) DropResult();
+        else continuation.Resume();
     }
 }
 
@@ -148,13 +170,14 @@ internal struct IoTaskMethodBuilder<T>
 
     public readonly void SetStateMachine(IAsyncStateMachine machine) { }
 
+    // Straight-line code on a worker awaits nothing but its like; the constraint says so.
     public void AwaitOnCompleted<TAwaiter, TMachine>(ref TAwaiter awaiter, ref TMachine machine)
-        where TAwaiter : INotifyCompletion where TMachine : IAsyncStateMachine
-        => awaiter.OnCompleted(Box(ref machine).MoveNextAction);
+        where TAwaiter : IIoAwaiter where TMachine : IAsyncStateMachine
+        => awaiter.ContinueWith(Box(ref machine));
 
     public void AwaitUnsafeOnCompleted<TAwaiter, TMachine>(ref TAwaiter awaiter, ref TMachine machine)
-        where TAwaiter : ICriticalNotifyCompletion where TMachine : IAsyncStateMachine
-        => awaiter.UnsafeOnCompleted(Box(ref machine).MoveNextAction);
+        where TAwaiter : IIoAwaiter where TMachine : IAsyncStateMachine
+        => awaiter.ContinueWith(Box(ref machine));
 
     private StateBox<TMachine> Box<TMachine>(ref TMachine machine) where TMachine : IAsyncStateMachine
     {
@@ -174,13 +197,10 @@ internal struct IoTaskMethodBuilder<T>
         [ThreadStatic] private static Stack<StateBox<TMachine>>? s_free;
 
         public TMachine Machine = default!;
-        public readonly Action MoveNextAction;
-
-        private StateBox() => MoveNextAction = MoveNext;
 
         public static StateBox<TMachine> Rent() => s_free is { } free && free.TryPop(out var box) ? box : new StateBox<TMachine>();
 
-        private void MoveNext() => Machine.MoveNext();
+        public override void Resume() => Machine.MoveNext();
 
         protected override void Recycle()
         {
