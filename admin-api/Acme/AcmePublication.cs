@@ -112,7 +112,7 @@ internal sealed class AcmePublication(ProxyServer proxy, StoredModules modules, 
 
     private BuildResult Build(ActiveVersion version, bool makesDo) => proxy.Build(version.Document, version.Number, new HostAccess
     {
-        Pinned = FileReference.In(version.Document).Any(r => r.Sha256 is null) ? null : modules.File, Secrets = vault.Find,
+        Pinned = FileReference.AreKept(version.Document) ? modules.File : null, Secrets = vault.Find,
         MakesDo = makesDo,
     });
 }

@@ -3,11 +3,13 @@ using Managed.Proxy.Configuration;
 namespace Managed.AdminApi.Versions;
 
 /// <summary>
-/// A place where a document names a file to read: <c>{filename: page.html}</c>, with the digest of its bytes once it is part of a version.
+/// A place where a document names a file to read: <c>{filename: page.html}</c>, or a filter in C# of the plug-in folder
+/// (<c>{assembly: Greeting}</c>), with the digest of its bytes once it is part of a version.
 /// </summary>
-/// <param name="Node">The data source.</param>
+/// <param name="Node">The data source, or the filter's configuration.</param>
 /// <param name="Holder">The field that it is the value of, such as <c>body</c>: what may be read as a script need not be fit to be
-/// shown.</param>
+/// shown. Of a plug-in <see cref="PlugIn"/>.</param>
+/// <param name="Filename">Path of the file; of a plug-in its name within the plug-in folder.</param>
 /// <param name="Sha256">64 hexadecimal digits, the mark of a secret, or null.</param>
 /// <param name="Watched">A version is made when the file changes.</param>
 /// <param name="Sensitive">The sensitive field that it is in or below of.</param>
@@ -18,8 +20,23 @@ internal sealed record FileReference(ConfigObject Node, string Holder, string Fi
     private static readonly HashSet<string> Free =
         ["metadata", "filter_metadata", "filter_context", "configuration", "key_values", "runtime", "labels", "json_format"];
     private static readonly HashSet<string> Fields = ["filename", "sha256", "watch", "watched_directory", "watchedDirectory"];
+    private static readonly HashSet<string> PlugInFields = ["@type", "name", "assembly", "sha256", "watch", "type", "configuration",
+        "failure_policy", "failurePolicy", "limits"];
+
+    public const string PlugIn = "assembly";
 
     public (string Holder, string Filename, string? Sha256) Key => (Holder, Filename, Sha256);
+
+    public bool IsPlugIn => Holder == PlugIn;
+
+    /// <summary>Where the name of the file stands.</summary>
+    public ConfigNode Name => Node[IsPlugIn ? PlugIn : "filename"]!;
+
+    /// <summary>
+    /// Whether a version has the bytes of the files that it names. Those of plug-ins were not kept by earlier programs, and are read from
+    /// their folder then.
+    /// </summary>
+    public static bool AreKept(ConfigNode document) => !In(document).Any(r => r is { Sha256: null, IsPlugIn: false });
 
     public static IReadOnlyList<FileReference> In(ConfigNode? document)
     {
@@ -44,10 +61,18 @@ internal sealed record FileReference(ConfigObject Node, string Holder, string Fi
             if (o["filename"] is ConfigScalar { Kind: ConfigScalarKind.String } name && o.Members.All(m => Fields.Contains(m.Key)))
                 found.Add(new(o, holder, name.Text, o["sha256"] is ConfigScalar { IsNull: false } digest ? digest.Text : null, watched,
                     sensitive));
+            else if (o[PlugIn] is ConfigScalar { Kind: ConfigScalarKind.String } assembly && IsNative(o, holder))
+                found.Add(new(o, PlugIn, assembly.Text, o["sha256"] is ConfigScalar { IsNull: false } digest ? digest.Text : null,
+                    o["watch"] is ConfigScalar { Text: "true" }, null));
             else
                 for (var i = 0; i < o.Members.Count; i++)
                     if (o.Members[i] is var member && member.Value is not ConfigScalar && !Free.Contains(member.Key))
                         Walk(member.Value, member.Key, watched, sensitive ?? SensitiveFields.Of(member.Key), found);
         }
     }
+
+    // Somebody's own values may look like it: they are below no typed_config, and have no type of ours.
+    private static bool IsNative(ConfigObject o, string holder)
+        => o.Members.All(m => PlugInFields.Contains(m.Key))
+        && (o.Text("@type") is { } type ? type.Contains("native", StringComparison.OrdinalIgnoreCase) : holder is not "value");
 }

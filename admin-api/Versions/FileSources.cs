@@ -4,6 +4,7 @@ using Managed.AdminApi.Problems;
 using Managed.AdminApi.Secrets;
 using Managed.Proxy.Configuration;
 using Managed.Proxy.Configuration.Host;
+using Managed.Proxy.Http.Filters.Native.Plugins;
 
 namespace Managed.AdminApi.Versions;
 
@@ -62,7 +63,7 @@ internal sealed class FileSources(StoredModules stored, HostPolicy policy, Secre
             if (digest is null)
                 reference.Node.Remove("sha256");
             else
-                reference.Node.Set("sha256", ConfigScalar.String(digest, reference.Node["filename"]!.Origin));
+                reference.Node.Set("sha256", ConfigScalar.String(digest, reference.Name.Origin));
         }
         return pinned;
     }
@@ -90,11 +91,11 @@ internal sealed class FileSources(StoredModules stored, HostPolicy policy, Secre
         }, CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default);
         try
         {
-            foreach (var (reference, content, code, why) in await reading.WaitAsync(Longest, cancellation))
+            foreach (var (reference, content, sum, code, why) in await reading.WaitAsync(Longest, cancellation))
                 if (content is null)
                     host.Unreadable[reference.Filename] = (code, why);
                 else
-                    Take(reference, content);
+                    Take(reference, content, sum);
         }
         catch (TimeoutException)
         {
@@ -103,28 +104,40 @@ internal sealed class FileSources(StoredModules stored, HostPolicy policy, Secre
         }
     }
 
-    private void Take(FileReference reference, byte[] content)
+    private void Take(FileReference reference, byte[] content, string sum)
     {
-        var (key, sum) = ((reference.Holder, reference.Filename), Convert.ToHexStringLower(SHA256.HashData(content)));
-        if (reference.Sensitive is var (field, onlyWithKey) && (!onlyWithKey || SensitiveFields.HoldsPrivateKey(content)))
+        var key = (reference.Holder, reference.Filename);
+        if (reference.IsPlugIn)
+        {
+            // Of one with others beside it all are kept, and who names a sum means that of its assembly.
+            _fresh[_digests[key] = Convert.ToHexStringLower(SHA256.HashData(content))] = content;
+            _sums[key] = sum;
+        }
+        else if (reference.Sensitive is var (field, onlyWithKey) && (!onlyWithKey || SensitiveFields.HoldsPrivateKey(content)))
             (_digests[key], _sums[key]) = (vault.Mark(field, content, secrets), sum);
         else
             _fresh[_digests[key] = sum] = content;
     }
 
-    private static List<(FileReference, byte[]?, string Code, string Why)> Read(List<FileReference> references,
+    private List<(FileReference, byte[]?, string Sum, string Code, string Why)> Read(List<FileReference> references,
         Func<FileReference, AllowedFolders?> folders, CancellationToken cancellation)
     {
-        var read = new List<(FileReference, byte[]?, string, string)>();
+        var read = new List<(FileReference, byte[]?, string, string, string)>();
         var left = MostBytes;
         foreach (var group in references.GroupBy(r => (r.Holder, r.Filename)))
         {
             cancellation.ThrowIfCancellationRequested();
             var reference = group.First();
             var limit = reference.Holder == "local" ? HostFile.MaxModule : HostFile.MaxText;
-            var content = HostFile.Read(reference.Filename, Math.Min(limit, left), folders(reference), out var wrong, out var missing);
+            string? wrong;
+            bool missing;
+            var sum = "";
+            var content = reference.IsPlugIn ? PluginFiles.Read(reference.Filename, policy.PlugIns, left, out wrong, out missing, out sum)
+                : HostFile.Read(reference.Filename, Math.Min(limit, left), folders(reference), out wrong, out missing);
+            if (!reference.IsPlugIn && content is not null)
+                sum = Convert.ToHexStringLower(SHA256.HashData(content));
             left -= content?.Length ?? 0;
-            read.Add((reference, content, missing ? ConfigCode.UnknownReference : ConfigCode.InvalidValue, wrong ?? ""));
+            read.Add((reference, content, sum, missing ? ConfigCode.UnknownReference : ConfigCode.InvalidValue, wrong ?? ""));
         }
         return read;
     }

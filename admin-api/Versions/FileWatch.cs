@@ -8,7 +8,7 @@ namespace Managed.AdminApi.Versions;
 /// Looks once a second whether files have changed that the active document names with <c>watch: true</c> or in a
 /// <c>watched_directory</c>, or whose secrets or endpoints it names; a version is made of them then. While it names none, nothing wakes up.
 /// </summary>
-internal sealed class FileWatch(Publisher publisher, ActiveConfiguration active, ILogger<FileWatch> logger) : IDisposable
+internal sealed class FileWatch(Publisher publisher, ActiveConfiguration active, HostPolicy policy, ILogger<FileWatch> logger) : IDisposable
 {
     private readonly CancellationTokenSource _stop = new();
     private readonly Dictionary<string, (string Path, DateTime Changed, long Length)?> _seen = new(StringComparer.Ordinal);
@@ -41,7 +41,7 @@ internal sealed class FileWatch(Publisher publisher, ActiveConfiguration active,
             changed = active.Changed; // taken before the look, so that no change falls between
             if (active.Current is { } current && !ReferenceEquals(current, version))
                 (version, files) =
-                    (current, [.. FileReference.In(current.Document).Where(r => r.Watched).Select(r => r.Filename)
+                    (current, [.. FileReference.In(current.Document).Where(r => r.Watched).Select(policy.PathOf)
                         .Concat(SdsFiles.PathsIn(current.Document)).Distinct()]);
             foreach (var gone in _seen.Keys.Except(files).ToList())
                 _seen.Remove(gone);
@@ -91,7 +91,7 @@ internal sealed class FileWatch(Publisher publisher, ActiveConfiguration active,
         try
         {
             publisher.SubmitAsync(new("watcher", ChangeSource.File,
-                now => new(Reopened(now!.Document, r => r.Watched && changed.Contains(r.Filename), changed.Contains), null, what))
+                now => new(Reopened(now!.Document, r => r.Watched && changed.Contains(policy.PathOf(r)), changed.Contains), null, what))
                     { Comment = what },
                     _stop.Token).GetAwaiter().GetResult();
             _refused.Clear();

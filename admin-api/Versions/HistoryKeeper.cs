@@ -167,7 +167,7 @@ internal sealed class HistoryKeeper(ProxyServer proxy, HistoryFile file, Version
 
     // What was a version once takes what it took. Files of one that was made before files were kept are read.
     private HostAccess HostOf(ConfigObject document, bool makesDo) =>
-        new() { Pinned = FileReference.In(document).Any(r => r.Sha256 is null) ? null : modules.File, MakesDo = makesDo,
+        new() { Pinned = FileReference.AreKept(document) ? modules.File : null, MakesDo = makesDo,
             Secrets = vault.Find };
 
     private async Task PublishAsync(Snapshot snapshot)

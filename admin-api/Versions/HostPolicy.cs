@@ -2,6 +2,8 @@ using System.Collections.Concurrent;
 using Managed.AdminApi.Hosting;
 using Managed.Proxy.Configuration;
 using Managed.Proxy.Configuration.Host;
+using Managed.Proxy.Core;
+using Managed.Proxy.Http.Filters.Native.Plugins;
 
 namespace Managed.AdminApi.Versions;
 
@@ -29,6 +31,7 @@ internal sealed class HostPolicy
         }
         Folders = new AllowedFolders(folders, [.. data.Own, .. PluginFolder(options)]);
         Variables = options.AllowEnv;
+        PlugIns = options.AllowNative ? new(options.PluginDirectory ?? data.PluginsFolder) : null;
     }
 
     // Whoever could write there by an access log could run what he likes.
@@ -37,6 +40,13 @@ internal sealed class HostPolicy
 
     public AllowedFolders Folders { get; }
     public IReadOnlyList<string> Variables { get; }
+    /// <summary>Null: filters in C# are not taken.</summary>
+    public NativeAccess? PlugIns { get; }
+
+    /// <summary>Where a file lies that a document names.</summary>
+    public string PathOf(FileReference reference)
+        => reference.IsPlugIn && PlugIns is { } access && PluginFiles.PathOf(reference.Filename, access) is var (_, path)
+            ? path : reference.Filename;
 
     /// <summary>The operator's own document: the files it names may be named there by everybody.</summary>
     public void Trust(ConfigObject document)

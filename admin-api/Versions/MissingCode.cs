@@ -73,7 +73,7 @@ internal sealed class MissingCode(ProxyServer proxy, StoredModules modules, Secr
     private async Task<bool> TryAsync(ActiveVersion version, Degradation? before)
     {
         // Waits for the code, and for nobody's turn.
-        var host = new HostAccess { Pinned = FileReference.In(version.Document).Any(r => r.Sha256 is null) ? null : modules.File,
+        var host = new HostAccess { Pinned = FileReference.AreKept(version.Document) ? modules.File : null,
             Secrets = vault.Find };
         var built = proxy.Build(version.Document, version.Number, host);
         if (built.Snapshot is not { } whole)

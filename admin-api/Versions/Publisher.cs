@@ -227,7 +227,7 @@ internal sealed class Publisher(ProxyServer proxy, VersionStore store, ActiveCon
         var summary = ChangeSummary.Between(former?.Document, settled);
         var json = edit.Document.ToJson();
         var (document, digest) = VersionDocument.Pack(json);
-        var named = FileReference.In(edit.Document).Where(r => SecretMark.DigestOf(r.Sha256!) is null).ToList();
+        var named = FileReference.In(edit.Document).Where(r => r.Sha256 is { } sum && SecretMark.DigestOf(sum) is null).ToList();
         var files = work.Files.Fresh;
         var now = DateTimeOffset.UtcNow;
         var marks = SecretMarks.In(edit.Document);

@@ -7,7 +7,7 @@ namespace Managed.Proxy.Configuration;
 public enum ConfigMention
 {
     None = 0,
-    /// <summary><c>filename</c></summary>
+    /// <summary><c>filename</c>, <c>assembly</c></summary>
     Files = 1,
     /// <summary><c>module</c></summary>
     Modules = 2,
@@ -46,7 +46,7 @@ internal sealed record ConfigFacts(DocumentSize Size, ConfigMention Mentions)
         {
             ["filename"] = ConfigMention.Files, ["module"] = ConfigMention.Modules, ["sds_config"] = ConfigMention.SecretFiles,
             ["typed_per_filter_config"] = ConfigMention.RouteFilters, ["google_grpc"] = ConfigMention.GrpcTargets,
-            ["eds_cluster_config"] = ConfigMention.SecretFiles,
+            ["eds_cluster_config"] = ConfigMention.SecretFiles, ["assembly"] = ConfigMention.Files,
         };
         foreach (var (name, _) in SensitiveFields.Names)
             single.Add(name, ConfigMention.Secrets);

@@ -1,6 +1,5 @@
 using System.Reflection;
 using System.Runtime.CompilerServices;
-using System.Security.Cryptography;
 using Managed.Filters;
 using Managed.Proxy.Core;
 using Managed.Proxy.Core.Telemetry;
@@ -50,10 +49,11 @@ internal sealed class NativeAssembly : SharedResource
     }
 
     /// <summary>Null with the reason when it cannot be loaded. Runs none of its code. Control thread.</summary>
-    /// <param name="folder">Where the assemblies lie that it comes with; null: it comes alone.</param>
-    public static NativeAssembly? Load(byte[] content, string? folder, out string wrong)
+    /// <param name="digest">Of all that it consists of, in hexadecimal.</param>
+    /// <param name="others">The assemblies that it comes with, by their names; null: it comes alone.</param>
+    public static NativeAssembly? Load(byte[] content, string digest, IReadOnlyDictionary<string, byte[]>? others, out string wrong)
     {
-        var context = new PluginLoadContext(folder);
+        var context = new PluginLoadContext(others ?? new Dictionary<string, byte[]>());
         try
         {
             wrong = "";
@@ -62,7 +62,7 @@ internal sealed class NativeAssembly : SharedResource
             if (wrong.Length == 0)
             {
                 Interlocked.Increment(ref s_loaded);
-                return new NativeAssembly(context, assembly, "sha256:" + Convert.ToHexStringLower(SHA256.HashData(content)));
+                return new NativeAssembly(context, assembly, "sha256:" + digest);
             }
         }
         catch (BadImageFormatException)

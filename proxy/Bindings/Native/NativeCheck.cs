@@ -16,7 +16,7 @@ public static class NativeCheck
     [MethodImpl(MethodImplOptions.NoInlining)]
     public static NativeSummary? Try(byte[] content, out string reason)
     {
-        if (NativeAssembly.Load(content, null, out reason) is not { } loaded) return null;
+        if (NativeAssembly.Load(content, "", null, out reason) is not { } loaded) return null;
         try
         {
             var references = loaded.Assembly.GetReferencedAssemblies();

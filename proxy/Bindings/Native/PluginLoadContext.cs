@@ -8,10 +8,10 @@ namespace Managed.Proxy.Bindings.Native;
 /// Where one plug-in and what it comes with is loaded. The contract is the proxy's own; of the rest of the proxy nothing is to be had, so
 /// that it can change.
 /// </summary>
-internal sealed class PluginLoadContext(string? folder) : AssemblyLoadContext("native plug-in", isCollectible: true)
+/// <param name="others">What it comes with, by the names of the assemblies.</param>
+internal sealed class PluginLoadContext(IReadOnlyDictionary<string, byte[]> others)
+    : AssemblyLoadContext("native plug-in", isCollectible: true)
 {
-    private const long MostBytes = 64L << 20;
-
     public Assembly Load(byte[] content)
     {
         using var stream = new MemoryStream(content, writable: false);
@@ -21,11 +21,7 @@ internal sealed class PluginLoadContext(string? folder) : AssemblyLoadContext("n
     protected override Assembly? Load(AssemblyName name)
     {
         if (name.Name == typeof(FilterPlugin).Assembly.GetName().Name) return typeof(FilterPlugin).Assembly;
-        if (folder is not null && name.Name?.Contains('/', StringComparison.Ordinal) == false)
-        {
-            var file = new FileInfo(Path.Combine(folder, name.Name + ".dll"));
-            if (file.Exists && file.Length <= MostBytes) return Load(File.ReadAllBytes(file.FullName));
-        }
+        if (name.Name is { } other && others.TryGetValue(other, out byte[]? content)) return Load(content);
         return name.Name?.StartsWith("Managed.", StringComparison.Ordinal) == true
             ? throw new FileNotFoundException($"{name.Name} is no part of the contract") : null;
     }

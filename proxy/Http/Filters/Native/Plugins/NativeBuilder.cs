@@ -55,10 +55,9 @@ internal static class NativeBuilder
                 "they can do whatever the proxy can: its operator allows them by --allow-native");
             return null;
         }
-        if (Content(config, access, errors) is not var (content, folder)) return null;
-        string digest = Convert.ToHexStringLower(SHA256.HashData(content));
+        if (Content(config, access, errors) is not var (main, others, digest)) return null;
         string wrong = "";
-        var assembly = shared.LeaseUnlessNull($"native/assembly/{digest}/{folder}", () => NativeAssembly.Load(content, folder, out wrong));
+        var assembly = shared.LeaseUnlessNull($"native/assembly/{digest}", () => NativeAssembly.Load(main, digest, others, out wrong));
         if (assembly is null)
         {
             errors.ErrorAt(config.Node, field, ConfigCode.CompileFailed, $"plug-in '{config.Module ?? config.Assembly}': {wrong}");
@@ -82,40 +81,53 @@ internal static class NativeBuilder
         return null;
     }
 
-    private static (byte[] Content, string? Folder)? Content(NativeConfig config, NativeAccess access, ConfigErrors errors)
+    private static (byte[] Main, IReadOnlyDictionary<string, byte[]>? Others, string Digest)? Content(NativeConfig config,
+        NativeAccess access, ConfigErrors errors)
     {
         if (config.Module is { } module)
-            return DataSourceReading.FindModule(module, config.Node, "dotnet", errors) is { } stored ? (stored.Content, null) : null;
+            return DataSourceReading.FindModule(module, config.Node, "dotnet", errors) is { } stored
+                ? (stored.Content, null, Digest(stored.Content)) : null;
         string file = config.Assembly!;
-        if (PathOf(file, access) is not var (folder, path))
+        if (PluginFiles.PathOf(file, access) is not var (_, path))
         {
             errors.ErrorAt(config.Node, "assembly", ConfigCode.InvalidValue, access.Folder is null
                 ? "there is no plug-in folder" : $"'{file}' is no name of a file in the plug-in folder");
             return null;
         }
+        if ((Kept(config, errors.Host) ?? FromFolder(config, access, path, errors)) is not { } content) return null;
+        if (PluginFiles.Unpack(content) is var (main, others)) return (main, others, Digest(content));
+        errors.ErrorAt(config.Node, "assembly", ConfigCode.InvalidValue, $"what is kept of file '{path}' is damaged");
+        return null;
+    }
+
+    // What was read when the version was made.
+    private static byte[]? Kept(NativeConfig config, HostAccess host)
+        => config.Sha256 is { } digest && host.Pinned is { } pinned ? pinned(digest) : null;
+
+    // A version of a program that kept no plug-ins has no digest of them.
+    private static byte[]? FromFolder(NativeConfig config, NativeAccess access, string path, ConfigErrors errors)
+    {
+        if (errors.Host.Pinned is not null && errors.Host.Unreadable.TryGetValue(config.Assembly!, out var refusal))
+        {
+            errors.ErrorAt(config.Node, "assembly", refusal.Code, $"file '{path}' {refusal.Why}");
+            return null;
+        }
         errors.Host.Asked++;
-        if (HostFile.Read(path, HostFile.MaxModule, null, out string? wrong, out bool isMissing) is not { } content)
+        if (PluginFiles.Read(config.Assembly!, access, HostFile.MaxModule, out string? wrong, out bool isMissing, out string sum)
+            is not { } content)
         {
             errors.ErrorAt(config.Node, "assembly", isMissing ? ConfigCode.UnknownReference : ConfigCode.InvalidValue,
                 $"file '{path}' {wrong}");
             return null;
         }
-        if (config.Sha256 is not { } expected || expected.Equals(Convert.ToHexStringLower(SHA256.HashData(content)),
-            StringComparison.OrdinalIgnoreCase)) return (content, folder);
-        errors.ErrorAt(config.Node, "sha256", ConfigCode.InvalidValue, $"file '{path}' has other bytes");
+        if (config.Sha256 is not { } expected || expected.Equals(sum, StringComparison.OrdinalIgnoreCase)
+            || expected.Equals(Digest(content), StringComparison.OrdinalIgnoreCase)) return content;
+        errors.ErrorAt(config.Node, "sha256", ConfigCode.InvalidValue, $"file '{path}' has other bytes by now",
+            "leave sha256 out to take the file as it is");
         return null;
     }
 
-    /// <summary>Where a file of the plug-in folder is; null when that is no name of one.</summary>
-    public static (string Folder, string Path)? PathOf(string file, NativeAccess access)
-    {
-        if (access.Folder is not { } root || file.Length == 0 || file.AsSpan().ContainsAny("/\\\0") || file is "." or "..") return null;
-        if (file.EndsWith(".dll", StringComparison.OrdinalIgnoreCase)) file = file[..^4];
-        // With others that it needs it has a folder of its own.
-        string own = Path.Combine(root, file);
-        string folder = Directory.Exists(own) ? own : root;
-        return (folder, Path.Combine(folder, file + ".dll"));
-    }
+    private static string Digest(byte[] content) => Convert.ToHexStringLower(SHA256.HashData(content));
 
     // A method of its own: what it has in hand must not keep the assembly.
     [MethodImpl(MethodImplOptions.NoInlining)]

@@ -1,5 +1,6 @@
 using System.ComponentModel;
 using System.ComponentModel.DataAnnotations;
+using System.Text.Json.Serialization;
 using Managed.Proxy.Configuration;
 using Managed.Proxy.Configuration.Validation;
 
@@ -11,14 +12,20 @@ public sealed record NativeConfig : ConfigRecord
     [Description("Names it in stats and log lines; empty: the name of its assembly.")]
     public string Name { get; init; } = "";
 
-    [OneOf("code", Required = true), Description("A file in the plug-in folder, with or without .dll, as it is when a version is made.")]
+    [OneOf("code", Required = true), Description("A file in the plug-in folder, with or without .dll. It is read when a version is made, "
+        + "and the version keeps its bytes; POST /config/reload reads it again.")]
     public string? Assembly { get; init; }
 
     [OneOf("code", Required = true), Description("Name or digest (sha256:…) of a stored assembly; a version keeps the digest.")]
     public string? Module { get; init; }
 
-    [Description("SHA-256 of the file in 64 hexadecimal digits: another one is refused.")]
+    [Description("With assembly: SHA-256 in 64 hexadecimal digits of the bytes that the version keeps; given where there is none yet, "
+        + "that of the file: another one is refused.")]
+    [JsonPropertyName("sha256")]
     public string? Sha256 { get; init; }
+
+    [Description("With assembly: a version is made when the file changes.")]
+    public bool Watch { get; init; }
 
     [Description("Full name of the plug-in's class; empty where the assembly has one of this kind.")]
     public string Type { get; init; } = "";

@@ -24,8 +24,9 @@ public static class NativeSchema
         others = [];
         if (guests.Native is not { } access) return null;
         byte[]? content = modules?.Find(name) is { Kind: "dotnet" } stored ? stored.Content
-            : NativeBuilder.PathOf(name, access) is var (folder, path) ? HostFile.Read(path, HostFile.MaxModule, null, out _, out _) : null;
-        if (content is null || NativeAssembly.Load(content, null, out _) is not { } loaded) return null;
+            : PluginFiles.Read(name, access, HostFile.MaxModule, out _, out _, out _);
+        if (content is null || PluginFiles.Unpack(content) is not var (main, beside)
+            || NativeAssembly.Load(main, "", beside, out _) is not { } loaded) return null;
         try
         {
             var plugins = loaded.Plugins(typeof(FilterPlugin));

@@ -14,7 +14,7 @@ public sealed class NativeConfigTests
     {
         { "{assembly: nobody}", "/assembly", "does not exist" },
         { "{assembly: ../NativePlugins}", "/assembly", "is no name of a file in the plug-in folder" },
-        { "{assembly: NativePlugins}", "/type", "'type' is missing: it has Managed.NativePlugins.NaughtyPlugin" },
+        { "{assembly: NativePlugins}", "/type", "'type' is missing: it has Managed.NativePlugins.BorrowerPlugin" },
         { "{assembly: NativePlugins, type: Managed.NativePlugins.NaughtyPlugins}", "/type", "there is no plug-in" },
         { "{assembly: NativePlugins, type: Managed.NativePlugins.TouchyPlugin}", "/type", "there is no plug-in" },
         { "{assembly: NativePlugins, module: x}", "/module", "only one of these may be given: assembly, module" },
@@ -102,7 +102,7 @@ public sealed class NativeConfigTests
     [Fact]
     public void NoPartOfTheProxy_IsToBeHad()
     {
-        var context = new PluginLoadContext(null);
+        var context = new PluginLoadContext(new Dictionary<string, byte[]>());
 
         Assert.Throws<FileNotFoundException>(() => context.LoadFromAssemblyName(new("Managed.Proxy")));
         context.Unload();
