@@ -64,7 +64,8 @@ internal sealed class AdminApiClient(AdminApiConnection connection, Authenticati
     public async Task<IReadOnlyList<SecretDocument>> SecretsAsync(CancellationToken cancel)
     {
         var secrets = await AllAsync<JsonElement>("secrets", cancel);
-        var document = secrets.Count == 0 ? default : await GetAsync<JsonElement>("config?expanded=true", cancel);
+        // As it is written: the long form has the secrets themselves in place of their names.
+        var document = secrets.Count == 0 ? default : await GetAsync<JsonElement>("config", cancel);
         return [.. secrets.Select(s => SecretDocument.Read(s, document))];
     }
 
@@ -111,9 +112,14 @@ internal sealed class AdminApiClient(AdminApiConnection connection, Authenticati
         => SendAsync<DryRun>(change.Method, change.Path + (change.Path.Contains('?') ? "&" : "?") + "dry_run=true", change.Body, cancel,
             change.MediaType, change.Etag);
 
-    public Task<WriteResult> ApplyAsync(Change change, string? comment, CancellationToken cancel)
-        => WriteAsync(change.Method, change.Path + Query(("comment", comment)).Replace('?', change.Path.Contains('?') ? '&' : '?'),
-            change.Body, cancel, change.MediaType, change.Etag);
+    public Task<WriteResult> ApplyAsync(Change change, string? comment, string? confirmWithin, string? revertIf, CancellationToken cancel)
+        => WriteAsync(change.Method, WithQuery(change.Path, comment, confirmWithin, revertIf), change.Body, cancel, change.MediaType,
+            change.Etag);
+
+    /// <summary>The path of a write with what goes along with it.</summary>
+    public static string WithQuery(string path, string? comment, string? confirmWithin, string? revertIf)
+        => path + Query(("comment", comment), ("confirm_within", confirmWithin), ("revert_if", revertIf))
+            .Replace('?', path.Contains('?') ? '&' : '?');
 
     public Task<StatsSnapshot> StatsAsync(string filter, CancellationToken cancel)
         => GetAsync<StatsSnapshot>("stats" + Query(("filter", filter)), cancel);
@@ -140,6 +146,18 @@ internal sealed class AdminApiClient(AdminApiConnection connection, Authenticati
     /// <param name="collection">Such as <c>listeners</c>.</param>
     public Task<WriteResult> DeleteAsync(string collection, string name, string? comment, CancellationToken cancel) =>
         WriteAsync(HttpMethod.Delete, $"{collection}/{Uri.EscapeDataString(name)}" + Query(("comment", comment)), null, cancel);
+
+    /// <summary>What deleting it would do; a refusal names what still refers to it.</summary>
+    public Task<DryRun> TryDeleteAsync(string collection, string name, CancellationToken cancel)
+        => SendAsync<DryRun>(HttpMethod.Delete, $"{collection}/{Uri.EscapeDataString(name)}?dry_run=true", null, cancel);
+
+    /// <summary>A run-time action, no version.</summary>
+    public Task<WriteResult> DrainListenerAsync(string name, CancellationToken cancel)
+        => WriteAsync(HttpMethod.Post, $"listeners/{Uri.EscapeDataString(name)}/drain", null, cancel);
+
+    /// <summary>Pins or labels a version, or changes its comment (merge patch).</summary>
+    public Task<WriteResult> MarkVersionAsync(long version, JsonObject marks, CancellationToken cancel) => WriteAsync(HttpMethod.Patch,
+        string.Create(CultureInfo.InvariantCulture, $"versions/{version}"), marks, cancel, "application/merge-patch+json");
 
     /// <summary>Several changes as one version.</summary>
     /// <param name="operations">A JSON patch of the whole document.</param>

@@ -19,7 +19,7 @@ public sealed record SecretDocument(string Name, string Kind, string? Source, Ce
         ("session_ticket_keys", "session ticket keys"), ("generic_secret", "generic"),
     ];
 
-    /// <param name="document">The whole document in its long form, in which its users are looked for.</param>
+    /// <param name="document">The whole document as it is written, in which its users are looked for.</param>
     public static SecretDocument Read(JsonElement secret, JsonElement document)
     {
         var name = Text(secret, "name") ?? "";

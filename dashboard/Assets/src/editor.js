@@ -86,7 +86,9 @@ class ResourceEditor {
 
   /** What is typed survives the page, unless a secret is in it. */
   saveDraft() {
-    const kept = this.dirty && this.text !== this.starter && this.collection !== 'secrets' && !holdsSecret(this.text);
+    const typed = this.dirty && this.text !== this.starter;
+    const kept = typed && this.collection !== 'secrets' && !holdsSecret(this.text);
+    if ((typed && !kept) !== !!this.unkept) this.tell('OnUnkept', this.unkept = typed && !kept);
     if (kept) write(this.draftKey, { text: this.text, base: this.base, etag: this.etag });
     else remove(this.draftKey);
   }
@@ -121,6 +123,18 @@ class ResourceEditor {
     [this.base, this.etag, this.theirs] = [got.text, got.etag, null];
     this.replace(got.text);
     this.noteDirty();
+    return { ok: true };
+  }
+
+  /** A new one that begins as a copy of another; its name is free, what else must differ is for the reader. */
+  async copyOf(name) {
+    const got = await fetchYaml(`/api/v1/${this.collection}/${encodeURIComponent(name)}`);
+    if (!got.ok) return { ok: false, problem: got.problem };
+    const names = await fetch('/api/v1/names').then(a => a.json()).catch(() => ({}));
+    let copy = `${name}-copy`;
+    for (let i = 2; names[this.collection]?.includes(copy); i++) copy = `${name}-copy-${i}`;
+    this.replace(got.text.replace(/^name:.*$/m, () => `name: ${/^[\w.-]+$/.test(copy) ? copy : JSON.stringify(copy)}`));
+    this.view.focus();
     return { ok: true };
   }
 

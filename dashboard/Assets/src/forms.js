@@ -17,6 +17,7 @@ class Kept {
 
   take(field) {
     if (this.restoring || !field.matches?.(fields) || isSensitive(field.name.split('/').pop()) || field.type === 'file') return;
+    if ('clears' in field.dataset) this.values = {}; // the fields after it are others now
     if (holdsSecret(field.value)) delete this.values[field.name];
     else this.values[field.name] = { was: this.values[field.name]?.was ?? first(field), now: field.value };
     if (this.values[field.name]?.was === field.value) delete this.values[field.name]; // as it was again
@@ -84,3 +85,6 @@ class Kept {
 
 /** Somebody may have left the page while this script was on its way. */
 export function keep(host, key) { return host ? new Kept(host, key) : { restore: () => null, clear() {}, dispose() {} }; }
+
+/** What was kept is applied by now. */
+export function forget(key) { remove(key); }

@@ -1,7 +1,7 @@
 // The frame's share of the browser: theme, clipboard, keys, sign-out. Used by Components/Layout/Shell.cs.
 import { Palette } from './palette.js';
 import { copy } from './clipboard.js';
-import { removeAll } from './drafts.js';
+import { read, remove, removeAll, write } from './drafts.js';
 
 export { copy };
 
@@ -71,10 +71,26 @@ function onSignOut(e) {
 
 // A dialog begins at its first field, or, where it has none, at the button that does no harm.
 const firstField = '.mud-dialog-content :is(input, select, textarea):not([type="hidden"], :disabled)';
+
+// A comment that is being typed into a dialog outlives the page (a reload, a lost circuit), and is forgotten with its dialog.
+const commented = new Map();
+function keepComments(dialog) {
+  for (const field of dialog.querySelectorAll('[data-keep]')) {
+    const key = `comment${location.pathname}/${dialog.querySelector('.mud-dialog-title')?.textContent.trim()}`;
+    const before = read(key)?.text;
+    if (before && !field.value) { field.value = before; field.dispatchEvent(new Event('input', { bubbles: true })); }
+    field.addEventListener('input', () => { if (field.value) write(key, { text: field.value }); else remove(key); });
+    commented.set(dialog, key);
+  }
+}
+function forgetComments() { for (const [dialog, key] of commented) if (!dialog.isConnected) { commented.delete(dialog); remove(key); } }
+
 const newDialogs = new MutationObserver(changes => {
+  forgetComments();
   for (const node of changes.flatMap(c => [...c.addedNodes])) {
     const dialog = node.nodeType === 1 ? node.matches('.mud-dialog') ? node : node.querySelector('.mud-dialog') : null;
     if (dialog) requestAnimationFrame(() => {
+      keepComments(dialog);
       if (!dialog.querySelector('.mud-dialog-content')?.contains(document.activeElement)) (dialog.querySelector(firstField) ?? dialog.querySelector('.mud-dialog-actions button:not(:disabled)') ?? dialog.querySelector('button'))?.focus();
     });
   }

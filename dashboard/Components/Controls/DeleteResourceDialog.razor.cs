@@ -5,9 +5,11 @@ using MudBlazor;
 
 namespace Managed.Dashboard.Components.Controls;
 
-/// <summary>Asks once more; what still refers to the resource is the API's to say (409 IN_USE) and is listed.</summary>
+/// <summary>Asks once more, with what a dry run says: what still refers to the resource (409 IN_USE) is listed, and it cannot be deleted then.</summary>
 public sealed partial class DeleteResourceDialog
 {
+    private readonly CancellationTokenSource _gone = new();
+    private readonly Loadable<DryRun> _run = new();
     private Problem? _problem;
     private string _comment = "";
     private bool _busy;
@@ -27,6 +29,13 @@ public sealed partial class DeleteResourceDialog
             new DialogOptions { MaxWidth = MaxWidth.ExtraSmall, FullWidth = true, CloseButton = true });
         return (await dialog.Result)?.Data as Deleted;
     }
+
+    /// <summary>Said before anybody presses the button.</summary>
+    private bool IsInUse => _run.Problem is { Code: "IN_USE" };
+
+    protected override Task OnInitializedAsync() => _run.LoadAsync(c => Api.TryDeleteAsync(Kind.Collection, Name, c), _gone.Token);
+
+    public void Dispose() => _gone.Cancel();
 
     private async Task DeleteAsync()
     {

@@ -4,6 +4,7 @@ using System.Text.Json.Nodes;
 using Managed.Dashboard.AdminApi;
 using Managed.Dashboard.Live;
 using Microsoft.AspNetCore.Components;
+using Microsoft.JSInterop;
 using MudBlazor;
 
 namespace Managed.Dashboard.Components.Controls;
@@ -22,7 +23,9 @@ public sealed partial class ListenerDiagram
     private readonly RateMeter _rates = new();
     private readonly Dictionary<(string Chain, string Filter), FilterTimes> _times = [];
     private IReadOnlyList<HttpFilterDocument> _listenerFilters = [];
-    private (ChainDocument Chain, int Index)? _dragged;
+    private JsonArray _listenerFiltersWritten = [];
+    private string? _etag;
+    private (ChainDocument? Chain, int Index)? _dragged; // no chain: a listener filter
     private long? _seen;
     private bool _mayWrite;
 
@@ -31,6 +34,7 @@ public sealed partial class ListenerDiagram
     [Inject] private AdminApiClient Api { get; set; } = null!;
     [Inject] private IDialogService Dialogs { get; set; } = null!;
     [Inject] private LiveFeed Feed { get; set; } = null!;
+    [Inject] private IJSRuntime Js { get; set; } = null!;
 
     protected override async Task OnInitializedAsync()
     {
@@ -55,7 +59,9 @@ public sealed partial class ListenerDiagram
         ChainDocument? last = null;
         await _listener.LoadAsync(async c =>
         {
-            var document = JsonSerializer.SerializeToElement((await Api.PieceAsync($"listeners/{Uri.EscapeDataString(Name)}", c)).Piece);
+            (var piece, _etag) = await Api.PieceAsync(Path, c);
+            _listenerFiltersWritten = piece["listener_filters"] as JsonArray ?? [];
+            var document = JsonSerializer.SerializeToElement(piece);
             last = ChainDocument.DefaultOf(Name, document);
             _listenerFilters = [.. JsonReads.Items(document, "listener_filters").Select(HttpFilterDocument.Read)];
             return ListenerDocument.Read(document);
@@ -93,6 +99,8 @@ public sealed partial class ListenerDiagram
         }
     }
 
+    private string Path => $"listeners/{Uri.EscapeDataString(Name)}";
+
     private static string Escaped(string text) => System.Text.RegularExpressions.Regex.Escape(text);
 
     private static string Key(ChainDocument chain, string filter, bool request)
@@ -127,12 +135,51 @@ public sealed partial class ListenerDiagram
     // The router stays the last.
     private static int LastMovable(ChainDocument chain) => chain.HttpFilters.Count - (chain.HttpFilters[^1].IsRouter ? 2 : 1);
 
-    private Task DropAsync(ChainDocument chain, int at)
+    private Task DropAsync(ChainDocument? chain, int at)
     {
         var from = _dragged;
         _dragged = null;
-        return from is (var other, var index) && other == chain
-            ? MoveAsync(chain, index, Math.Min(at, LastMovable(chain))) : Task.CompletedTask;
+        if (from is not (var other, var index) || other != chain)
+            return Task.CompletedTask;
+        return chain is null ? MoveListenerFilterAsync(index, at) : MoveAsync(chain, index, Math.Min(at, LastMovable(chain)));
+    }
+
+    // They have no addresses of their own in the API: the list is written as a whole, guarded by the listener's ETag.
+    private Task<bool> ReviewListenerFiltersAsync(string title, Action<JsonArray> change)
+    {
+        var list = (JsonArray)_listenerFiltersWritten.DeepClone();
+        change(list);
+        return ReviewAsync(title, new(HttpMethod.Patch, Path, new JsonObject { ["listener_filters"] = list.Count == 0 ? null : list }, _etag,
+            "application/merge-patch+json"));
+    }
+
+    private Task MoveListenerFilterAsync(int from, int to)
+        => from == to || to < 0 || to >= _listenerFilters.Count ? Task.CompletedTask
+            : ReviewListenerFiltersAsync($"Move {Short(_listenerFilters[from].Name)}", list =>
+            {
+                var moved = list[from];
+                list.RemoveAt(from);
+                list.Insert(to, moved);
+            });
+
+    private Task RemoveListenerFilterAsync(int index)
+        => ReviewListenerFiltersAsync($"Remove {Short(_listenerFilters[index].Name)}", list => list.RemoveAt(index));
+
+    private string ListenerFilterPath => Path + "/listener_filters";
+
+    private async Task EditListenerFilterAsync(int index)
+    {
+        var filter = _listenerFilters[index];
+        if (await FilterDialog.WriteAsync(Dialogs, ListenerFilterPath, filter, _listenerFiltersWritten[index] as JsonObject, [], _mayWrite)
+                is { } piece && await ReviewListenerFiltersAsync($"Review the change of {Short(filter.Name)}", list => list[index] = piece))
+            await KeptForm.ForgetAsync(Js, FilterDialog.KeptKey(ListenerFilterPath, filter.Name));
+    }
+
+    private async Task AddListenerFilterAsync()
+    {
+        if (await FilterDialog.WriteAsync(Dialogs, ListenerFilterPath, null, null, [.. _listenerFilters.Select(f => f.Name)], _mayWrite)
+                is { } piece && await ReviewListenerFiltersAsync("Review the new listener filter", list => list.Add(piece)))
+            await KeptForm.ForgetAsync(Js, FilterDialog.KeptKey(ListenerFilterPath, null));
     }
 
     private async Task MoveAsync(ChainDocument chain, int from, int to)
@@ -156,23 +203,28 @@ public sealed partial class ListenerDiagram
 
     private async Task EditAsync(ChainDocument chain, HttpFilterDocument filter)
     {
-        if (await FilterDialog.EditAsync(Dialogs, PathOf(chain, filter), filter, _mayWrite) is { } change)
-            await ReviewAsync($"Review the change of {Short(filter.Name)}", change);
+        if (await FilterDialog.EditAsync(Dialogs, PathOf(chain, filter), filter, _mayWrite) is { } change
+                && await ReviewAsync($"Review the change of {Short(filter.Name)}", change))
+            await KeptForm.ForgetAsync(Js, FilterDialog.KeptKey(PathOf(chain, filter), filter.Name));
     }
 
     private async Task AddAsync(ChainDocument chain)
     {
-        if (await FilterDialog.AddAsync(Dialogs, chain.FiltersPath, [.. chain.HttpFilters.Select(f => f.Name)]) is { } change)
-            await ReviewAsync("Review the new filter", change);
+        if (await FilterDialog.AddAsync(Dialogs, chain.FiltersPath, [.. chain.HttpFilters.Select(f => f.Name)]) is { } change
+                && await ReviewAsync("Review the new filter", change))
+            await KeptForm.ForgetAsync(Js, FilterDialog.KeptKey(chain.FiltersPath, null));
     }
 
     private static string PathOf(ChainDocument chain, HttpFilterDocument filter)
         => $"{chain.FiltersPath}/{Uri.EscapeDataString(filter.Name)}";
 
-    private async Task ReviewAsync(string title, Change change)
+    /// <returns>Whether it was applied.</returns>
+    private async Task<bool> ReviewAsync(string title, Change change)
     {
-        if (await ChangeDialog.ShowAsync(Dialogs, title, change))
-            await LoadAsync();
+        if (!await ChangeDialog.ShowAsync(Dialogs, title, change))
+            return false;
+        await LoadAsync();
+        return true;
     }
 
     private void OnFeedChanged() => _ = InvokeAsync(async () =>

@@ -20,7 +20,7 @@ public sealed partial class ResourceEditor
     private Account? _account;
     private EditorCheck _check = Clean;
     private Problem? _problem;
-    private bool _ready, _dirty, _moved, _leaving, _mayWrite, _wanted;
+    private bool _ready, _dirty, _moved, _leaving, _mayWrite, _wanted, _unkept;
     private long? _seen;
 
     private string? _merged, _who, _found;
@@ -35,6 +35,9 @@ public sealed partial class ResourceEditor
 
     /// <summary>What the text is opened at: the name of a piece, or a word.</summary>
     [Parameter] public string? Find { get; set; }
+
+    /// <summary>Of a new one: the name of the one that it begins as a copy of.</summary>
+    [Parameter] public string? From { get; set; }
 
     [Inject] private AdminApiClient Api { get; set; } = null!;
     [Inject] private IDialogService Dialogs { get; set; } = null!;
@@ -78,9 +81,18 @@ public sealed partial class ResourceEditor
         var load = await _editor!.LoadAsync(keep: false);
         _problem = load.Problem?.ToProblem();
         _ready = load.Ok;
+        if (Name is null && From is { Length: > 0 } && load.RestoredAt is null)
+            await CopyAsync(From);
         if (load.RestoredAt is { } at)
             _merged = $"Your unsaved changes from {at} were restored; they were never applied. “Discard edits” returns to what runs.";
         await TakeAsync(load);
+    }
+
+    private async Task CopyAsync(string other)
+    {
+        var copy = await _editor!.CopyOfAsync(other);
+        _merged = copy.Ok ? $"A copy of {other}: give it an address of its own, then review it."
+            : $"{other} could not be read: {copy.Problem?.Detail ?? copy.Problem?.Title}";
     }
 
     private async Task OnNodeMovedAsync() => await TakeAsync(await _editor!.LoadAsync(keep: true));
@@ -193,6 +205,24 @@ public sealed partial class ResourceEditor
         Navigation.NavigateTo($"/{Kind.Collection}");
     }
 
+    private async Task DrainAsync()
+    {
+        if (await Dialogs.ShowMessageBoxAsync($"Drain {Name}?", "It stops accepting connections at once, and asks those that are open to "
+                + "end. This makes no version: the next one that changes this listener opens it again, and so does a restart.",
+                yesText: "Drain", cancelText: "Cancel") is not true)
+            return;
+        try
+        {
+            await Api.DrainListenerAsync(Name!, CancellationToken.None);
+            Toasts.Said($"{Name} takes no more connections.");
+            Feed.Refresh();
+        }
+        catch (AdminApiException e)
+        {
+            Toasts.Failed(e.Problem.Detail ?? e.Problem.Title ?? "The node refused");
+        }
+    }
+
     private async Task CopyAsync()
     {
         if (await Shell.CopyAsync(await _editor!.CurlAsync(null, new())))
@@ -206,7 +236,8 @@ public sealed partial class ResourceEditor
         if (!_dirty || _leaving || IsHere(context.TargetLocation))
             return;
         var leave = await Dialogs.ShowMessageBoxAsync("Leave the editor?",
-            "Your edits are not applied. This tab keeps them; closing it loses them.",
+            _unkept ? "Your edits are not applied, and since a secret is in them this tab does not keep them: they are lost."
+                : "Your edits are not applied. This tab keeps them; closing it loses them.",
             yesText: "Leave", cancelText: "Stay");
         if (leave is not true)
             context.PreventNavigation();

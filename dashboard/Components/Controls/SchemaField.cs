@@ -97,8 +97,12 @@ internal sealed record SchemaField(string Name, SchemaFieldKind Kind, string? De
         string[] choices = Text(schema, "type") is "boolean" ? ["true", "false"] : [.. Items(schema, "enum").Select(e => e.ToString())];
         return new(name, kind,
             Text(written, "description") ?? (kind is SchemaFieldKind.Section ? null : Text(schema, "description")), required, now,
-            Property(written, "default")?.ToString(), choices, schema);
+            UsualOf(written), choices, schema);
     }
+
+    // As one would write it: JsonElement says True for true.
+    private static string? UsualOf(JsonElement written) => Property(written, "default") is not { } value ? null
+        : value.ValueKind is JsonValueKind.String ? value.GetString() : value.GetRawText();
 
     private static SchemaFieldKind KindOf(JsonElement schema)
     {

@@ -30,6 +30,9 @@ public sealed partial class YamlEditor
     [Parameter] public EventCallback<EditorCheck> OnCheck { get; set; }
     [Parameter] public EventCallback OnReview { get; set; }
 
+    /// <summary>Whether the text is one that the browser does not keep, since a secret is in it.</summary>
+    [Parameter] public EventCallback<bool> OnUnkeptChanged { get; set; }
+
     /// <summary>A check found that the node has another text by now: load with keep.</summary>
     [Parameter] public EventCallback OnNodeMoved { get; set; }
 
@@ -48,6 +51,9 @@ public sealed partial class YamlEditor
 
     /// <param name="keep">Keeps a text that is being edited, and says so with <see cref="EditorLoad.Moved"/>.</param>
     public ValueTask<EditorLoad> LoadAsync(bool keep) => Editor.InvokeAsync<EditorLoad>("load", keep);
+
+    /// <summary>Begins a new resource as a copy of another one.</summary>
+    public ValueTask<EditorLoad> CopyOfAsync(string name) => Editor.InvokeAsync<EditorLoad>("copyOf", name);
 
     public ValueTask<EditorDryRun> DryRunAsync() => Editor.InvokeAsync<EditorDryRun>("dryRun");
 
@@ -72,6 +78,7 @@ public sealed partial class YamlEditor
 
     [JSInvokable] public Task OnDirty(bool dirty) => OnDirtyChanged.InvokeAsync(dirty);
     [JSInvokable] public Task OnChecked(EditorCheck check) => OnCheck.InvokeAsync(check);
+    [JSInvokable] public Task OnUnkept(bool unkept) => OnUnkeptChanged.InvokeAsync(unkept);
     [JSInvokable] public Task OnMoved() => OnNodeMoved.InvokeAsync();
     // Not awaited: the browser's call would wait for the person in the dialog, and end on a page that is gone.
     [JSInvokable] public void OnReviewKey() => _ = InvokeAsync(() => OnReview.InvokeAsync());
