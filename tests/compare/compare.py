@@ -15,8 +15,8 @@ import argparse, json, os, re, shutil, signal, socket, statistics, subprocess, s
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 TMP = tempfile.mkdtemp(prefix="compare-")
-UP, UPTLS = 19001, 19002
-PORTS = {  # peer -> base port; +0 http, +1 tls, +2 tcp, +3 http with a Lua header filter
+UP, UPH2C = 19001, 19003
+PORTS = {  # peer -> base port; +0 http, +1 tls, +2 tcp, +3 http with a Lua header filter, +4 http with HTTP/2 without TLS to the upstream
     "nginx": 19100, "haproxy": 19200, "managed": 19300}
 CASES = {
     "h1":      ("wrk", 0, "/", 64),
@@ -30,6 +30,7 @@ CASES = {
     "tcp":     ("wrk", 2, "/", 64),
     "lua":     ("wrk", 3, "/", 64),
     "newconn": ("ab", 0, "/", 32),
+    "h2c-up":  ("wrk", 4, "/", 64),         # nginx cannot: the ratio is to HAProxy
 }
 
 def write(name, text):
@@ -80,7 +81,9 @@ def upstream():
 events {{ worker_connections 8192; }}
 http {{ access_log off; keepalive_requests 1000000000; open_file_cache max=100; sendfile on; tcp_nopush on;
  server {{ listen 127.0.0.1:{UP} backlog=8192; root {TMP}/www; default_type application/octet-stream;
-  location = / {{ default_type text/plain; return 200 "hello from the upstream, a small body of text to send back.\\n"; }} }} }}""")
+  location = / {{ default_type text/plain; return 200 "hello from the upstream, a small body of text to send back.\\n"; }} }}
+ server {{ listen 127.0.0.1:{UPH2C} http2 backlog=8192; default_type text/plain; http2_max_requests 1000000000;
+  location = / {{ return 200 "hello from the upstream, a small body of text to send back.\\n"; }} }} }}""")
     spawn(["nginx", "-c", c], 1); assert port_open(UP), "upstream"
 
 def cert():
@@ -135,6 +138,11 @@ frontend fl
   http-request lua.mark
   http-response lua.markr
   default_backend b
+frontend fh
+  bind 127.0.0.1:{b+4} backlog 8192
+  default_backend bh
+backend bh
+  server s 127.0.0.1:{UPH2C} proto h2
 backend b
   server s 127.0.0.1:{UP}
 backend bt
@@ -188,15 +196,16 @@ def main():
             tool, off, path, conns = CASES[c]; rows = {n: [] for n in who}
             for rnd in range(a.rounds + 1):
                 for n, (pid, base) in who.items():
+                    if n == "nginx" and off == 4: continue
                     pids = tree(pid); t0 = cpu_us(pids)
                     cnt, bad, err, p99 = load(tool, base + off, path, conns, a.seconds if rnd else 2, off == 1)
                     if rnd and cnt: rows[n].append((( cpu_us(pids) - t0) / cnt, cnt / a.seconds, p99, bad, err, rss_mb(pids)))
-            ref = rows.get("nginx")
+            peer = "nginx" if rows.get("nginx") else "haproxy"; ref = rows.get(peer)
             for n, r in rows.items():
                 if not r: print(f"{c:8} {n:8} no answers"); continue
                 m = statistics.median(x[0] for x in r); ratio = statistics.median(x[0] / y[0] for x, y in zip(r, ref)) if ref else None  # per round: a drift of the machine touches both
                 result[f"{c}/{n}"] = dict(cpu_us=round(m, 2), ratio=round(ratio, 3) if ratio else None, rps=round(statistics.median(x[1] for x in r)), p99_ms=round(statistics.median(x[2] for x in r), 2), failed=sum(x[3] for x in r), rss_mb=round(r[-1][5], 1))
-                q = result[f"{c}/{n}"]; print(f"{c:8} {n:8} cpu {q['cpu_us']:9.2f} us/req  x nginx {q['ratio']}  rps {q['rps']:7}  p99 {q['p99_ms']} ms  failed {q['failed']} {r[-1][4]} rss {q['rss_mb']} MB", flush=True)
+                q = result[f"{c}/{n}"]; print(f"{c:8} {n:8} cpu {q['cpu_us']:9.2f} us/req  x {peer} {q['ratio']}  rps {q['rps']:7}  p99 {q['p99_ms']} ms  failed {q['failed']} {r[-1][4]} rss {q['rss_mb']} MB", flush=True)
     finally: cleanup()
     if a.json: json.dump(result, open(a.json, "w"), indent=1)
     if a.limit:
