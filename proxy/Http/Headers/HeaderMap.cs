@@ -1,3 +1,4 @@
+using System.Buffers;
 using System.Text;
 
 namespace Managed.Proxy.Http.Headers;
@@ -22,9 +23,11 @@ public sealed class HeaderMap
 
     // No peer takes more; indexes are 16 bits wide.
     private const int MaxFields = 2000, MaxBytes = 1 << 20;
+    // What a map keeps from message to message.
+    private const int KeptBytes = 16 * 1024;
 
     // None before the first field: of a stream's four maps one is in use while it waits for a body.
-    private byte[] _arena = [];
+    private byte[] _arena = []; // rented where it is larger than KeptBytes
     private Entry[] _entries = [];
     private readonly short[] _first = new short[(int)HeaderId.Count]; // entry + 1 of a known name; 0: absent
     private int _used, _entryCount, _live;
@@ -60,7 +63,11 @@ public sealed class HeaderMap
     internal void Shrink()
     {
         Clear();
-        if (_arena.Length > 16 * 1024) _arena = [];
+        if (_arena.Length > KeptBytes)
+        {
+            ArrayPool<byte>.Shared.Return(_arena);
+            _arena = [];
+        }
         if (_entries.Length > 192) _entries = [];
     }
 
@@ -249,7 +256,9 @@ public sealed class HeaderMap
         value = v;
         if (_arena.Length - _used < size)
         {
-            var larger = new byte[Math.Max(Math.Max(512, _arena.Length * 2), _used + size)];
+            int room = Math.Max(Math.Max(512, _arena.Length * 2), _used + size);
+            // The former one is left to the collector: a span may lie in it.
+            byte[] larger = room > KeptBytes ? ArrayPool<byte>.Shared.Rent(room) : new byte[room];
             _arena.AsSpan(0, _used).CopyTo(larger);
             _arena = larger;
         }

@@ -164,6 +164,7 @@ internal sealed class UpstreamConnection
     /// <summary>Over HTTP/2 streams that are open are lost.</summary>
     public void Close(bool reset = false)
     {
+        _http?.Rest();
         if (_closed || (Transport.IsClosed && Pool.Forgotten(this))) return;
         _worker.Timers.Remove(_timer);
         if (_http2 is { } http2)
@@ -171,11 +172,7 @@ internal sealed class UpstreamConnection
             _closed = true;
             if (reset || Active > 0) http2.Abort(Http2Error.None, ""); else http2.FinishDrain(); // the transport is closed behind it
         }
-        else
-        {
-            _http?.Rest();
-            Transport.Close(reset);
-        }
+        else Transport.Close(reset);
         Pool.Closed(this);
     }
 

@@ -1,4 +1,5 @@
 using BenchmarkDotNet.Attributes;
+using Managed.Proxy.Core.Buffers;
 using Managed.Proxy.Http.Codecs.Http1;
 using Managed.Proxy.Http.Headers;
 
@@ -8,7 +9,7 @@ namespace Managed.Benchmarks.Stages;
 [MemoryDiagnoser]
 public class HeadWriting
 {
-    private readonly MessageWriter _writer = new();
+    private readonly MessageWriter _writer = new(new BufferPool(new MemoryBudget(long.MaxValue)));
     private readonly HeaderMap _request = new(), _response = new();
 
     public HeadWriting()

@@ -7,7 +7,7 @@ namespace Managed.Proxy.Downstream.NetworkFilters.HttpConnectionManager;
 /// <summary>What one request over HTTP/1 takes: the exchange on its connection, and its stream.</summary>
 internal sealed class Http1Request(WorkerContext worker)
 {
-    public Http1ServerExchange Exchange { get; } = new();
+    public Http1ServerExchange Exchange { get; } = new(worker.Loop.Buffers);
     public HttpStream Stream { get; } = new(worker);
     public RequestHead Head => Exchange.Head;
 }
@@ -27,8 +27,8 @@ internal sealed class Http1Requests(WorkerContext worker)
 
     public void Return(Http1Request request)
     {
+        request.Exchange.Release();
         if (_free.Count >= Most) return;
-        request.Exchange.Shrink();
         request.Stream.Shrink();
         _free.Push(request);
     }

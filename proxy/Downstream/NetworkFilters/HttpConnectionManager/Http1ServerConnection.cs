@@ -26,6 +26,7 @@ internal sealed class Http1ServerConnection : Http1Wire
 
     private readonly WorkerContext _worker;
     private readonly Http1Requests _free;
+    private Http1Request? _request;
     private readonly WheelTimer _timer;
     private ConnectionManager _manager;
     private HttpStream? _stream;
@@ -76,6 +77,7 @@ internal sealed class Http1ServerConnection : Http1Wire
         finally
         {
             _worker.Timers.Remove(_timer);
+            _request?.Exchange.Release(); // there is one only where something has thrown
             if (!IsHttp2) Input.Release();
         }
         return true;
@@ -97,7 +99,7 @@ internal sealed class Http1ServerConnection : Http1Wire
         {
             // Its bytes wait alone: what a request takes is taken when the whole head is here.
             Input.Rewind(request.Head.HeadBytes);
-            _free.Return(request);
+            Return(request);
             int n = await MoreOfHeadAsync();
             if (n <= 0 && n != -Libc.ETimedOut)
             {
@@ -132,7 +134,7 @@ internal sealed class Http1ServerConnection : Http1Wire
 
     private Http1Request BeginHead()
     {
-        var request = _free.Rent();
+        var request = _request = _free.Rent();
         var (stream, head) = (request.Stream, request.Head);
         request.Exchange.Begin(this, stream.RequestHeaders, stream.RequestTrailers);
         head.MaxBytes = _manager.MaxHeadBytes;
@@ -145,6 +147,12 @@ internal sealed class Http1ServerConnection : Http1Wire
         return request;
     }
 
+    private void Return(Http1Request request)
+    {
+        _request = null;
+        _free.Return(request);
+    }
+
     private IoTask<bool> EndAsync(Http1Request request, bool keep)
     {
         var exchange = request.Exchange;
@@ -152,7 +160,7 @@ internal sealed class Http1ServerConnection : Http1Wire
         bool lingers = !keep && !exchange.CutShort && exchange.MustClose
             && (!exchange.BodyEnded || _refused || Input.Length > 0 || Transport.MayRead);
         bool reset = exchange.CutShort && exchange.ResponseIsCloseDelimited;
-        _free.Return(request);
+        Return(request);
         if (reset) Transport.Close(reset: true);
         else if (lingers) return LingerAsync();
         return new IoTask<bool>(keep);

@@ -12,7 +12,7 @@ namespace Managed.Proxy.Http.Codecs.Http1;
 internal sealed class Http1ClientExchange(Transport transport, BufferPool buffers) : ClientExchange
 {
     private readonly InputBuffer _input = new(buffers);
-    private readonly MessageWriter _writer = new();
+    private readonly MessageWriter _writer = new(buffers);
     private readonly ResponseHead _head = new();
     private readonly BodyReader _body = new();
     private long _received;
@@ -42,7 +42,7 @@ internal sealed class Http1ClientExchange(Transport transport, BufferPool buffer
     public void Rest()
     {
         _input.Release();
-        _writer.Shrink();
+        _writer.Release();
     }
 
     public override void WriteHead(HeaderMap headers, long length, bool hasBody, bool upgrade)

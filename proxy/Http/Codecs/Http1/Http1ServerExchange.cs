@@ -1,3 +1,4 @@
+using Managed.Proxy.Core.Buffers;
 using Managed.Proxy.Core.EventLoop;
 using Managed.Proxy.Core.Transport;
 using Managed.Proxy.Http.Headers;
@@ -6,9 +7,10 @@ using Managed.Proxy.Streams;
 namespace Managed.Proxy.Http.Codecs.Http1;
 
 /// <summary>One request and response on an HTTP/1 connection. Pooled per worker: an idle connection holds none.</summary>
-internal sealed class Http1ServerExchange : ServerExchange
+/// <param name="buffers">Of the worker.</param>
+internal sealed class Http1ServerExchange(BufferPool buffers) : ServerExchange
 {
-    private readonly MessageWriter _writer = new();
+    private readonly MessageWriter _writer = new(buffers);
     private readonly BodyReader _body = new();
     private Http1Wire _wire = null!;
     private HeaderMap _request = null!, _trailers = null!;
@@ -77,8 +79,8 @@ internal sealed class Http1ServerExchange : ServerExchange
         return n;
     }
 
-    /// <summary>Between two requests: lets go of what only an unusual one needed.</summary>
-    public void Shrink() => _writer.Shrink();
+    /// <summary>After a request, however it ended: lets go of buffers.</summary>
+    public void Release() => _writer.Release();
 
     // Only the body's reads belong to the stream; between requests the connection reads for itself.
     public override void InterruptRead() => _wire.Transport.CancelRead(Libc.EIntr);

@@ -9,12 +9,15 @@ namespace Managed.Proxy.Http.Codecs.Http1;
 /// Writes messages of either kind to a connection. Heads and small pieces are collected and leave in one send with what follows;
 /// a large piece is sent from where it lies.
 /// </summary>
-internal sealed class MessageWriter
+/// <param name="buffers">What waits is in one of these, which is given back as soon as it is sent.</param>
+internal sealed class MessageWriter(BufferPool buffers)
 {
     // Below this, copying costs less than a second vector.
     private const int CopyBelow = 2048, FlushAbove = 16 * 1024;
+    // A usual head.
+    private const int HeadRoom = 1024;
 
-    private readonly ByteWriter _out = new(0);
+    private readonly ByteWriter _out = new(buffers);
     private Transport _transport = null!;
     private bool _chunked;
 
@@ -24,17 +27,18 @@ internal sealed class MessageWriter
     public void Begin(Transport transport)
     {
         _transport = transport;
-        _out.Clear();
+        _out.Release();
         _chunked = false;
         BytesSent = HeadBytes = 0;
     }
 
-    /// <summary>Between two exchanges: lets go of what only an unusual one needed.</summary>
-    public void Shrink() => _out.Release(keep: 32 * 1024);
+    /// <summary>After an exchange, however it ended.</summary>
+    public void Release() => _out.Release();
 
     /// <summary><c>METHOD path HTTP/1.1</c>, host, fields. Framing fields are written from the arguments, never from the map.</summary>
     public void RequestHead(HeaderMap headers, long contentLength, bool chunked, bool upgrade)
     {
+        _out.GetSpan(HeadRoom);
         var method = headers.Get(HeaderId.Method);
         bool connect = upgrade && method.SequenceEqual("CONNECT"u8);
         _out.Write(method);
@@ -52,6 +56,7 @@ internal sealed class MessageWriter
 
     public void ResponseHead(HeaderMap headers, int status, long contentLength, bool chunked, ReadOnlySpan<byte> connection)
     {
+        _out.GetSpan(HeadRoom);
         _out.Write("HTTP/1.1 "u8);
         if (headers.ReasonPhrase is { } reason)
         {
@@ -85,7 +90,7 @@ internal sealed class MessageWriter
     public bool TryTakeBack()
     {
         if (BytesSent > 0) return false;
-        _out.Clear();
+        _out.Release();
         _chunked = false;
         return true;
     }
@@ -93,6 +98,7 @@ internal sealed class MessageWriter
     public IoTask<int> WriteAsync(ReadOnlyMemory<byte> piece)
     {
         if (piece.IsEmpty) return new IoTask<int>(0);
+        if (_transport.IsClosed) return new IoTask<int>(-Libc.ECanceled);
         if (_chunked)
         {
             _out.WriteHex(piece.Length);
@@ -107,15 +113,12 @@ internal sealed class MessageWriter
         BytesSent += _out.Length + piece.Length;
         var sending = _transport.WriteAsync(_out.WrittenMemory, piece);
         if (!sending.IsCompleted) return FinishAsync(sending, _chunked);
-        int result = sending.GetAwaiter().GetResult();
-        _out.Clear();
-        if (_chunked) _out.Write("\r\n"u8);
-        return new IoTask<int>(result);
+        return new IoTask<int>(Sent(sending.GetAwaiter().GetResult(), _chunked));
     }
 
     public void End(HeaderMap? trailers)
     {
-        if (!_chunked) return;
+        if (!_chunked || _transport.IsClosed) return;
         _out.Write("0\r\n"u8);
         if (trailers is not null) Fields(trailers);
         _out.Write("\r\n"u8);
@@ -128,15 +131,17 @@ internal sealed class MessageWriter
         BytesSent += _out.Length;
         var sending = _transport.WriteAsync(_out.WrittenMemory);
         if (!sending.IsCompleted) return FinishAsync(sending, false);
-        _out.Clear();
+        _out.Release();
         return sending;
     }
 
     private async IoTask<int> FinishAsync(IoTask<int> sending, bool endChunk)
+        => Sent(await sending, endChunk);
+
+    private int Sent(int result, bool endChunk)
     {
-        int result = await sending;
-        _out.Clear();
-        if (endChunk) _out.Write("\r\n"u8);
+        _out.Release();
+        if (endChunk && result >= 0) _out.Write("\r\n"u8);
         return result;
     }
 
