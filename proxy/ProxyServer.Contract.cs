@@ -102,10 +102,31 @@ public sealed record ListenerStatus(string Name, string ConfiguredAddress, strin
 public sealed record EndpointStatus(string Address, string HostName, string Health, int Weight, long ConnectionsActive,
     long ConnectionsTotal, long ConnectFailures, long RequestsActive, long RequestsTotal, long RequestsSuccess, long RequestsError,
         long RequestsTimeout, IReadOnlyList<string> Flags, string? Reason = null, bool Canary = false,
-            int? WeightOverride = null, bool DrainOverride = false);
+            int? WeightOverride = null, bool DrainOverride = false)
+{
+    /// <summary>0: the first.</summary>
+    public int Priority { get; init; }
+    public string Region { get; init; } = "";
+    public string Zone { get; init; } = "";
+    public string SubZone { get; init; } = "";
+    /// <summary>Of outlier detection's last interval, in percent; -1: nobody counts, or too little came to say.</summary>
+    public double SuccessRate { get; init; } = -1;
+    /// <summary>Likewise of attempts to reach it.</summary>
+    public double LocalOriginSuccessRate { get; init; } = -1;
+}
 
 public sealed record ClusterStatus(string Name, string Type, string LbPolicy, long MaxConnections, long MaxPendingRequests,
-    long MaxRequests, long MaxRetries, IReadOnlyList<EndpointStatus> Endpoints);
+    long MaxRequests, long MaxRetries, IReadOnlyList<EndpointStatus> Endpoints)
+{
+    /// <summary>Null: there is no outlier detection.</summary>
+    public EjectionRates? Rates { get; init; }
+}
+
+/// <summary>
+/// The mean of the endpoints' success rates in the last interval of outlier detection, and below which one was ejected; of answers, and of
+/// attempts to reach them. In percent; -1: there was too little to say.
+/// </summary>
+public sealed record EjectionRates(double Average, double Threshold, double LocalAverage, double LocalThreshold);
 
 /// <summary>A request to try against the routes without traffic. Method, authority and path are as on the wire.</summary>
 public sealed record MatchQuery(string Listener, string Method, string Authority, string Path,

@@ -12,6 +12,7 @@ using Managed.Proxy.Router.Matching;
 using Managed.Proxy.Streams;
 using Managed.Proxy.Upstream;
 using Managed.Proxy.Upstream.Endpoints;
+using Managed.Proxy.Upstream.LoadBalancing;
 using Managed.Proxy.Upstream.OnDemand;
 
 namespace Managed.Proxy;
@@ -91,7 +92,10 @@ public sealed partial class ProxyServer
         if (Current is not { } current) return [];
         return [.. current.Clusters.Values.Select(c =>
             new ClusterStatus(c.Name, EnumText(c.Config.Type.ToString()), EnumText(c.Config.LbPolicy.ToString()),
-            c.Limits.MaxConnections, c.Limits.MaxPending, c.Limits.MaxRequests, c.Limits.MaxRetries, [.. c.Endpoints.All.Select(Status)]))];
+            c.Limits.MaxConnections, c.Limits.MaxPending, c.Limits.MaxRequests, c.Limits.MaxRetries, [.. c.Endpoints.Members.Select(Status)])
+            {
+                Rates = c.State.SuccessRates is { } r ? new(r.Average, r.Threshold, r.LocalAverage, r.LocalThreshold) : null,
+            })];
     }
 
     /// <summary>
@@ -196,13 +200,22 @@ public sealed partial class ProxyServer
 
     private static bool Same(ConfigNode? a, ConfigNode? b) => a is null ? b is null : a.SameAs(b);
 
-    private static EndpointStatus Status(Endpoint e)
-        => new(e.Text, e.HostName, HealthOf(e), e.EffectiveWeight,
+    private static EndpointStatus Status(EndpointMember member)
+    {
+        var e = member.Endpoint;
+        var place = (member.Locality?.Name ?? "").Split('/', 3);
+        return new(e.Text, e.HostName, HealthOf(e), e.EffectiveWeight,
         Volatile.Read(ref e.ActiveConnections), Volatile.Read(ref e.TotalConnections), Volatile.Read(ref e.ConnectFailures),
         Volatile.Read(ref e.ActiveRequests),
         Volatile.Read(ref e.TotalRequests), Volatile.Read(ref e.SuccessRequests), Volatile.Read(ref e.ErrorRequests),
             Volatile.Read(ref e.TimeoutRequests), FlagsOf(e), e.Reason, e.IsCanary,
-            e.WeightOverride > 0 ? e.WeightOverride : null, e.DrainOverride);
+            e.WeightOverride > 0 ? e.WeightOverride : null, e.DrainOverride)
+        {
+            Priority = member.Priority, Region = place[0], Zone = place.ElementAtOrDefault(1) ?? "",
+            SubZone = place.ElementAtOrDefault(2) ?? "", SuccessRate = e.Outliers?.SuccessRate ?? -1,
+            LocalOriginSuccessRate = e.Outliers?.LocalOriginSuccessRate ?? -1,
+        };
+    }
 
     private static string HealthOf(Endpoint e)
     {
@@ -223,6 +236,7 @@ public sealed partial class ProxyServer
         if ((flags & HealthFlags.DegradedActiveHealthCheck) != 0) all.Add("degraded_active_hc");
         if (e.ConfiguredHealth == EndpointHealthStatus.Degraded) all.Add("degraded_eds_health");
         if ((flags & HealthFlags.PendingActiveHealthCheck) != 0) all.Add("pending_active_hc");
+        if ((flags & HealthFlags.ExcludedByItself) != 0) all.Add("excluded_via_immediate_hc_fail");
         if ((flags & HealthFlags.ActiveHealthCheckTimeout) != 0) all.Add("active_hc_timeout");
         if (e.DrainOverride || e.ConfiguredHealth == EndpointHealthStatus.Draining) all.Add("eds_status_draining");
         return all;

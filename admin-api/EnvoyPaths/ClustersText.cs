@@ -1,19 +1,26 @@
 using System.Globalization;
 using System.Text;
+using Managed.AdminApi.Problems;
 using Managed.AdminApi.Requests;
 using Managed.Proxy;
 
 namespace Managed.AdminApi.EnvoyPaths;
 
-/// <summary>Envoy's <c>/clusters</c>: one value a line, or JSON with <c>?format=json</c>.</summary>
+/// <summary>
+/// Envoy's <c>/clusters</c>: one value a line, or JSON (its <c>admin.v3.Clusters</c>) with <c>?format=json</c>. Without what does not exist
+/// here: a second priority of requests, and <c>pending_dynamic_removal</c>, since an endpoint that is removed gets nothing more.
+/// </summary>
 internal static class ClustersText
 {
     public static Task WriteAsync(HttpContext context)
     {
         var clusters = context.RequestServices.GetRequiredService<ProxyServer>().Clusters();
-        return Query.Text(context, "format") == "json"
-            ? JsonAnswer.WriteAsync(context, StatusCodes.Status200OK, new { cluster_statuses = clusters.Select(Json) })
-            : ServerAnswers.TextAsync(context, Text(clusters));
+        return (Query.Text(context, "format") ?? "text") switch
+        {
+            "text" => ServerAnswers.TextAsync(context, Text(clusters)),
+            "json" => JsonAnswer.WriteAsync(context, StatusCodes.Status200OK, new { cluster_statuses = clusters.Select(Json) }),
+            var other => throw ApiException.Parameter("format", $"'{other}' is not text or json"),
+        };
     }
 
     private static string Text(IReadOnlyList<ClusterStatus> clusters)
@@ -23,6 +30,13 @@ internal static class ClustersText
         {
             void Line(string name, object value) => text.Append(CultureInfo.InvariantCulture, $"{cluster.Name}::{name}::{value}\n");
             Line("observability_name", cluster.Name);
+            if (cluster.Rates is { } rates)
+            {
+                Line("outlier::success_rate_average", rates.Average);
+                Line("outlier::success_rate_ejection_threshold", rates.Threshold);
+                Line("outlier::local_origin_success_rate_average", rates.LocalAverage);
+                Line("outlier::local_origin_success_rate_ejection_threshold", rates.LocalThreshold);
+            }
             Line("default_priority::max_connections", cluster.MaxConnections);
             Line("default_priority::max_pending_requests", cluster.MaxPendingRequests);
             Line("default_priority::max_requests", cluster.MaxRequests);
@@ -40,8 +54,10 @@ internal static class ClustersText
         ("cx_active", e.ConnectionsActive), ("cx_connect_fail", e.ConnectFailures), ("cx_total", e.ConnectionsTotal),
         ("rq_active", e.RequestsActive),
         ("rq_error", e.RequestsError), ("rq_success", e.RequestsSuccess), ("rq_timeout", e.RequestsTimeout), ("rq_total", e.RequestsTotal),
-        ("hostname", e.HostName), ("health_flags", Flags(e)), ("weight", e.Weight), ("region", ""), ("zone", ""), ("sub_zone", ""),
-        ("canary", e.Canary ? "true" : "false"), ("priority", 0),
+        ("hostname", e.HostName), ("health_flags", Flags(e)), ("weight", e.Weight), ("region", e.Region), ("zone", e.Zone),
+        ("sub_zone", e.SubZone),
+        ("canary", e.Canary ? "true" : "false"), ("priority", e.Priority), ("success_rate", e.SuccessRate),
+        ("local_origin_success_rate", e.LocalOriginSuccessRate),
     ];
 
     private static object Json(ClusterStatus cluster) => new
@@ -49,6 +65,8 @@ internal static class ClustersText
         name = cluster.Name,
         added_via_api = true,
         observability_name = cluster.Name,
+        success_rate_ejection_threshold = Percent(cluster.Rates?.Threshold ?? -1),
+        local_origin_success_rate_ejection_threshold = Percent(cluster.Rates?.LocalThreshold ?? -1),
         circuit_breakers = new
         {
             thresholds = new[] { new { max_connections = cluster.MaxConnections, max_pending_requests = cluster.MaxPendingRequests,
@@ -59,6 +77,10 @@ internal static class ClustersText
             address = ListenersText.Address(e.Address),
             hostname = e.HostName,
             weight = e.Weight,
+            priority = e.Priority,
+            locality = new { region = Given(e.Region), zone = Given(e.Zone), sub_zone = Given(e.SubZone) },
+            success_rate = Percent(e.SuccessRate),
+            local_origin_success_rate = Percent(e.LocalOriginSuccessRate),
             health_status = Health(e),
             stats = new object[]
             {
@@ -78,7 +100,8 @@ internal static class ClustersText
     {
         var status = new Dictionary<string, object>();
         foreach (string flag in endpoint.Flags)
-            if (flag is "failed_active_hc" or "failed_outlier_check" or "degraded_active_hc" or "pending_active_hc" or "active_hc_timeout")
+            if (flag is "failed_active_hc" or "failed_outlier_check" or "degraded_active_hc" or "pending_active_hc" or "active_hc_timeout"
+                or "excluded_via_immediate_hc_fail")
                 status[flag switch
                 {
                     "failed_active_hc" => "failed_active_health_check",
@@ -91,6 +114,10 @@ internal static class ClustersText
         status["eds_health_status"] = eds;
         return status;
     }
+
+    // Envoy leaves out what is not known, as protobuf does what is empty.
+    private static object? Percent(double value) => value >= 0 ? new { value } : null;
+    private static string? Given(string text) => text.Length > 0 ? text : null;
 
     private static object Stat(string name, long value)
         => new { name, type = "COUNTER", value = value.ToString(CultureInfo.InvariantCulture) };

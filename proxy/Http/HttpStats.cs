@@ -13,12 +13,17 @@ internal sealed class HttpStats
             "downstream_rq_http2_total", "downstream_rq_completed", "downstream_rq_rx_reset", "downstream_rq_response_timeout",
             "downstream_rq_idle_timeout", "downstream_rq_max_duration_reached", "downstream_rq_timeout", "downstream_rq_1xx",
             "downstream_rq_2xx", "downstream_rq_3xx", "downstream_rq_4xx", "downstream_rq_5xx", "downstream_rq_overload_close",
+            "passthrough_internal_redirect_bad_location", "passthrough_internal_redirect_unsafe_scheme",
+            "passthrough_internal_redirect_too_many_redirects", "passthrough_internal_redirect_no_route",
+            "passthrough_internal_redirect_predicate",
         ],
         ["downstream_cx_active", "downstream_rq_active"], ["downstream_rq_time"]);
 
     public readonly Counter CxTotal, CxHttp2, CxDestroy, CxIdleTimeout, CxProtocolError, CxRxBytes, CxTxBytes, RqTotal, RqHttp1, RqHttp2,
         RqCompleted, RqReset, RqTimeout, RqIdleTimeout, RqMaxDuration, RqOverallTimeout, RqOverload,
         Rq1xx, Rq2xx, Rq3xx, Rq4xx, Rq5xx;
+    /// <summary>Why a redirect of the upstream was the client's, of those that the policy of its route would follow.</summary>
+    public readonly Counter RedirectBadLocation, RedirectUnsafeScheme, RedirectTooMany, RedirectNoRoute, RedirectPredicate;
     public readonly Gauge CxActive, RqActive;
     public readonly Histogram RqTime;
 
@@ -43,6 +48,11 @@ internal sealed class HttpStats
         RqMaxDuration = C("downstream_rq_max_duration_reached");
         RqOverallTimeout = C("downstream_rq_timeout");
         RqOverload = C("downstream_rq_overload_close");
+        RedirectBadLocation = C("passthrough_internal_redirect_bad_location");
+        RedirectUnsafeScheme = C("passthrough_internal_redirect_unsafe_scheme");
+        RedirectTooMany = C("passthrough_internal_redirect_too_many_redirects");
+        RedirectNoRoute = C("passthrough_internal_redirect_no_route");
+        RedirectPredicate = C("passthrough_internal_redirect_predicate");
         Rq1xx = C("downstream_rq_1xx");
         Rq2xx = C("downstream_rq_2xx");
         Rq3xx = C("downstream_rq_3xx");

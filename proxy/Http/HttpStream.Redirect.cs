@@ -1,5 +1,6 @@
 using System.Text;
 using Managed.Proxy.Core.EventLoop;
+using Managed.Proxy.Core.Telemetry;
 using Managed.Proxy.Http.Codecs;
 using Managed.Proxy.Http.Headers;
 using Managed.Proxy.Router;
@@ -23,7 +24,8 @@ public sealed partial class HttpStream
     private bool FollowsRedirect(ClientExchange up, RouteEntry route)
     {
         if (route.InternalRedirects is not { } policy || !policy.Follows(up.Status)) return false;
-        bool follows = !ClientSendsBody && !_down.AsksUpgrade && _redirected < policy.Most && TryMove(policy, route, up.Status);
+        bool follows = !ClientSendsBody && !_down.AsksUpgrade && ResponseHeaders.Has(HeaderId.Location)
+            && TryMove(policy, route, up.Status);
         _upstream.CountRedirect(follows);
         if (!follows) return false;
         _redirects = true;
@@ -32,37 +34,46 @@ public sealed partial class HttpStream
         return true;
     }
 
-    // What may not be followed leaves the request as it is.
+    // What may not be followed leaves the request as it is, and is counted for the first reason that there is (Envoy's order).
     private bool TryMove(InternalRedirectPolicy policy, RouteEntry from, int status)
     {
-        if (!ResponseHeaders.Has(HeaderId.Location)) return false;
-        var location = ResponseHeaders.Get(HeaderId.Location);
-        if (location.Length is 0 or > MostTarget || !FieldSyntax.IsValue(location)) return false;
         byte[] scheme = RequestHeaders.Get(HeaderId.Scheme).ToArray(), host = RequestHeaders.Get(HeaderId.Authority).ToArray(),
             path = RequestHeaders.Get(HeaderId.Path).ToArray();
-        byte[] target = location.ToArray();
-        if (!TryRead(target, scheme, host, out var newScheme, out var newHost, out var newPath)) return false;
-        bool crosses = !newScheme.SequenceEqual(scheme), toTls = newScheme.SequenceEqual("https"u8);
-        if (crosses && !policy.MayCrossScheme) return false;
-        if (policy.KeepsSchemeSafe && toTls && Info.DownstreamTls is null) return false;
-        Place(newScheme, newHost, newPath);
-        var entry = Manager.RoutesOf(RequestHeaders)?.Match(RequestHeaders, Info, Worker.NextRandom());
-        bool may = entry is not null && policy.MayGoTo(entry);
-        if (may && policy.AvoidsPrevious) may = (_followed ??= []).Add((from.Name, entry!.Name));
-        if (!may)
-        {
-            Place(scheme, host, path);
-            return false;
-        }
+        byte[] target = ResponseHeaders.Get(HeaderId.Location).ToArray();
+        // 1. Where to.
+        if (target.Length is 0 or > MostTarget || !FieldSyntax.IsValue(target)
+            || !TryRead(target, scheme, host, out var newScheme, out var newHost, out var newPath))
+            return Refuse(Manager.Stats.RedirectBadLocation);
+        // 2. By which scheme.
+        bool crosses = !newScheme.SequenceEqual(scheme);
+        if (crosses && !policy.MayCrossScheme) return Refuse(Manager.Stats.RedirectUnsafeScheme);
+        // 3. How often.
+        if (_redirected >= policy.Most) return Refuse(Manager.Stats.RedirectTooMany);
+        // 4. The route of the request as it will be: what is copied into it may decide on the route.
+        var before = new HeaderMap();
+        before.CopyFrom(RequestHeaders);
         foreach (byte[] name in policy.Copied)
         {
             RequestHeaders.Remove(name);
             for (int i = 0; ResponseHeaders.TryGetAt(name, i, out var value); i++) RequestHeaders.Add(name, value);
         }
+        Place(newScheme, newHost, newPath);
         // RFC 9110 section 15.4.4: what answers a 303 is asked for by GET.
         if (status == 303 && !_down.IsHead) RequestHeaders.Set(HeaderId.Method, "GET"u8);
         RequestHeaders.Set("x-envoy-original-url"u8, [.. scheme, .. "://"u8, .. host, .. path]);
-        return true;
+        var entry = Manager.RoutesOf(RequestHeaders)?.Match(RequestHeaders, Info, Worker.NextRandom());
+        // 5. Whether its predicates like that route; a scheme that is safe is one of them.
+        bool safe = !policy.KeepsSchemeSafe || !newScheme.SequenceEqual("https"u8) || !crosses;
+        if (entry is not null && safe && policy.MayGoTo(entry)
+            && (!policy.AvoidsPrevious || (_followed ??= []).Add((from.Name, entry.Name)))) return true;
+        RequestHeaders.CopyFrom(before);
+        return Refuse(entry is null ? Manager.Stats.RedirectNoRoute : Manager.Stats.RedirectPredicate);
+    }
+
+    private bool Refuse(Counter reason)
+    {
+        Worker.Stats.Increment(reason);
+        return false;
     }
 
     private void Place(ReadOnlySpan<byte> scheme, ReadOnlySpan<byte> host, ReadOnlySpan<byte> path)

@@ -37,11 +37,15 @@ internal sealed class DnsRefresher : IDisposable
 
     /// <summary>
     /// Asks for all names at once; used before new clusters take traffic. Over when all have answered, or after <paramref name="longest"/>:
-    /// what comes later still counts, until then the last good answers do.
+    /// what comes later still counts, until then the last good answers do. Names that are in service are not asked for, since they are kept
+    /// resolved: while a resolver hangs each version would wait for it.
     /// </summary>
     public async Task ResolveAsync(IReadOnlyCollection<Cluster> clusters, TimeSpan longest, CancellationToken cancellation)
     {
-        var all = Task.WhenAll(clusters.SelectMany(c => NamesOf(c.Targets).Select(name => ResolveAsync(c.Members, name))));
+        var inService = _due.Keys.SelectMany(m => NamesOf(m.Targets)).ToHashSet(StringComparer.OrdinalIgnoreCase);
+        UseKnown(clusters);
+        var all = Task.WhenAll(clusters.SelectMany(c => NamesOf(c.Targets)
+            .Where(name => !inService.Contains(name) || _resolver.Known(name) is null).Select(name => ResolveAsync(c.Members, name))));
         try
         {
             await all.WaitAsync(longest, cancellation);

@@ -24,6 +24,9 @@ internal sealed class ClusterState(string name, int workers)
     /// <summary>Of the version in service: for what belongs to no request, such as an idle connection.</summary>
     public volatile ClusterLimits Limits = ClusterLimits.Default;
 
+    /// <summary>What outlier detection found in its last interval; null: there is none.</summary>
+    public volatile SuccessRates? SuccessRates;
+
     // Shared by the workers: circuit-breaker limits are of the cluster, as Envoy's.
     public long Connections, Requests, Pending, Retries;
 

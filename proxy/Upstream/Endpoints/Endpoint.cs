@@ -34,6 +34,8 @@ internal sealed class Endpoint(SocketAddressBytes address, string text, string h
     public void Clear(HealthFlags flags) => Interlocked.And(ref _flags, ~(int)flags);
     /// <summary>Why it is not healthy, for people; null when it is.</summary>
     public volatile string? Reason;
+    /// <summary>Told, on a worker, of an answer in which it says that it is not well; null: it is not checked.</summary>
+    public volatile Action<Endpoint>? SaysUnwell;
     /// <summary>What its answers are counted by; null: nobody does.</summary>
     public volatile OutlierCounts? Outliers;
 

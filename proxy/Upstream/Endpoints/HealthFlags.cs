@@ -12,4 +12,9 @@ internal enum HealthFlags
     PendingActiveHealthCheck = 1 << 3,
     /// <summary>With <see cref="FailedActiveHealthCheck"/>: no answer came in time.</summary>
     ActiveHealthCheckTimeout = 1 << 4,
+    /// <summary>
+    /// With <see cref="FailedActiveHealthCheck"/>: it said so itself (<c>x-envoy-immediate-health-check-fail</c>). It went on purpose, and
+    /// does not count where it is asked how many of all are well: panic, and what a priority or a locality can carry.
+    /// </summary>
+    ExcludedByItself = 1 << 5,
 }

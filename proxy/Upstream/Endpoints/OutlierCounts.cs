@@ -14,6 +14,15 @@ internal sealed record OutlierLimits(int Consecutive5xx, int ConsecutiveGateway,
     Action<Endpoint, EjectionType> Found);
 
 /// <summary>
+/// The mean of the success rates of a cluster's endpoints in the last interval, and below which one was ejected: of answers, and of attempts
+/// to reach them. In percent; -1: there were too few of them to say. Immutable.
+/// </summary>
+internal sealed record SuccessRates(double Average, double Threshold, double LocalAverage, double LocalThreshold)
+{
+    public static readonly SuccessRates Unknown = new(-1, -1, -1, -1);
+}
+
+/// <summary>
 /// What has come of an endpoint's requests, over all workers: failures one after another, and successes in the present interval
 /// (Envoy: outlier detection). Workers count, whoever ejects reads and clears.
 /// </summary>
@@ -23,6 +32,8 @@ internal sealed class OutlierCounts(Endpoint endpoint, OutlierLimits limits)
     private long _answers, _goodAnswers, _attempts, _goodAttempts;
 
     public volatile OutlierLimits Limits = limits;
+    /// <summary>Of the last interval, in percent: of its answers, and of attempts to reach it; -1: there were too few to say.</summary>
+    public double SuccessRate = -1, LocalOriginSuccessRate = -1;
 
     /// <summary>An answer of the endpoint.</summary>
     public void Answer(int status)

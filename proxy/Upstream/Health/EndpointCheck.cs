@@ -213,7 +213,10 @@ internal sealed class EndpointCheck
     private CheckResult OfHttp(int status)
     {
         if (!HealthCheckPlan.Within(_plan.Expected, status))
+        {
+            if (_response.TryGet(EndpointHealth.ImmediateFail, out _)) Endpoint.Set(HealthFlags.ExcludedByItself);
             return HealthCheckPlan.Within(_plan.Retriable, status) ? CheckResult.Retriable : CheckResult.Unhealthy;
+        }
         if (!_plan.IsAllThere(_body.Written)) return CheckResult.Unhealthy;
         bool degraded = _response.TryGet("x-envoy-degraded"u8, out _);
         if (_plan.ServiceName is { } service)

@@ -8,7 +8,7 @@ internal sealed class HealthStats
     private static readonly StatGroup Names = new(
         ["attempt", "success", "failure", "network_failure", "passive_failure", "verify_cluster"], ["healthy", "degraded"], []);
 
-    public readonly Counter Attempt, Success, Failure, NetworkFailure, VerifyCluster;
+    public readonly Counter Attempt, Success, Failure, NetworkFailure, PassiveFailure, VerifyCluster;
     public readonly Gauge Healthy, Degraded;
 
     public HealthStats(StatScope scope, string cluster)
@@ -18,6 +18,7 @@ internal sealed class HealthStats
         Success = group.Counter("success");
         Failure = group.Counter("failure");
         NetworkFailure = group.Counter("network_failure");
+        PassiveFailure = group.Counter("passive_failure");
         VerifyCluster = group.Counter("verify_cluster");
         Healthy = group.Gauge("healthy");
         Degraded = group.Gauge("degraded");

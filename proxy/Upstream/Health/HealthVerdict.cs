@@ -49,7 +49,7 @@ internal sealed class HealthVerdict(Endpoint endpoint)
     {
         _failures = 0;
         if ((endpoint.Flags & HealthFlags.FailedActiveHealthCheck) != 0 && (_first || ++_successes >= threshold))
-            endpoint.Clear(HealthFlags.FailedActiveHealthCheck | HealthFlags.ActiveHealthCheckTimeout);
+            endpoint.Clear(HealthFlags.FailedActiveHealthCheck | HealthFlags.ActiveHealthCheckTimeout | HealthFlags.ExcludedByItself);
         if (degraded) endpoint.Set(HealthFlags.DegradedActiveHealthCheck); else endpoint.Clear(HealthFlags.DegradedActiveHealthCheck);
     }
 

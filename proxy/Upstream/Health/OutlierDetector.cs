@@ -26,6 +26,9 @@ internal sealed class OutlierDetector(StatsCells stats, Func<ulong> random, Acti
     private OutlierStats _counts = null!;
     private int _ejected;
 
+    /// <summary>Of the last interval.</summary>
+    public SuccessRates Rates { get; private set; } = SuccessRates.Unknown;
+
     /// <summary>The settings and endpoints of a version; those that stay keep what they were. Returns those that do not.</summary>
     public void Follow(OutlierDetectionConfig config, OutlierStats counts, IReadOnlyList<Endpoint> endpoints, OutlierLimits limits)
     {
@@ -88,22 +91,37 @@ internal sealed class OutlierDetector(StatsCells stats, Func<ulong> random, Acti
             (host.Answers, host.AnswerRate) = (answers, answers > 0 ? good * 100.0 / answers : -1);
             (host.Attempts, host.AttemptRate) = (attempts, attempts > 0 ? connected * 100.0 / attempts : -1);
         }
-        Compare(static h => (h.Answers, h.AnswerRate), EjectionType.SuccessRate, EjectionType.FailurePercentage, nowMicros);
-        if (_config.SplitExternalLocalOriginErrors)
-            Compare(static h => (h.Attempts, h.AttemptRate), EjectionType.LocalOriginSuccessRate, EjectionType.LocalOriginFailurePercentage,
-                nowMicros);
+        bool local = _config.SplitExternalLocalOriginErrors;
+        foreach (var (endpoint, host) in _hosts)
+        {
+            endpoint.Outliers!.SuccessRate = Shown(endpoint, host.Answers, host.AnswerRate);
+            endpoint.Outliers.LocalOriginSuccessRate = local ? Shown(endpoint, host.Attempts, host.AttemptRate) : -1;
+        }
+        var (average, threshold) = Compare(static h => (h.Answers, h.AnswerRate), EjectionType.SuccessRate,
+            EjectionType.FailurePercentage, nowMicros);
+        var (localAverage, localThreshold) = !local ? (-1, -1) : Compare(static h => (h.Attempts, h.AttemptRate),
+            EjectionType.LocalOriginSuccessRate, EjectionType.LocalOriginFailurePercentage, nowMicros);
+        Rates = new SuccessRates(average, threshold, localAverage, localThreshold);
     }
 
-    private void Compare(Func<Host, (long Volume, double Rate)> of, EjectionType bySuccess, EjectionType byFailure, long nowMicros)
+    // As Envoy shows it: where enough came for one of the two rules, of one that is not ejected, among enough endpoints.
+    private double Shown(Endpoint endpoint, long volume, double rate)
+        => IsEjected(endpoint) || _hosts.Count < Math.Min(_config.SuccessRateMinimumHosts, _config.FailurePercentageMinimumHosts)
+            || volume < Math.Min(_config.SuccessRateRequestVolume, _config.FailurePercentageRequestVolume) ? -1 : rate;
+
+    // The mean of the rates that are compared, and what is too far below it; -1 where they are too few.
+    private (double Average, double Threshold) Compare(Func<Host, (long Volume, double Rate)> of, EjectionType bySuccess, EjectionType byFailure, long nowMicros)
     {
         var known = _hosts.Where(h => !IsEjected(h.Key)).Select(h => (h.Key, h.Value, of(h.Value).Volume, of(h.Value).Rate))
             .Where(h => h.Rate >= 0).ToList();
         var compared = known.Where(h => h.Volume >= _config.SuccessRateRequestVolume).ToList();
+        (double, double) compares = (-1, -1);
         if (compared.Count > 0 && compared.Count >= _config.SuccessRateMinimumHosts)
         {
             double mean = compared.Average(h => h.Rate);
             double deviation = Math.Sqrt(compared.Average(h => (h.Rate - mean) * (h.Rate - mean)));
             double threshold = mean - deviation * (_config.SuccessRateStdevFactor / 1000.0);
+            compares = (mean, threshold);
             foreach (var (endpoint, host, _, rate) in compared)
             {
                 if (rate >= threshold) continue;
@@ -112,9 +130,10 @@ internal sealed class OutlierDetector(StatsCells stats, Func<ulong> random, Acti
             }
         }
         var failing = known.Where(h => h.Volume >= _config.FailurePercentageRequestVolume).ToList();
-        if (failing.Count == 0 || failing.Count < _config.FailurePercentageMinimumHosts) return;
+        if (failing.Count == 0 || failing.Count < _config.FailurePercentageMinimumHosts) return compares;
         foreach (var (endpoint, host, _, rate) in failing)
             if (100.0 - rate >= _config.FailurePercentageThreshold) Detect(endpoint, host, byFailure);
+        return compares;
 
         void Detect(Endpoint endpoint, Host host, EjectionType type)
         {

@@ -17,6 +17,8 @@ internal readonly record struct EndpointMember(Endpoint Endpoint, int Weight, En
     public bool IsUnchecked => Check is { DisableActiveHealthCheck: true };
     public int EffectiveWeight => Endpoint.WeightOverride > 0 ? Endpoint.WeightOverride : Weight;
     public bool IsPending => (Endpoint.Flags & HealthFlags.PendingActiveHealthCheck) != 0;
+    /// <summary>It took itself out of service: counted neither among those that are well nor among all.</summary>
+    public bool IsExcluded => (Endpoint.Flags & HealthFlags.ExcludedByItself) != 0;
     /// <summary>An operator, or the configuration, has it get nothing whatever happens.</summary>
     public bool IsDrained => Endpoint.DrainOverride || Health == EndpointHealthStatus.Draining;
 

@@ -67,6 +67,8 @@ internal sealed class EndpointSet
             all.Available);
 
     public Endpoint[] All { get; }
+    /// <summary>The same with what the version says of each.</summary>
+    public IReadOnlyList<EndpointMember> Members => _members;
     /// <summary>Those of which nothing speaks against.</summary>
     public Endpoint[] Healthy { get; }
     public int DegradedCount { get; }

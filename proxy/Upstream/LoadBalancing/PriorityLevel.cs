@@ -48,7 +48,7 @@ internal sealed class PriorityLevel
     }
 
     private int Counted(IReadOnlyCollection<EndpointMember> members)
-        => members.Count - (_ignoresNew && !_unknown ? members.Count(m => m.IsPending) : 0);
+        => members.Count - members.Count(m => m.IsExcluded || (_ignoresNew && !_unknown && m.IsPending));
 
     // A locality counts for its weight, and for less where fewer of it are well than are taken to carry its load (Envoy: locality
     // weighted load balancing). Where nothing has a weight all are chosen among alike.

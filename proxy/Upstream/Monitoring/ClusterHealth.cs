@@ -21,6 +21,7 @@ internal sealed class ClusterHealth
     private readonly WheelTimer _rebuild, _interval;
     private readonly OutlierDetector _outliers;
     private Cluster _cluster = null!;
+    private Action<Endpoint>? _saysUnwell;
     private HealthStats? _stats;
     private int _healthy, _degraded;
 
@@ -50,6 +51,7 @@ internal sealed class ClusterHealth
             if (wanted.Contains(endpoint)) continue;
             check.Stop();
             _checks.Remove(endpoint);
+            endpoint.SaysUnwell = null;
             endpoint.Clear(~HealthFlags.FailedOutlierCheck);
             changed = true;
         }
@@ -58,11 +60,13 @@ internal sealed class ClusterHealth
             _outliers.Follow(outliers, plan.OutlierStats!, [.. members.Select(m => m.Endpoint)], new OutlierLimits(
                 outliers.Consecutive5xx, outliers.ConsecutiveGatewayFailure, outliers.ConsecutiveLocalOriginFailure,
                 outliers.SplitExternalLocalOriginErrors, Found));
+            _members.State.SuccessRates ??= SuccessRates.Unknown;
             if (!_interval.IsArmed) ArmInterval();
         }
         else
         {
             _outliers.End();
+            _members.State.SuccessRates = null;
             _worker.Timers.Remove(_interval);
         }
         CountHealthy();
@@ -82,7 +86,23 @@ internal sealed class ClusterHealth
         }
         var check = _checks[member.Endpoint] = new EndpointCheck(_worker, member.Endpoint, Probed(member, cluster), plan, cluster.Config,
             cluster.Socket, _connections, member.Check, OnChecked);
+        member.Endpoint.SaysUnwell = _saysUnwell ??= SaysUnwell;
         check.Start();
+    }
+
+    // On a worker: an answer to any request may say so (Envoy: x-envoy-immediate-health-check-fail).
+    private void SaysUnwell(Endpoint endpoint) => _worker.Post(static s =>
+    {
+        var (health, unwell) = ((ClusterHealth, Endpoint))s!;
+        health.OnSaidUnwell(unwell);
+    }, (this, endpoint));
+
+    private void OnSaidUnwell(Endpoint endpoint)
+    {
+        if (!_checks.TryGetValue(endpoint, out var check) || (endpoint.Flags & HealthFlags.ExcludedByItself) != 0) return;
+        endpoint.Set(HealthFlags.ExcludedByItself);
+        _worker.Stats.Increment(_stats!.PassiveFailure);
+        Take(check, CheckResult.Unhealthy, "it says so in an answer");
     }
 
     private Endpoint Probed(EndpointMember member, Cluster cluster)
@@ -102,27 +122,35 @@ internal sealed class ClusterHealth
 
     private void OnChecked(EndpointCheck check, CheckResult result)
     {
-        var (endpoint, stats) = (check.Endpoint, _stats!);
-        bool success = result <= CheckResult.Degraded;
+        var stats = _stats!;
+        _worker.Stats.Increment(stats.Attempt);
+        if (result is CheckResult.Network or CheckResult.Timeout) _worker.Stats.Increment(stats.NetworkFailure);
+        if (result == CheckResult.Unhealthy && check.IsOtherService) _worker.Stats.Increment(stats.VerifyCluster);
+        if (result <= CheckResult.Degraded) _outliers.OnHealthy(check.Endpoint);
+        bool changed = Take(check, result, Describe(result));
+        bool healthy = (check.Endpoint.Flags & HealthFlags.FailedActiveHealthCheck) == 0;
+        check.PauseMicros = Math.Max(1, check.Plan.Pause(healthy, changed, HasTraffic, _worker.NextRandom()));
+    }
+
+    // Whether the endpoint is something else by it.
+    private bool Take(EndpointCheck check, CheckResult result, string why)
+    {
+        var endpoint = check.Endpoint;
         var before = endpoint.Flags;
         bool changed = check.Verdict.Take(result, check.Plan.HealthyThreshold, check.Plan.UnhealthyThreshold, out bool healthy);
         check.Plan.Log?.Checked(_worker, endpoint, result, check.IsFirst, before);
         check.IsFirst = false;
-        _worker.Stats.Increment(stats.Attempt);
-        _worker.Stats.Increment(success ? stats.Success : stats.Failure);
-        if (result is CheckResult.Network or CheckResult.Timeout) _worker.Stats.Increment(stats.NetworkFailure);
-        if (result == CheckResult.Unhealthy && check.IsOtherService) _worker.Stats.Increment(stats.VerifyCluster);
-        if (success) _outliers.OnHealthy(endpoint);
-        check.PauseMicros = Math.Max(1, check.Plan.Pause(healthy, changed, HasTraffic, _worker.NextRandom()));
-        if (!changed) return;
+        _worker.Stats.Increment(result <= CheckResult.Degraded ? _stats!.Success : _stats!.Failure);
+        if (!changed) return false;
         if (!healthy && (before & HealthFlags.FailedActiveHealthCheck) == 0) _members.OnUnwell(endpoint);
         if (healthy && result != CheckResult.Degraded) Volatile.Write(ref endpoint.SinceMicros, _worker.NowMicros);
         if ((endpoint.Flags & HealthFlags.FailedOutlierCheck) == 0)
-            endpoint.Reason = healthy ? null : $"health check: {Describe(result)}";
+            endpoint.Reason = healthy ? null : $"health check: {why}";
         CountHealthy();
         ChangeSoon();
         _worker.Reports.Raise("endpoint.health_changed", ("cluster", _cluster.Name), ("endpoint", endpoint.Text),
             ("health", healthy ? result == CheckResult.Degraded ? "DEGRADED" : "HEALTHY" : "UNHEALTHY"), ("reason", endpoint.Reason));
+        return true;
     }
 
     private static string Describe(CheckResult result) => result switch
@@ -157,6 +185,7 @@ internal sealed class ClusterHealth
     private void OnInterval()
     {
         _outliers.OnInterval(_worker.NowMicros);
+        _members.State.SuccessRates = _outliers.Rates;
         ArmInterval();
     }
 

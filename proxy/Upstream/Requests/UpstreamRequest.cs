@@ -300,7 +300,12 @@ internal sealed partial class UpstreamRequest(WorkerContext worker)
             if (n > 0) HeardMicros = worker.NowMicros;
             else if (n != -Libc.EIntr) return Broken(into, n);
         }
-        if (result == HeadResult.Done && exchange.IsAnswered) Endpoint!.Outliers?.Answer(StatusOf(exchange, into));
+        if (result == HeadResult.Done && exchange.IsAnswered)
+        {
+            Endpoint!.Outliers?.Answer(StatusOf(exchange, into));
+            if (Endpoint.SaysUnwell is { } told && (Endpoint.Flags & HealthFlags.ExcludedByItself) == 0
+                && into.TryGet(EndpointHealth.ImmediateFail, out _)) told(Endpoint);
+        }
         bool floods = result == HeadResult.Done && exchange.Status is < 200 and not 101 && ++_informational > MaxInformational;
         if (floods) worker.Stats.Increment(State!.Stats.InformationalOverflow);
         return floods || result == HeadResult.Error ? NoAnswer(into) : default;

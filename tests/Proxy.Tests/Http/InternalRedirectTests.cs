@@ -38,6 +38,20 @@ public sealed class InternalRedirectTests : IAsyncLifetime
                   internal_redirect_policy:
                     allow_cross_scheme_redirect: true
                     predicates: [{name: envoy.internal_redirect_predicates.safe_cross_scheme}]
+              - match: {prefix: /never}
+                route: {cluster: up, internal_redirect_policy: {max_internal_redirects: 0} }
+              - match: {prefix: /sneaks}
+                route:
+                  cluster: up
+                  internal_redirect_policy:
+                    response_headers_to_copy: [x-token]
+                    predicates:
+                    - name: allowed
+                      typed_config:
+                        "@type": type.googleapis.com/envoy.extensions.internal_redirect.allow_listed_routes.v3.AllowListedRoutesConfig
+                        allowed_route_names: [door]
+              - {name: within, match: {prefix: /door, headers: [{name: x-token, present_match: true}] }, route: {cluster: up} }
+              - {name: door, match: {prefix: /door}, route: {cluster: up} }
               - name: listed
                 match: {prefix: /listed}
                 route:
@@ -56,7 +70,7 @@ public sealed class InternalRedirectTests : IAsyncLifetime
                     max_internal_redirects: 9
                     predicates: [{name: envoy.internal_redirect_predicates.previous_routes}]
               - {name: end, match: {prefix: /end}, direct_response: {status: 200, body: {inline_string: end} } }
-              - {name: all, match: {prefix: /}, route: {cluster: up} }
+              - {name: all, match: {prefix: /, headers: [{name: ":authority", string_match: {exact: nobody.test}, invert_match: true}] }, route: {cluster: up} }
             clusters: [{name: up, endpoints: ["{{_up.Address}}"]}]
             """);
     }
@@ -105,6 +119,39 @@ public sealed class InternalRedirectTests : IAsyncLifetime
         Assert.Equal((200, text), (response.Status, response.Text));
         Assert.True(_proxy.Stat("cluster.up.upstream_internal_redirect_succeeded_total") > 0);
         await Eventually.Async(() => _proxy.Stat("cluster.up.upstream_rq_active") == 0, "nothing is left under way");
+    }
+
+    /// <summary>Envoy's counters of those that are passed on: the first reason in its order is the one that is counted.</summary>
+    [Theory]
+    [InlineData("/once", "302 ftp://b.test/", "bad_location")]
+    [InlineData("/once", "302 https:///next", "bad_location")]
+    [InlineData("/once", "302 https://b.test/1", "unsafe_scheme")]
+    [InlineData("/never", "302 ftp://b.test/", "bad_location")]
+    [InlineData("/never", "302 https://b.test/1", "unsafe_scheme")]
+    [InlineData("/never", "302 /next", "too_many_redirects")]
+    [InlineData("/once", "302 http://nobody.test/1", "no_route")]
+    [InlineData("/listed", "302 http://nobody.test/1", "no_route")]
+    [InlineData("/listed", "302 /other", "predicate")]
+    [InlineData("/safe", "302 https://b.test/1", "predicate")]
+    [InlineData("/plain", "302 /next", "")]
+    [InlineData("/once", "301 /next", "")]
+    public async Task ReasonToPassItOn_IsCounted(string path, string steps, string reason)
+    {
+        (string Name, long Value)[] All() => [.. ((string[])["bad_location", "unsafe_scheme", "too_many_redirects", "no_route", "predicate"])
+            .Select(n => (n, (long)_proxy.Stat($"http.edge.passthrough_internal_redirect_{n}")))];
+        Assert.Equal("moved", (await SendAsync(path, steps)).Text);
+        await Eventually.Async(() => _proxy.Stat("cluster.up.upstream_rq_active") == 0, "it is over");
+        Assert.Equal(reason.Length == 0 ? [] : [(reason, 1L)], All().Where(c => c.Value > 0));
+        Assert.Equal(reason.Length == 0 ? 0 : 1, _proxy.Stat("cluster.up.upstream_internal_redirect_failed_total"));
+    }
+
+    /// <summary>A header that is copied out of the redirect is asked for by the routes: the predicate judges the one that it leads to.</summary>
+    [Fact]
+    public async Task CopiedHeader_CannotLeadPastThePredicate()
+    {
+        var response = await SendAsync("/sneaks", "302 /door|200");
+        Assert.Equal((302, "/door"), (response.Status, response["location"]));
+        Assert.Equal(1, _proxy.Stat("http.edge.passthrough_internal_redirect_predicate"));
     }
 
     [Theory]

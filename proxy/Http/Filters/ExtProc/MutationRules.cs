@@ -79,9 +79,9 @@ internal sealed class MutationRules
         if (!FieldSyntax.IsEndToEnd(lower) || !FieldSyntax.IsValue(value) || !HasRoom(headers, option.Length)) return false;
         value = FieldSyntax.Trim(value);
         bool there = headers.TryGet(lower, out _);
-        // In these messages an option that says nothing replaces.
-        bool adds = ProtoReader.TryField(option, 2, out var flag) && ProtoReader.Number(flag, 1, 0) != 0;
+        // In these messages an option that says nothing replaces; append, the older field, counts where append_action says nothing.
         ulong action = ProtoReader.Number(option, 3, 0); // 1: if it is absent; 3: if it is there
+        bool adds = action == 0 && ProtoReader.TryField(option, 2, out var flag) && ProtoReader.Number(flag, 1, 0) != 0;
         if (adds) headers.Add(lower, value);
         else if (action switch { 1 => !there, 3 => there, _ => true }) headers.Set(lower, value);
         return true;

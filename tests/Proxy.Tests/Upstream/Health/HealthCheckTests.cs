@@ -55,6 +55,24 @@ public sealed class HealthCheckTests(HealthFixture fixture) : IClassFixture<Heal
         await Eventually.Async(() => Proxy.Stat("cluster.panic.lb_healthy_panic") > 0, "panic is counted");
     }
 
+    /// <summary>
+    /// Any answer may say so (Envoy: x-envoy-immediate-health-check-fail). It counts at once whatever the threshold, and the one that is gone
+    /// is not one of two that are unwell: there is no panic.
+    /// </summary>
+    [Fact]
+    public async Task EndpointThatTakesItselfOut_GetsNothingMore_AndDoesNotCount()
+    {
+        await ChecksAsync("leaver", 2);
+        await Eventually.TrueAsync(async () => (await AskAsync("leaver", "/leave")).Text == "gone", "the one that leaves is asked");
+        await Eventually.Async(() => Flags("leaver").SequenceEqual(["", "failed_active_hc excluded_via_immediate_hc_fail"]), "its flags");
+        await Eventually.Async(() => Proxy.Server.Current!.Clusters["leaver"].Endpoints is { Healthy.Length: 1, Available: 100 },
+            "the other carries all");
+        for (int i = 0; i < 4; i++) Assert.StartsWith("up ", (await AskAsync("leaver", "/leave")).Text, StringComparison.Ordinal);
+        Assert.Equal(1, Proxy.Stat("cluster.leaver.health_check.passive_failure"));
+        Assert.Equal(1, Proxy.Stat("cluster.leaver.health_check.failure"));
+        Assert.Equal("health check: it says so in an answer", Endpoints("leaver")[1].Reason);
+    }
+
     [Fact]
     public async Task EndpointThatBecomesUnwell_GetsNothing_AndComesBack()
     {

@@ -23,7 +23,8 @@ public sealed class HealthFixture : IAsyncLifetime
     public async ValueTask InitializeAsync()
     {
         Up.Answer = Answer;
-        Other.Answer = r => r.Target == "/other" ? $"HTTP/1.1 {OtherStatus} X\r\ncontent-length: 0\r\n\r\n" : null;
+        Other.Answer = r => r.Target == "/leave" ? RecordingUpstream.Ok("gone", "x-envoy-immediate-health-check-fail: true\r\n")
+            : r.Target == "/other" ? $"HTTP/1.1 {OtherStatus} X\r\ncontent-length: 0\r\n\r\n" : null;
         Echo.Script = async peer =>
         {
             while (await peer.ReadSomeAsync() is { Length: > 0 } bytes) await peer.SendAsync((byte[])[1, .. bytes, 2]);
@@ -60,6 +61,8 @@ public sealed class HealthFixture : IAsyncLifetime
         Checked("dead", "127.0.0.1:1", "tcp_health_check: {}");
         Checked("bytes", Echo.Address, "tcp_health_check: {send: {text: 686f}, receive: [{text: '0168'}, {binary: bwI=}]}");
         Add("pair", $"'{Up.Address}', '{Other.Address}'", $"health_checks: [{{{Often}, http_health_check: {{path: /other}}}}]{never}");
+        Add("leaver", $"'{Up.Address}', '{Other.Address}'", $"health_checks: [{{timeout: 5s, interval: 3600s, "
+            + $"no_traffic_interval: 3600s, unhealthy_threshold: 5, healthy_threshold: 1, tcp_health_check: {{}}}}]{never}");
         Add("outlier", $"'{Up.Address}', '{Other.Address}'",
             "outlier_detection: {consecutive_5xx: 3, max_ejection_percent: 50, base_ejection_time: 3600s}");
         Document = $$"""
