@@ -79,6 +79,7 @@ public sealed class HistoryContext(DbContextOptions<HistoryContext> options) : D
             e.HasOne<VersionRow>().WithMany().HasForeignKey(m => m.Version).OnDelete(DeleteBehavior.Cascade);
             e.HasOne<ModuleRow>().WithMany().HasForeignKey(m => m.Digest).OnDelete(DeleteBehavior.Restrict);
         });
+        model.Entity<SecretSpanRow>().ToTable("secret_spans").HasKey(s => new { s.Digest, s.First });
         model.Entity<TokenRow>().ToTable("tokens").HasKey(t => t.Name);
         model.Entity<SessionRow>().ToTable("sessions").HasKey(s => s.Hash);
         foreach (var entity in model.Model.GetEntityTypes())

@@ -10,7 +10,7 @@ public static class HistorySchema
 {
     /// <summary>All migrations, the newest last.</summary>
     public static readonly IReadOnlyList<string> Migrations = ["20261122223303_InitialHistory", "20261130180000_VersionComments",
-        "20261130230000_RevertRules"];
+        "20261130230000_RevertRules", "20261201030000_SecretSpans"];
 
     /// <summary>The <c>user_version</c> of a history in which no secret stands as it is; those of older programs have 0.</summary>
     public const long WithoutPlainSecrets = 2;
@@ -23,6 +23,7 @@ public static class HistorySchema
         ["head"] = "active_version id last_number previous_version revision",
         ["module_names"] = "digest name updated_at",
         ["modules"] = "abi author content created_at digest exports imports kind size",
+        ["secret_spans"] = "digest first last",
         ["sessions"] = "expires_at hash name role",
         ["tokens"] = "created_at hash name role",
         ["version_modules"] = "digest version",

@@ -116,3 +116,14 @@ ALTER TABLE "deployments" ADD "revert_rule" TEXT NULL;
 
 INSERT INTO "__EFMigrationsHistory" ("MigrationId", "ProductVersion")
 VALUES ('20261130230000_RevertRules', '10.0.15');
+
+
+CREATE TABLE "secret_spans" (
+    "digest" TEXT NOT NULL,
+    "first" INTEGER NOT NULL,
+    "last" INTEGER NULL,
+    CONSTRAINT "PK_secret_spans" PRIMARY KEY ("digest", "first")
+);
+
+INSERT INTO "__EFMigrationsHistory" ("MigrationId", "ProductVersion")
+VALUES ('20261201030000_SecretSpans', '10.0.15');

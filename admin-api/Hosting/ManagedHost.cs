@@ -26,7 +26,7 @@ internal sealed class ManagedHost : IAsyncDisposable
     private DemoService? _demo;
     private string? _signInLink;
     private TakeOverDoor? _door;
-    private bool _stopped, _folderIsOurs;
+    private bool _stopped, _folderIsOurs, _listens;
 
     private ManagedHost(RunOptions options, DataFolder folder, ProxyServer proxy, IServiceCollection parts, ServiceProvider node,
         StopSignal stop)
@@ -103,7 +103,12 @@ internal sealed class ManagedHost : IAsyncDisposable
         return new(options, folder, proxy, parts, node.BuildServiceProvider(), stop) { _folderIsOurs = former is null };
     }
 
-    public void ListenToSignals() => _stop.Listen(Proxy.ReopenLogs);
+    public void ListenToSignals()
+    {
+        if (!_listens)
+            _stop.Listen(Proxy.ReopenLogs);
+        _listens = true;
+    }
 
     /// <summary>Failures of tasks that nobody waited for: they end nothing, but somebody should know.</summary>
     public void ListenToLostFailures()
@@ -135,6 +140,8 @@ internal sealed class ManagedHost : IAsyncDisposable
             return;
         _stopped = true;
         HostLog.Stopping(Services.GetRequiredService<ILogger<ManagedHost>>(), _options.DrainTime.TotalSeconds);
+        if (_door is { } door)
+            await Task.Run(door.Close); // it serves as long as the next process begins in its place
         await CloseWritersAsync();
         if (_door is { HandedOver: true } && _app is not null)
             await _app.StopAsync(); // the other process answers on the same port
@@ -248,6 +255,8 @@ internal sealed class ManagedHost : IAsyncDisposable
         {
             throw new StartException(e.Message);
         }
+        // Asked to end before this, it is gone at once and the other one goes on; from here on it would leave nobody behind, and drains.
+        ListenToSignals();
         former.Succeed();
         _folderIsOurs = true;
         Proxy.OwnSockets();

@@ -20,12 +20,15 @@ internal sealed class TakeOverDoor(DataFolder folder, ProxyServer proxy, Publish
     private static readonly TimeSpan WordTime = TimeSpan.FromSeconds(5), TurnTime = TimeSpan.FromSeconds(15);
     /// <summary>For the start of the other process: code may have to be compiled, and the machine may be busy.</summary>
     private static readonly TimeSpan StartTime = TimeSpan.FromSeconds(120);
+    /// <summary>For the rest of it, once this process is to end: whoever stops processes kills them after 30 s or more.</summary>
+    private static readonly TimeSpan EndTime = TimeSpan.FromSeconds(15);
 
     private readonly Lock _lock = new();
     private readonly ManualResetEventSlim _closed = new();
     private int _listening = -1;
     private Thread? _thread;
     private UnixChannel? _asking;
+    private bool _lent; // the other process has the sockets, and begins
 
     /// <summary>Another process has the folder and the sockets: nothing of them may be touched.</summary>
     public bool HandedOver { get; private set; }
@@ -48,19 +51,33 @@ internal sealed class TakeOverDoor(DataFolder folder, ProxyServer proxy, Publish
         _thread.Start();
     }
 
-    /// <summary>A take-over that is under way ends, one way or the other, before this returns.</summary>
-    public void Dispose()
+    /// <summary>
+    /// A take-over that is under way ends, one way or the other, before this returns: one that has the sockets already is let finish, since
+    /// with both gone nobody would serve.
+    /// </summary>
+    public void Close() => Close(EndTime);
+
+    /// <summary>A take-over that is under way is broken off.</summary>
+    public void Dispose() => Close(TimeSpan.Zero);
+
+    private void Close(TimeSpan patience)
     {
         lock (_lock)
         {
             if (_closed.IsSet)
                 return;
             _closed.Set();
-            _asking?.Break();
+            if (!_lent)
+                _asking?.Break();
             if (_listening >= 0)
                 _ = UnixCalls.Shutdown(_listening, UnixCalls.ShutBoth); // wakes who waits in accept
         }
-        _thread?.Join();
+        if (_thread?.Join(patience) == false)
+        {
+            lock (_lock)
+                _asking?.Break();
+            _thread.Join();
+        }
         if (_listening < 0)
             return;
         _ = UnixCalls.Close(_listening);
@@ -113,7 +130,7 @@ internal sealed class TakeOverDoor(DataFolder folder, ProxyServer proxy, Publish
                 TakeOverLog.Failed(logger, e.Message);
             }
             lock (_lock)
-                _asking = null;
+                (_asking, _lent) = (null, false);
         }
         if (HandedOver)
             stop.Request();
@@ -192,6 +209,8 @@ internal sealed class TakeOverDoor(DataFolder folder, ProxyServer proxy, Publish
         foreach (var listener in listeners)
             descriptors.AddRange(handed.Sockets[listener.Key]);
         channel.SendDescriptors(descriptors, WordTime);
+        lock (_lock)
+            _lent = true;
         try
         {
             if (channel.Receive<TakeOverWord>(StartTime).Says != TakeOverWord.Serving)

@@ -61,6 +61,7 @@ internal sealed class HistoryPruner(HistoryAccess history)
             bytes += db.Value("SELECT length(document) FROM versions WHERE number = $1", number) as long? ?? 0;
             db.Execute(Needed + $"DELETE FROM versions WHERE number = $1 AND {Free}", number);
         }
+        db.Execute("DELETE FROM secret_spans WHERE last < (SELECT min(number) FROM versions)");
         db.Commit();
         return done;
     }
@@ -72,6 +73,7 @@ internal sealed class HistoryPruner(HistoryAccess history)
         using var db = history.Open();
         return db.Rows("SELECT digest FROM modules m WHERE (kind IN ($1, $2) OR created_at < $3)"
             + " AND NOT EXISTS (SELECT 1 FROM version_modules v WHERE v.digest = m.digest)"
+            + string.Format(CultureInfo.InvariantCulture, NotSpanned, "m.digest")
             + " AND NOT EXISTS (SELECT 1 FROM module_names n WHERE n.digest = m.digest)",
             r => r.GetString(0), StoredModules.FileKind, StoredModules.SecretKind, uploadedBefore);
     }
@@ -80,8 +82,14 @@ internal sealed class HistoryPruner(HistoryAccess history)
     public bool RemoveUnused(string digest)
     {
         using var db = history.Open();
-        return db.Execute("DELETE FROM modules WHERE digest = $1 AND NOT EXISTS (SELECT 1 FROM version_modules WHERE digest = $1)"
+        db.Begin();
+        var removed = db.Execute("DELETE FROM modules WHERE digest = $1 AND NOT EXISTS (SELECT 1 FROM version_modules WHERE digest = $1)"
+            + string.Format(CultureInfo.InvariantCulture, NotSpanned, "$1")
             + " AND NOT EXISTS (SELECT 1 FROM module_names WHERE digest = $1)", digest) > 0;
+        if (removed)
+            db.Execute("DELETE FROM secret_spans WHERE digest = $1", digest);
+        db.Commit();
+        return removed;
     }
 
     /// <summary>Which of these the history does not have.</summary>
@@ -101,6 +109,10 @@ internal sealed class HistoryPruner(HistoryAccess history)
         db.Rows(string.Create(CultureInfo.InvariantCulture, $"PRAGMA incremental_vacuum({PagesAtOnce})"), _ => 0);
         return true;
     }
+
+    // No version that is still there is within one of its spans.
+    private const string NotSpanned = " AND NOT EXISTS (SELECT 1 FROM secret_spans s WHERE s.digest = {0} "
+        + "AND EXISTS (SELECT 1 FROM versions WHERE number BETWEEN s.first AND coalesce(s.last, 9223372036854775807)))";
 
     private static long BytesInUse(HistoryConnection db)
         => (Pragma(db, "page_count") - Pragma(db, "freelist_count")) * Pragma(db, "page_size");

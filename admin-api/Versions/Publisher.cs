@@ -22,6 +22,7 @@ internal sealed class Publisher(ProxyServer proxy, VersionStore store, ActiveCon
 {
     private const int ErrorsTold = 10; // in an event; the deployment has them all
     private readonly PublisherTurn _turn = new();
+    private readonly DocumentPacker _packer = new();
     private long _lastNumber;
     private bool _unsettled; // the disk refused an outcome: some version or deployment is pending still
     private volatile string? _inFlight, _reverting;
@@ -225,8 +226,7 @@ internal sealed class Publisher(ProxyServer proxy, VersionStore store, ActiveCon
         var (former, edit, next) = (draft.Former, draft.Edit, draft.Next!);
         var settled = VersionDocument.Settle(edit.Document, former?.Document, draft.Comments);
         var summary = ChangeSummary.Between(former?.Document, settled);
-        var json = edit.Document.ToJson();
-        var (document, digest) = VersionDocument.Pack(json);
+        var (json, document, digest) = _packer.Pack(settled);
         var named = FileReference.In(edit.Document).Where(r => r.Sha256 is { } sum && SecretMark.DigestOf(sum) is null).ToList();
         var files = work.Files.Fresh;
         var now = DateTimeOffset.UtcNow;

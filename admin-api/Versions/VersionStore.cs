@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Text.Json;
 using Managed.AdminApi.Documents;
+using Managed.AdminApi.Modules;
 using Managed.AdminApi.Problems;
 using Managed.AdminApi.Secrets;
 using Managed.Migrations;
@@ -88,9 +89,23 @@ internal sealed class VersionStore(HistoryAccess history, SecretVault vault)
             db.Execute("INSERT OR IGNORE INTO modules (digest, kind, size, created_at, author, abi, imports, exports, content) VALUES "
                 + "($1, $2, $3, $4, $5, $6, $7, $8, $9)",
                 file.Digest, file.Kind, file.Size, file.CreatedAt, file.Author, file.Abi, file.Imports, file.Exports, file.Content);
-        Link(db, number, modules);
+        var secrets = modules.Where(m => m.StartsWith(StoredModules.SecretPrefix, StringComparison.Ordinal))
+            .ToHashSet(StringComparer.Ordinal);
+        Link(db, number, modules.Where(m => !secrets.Contains(m)));
+        Extend(db, number, secrets);
         return number;
     });
+
+    // The spans that are open are those of the version recorded before: only what has come or gone is written.
+    private static void Extend(HistoryConnection db, long version, HashSet<string> secrets)
+    {
+        foreach (var open in db.Rows("SELECT digest FROM secret_spans WHERE last IS NULL", r => r.GetString(0)))
+            if (!secrets.Remove(open))
+                db.Execute("UPDATE secret_spans SET last = $2 WHERE digest = $1 AND last IS NULL", open, version - 1);
+        if (secrets.Count > 0)
+            db.Execute("INSERT OR IGNORE INTO secret_spans (digest, first) SELECT value, $1 FROM json_each($2)", version,
+                JsonSerializer.Serialize(secrets));
+    }
 
     // What no version needs is removed (Retention): the rows say what this one needs.
     private static void Link(HistoryConnection db, long version, IEnumerable<string> modules)
@@ -138,7 +153,7 @@ internal sealed class VersionStore(HistoryAccess history, SecretVault vault)
     {
         using var db = history.Open();
         if (HeadOf(db).Active is null)
-            db.Execute("DELETE FROM deployments; DELETE FROM versions; DELETE FROM head;");
+            db.Execute("DELETE FROM deployments; DELETE FROM versions; DELETE FROM secret_spans; DELETE FROM head;");
     }
 
     /// <summary>

@@ -182,6 +182,25 @@ namespace Managed.Migrations.Migrations
                     b.ToTable("modules", (string)null);
                 });
 
+            modelBuilder.Entity("Managed.Migrations.SecretSpanRow", b =>
+                {
+                    b.Property<string>("Digest")
+                        .HasColumnType("TEXT")
+                        .HasColumnName("digest");
+
+                    b.Property<long>("First")
+                        .HasColumnType("INTEGER")
+                        .HasColumnName("first");
+
+                    b.Property<long?>("Last")
+                        .HasColumnType("INTEGER")
+                        .HasColumnName("last");
+
+                    b.HasKey("Digest", "First");
+
+                    b.ToTable("secret_spans", (string)null);
+                });
+
             modelBuilder.Entity("Managed.Migrations.SessionRow", b =>
                 {
                     b.Property<string>("Hash")

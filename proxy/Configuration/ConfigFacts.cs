@@ -19,7 +19,9 @@ public enum ConfigMention
     RouteFilters = 16,
     /// <summary><c>google_grpc</c></summary>
     GrpcTargets = 32,
-    All = 63,
+    /// <summary>What may name a secret of the document: <c>tls</c>, <c>transport_socket</c>, fields of filters.</summary>
+    SecretNames = 64,
+    All = 127,
 }
 
 /// <summary>What is known of a tree that is not changed any more.</summary>
@@ -47,6 +49,9 @@ internal sealed record ConfigFacts(DocumentSize Size, ConfigMention Mentions)
             ["filename"] = ConfigMention.Files, ["module"] = ConfigMention.Modules, ["sds_config"] = ConfigMention.SecretFiles,
             ["typed_per_filter_config"] = ConfigMention.RouteFilters, ["google_grpc"] = ConfigMention.GrpcTargets,
             ["eds_cluster_config"] = ConfigMention.SecretFiles, ["assembly"] = ConfigMention.Files,
+            ["tls"] = ConfigMention.SecretNames, ["transport_socket"] = ConfigMention.SecretNames,
+            ["token_secret"] = ConfigMention.SecretNames, ["hmac_secret"] = ConfigMention.SecretNames,
+            ["client_secret"] = ConfigMention.SecretNames, ["credential"] = ConfigMention.SecretNames,
         };
         foreach (var (name, _) in SensitiveFields.Names)
             single.Add(name, ConfigMention.Secrets);

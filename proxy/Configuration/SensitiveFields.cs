@@ -111,6 +111,7 @@ public static class SensitiveFields
     private static bool HoldsPrivateKey(ConfigScalar scalar)
     {
         if (scalar.Text.Contains("PRIVATE KEY-----", StringComparison.Ordinal)) return true;
+        if (scalar.Text.StartsWith('-')) return false; // PEM as it is, which base64 cannot be
         byte[] buffer = new byte[scalar.Text.Length * 3 / 4 + 3];
         return scalar.Text.Length > 32 && Convert.TryFromBase64String(scalar.Text, buffer, out int written)
             && HoldsPrivateKey(buffer.AsSpan(0, written));

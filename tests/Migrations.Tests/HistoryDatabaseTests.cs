@@ -51,7 +51,7 @@ public sealed class HistoryDatabaseTests : IDisposable
         HistoryDatabase.Migrate(History);
         using (var db = History.Open())
             db.Execute("DELETE FROM \"__EFMigrationsHistory\"; DROP TABLE head; DROP TABLE deployments; DROP TABLE version_modules; "
-                + "DROP TABLE module_names; "
+                + "DROP TABLE secret_spans; DROP TABLE module_names; "
                 + "DROP TABLE versions; DROP TABLE modules; DROP TABLE sessions; DROP TABLE tokens;");
         HistoryDatabase.Migrate(History);
         using var again = Open();

@@ -7,18 +7,21 @@ namespace Managed.Proxy.Configuration.ShortForms;
 /// <param name="Expanded">Made without a warning; sealed.</param>
 public sealed record FormerExpansion(ConfigObject Document, ConfigObject Expanded)
 {
-    private static readonly HashSet<string> Lists = new(StringComparer.Ordinal) { "listeners", "route_configurations", "clusters" };
+    private static readonly HashSet<string> Lists =
+        new(StringComparer.Ordinal) { "listeners", "route_configurations", "clusters", "secrets" };
 
     /// <summary>A document that may be changed, but for the resources in it that are in the long form already; those are sealed.</summary>
     internal ConfigObject Begin(ConfigObject document)
     {
         if (!SameRest(document, Document))
             return document.Clone();
-        bool sameListeners = Same(document, "listeners"), sameTables = Same(document, "route_configurations");
-        return Begin(document, Document, sameListeners && sameTables);
+        var changeable = ConfigMention.GrpcTargets;
+        if (!Same(document, "listeners") || !Same(document, "route_configurations")) changeable |= ConfigMention.RouteFilters;
+        if (!Same(document, "secrets")) changeable |= ConfigMention.SecretNames;
+        return Begin(document, Document, changeable);
     }
 
-    private ConfigObject Begin(ConfigObject given, ConfigObject former, bool sameFilters)
+    private ConfigObject Begin(ConfigObject given, ConfigObject former, ConfigMention changeable)
     {
         var root = new ConfigObject(given.Origin) { Notes = given.Notes };
         foreach (var member in given.Members)
@@ -26,25 +29,25 @@ public sealed record FormerExpansion(ConfigObject Document, ConfigObject Expande
             ConfigNode? made = null;
             if (Lists.Contains(member.Key) && member.Value is ConfigArray list && former.Spelled(member.Key) is ConfigArray before
                 && Expanded.Spelled(member.Key) is ConfigArray expanded)
-                made = Items(list, before, expanded, sameFilters);
+                made = Items(list, before, expanded, member.Key == "secrets" ? ConfigMention.None : changeable);
             else if (member.Key == "static_resources" && member.Value is ConfigObject wrapped && former.Object(member.Key) is { } formerly)
-                made = Begin(wrapped, formerly, sameFilters);
+                made = Begin(wrapped, formerly, changeable);
             root.TryAdd(member with { Value = made ?? member.Value.Clone() });
         }
         return root;
     }
 
-    private static ConfigArray Items(ConfigArray given, ConfigArray former, ConfigArray expanded, bool sameFilters)
+    /// <param name="changeable">What is looked up elsewhere, where something may be another by now.</param>
+    private static ConfigArray Items(ConfigArray given, ConfigArray former, ConfigArray expanded, ConfigMention changeable)
     {
         var items = new ConfigArray(given.Origin);
         for (int i = 0; i < given.Count; i++)
             items.Add(i < former.Count && i < expanded.Count && ReferenceEquals(given[i], former[i]) && expanded[i].IsSealed
-                && !given[i].MayMention(sameFilters ? ConfigMention.GrpcTargets : ConfigMention.GrpcTargets | ConfigMention.RouteFilters)
-                ? expanded[i] : given[i].Clone());
+                && !given[i].MayMention(changeable) ? expanded[i] : given[i].Clone());
         return items;
     }
 
-    // Shared filters, secrets, and whatever else a document has beside the lists.
+    // Shared filters, and whatever else a document has beside the lists.
     private static bool SameRest(ConfigObject given, ConfigObject former)
     {
         if (given.Count != former.Count) return false;

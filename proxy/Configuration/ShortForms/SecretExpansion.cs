@@ -27,7 +27,8 @@ internal sealed class SecretExpansion(ConfigObject root, ConfigErrors errors)
 
     public void Expand()
     {
-        foreach (var secret in ShortForm.Items(root, "secrets")) TlsExpansion.NameFilesOf(secret);
+        foreach (var secret in ShortForm.Items(root, "secrets"))
+            if (!secret.IsSealed) TlsExpansion.NameFilesOf(secret);
         foreach (string place in (string[])["listeners", "route_configurations", "extension_configs"])
             if (root[place] is { } nodes) Filters(nodes);
         foreach (var listener in ShortForm.Items(root, "listeners"))
@@ -115,6 +116,11 @@ internal sealed class SecretExpansion(ConfigObject root, ConfigErrors errors)
                 found.Add(item);
                 continue;
             }
+            if (_secrets.TryGetValue(name.Text, out var known) && known["tls_certificate"] is ConfigObject { IsSealed: true } made)
+            {
+                found.Add(made); // as the version before has it
+                continue;
+            }
             var reference = new ConfigObject(name.Origin).Set("name", name);
             if (Named(reference, "tls_certificate") is { } certificate) found.Add(certificate);
             else if (!common.Has("tls_certificate_sds_secret_configs"))
@@ -175,7 +181,7 @@ internal sealed class SecretExpansion(ConfigObject root, ConfigErrors errors)
 
     private ConfigObject? Of(ConfigObject secret, string type, ConfigNode at, string where, string name)
     {
-        if (secret[type] is ConfigObject value) return value.Clone();
+        if (secret[type] is ConfigObject value) return value.IsSealed ? value : value.Clone();
         errors.Error(at, ConfigCode.InvalidValue, $"secret '{name}' of {where} is no {type}");
         return null;
     }

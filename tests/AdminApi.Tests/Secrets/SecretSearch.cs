@@ -39,7 +39,18 @@ internal sealed class SecretSearch
     {
         foreach (var file in Directory.EnumerateFiles(folder, "*", SearchOption.AllDirectories)
             .Where(f => Path.GetFileName(f) is not ("lock" or "take-over"))) // of the running node; a socket
-            NotIn(Read(file), file);
+            try
+            {
+                NotIn(Read(file), file);
+            }
+            catch (FileNotFoundException)
+            {
+                // Written beside its place it has been moved there meanwhile: by that name it is looked at as a whole.
+                if (file.EndsWith(".tmp", StringComparison.Ordinal) && File.Exists(file[..^4]))
+                    NotIn(Read(file[..^4]), file[..^4]);
+                else
+                    throw;
+            }
         var history = Path.Combine(folder, "history.db");
         if (!File.Exists(history))
             return;

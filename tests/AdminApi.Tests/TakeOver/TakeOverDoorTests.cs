@@ -111,6 +111,46 @@ public sealed class TakeOverDoorTests(TakeOverDoorTests.Node node) : IClassFixtu
         File.Delete(path);
     }
 
+    /// <summary>Whoever stops a service may do so between two of its processes.</summary>
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public async Task AskedToEndWhileItHandsOver_ItServesUntilTheOtherDoes_OrIsGone(bool succeeds)
+    {
+        var own = new Node();
+        await own.InitializeAsync();
+        var client = new TakeOverDoorTests(own);
+        try
+        {
+            var former = FormerProcess.Reach(own.Folder);
+
+            var stopping = own.Host.StopAsync();
+
+            var port = own.Host.Proxy.Listeners()[0].BoundAddress;
+            using (var http = new HttpClient())
+                for (var i = 0; i < 20; i++) // it would have closed its sockets by then
+                {
+                    using var fresh = new HttpRequestMessage(HttpMethod.Get, new Uri($"http://{port}/"));
+                    fresh.Headers.ConnectionClose = true;
+                    using var answer = await http.SendAsync(fresh);
+                    Assert.Equal(200, (int)answer.StatusCode);
+                }
+            Assert.False(stopping.IsCompleted);
+            Assert.Equal(503, await client.PutAsync());
+            if (succeeds)
+                former.Succeed(); // "yours": nothing of the folder is the old one's any more
+            else
+                End(former);
+            await stopping.WaitAsync(Limit);
+            if (succeeds)
+                End(former);
+        }
+        finally
+        {
+            await own.DisposeAsync();
+        }
+    }
+
     // As a process that ends: all that it was handed is closed.
     private static void End(FormerProcess former)
     {

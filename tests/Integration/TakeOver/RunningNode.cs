@@ -14,6 +14,7 @@ internal sealed class RunningNode : IAsyncDisposable
     private readonly List<string> _lines = [];
     private readonly TaskCompletionSource _started = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly string _data;
+    private (string Words, string Signal)? _signal;
 
     private RunningNode(string data, string config, int workers, string[] more)
     {
@@ -35,10 +36,13 @@ internal sealed class RunningNode : IAsyncDisposable
     public string Admin => Line("admin ");
     public int Port(string listener) => IPEndPoint.Parse(Line($"listener   {listener} on ")).Port;
 
+    /// <summary>Does not wait until it serves.</summary>
+    public static RunningNode Begin(string data, string config, int workers, params string[] more) => new(data, config, workers, more);
+
     /// <summary>Waits until it serves, or has ended.</summary>
     public static async Task<RunningNode> StartAsync(string data, string config, int workers, params string[] more)
     {
-        var node = new RunningNode(data, config, workers, more);
+        var node = Begin(data, config, workers, more);
         await Task.WhenAny(node._started.Task, node._process.WaitForExitAsync(TestContext.Current.CancellationToken))
             .WaitAsync(TimeSpan.FromSeconds(120));
         return node;
@@ -49,6 +53,9 @@ internal sealed class RunningNode : IAsyncDisposable
         await _process.WaitForExitAsync(TestContext.Current.CancellationToken).WaitAsync(TimeSpan.FromSeconds(Eventually.Limit));
         return _process.ExitCode;
     }
+
+    /// <summary>Sends a signal as soon as a line has these words.</summary>
+    public void SignalAt(string words, string signal) => _signal = (words, signal);
 
     /// <summary>A call of the API; its status and body.</summary>
     public async Task<(int Status, string Body)> CallAsync(HttpMethod method, string path, string? body = null)
@@ -75,6 +82,8 @@ internal sealed class RunningNode : IAsyncDisposable
     {
         if (line is null) return;
         lock (_lines) _lines.Add(line);
+        if (_signal is var (words, signal) && line.Contains(words, StringComparison.Ordinal))
+            using (Process.Start("kill", [$"-{signal}", _process.Id.ToString(CultureInfo.InvariantCulture)])) _signal = null;
         if (line.StartsWith("token ", StringComparison.Ordinal)) _started.TrySetResult();
     }
 

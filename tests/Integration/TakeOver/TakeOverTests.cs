@@ -58,6 +58,23 @@ public sealed class TakeOverTests : IAsyncDisposable
         Assert.Equal(200, (await node.CallAsync(HttpMethod.Get, "clusters/b")).Status);
     }
 
+    [Fact]
+    public async Task AskedToEndInTheMomentItHasTakenOver_ItEndsAsAnyOther_AndTheOneBeforeToo()
+    {
+        string data = Path.Combine(_folder, "data");
+        string config = await WriteAsync("config.yaml",
+            "listeners:\n- {name: tcp, address: '127.0.0.1:0', routes: [{match: {prefix: /}, direct_response: {status: 200} }]}\n");
+        await using var former = await RunningNode.StartAsync(data, config, workers: 1);
+        await using var next = RunningNode.Begin(data, config, 1, "--take-over", "--drain-time", "1s");
+        next.SignalAt("Took over", "TERM");
+
+        Assert.Equal(0, await next.EndAsync());
+        Assert.Contains("Stopping", next.Output); // not cut off: it drained
+        Assert.Equal(0, await former.EndAsync());
+        await using var again = _node = await RunningNode.StartAsync(data, config, 1); // the folder is whole and free
+        Assert.Equal(200, (await again.CallAsync(HttpMethod.Get, "versions")).Status);
+    }
+
     public async ValueTask DisposeAsync()
     {
         if (_node is not null) await _node.DisposeAsync();
