@@ -69,6 +69,9 @@ function onSignOut(e) {
   signOut();
 }
 
+// The menu of the rarer rooms goes with what was chosen in it.
+addEventListener('click', e => e.target.closest?.('#more-rooms :is(a, button)') && document.getElementById('more-rooms').hidePopover());
+
 // A dialog begins at its first field, or, where it has none, at the button that does no harm.
 const firstField = '.mud-dialog-content :is(input, select, textarea):not([type="hidden"], :disabled)';
 
