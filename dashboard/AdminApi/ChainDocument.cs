@@ -119,7 +119,14 @@ internal sealed record FilterTime(long Count, double Mean, double P50, double P9
 internal sealed record SchemaKinds(IReadOnlyList<SchemaKind> Kinds);
 
 /// <param name="Type">resource, listener_filter, network_filter, http_filter or transport_socket.</param>
-internal sealed record SchemaKind(string Kind, string Type, string? Summary);
+internal sealed record SchemaKind(string Kind, string Type, string? Summary)
+{
+    /// <summary>Filters of connections and of requests share some names; this one is of one alone.</summary>
+    public string FullName => Type is "listener_filter" or "network_filter" ? FullNameOf(Kind, Type) : Kind;
+
+    public static string FullNameOf(string kind, string type)
+        => $"{(kind is "native" ? "managed" : "envoy")}.filters.{type[..type.IndexOf('_')]}.{kind}";
+}
 
 /// <summary>A write that has yet to be reviewed.</summary>
 /// <param name="Path">Below <c>/api/v1</c>.</param>

@@ -112,7 +112,7 @@ class LiveChart {
     const options = series => ({
       width: 400, height: 168, legend: { show: false }, cursor: { y: false, points: { size: 6 }, sync: { key: 'managed' } },
       scales: { x: { time: true }, y: { auto: false, range: (u, min, max) => [min ?? 0, max ?? 1] } },
-      padding: [8, 8, 0, 0],
+      padding: [8, 20, 0, 0],
       axes: [
         { ...axis, space: 80, size: 28, values: (u, values) => values.map(v => clock.format(v * 1000)) },
         { ...axis, size: 52, space: 34, values: (u, values) => values.map(v => v >= 10 || Number.isInteger(v) ? number.format(v) : String(v)) },

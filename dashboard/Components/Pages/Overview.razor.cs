@@ -20,6 +20,7 @@ public sealed partial class Overview
     private IReadOnlyList<(string Cluster, int Healthy, int Total)> _unwell = [];
     private IReadOnlyList<ServedCertificate> _expiring = [];
     private Account? _account;
+    private bool _isEmpty; // nobody can connect to it
 
     [Inject] private AdminApiClient Api { get; set; } = null!;
     [Inject] private LiveFeed Feed { get; set; } = null!;
@@ -58,6 +59,7 @@ public sealed partial class Overview
                 let cluster = s.Name[..^".membership_total".Length]
                 where healthy.TryGetValue(cluster, out var well) && well < s.Value
                 select (cluster["cluster.".Length..], healthy[cluster], (int)s.Value)];
+            _isEmpty = (await Api.StatusAsync(_gone.Token)).Listeners is { Count: 0 };
             _expiring = [.. from c in (await Api.CertificatesAsync(_gone.Token)).Certificates ?? []
                 from shown in c.CertChain ?? []
                 where shown.Days < Soon
