@@ -20,7 +20,7 @@ internal static class FilterTestEndpoints
         Description = "The same code and limits as in service, apart from it: a listener on a private socket, upstreams that answer "
             + "what the call says. Give listener (and chain) to test what it has, filters to test others in their place, or filters alone. "
             + "version takes another version's document than the active one. calls are the answers to the filters' own HTTP calls, each "
-                + "used once, by cluster; everything else is answered by upstream_response. Nothing is stored, nothing of it meets "
+                + "used once, by cluster; a response may have trailers, as headers are given; everything else is answered by upstream_response. Nothing is stored, nothing of it meets "
                     + "traffic. "
             + "A Wasm plugin's trace also has its host calls, with arguments and results, and what it does for no stream: OnStart "
                 + "(context, vm_start, configure), OnTick, OnHttpCallResponse, OnQueueReady. When it refuses its configuration, the 422 "
@@ -38,10 +38,10 @@ internal static class FilterTestEndpoints
         [
             (200, "What happened. error is null, or why there was no response; errors are those of guest code: script:line and text, or "
                 + "module and text with the functions it was in",
-                    """{"response":{"status":200,"reason":"OK","headers":[{"name":"content-length","value":"5"}],"body":"hello"}"""
+                    """{"response":{"status":200,"reason":"OK","headers":[{"name":"content-length","value":"5"}],"body":"hello","trailers":[]}"""
                         + ""","upstream_requests":[{"cluster":"upstream","method":"GET","path":"/","headers":["""
                             + """{"name":"x-hello","value":"lua"}],"body":""}],"trace":["""
-                                + """{"filter":"lua","hook":"OnRequestHeaders","end_stream":true,"status":"Continue","time_micros":41.2,"headers":[{"name":"x-hello","before":null,"after":"lua"}],"body":null,"calls":[{"function":"headers:add","arguments":"\"x-hello\", \"lua\"","result":"","place":"inline_code:1"}]}],"logs":[],"errors":[],"time_ms":3.1,"instructions":0,"error":null}"""),
+                                + """{"filter":"lua","hook":"OnRequestHeaders","end_stream":true,"status":"Continue","time_micros":41.2,"headers":[{"name":"x-hello","before":null,"after":"lua"}],"body":null,"calls":[{"function":"headers:add","arguments":"\"x-hello\", \"lua\"","result":"","place":"inline_code:1"}],"instructions":48}],"logs":[],"errors":[],"time_ms":3.1,"instructions":0,"error":null}"""),
         ],
     });
 
@@ -91,7 +91,7 @@ internal static class FilterTestEndpoints
     private static TestMessage Response(ConfigNode? node)
     {
         var response = node is null ? new ConfigObject() : RequestBody.AsObject(node, "the response");
-        RequestBody.OnlyFields(response, "status", "headers", "body", "cluster");
+        RequestBody.OnlyFields(response, "status", "headers", "body", "trailers", "cluster");
         var status = response["status"] switch
         {
             null => 200,
@@ -99,7 +99,7 @@ internal static class FilterTestEndpoints
                 when int.TryParse(number.Text, NumberStyles.None, CultureInfo.InvariantCulture, out var s) && s is >= 200 and <= 599 => s,
             var other => throw RequestBody.Invalid(other, ConfigCode.InvalidValue, "status is a whole number from 200 to 599"),
         };
-        return new("", "", "", status, Headers(response), Body(response));
+        return new("", "", "", status, Headers(response), Body(response)) { Trailers = Headers(response, "trailers") };
     }
 
     private static IReadOnlyList<CannedAnswer> Calls(ConfigObject body, ConfigObject document)
@@ -126,12 +126,12 @@ internal static class FilterTestEndpoints
             $"a body is at most {MaxBody >> 20} MiB here");
     }
 
-    private static IReadOnlyList<KeyValuePair<string, string>> Headers(ConfigObject message)
+    private static IReadOnlyList<KeyValuePair<string, string>> Headers(ConfigObject message, string field = "headers")
     {
-        if (message["headers"] is not { } given)
+        if (message[field] is not { } given)
             return [];
         var headers = new List<KeyValuePair<string, string>>();
-        foreach (var (name, value) in RequestBody.AsObject(given, "headers").Members)
+        foreach (var (name, value) in RequestBody.AsObject(given, field).Members)
             foreach (var one in value as IEnumerable<ConfigNode> ?? [value])
             {
                 var text = one is ConfigScalar { IsNull: false } scalar ? scalar.Text

@@ -32,8 +32,8 @@ internal static class StatsEndpoints
             AnswerType = "text/event-stream",
             Description = "Each event 'stats' holds one sample; with a filter also the matching statistics.",
             Answers = [(200, "Until the caller goes",
-                "event: stats\ndata: {\"time\":\"2026-11-22T22:41:00Z\",\"rps\":1200,\"error_share\":0,\"p50_ms\":0.4,\"p95_ms\":1.1,"
-                    + "\"p99_ms\":2.4,\"connections\":64}\n\n")],
+                "event: stats\ndata: {\"time\":\"2026-11-22T22:41:00Z\",\"rps\":1200,\"error_share\":0,\"client_error_share\":0.02,"
+                    + "\"p50_ms\":0.4,\"p95_ms\":1.1,\"p99_ms\":2.4,\"connections\":64}\n\n")],
         })
         .Get("/stats/history", HistoryAsync, new(Tag, "Reads the last hour of chosen statistics")
         {
@@ -71,8 +71,8 @@ internal static class StatsEndpoints
             if (wanted is not null)
             {
                 var chosen = StatsView.Of(proxy.Stats.Read(), wanted);
-                data = new { sample.Time, sample.Rps, sample.ErrorShare, sample.P50Ms, sample.P95Ms, sample.P99Ms, sample.Connections,
-                    chosen.Stats, chosen.Histograms };
+                data = new { sample.Time, sample.Rps, sample.ErrorShare, sample.ClientErrorShare, sample.P50Ms, sample.P95Ms,
+                    sample.P99Ms, sample.Connections, chosen.Stats, chosen.Histograms };
             }
             yield return new(JsonSerializer.Serialize(data, JsonAnswer.Options), "stats");
         }

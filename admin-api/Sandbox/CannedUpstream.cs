@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using System.Globalization;
 using System.Text;
 using Managed.AdminApi.Hosting;
 using Microsoft.AspNetCore.Connections.Features;
@@ -77,9 +78,29 @@ internal sealed class CannedUpstream : IAsyncDisposable
         context.Response.Headers.Connection = "close"; // the sandbox leaves no connection behind
         if (answer.Status is >= 200 and not (204 or 304))
         {
+            if (answer.Trailers.Count > 0)
+            {
+                await WriteWithTrailersAsync(context, answer);
+                return;
+            }
             context.Response.ContentLength = answer.Body.Length;
             if (!HttpMethods.IsHead(context.Request.Method))
                 await context.Response.Body.WriteAsync(answer.Body, context.RequestAborted);
         }
+    }
+
+    // Kestrel has no trailers of HTTP/1; a body that says it is chunked is left as it is written (RFC 9112 section 7.1).
+    private static async Task WriteWithTrailersAsync(HttpContext context, TestMessage answer)
+    {
+        context.Response.Headers.TransferEncoding = "chunked";
+        if (HttpMethods.IsHead(context.Request.Method))
+            return;
+        var end = new StringBuilder(answer.Body.Length > 0 ? "\r\n0\r\n" : "0\r\n");
+        foreach (var (name, value) in answer.Trailers)
+            end.Append(name).Append(": ").Append(value).Append("\r\n");
+        if (answer.Body.Length > 0)
+            await context.Response.WriteAsync(answer.Body.Length.ToString("x", CultureInfo.InvariantCulture) + "\r\n", context.RequestAborted);
+        await context.Response.Body.WriteAsync(answer.Body, context.RequestAborted);
+        await context.Response.Body.WriteAsync(Encoding.Latin1.GetBytes(end.Append("\r\n").ToString()), context.RequestAborted);
     }
 }

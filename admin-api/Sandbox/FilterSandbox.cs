@@ -109,6 +109,7 @@ internal sealed class FilterSandbox(StoredModules modules, ProxyServer service, 
                 Version = HttpVersion.Version11 };
         message.Headers.Host = request.Authority;
         message.Headers.ConnectionClose = true;
+        message.Headers.TE.Add(new("trailers"));
         if (request.Body.Length > 0)
             message.Content = new ByteArrayContent(request.Body);
         foreach (var (name, value) in request.Headers)
@@ -121,7 +122,8 @@ internal sealed class FilterSandbox(StoredModules modules, ProxyServer service, 
             var headers = answer.Headers.NonValidated.Concat(answer.Content.Headers.NonValidated)
                 .SelectMany(h => h.Value.Select(v => new HeaderLine(h.Key, v))).ToList();
             return (new((int)answer.StatusCode, answer.ReasonPhrase, headers,
-                Encoding.UTF8.GetString(body, 0, Math.Min(body.Length, ShownBody))), null);
+                Encoding.UTF8.GetString(body, 0, Math.Min(body.Length, ShownBody)),
+                [.. answer.TrailingHeaders.NonValidated.SelectMany(h => h.Value.Select(v => new HeaderLine(h.Key, v)))]), null);
         }
         catch (Exception e) when (e is HttpRequestException or IOException)
         {

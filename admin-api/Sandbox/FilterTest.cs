@@ -6,7 +6,10 @@ namespace Managed.AdminApi.Sandbox;
 /// <summary>A message as a test gives it.</summary>
 /// <param name="Status">Of a response; 0 for a request.</param>
 internal sealed record TestMessage(string Method, string Path, string Authority, int Status,
-    IReadOnlyList<KeyValuePair<string, string>> Headers, byte[] Body);
+    IReadOnlyList<KeyValuePair<string, string>> Headers, byte[] Body)
+{
+    public IReadOnlyList<KeyValuePair<string, string>> Trailers { get; init; } = [];
+}
 
 /// <summary>What an upstream answers; of calls that filters make themselves the cluster is named.</summary>
 internal sealed record CannedAnswer(string? Cluster, TestMessage Response);
@@ -24,7 +27,8 @@ internal sealed record SeenRequest(string Cluster, string Method, string Path, I
 
 internal sealed record HeaderLine(string Name, string Value);
 
-internal sealed record FinalResponse(int Status, string? Reason, IReadOnlyList<HeaderLine> Headers, string Body);
+internal sealed record FinalResponse(int Status, string? Reason, IReadOnlyList<HeaderLine> Headers, string Body,
+    IReadOnlyList<HeaderLine> Trailers);
 
 internal sealed record LogLine(string Level, string Text);
 

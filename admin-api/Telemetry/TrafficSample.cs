@@ -3,9 +3,12 @@ using Managed.Proxy.Core.Telemetry;
 
 namespace Managed.AdminApi.Telemetry;
 
-/// <summary>The traffic of one interval over all listeners. Latencies are null when nothing was answered in it.</summary>
-internal sealed record TrafficSample(DateTimeOffset Time, double Rps, double ErrorShare, double? P50Ms, double? P95Ms, double? P99Ms,
-    long Connections)
+/// <summary>
+/// The traffic of one interval over all listeners; shares are those of all answers that were 5xx and 4xx, 0 to 1. Latencies
+/// are null when nothing was answered in it.
+/// </summary>
+internal sealed record TrafficSample(DateTimeOffset Time, double Rps, double ErrorShare, double ClientErrorShare, double? P50Ms,
+    double? P95Ms, double? P99Ms, long Connections)
 {
     /// <summary>Reads the same counters again and again and makes samples of the differences.</summary>
     internal sealed class Meter(ProxyServer proxy)
@@ -24,17 +27,19 @@ internal sealed record TrafficSample(DateTimeOffset Time, double Rps, double Err
             var latency = now.Latency.Since(last.Latency);
             // What has gone with its version counts no more.
             double answered = Math.Max(0, now.Answered - last.Answered), failed = Math.Clamp(now.Failed - last.Failed, 0, answered);
+            var refused = Math.Clamp(now.Refused - last.Refused, 0, answered);
             double? Quantile(double q) => latency.Count == 0 ? null : Math.Round(latency.Quantile(q) / 1000, 3);
             return new(now.Time, Math.Round(Math.Max(0, now.Requests - last.Requests) / seconds, 1),
-                answered > 0 ? Math.Round(failed / answered, 4) : 0,
+                answered > 0 ? Math.Round(failed / answered, 4) : 0, answered > 0 ? Math.Round(refused / answered, 4) : 0,
                 Quantile(0.5), Quantile(0.95), Quantile(0.99), proxy.Workers().Sum(w => w.Connections));
         }
 
-        private sealed record Reading(DateTimeOffset Time, double Requests, double Answered, double Failed, HistogramSnapshot Latency)
+        private sealed record Reading(DateTimeOffset Time, double Requests, double Answered, double Failed, double Refused,
+            HistogramSnapshot Latency)
         {
             public static Reading Of(StatsRegistry stats)
             {
-                double requests = 0, answered = 0, failed = 0;
+                double requests = 0, answered = 0, failed = 0, refused = 0;
                 var latency = new HistogramSnapshot();
                 stats.Visit((group, name, stat) =>
                 {
@@ -51,12 +56,15 @@ internal sealed record TrafficSample(DateTimeOffset Time, double Rps, double Err
                         case "downstream_rq_5xx":
                             failed += stat.Value;
                             break;
+                        case "downstream_rq_4xx":
+                            refused += stat.Value;
+                            break;
                         case "downstream_rq_time":
                             stat.AddTo(latency);
                             break;
                     }
                 });
-                return new(DateTimeOffset.UtcNow, requests, answered, failed, latency);
+                return new(DateTimeOffset.UtcNow, requests, answered, failed, refused, latency);
             }
         }
     }

@@ -86,8 +86,27 @@ internal sealed class AdminApiClient(AdminApiConnection connection, Authenticati
         return chains;
     }
 
-    public async Task<ChainDocument> WithFiltersAsync(ChainDocument chain, CancellationToken cancel) => chain.StatPrefix is null ? chain
-        : chain with { HttpFilters = [.. (await AllAsync<JsonElement>(chain.FiltersPath, cancel)).Select(HttpFilterDocument.Read)] };
+    public async Task<ChainDocument> WithFiltersAsync(ChainDocument chain, CancellationToken cancel)
+    {
+        if (chain.StatPrefix is null)
+            return chain;
+        if (chain.RouteTable is { } table)
+            chain = chain with { Routes = await RoutesOfAsync(table, cancel) };
+        return chain with { HttpFilters = [.. (await AllAsync<JsonElement>(chain.FiltersPath, cancel)).Select(HttpFilterDocument.Read)] };
+    }
+
+    // A table that is not there, or comes from elsewhere, has none to show.
+    private async Task<IReadOnlyList<RouteDocument>> RoutesOfAsync(string table, CancellationToken cancel)
+    {
+        try
+        {
+            return RouteDocument.OfTable(await GetAsync<JsonElement>($"route_configurations/{Uri.EscapeDataString(table)}", cancel));
+        }
+        catch (AdminApiException e) when (e.Problem.Status == 404)
+        {
+            return [];
+        }
+    }
 
     public Task<Page<FilterTimes>> FilterTimesAsync(ChainDocument chain, CancellationToken cancel)
         => GetAsync<Page<FilterTimes>>(chain.Path + "/filter_times", cancel);
@@ -132,6 +151,24 @@ internal sealed class AdminApiClient(AdminApiConnection connection, Authenticati
     /// <summary>What the first routes of a route configuration have answered, in their order.</summary>
     public Task<Page<RouteTraffic>> RouteTrafficAsync(string configuration, CancellationToken cancel)
         => GetAsync<Page<RouteTraffic>>("stats/routes" + Query(("route_configuration", configuration), ("page_size", "300")), cancel);
+
+    /// <summary>What all routes have answered; of very many, the first 5,000.</summary>
+    public async Task<IReadOnlyList<RouteTraffic>> AllRouteTrafficAsync(CancellationToken cancel)
+    {
+        var all = new List<RouteTraffic>();
+        string? token = null;
+        do
+        {
+            var page = await GetAsync<Page<RouteTraffic>>("stats/routes" + Query(("page_size", "1000"), ("page_token", token)), cancel);
+            all.AddRange(page.Items);
+            token = page.NextPageToken;
+        }
+        while (!string.IsNullOrEmpty(token) && all.Count < 5000);
+        return all;
+    }
+
+    /// <summary>What the node shows to its clients and upstreams (Envoy's own address, beside the API).</summary>
+    public Task<CertificateList> CertificatesAsync(CancellationToken cancel) => GetAsync<CertificateList>("../../certs", cancel);
 
     public Task<Page<Deployment>> DeploymentsAsync(int pageSize, CancellationToken cancel) =>
         GetAsync<Page<Deployment>>("deployments" + Query(("page_size", pageSize.ToString(CultureInfo.InvariantCulture))), cancel);

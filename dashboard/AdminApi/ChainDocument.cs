@@ -27,8 +27,12 @@ internal sealed record ChainDocument(string Listener, string Name, string Match,
 
     public string FiltersPath => Path + "/http_filters";
 
-    /// <summary>Where its requests may go.</summary>
-    public IEnumerable<string> Clusters => Routes.SelectMany(r => r.Targets).Where(t => t.IsNamed).Select(t => t.Cluster).Distinct();
+    /// <summary>Of a chain that is not HTTP: where its connections go.</summary>
+    public IReadOnlyList<string> ConnectionClusters { get; init; } = [];
+
+    /// <summary>Where its requests or connections may go.</summary>
+    public IEnumerable<string> Clusters
+        => Routes.SelectMany(r => r.Targets).Where(t => t.IsNamed).Select(t => t.Cluster).Concat(ConnectionClusters).Distinct();
 
     /// <summary>It takes what no other chain does.</summary>
     public bool IsDefault { get; init; }
@@ -49,7 +53,15 @@ internal sealed record ChainDocument(string Listener, string Name, string Match,
             [.. Items(chain, "filters").Select(HttpFilterDocument.Read)],
             manager.ValueKind is JsonValueKind.Object ? Text(config, "stat_prefix") ?? listener : null,
             Property(config, "rds") is { } rds ? Text(rds, "route_config_name") : Text(config, "route_config_name"),
-            RouteDocument.OfChain(listener, chain));
+            RouteDocument.OfChain(listener, chain)) { ConnectionClusters = [.. Items(chain, "filters").SelectMany(TargetsOf)] };
+    }
+
+    private static IEnumerable<string> TargetsOf(JsonElement filter)
+    {
+        var config = Property(filter, "typed_config") ?? default;
+        var weighted = Property(config, "weighted_clusters") is { } clusters
+            ? Items(clusters, "clusters").Select(c => Text(c, "name")) : [];
+        return weighted.Prepend(Text(config, "cluster")).OfType<string>();
     }
 
     public static bool IsManager(JsonElement filter) =>
@@ -107,7 +119,14 @@ internal sealed record FilterTime(long Count, double Mean, double P50, double P9
 internal sealed record SchemaKinds(IReadOnlyList<SchemaKind> Kinds);
 
 /// <param name="Type">resource, listener_filter, network_filter, http_filter or transport_socket.</param>
-internal sealed record SchemaKind(string Kind, string Type, string? Summary);
+internal sealed record SchemaKind(string Kind, string Type, string? Summary)
+{
+    /// <summary>Filters of connections and of requests share some names; this one is of one alone.</summary>
+    public string FullName => Type is "listener_filter" or "network_filter" ? FullNameOf(Kind, Type) : Kind;
+
+    public static string FullNameOf(string kind, string type)
+        => $"{(kind is "native" ? "managed" : "envoy")}.filters.{type[..type.IndexOf('_')]}.{kind}";
+}
 
 /// <summary>A write that has yet to be reviewed.</summary>
 /// <param name="Path">Below <c>/api/v1</c>.</param>

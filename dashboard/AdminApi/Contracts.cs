@@ -21,7 +21,20 @@ public sealed record Page<T>(IReadOnlyList<T> Items, string? NextPageToken, int?
 public sealed record ChangeSummary(int Added, int Changed, int Removed)
 {
     public bool IsEmpty => Added + Changed + Removed == 0;
+
+    /// <summary>By collection; only in lists of versions.</summary>
+    public IReadOnlyDictionary<string, ResourceNames>? Resources { get; init; }
+
+    /// <summary>The first few by name, those that were added with a plus, those that were removed with a minus.</summary>
+    public string Names(int most)
+    {
+        var names = (Resources?.Values ?? []).SelectMany(r => (r.Changed ?? []).Concat((r.Added ?? []).Select(n => "+" + n))
+            .Concat((r.Removed ?? []).Select(n => "−" + n))).ToList();
+        return string.Join(", ", names.Take(most)) + (names.Count > most ? $" and {names.Count - most} more" : "");
+    }
 }
+
+public sealed record ResourceNames(IReadOnlyList<string>? Added, IReadOnlyList<string>? Changed, IReadOnlyList<string>? Removed);
 
 /// <summary>An item of <c>GET /versions</c>. State: active, superseded, rejected, reverted.</summary>
 public sealed record ConfigVersion
@@ -37,6 +50,9 @@ public sealed record ConfigVersion
     public long? Reverts { get; init; }
     public string? State { get; init; }
     public ChangeSummary? Summary { get; init; }
+    /// <summary>It is kept however old it gets.</summary>
+    public bool Pinned { get; init; }
+    public IReadOnlyDictionary<string, string>? Labels { get; init; }
 }
 
 /// <summary><c>GET /versions/{a}/diff/{b}</c> as JSON.</summary>
@@ -71,7 +87,7 @@ internal sealed record Histogram(string Name, long Count, double Sum, double P50
 
 /// <summary>
 /// Data of each <c>stats</c> event of <c>GET /stats/stream?interval=1s</c>; the browser reads it itself (chart.js).
-/// Rps over the interval; error share: responses 5xx of all responses in the interval, 0 to 1; latencies in ms, null
+/// Rps over the interval; error share: responses 5xx (client: 4xx) of all in the interval, 0 to 1; latencies in ms, null
 /// when nothing was answered in the interval; connections: open downstream connections now.
 /// </summary>
 internal sealed record StatsSample
@@ -79,6 +95,7 @@ internal sealed record StatsSample
     public DateTimeOffset Time { get; init; }
     public double Rps { get; init; }
     public double ErrorShare { get; init; }
+    public double ClientErrorShare { get; init; }
     public double? P50Ms { get; init; }
     public double? P95Ms { get; init; }
     public double? P99Ms { get; init; }
@@ -108,6 +125,7 @@ public sealed record Deployment
 /// <summary>An item of <c>GET /stats/routes</c>; times are null where nothing was answered.</summary>
 public sealed record RouteTraffic
 {
+    public string? RouteConfiguration { get; init; }
     public required string VirtualHost { get; init; }
     public required string Route { get; init; }
     public long Requests { get; init; }
@@ -161,7 +179,26 @@ public sealed record DryRun(bool Changed, IReadOnlyList<DiffOperation>? Diff, Ch
     IReadOnlyList<ProblemError>? Warnings);
 
 /// <summary><c>GET /status</c>.</summary>
-public sealed record NodeStatus(string? State, Degradation? Degraded);
+public sealed record NodeStatus(string? State, Degradation? Degraded, IReadOnlyList<ListenerStatus>? Listeners = null);
+
+/// <param name="State">active, draining or warming; one that the node has not opened is missing.</param>
+public sealed record ListenerStatus(string Name, string? State);
+
+/// <summary>Envoy's <c>/certs</c>: what chains and clusters show.</summary>
+public sealed record CertificateList(IReadOnlyList<CertificateChains>? Certificates);
+
+public sealed record CertificateChains(IReadOnlyList<ServedCertificate>? CertChain);
+
+/// <param name="Path">Where it is shown: <c>listener.127.0.0.1_443</c>, <c>cluster.web</c>.</param>
+public sealed record ServedCertificate(string? Path, IReadOnlyList<ServedName>? SubjectAltNames, string? DaysUntilExpiration)
+{
+    public int? Days => int.TryParse(DaysUntilExpiration, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out var days)
+        ? days : null;
+
+    public string Name => SubjectAltNames?.Select(n => n.Dns ?? n.IpAddress).FirstOrDefault(n => n is not null) ?? Path ?? "a certificate";
+}
+
+public sealed record ServedName(string? Dns, string? IpAddress);
 
 /// <summary>What a start found wrong with the history. Serving: history, last-good.json, nothing, or the file of --config.</summary>
 public sealed record Degradation(string? Reason, string? Serving, long? Version, DateTimeOffset Since, bool StoreUsable);
@@ -226,6 +263,7 @@ public sealed record WriteResult(long? Version, bool Changed, string? Etag);
 [JsonSerializable(typeof(DryRun))]
 [JsonSerializable(typeof(RouteMatch))]
 [JsonSerializable(typeof(NodeStatus))]
+[JsonSerializable(typeof(CertificateList))]
 [JsonSerializable(typeof(Page<ResourceVersion>))]
 [JsonSerializable(typeof(Page<FilterTimes>))]
 [JsonSerializable(typeof(Page<RouteTraffic>))]

@@ -40,6 +40,14 @@ public sealed record RouteDocument(string? Listener, string Configuration, strin
         return routes;
     }
 
+    /// <summary>The routes of a route configuration of its own.</summary>
+    public static IReadOnlyList<RouteDocument> OfTable(JsonElement table)
+    {
+        var routes = new List<RouteDocument>();
+        Read(null, table, routes);
+        return routes;
+    }
+
     /// <summary>Whether a route with this text is looked for.</summary>
     public IEnumerable<string> Texts => [Listener ?? "", Configuration, VirtualHost, Name, Match, Answer ?? "", .. Domains,
         .. Targets.Select(t => t.Cluster)];

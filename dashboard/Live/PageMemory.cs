@@ -29,7 +29,10 @@ internal sealed partial class PageMemory(DashboardOptions options, TimeProvider 
 
     internal Action Collect { get; init; } = () =>
     {
-        GC.Collect(2, GCCollectionMode.Aggressive, blocking: true, compacting: true);
+        if (Environment.GetEnvironmentVariable("MANAGED_PAGE_GC") is "bg")
+            GC.Collect(2, GCCollectionMode.Forced, blocking: false);
+        else
+            GC.Collect(2, GCCollectionMode.Aggressive, blocking: true, compacting: true);
         try
         {
             _ = TrimMalloc(0); // the compiler's: pages run code that nothing else does

@@ -24,7 +24,7 @@ public sealed class StreamTrace
     private string _filter = "", _hook = "";
     private int _bodyBefore;
     private bool _end;
-    private long _began;
+    private long _began, _instructions;
 
     public IReadOnlyList<TraceStep> Steps => _steps;
 
@@ -42,6 +42,7 @@ public sealed class StreamTrace
         (_filter, _hook, _end, _calls) = (filter, hook, end, []);
         _before = Copy(headers);
         _bodyBefore = body?.Length ?? 0;
+        _instructions = 0;
         _began = Stopwatch.GetTimestamp();
     }
 
@@ -52,7 +53,7 @@ public sealed class StreamTrace
         int size = body?.Length ?? 0;
         _steps.Add(new TraceStep(_filter, _hook, _end, status, micros, Changes(_before, Copy(headers)),
             body is null ? null : new TraceBody(_bodyBefore, size, size <= MaxText ? Encoding.UTF8.GetString(body.Written) : null),
-                _calls) { Began = _began });
+                _calls) { Began = _began, Instructions = _instructions });
     }
 
     /// <summary>A call of guest code into the proxy, within the present step.</summary>
@@ -60,6 +61,9 @@ public sealed class StreamTrace
     {
         if (_calls.Count < MaxCalls) _calls.Add(new TraceCall(function, Cut(arguments), Cut(result), place));
     }
+
+    /// <summary>Instructions of guest code, within the present step.</summary>
+    internal void Spent(long instructions) => _instructions += instructions;
 
     /// <summary>What went wrong in guest code, at the end of the present step.</summary>
     internal void Failed(string error) => Call("error", "", error, "");
@@ -101,6 +105,9 @@ public sealed class StreamTrace
 public sealed record TraceStep(string Filter, string Hook, bool EndStream, string Status, double TimeMicros,
     IReadOnlyList<TraceHeader> Headers, TraceBody? Body, IReadOnlyList<TraceCall> Calls)
 {
+    /// <summary>Of Lua; 0 where nothing counts them.</summary>
+    public long Instructions { get; init; }
+
     internal long Began { get; init; }
 }
 

@@ -52,7 +52,7 @@ function step(it, at) {
   const row = element('tr', {},
     element('th', { scope: 'row' }, it.filter),
     cell('Callback', element('span', {}, element('code', { textContent: it.hook }), it.end_stream ? element('span', { className: 'tag', textContent: 'end of stream', title: 'Nothing follows in this direction' }) : null)),
-    cell('Answer', it.status), cell('Time', micros(it.time_micros), 'num'), cell('Calls', String(calls.length), 'num'),
+    cell('Answer', it.status), cell('Time', micros(it.time_micros), 'num'), cell('Instructions', it.instructions ? it.instructions.toLocaleString('en') : '–', 'num'), cell('Calls', String(calls.length), 'num'),
     cell('Changes', errors.length ? element('span', { className: 'mark bad', textContent: `✕ ${errors[0].result}` }) : changes || '–', errors.length ? 'wide' : ''));
   if (!more) return [row];
   const detail = element('details', {}, element('summary', { textContent: `What it did in ${it.hook}` }),
@@ -60,7 +60,7 @@ function step(it, at) {
     it.body?.text ? code(it.body.text, `Body after step ${at}`) : null,
     calls.length ? table(`Host calls of step ${at}`, ['Call', 'Arguments', 'Result', 'Where'], calls.map(c => element('tr', {},
       element('th', { scope: 'row', className: 'mono', textContent: c.function }), cell('Arguments', c.arguments || '–', 'mono'), cell('Result', c.result || '–', 'mono'), cell('Where', c.place, 'mono')))) : null);
-  return [row, element('tr', { className: 'more' }, element('td', { colSpan: 6 }, detail))];
+  return [row, element('tr', { className: 'more' }, element('td', { colSpan: 7 }, detail))];
 }
 
 /** @param sent the test as it was sent; @param toLine puts the cursor on a line of the script */
@@ -88,13 +88,14 @@ export function draw(result, sent, lineOf, toLine) {
   });
   const client = result.response ? panel('What the client gets', `${status} ${result.response.reason ?? ''}`,
     headerTable('Response to the client', compare(result.upstream_requests.length ? joined(pairs(sent.upstream_response.headers)) : new Map(), joined(result.response.headers.map(h => [h.name, h.value]))), ['Upstream sent', 'Client gets']),
-    element('div', { className: 'panel-body' }, element('p', { className: 'muted', textContent: result.upstream_requests.length && result.response.body !== (sent.upstream_response.body ?? '') ? 'Body, changed' : 'Body' }), code(result.response.body || '(empty)', 'Body that the client gets'))) : null;
+    element('div', { className: 'panel-body' }, element('p', { className: 'muted', textContent: result.upstream_requests.length && result.response.body !== (sent.upstream_response.body ?? '') ? 'Body, changed' : 'Body' }), code(result.response.body || '(empty)', 'Body that the client gets')),
+    result.response.trailers?.length || sent.upstream_response.trailers ? headerTable('Trailers to the client', compare(joined(pairs(sent.upstream_response.trailers)), joined((result.response.trailers ?? []).map(h => [h.name, h.value]))), ['Upstream sent, trailer', 'Client gets']) : null) : null;
   const logs = panel('Log', result.logs.length ? String(result.logs.length) : null, result.logs.length
     ? element('ul', { className: 'bench-log mono', tabIndex: 0, attributes: { 'aria-label': 'Log lines' } }, ...result.logs.slice(0, 500).map(l => element('li', { attributes: { 'data-level': l.level } }, element('span', { className: 'tag', textContent: l.level === 'information' ? 'info' : l.level }), ' ', l.text)))
     : element('p', { className: 'blank-line', textContent: 'Nothing was logged.' }));
   return [
     panel('Result', null, head, errors.length ? element('ul', { className: 'note note-bad bench-errors' }, ...errors.map(errorLink)) : null,
-      result.trace.length ? table('Callbacks', ['Filter', 'Callback', 'Answer', '#Time', '#Calls', 'Changes'], result.trace.flatMap((t, i) => step(t, i + 1)))
+      result.trace.length ? table('Callbacks', ['Filter', 'Callback', 'Answer', '#Time', '#Instructions', '#Calls', 'Changes'], result.trace.flatMap((t, i) => step(t, i + 1)))
         : element('p', { className: 'blank-line', textContent: 'No filter was called.' })),
     ...upstream, ...(client ? [client] : []), logs,
   ];

@@ -61,6 +61,7 @@ export function testOf(state, filter, filters) {
   if (state.authority.trim()) test.request.authority = state.authority.trim();
   if (state.body) test.request.body = state.body;
   test.upstream_response = { status: Number(status), headers: headersOf(state.replyHeaders, 'Response headers', 'replyHeaders') };
+  if (state.replyTrailers?.trim()) test.upstream_response.trailers = headersOf(state.replyTrailers, 'Trailers', 'replyTrailers');
   if (state.replyBody) test.upstream_response.body = state.replyBody;
   if (state.calls.trim()) test.calls = json(state.calls, 'Answers to the filter’s own calls', 'calls');
   return test;

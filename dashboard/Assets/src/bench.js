@@ -28,7 +28,7 @@ function envoy_on_response(handle)
 end
 `;
 const circuitMost = 24_000; // bytes; a circuit takes 32 KB
-const messages = ['method', 'path', 'authority', 'headers', 'body', 'status', 'replyHeaders', 'replyBody', 'calls'];
+const messages = ['method', 'path', 'authority', 'headers', 'body', 'status', 'replyHeaders', 'replyBody', 'replyTrailers', 'calls'];
 const fields = ['kind', 'module', 'type', 'root', 'configuration', 'listener', 'chain', 'filter', ...messages];
 
 async function get(path, as = 'json') {

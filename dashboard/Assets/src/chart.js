@@ -52,7 +52,23 @@ class LiveChart {
     this.themes.observe(document.documentElement, { attributes: true, attributeFilter: ['data-theme'] });
     this.sizes = new ResizeObserver(() => this.fit());
     root.querySelectorAll('.plot').forEach(p => this.sizes.observe(p));
+    this.seed();
     this.connect();
+  }
+
+  /** What the node remembers of the last minutes, a point in ten seconds; the page's own samples follow it. */
+  async seed() {
+    try {
+      const answer = await fetch(this.url.replace(/stats\/stream.*/, 'stats/traffic?range=5m'));
+      if (!answer.ok) return;
+      const { times, series } = await answer.json();
+      const of = name => series.find(s => s.name === name)?.values ?? [];
+      const columns = [times.map(t => t / 1000), of('requests'), of('p50'), of('p95'), of('p99')];
+      const until = this.rows[0][0] ?? Infinity;
+      const count = columns[0].filter(t => t < until).length;
+      this.rows = this.rows.map((own, i) => [...Array.from({ length: count }, (_, at) => columns[i][at] ?? null), ...own]);
+      this.draw();
+    } catch { /* the chart begins empty */ }
   }
 
   connect() {
@@ -70,6 +86,7 @@ class LiveChart {
     while (this.rows[0][0] < row[0] - window_) this.rows.forEach(column => column.shift());
     this.stats.rps.textContent = show(sample.rps);
     this.stats.errors.textContent = sample.rps > 0 ? fine.format((sample.error_share ?? 0) * 100) : '–';
+    this.stats.refused.textContent = sample.rps > 0 && sample.client_error_share != null ? fine.format(sample.client_error_share * 100) : '–';
     this.stats.p99.textContent = show(sample.p99_ms);
     this.stats.connections.textContent = number.format(sample.connections ?? 0);
     this.errorTile.dataset.tone = sample.error_share > 0.01 ? 'bad' : sample.error_share > 0.001 ? 'warn' : 'none';
@@ -95,7 +112,7 @@ class LiveChart {
     const options = series => ({
       width: 400, height: 168, legend: { show: false }, cursor: { y: false, points: { size: 6 }, sync: { key: 'managed' } },
       scales: { x: { time: true }, y: { auto: false, range: (u, min, max) => [min ?? 0, max ?? 1] } },
-      padding: [8, 8, 0, 0],
+      padding: [8, 20, 0, 0],
       axes: [
         { ...axis, space: 80, size: 28, values: (u, values) => values.map(v => clock.format(v * 1000)) },
         { ...axis, size: 52, space: 34, values: (u, values) => values.map(v => v >= 10 || Number.isInteger(v) ? number.format(v) : String(v)) },

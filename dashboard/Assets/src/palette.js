@@ -56,7 +56,7 @@ export class Palette {
 
   entries() {
     const go = path => () => this.tell('OnGo', path);
-    const all = rooms.map(([name, path]) => ({ name, kind: 'room', run: go(path) }));
+    const all = rooms.map(([name, path]) => ({ name, kind: 'page', run: go(path) }));
     all.push({ name: 'Publish a service', kind: 'action', run: go('/new') });
     for (const [noun, path] of [['listener', '/listeners/new'], ['cluster', '/clusters/new'], ['route configuration', '/routes/new'], ['secret', '/secrets/new']]) all.push({ name: `New ${noun}`, kind: 'action', run: go(path) });
     all.push({ name: 'Why this route?', kind: 'action', run: go('/routes') }, { name: 'Upload a module', kind: 'action', run: go('/modules') },
@@ -87,7 +87,7 @@ export class Palette {
       const r = rank(entry.name, query) ?? (query.trim() && rank(`${entry.kind} ${entry.name}`, query) != null ? 6 : null);
       if (r != null) ranked.push({ ...entry, r: r + (entry.more ? 0.5 : 0) });
     }
-    ranked.sort((a, b) => a.r - b.r || a.name.length - b.name.length);
+    if (query.trim()) ranked.sort((a, b) => a.r - b.r || a.name.length - b.name.length);
     this.found = ranked.slice(0, most);
     this.list.replaceChildren(...this.found.map((entry, i) => {
       const item = element('li', { id: `palette-${i}`, role: 'option' }, element('span', { textContent: entry.name, className: 'cut' }), element('span', { textContent: entry.kind, className: 'muted' }));

@@ -69,6 +69,9 @@ function onSignOut(e) {
   signOut();
 }
 
+// The menu of the rarer rooms goes with what was chosen in it.
+addEventListener('click', e => e.target.closest?.('#more-rooms :is(a, button)') && document.getElementById('more-rooms').hidePopover());
+
 // A dialog begins at its first field, or, where it has none, at the button that does no harm.
 const firstField = '.mud-dialog-content :is(input, select, textarea):not([type="hidden"], :disabled)';
 
@@ -85,8 +88,23 @@ function keepComments(dialog) {
 }
 function forgetComments() { for (const [dialog, key] of commented) if (!dialog.isConnected) { commented.delete(dialog); remove(key); } }
 
+// The focus is never lost: after a dialog it is where it was before, or at the heading where that is gone; a button that was pressed has it
+// again once it is enabled again.
+let focused = null, outside = null;
+document.addEventListener('focusin', e => {
+  focused = e.target;
+  if (!e.target.closest('.mud-dialog, dialog')) outside = e.target;
+});
+const isLost = () => !document.activeElement || document.activeElement === document.body;
+function giveBack() {
+  if (!isLost() || document.querySelector('.mud-dialog')) return;
+  if (outside?.isConnected && !outside.disabled) outside.focus(); else focusHeading();
+}
+
 const newDialogs = new MutationObserver(changes => {
   forgetComments();
+  if (changes.some(c => c.attributeName && c.target === focused && !c.target.disabled) && isLost()) focused.focus();
+  if (changes.some(c => [...c.removedNodes].some(n => n.nodeType === 1 && (n.matches('.mud-dialog') || n.querySelector('.mud-dialog'))))) requestAnimationFrame(giveBack);
   for (const node of changes.flatMap(c => [...c.addedNodes])) {
     const dialog = node.nodeType === 1 ? node.matches('.mud-dialog') ? node : node.querySelector('.mud-dialog') : null;
     if (dialog) requestAnimationFrame(() => {
@@ -98,7 +116,7 @@ const newDialogs = new MutationObserver(changes => {
 
 export function attach(dotnet) {
   frame = dotnet;
-  newDialogs.observe(document.body, { childList: true, subtree: true });
+  newDialogs.observe(document.body, { childList: true, subtree: true, attributes: true, attributeFilter: ['disabled'] });
   document.removeEventListener('keydown', onKey);
   for (const type of ['click', 'keydown']) document.addEventListener(type, onSignOut, { capture: true }); // the same one twice is one
   document.addEventListener('keydown', onKey);

@@ -5,7 +5,9 @@ using MudBlazor;
 
 namespace Managed.Dashboard.Components.Controls;
 
-/// <summary>Asks once more, with what a dry run says: what still refers to the resource (409 IN_USE) is listed, and it cannot be deleted then.</summary>
+/// <summary>
+/// Asks once more, with what a dry run says: what still refers to the resource (409 IN_USE) is listed, and it cannot be deleted then.
+/// </summary>
 public sealed partial class DeleteResourceDialog
 {
     private readonly CancellationTokenSource _gone = new();

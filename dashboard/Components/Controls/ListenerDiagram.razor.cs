@@ -15,6 +15,7 @@ namespace Managed.Dashboard.Components.Controls;
 /// </summary>
 public sealed partial class ListenerDiagram
 {
+    private const int MostClusters = 12;
     private static readonly TimeSpan Interval = TimeSpan.FromSeconds(2);
 
     private readonly CancellationTokenSource _gone = new();
@@ -90,6 +91,9 @@ public sealed partial class ListenerDiagram
             var prefixes = (_chains.Value ?? []).Select(c => c.StatPrefix).OfType<string>().Distinct().ToList();
             var filter = @"^listener\..*\.downstream_(cx_active|cx_total|pre_cx_timeout)$"
                 + $@"|^http\.({string.Join('|', prefixes.Select(Escaped))})\.downstream_rq_(total|4xx|5xx)$";
+            var clusters = (_chains.Value ?? []).SelectMany(c => c.Clusters.Take(MostClusters)).Distinct().ToList();
+            if (clusters.Count > 0)
+                filter += $@"|^cluster\.({string.Join('|', clusters.Select(c => Escaped(StatName(c))))})\.membership_(healthy|total)$";
             foreach (var stat in (await Api.StatsAsync(filter, _gone.Token)).Stats ?? [])
                 _rates.Take(stat.Name, stat.Value);
         }
@@ -105,6 +109,13 @@ public sealed partial class ListenerDiagram
 
     private static string Key(ChainDocument chain, string filter, bool request)
         => $"{chain.Name}/{filter}/{(request ? "request" : "response")}";
+
+    // Envoy writes ':' in names of statistics as '_'.
+    private static string StatName(string cluster) => cluster.Replace(':', '_');
+
+    private (int Healthy, int Total)? HealthOf(string cluster)
+        => _rates.Value($"cluster.{StatName(cluster)}.membership_total") is { } total
+            && _rates.Value($"cluster.{StatName(cluster)}.membership_healthy") is { } healthy ? ((int)healthy, (int)total) : null;
 
     private string Figure(string stat) => _rates.Value(stat) is { } value ? Units.Count((long)value) : "–";
 
@@ -149,8 +160,8 @@ public sealed partial class ListenerDiagram
     {
         var list = (JsonArray)_listenerFiltersWritten.DeepClone();
         change(list);
-        return ReviewAsync(title, new(HttpMethod.Patch, Path, new JsonObject { ["listener_filters"] = list.Count == 0 ? null : list }, _etag,
-            "application/merge-patch+json"));
+        var patch = new JsonObject { ["listener_filters"] = list.Count == 0 ? null : list };
+        return ReviewAsync(title, new(HttpMethod.Patch, Path, patch, _etag, "application/merge-patch+json"));
     }
 
     private Task MoveListenerFilterAsync(int from, int to)

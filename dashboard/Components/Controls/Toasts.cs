@@ -17,6 +17,7 @@ internal sealed class Toasts(ISnackbar snackbar, AdminApiClient api, LiveFeed fe
             snackbar.Add("Nothing to change: the node already runs exactly this.", Severity.Info);
             return;
         }
+        snackbar.Clear(); // those of former versions: theirs is no news any more, and what is new is never waiting behind them
         var ms = await PublicationMsAsync(result.Version.Value) ?? took.TotalMilliseconds;
         var text = string.Create(CultureInfo.InvariantCulture, $"v{result.Version} live in {ms:0} ms");
         snackbar.Add(text, Severity.Success, options =>

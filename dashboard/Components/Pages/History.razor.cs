@@ -9,6 +9,8 @@ namespace Managed.Dashboard.Components.Pages;
 /// <summary>The versions, newest first; filter and page live in the address.</summary>
 public sealed partial class History
 {
+    private static readonly IReadOnlyDictionary<string, string> NoLabels = new Dictionary<string, string>();
+
     private const int PageSize = 25;
 
     private readonly CancellationTokenSource _gone = new();

@@ -8,10 +8,27 @@ public sealed partial class Listeners
 {
     private readonly Loadable<IReadOnlyList<ListenerDocument>> _listeners = new();
     private readonly Loadable<StatsSnapshot> _stats = new();
+    private Dictionary<string, string>? _states;
 
     protected override Task LoadAsync() => Task.WhenAll(
         _listeners.LoadAsync(Api.ListenersAsync, Gone),
+        LoadStatesAsync(),
         _stats.LoadAsync(c => Api.StatsAsync(@"^listener\.", c), Gone));
+
+    private async Task LoadStatesAsync()
+    {
+        try
+        {
+            _states = (await Api.StatusAsync(Gone)).Listeners?.ToDictionary(l => l.Name, l => l.State ?? "", StringComparer.Ordinal);
+        }
+        catch (Exception e) when (e is AdminApiException or OperationCanceledException)
+        {
+            // The table is shown without.
+        }
+    }
+
+    /// <summary>Null: it is not known. Empty: the node has not opened it.</summary>
+    private string? StateOf(ListenerDocument listener) => _states is null ? null : _states.GetValueOrDefault(listener.Name, "");
 
     private long? Connections(ListenerDocument listener)
     {

@@ -28,6 +28,8 @@ public sealed partial class PublishPage
     private DryRun? _run;
     private Problem? _problem;
     private PublishedService? _live;
+    private ElementReference _try;
+    private bool _focusTry; // the button that had the focus is gone
     private TriedRequest? _tried;
 
     [Inject] private AdminApiClient Api { get; set; } = null!;
@@ -161,6 +163,7 @@ public sealed partial class PublishPage
             var result = await Api.PatchConfigAsync(Operations(),
                 _comment.Trim() is { Length: > 0 } comment ? comment : $"Publish {_name.Trim()}",
                     _trial.ConfirmWithin, _trial.RevertIf, _gone.Token);
+            _focusTry = true;
             _live = new(_name.Trim(), _address.Trim(), result.Version ?? 0, Connection.BaseAddress.Host);
             if (_kept is not null)
                 await _kept.ClearAsync();
@@ -176,6 +179,14 @@ public sealed partial class PublishPage
         {
             _busy = false;
         }
+    }
+
+    protected override async Task OnAfterRenderAsync(bool firstRender)
+    {
+        if (!_focusTry || _live is null)
+            return;
+        _focusTry = false;
+        await ScriptModule.IgnoreGoneAsync(() => _try.FocusAsync().AsTask());
     }
 
     private async Task TryAsync()

@@ -17,8 +17,32 @@ public sealed partial class Routes
     private IReadOnlyList<ListenerDocument> Http
         => [.. (_listeners.Value ?? []).Where(l => l.Serves.StartsWith("HTTP", StringComparison.Ordinal))];
 
-    protected override Task LoadAsync() => Task.WhenAll(_routes.LoadAsync(Api.RoutesAsync, Gone),
-        _listeners.LoadAsync(Api.ListenersAsync, Gone));
+    private Dictionary<(string? Configuration, string Host, string Route), RouteTraffic> _hits = [];
+
+    protected override Task LoadAsync()
+    {
+        _ = LoadHitsAsync(); // beside the table: it does not wait for them
+        return Task.WhenAll(_routes.LoadAsync(Api.RoutesAsync, Gone), _listeners.LoadAsync(Api.ListenersAsync, Gone));
+    }
+
+    private async Task LoadHitsAsync()
+    {
+        try
+        {
+            var hits = new Dictionary<(string?, string, string), RouteTraffic>();
+            foreach (var route in await Api.AllRouteTrafficAsync(Gone))
+                hits.TryAdd((route.RouteConfiguration, route.VirtualHost, route.Route), route);
+            _hits = hits;
+            await InvokeAsync(StateHasChanged);
+        }
+        catch (Exception e) when (e is AdminApiException or OperationCanceledException or ObjectDisposedException)
+        {
+            // Figures are a courtesy: the table is shown without.
+        }
+    }
+
+    /// <summary>Since the start; null while it is not known.</summary>
+    private RouteTraffic? HitsOf(RouteDocument route) => _hits.GetValueOrDefault((route.Configuration, route.VirtualHost, route.Name));
 
     private List<RouteDocument> Rows(IReadOnlyList<RouteDocument> all)
         => string.IsNullOrEmpty(Q) ? [.. all] : [.. all.Where(r => r.Texts.Any(IsAskedFor))];

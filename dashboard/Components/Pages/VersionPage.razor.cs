@@ -21,6 +21,7 @@ public sealed partial class VersionPage
     [Inject] private AdminApiClient Api { get; set; } = null!;
     [Inject] private IDialogService Dialogs { get; set; } = null!;
     [Inject] private LiveFeed Feed { get; set; } = null!;
+    [Inject] private Toasts Toasts { get; set; } = null!;
 
     protected override async Task OnInitializedAsync()
     {
@@ -40,6 +41,19 @@ public sealed partial class VersionPage
     private Task LoadAsync() => Task.WhenAll(
         _version.LoadAsync(c => Api.VersionAsync(Number.ToString(CultureInfo.InvariantCulture), c), _gone.Token),
         _deployments.LoadAsync(c => Api.DeploymentsAsync(200, c), _gone.Token));
+
+    private async Task PinAsync(bool pinned)
+    {
+        try
+        {
+            await Api.MarkVersionAsync(Number, new() { ["pinned"] = pinned }, _gone.Token);
+            await LoadAsync();
+        }
+        catch (AdminApiException e)
+        {
+            Toasts.Failed(e.Problem.Detail ?? e.Problem.Title ?? "The node refused");
+        }
+    }
 
     private static string Ms(double? value) => value is { } ms ? ms.ToString("0.00", CultureInfo.InvariantCulture) + " ms" : "–";
 

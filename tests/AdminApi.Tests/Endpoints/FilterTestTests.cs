@@ -53,6 +53,28 @@ public sealed class FilterTestTests(NodeFixture fixture) : IClassFixture<NodeFix
         Assert.Equal(0, result.GetProperty("errors").GetArrayLength());
     }
 
+    [Theory]
+    [InlineData("made")]
+    [InlineData("")]
+    public async Task Trailers_AreTheUpstreams_AndHooksSayWhatTheyCost(string body)
+    {
+        var result = await RunAsync(Lua("""
+            function envoy_on_response(h)
+              for i = 1, 1000 do end
+              h:trailers():replace("grpc-message", "seen " .. h:trailers():get("grpc-status"))
+            end
+            """, """, "request": {}, "upstream_response": {"body": "BODY", "trailers": {"grpc-status": "3", "x-two": ["a", "b"]}}"""
+                .Replace("BODY", body)));
+        var response = result.GetProperty("response");
+        Assert.Equal(body, response.GetProperty("body").GetString());
+        Assert.Equal(["grpc-message: seen 3", "grpc-status: 3", "x-two: a", "x-two: b"],
+            response.GetProperty("trailers").EnumerateArray().Select(t => $"{t.GetProperty("name")}: {t.GetProperty("value")}").Order());
+        var spent = result.GetProperty("trace").EnumerateArray()
+            .ToLookup(s => s.GetProperty("hook").GetString(), s => s.GetProperty("instructions").GetInt64());
+        Assert.True(spent["OnResponseHeaders"].Single() >= 1000, "the loop is counted where it ran");
+        Assert.Equal(0, spent["OnRequestHeaders"].Single());
+    }
+
     [Fact]
     public async Task Taps_AndAccessLogs_WriteNothing()
     {

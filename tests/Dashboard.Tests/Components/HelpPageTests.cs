@@ -35,12 +35,16 @@ public sealed class HelpPageTests
         var (context, api) = ScriptedApi.Create();
         await using var _ = context;
         api.Answer("schema", """
-            {"kinds":[{"kind":"lua","type":"http_filter","summary":"Runs a Lua script."},{"kind":"listener","type":"resource"}]}
+            {"kinds":[{"kind":"lua","type":"http_filter","summary":"Runs a Lua script."},{"kind":"listener","type":"resource"},
+             {"kind":"local_ratelimit","type":"http_filter"},{"kind":"local_ratelimit","type":"listener_filter"}]}
             """);
         api.Answer("schema/lua", Schema);
         var page = context.Render<HelpPage>();
-        page.WaitForAssertion(() => Assert.Equal(["HTTP filters", "Resources"], page.FindAll("caption").Select(c => c.TextContent)));
-        Assert.Equal("/help/lua", page.Find("tbody a").GetAttribute("href"));
+        page.WaitForAssertion(() => Assert.Equal(["What it is called elsewhere", "HTTP filters", "Listener filters", "Resources"],
+            page.FindAll("caption").Select(c => c.TextContent)));
+        Assert.Equal("/help/lua", page.Find("[aria-label='HTTP filters table'] a").GetAttribute("href"));
+        Assert.Equal("/help/envoy.filters.listener.local_ratelimit",
+            page.Find("[aria-label='Listener filters table'] a").GetAttribute("href"));
         page.Render(p => p.Add(h => h.Kind, "lua"));
         page.WaitForAssertion(() => Assert.Equal("/help/lua?part=Source", page.Find("tbody a").GetAttribute("href")));
     }

@@ -8,7 +8,11 @@ public sealed class ListenerDiagramTests
 {
     private const string Filters = "listeners/edge/filter_chains/main/http_filters", Stats = "stats?filter="
         + "%5Elistener%5C..%2A%5C.downstream_%28cx_active%7Ccx_total%7Cpre_cx_timeout%29%24"
-        + "%7C%5Ehttp%5C.%28edge%29%5C.downstream_rq_%28total%7C4xx%7C5xx%29%24";
+        + "%7C%5Ehttp%5C.%28edge%29%5C.downstream_rq_%28total%7C4xx%7C5xx%29%24"
+        + "%7C%5Ecluster%5C.%28web%7Capi%29%5C.membership_%28healthy%7Ctotal%29%24";
+
+    private const string Behind = """{"name":"envoy.filters.listener.proxy_protocol","typed_config":{"x":1}}""",
+        Moved = $$"""[{"name":"tls_inspector"},{{Behind}}]""";
 
     [Fact]
     public async Task Chain_IsDrawnInItsOrder_WithFiguresAndTimes()
@@ -20,10 +24,11 @@ public sealed class ListenerDiagramTests
         Assert.Equal(["lua", "check", "router"], page.FindAll(".filter-name").Select(n => n.Children[0].TextContent));
         Assert.Contains("12 open", page.FindAll(".stage")[0].TextContent);
         Assert.Contains("takes name a.example or b.example", page.Markup);
-        Assert.Contains("tls", page.FindAll(".stage")[2].TextContent);
+        Assert.Contains("TLS", page.FindAll(".stage")[2].TextContent);
         Assert.Equal("/listeners/edge?tab=yaml&find=hcm", page.FindAll(".stage a")[3].GetAttribute("href"));
         Assert.Contains("3 errors", page.Find(".lane-errors").TextContent);
-        Assert.Equal(["web", "api"], page.FindAll("a[href^='/clusters/']").Select(a => a.TextContent));
+        Assert.Equal(["web", "api"], page.FindAll("a[href^='/clusters/']:not(.mark)").Select(a => a.TextContent));
+        Assert.Equal("1 of 2 endpoints of web are healthy", page.Find("a.mark.warn").GetAttribute("aria-label"));
         Assert.Equal("disabled", page.FindAll(".filter.off .tag").Single().TextContent);
         Assert.False(page.Find("[aria-label='Move check earlier']").HasAttribute("disabled"));
         Assert.True(page.Find("[aria-label='Move check later']").HasAttribute("disabled")); // the router stays the last
@@ -44,10 +49,63 @@ public sealed class ListenerDiagramTests
         var page = context.Render<ListenerDiagram>(p => p.Add(d => d.Name, "edge"));
         page.WaitForAssertion(() => Assert.Equal(["Filter chain main", "Filter chain default"],
             page.FindAll(".chain").Select(c => c.GetAttribute("aria-label"))));
-        Assert.Equal(["proxy_protocol", "tls_inspector"], page.FindAll(".stages strong").Select(s => s.TextContent));
-        Assert.Equal("/listeners/edge?tab=yaml&find=tls_inspector", page.Find("[aria-label='Edit tls_inspector']").GetAttribute("href"));
+        Assert.Equal(["proxy_protocol", "tls_inspector"], page.FindAll("[aria-label^='Listener filters'] .filter-name").Select(s => s.TextContent));
         Assert.Contains("takes what no other chain does", page.FindAll(".chain")[1].TextContent);
         Assert.Equal(["cors", "router"], page.FindAll(".chain")[1].QuerySelectorAll(".filter-name").Select(n => n.Children[0].TextContent));
+    }
+
+    [Theory]
+    [InlineData("Move tls_inspector earlier", Moved)]
+    [InlineData("Move proxy_protocol later", Moved)]
+    [InlineData("Remove tls_inspector", $"[{Behind}]")]
+    [InlineData("drag", Moved)]
+    public async Task ListenerFilters_AreMovedAndRemoved_GuardedByTheListenersEtag(string button, string expected)
+    {
+        var (context, api) = Create();
+        await using var _ = context;
+        api.Answer("listeners/edge", """
+            {"name":"edge","address":"127.0.0.1:80","listener_filters":[{"name":"envoy.filters.listener.proxy_protocol","typed_config":{"x":1}},{"name":"tls_inspector"}]}
+            """, etag: "\"e7\"");
+        api.Answer("listeners/edge?dry_run=true", """{"dry_run":true,"changed":true,"diff":[{"op":"move","pointer":"#/x"}]}""");
+        context.Render<MudDialogProvider>();
+        var page = context.Render<ListenerDiagram>(p => p.Add(d => d.Name, "edge"));
+        page.WaitForElement("[aria-label^='Listener filters']");
+        if (button is "drag")
+        {
+            page.FindAll("[aria-label^='Listener filters'] li")[0].TriggerEvent("ondragstart", new DragEventArgs());
+            page.FindAll("[aria-label^='Listener filters'] li")[1].TriggerEvent("ondrop", new DragEventArgs());
+        }
+        else
+        {
+            page.Find($"[aria-label='{button}']").Click();
+        }
+        page.WaitForAssertion(() => Assert.Equal([$$"""{"listener_filters":{{expected}}}"""], api.Bodies));
+        Assert.Equal("\"e7\"", api.Requests.Single(r => r.Method.Method == "PATCH").Headers.GetValues("If-Match").Single());
+    }
+
+    [Fact]
+    public async Task NewListenerFilter_IsOfTheirKinds_AndTheFirstOneMakesTheList()
+    {
+        var (context, api) = Create();
+        await using var _ = context;
+        api.Answer("schema", """
+            {"kinds":[{"kind":"local_ratelimit","type":"http_filter","summary":"Of requests."},
+             {"kind":"local_ratelimit","type":"listener_filter","summary":"Of connections."}]}
+            """);
+        api.Answer("schema/envoy.filters.listener.local_ratelimit",
+            """{"type":"object","properties":{"stat_prefix":{"type":"string"}}}""");
+        api.Answer("listeners/edge?dry_run=true", """{"dry_run":true,"changed":true,"diff":[{"op":"add","pointer":"#/x"}]}""");
+        var dialogs = context.Render<MudDialogProvider>();
+        var page = context.Render<ListenerDiagram>(p => p.Add(d => d.Name, "edge"));
+        page.WaitForAssertion(() => page.FindAll("button").Single(b => b.TextContent.Trim() == "Add a listener filter").Click());
+        dialogs.WaitForAssertion(() => Assert.Equal(["", "local_ratelimit"],
+            dialogs.FindAll("option").Select(o => o.GetAttribute("value"))));
+        dialogs.Find("select").Change("local_ratelimit");
+        Assert.Contains("Of connections.", dialogs.Markup);
+        dialogs.WaitForElement("input").Change("few");
+        dialogs.FindAll("button").Single(b => b.TextContent.Trim() == "Review").Click();
+        dialogs.WaitForAssertion(() => Assert.Equal(
+            ["""{"listener_filters":[{"name":"local_ratelimit","typed_config":{"stat_prefix":"few"}}]}"""], api.Bodies));
     }
 
     [Theory]
@@ -145,7 +203,7 @@ public sealed class ListenerDiagramTests
         api.Answer("listeners/edge/filter_chains/main/filter_times", """
             {"items":[{"name":"lua","disabled":false,"errors":3,"request":{"count":90,"mean":3.1,"p50":2.9,"p90":4.2,"p99":9.5},"response":{"count":0,"mean":0,"p50":0,"p90":0,"p99":0}}]}
             """);
-        api.Answer(Stats, """{"stats":[{"name":"listener.127.0.0.1_80.downstream_cx_active","value":12}],"histograms":[]}""");
+        api.Answer(Stats, """{"stats":[{"name":"listener.127.0.0.1_80.downstream_cx_active","value":12},{"name":"cluster.web.membership_healthy","value":1},{"name":"cluster.web.membership_total","value":2}],"histograms":[]}""");
         return (context, api);
     }
 }

@@ -57,11 +57,13 @@ public sealed class ListenersPageTests
               {"name":"short","address":"0.0.0.0:80","routes":[]},
               {"name":"tunnel","address":"unix:///run/x.sock","tcp_proxy":{"cluster":"db"}}]}
             """);
+        api.Answer("status", """{"state":"live","listeners":[{"name":"long","state":"active"},{"name":"short","state":"draining"}]}""");
         var page = context.Render<Listeners>();
         page.WaitForAssertion(() => Assert.Equal(3, page.FindAll("tbody tr").Count));
-        Assert.Equal(["long", "[::1]:443", "HTTP over TLS", "2", "–", "Edit"], Row(page, 0));
-        page.WaitForAssertion(() => Assert.Equal(["short", "0.0.0.0:80", "HTTP", "1", "1,234", "Edit"], Row(page, 1)));
-        Assert.Equal(["tunnel", "unix:///run/x.sock", "TCP", "1", "–", "Edit"], Row(page, 2));
+        page.WaitForAssertion(() => Assert.Equal("accepting", Row(page, 0)[3]));
+        Assert.Equal(["long", "[::1]:443", "HTTP over TLS", "accepting", "2", "–", "Edit"], Row(page, 0));
+        page.WaitForAssertion(() => Assert.Equal(["short", "0.0.0.0:80", "HTTP", "draining", "1", "1,234", "Edit"], Row(page, 1)));
+        Assert.Equal(["tunnel", "unix:///run/x.sock", "TCP", "not open", "1", "–", "Edit"], Row(page, 2));
     }
 
     [Fact]

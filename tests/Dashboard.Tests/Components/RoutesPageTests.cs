@@ -22,15 +22,22 @@ public sealed class RoutesPageTests
         await using var _ = context;
         api.Answer(Listeners, """{"items":[{"name":"edge","address":"127.0.0.1:80","routes":[]}]}""");
         api.Answer(Document, Routes);
+        api.Answer("stats/routes?page_size=1000", """
+            {"items":[{"route_configuration":"edge","virtual_host":"shop","route":"api","requests":1200,"p99_ms":3.2},
+              {"route_configuration":"other","virtual_host":"shop","route":"api","requests":9}],"next_page_token":"more"}
+            """);
+        api.Answer("stats/routes?page_size=1000&page_token=more",
+            """{"items":[{"route_configuration":"shared","virtual_host":"all","route":"by","requests":1}]}""");
         var page = context.Render<Dashboard.Components.Pages.Routes>();
         page.WaitForAssertion(() => Assert.Equal(["api", "route-1", "route-2", "route-3", "by"],
             page.FindAll("tbody th").Select(t => t.TextContent.Trim())));
+        page.WaitForAssertion(() => Assert.Equal(["1,200", "3.2 ms"], page.FindAll("tbody tr td.num").Take(2).Select(c => c.TextContent)));
         var cells = page.FindAll("tbody tr").Select(r => r.QuerySelectorAll("td").Select(c => Words(c.TextContent)).ToList()).ToList();
-        Assert.Equal(["prefix /api and 1 condition", "api", "shop.example, *.shop.example", "listener edge · shop"], cells[0]);
+        Assert.Equal(["prefix /api and 1 condition", "api", "shop.example, *.shop.example", "listener edge · shop"], cells[0].Take(4));
         Assert.Equal(["safe regex /v[0-9]+", "blue 75 %green 25 %"], cells[1].Take(2));
         Assert.Equal(["path /ping", "answers 204"], cells[2].Take(2));
         Assert.Equal(["prefix /", "redirects to www.shop.example"], cells[3].Take(2));
-        Assert.Equal(["path separated prefix /x", "named by x-to", "*", "configuration shared · all"], cells[4]);
+        Assert.Equal(["path separated prefix /x", "named by x-to", "*", "configuration shared · all", "1", "–"], cells[4]);
         Assert.Equal("blue 75 %, green 25 %", page.Find(".weights").GetAttribute("aria-label"));
         Assert.Equal("/listeners/edge", page.FindAll("tbody th a")[0].GetAttribute("href"));
         Assert.Equal("/routes/shared", page.FindAll("tbody th a")[4].GetAttribute("href"));

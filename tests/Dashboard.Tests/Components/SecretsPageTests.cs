@@ -7,7 +7,7 @@ namespace Managed.Dashboard.Tests.Components;
 
 public sealed class SecretsPageTests
 {
-    private const string List = "secrets?page_size=200", Document = "config?expanded=true";
+    private const string List = "secrets?page_size=200", Document = "config";
 
     [Fact]
     public async Task Secrets_SayForWhomHowLongAndWhoUsesThem_AndNeverAKey()

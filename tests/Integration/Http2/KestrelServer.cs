@@ -33,6 +33,7 @@ internal sealed class KestrelServer : IAsyncDisposable
         }));
         var app = builder.Build();
         app.MapGrpcService<EchoService>();
+        app.MapGrpcService<Transcoding.LibraryService>();
         app.MapPost("/echo", async (HttpContext c) =>
         {
             c.Response.Headers["x-protocol"] = c.Request.Protocol;

@@ -26,7 +26,9 @@ internal sealed class DescriptorSet
     public static DescriptorSet? Read(ReadOnlySpan<byte> bytes, out string wrong)
     {
         var set = new DescriptorSet();
-        bool ok = set.ReadFiles(bytes) && set.Link();
+        bool ok = set.ReadFiles(bytes);
+        set.AddBuiltIn();
+        ok = ok && set.Link();
         wrong = ok ? "" : set._wrong.Length > 0 ? set._wrong : "it is no FileDescriptorSet";
         return ok ? set : null;
     }
@@ -40,6 +42,25 @@ internal sealed class DescriptorSet
             if (field == 1 && !ReadFile(file)) return false;
         }
         return true;
+    }
+
+    // What grpc-status-details-bin holds (google/rpc/status.proto, google/protobuf/any.proto), which services need not import. Envoy has
+    // both too; the types of the details are in the set or the details are not told.
+    private void AddBuiltIn()
+    {
+        if (!_messages.ContainsKey("google.protobuf.Any"))
+            Add("google.protobuf.Any", ("type_url", 1, ProtoType.String, ""), ("value", 2, ProtoType.Bytes, ""));
+        if (!_messages.ContainsKey("google.rpc.Status"))
+            Add("google.rpc.Status", ("code", 1, ProtoType.Int32, ""), ("message", 2, ProtoType.String, ""),
+                ("details", 3, ProtoType.Message, "google.protobuf.Any"));
+
+        void Add(string name, params ReadOnlySpan<(string Name, int Number, ProtoType Type, string TypeName)> fields)
+        {
+            var message = _messages[name] = new ProtoMessage(name);
+            foreach (var (field, number, type, of) in fields)
+                message.Add(new ProtoField { Name = field, JsonName = Camel(field), Number = number, Type = type, TypeName = of,
+                    IsRepeated = type is ProtoType.Message, HasPresence = false });
+        }
     }
 
     private bool ReadFile(ReadOnlySpan<byte> file)

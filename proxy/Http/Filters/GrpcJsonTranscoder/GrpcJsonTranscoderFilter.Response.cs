@@ -81,7 +81,14 @@ internal sealed partial class GrpcJsonTranscoderFilter
         _answers = false; // what comes to the hooks yet is this filter's own
         if (!int.TryParse(says.Get(HeaderId.GrpcStatus), NumberStyles.None, CultureInfo.InvariantCulture, out int status)) status = 2;
         _work.Clear();
-        if (status == 0)
+        // A stream of no messages, all of it in its first headers.
+        if (status == 0 && frames.IsEmpty && _binding.Method.ServerStreams)
+        {
+            if (_settings.Style == StreamStyle.Events) headers.Set(HeaderId.ContentType, "text/event-stream"u8);
+            _first = true;
+            EndStream(_work);
+        }
+        else if (status == 0)
         {
             if (!MessageFrames.TryTake(ref frames, long.MaxValue, out var message, out _) || !Answer(message, headers, _work)) Fail();
         }

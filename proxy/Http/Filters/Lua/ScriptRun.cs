@@ -200,6 +200,7 @@ internal sealed class ScriptRun(LuaFilter filter, bool response)
         long instructions = thread.Instructions - _counted;
         _instance!.CountCost(ticks, instructions);
         _counted = thread.Instructions;
+        Stream.Trace?.Spent(instructions);
         _ticks += ticks;
         if (outcome != LuaOutcome.Waiting || Replied)
         {
