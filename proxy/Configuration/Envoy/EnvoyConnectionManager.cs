@@ -36,10 +36,18 @@ internal static class EnvoyConnectionManager
                     $"the optional HTTP filter '{ExtensionNames.Bare(type)}' is left out: it is not available in this version");
                 return true;
             }
+            if ((node as ConfigObject)?.Object("typed_config")?.Object("common_config") is { } tap && tap.Has("admin_config")
+                && !tap.Has("static_config"))
+            {
+                notes.Warning(node, ConfigCode.UnsupportedField,
+                    "the tap filter is left out: nothing is tapped until /tap is asked for it, which the admin API does not have");
+                return true;
+            }
             return false;
         });
         long copied = 0;
-        foreach (var (item, given) in EnvoyNames.Distinct([.. filters.OfType<ConfigObject>()], "HTTP filter", notes))
+        foreach (var (item, given) in EnvoyNames.Distinct([.. filters.OfType<ConfigObject>()], "HTTP filter", notes,
+            ExtensionKind.HttpFilter))
             if (!Copy(manager.Object("route_config"), given, item.Text("name")!, ref copied))
                 item.Set("name", ConfigScalar.String(given, item["name"]!.Origin)); // for the binder to refuse
     }

@@ -22,6 +22,8 @@ internal static class EnvoyListeners
             EnvoyNames.Distinct(chains, "filter chain", notes);
             if (listener.Object("default_filter_chain") is { } last)
                 chains.Add(last);
+            EnvoyNames.Distinct([.. ShortForm.Items(listener, "listener_filters")], "listener filter", notes, ExtensionKind.ListenerFilter);
+            EnvoyClusters.LimitBuffers(listener, notes);
             EnvoyAccessLogs.Take(listener, notes);
             foreach (var chain in chains)
                 TakeChain(chain, notes, configTypes);
@@ -33,7 +35,7 @@ internal static class EnvoyListeners
         EnvoyExtensions.DropRawBuffer(chain);
         Defaults(chain, notes);
         var filters = ShortForm.Items(chain, "filters").ToList();
-        EnvoyNames.Distinct(filters, "network filter", notes);
+        EnvoyNames.Distinct(filters, "network filter", notes, ExtensionKind.NetworkFilter);
         foreach (var filter in filters)
         {
             if (filter.Object("typed_config") is not { } config)
