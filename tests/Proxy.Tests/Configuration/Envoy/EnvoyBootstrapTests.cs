@@ -58,6 +58,29 @@ public sealed class EnvoyBootstrapTests
     }
 
     [Fact]
+    public void Defaults_OfManyListenersAreSaidOnce()
+    {
+        string chain = "filter_chains: [{filters: [{name: h, typed_config: {'@type': " + Manager + ", stat_prefix: p}}]}]";
+        var taken = Take($"static_resources: {{listeners: [{{name: a, {chain}}}, {{name: b, {chain}}}, {{name: c, {chain}}}]}}");
+        var note = Assert.Single(taken.Notes, n => n.Detail.Contains("written out", StringComparison.Ordinal));
+        Assert.Contains("here and at 2 more places: use_remote_address: false", note.Detail, StringComparison.Ordinal);
+        Assert.StartsWith("/static_resources/listeners/0", note.Pointer.TrimStart('#'), StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("listeners: [{{name: a, address: {{socket_address: {{address: 127.0.0.1, port_value: 0}}}}, filter_chains: [{{filters: "
+        + "[{{name: envoy.filters.network.echo}}], {0}}}]}}]")]
+    [InlineData("clusters: [{{name: a, {0}}}]")]
+    public async Task SocketThatIsNotServed_IsOneError(string document)
+    {
+        await using var proxy = await ProxyFixture.StartAsync("");
+        string text = string.Format(System.Globalization.CultureInfo.InvariantCulture, document, "transport_socket: {name: s, typed_config: "
+            + "{'@type': type.googleapis.com/envoy.extensions.transport_sockets.starttls.v3.StartTlsConfig, tls_socket_config: {a: b}}}");
+        Assert.Contains("is not available", Assert.Single(proxy.Build(Take($"static_resources: {{{text}}}").ToYaml()).Errors).Detail,
+            StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void Defaults_DoNotReplaceWhatTheFileSays()
     {
         var manager =
