@@ -25,6 +25,7 @@ using Managed.Proxy.Downstream.NetworkFilters.TcpProxy;
 using Managed.Proxy.Downstream.NetworkFilters.Wasm;
 using Managed.Proxy.Downstream.TransportSockets;
 using Managed.Proxy.Http;
+using Managed.Proxy.Http.Compression;
 using Managed.Proxy.Http.Filters.AdaptiveConcurrency;
 using Managed.Proxy.Http.Filters.AdmissionControl;
 using Managed.Proxy.Http.Filters.ApiKeyAuth;
@@ -170,6 +171,26 @@ public static class ExtensionCatalog
         [FileStorage.TypeName] = typeof(FileSystemHttpCacheConfig),
         ["xds.type.matcher.v3.IPMatcher"] = typeof(IpTreeConfig),
         ["xds.type.matcher.v3.ServerNameMatcher"] = typeof(NameTreeConfig),
+        ["envoy.extensions.clusters.aggregate.v3.ClusterConfig"] = typeof(AggregateClusterConfig),
+        ["envoy.extensions.clusters.dynamic_forward_proxy.v3.ClusterConfig"] = typeof(DynamicForwardProxyClusterConfig),
+        ["envoy.extensions.compression.gzip.compressor.v3.Gzip"] = typeof(GzipCompressorConfig),
+        ["envoy.extensions.compression.gzip.decompressor.v3.Gzip"] = typeof(GzipDecompressorConfig),
+        ["envoy.extensions.compression.brotli.compressor.v3.Brotli"] = typeof(BrotliCompressorConfig),
+        ["envoy.extensions.compression.brotli.decompressor.v3.Brotli"] = typeof(BrotliDecompressorConfig),
+        ["envoy.extensions.compression.zstd.compressor.v3.Zstd"] = typeof(ZstdCompressorConfig),
+        ["envoy.extensions.compression.zstd.decompressor.v3.Zstd"] = typeof(ZstdDecompressorConfig),
+        ["envoy.extensions.http.original_ip_detection.xff.v3.XffConfig"] = typeof(XffAddressConfig),
+        ["envoy.extensions.http.original_ip_detection.custom_header.v3.CustomHeaderConfig"] = typeof(HeaderAddressConfig),
+        ["envoy.extensions.http.early_header_mutation.header_mutation.v3.HeaderMutation"] = typeof(EarlyMutationConfig),
+        ["envoy.extensions.http.stateful_session.cookie.v3.CookieBasedSessionState"] = typeof(CookieSessionConfig),
+        ["envoy.extensions.http.stateful_session.header.v3.HeaderBasedSessionState"] = typeof(HeaderSessionConfig),
+        ["envoy.extensions.retry.host.omit_host_metadata.v3.OmitHostMetadataConfig"] = typeof(OmitHostMetadataConfig),
+        ["envoy.extensions.retry.priority.previous_priorities.v3.PreviousPrioritiesConfig"] = typeof(PreviousPrioritiesConfig),
+        ["envoy.extensions.internal_redirect.allow_listed_routes.v3.AllowListedRoutesConfig"] = typeof(AllowListedRoutesConfig),
+        ["envoy.extensions.health_check.event_sinks.file.v3.HealthCheckEventFileSink"] = typeof(HealthEventFileConfig),
+        ["envoy.extensions.matching.input_matchers.ip.v3.Ip"] = typeof(IpInputMatcherConfig),
+        ["envoy.extensions.matching.input_matchers.metadata.v3.Metadata"] = typeof(MetadataInputMatcherConfig),
+        ["envoy.extensions.matching.common_inputs.network.v3.DynamicMetadataInput"] = typeof(DynamicMetadataInputConfig),
     };
 
     internal static HttpFilterCatalog Http { get; } = new(HttpFilters);

@@ -1,7 +1,9 @@
 using Managed.AdminApi.Requests;
+using Managed.AdminApi.Versions;
 using Managed.Proxy;
 using Managed.Proxy.Configuration;
 using Managed.Proxy.Configuration.Envoy;
+using Managed.Proxy.Configuration.Host;
 using Managed.Proxy.Configuration.Parsing;
 using Microsoft.Extensions.Logging.Abstractions;
 
@@ -84,7 +86,13 @@ internal static class ConfigFile
             Acme = new() { Directory = Environment.GetEnvironmentVariable("MANAGED_ACME_DIRECTORY") },
         });
 
-        public BuildResult Build(ConfigObject document) => _proxy.Build(document, 1, new() { StaysOffline = true });
+        public BuildResult Build(ConfigObject document)
+        {
+            var host = new HostAccess { StaysOffline = true };
+            var pinned = new SdsFiles(null).PinAsync(document, [], host, trusted: true, reads: true, CancellationToken.None)
+                .GetAwaiter().GetResult();
+            return _proxy.Build(pinned!, 1, host);
+        }
 
         public void Dispose() => _proxy.DisposeAsync().AsTask().GetAwaiter().GetResult();
     }

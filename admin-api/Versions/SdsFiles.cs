@@ -9,7 +9,8 @@ namespace Managed.AdminApi.Versions;
 /// YAML or JSON. What a file says of a secret, or of a cluster, becomes part of the document beside its path, so that a version has what it
 /// said then, sealed with the document's own secrets.
 /// </summary>
-internal sealed class SdsFiles(HostPolicy policy)
+/// <param name="policy">Of what comes through the API; null: every document is the operator's.</param>
+internal sealed class SdsFiles(HostPolicy? policy)
 {
     private const long MostBytes = 4L << 20; // of a file
     private const int MostFiles = 1000;
@@ -51,7 +52,7 @@ internal sealed class SdsFiles(HostPolicy policy)
             return null;
         var before = known.OfType<ConfigObject>().SelectMany(PathsIn).ToHashSet(StringComparer.Ordinal);
         if (unread.Count > 0)
-            await ReadAsync(unread, p => trusted || before.Contains(p) ? null : policy.Folders, host, cancellation);
+            await ReadAsync(unread, p => trusted || before.Contains(p) ? null : policy?.Folders, host, cancellation);
         foreach (var reference in open)
             if (_read.TryGetValue(reference.Path, out var secrets))
             {

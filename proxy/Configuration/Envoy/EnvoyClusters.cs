@@ -9,16 +9,30 @@ namespace Managed.Proxy.Configuration.Envoy;
 internal static class EnvoyClusters
 {
     private const int MaxWeight = 128;
+    private const uint LeastBuffer = 1024, MostBuffer = 1 << 30;
 
     public static void Take(ConfigObject cluster, ConfigErrors notes)
     {
         EnvoyExtensions.DropRawBuffer(cluster);
-        TakeHttpOptions(cluster, notes);
         if (cluster.Remove("max_requests_per_connection") is { } most)
             Common(cluster).Set("max_requests_per_connection", most is ConfigObject wrapper ? wrapper["value"] ?? most : most);
+        TakeHttpOptions(cluster);
         TakePolicy(cluster);
         DropHighPriority(cluster, notes);
         ScaleWeights(cluster, notes);
+        LimitBuffers(cluster, notes);
+    }
+
+    /// <summary>Of a listener or cluster: Envoy takes any limit, and 0 for none.</summary>
+    public static void LimitBuffers(ConfigObject owner, ConfigErrors notes)
+    {
+        if (owner["per_connection_buffer_limit_bytes"] is not ConfigScalar limit
+            || !uint.TryParse(limit.Text, NumberStyles.None, CultureInfo.InvariantCulture, out var bytes)
+            || bytes is >= LeastBuffer and <= MostBuffer)
+            return;
+        var taken = bytes is > 0 and < LeastBuffer ? LeastBuffer : MostBuffer;
+        notes.Warning(limit, ConfigCode.InvalidValue, $"per_connection_buffer_limit_bytes is taken for {taken}");
+        owner.Set("per_connection_buffer_limit_bytes", ConfigScalar.Number(taken, limit.Origin));
     }
 
     private static ConfigObject Common(ConfigObject cluster)
@@ -28,24 +42,45 @@ internal static class EnvoyClusters
         return common;
     }
 
-    private static void TakeHttpOptions(ConfigObject cluster, ConfigErrors notes)
+    /// <summary>
+    /// Fields that Envoy has in HttpProtocolOptions now. Where a cluster has that message too, it alone counts (as in Envoy).
+    /// </summary>
+    private static void TakeHttpOptions(ConfigObject cluster)
     {
-        if (cluster.Object("upstream_http_protocol_options") is not { } old)
-            return;
-        TakeNames(old, notes);
-        if (old.Count == 0)
+        var hasMessage = cluster.Object("typed_extension_protocol_options") is { Count: > 0 };
+        var follows = TakesDownstreams(cluster["protocol_selection"]);
+        if (hasMessage || follows is not null)
+            cluster.Remove("protocol_selection");
+        if (hasMessage)
             cluster.Remove("upstream_http_protocol_options");
+        else if (follows == true || cluster.Object("upstream_http_protocol_options") is { Count: > 0 })
+            cluster.Set("typed_extension_protocol_options", new ConfigObject(cluster.Origin).Set(ExtensionNames.HttpProtocolOptionsType,
+                Message(cluster, follows == true)));
     }
 
-    // auto_san_validation is left: who would see another name in the certificate than the one that was asked for must not go unseen.
-    private static void TakeNames(ConfigObject names, ConfigErrors notes)
+    /// <summary>Null: it is none of the enumeration's, for the binder to refuse.</summary>
+    private static bool? TakesDownstreams(ConfigNode? selection) =>
+        ((selection as ConfigScalar)?.Text ?? "0").ToUpperInvariant().Replace('-', '_') switch
+        {
+            "0" or "USE_CONFIGURED_PROTOCOL" => false,
+            "1" or "USE_DOWNSTREAM_PROTOCOL" => true,
+            _ => null,
+        };
+
+    private static ConfigObject Message(ConfigObject cluster, bool followsDownstream)
     {
-        foreach (var field in (string[])["auto_sni", "auto_san_validation", "override_auto_sni_header"])
-            if (names[field] is ConfigScalar { Text: "false" or "" or "0" })
-                names.Remove(field);
-        if (names["auto_sni"] is { } auto && !names.Has("auto_san_validation") && names.Remove("auto_sni") is not null)
-            notes.Warning(auto, ConfigCode.UnsupportedField,
-                "'auto_sni' is not used: connections are shared by requests whatever their host; give sni in the TLS context");
+        var message = new ConfigObject(cluster.Origin);
+        foreach (var field in (string[])["common_http_protocol_options", "upstream_http_protocol_options"])
+            if (cluster.Remove(field) is { } value)
+                message.Set(field, value);
+        var protocols = new ConfigObject(cluster.Origin);
+        // HTTP/2 is what counts of the two where a cluster has both.
+        foreach (var field in (string[])["http2_protocol_options", "http_protocol_options"])
+            if (cluster.Remove(field) is { } value && (followsDownstream || protocols.Count == 0))
+                protocols.Set(field, value);
+        if (!followsDownstream && protocols.Count == 0)
+            protocols.Set("http_protocol_options", new ConfigObject(cluster.Origin));
+        return message.Set(followsDownstream ? "use_downstream_protocol_config" : "explicit_http_config", protocols);
     }
 
     /// <summary>Envoy's newer form of lb_policy: the first of the list that is known counts.</summary>

@@ -5,7 +5,7 @@ namespace Managed.Proxy.Configuration.Envoy;
 /// <summary>An HTTP connection manager of a bootstrap file, with Envoy's defaults written out where ours are others.</summary>
 internal static class EnvoyConnectionManager
 {
-    public static void Take(ConfigObject manager, ConfigErrors notes, Func<string, Type?> configTypes)
+    public static void Take(ConfigObject manager, ConfigErrors notes, Func<string, Type?> configTypes, WrittenDefaults defaults)
     {
         EnvoyAccessLogs.Take(manager, notes);
         Filters(manager, notes, configTypes);
@@ -18,7 +18,7 @@ internal static class EnvoyConnectionManager
         EnvoyNames.Distinct([.. ShortForm.Items(manager.Object("route_config"), "virtual_hosts")], "virtual host", notes);
         if (manager.Object("route_config") is { } table && table.Text("name") is "")
             table.Remove("name");
-        Defaults(manager, notes);
+        Defaults(manager, defaults);
     }
 
     private static void Filters(ConfigObject manager, ConfigErrors notes, Func<string, Type?> configTypes)
@@ -36,10 +36,18 @@ internal static class EnvoyConnectionManager
                     $"the optional HTTP filter '{ExtensionNames.Bare(type)}' is left out: it is not available in this version");
                 return true;
             }
+            if ((node as ConfigObject)?.Object("typed_config")?.Object("common_config") is { } tap && tap.Has("admin_config")
+                && !tap.Has("static_config"))
+            {
+                notes.Warning(node, ConfigCode.UnsupportedField,
+                    "the tap filter is left out: nothing is tapped until /tap is asked for it, which the admin API does not have");
+                return true;
+            }
             return false;
         });
         long copied = 0;
-        foreach (var (item, given) in EnvoyNames.Distinct([.. filters.OfType<ConfigObject>()], "HTTP filter", notes))
+        foreach (var (item, given) in EnvoyNames.Distinct([.. filters.OfType<ConfigObject>()], "HTTP filter", notes,
+            ExtensionKind.HttpFilter))
             if (!Copy(manager.Object("route_config"), given, item.Text("name")!, ref copied))
                 item.Set("name", ConfigScalar.String(given, item["name"]!.Origin)); // for the binder to refuse
     }
@@ -67,7 +75,7 @@ internal static class EnvoyConnectionManager
         return true;
     }
 
-    private static void Defaults(ConfigObject manager, ConfigErrors notes)
+    private static void Defaults(ConfigObject manager, WrittenDefaults defaults)
     {
         var written = new List<string>();
         Write(manager, "use_remote_address", ConfigScalar.Boolean(false, manager.Origin), written);
@@ -90,8 +98,7 @@ internal static class EnvoyConnectionManager
             written.Add("upgrade_configs: [{upgrade_type: websocket, enabled: false}]");
         }
         if (written.Count > 0)
-            notes.Warning(manager, ConfigCode.MissingField,
-                $"Envoy's defaults are written out where this proxy has others: {string.Join(", ", written)}");
+            defaults.Add(manager, string.Join(", ", written));
     }
 
     private static void Write(ConfigObject owner, string field, ConfigScalar value, List<string> written)

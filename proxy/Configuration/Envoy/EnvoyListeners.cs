@@ -12,6 +12,7 @@ internal static class EnvoyListeners
     {
         var listeners = ShortForm.Items(document, "listeners").ToList();
         var names = new EnvoyNames(listeners);
+        var defaults = new WrittenDefaults();
         foreach (var listener in listeners.Where(l => !l.Has("name") || l.Text("name") is ""))
             names.Give(listener, "listener_" + Address(listener));
         foreach (var listener in listeners)
@@ -22,37 +23,39 @@ internal static class EnvoyListeners
             EnvoyNames.Distinct(chains, "filter chain", notes);
             if (listener.Object("default_filter_chain") is { } last)
                 chains.Add(last);
+            EnvoyNames.Distinct([.. ShortForm.Items(listener, "listener_filters")], "listener filter", notes, ExtensionKind.ListenerFilter);
+            EnvoyClusters.LimitBuffers(listener, notes);
             EnvoyAccessLogs.Take(listener, notes);
             foreach (var chain in chains)
-                TakeChain(chain, notes, configTypes);
+                TakeChain(chain, notes, configTypes, defaults);
         }
+        defaults.Say(notes);
     }
 
-    private static void TakeChain(ConfigObject chain, ConfigErrors notes, Func<string, Type?> configTypes)
+    private static void TakeChain(ConfigObject chain, ConfigErrors notes, Func<string, Type?> configTypes, WrittenDefaults defaults)
     {
         EnvoyExtensions.DropRawBuffer(chain);
-        Defaults(chain, notes);
+        Defaults(chain, defaults);
         var filters = ShortForm.Items(chain, "filters").ToList();
-        EnvoyNames.Distinct(filters, "network filter", notes);
+        EnvoyNames.Distinct(filters, "network filter", notes, ExtensionKind.NetworkFilter);
         foreach (var filter in filters)
         {
             if (filter.Object("typed_config") is not { } config)
                 continue;
             var type = ExtensionNames.Find(ExtensionKind.NetworkFilter, config.Text("@type") ?? filter.Text("name") ?? "")?.TypeName;
             if (type is ExtensionNames.HttpConnectionManagerType)
-                EnvoyConnectionManager.Take(config, notes, configTypes);
+                EnvoyConnectionManager.Take(config, notes, configTypes, defaults);
             else if (type is ExtensionNames.TcpProxyType)
                 EnvoyAccessLogs.Take(config, notes);
         }
     }
 
-    private static void Defaults(ConfigObject chain, ConfigErrors notes)
+    private static void Defaults(ConfigObject chain, WrittenDefaults defaults)
     {
         if (!chain.Has("transport_socket") || chain.Has("transport_socket_connect_timeout"))
             return;
         chain.Set("transport_socket_connect_timeout", ConfigScalar.String("0s", chain.Origin));
-        notes.Warning(chain, ConfigCode.MissingField,
-            "Envoy's defaults are written out where this proxy has others: transport_socket_connect_timeout: 0s");
+        defaults.Add(chain, "transport_socket_connect_timeout: 0s");
     }
 
     private static string Address(ConfigObject listener) =>

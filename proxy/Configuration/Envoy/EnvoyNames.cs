@@ -1,3 +1,5 @@
+using Managed.Proxy.Configuration.ShortForms;
+
 namespace Managed.Proxy.Configuration.Envoy;
 
 /// <summary>Envoy lets items of a list share a name, or have none; here each has one of its own, by which the API finds it.</summary>
@@ -27,8 +29,10 @@ internal sealed class EnvoyNames(IEnumerable<ConfigObject> items)
     }
 
     /// <summary>The second <c>x</c> becomes <c>x-2</c>, with a note.</summary>
+    /// <param name="extension">Of items that may say what they are by their names alone: they say it by their types then.</param>
     /// <returns>The items with new names and the names they had, in their order.</returns>
-    public static List<(ConfigObject Item, string Given)> Distinct(IReadOnlyList<ConfigObject> items, string kind, ConfigErrors notes)
+    public static List<(ConfigObject Item, string Given)> Distinct(IReadOnlyList<ConfigObject> items, string kind, ConfigErrors notes,
+        ExtensionKind? extension = null)
     {
         var renamed = new List<(ConfigObject, string)>();
         var names = new EnvoyNames(items);
@@ -39,6 +43,9 @@ internal sealed class EnvoyNames(IEnumerable<ConfigObject> items)
                 continue;
             var free = names.Free(name);
             notes.WarningAt(item, "name", ConfigCode.DuplicateName, $"there is a {kind} '{name}' already: this one is called '{free}'");
+            if (extension is { } of && !item.Has("typed_config") && ExtensionNames.Find(of, name) is { } known)
+                item.Set("typed_config", new ConfigObject(item.Origin)
+                    .Set("@type", ConfigScalar.String(ExtensionNames.TypeUrlPrefix + known.TypeName, item.Origin)));
             item.Set("name", ConfigScalar.String(free, item["name"]!.Origin));
             renamed.Add((item, name));
         }

@@ -100,7 +100,6 @@ public static class FieldRules
         .. Of("DnsCache", Warned, Resolver, "use_tcp_for_dns_lookups dns_resolution_config typed_dns_resolver_config"),
         .. Of("Cluster", Taken, "it is for Envoy's filters and logs", "metadata"),
         .. Of("PreconnectPolicy", Warned, "which endpoint comes next is not foreseen", "predictive_preconnect_ratio"),
-        .. Of("Cluster", Only, "an upstream is spoken to as the cluster says", "protocol_selection", "USE_CONFIGURED_PROTOCOL"),
         .. Of("ChosenHttp", Warned, "HTTP/3 is not available in this version", "http3_protocol_options alternate_protocols_cache_options"),
         .. Of("UpstreamHttp2Options", Warned, "METADATA frames are passed over", "allow_metadata max_metadata_size"),
         .. Of("UpstreamHttp2Options", Warned, "settings without a field of their own are not sent", "custom_settings_parameters"),
@@ -121,6 +120,7 @@ public static class FieldRules
         .. Of("LoadAssignmentPolicy", Taken, "there is no discovery that could fall silent", "endpoint_stale_after"),
         .. Of("LoadAssignment", Taken, "endpoints stand in the list itself", "named_endpoints"),
         .. Of("LocalityEndpoints", Taken, "not implemented in Envoy either, and for its own extensions", "proximity metadata"),
+        .. Of("HeaderToMetadata", Warned, "this filter keeps no statistics in this version", "stat_prefix"),
         .. Of("RetryBudget", Warned, "requests are counted at the moment of the retry", "budget_interval"),
         .. Of("CircuitBreakerThresholds", Warned, "each worker has one pool for each endpoint", "max_connection_pools"),
 

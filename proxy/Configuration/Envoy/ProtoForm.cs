@@ -74,7 +74,7 @@ internal sealed class ProtoForm(ConfigErrors notes, Func<string, Type?> configTy
     private static bool Says(ConfigNode node, string value) =>
         (node is ConfigObject { Count: 1 } wrapper ? wrapper["value"] : node) is ConfigScalar scalar
         && (value == "true" ? ProtoScalar.Boolean(scalar).Text : scalar.Text).ToUpperInvariant() is var said
-        && (said == value.ToUpperInvariant() || (said == "0" && value is "DEFAULT" or "USE_CONFIGURED_PROTOCOL"));
+        && (said == value.ToUpperInvariant() || (said == "0" && value is "DEFAULT"));
 
     /// <summary>What protobuf's JSON form leaves out: it means the same as no field at all.</summary>
     private static bool IsProtoDefault(ConfigNode node) => node switch
@@ -125,7 +125,7 @@ internal sealed class ProtoForm(ConfigErrors notes, Func<string, Type?> configTy
             return node;
         }
         if (field.Type == typeof(ConfigObject))
-            return field.Name == "typed_config" ? node : Typed(node, null);
+            return Typed(node, null);
         return field.Type.IsAssignableTo(typeof(ConfigNode)) ? node : ProtoScalar.Of(node, field);
     }
 

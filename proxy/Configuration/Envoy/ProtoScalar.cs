@@ -39,12 +39,10 @@ internal static class ProtoScalar
     /// <summary>Any case, a hyphen for an underscore, or the number that Envoy's enumeration gives the name.</summary>
     private static ConfigScalar Enumeration(ConfigScalar scalar, FieldShape field)
     {
-        var text = scalar.Text.Replace('-', '_').ToUpperInvariant();
-        if (EnvoyEnums.NameOf(field.Type.Name, text) is { } named)
-            text = named;
-        return EnumNames.All(field.Type).ContainsKey(text) || field.Unsupported.Any(u => u.Values.Split(' ').Contains(text))
-            ? ConfigScalar.String(text, scalar.Origin)
-            : scalar;
+        var text = EnvoyEnums.NameOf(field.Type.Name, scalar.Text) ?? scalar.Text.Replace('-', '_');
+        var known = EnumNames.All(field.Type).Keys.Concat(field.Unsupported.SelectMany(u => u.Values.Split(' ')));
+        return known.FirstOrDefault(n => n.Equals(text, StringComparison.OrdinalIgnoreCase)) is { } name
+            ? ConfigScalar.String(name, scalar.Origin) : scalar;
     }
 
     /// <summary>Quoted numbers, <c>50.0</c> for a whole number, hexadecimal as YAML 1.1 has it.</summary>

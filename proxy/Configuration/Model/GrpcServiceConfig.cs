@@ -13,7 +13,7 @@ public sealed record GrpcServiceConfig : ConfigRecord
     [OneOf("target_specifier", Required = true), Description("Where it is. google_grpc with target_uri alone becomes this and a cluster.")]
     public EnvoyGrpcConfig? EnvoyGrpc { get; init; }
 
-    [DurationRange(1, 300_000), Description("For one call. Absent: as whoever calls has it.")]
+    [DurationRange(1, 3_600_000), Description("For one call. Absent: as whoever calls has it.")]
     public TimeSpan? Timeout { get; init; }
 
     [Length(0, 100), Description("Metadata of each call; format operators are replaced where there is a request.")]

@@ -57,8 +57,8 @@ public sealed record GenericSecretReferenceConfig : ConfigRecord
 
 [Description("Where a secret comes from that is not in the document.")]
 [UnsupportedField("api_config_source api_type cluster_names",
-    "secrets are not fetched from a server; put them under secrets, or give path_config_source")]
-[UnsupportedField("ads self", "there is no discovery service: it stands in the document, or in a file (path_config_source)")]
+    "nothing is fetched from a management server: it stands in the document, or in a file (path_config_source)")]
+[UnsupportedField("ads self", "nothing is fetched from a management server: it stands in the document, or in a file (path_config_source)")]
 [UnsupportedField("authorities", "not available in this version")]
 public sealed record SdsSourceConfig : ConfigRecord
 {

@@ -30,13 +30,14 @@ internal sealed class YamlReader
 
     public static ConfigNode? Read(string text, ConfigSource source, ConfigErrors errors)
     {
-        // The library takes a tab between a value and its comment for a part of neither.
-        if (!text.Contains('\t') || YamlTabs.Soften(text) is not { } softened)
-            return ReadText(text, source, errors);
         var first = new ConfigErrors();
         if (ReadText(text, source, first) is { } node)
             return node;
-        if (ReadText(softened, source, new ConfigErrors()) is { } second)
+        // The library takes a tab between a value and its comment for a part of neither, and spaces in the empty lines that a block
+        // scalar begins with for its indentation.
+        var softened = YamlTabs.Soften(text) ?? text;
+        softened = YamlBlocks.Soften(softened) ?? softened;
+        if (!ReferenceEquals(softened, text) && ReadText(softened, source, new ConfigErrors()) is { } second)
             return second;
         errors.AddAll(first);
         return null;

@@ -69,6 +69,7 @@ internal static partial class YamlTabs
         return changed;
     }
 
+    /// <summary>A line after which a block scalar begins.</summary>
     [GeneratedRegex(@"(^|[:\-?])\s+[|>][+-]?[0-9]?[+-]?\s*(#.*)?\r?$")]
-    private static partial Regex BlockHeader();
+    internal static partial Regex BlockHeader();
 }

@@ -31,6 +31,8 @@ internal static class TransportSocketBuilder
             ConfigBinder.Bind<RawBufferConfig>(typed, errors);
             return null;
         }
+        if (errors.HasErrors && typed.Text("@type")?.EndsWith(TlsType, StringComparison.Ordinal) == false)
+            return null; // that it is none of these is said
         return ConfigBinder.BindPartial(typed, errors, (former as TlsSocket)?.Config)
             is { HasErrors: false, CommonTlsContext: { } common } config
             ? BuildTls(config, Spoken(common, terminal, errors), chain, listener, errors, names, shared) : null;

@@ -96,7 +96,14 @@ public sealed record ZstdCompressorConfig : ConfigRecord
     public int ChunkSize { get; init; } = 4096; // Envoy's default
 }
 
-public enum ZstdStrategy { Default, Fast, Dfast, Greedy, Lazy, Lazy2, Btlazy2, Btopt, Btultra, Btultra2 }
+public enum ZstdStrategy
+{
+    Default, Fast, Dfast, Greedy, Lazy,
+    [JsonStringEnumMemberName("LAZY2")] Lazy2,
+    [JsonStringEnumMemberName("BTLAZY2")] Btlazy2,
+    Btopt, Btultra,
+    [JsonStringEnumMemberName("BTULTRA2")] Btultra2,
+}
 
 [Description("Decompression of gzip.")]
 public sealed record GzipDecompressorConfig : ConfigRecord

@@ -13,7 +13,7 @@ internal sealed record MatchInput(MatchInput.Of What, byte[] Name, string Key = 
     public enum Of : byte
     {
         SourceIp, DirectSourceIp, DestinationIp, SourcePort, DestinationPort, SourceType, ServerName, UriSan, DnsSan, Subject, State,
-        Constant, Nothing, RequestHeader, QueryParameter, Status, StatusClass, ResponseHeader,
+        Constant, Nothing, RequestHeader, QueryParameter, Status, StatusClass, ResponseHeader, LocalReply,
     }
 
     /// <summary>What has to be there.</summary>
@@ -52,6 +52,7 @@ internal sealed record MatchInput(MatchInput.Of What, byte[] Name, string Key = 
             case Of.QueryParameter: return HasParameter(info, ref value);
             case Of.ResponseHeader: return value.Set(info.ResponseHeaders, Name);
             case Of.Status: return value.Set(info.ResponseHeaders!.Get(HeaderId.Status));
+            case Of.LocalReply: return value.Set(info.Details == "via_upstream" ? "false"u8 : "true"u8);
             case Of.StatusClass:
                 var status = info.ResponseHeaders!.Get(HeaderId.Status);
                 return status.Length == 3 && value.Set([status[0], (byte)'x', (byte)'x']);

@@ -98,6 +98,7 @@ internal sealed class MatchInputBuilder(ConfigErrors errors, MatchPhases known)
                     ? new MatchInput(MatchInput.Of.QueryParameter, Encoding.UTF8.GetBytes(query.QueryParam)) : null;
             case Http + "ResponseStatusCodeMatchInput": return Plain(typed, MatchInput.Of.Status);
             case Http + "ResponseStatusCodeClassMatchInput": return Plain(typed, MatchInput.Of.StatusClass);
+            case Http + "ResponseLocalReplyMatchInput": return Plain(typed, MatchInput.Of.LocalReply);
             case Network + "SourceIPInput": return Plain(typed, MatchInput.Of.SourceIp);
             case Network + "DirectSourceIPInput": return Plain(typed, MatchInput.Of.DirectSourceIp);
             case Network + "DestinationIPInput": return Plain(typed, MatchInput.Of.DestinationIp);

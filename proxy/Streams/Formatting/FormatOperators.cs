@@ -139,7 +139,7 @@ internal static class FormatOperators
         Other("ENVIRONMENT", Arguments.Required, true, EnvironmentOf);
 
         // What filters left behind
-        Other("DYNAMIC_METADATA", Arguments.Required, true, (r, _, _) => new DynamicMetadataOperator(r.Arguments!));
+        Other("DYNAMIC_METADATA", Arguments.Required, true, DynamicMetadataOperator.Create);
         Other("FILTER_STATE", Arguments.Required, true, FilterStateOperator.Create);
         return all;
     }

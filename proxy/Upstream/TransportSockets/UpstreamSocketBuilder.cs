@@ -44,6 +44,8 @@ internal static class UpstreamSocketBuilder
             ConfigBinder.Bind<RawBufferConfig>(typed, errors);
             return null;
         }
+        if (errors.HasErrors && typed.Text("@type")?.EndsWith(TlsType, StringComparison.Ordinal) == false)
+            return null; // that it is none of these is said
         return ConfigBinder.Bind<UpstreamTlsContextConfig>(typed, errors) is { } config
             ? BuildTls(config, cluster, protocol, errors, names, shared) : null;
     }

@@ -17,6 +17,40 @@ public sealed class ConfigFileTests : IDisposable
     }
 
     [Fact]
+    public void Validate_ReadsFilesOfSecretsAndEndpoints()
+    {
+        string secret = Path.Combine(_folder, "token.yaml"), endpoints = Path.Combine(_folder, "eds.yaml");
+        File.WriteAllText(endpoints, "resources: [{'@type': type.googleapis.com/envoy.config.endpoint.v3.ClusterLoadAssignment, "
+            + "cluster_name: c, endpoints: [{lb_endpoints: [{endpoint: {address: {socket_address: {address: 127.0.0.1, port_value: 9}}}}]}]}]");
+        string text = $$$"""
+            static_resources:
+              clusters:
+              - {name: c, type: EDS, eds_cluster_config: {eds_config: {path: {{{endpoints}}} } } }
+              listeners:
+              - address: {socket_address: {address: 127.0.0.1, port_value: 0}}
+                filter_chains:
+                - transport_socket:
+                    name: tls
+                    typed_config:
+                      "@type": type.googleapis.com/envoy.extensions.transport_sockets.tls.v3.DownstreamTlsContext
+                      common_tls_context:
+                        tls_certificate_sds_secret_configs: {name: own, sds_config: {path_config_source: {path: {{{secret}}} } } }
+                  filters: [{name: envoy.filters.network.tcp_proxy, typed_config: {stat_prefix: t, cluster: c}}]
+            """;
+        Assert.Contains("token.yaml' does not exist", Validate(text).Error, StringComparison.Ordinal);
+        using var key = System.Security.Cryptography.ECDsa.Create(System.Security.Cryptography.ECCurve.NamedCurves.nistP256);
+        using var certificate = new System.Security.Cryptography.X509Certificates.CertificateRequest("CN=own", key,
+            System.Security.Cryptography.HashAlgorithmName.SHA256).CreateSelfSigned(DateTimeOffset.UtcNow, DateTimeOffset.UtcNow.AddDays(1));
+        static string Indent(string pem) => pem.ReplaceLineEndings("\n      ");
+        File.WriteAllText(secret, "resources:\n- name: own\n  tls_certificate:\n    certificate_chain:\n     inline_string: |\n      "
+            + Indent(certificate.ExportCertificatePem()) + "\n    private_key:\n     inline_string: |\n      "
+            + Indent(key.ExportPkcs8PrivateKeyPem()) + "\n");
+        var (code, output, error) = Validate(text);
+        Assert.Equal((0, true), (code, output.Contains("is valid", StringComparison.Ordinal)));
+        Assert.DoesNotContain("not known here", error, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void Validate_FetchesNothing()
     {
         using var server = new TcpListener(IPAddress.Loopback, 0);

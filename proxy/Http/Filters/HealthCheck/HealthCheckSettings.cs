@@ -29,8 +29,8 @@ internal sealed class HealthCheckSettings
             context.Errors.ErrorAt(config.Node, "cache_time", ConfigCode.Conflict,
                 "without pass_through_mode there is no answer to remember");
         if (passes && config.ClusterMinHealthyPercentages.Count > 0)
-            context.Errors.ErrorAt(config.Node, "cluster_min_healthy_percentages", ConfigCode.Conflict,
-                "with pass_through_mode the service says how it is");
+            context.Errors.WarningAt(config.Node, "cluster_min_healthy_percentages", ConfigCode.Conflict,
+                "is not used: with pass_through_mode the service says how it is");
         var headers = HeaderMatch.CompileAll(config.Headers, context.Errors);
         var clusters = new List<(Cluster, double)>();
         foreach (var (name, percent) in config.ClusterMinHealthyPercentages)

@@ -12,7 +12,7 @@ internal sealed class ResponseFlagsOperator(bool longNames) : FormatOperator
     public override bool Write(ByteWriter to, StreamInfo info)
     {
         uint flags = (uint)info.Flags;
-        if (flags == 0) return false;
+        if (flags == 0) to.Write((byte)'-');
         for (bool first = true; flags != 0; flags &= flags - 1, first = false)
         {
             if (!first) to.Write((byte)',');

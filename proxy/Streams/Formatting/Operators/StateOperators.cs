@@ -1,12 +1,33 @@
+using System.Text.Json;
 using Managed.Proxy.Configuration;
 using Managed.Proxy.Core.Buffers;
 
 namespace Managed.Proxy.Streams.Formatting.Operators;
 
-/// <summary><c>DYNAMIC_METADATA(namespace:key:key…)</c>: a text as it is, anything else as JSON.</summary>
-internal sealed class DynamicMetadataOperator(string arguments) : FormatOperator
+/// <summary>
+/// <c>DYNAMIC_METADATA(namespace:key:key…)</c>: a text as it is, anything else as JSON. Envoy's headers have the older form
+/// <c>DYNAMIC_METADATA(["namespace", "key", …])</c> too.
+/// </summary>
+internal sealed class DynamicMetadataOperator(string[] path) : FormatOperator
 {
-    private readonly string[] _path = arguments.Split(':');
+    private readonly string[] _path = path;
+
+    public static FormatOperator? Create(OperatorRequest request, ConfigErrors errors, ConfigNode? at)
+    {
+        string arguments = request.Arguments!;
+        if (!arguments.StartsWith('[')) return new DynamicMetadataOperator(arguments.Split(':'));
+        try
+        {
+            if (JsonSerializer.Deserialize<string[]>(arguments) is { Length: > 0 } path && !path.Contains(null))
+                return new DynamicMetadataOperator(path);
+        }
+        catch (JsonException)
+        {
+            // said below
+        }
+        errors.Error(at, ConfigCode.InvalidValue, $"%DYNAMIC_METADATA({arguments})%: must be a JSON list of texts, or texts with colons between");
+        return null;
+    }
 
     public override bool Write(ByteWriter to, StreamInfo info)
     {

@@ -88,6 +88,7 @@ public sealed class FormatTemplateTests
     [InlineData("%PATH% %PATH(NQ)% %PATH(WQ:PATH)% %PATH(NQ:PATH)% %PATH(NQ:ORIG)%", "/orig?o=1 /orig /a/b?q=1&r=x%20y /a/b /orig")]
     [InlineData("%DYNAMIC_METADATA(ns:text)% %DYNAMIC_METADATA(ns:map:n)% %DYNAMIC_METADATA(ns:none)% %DYNAMIC_METADATA(none)%",
         "t 1.5 - -")]
+    [InlineData("%DYNAMIC_METADATA([\"ns\", \"text\"])% %DYNAMIC_METADATA([\"ns\",\n \"map\", \"n\"])%", "t 1.5")]
     [InlineData("%FILTER_STATE(k:PLAIN)% %FILTER_STATE(z:PLAIN)%", "state -")]
     [InlineData("%GRPC_STATUS% %GRPC_STATUS_NUMBER%", "- -")]
     [InlineData("%START_TIME%", "2024-02-29T13:04:05.678Z")]

@@ -33,6 +33,10 @@ public sealed class JsonTemplateTests
                 """, FormatTemplateTests.Info(), omitEmpty: false));
 
     [Fact]
+    public void NoFlags_AreADash() => Assert.Equal("""{"f":"-"}""",
+        Write("{f: '%RESPONSE_FLAGS%', n: '%REQ(nope)%'}", new StreamInfo(), omitEmpty: true));
+
+    [Fact]
     public void OmittedEmptyValues_LeaveMembersOut()
         => Assert.Equal("""{"b":"a","d":{}}""", Write("{a: '%REQ(nope)%', b: 'a%REQ(nope)%', c: '%DURATION%', d: {e: '%REQ(nope)%'}}",
             new StreamInfo(), omitEmpty: true));

@@ -48,6 +48,12 @@ public sealed class CustomResponseTests(CustomResponseTests.Edge edge) : IClassF
                                 - {not_matcher: {{{Test("HttpRequestHeaderMatchInput", "prefix: a", ", header_name: X-Raw")}}} }
                             on_match: {{{gone}}}
                           - predicate:
+                              and_matcher:
+                                predicate:
+                                - {{{Test("HttpResponseStatusCodeMatchInput", "exact: '202'")}}}
+                                - {{{Test("HttpResponseLocalReplyMatchInput", "exact: 'true'")}}}
+                            on_match: {{{Then("own")}}}
+                          - predicate:
                               or_matcher:
                                 predicate:
                                 - {{{Test("HttpResponseHeaderMatchInput", "exact: 'x,y'", ", header_name: x-many")}}}
@@ -68,6 +74,7 @@ public sealed class CustomResponseTests(CustomResponseTests.Edge edge) : IClassF
                             input: {{{byHeader}}}
                             prefix_match_map: {map: {a: {{{Then("short")}}}, ab: {{{Then("long")}}} } }
                   - {match: {prefix: /dead}, route: {cluster: dead}}
+                  - {match: {prefix: /direct}, direct_response: {status: 202}}
                   - {match: {prefix: /}, route: {cluster: up}}
                 """);
         }
@@ -83,6 +90,8 @@ public sealed class CustomResponseTests(CustomResponseTests.Edge edge) : IClassF
     [InlineData("/", "", 200, "", 200, "as it was")]
     [InlineData("/", "", 503, "", 299, "sorry")]
     [InlineData("/dead", "", 0, "", 299, "sorry")] // a reply of the proxy's own
+    [InlineData("/direct", "", 0, "", 202, "own")]
+    [InlineData("/", "", 202, "", 202, "as it was")]
     [InlineData("/", "", 404, "", 404, "{\"was\":\"gone\",\"code\":404}\n")]
     [InlineData("/", "x-raw: abc\r\n", 404, "", 404, "as it was")]
     [InlineData("/", "", 418, "", 418, "tea")]
