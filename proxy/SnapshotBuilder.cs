@@ -266,13 +266,12 @@ internal sealed class SnapshotBuilder(StatsRegistry registry, SharedState state,
         return [.. filters];
     }
 
-    // Where a chain is not TLS its server may speak first: there nobody waits for a ClientHello that no chain asks for.
     private static ListenerFilterFactory[]? ChallengeFilters(Listener listener)
     {
         var chains = listener.Chains.Append(listener.DefaultChain).OfType<FilterChain>().ToList();
         return !chains.Exists(c => c.TransportSocket is not null) ? null
             : listener.Filters.Any(f => f is TlsInspectorFactory) ? listener.Filters
-            : chains.TrueForAll(c => c.TransportSocket is not null) ? [.. listener.Filters, ChallengeInspectorFactory.Instance] : null;
+            : [.. listener.Filters, new ChallengeInspectorFactory(listener.Matcher)];
     }
 
     // Those that can be bound.

@@ -90,6 +90,17 @@ internal sealed class TestNode : IAsyncDisposable
         Http = Client();
     }
 
+    /// <summary>Another host takes over from this one, which then ends.</summary>
+    public async Task TakeOverAsync()
+    {
+        var next = await ManagedHost.StartAsync([.. _args, "--take-over"]);
+        await Host.StopRequested;
+        await Host.StopAsync();
+        await Host.DisposeAsync();
+        Host = next;
+        Http = Client();
+    }
+
     public async Task<Answer> SendAsync(string verb, string path, string? body = null, string contentType = "application/json",
         params (string Name, string Value)[] headers)
     {

@@ -13,6 +13,40 @@ public sealed class AcmeIssueTests(NodeFixture fixture) : IClassFixture<NodeFixt
     private TestNode Node => fixture.Node;
 
     [Fact]
+    public async Task ListenerWithAChainInClearToo_ProvesByTls_AndNobodyThereWaitsForAClientHello()
+    {
+        await using var one = await AcmeCase.BeginAsync(Node);
+        one.Authority.IsStuck = true;
+
+        // No chain has a name: what comes from 127.0.0.2 is in clear, and its server speaks first.
+        (await Node.PutAsync("listeners/" + one.Name, $$"""
+            {"name":"{{one.Name}}","stat_prefix":"{{one.Name}}","address":"127.0.0.1:0","filter_chains":[
+              {"name":"clear","filter_chain_match":{"source_prefix_ranges":[{"address_prefix":"127.0.0.2","prefix_len":32}]},
+                "filters":[{"name":"direct_response","typed_config":{"response":{"inline_string":"hello"} } }]},
+              {"name":"tls","filters":[{"name":"echo"}],"tls":{"acme":{"domains":["{{one.Domain}}"],
+                "directory_url":"{{one.Authority.Directory}}","challenges":["tls-alpn-01"]} } }]}
+            """)).Is(HttpStatusCode.OK);
+        await Eventually.Async(() => one.Authority.Count("POST finalize") == 1, "the name to be proved");
+
+        Assert.Equal(["tls-alpn-01"], one.Authority.Proofs);
+        Assert.Equal("hello", await GreetedAsync(one.Port));
+        one.Authority.IsStuck = false;
+        one.Time.Now += TimeSpan.FromHours(1);
+        one.Manager.Look();
+        await one.ShowsAsync(AcmeCase.Issuer);
+    }
+
+    private static async Task<string> GreetedAsync(int port)
+    {
+        using var socket = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
+        socket.Bind(new IPEndPoint(IPAddress.Parse("127.0.0.2"), 0));
+        await socket.ConnectAsync(IPAddress.Loopback, port);
+        var bytes = new byte[16];
+        using var limit = new CancellationTokenSource(TimeSpan.FromSeconds(Eventually.Limit));
+        return System.Text.Encoding.ASCII.GetString(bytes, 0, await socket.ReceiveAsync(bytes, limit.Token));
+    }
+
+    [Fact]
     public async Task NewCertificate_IsServedWithoutAVersion_AndItsKeyIsNowhere()
     {
         await using var one = await AcmeCase.BeginAsync(Node);

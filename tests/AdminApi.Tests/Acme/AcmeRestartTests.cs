@@ -32,6 +32,29 @@ public sealed class AcmeRestartTests
     }
 
     [Fact]
+    public async Task TakenOverInTheMiddleOfAnOrder_TheNextProcessEndsIt()
+    {
+        await using var node = await TestNode.StartAsync();
+        await using var one = await AcmeCase.BeginAsync(node);
+        one.Authority.IsStuck = true;
+        await one.WantAsync();
+        await Eventually.Async(() => one.Authority.Count("POST finalize") == 1, "the order to be finalized");
+        var port = one.Port;
+
+        await node.TakeOverAsync();
+
+        Assert.Equal((port, AcmeCase.Placeholder), (one.Port, await one.IssuerAsync())); // the listener works meanwhile
+        one.Authority.IsStuck = false;
+        one.Manager.Clock = one.Time;
+        one.Manager.Limits = new() { Pause = TimeSpan.FromMilliseconds(5) };
+        one.Time.Now += TimeSpan.FromHours(1); // whatever the one before has put off is due
+        one.Manager.Look();
+        await one.ShowsAsync(AcmeCase.Issuer);
+        Assert.Equal((1, 1), (one.Authority.Orders, one.Authority.Accounts));
+        Assert.Equal("issued", (await one.SettledAsync()).GetProperty("state").GetString());
+    }
+
+    [Fact]
     public async Task AttemptIsPausedBeforeItBegins_SoThatAKilledProcessAsksNoMoreOftenThanOneThatFails()
     {
         await using var node = await TestNode.StartAsync();

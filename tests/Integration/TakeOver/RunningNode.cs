@@ -16,11 +16,12 @@ internal sealed class RunningNode : IAsyncDisposable
     private readonly string _data;
     private (string Words, string Signal)? _signal;
 
-    private RunningNode(string data, string config, int workers, string[] more)
+    private RunningNode(string data, string config, int workers, string[] more, string[]? around = null)
     {
         _data = data;
-        _process = Process.Start(new ProcessStartInfo(Path.Combine(AppContext.BaseDirectory, "managed"),
-            ["run", "--data-dir", data, "--admin", "127.0.0.1:0", "--no-dashboard", "--config", config, "--workers",
+        string[] command = [.. around ?? [], Path.Combine(AppContext.BaseDirectory, "managed")];
+        _process = Process.Start(new ProcessStartInfo(command[0],
+            [.. command[1..], "run", "--data-dir", data, "--admin", "127.0.0.1:0", "--no-dashboard", "--config", config, "--workers",
                 workers.ToString(CultureInfo.InvariantCulture), .. more])
         {
             RedirectStandardOutput = true, RedirectStandardError = true,
@@ -43,9 +44,22 @@ internal sealed class RunningNode : IAsyncDisposable
     public static async Task<RunningNode> StartAsync(string data, string config, int workers, params string[] more)
     {
         var node = Begin(data, config, workers, more);
-        await Task.WhenAny(node._started.Task, node._process.WaitForExitAsync(TestContext.Current.CancellationToken))
-            .WaitAsync(TimeSpan.FromSeconds(120));
+        await node.StartedAsync();
         return node;
+    }
+
+    /// <summary>Likewise, in a network namespace.</summary>
+    public static async Task<RunningNode> StartInAsync(string space, string data, string config)
+    {
+        var node = new RunningNode(data, config, 1, [], ["ip", "netns", "exec", space]); // which becomes the node
+        await node.StartedAsync();
+        return node;
+    }
+
+    private async Task StartedAsync()
+    {
+        await Task.WhenAny(_started.Task, _process.WaitForExitAsync(TestContext.Current.CancellationToken))
+            .WaitAsync(TimeSpan.FromSeconds(120));
     }
 
     public async Task<int> EndAsync()

@@ -71,7 +71,7 @@ public sealed class TakeOverTests : IAsyncDisposable
         Assert.Equal(0, await next.EndAsync());
         Assert.Contains("Stopping", next.Output); // not cut off: it drained
         Assert.Equal(0, await former.EndAsync());
-        await using var again = _node = await RunningNode.StartAsync(data, config, 1); // the folder is whole and free
+        var again = _node = await RunningNode.StartAsync(data, config, 1); // the folder is whole and free
         Assert.Equal(200, (await again.CallAsync(HttpMethod.Get, "versions")).Status);
     }
 
