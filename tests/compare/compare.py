@@ -15,9 +15,9 @@ import argparse, json, os, re, shutil, signal, socket, statistics, subprocess, s
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 TMP = tempfile.mkdtemp(prefix="compare-")
-UP, UPTLS = 22801, 22802
+UP, UPTLS = 19001, 19002
 PORTS = {  # peer -> base port; +0 http, +1 tls, +2 tcp, +3 http with a Lua header filter, +4 http with gzip
-    "nginx": 22810, "haproxy": 22820, "managed": 22830}
+    "nginx": 19100, "haproxy": 19200, "managed": 19300}
 CASES = {
     "h1":      ("wrk", 0, "/", 64),
     "h1-10k":  ("wrk", 0, "/10k", 64),
