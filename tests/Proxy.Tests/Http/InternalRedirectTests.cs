@@ -138,7 +138,8 @@ public sealed class InternalRedirectTests : IAsyncLifetime
     public async Task ReasonToPassItOn_IsCounted(string path, string steps, string reason)
     {
         string[] reasons = ["bad_location", "unsafe_scheme", "too_many_redirects", "no_route", "predicate"];
-        (string Name, long Value)[] All() => [.. reasons.Select(n => (n, (long)_proxy.Stat($"http.edge.passthrough_internal_redirect_{n}")))];
+        (string Name, long Value)[] All()
+            => [.. reasons.Select(n => (n, (long)_proxy.Stat($"http.edge.passthrough_internal_redirect_{n}")))];
         Assert.Equal("moved", (await SendAsync(path, steps)).Text);
         await Eventually.Async(() => _proxy.Stat("cluster.up.upstream_rq_active") == 0, "it is over");
         Assert.Equal(reason.Length == 0 ? [] : [(reason, 1L)], All().Where(c => c.Value > 0));
