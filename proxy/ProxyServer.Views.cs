@@ -92,7 +92,8 @@ public sealed partial class ProxyServer
         if (Current is not { } current) return [];
         return [.. current.Clusters.Values.Select(c =>
             new ClusterStatus(c.Name, EnumText(c.Config.Type.ToString()), EnumText(c.Config.LbPolicy.ToString()),
-            c.Limits.MaxConnections, c.Limits.MaxPending, c.Limits.MaxRequests, c.Limits.MaxRetries, [.. c.Endpoints.Members.Select(Status)])
+            c.Limits.MaxConnections, c.Limits.MaxPending, c.Limits.MaxRequests, c.Limits.MaxRetries,
+                [.. c.Endpoints.Members.Select(Status)])
             {
                 Rates = c.State.SuccessRates is { } r ? new(r.Average, r.Threshold, r.LocalAverage, r.LocalThreshold) : null,
             })];

@@ -16,7 +16,7 @@ import argparse, json, os, re, shutil, signal, socket, statistics, subprocess, s
 HERE = os.path.dirname(os.path.abspath(__file__))
 TMP = tempfile.mkdtemp(prefix="compare-")
 UP, UPH2C = 19001, 19003
-PORTS = {  # peer -> base port; +0 http, +1 tls, +2 tcp, +3 http with a Lua header filter, +4 http with HTTP/2 without TLS to the upstream
+PORTS = {  # peer -> base port; +0 http, +1 tls, +2 tcp, +3 http with a Lua header filter, +4 http with HTTP/2 without TLS to the upstream, +5 http with gzip
     "nginx": 19100, "haproxy": 19200, "managed": 19300}
 CASES = {
     "h1":      ("wrk", 0, "/", 64),
@@ -31,6 +31,7 @@ CASES = {
     "lua":     ("wrk", 3, "/", 64),
     "newconn": ("ab", 0, "/", 32),
     "h2c-up":  ("wrk", 4, "/", 64),         # nginx cannot: the ratio is to HAProxy
+    "gzip":    ("wrk-gzip", 5, "/text", 16), # 20 KB of JSON at level 6, window and memory as zlib's defaults
 }
 
 def write(name, text):
@@ -76,11 +77,14 @@ def cleanup():
 def upstream():
     os.makedirs(os.path.join(TMP, "www"))
     open(os.path.join(TMP, "www/10k"), "wb").write(os.urandom(10 * 1024))
+    open(os.path.join(TMP, "www/text"), "w").write(json.dumps([{"id": i, "name": f"item {i * 7919 % 1000}", "price": i * 37 % 9973 / 100,
+        "tags": ["new", "sale", "red"][i % 3:], "stock": i * i % 211} for i in range(210)]))
     open(os.path.join(TMP, "www/1m"), "wb").write(os.urandom(1 << 20))
     c = write("up.conf", f"""user root; worker_processes 1; daemon off; pid {TMP}/up.pid; error_log {TMP}/up.err;
 events {{ worker_connections 8192; }}
 http {{ access_log off; keepalive_requests 1000000000; open_file_cache max=100; sendfile on; tcp_nopush on;
  server {{ listen 127.0.0.1:{UP} backlog=8192; root {TMP}/www; default_type application/octet-stream;
+  location = /text {{ default_type application/json; }}
   location = / {{ default_type text/plain; return 200 "hello from the upstream, a small body of text to send back.\\n"; }} }}
  server {{ listen 127.0.0.1:{UPH2C} http2 backlog=8192; default_type text/plain; http2_max_requests 1000000000;
   location = / {{ return 200 "hello from the upstream, a small body of text to send back.\\n"; }} }} }}""")
@@ -102,7 +106,8 @@ stream {{ upstream t {{ server 127.0.0.1:{UP}; }} server {{ listen 127.0.0.1:{b+
 http {{ access_log off; keepalive_requests 1000000000; upstream u {{ server 127.0.0.1:{UP}; keepalive 512; keepalive_requests 1000000000; }}
  server {{ listen 127.0.0.1:{b} backlog=8192; {loc} }}
  server {{ listen 127.0.0.1:{b+1} ssl http2 backlog=8192; ssl_certificate {TMP}/cert.pem; ssl_certificate_key {TMP}/key.pem; ssl_protocols TLSv1.3; {loc} }}
- server {{ listen 127.0.0.1:{b+3} backlog=8192; access_by_lua_block {{ ngx.req.set_header("x-lua", ngx.req.get_method() .. ngx.var.uri) }} header_filter_by_lua_block {{ ngx.header["x-lua-resp"] = "1" }} {loc} }} }}""")
+ server {{ listen 127.0.0.1:{b+3} backlog=8192; access_by_lua_block {{ ngx.req.set_header("x-lua", ngx.req.get_method() .. ngx.var.uri) }} header_filter_by_lua_block {{ ngx.header["x-lua-resp"] = "1" }} {loc} }}
+ server {{ listen 127.0.0.1:{b+5} backlog=8192; gzip on; gzip_comp_level 6; gzip_types application/json; gzip_proxied any; gzip_min_length 30; {loc} }} }}""")
     p = spawn(["nginx", "-c", c], 0); return (p.pid, b)
 
 def haproxy(_):
@@ -114,6 +119,7 @@ core.register_action("markr", {"http-res"}, function(txn) txn.http:res_set_heade
   nbthread 1
   maxconn 8192
   lua-load {lua}
+  tune.comp.maxlevel 6
 defaults
   mode http
   timeout connect 5s
@@ -143,6 +149,12 @@ frontend fh
   default_backend bh
 backend bh
   server s 127.0.0.1:{UPH2C} proto h2
+frontend fg
+  bind 127.0.0.1:{b+5} backlog 8192
+  filter compression
+  compression algo gzip
+  compression type application/json
+  default_backend b
 backend b
   server s 127.0.0.1:{UP}
 backend bt
@@ -166,8 +178,8 @@ def tree(pid):
 def load(tool, port, path, conns, seconds, tls):
     url = f"{'https' if tls else 'http'}://127.0.0.1:{port}{path}"
     pre = ["taskset", "-c", "1"]
-    if tool == "wrk":
-        o = subprocess.run(pre + ["wrk", "-t1", f"-c{conns}", f"-d{seconds}s", "--latency", url], capture_output=True, text=True).stdout
+    if tool in ("wrk", "wrk-gzip"):
+        o = subprocess.run(pre + ["wrk", *(["-H", "Accept-Encoding: gzip"] if tool == "wrk-gzip" else []), "-t1", f"-c{conns}", f"-d{seconds}s", "--latency", url], capture_output=True, text=True).stdout
         n = int(re.search(r"(\d+) requests in", o).group(1)); bad = re.search(r"Non-2xx.*: (\d+)", o); err = re.search(r"Socket errors: (.*)", o)
         m = re.search(r"99%\s+([\d.]+)(us|ms|s)", o); p99 = float(m.group(1)) * {"us": .001, "ms": 1, "s": 1000}[m.group(2)] if m else 0
         return n, (int(bad.group(1)) if bad else 0), (err.group(1) if err else ""), p99

@@ -14,8 +14,8 @@ internal sealed record OutlierLimits(int Consecutive5xx, int ConsecutiveGateway,
     Action<Endpoint, EjectionType> Found);
 
 /// <summary>
-/// The mean of the success rates of a cluster's endpoints in the last interval, and below which one was ejected: of answers, and of attempts
-/// to reach them. In percent; -1: there were too few of them to say. Immutable.
+/// The mean of the success rates of a cluster's endpoints in the last interval, and below which one was ejected: of answers, and of
+/// attempts to reach them. In percent; -1: there were too few of them to say. Immutable.
 /// </summary>
 internal sealed record SuccessRates(double Average, double Threshold, double LocalAverage, double LocalThreshold)
 {

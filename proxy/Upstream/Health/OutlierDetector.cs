@@ -110,7 +110,8 @@ internal sealed class OutlierDetector(StatsCells stats, Func<ulong> random, Acti
             || volume < Math.Min(_config.SuccessRateRequestVolume, _config.FailurePercentageRequestVolume) ? -1 : rate;
 
     // The mean of the rates that are compared, and what is too far below it; -1 where they are too few.
-    private (double Average, double Threshold) Compare(Func<Host, (long Volume, double Rate)> of, EjectionType bySuccess, EjectionType byFailure, long nowMicros)
+    private (double Average, double Threshold) Compare(Func<Host, (long Volume, double Rate)> of, EjectionType bySuccess,
+        EjectionType byFailure, long nowMicros)
     {
         var known = _hosts.Where(h => !IsEjected(h.Key)).Select(h => (h.Key, h.Value, of(h.Value).Volume, of(h.Value).Rate))
             .Where(h => h.Rate >= 0).ToList();

@@ -121,8 +121,9 @@ public sealed class ClustersTextTests : IAsyncLifetime
         ], hosts.EnumerateArray().Select(h => string.Join(' ', h.GetProperty("health_status").EnumerateObject()
             .Select(p => $"{p.Name}={p.Value}"))));
         var first = hosts[0];
-        Assert.Equal(("eu", "eu-1", "b", 0, 7), (first.GetProperty("locality").GetProperty("region").GetString(),
-            first.GetProperty("locality").GetProperty("zone").GetString(), first.GetProperty("locality").GetProperty("sub_zone").GetString(),
+        var place = first.GetProperty("locality");
+        Assert.Equal(("eu", "eu-1", "b", 0, 7), (place.GetProperty("region").GetString(), place.GetProperty("zone").GetString(),
+            place.GetProperty("sub_zone").GetString(),
             first.GetProperty("priority").GetInt32(), first.GetProperty("weight").GetInt32()));
         Assert.False(first.TryGetProperty("success_rate", out _));
         Assert.Equal((1, _well.Port), (hosts[5].GetProperty("priority").GetInt32(),

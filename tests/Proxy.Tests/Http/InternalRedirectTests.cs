@@ -137,15 +137,16 @@ public sealed class InternalRedirectTests : IAsyncLifetime
     [InlineData("/once", "301 /next", "")]
     public async Task ReasonToPassItOn_IsCounted(string path, string steps, string reason)
     {
-        (string Name, long Value)[] All() => [.. ((string[])["bad_location", "unsafe_scheme", "too_many_redirects", "no_route", "predicate"])
-            .Select(n => (n, (long)_proxy.Stat($"http.edge.passthrough_internal_redirect_{n}")))];
+        string[] reasons = ["bad_location", "unsafe_scheme", "too_many_redirects", "no_route", "predicate"];
+        (string Name, long Value)[] All()
+            => [.. reasons.Select(n => (n, (long)_proxy.Stat($"http.edge.passthrough_internal_redirect_{n}")))];
         Assert.Equal("moved", (await SendAsync(path, steps)).Text);
         await Eventually.Async(() => _proxy.Stat("cluster.up.upstream_rq_active") == 0, "it is over");
         Assert.Equal(reason.Length == 0 ? [] : [(reason, 1L)], All().Where(c => c.Value > 0));
         Assert.Equal(reason.Length == 0 ? 0 : 1, _proxy.Stat("cluster.up.upstream_internal_redirect_failed_total"));
     }
 
-    /// <summary>A header that is copied out of the redirect is asked for by the routes: the predicate judges the one that it leads to.</summary>
+    /// <summary>A header that is copied out of the redirect may decide on the route: the predicate judges where it leads.</summary>
     [Fact]
     public async Task CopiedHeader_CannotLeadPastThePredicate()
     {

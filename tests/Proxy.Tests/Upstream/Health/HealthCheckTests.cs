@@ -56,8 +56,8 @@ public sealed class HealthCheckTests(HealthFixture fixture) : IClassFixture<Heal
     }
 
     /// <summary>
-    /// Any answer may say so (Envoy: x-envoy-immediate-health-check-fail). It counts at once whatever the threshold, and the one that is gone
-    /// is not one of two that are unwell: there is no panic.
+    /// Any answer may say so (Envoy: x-envoy-immediate-health-check-fail). It counts at once whatever the threshold, and the one that is
+    /// gone is not one of two that are unwell: there is no panic.
     /// </summary>
     [Fact]
     public async Task EndpointThatTakesItselfOut_GetsNothingMore_AndDoesNotCount()

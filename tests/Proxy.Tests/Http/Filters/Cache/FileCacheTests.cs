@@ -62,6 +62,38 @@ public sealed class FileCacheTests : IAsyncLifetime
         Assert.InRange(second.Stat("http.edge.cache.file_read"), 3, 1000); // what varies, and two of it
     }
 
+    /// <summary>
+    /// A disk without room: responses are served and kept in memory, nothing half is left in a file, and with room there are files again.
+    /// Mounts one; where this process may not, there is nothing to fill.
+    /// </summary>
+    [Fact]
+    public async Task FullDisk_CostsFilesAndNoRequest()
+    {
+        using var disk = SmallDisk.TryMount(Path.Combine(_folder, "disk"), 1);
+        Assert.SkipWhen(disk is null, "this process may not mount");
+        string body = new('b', 20_000);
+        _upstream.Answer = r => $"HTTP/1.1 200 X\r\ncache-control: max-age=100\r\ncontent-length: {body.Length}\r\n\r\n{body}";
+        await using var proxy = await ProxyFixture.StartAsync(Config(disk!.Path));
+        int Files() => Directory.GetFiles(disk.Path, "cache-*").Length;
+        Assert.Equal(200, (await proxy.GetAsync("/before")).Status);
+        await Eventually.Async(() => Files() > 0, "a file is written while there is room");
+        disk.Fill();
+        int before = Files();
+        for (int i = 0; i < 50; i++)
+        {
+            Assert.Equal(body, (await proxy.GetAsync($"/{i}")).Text);
+            Assert.NotNull((await proxy.GetAsync($"/{i}"))["age"]); // from memory
+        }
+        await Eventually.Async(() => proxy.Stat("http.edge.cache.file_write_failed") >= 50, "each of them found no room");
+        Assert.Equal(before, Files());
+        disk.Free();
+        await Eventually.TrueAsync(async () =>
+        {
+            await proxy.GetAsync($"/after{Guid.NewGuid()}");
+            return Files() > before;
+        }, "a file is written again");
+    }
+
     [Theory]
     [InlineData("/nowhere/at/all", "", "does not exist")]
     [InlineData("/etc/passwd", "", "is no folder")]

@@ -110,6 +110,69 @@ public sealed class DecompressorFilterTests : IAsyncDisposable
         Assert.Equal(200, (await PostAsync(proxy, Compress(coding, new byte[60_000]), coding)).Status);
     }
 
+    /// <summary>
+    /// Ten gigabytes of nothing, written as their formats allow it without making them: the same block again and again. Of them is made
+    /// what the bound allows, and the memory of this process stays what it was.
+    /// </summary>
+    [Theory]
+    [InlineData("gzip", "gzip")]
+    [InlineData("zstd", "zstd")]
+    public async Task TenGigabytes_CostNoMoreThanTheirBound(string library, string coding)
+    {
+        byte[] bomb = coding == "gzip" ? Gzip(10L << 30) : Zstd(10L << 30);
+        await using var proxy = await StartAsync(Filter(library));
+        await PostAsync(proxy, Compress(coding, new byte[60_000]), coding);
+        long before = GC.GetTotalAllocatedBytes();
+        await using var client = await proxy.ConnectAsync();
+        await client.SendAsync($"POST / HTTP/1.1\r\nhost: h\r\ncontent-encoding: {coding}\r\ncontent-length: {bomb.Length}\r\n\r\n");
+        // The answer is there long before the end; what is sent beyond it may find nobody.
+        Task<RawResponse> answer = client.ReadAsync();
+        for (int at = 0; at < bomb.Length && !answer.IsCompleted; at += 16_384)
+        {
+            try
+            {
+                await client.SendAsync(bomb.AsMemory(at, Math.Min(16_384, bomb.Length - at)));
+            }
+            catch (IOException)
+            {
+                break;
+            }
+        }
+        Assert.Equal(400, (await answer).Status);
+        long written = proxy.Stat($"http.edge.decompressor.{library}.{library}.request.total_uncompressed_bytes");
+        Assert.InRange(written, 60_000, 60_000 + 64 * 1024 + 100L * bomb.Length + 64 * 1024);
+        Assert.InRange(written, 60_000, 64 << 20); // and of a body that is held, no more than a stream may hold
+        TestContext.Current.TestOutputHelper!.WriteLine(
+            $"{bomb.Length} bytes of {coding}: {written} made, {GC.GetTotalAllocatedBytes() - before} bytes allocated in all");
+        Assert.Single(_up.Requests); // that of before
+    }
+
+    // A block that ends at a byte and refers to nothing before it (Z_FULL_FLUSH) may stand again behind itself (RFC 1951).
+    private static byte[] Gzip(long length)
+    {
+        var one = new MemoryStream();
+        using (var stream = new DeflateStream(one, CompressionLevel.Optimal, leaveOpen: true))
+        {
+            stream.Write(new byte[1 << 20]);
+            stream.Flush(); // a sync flush, whose block is of zeros alone: what it refers to are zeros again
+        }
+        byte[] block = one.ToArray()[..^2]; // without the empty last block
+        var all = new MemoryStream();
+        all.Write([0x1F, 0x8B, 8, 0, 0, 0, 0, 0, 0, 3]);
+        for (long made = 0; made < length; made += 1 << 20) all.Write(block);
+        return all.ToArray();
+    }
+
+    // RFC 8878: a frame with a window of 128 KiB, then blocks of one byte that is repeated 131,072 times each.
+    private static byte[] Zstd(long length)
+    {
+        var all = new MemoryStream();
+        all.Write([0x28, 0xB5, 0x2F, 0xFD, 0x00, 0x38]);
+        uint head = (1 << 17) << 3 | 1 << 1;
+        for (long made = 0; made < length; made += 1 << 17) all.Write([(byte)head, (byte)(head >> 8), (byte)(head >> 16), 0]);
+        return all.ToArray();
+    }
+
     [Theory]
     [InlineData("gzip", "gzip")]
     [InlineData("brotli", "br")]

@@ -181,6 +181,8 @@ public sealed class GrpcAuthzTests(GrpcAuthzTests.Edge edge) : IClassFixture<Grp
         { "a header that is none", Message((3, Message((2, "zzz")))) },
         { "deep metadata", Deep() },
         { "an error of its own", Message((1, Message((1, 13))), (5, Message((3, "x")))) },
+        { "50,000 headers", Message((3, Enumerable.Repeat(Message((2, Header("x", "v"))), 50_000).SelectMany(m => m)
+            .ToArray())) },
         { "huge", Message((2, Message((3, new string('x', 2 << 20))))) },
     };
 
