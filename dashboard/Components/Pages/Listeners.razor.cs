@@ -6,8 +6,6 @@ namespace Managed.Dashboard.Components.Pages;
 /// <summary>The table of listeners.</summary>
 public sealed partial class Listeners
 {
-    private const int Most = 200; // rows at once: what a person reads, and what a message of the circuit holds
-
     private readonly Loadable<IReadOnlyList<ListenerDocument>> _listeners = new();
     private readonly Loadable<StatsSnapshot> _stats = new();
     private Dictionary<string, string>? _states;

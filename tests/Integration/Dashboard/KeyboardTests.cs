@@ -69,6 +69,7 @@ public sealed class KeyboardTests
             await TabToAsync(page, user.Button("Add a listener filter"));
             await keys.PressAsync("Enter");
             await Expect(page.GetByLabel("Kind")).ToBeFocusedAsync();
+            await Expect(page.GetByRole(AriaRole.Option, new() { Name = kind })).ToBeAttachedAsync();
             await keys.TypeAsync(kind[..4]);
             await Expect(page.GetByLabel("Kind")).ToHaveValueAsync(kind);
             await Expect(user.Button("Review")).ToBeEnabledAsync();
