@@ -50,7 +50,7 @@ public sealed class KeyboardTests
         await TabToAsync(page, user.Button("Apply"));
         await keys.PressAsync("Enter");
         await Expect(page.GetByText("v3 live in")).ToBeVisibleAsync();
-        await Expect(user.Editor).ToBeFocusedAsync();
+        await Expect(page.GetByLabel("Cluster as YAML")).ToBeFocusedAsync();
         using var http = new HttpClient();
         Assert.Equal(HttpStatusCode.ServiceUnavailable, await StatusAsync(http, address));
 
