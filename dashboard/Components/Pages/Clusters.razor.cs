@@ -7,7 +7,6 @@ namespace Managed.Dashboard.Components.Pages;
 /// <summary>The table of clusters with what their statistics say.</summary>
 public sealed partial class Clusters
 {
-    private const int Most = 200; // rows at once: what a person reads, and what a message of the circuit holds
     private const string Requests = "upstream_rq_total", Connections = "upstream_cx_active", Time = "upstream_rq_time",
         Healthy = "membership_healthy", Total = "membership_total";
     private static readonly string[] Breakers = ["cx_open", "rq_open", "rq_pending_open", "rq_retry_open"];

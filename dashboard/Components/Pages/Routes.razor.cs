@@ -9,8 +9,6 @@ namespace Managed.Dashboard.Components.Pages;
 /// </summary>
 public sealed partial class Routes
 {
-    private const int Most = 200; // rows at once: what a person reads, and what a message of the circuit holds
-
     private readonly Loadable<IReadOnlyList<RouteDocument>> _routes = new();
     private readonly Loadable<IReadOnlyList<ListenerDocument>> _listeners = new();
 

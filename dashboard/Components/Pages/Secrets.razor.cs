@@ -6,7 +6,6 @@ namespace Managed.Dashboard.Components.Pages;
 /// <summary>The table of secrets: whose certificates, how long they last, who uses them.</summary>
 public sealed partial class Secrets
 {
-    private const int Most = 200; // rows at once: what a person reads, and what a message of the circuit holds
     private const int Soon = 30; // days: what the node warns of too
 
     private readonly Loadable<IReadOnlyList<SecretDocument>> _secrets = new();

@@ -7,7 +7,14 @@ namespace Managed.Dashboard.Components.Pages;
 /// <summary>A page with a table of resources: filter and order live in the address, and what the node tells loads it anew.</summary>
 public abstract class TablePage : ComponentBase, IDisposable
 {
+    /// <summary>Rows of a table: what a person reads.</summary>
+    protected const int Most = 200;
+
+    private const int Step = 32; // rows of one message of the circuit: it stays below 64 KB
     private readonly CancellationTokenSource _gone = new();
+    private int _shown = Step;
+    private bool _hasMore;
+    private string? _asked;
 
     [SupplyParameterFromQuery(Name = "q")] protected string? Q { get; set; }
     [SupplyParameterFromQuery(Name = "sort")] protected string? Sort { get; set; }
@@ -31,6 +38,28 @@ public abstract class TablePage : ComponentBase, IDisposable
     }
 
     protected abstract Task LoadAsync();
+
+    /// <summary>The rows that are drawn by now: a screenful at first, and more of them with each message that has come.</summary>
+    protected IEnumerable<T> Shown<T>(List<T> rows)
+    {
+        _hasMore = Math.Min(rows.Count, Most) > _shown;
+        return rows.Take(Math.Min(_shown, Most));
+    }
+
+    protected override void OnParametersSet()
+    {
+        var asked = $"{Q}\n{Sort}";
+        if (asked != _asked)
+            (_asked, _shown) = (asked, Step);
+    }
+
+    protected override void OnAfterRender(bool firstRender)
+    {
+        if (!_hasMore)
+            return;
+        (_hasMore, _shown) = (false, _shown + Step);
+        StateHasChanged();
+    }
 
     /// <summary>Whether a row with this text is looked for.</summary>
     protected bool IsAskedFor(string text) => string.IsNullOrEmpty(Q) || text.Contains(Q, StringComparison.OrdinalIgnoreCase);
