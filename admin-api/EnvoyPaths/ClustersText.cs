@@ -115,7 +115,7 @@ internal static class ClustersText
         return status;
     }
 
-    // Envoy leaves out what is not known, as protobuf does what is empty.
+    // What is not known is null, which protobuf's JSON takes for what Envoy leaves out.
     private static object? Percent(double value) => value >= 0 ? new { value } : null;
     private static string? Given(string text) => text.Length > 0 ? text : null;
 
