@@ -1,6 +1,5 @@
 using System.Buffers;
 using System.Security.Cryptography;
-using System.Text.Json;
 using Managed.Proxy.Configuration;
 using Managed.Proxy.Core.Compression;
 
