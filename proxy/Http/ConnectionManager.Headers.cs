@@ -338,7 +338,12 @@ internal sealed partial class ConnectionManager
             && (client is not null ? Internal.Contains(client.Address) : UseRemoteAddress && Internal.UnixSockets);
         bool edge = UseRemoteAddress && !isInternal;
         headers.Remove(HeaderId.XEnvoyInternal); // said by nobody but us
-        if (isInternal) headers.Add(HeaderId.XEnvoyInternal, "true"u8); else ProxyFields.Strip(headers, edge);
+        if (isInternal) headers.Add(HeaderId.XEnvoyInternal, "true"u8);
+        else
+        {
+            ProxyFields.Strip(headers, edge);
+            RoutesOf(headers)?.StripInternal(headers);
+        }
         if (edge) SetExternalAddress(headers, client);
         ClientCert.Apply(headers, info.DownstreamTls, worker.Scratch);
         SetScheme(headers, mayBelieve: !UseRemoteAddress || hops > 0, isSecure: info.DownstreamTls is not null);

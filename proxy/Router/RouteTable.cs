@@ -22,6 +22,7 @@ public sealed class RouteTable
     private readonly Domains _domains;
     private readonly RouteConfigurationConfig _config;
     private readonly VirtualHost[] _hosts;
+    private readonly byte[][] _internalHeaders;
 
     private RouteTable(RouteConfigurationConfig config, Domains domains, VirtualHost[] hosts)
     {
@@ -29,12 +30,19 @@ public sealed class RouteTable
         _domains = domains;
         _hosts = hosts;
         TakesConnect = Array.Exists(hosts, h => h.TakesConnect);
+        _internalHeaders = [.. config.InternalOnlyHeaders.Select(n => Encoding.UTF8.GetBytes(n.ToLowerInvariant()))];
     }
 
     /// <summary>Some of its routes are for CONNECT; otherwise nobody may ask for it.</summary>
     public bool TakesConnect { get; }
 
     public string Name => _config.Name;
+
+    /// <summary>Takes what internal requests alone may have from one that is none.</summary>
+    public void StripInternal(HeaderMap request)
+    {
+        foreach (byte[] name in _internalHeaders) request.Remove(name);
+    }
 
     /// <summary>
     /// Compiles on the control thread. Null when something is wrong; everything that is wrong is in the context's errors: unknown
@@ -55,6 +63,7 @@ public sealed class RouteTable
                 Place.Of(config, "request_headers_to_remove")),
             HeaderMutations.Build(config.ResponseHeadersToAdd, config.ResponseHeadersToRemove, errors,
                 Place.Of(config, "response_headers_to_remove")));
+        HeaderMutations.Build([], config.InternalOnlyHeaders, errors, Place.Of(config, "internal_only_headers")); // their names are checked
         var scope = new RouteScope(config, "", RouteFilters.None.With(config.TypedPerFilterConfig, context, config.Name), [level], clusters,
             context)
         {

@@ -6,7 +6,7 @@ namespace Managed.Proxy.Configuration.Model;
 
 [Description("A routing table: virtual hosts by domain.")]
 [UnsupportedField(
-    "vhds internal_only_headers validate_clusters cluster_specifier_plugins vhost_header metadata "
+    "vhds validate_clusters cluster_specifier_plugins vhost_header metadata "
         + "ignore_path_parameters_in_path_matching", "not available in this version")]
 public sealed record RouteConfigurationConfig : ConfigRecord
 {
@@ -30,6 +30,10 @@ public sealed record RouteConfigurationConfig : ConfigRecord
 
     [Description("Headers removed from every response.")]
     public IReadOnlyList<string> ResponseHeadersToRemove { get; init; } = [];
+
+    [Length(0, 100), Description("Headers that are taken from requests that are not internal (internal_address_config), before anything "
+        + "sees them.")]
+    public IReadOnlyList<string> InternalOnlyHeaders { get; init; } = [];
 
     [Description("Applies the route's header changes last instead of first, so that they win.")]
     public bool MostSpecificHeaderMutationsWins { get; init; }

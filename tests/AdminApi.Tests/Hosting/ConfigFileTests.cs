@@ -21,7 +21,8 @@ public sealed class ConfigFileTests : IDisposable
     {
         string secret = Path.Combine(_folder, "token.yaml"), endpoints = Path.Combine(_folder, "eds.yaml");
         File.WriteAllText(endpoints, "resources: [{'@type': type.googleapis.com/envoy.config.endpoint.v3.ClusterLoadAssignment, "
-            + "cluster_name: c, endpoints: [{lb_endpoints: [{endpoint: {address: {socket_address: {address: 127.0.0.1, port_value: 9}}}}]}]}]");
+            + "cluster_name: c, endpoints: [{lb_endpoints: [{endpoint: {address: {socket_address: {address: 127.0.0.1, port_value: 9}}}}]}]}"
+            + "]");
         string text = $$$"""
             static_resources:
               clusters:
@@ -40,7 +41,8 @@ public sealed class ConfigFileTests : IDisposable
         Assert.Contains("token.yaml' does not exist", Validate(text).Error, StringComparison.Ordinal);
         using var key = System.Security.Cryptography.ECDsa.Create(System.Security.Cryptography.ECCurve.NamedCurves.nistP256);
         using var certificate = new System.Security.Cryptography.X509Certificates.CertificateRequest("CN=own", key,
-            System.Security.Cryptography.HashAlgorithmName.SHA256).CreateSelfSigned(DateTimeOffset.UtcNow, DateTimeOffset.UtcNow.AddDays(1));
+            System.Security.Cryptography.HashAlgorithmName.SHA256)
+            .CreateSelfSigned(DateTimeOffset.UtcNow, DateTimeOffset.UtcNow.AddDays(1));
         static string Indent(string pem) => pem.ReplaceLineEndings("\n      ");
         File.WriteAllText(secret, "resources:\n- name: own\n  tls_certificate:\n    certificate_chain:\n     inline_string: |\n      "
             + Indent(certificate.ExportCertificatePem()) + "\n    private_key:\n     inline_string: |\n      "

@@ -25,7 +25,8 @@ internal sealed class DynamicMetadataOperator(string[] path) : FormatOperator
         {
             // said below
         }
-        errors.Error(at, ConfigCode.InvalidValue, $"%DYNAMIC_METADATA({arguments})%: must be a JSON list of texts, or texts with colons between");
+        errors.Error(at, ConfigCode.InvalidValue,
+            $"%DYNAMIC_METADATA({arguments})%: must be a JSON list of texts, or texts with colons between");
         return null;
     }
 

@@ -74,7 +74,8 @@ public sealed class EnvoyBootstrapTests
     public async Task SocketThatIsNotServed_IsOneError(string document)
     {
         await using var proxy = await ProxyFixture.StartAsync("");
-        string text = string.Format(System.Globalization.CultureInfo.InvariantCulture, document, "transport_socket: {name: s, typed_config: "
+        string text = string.Format(System.Globalization.CultureInfo.InvariantCulture, document,
+            "transport_socket: {name: s, typed_config: "
             + "{'@type': type.googleapis.com/envoy.extensions.transport_sockets.starttls.v3.StartTlsConfig, tls_socket_config: {a: b}}}");
         Assert.Contains("is not available", Assert.Single(proxy.Build(Take($"static_resources: {{{text}}}").ToYaml()).Errors).Detail,
             StringComparison.Ordinal);
@@ -112,8 +113,8 @@ public sealed class EnvoyBootstrapTests
     {
         var taken = Take("static_resources: {clusters: [{name: c, transport_socket: {name: t, typed_config: {'@type': "
             + "type.googleapis.com/envoy.extensions.transport_sockets.tls.v3.UpstreamTlsContext, sni: null, commonTlsContext: "
-            + "{alpn_protocols: h2, tls_params: {tls_minimum_protocol_version: 3, tls_maximum_protocol_version: tlsv1_3}, validation_context: "
-            + "{match_subject_alt_names: {exact: a}}}}}}]}");
+            + "{alpn_protocols: h2, tls_params: {tls_minimum_protocol_version: 3, tls_maximum_protocol_version: tlsv1_3}, "
+            + "validation_context: {match_subject_alt_names: {exact: a}}}}}}]}");
         var tls = ((ConfigObject)taken.Find("/clusters/0/transport_socket/typed_config")!).Object("common_tls_context")!;
         Assert.Equal("h2", Assert.Single(tls.Array("alpn_protocols")!).ToString());
         Assert.Equal("TLSv1_2", tls.Object("tls_params")!.Text("tls_minimum_protocol_version"));
@@ -186,8 +187,8 @@ public sealed class EnvoyBootstrapTests
     [Fact]
     public void TapOfTheAdminApi_IsLeftOut()
     {
-        var taken = Take(File(filters: "- name: t\n  typed_config:\n    '@type': type.googleapis.com/envoy.extensions.filters.http.tap.v3.Tap"
-            + "\n    common_config: {admin_config: {config_id: x}}"));
+        var taken = Take(File(filters: "- name: t\n  typed_config:\n    '@type': "
+            + "type.googleapis.com/envoy.extensions.filters.http.tap.v3.Tap\n    common_config: {admin_config: {config_id: x}}"));
         Assert.Single(ManagerOf(taken).Array("http_filters")!);
         Assert.Contains(taken.Notes, n => n.Detail.Contains("/tap", StringComparison.Ordinal));
     }

@@ -52,6 +52,36 @@ public sealed class HeaderTrustTests
         Assert.Equal(("127.0.0.1", "1", "1"), (request["x-envoy-external-address"], request["x-kept"], request["x-under_score"]));
     }
 
+    [Theory]
+    [InlineData("", null)]
+    [InlineData(Loopback, "1, 2")]
+    public async Task InternalOnlyHeaders_AreOfInternalRequestsAlone(string manager, string? kept)
+    {
+        await using var up = RecordingUpstream.Start();
+        string document = $$"""
+            clusters: [{name: up, endpoints: ["{{up.Address}}"]}]
+            listeners:
+            - name: edge
+              address: 127.0.0.1:0
+              filter_chains:
+              - filters:
+                - name: http_connection_manager
+                  typed_config:
+                    {{manager.TrimEnd(',')}}
+                    stat_prefix: edge
+                    http_filters: [{name: router}]
+                    route_config:
+                      internal_only_headers: [X-Own]
+                      virtual_hosts: [{name: all, domains: ["*"], routes: [{match: {prefix: /}, route: {cluster: up} }] }]
+            """;
+        await using var proxy = await ProxyFixture.StartAsync(document);
+        await proxy.GetAsync(headers: "x-own: 1\r\nX-OWN: 2\r\nx-other: 3\r\n");
+        var request = Assert.Single(up.Requests);
+        Assert.Equal((kept is null, "3"), (request["x-own"] is null, request["x-other"]));
+        Assert.Contains(proxy.Build(document.Replace("X-Own", ":path", StringComparison.Ordinal)).Errors,
+            e => e.Pointer.Contains("internal_only_headers", StringComparison.Ordinal));
+    }
+
     [Fact]
     public async Task ExpectedTimeout_IsTheProxysWordAlone()
     {
