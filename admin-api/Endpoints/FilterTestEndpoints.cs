@@ -39,8 +39,8 @@ internal static class FilterTestEndpoints
         [
             (200, "What happened. error is null, or why there was no response; errors are those of guest code: script:line and text, or "
                 + "module and text with the functions it was in",
-                    """{"response":{"status":200,"reason":"OK","headers":[{"name":"content-length","value":"5"}],"body":"hello","trailers":[]}"""
-                        + ""","upstream_requests":[{"cluster":"upstream","method":"GET","path":"/","headers":["""
+                    """{"response":{"status":200,"reason":"OK","headers":[{"name":"content-length","value":"5"}],"body":"hello","""
+                        + """ "trailers":[]},"upstream_requests":[{"cluster":"upstream","method":"GET","path":"/","headers":["""
                             + """{"name":"x-hello","value":"lua"}],"body":""}],"trace":["""
                                 + """{"filter":"lua","hook":"OnRequestHeaders","end_stream":true,"status":"Continue","time_micros":41.2,"headers":[{"name":"x-hello","before":null,"after":"lua"}],"body":null,"calls":[{"function":"headers:add","arguments":"\"x-hello\", \"lua\"","result":"","place":"inline_code:1"}],"instructions":48}],"logs":[],"errors":[],"time_ms":3.1,"instructions":0,"error":null}"""),
         ],
