@@ -20,7 +20,8 @@ internal static class FilterTestEndpoints
         Description = "The same code and limits as in service, apart from it: a listener on a private socket, upstreams that answer "
             + "what the call says. Give listener (and chain) to test what it has, filters to test others in their place, or filters alone. "
             + "version takes another version's document than the active one. calls are the answers to the filters' own HTTP calls, each "
-                + "used once, by cluster; a response may have trailers, as headers are given; everything else is answered by upstream_response. Nothing is stored, nothing of it meets "
+                + "used once, by cluster; a response may have trailers, as headers are given; "
+                + "everything else is answered by upstream_response. Nothing is stored, nothing of it meets "
                     + "traffic. "
             + "A Wasm plugin's trace also has its host calls, with arguments and results, and what it does for no stream: OnStart "
                 + "(context, vm_start, configure), OnTick, OnHttpCallResponse, OnQueueReady. When it refuses its configuration, the 422 "
@@ -38,8 +39,8 @@ internal static class FilterTestEndpoints
         [
             (200, "What happened. error is null, or why there was no response; errors are those of guest code: script:line and text, or "
                 + "module and text with the functions it was in",
-                    """{"response":{"status":200,"reason":"OK","headers":[{"name":"content-length","value":"5"}],"body":"hello","trailers":[]}"""
-                        + ""","upstream_requests":[{"cluster":"upstream","method":"GET","path":"/","headers":["""
+                    """{"response":{"status":200,"reason":"OK","headers":[{"name":"content-length","value":"5"}],"body":"hello","""
+                        + """ "trailers":[]},"upstream_requests":[{"cluster":"upstream","method":"GET","path":"/","headers":["""
                             + """{"name":"x-hello","value":"lua"}],"body":""}],"trace":["""
                                 + """{"filter":"lua","hook":"OnRequestHeaders","end_stream":true,"status":"Continue","time_micros":41.2,"headers":[{"name":"x-hello","before":null,"after":"lua"}],"body":null,"calls":[{"function":"headers:add","arguments":"\"x-hello\", \"lua\"","result":"","place":"inline_code:1"}],"instructions":48}],"logs":[],"errors":[],"time_ms":3.1,"instructions":0,"error":null}"""),
         ],

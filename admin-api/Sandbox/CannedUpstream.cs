@@ -99,7 +99,8 @@ internal sealed class CannedUpstream : IAsyncDisposable
         foreach (var (name, value) in answer.Trailers)
             end.Append(name).Append(": ").Append(value).Append("\r\n");
         if (answer.Body.Length > 0)
-            await context.Response.WriteAsync(answer.Body.Length.ToString("x", CultureInfo.InvariantCulture) + "\r\n", context.RequestAborted);
+            await context.Response.WriteAsync(answer.Body.Length.ToString("x", CultureInfo.InvariantCulture) + "\r\n",
+                context.RequestAborted);
         await context.Response.Body.WriteAsync(answer.Body, context.RequestAborted);
         await context.Response.Body.WriteAsync(Encoding.Latin1.GetBytes(end.Append("\r\n").ToString()), context.RequestAborted);
     }

@@ -49,7 +49,8 @@ public sealed class ListenerDiagramTests
         var page = context.Render<ListenerDiagram>(p => p.Add(d => d.Name, "edge"));
         page.WaitForAssertion(() => Assert.Equal(["Filter chain main", "Filter chain default"],
             page.FindAll(".chain").Select(c => c.GetAttribute("aria-label"))));
-        Assert.Equal(["proxy_protocol", "tls_inspector"], page.FindAll("[aria-label^='Listener filters'] .filter-name").Select(s => s.TextContent));
+        Assert.Equal(["proxy_protocol", "tls_inspector"],
+            page.FindAll("[aria-label^='Listener filters'] .filter-name").Select(s => s.TextContent));
         Assert.Contains("takes what no other chain does", page.FindAll(".chain")[1].TextContent);
         Assert.Equal(["cors", "router"], page.FindAll(".chain")[1].QuerySelectorAll(".filter-name").Select(n => n.Children[0].TextContent));
     }

@@ -5,7 +5,7 @@ using static Microsoft.Playwright.Assertions;
 
 namespace Managed.Integration.Dashboard;
 
-/// <summary>The first task without a mouse: publish, see it answer, break it, mend it, roll back; and the focus is never lost on the way.</summary>
+/// <summary>The first task without a mouse: publish, see it answer, break it, roll back; and the focus is never lost on the way.</summary>
 public sealed class KeyboardTests
 {
     [Fact]
