@@ -21,8 +21,8 @@ public sealed class ConfigFileTests : IDisposable
     {
         string secret = Path.Combine(_folder, "token.yaml"), endpoints = Path.Combine(_folder, "eds.yaml");
         File.WriteAllText(endpoints, "resources: [{'@type': type.googleapis.com/envoy.config.endpoint.v3.ClusterLoadAssignment, "
-            + "cluster_name: c, endpoints: [{lb_endpoints: [{endpoint: {address: {socket_address: {address: 127.0.0.1, port_value: 9}}}}]}]}"
-            + "]");
+            + "cluster_name: c, endpoints: [{lb_endpoints: [{endpoint: {address: {socket_address: "
+            + "{address: 127.0.0.1, port_value: 9}}}}]}]}]");
         string text = $$$"""
             static_resources:
               clusters:

@@ -123,9 +123,11 @@ public sealed class ListenerTests(BrowserFixture browser)
         session.Host.State.InUse.Add("internal");
         await session.GoAsync("/listeners/internal");
         await session.Button("Delete").ClickAsync();
-        await session.Button("Delete internal").ClickAsync();
         await Expect(session.Dialog.GetByText("/clusters/inner/endpoints/0")).ToBeVisibleAsync();
+        await Expect(session.Button("Delete internal")).ToBeDisabledAsync();
+        await session.Button("Cancel").ClickAsync();
         session.Host.State.InUse.Clear();
+        await session.Button("Delete").ClickAsync();
         await session.Button("Delete internal").ClickAsync();
         await Expect(session.Page.Locator("tbody th")).ToHaveTextAsync(["edge"]);
     }

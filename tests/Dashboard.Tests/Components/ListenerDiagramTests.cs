@@ -204,7 +204,10 @@ public sealed class ListenerDiagramTests
         api.Answer("listeners/edge/filter_chains/main/filter_times", """
             {"items":[{"name":"lua","disabled":false,"errors":3,"request":{"count":90,"mean":3.1,"p50":2.9,"p90":4.2,"p99":9.5},"response":{"count":0,"mean":0,"p50":0,"p90":0,"p99":0}}]}
             """);
-        api.Answer(Stats, """{"stats":[{"name":"listener.127.0.0.1_80.downstream_cx_active","value":12},{"name":"cluster.web.membership_healthy","value":1},{"name":"cluster.web.membership_total","value":2}],"histograms":[]}""");
+        api.Answer(Stats, """
+            {"stats":[{"name":"listener.127.0.0.1_80.downstream_cx_active","value":12},
+            {"name":"cluster.web.membership_healthy","value":1},{"name":"cluster.web.membership_total","value":2}],"histograms":[]}
+            """);
         return (context, api);
     }
 }

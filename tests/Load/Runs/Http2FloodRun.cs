@@ -50,7 +50,8 @@ internal static class Http2FloodRun
             verdict.Say(string.Create(CultureInfo.InvariantCulture,
                 $"{flood.Name}: {outcome.Steps} steps on {outcome.Connections} connections, {outcome.Refusals} refused; p99 of the others ")
                 + string.Create(CultureInfo.InvariantCulture,
-                $"{quiet:0.00} ms alone, {elsewhere:0.00} with the flood at a neighbour, {beside:0.00} ms beside it; {grown:+0.0;-0.0;0.0} MB; ")
+                $"{quiet:0.00} ms alone, {elsewhere:0.00} with the flood at a neighbour, {beside:0.00} ms beside it; ")
+                + string.Create(CultureInfo.InvariantCulture, $"{grown:+0.0;-0.0;0.0} MB; ")
                 + string.Create(CultureInfo.InvariantCulture, $"{ProcessFigures.CpuSeconds(managed.Id) - cpu:0.0} s of CPU; ")
                 + string.Join(", ", outcome.Ends.Select(e => $"{e.Key} ({e.Value})")));
             verdict.Expect(!managed.HasExited, $"{flood.Name}: the product ended:\n{managed.LastLines}");

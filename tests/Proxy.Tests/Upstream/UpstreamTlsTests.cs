@@ -38,7 +38,7 @@ public sealed class UpstreamTlsTests : IDisposable
         Assert.Equal(works ? 200 : 503, response.Status);
         if (works)
         {
-            Assert.Equal("TLSv1.3 CN=service", response["x-facts"]!);
+            Assert.Equal("TLSv1.3 CN=service -", response["x-facts"]!);
             Assert.Equal(1, proxy.Server.Stats.Value("cluster.web.ssl.handshake"));
             Assert.Equal("ok", response.Text);
         }

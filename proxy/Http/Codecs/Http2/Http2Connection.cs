@@ -20,7 +20,9 @@ namespace Managed.Proxy.Http.Codecs.Http2;
 /// </summary>
 internal abstract partial class Http2Connection
 {
-    /// <summary>Streams that are begun in one turn of the loop: some 0.2 ms of work where connections to their services are there.</summary>
+    /// <summary>
+    /// Streams that are begun in one turn of the loop: some 0.2 ms of work where connections to their services are there.
+    /// </summary>
     public const int StreamsPerTurn = 64;
     /// <summary>
     /// Streams that are begun, or ended with their connection, before anybody asks how long it took: each may open or close a connection
