@@ -19,8 +19,8 @@ internal sealed record FileReference(ConfigObject Node, string Holder, string Fi
     // What a user may fill freely; a member "filename" in there is his own.
     private static readonly HashSet<string> Free =
         ["metadata", "filter_metadata", "filter_context", "configuration", "key_values", "runtime", "labels", "json_format"];
-    private static readonly HashSet<string> Fields = ["filename", "sha256", "watch", "watched_directory", "watchedDirectory"];
-    private static readonly HashSet<string> PlugInFields = ["@type", "name", "assembly", "sha256", "watch", "type", "configuration",
+    private static readonly HashSet<string> Fields = ["filename", "sha256", "sha_256", "watch", "watched_directory", "watchedDirectory"];
+    private static readonly HashSet<string> PlugInFields = ["@type", "name", "assembly", "sha256", "sha_256", "watch", "type", "configuration",
         "failure_policy", "failurePolicy", "limits"];
 
     public const string PlugIn = "assembly";
@@ -59,16 +59,27 @@ internal sealed record FileReference(ConfigObject Node, string Holder, string Fi
             // Of a source of bytes, or of the certificate or validation context that it is a part of.
             watched |= o["watched_directory"] is ConfigObject || o["watch"] is ConfigScalar { Text: "true" };
             if (o["filename"] is ConfigScalar { Kind: ConfigScalarKind.String } name && o.Members.All(m => Fields.Contains(m.Key)))
-                found.Add(new(o, holder, name.Text, o["sha256"] is ConfigScalar { IsNull: false } digest ? digest.Text : null, watched,
-                    sensitive));
+                found.Add(new(o, holder, name.Text, DigestIn(o), watched, sensitive));
             else if (o[PlugIn] is ConfigScalar { Kind: ConfigScalarKind.String } assembly && IsNative(o, holder))
-                found.Add(new(o, PlugIn, assembly.Text, o["sha256"] is ConfigScalar { IsNull: false } digest ? digest.Text : null,
-                    o["watch"] is ConfigScalar { Text: "true" }, null));
+                found.Add(new(o, PlugIn, assembly.Text, DigestIn(o), o["watch"] is ConfigScalar { Text: "true" }, null));
             else
                 for (var i = 0; i < o.Members.Count; i++)
                     if (o.Members[i] is var member && member.Value is not ConfigScalar && !Free.Contains(member.Key))
                         Walk(member.Value, member.Key, watched, sensitive ?? SensitiveFields.Of(member.Key), found);
         }
+    }
+
+    private static string? DigestIn(ConfigObject o)
+        => (o["sha256"] ?? o["sha_256"]) is ConfigScalar { IsNull: false } digest ? digest.Text : null;
+
+    /// <summary>Writes the digest of its bytes beside its name; null: there is none any more.</summary>
+    public void SetDigest(string? digest)
+    {
+        Node.Remove("sha_256"); // the other spelling of the same field
+        if (digest is null)
+            Node.Remove("sha256");
+        else
+            Node.Set("sha256", ConfigScalar.String(digest, Name.Origin));
     }
 
     // Somebody's own values may look like it: they are below no typed_config, and have no type of ours.

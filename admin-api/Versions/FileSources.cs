@@ -60,10 +60,7 @@ internal sealed class FileSources(StoredModules stored, HostPolicy policy, Secre
                     StringComparison.OrdinalIgnoreCase))
                 (host.Unreadable[reference.Filename], digest) =
                     ((ConfigCode.InvalidValue, $"has other bytes than sha256 says; leave sha256 out to take it as it is"), null);
-            if (digest is null)
-                reference.Node.Remove("sha256");
-            else
-                reference.Node.Set("sha256", ConfigScalar.String(digest, reference.Name.Origin));
+            reference.SetDigest(digest);
         }
         return pinned;
     }

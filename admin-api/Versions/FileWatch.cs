@@ -22,7 +22,7 @@ internal sealed class FileWatch(Publisher publisher, ActiveConfiguration active,
         var reopened = document.Clone();
         SdsFiles.Reopen(reopened, secrets);
         foreach (var reference in FileReference.In(reopened).Where(which))
-            reference.Node.Remove("sha256");
+            reference.SetDigest(null);
         return reopened;
     }
 

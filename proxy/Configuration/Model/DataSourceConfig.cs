@@ -1,5 +1,4 @@
 using System.ComponentModel;
-using System.Text.Json.Serialization;
 using Managed.Proxy.Configuration.Validation;
 
 namespace Managed.Proxy.Configuration.Model;
@@ -20,7 +19,6 @@ public sealed record DataSourceConfig : ConfigRecord
     public string? EnvironmentVariable { get; init; }
 
     [Description("Of filename: the SHA-256 of its bytes, in hexadecimal. A version keeps these bytes; without it the file is read now.")]
-    [JsonPropertyName("sha256")]
     public string? Sha256 { get; init; }
 
     [Description("Of filename: when the file changes, a version with its new bytes is made.")]

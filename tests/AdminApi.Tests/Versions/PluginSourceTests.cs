@@ -1,4 +1,5 @@
 using System.Net;
+using System.Security.Cryptography;
 using System.Text;
 using Managed.TestKit;
 
@@ -74,6 +75,21 @@ public sealed class PluginSourceTests
         await Eventually.TrueAsync(async () => await AnswerAsync(node) == "x-hallo");
         await Eventually.TrueAsync(async () => (await node.GetAsync("versions/active")).Json.GetProperty("author")
             .GetString() == "watcher");
+    }
+
+    [Fact]
+    public async Task ASum_IsTakenInBothSpellings()
+    {
+        await using var node = await StartAsync();
+        var bytes = Hello("x-hello");
+        await File.WriteAllBytesAsync(Path.Combine(node.Folder, "data", "plugins", "Hello.dll"), bytes);
+        (await AttachAsync(node, "Hello", "HelloFilter.HelloPlugin", $",\"sha_256\":\"{new string('0', 64)}\""))
+            .IsProblem(HttpStatusCode.UnprocessableEntity, "VALIDATION_FAILED");
+        var sum = Convert.ToHexStringLower(SHA256.HashData(bytes));
+        (await AttachAsync(node, "Hello", "HelloFilter.HelloPlugin", $",\"sha_256\":\"{sum}\"")).Is(HttpStatusCode.Created);
+        var document = (await node.GetAsync("config")).Body;
+        Assert.Contains($"\"sha256\": \"{sum}\"", document, StringComparison.Ordinal);
+        Assert.DoesNotContain("sha_256", document, StringComparison.Ordinal);
     }
 
     [Fact]

@@ -1,6 +1,5 @@
 using System.ComponentModel;
 using System.ComponentModel.DataAnnotations;
-using System.Text.Json.Serialization;
 using Managed.Proxy.Configuration;
 using Managed.Proxy.Configuration.Validation;
 
@@ -21,7 +20,6 @@ public sealed record NativeConfig : ConfigRecord
 
     [Description("With assembly: SHA-256 in 64 hexadecimal digits of the bytes that the version keeps; given where there is none yet, "
         + "that of the file: another one is refused.")]
-    [JsonPropertyName("sha256")]
     public string? Sha256 { get; init; }
 
     [Description("With assembly: a version is made when the file changes.")]
