@@ -20,8 +20,8 @@ internal sealed record FileReference(ConfigObject Node, string Holder, string Fi
     private static readonly HashSet<string> Free =
         ["metadata", "filter_metadata", "filter_context", "configuration", "key_values", "runtime", "labels", "json_format"];
     private static readonly HashSet<string> Fields = ["filename", "sha256", "sha_256", "watch", "watched_directory", "watchedDirectory"];
-    private static readonly HashSet<string> PlugInFields = ["@type", "name", "assembly", "sha256", "sha_256", "watch", "type", "configuration",
-        "failure_policy", "failurePolicy", "limits"];
+    private static readonly HashSet<string> PlugInFields = ["@type", "name", "assembly", "sha256", "sha_256", "watch", "type",
+        "configuration", "failure_policy", "failurePolicy", "limits"];
 
     public const string PlugIn = "assembly";
 

@@ -14,7 +14,8 @@ public static class SensitiveFields
     private static readonly HashSet<string> Places = new(StringComparer.Ordinal)
     {
         "filename", "environment_variable", "environmentVariable", "module", "sha256", "sha_256", "watch",
-        "watched_directory", "watchedDirectory", "@type", "name", "client", // whose a key is, which goes to upstreams: no mark may stand there
+        "watched_directory", "watchedDirectory", "@type", "name",
+        "client", // whose a key is, which goes to upstreams: no mark may stand there
     };
 
     private static readonly string[] Secrets = ["token_secret", "tokenSecret", "hmac_secret", "hmacSecret"];

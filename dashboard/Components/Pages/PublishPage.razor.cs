@@ -24,6 +24,7 @@ public sealed partial class PublishPage
     private KeptForm? _kept;
     private string _name = "", _address = "", _upstreams = "", _comment = "", _path = "/", _suggested = "";
     private bool _mayWrite, _checking, _busy, _trying;
+    private bool _refused; // what the node said when it was to go live stands until something is typed
     private JsonElement _document;
     private DryRun? _run;
     private Problem? _problem;
@@ -87,7 +88,7 @@ public sealed partial class PublishPage
     private async Task Typed(Action take)
     {
         take();
-        (_run, _problem) = (null, null); // the verdict was on other values
+        (_run, _problem, _refused) = (null, null, false); // the verdict was on other values
         await CheckAsync(Pause);
     }
 
@@ -173,7 +174,7 @@ public sealed partial class PublishPage
         }
         catch (AdminApiException e)
         {
-            (_run, _problem) = (null, e.Problem);
+            (_run, _problem, _refused) = (null, e.Problem, true);
         }
         finally
         {
@@ -183,7 +184,8 @@ public sealed partial class PublishPage
 
     protected override async Task OnAfterRenderAsync(bool firstRender)
     {
-        if (!_focusTry || _live is null)
+        // It may be of the rendering before, in which the place for the answer was not there yet.
+        if (!_focusTry || _live is null || _try.Context is null)
             return;
         _focusTry = false;
         await ScriptModule.IgnoreGoneAsync(() => _try.FocusAsync().AsTask());
@@ -200,7 +202,7 @@ public sealed partial class PublishPage
     private async Task Again()
     {
         await LookAsync();
-        (_live, _tried, _run, _problem, _form) = (null, null, null, null, new());
+        (_live, _tried, _run, _problem, _form, _try) = (null, null, null, null, new(), default);
         (_name, _upstreams, _comment, _path, _trial) = ("", "", "", "/", new());
         _address = _suggested = Suggested();
     }
@@ -210,7 +212,8 @@ public sealed partial class PublishPage
         if (_live is not null)
             return;
         await LookAsync();
-        await CheckAsync(TimeSpan.Zero);
+        if (!_refused)
+            await CheckAsync(TimeSpan.Zero);
         StateHasChanged();
     });
 

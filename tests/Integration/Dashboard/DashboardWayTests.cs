@@ -5,6 +5,7 @@ using static Microsoft.Playwright.Assertions;
 namespace Managed.Integration.Dashboard;
 
 /// <summary>How people use the dashboard, on the real program.</summary>
+[Collection("the port that the dashboard suggests")]
 public sealed class DashboardWayTests
 {
     [Fact]

@@ -6,6 +6,7 @@ using static Microsoft.Playwright.Assertions;
 namespace Managed.Integration.Dashboard;
 
 /// <summary>The first task without a mouse: publish, see it answer, break it, roll back; and the focus is never lost on the way.</summary>
+[Collection("the port that the dashboard suggests")]
 public sealed class KeyboardTests
 {
     [Fact]
