@@ -75,7 +75,8 @@ public sealed class NetworkAuthzTests(NetworkAuthzTests.Edge edge) : IClassFixtu
         Assert.Equal("127.0.0.1", edge.Server.Field(1, 2, 1, 1, 2));
         edge.Server.Answer = _ => Message((1, Message((1, 7))));
         Assert.Equal("", await SayAsync(listener, listener == "banner" ? "" : "hello"));
-        Assert.Equal(asked + 2, edge.Server.Asked);
+        // The call of a connection that another test gave up may still come to the service: how often was asked here the filter counts.
+        Assert.True(edge.Server.Asked >= asked + 2);
         var after = Counts(listener);
         Assert.Equal((2, 1, 1, 1), (after.Total - before.Total, after.Ok - before.Ok, after.Denied - before.Denied,
             after.Closed - before.Closed));
