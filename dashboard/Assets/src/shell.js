@@ -93,7 +93,8 @@ function forgetComments() { for (const [dialog, key] of commented) if (!dialog.i
 let focused = null, outside = null;
 document.addEventListener('focusin', e => {
   focused = e.target;
-  if (!e.target.closest('.mud-dialog, dialog')) outside = e.target;
+  // The ends of a dialog's trap for the focus stand around it: whoever goes round in it by Tab is in them for a moment.
+  if (!e.target.closest('.mud-dialog-container, dialog')) outside = e.target;
 });
 const isLost = () => !document.activeElement || document.activeElement === document.body;
 function giveBack() {
