@@ -157,6 +157,7 @@ public sealed partial class PublishPage
 
     private async Task PublishAsync()
     {
+        _check?.Cancel(); // its verdict would come after the node's word on the publication
         (_busy, _problem) = (true, null);
         try
         {
@@ -212,7 +213,7 @@ public sealed partial class PublishPage
         if (_live is not null)
             return;
         await LookAsync();
-        if (!_refused)
+        if (!_busy && !_refused)
             await CheckAsync(TimeSpan.Zero);
         StateHasChanged();
     });

@@ -41,6 +41,31 @@ public sealed class DashboardWayTests
     }
 
     [Fact]
+    public async Task PublicationThatIsRefused_SaysWhyUntilSomethingIsTyped()
+    {
+        await using var program = await ManagedProgram.StartAsync("upstream says hello");
+        await using var user = await BrowserUser.SignInAsync(program);
+        await user.Link("Publish a service").ClickAsync();
+        await Expect(user.Page.GetByLabel("Listens on")).ToHaveValueAsync(new System.Text.RegularExpressions.Regex("^127.0.0.1:"));
+        await user.Page.GetByLabel("Name").FillAsync("shop");
+        using var other = new System.Net.Sockets.TcpListener(System.Net.IPAddress.Loopback, 0);
+        other.Start(); // of another program, so that only binding it finds out
+        await user.Page.GetByLabel("Listens on").FillAsync(other.LocalEndpoint.ToString()!);
+        await user.Page.GetByLabel("Upstreams").FillAsync($"127.0.0.1:{program.Port}");
+        await user.Button("Publish").ClickAsync();
+        var reason = user.Page.GetByText("Address already in use").First;
+        await Expect(reason).ToBeVisibleAsync();
+        await program.CallAsync(HttpMethod.Put, "clusters/other", """{"endpoints":["127.0.0.1:9"]}""", "application/json");
+        await Expect(user.Page.GetByText("v3 active")).ToBeVisibleAsync();
+        await program.CallAsync(HttpMethod.Put, "clusters/another", """{"endpoints":["127.0.0.1:9"]}""", "application/json");
+        await Expect(user.Page.GetByText("v4 active")).ToBeVisibleAsync();
+        await Expect(reason).ToBeVisibleAsync();
+        await user.Page.GetByLabel("Listens on").FillAsync("127.0.0.1:0");
+        await Expect(user.Page.GetByText("The node can build this")).ToBeVisibleAsync();
+        await Expect(reason).ToBeHiddenAsync();
+    }
+
+    [Fact]
     public async Task Undo_LeavesWhatSomebodyElseDidSince()
     {
         await using var program = await ManagedProgram.StartAsync("one");
