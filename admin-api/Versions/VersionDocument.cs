@@ -11,11 +11,11 @@ internal static class VersionDocument
     /// <summary>Source name of documents that come from the store; errors in them carry no line.</summary>
     public const string SourceName = "document";
 
-    public static (byte[] Stored, string Digest) Pack(ConfigObject document) => Pack(document.ToJson());
-
-    /// <param name="json">The document's.</param>
-    public static (byte[] Stored, string Digest) Pack(byte[] json)
-        => (Gzipped(json), Convert.ToHexStringLower(SHA256.HashData(json)));
+    public static (byte[] Stored, string Digest) Pack(ConfigObject document)
+    {
+        var json = document.ToJson();
+        return (Gzipped(json), Convert.ToHexStringLower(SHA256.HashData(json)));
+    }
 
     /// <summary>Of the JSON; modulo 4 GiB (RFC 1952 section 2.3.1).</summary>
     public static long LengthOf(byte[] stored)
